@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# Runs the tests against a real MinIO and the real Grafeo database.
+#
+#   scripts/minio-test.sh [go test arguments]      default: -race -timeout 30m ./...
+#
+# Where MinIO comes from, the first that applies; the script says which it used:
+#
+#   1. $GBAK_TEST_S3_ENDPOINT, with the credentials of the environment: a server
+#      that runs already. Tests make and remove buckets of their own there.
+#   2. A container, where a container engine answers `docker info` (Linux only):
+#      from the image $GBAK_MINIO_IMAGE if that is set, else from an image built
+#      FROM scratch around the pinned binary. No registry is needed for that.
+#      GBAK_START_DOCKERD=1 starts a private dockerd if none answers (root only);
+#      without it no engine is started, since that is not a test's to decide.
+#   3. The pinned binary as a process. It is built once through the Go module
+#      proxy (some minutes) and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3.
+#
+# GBAK_MINIO_WAY=container or =process insists on way 2 or 3.
+#
+# The server listens on a free port of the loopback address, with random
+# credentials and its data in a temporary folder. Whatever was started here is
+# stopped and removed at the end, however the end comes, except for the cached
+# binary and the image built from it. The exit code is that of `go test`.
+#
+# Needs Go; node, npm and a C compiler (for -race) are installed with apt-get
+# where they are missing and that is possible. MinIO is AGPL: it is run here, and
+# never part of gbak-s3.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+minio_version=v0.0.0-20260212201848-7aac2a2c5b7c # the last commit of its repository
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3
+way=${GBAK_MINIO_WAY:-}
+say() { echo "minio-test: $*"; }
+die() { say "$*" >&2; exit 1; }
+case $way in '' | container | process) ;; *) die "GBAK_MINIO_WAY=$way: use container or process" ;; esac
+
+temp=$(mktemp -d)
+server='' # pid of MinIO, way 3
+container='' # id of its container, way 2
+dockerd='' # pid of a dockerd started here
+# Processes and containers are stopped by the id they got here, so that nothing
+# else can be hit.
+stop() {
+  [[ $1 ]] || return 0
+  kill "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
+cleanup() {
+  local code=$?
+  trap - EXIT INT TERM HUP
+  if [[ $container ]]; then docker rm --force --volumes "$container" >/dev/null 2>&1 || true; fi
+  stop "$server"
+  if [[ $dockerd ]]; then
+    stop "$dockerd"
+    # It leaves the network namespace of its containers mounted.
+    local mount
+    for mount in "$temp"/dockerd/exec/netns/*; do umount "$mount" 2>/dev/null || true; done
+  fi
+  rm -rf "$temp" || true
+  exit "$code"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Installs Debian packages for commands that are missing: need command package...
+need() {
+  command -v "$1" >/dev/null && return
+  shift
+  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then die "please install: $*"; fi
+  say "installing $*"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
+need cc gcc libc6-dev
+
+random_port() { echo $((20000 + (RANDOM * 32768 + RANDOM) % 40000)); }
+random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# True when MinIO at 127.0.0.1:$1 says that it is ready for requests.
+ready() {
+  local line=''
+  {
+    printf 'GET /minio/health/ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+    read -r -t 5 line <&3
+  } 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" || true
+  [[ $line == *' 200 '* ]]
+} 2>/dev/null
+
+# Builds the pinned MinIO unless it is in the cache, and prints its path. Moved
+# there whole, so that runs at the same time cannot see half of it.
+minio_binary() {
+  local binary=$cache/minio-$minio_version
+  if [[ ! -x $binary ]]; then
+    say "building MinIO $minio_version, once" >&2
+    mkdir -p "$cache"
+    (cd "$temp" && CGO_ENABLED=0 GOFLAGS='' GOBIN=$temp/bin \
+      go install -trimpath -ldflags '-s -w' "github.com/minio/minio@$minio_version") >&2
+    mv "$temp/bin/minio" "$binary.$$"
+    mv "$binary.$$" "$binary"
+  fi
+  echo "$binary"
+}
+
+# Static on purpose: there is no C library FROM scratch.
+build_image() {
+  local image=gbak-s3-minio-test:$minio_version binary
+  if ! docker image inspect "$image" >/dev/null 2>&1; then
+    binary=$(minio_binary)
+    mkdir "$temp/image"
+    ln "$binary" "$temp/image/minio" 2>/dev/null || cp "$binary" "$temp/image/minio"
+    printf 'FROM scratch\nCOPY minio /minio\nVOLUME /data\nENTRYPOINT ["/minio"]\n' >"$temp/image/Dockerfile"
+    # The classic builder: the other one is a plugin that need not be there.
+    DOCKER_BUILDKIT=0 docker build --quiet --tag "$image" "$temp/image" >/dev/null 2>"$temp/build.log" ||
+      { cat "$temp/build.log" >&2; return 1; }
+  fi
+  echo "$image"
+}
+
+# A dockerd of our own, with everything it keeps in the temporary folder and
+# without touching the machine's network.
+start_dockerd() {
+  command -v dockerd >/dev/null || { say "no dockerd to start (apt-get install docker.io)"; return 1; }
+  mkdir "$temp/dockerd"
+  dockerd --data-root "$temp/dockerd/root" --exec-root "$temp/dockerd/exec" \
+    --host "unix://$temp/dockerd/docker.sock" --pidfile "$temp/dockerd/pid" \
+    --iptables=false --ip6tables=false --bridge=none >"$temp/dockerd/log" 2>&1 &
+  dockerd=$!
+  export DOCKER_HOST=unix://$temp/dockerd/docker.sock
+  local i
+  for ((i = 0; i < 300; i++)); do
+    docker info >/dev/null 2>&1 && return
+    kill -0 "$dockerd" 2>/dev/null || break
+    sleep 0.1
+  done
+  say "dockerd did not start:"
+  tail -5 "$temp/dockerd/log"
+  return 1
+}
+
+have_engine() {
+  [[ $way != process && $(uname -s) == Linux ]] || return 1
+  command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1 && return
+  [[ ${GBAK_START_DOCKERD:-} == 1 ]] && start_dockerd
+}
+
+# Starts MinIO on a free port of the loopback address and sets $port. Host network
+# for the container, since a private dockerd has no other; the console's address
+# too, or it would listen on every interface.
+start_minio() {
+  local how=$1 what=$2 i try
+  export MINIO_ROOT_USER=$AWS_ACCESS_KEY_ID MINIO_ROOT_PASSWORD=$AWS_SECRET_ACCESS_KEY MINIO_BROWSER=off MINIO_UPDATE=off
+  for try in 1 2 3 4 5; do
+    port=$(random_port)
+    local listen=(--address "127.0.0.1:$port" --console-address "127.0.0.1:$((port + 1))")
+    if [[ $how == container ]]; then
+      container=$(docker run --detach --network host --env MINIO_ROOT_USER --env MINIO_ROOT_PASSWORD \
+        --env MINIO_BROWSER --env MINIO_UPDATE "$what" server /data "${listen[@]}") || return 1
+    else
+      mkdir -p "$temp/data" "$temp/certs"
+      "$what" server "$temp/data" --certs-dir "$temp/certs" "${listen[@]}" >"$temp/minio.log" 2>&1 &
+      server=$!
+    fi
+    for ((i = 0; i < 300; i++)); do
+      ready "$port" && return
+      if [[ $how == container ]]; then
+        [[ $(docker inspect --format '{{.State.Running}}' "$container" 2>/dev/null) == true ]] || break
+      else
+        kill -0 "$server" 2>/dev/null || break
+      fi
+      sleep 0.1
+    done
+    # Most likely somebody took the port in between.
+    say "MinIO did not come up on port $port (try $try):"
+    if [[ $how == container ]]; then
+      docker logs --tail 5 "$container" || true
+      docker rm --force --volumes "$container" >/dev/null 2>&1 || true
+      container=''
+    else
+      tail -5 "$temp/minio.log" || true
+      stop "$server"
+      server=''
+    fi
+  done
+  return 1
+}
+
+if [[ ${GBAK_TEST_S3_ENDPOINT:-} && ! $way ]]; then
+  [[ ${AWS_ACCESS_KEY_ID:-} && ${AWS_SECRET_ACCESS_KEY:-} ]] ||
+    die "GBAK_TEST_S3_ENDPOINT is set: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, too"
+  say "using the given endpoint $GBAK_TEST_S3_ENDPOINT"
+else
+  AWS_ACCESS_KEY_ID=test-$(random_hex)
+  AWS_SECRET_ACCESS_KEY=$(random_hex)
+  export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  # These would win over the credentials above, or send tests elsewhere.
+  unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CA_BUNDLE
+  port=''
+  if have_engine; then
+    image=${GBAK_MINIO_IMAGE:-}
+    [[ $image ]] || image=$(build_image)
+    start_minio container "$image" || die "MinIO does not start in a container of $image"
+    say "using a container of $image on 127.0.0.1:$port ($(docker version --format '{{.Server.Version}}'))"
+  elif [[ $way == container ]]; then
+    die "GBAK_MINIO_WAY=container, and no container engine answers"
+  else
+    binary=$(minio_binary)
+    start_minio process "$binary" || die "MinIO does not start"
+    say "using the MinIO $minio_version binary as a process on 127.0.0.1:$port"
+  fi
+  export GBAK_TEST_S3_ENDPOINT=http://127.0.0.1:$port
+fi
+export AWS_REGION=${AWS_REGION:-us-east-1} AWS_EC2_METADATA_DISABLED=true
+# Here everything is there, so a test that finds something missing must fail.
+export GBAK_NO_SKIP=1
+
+bash scripts/grafeo-install.sh
+
+if (($# == 0)); then set -- -race -timeout 30m ./...; fi
+say "go test $*"
+go test "$@"
