@@ -1,0 +1,116 @@
+package grafeo
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Generation is a family of Grafeo releases that share the format on disk.
+type Generation string
+
+// The generations that this package reads.
+const (
+	Gen05 Generation = "0.5"
+	Gen06 Generation = "0.6"
+)
+
+// containerMagic is what a container of either generation starts with.
+const containerMagic = "GRAF"
+
+// identityLength is how many bytes tell the generations apart.
+const identityLength = 8
+
+// LogDir is the folder of the log of the database file at path. It need not
+// exist. (docs/grafeo-format.md, section 2.1)
+func LogDir(path string) string { return path + ".wal" }
+
+// Identify says of which generation the database at path is, from its kind and
+// first bytes. That it is whole is not checked: see [ReadImage]. What is not
+// there is an error that is [fs.ErrNotExist]; a directory with nothing but a
+// log is [ErrWALDirectory]; other errors are [NotDatabaseError] and
+// [UnsupportedVersionError]. Anything but a regular file is never opened, as
+// opening a pipe would wait for a writer.
+func Identify(path string) (Generation, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		return "", identifyDirectory(path)
+	}
+	if !info.Mode().IsRegular() {
+		return "", &NotDatabaseError{path, "not a regular file"}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	first := make([]byte, identityLength)
+	n, err := io.ReadFull(f, first)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return "", err
+	}
+	return identify(first[:n], path)
+}
+
+// identify tells the generations apart by byte 4 and its neighbours.
+// (docs/grafeo-format.md, section 1)
+func identify(first []byte, path string) (Generation, error) {
+	switch {
+	case len(first) == 0:
+		return "", &NotDatabaseError{path, "the file is empty"}
+	case len(first) < identityLength:
+		return "", &NotDatabaseError{path, fmt.Sprintf("the file has only %d bytes", len(first))}
+	case string(first[:4]) != containerMagic:
+		return "", &NotDatabaseError{path, fmt.Sprintf("it starts with %q instead of %q", first[:4], containerMagic)}
+	}
+	// 0.5 stores its format version, always 1, as a varint of one byte; 0.6 a
+	// version of at least 3 as four bytes. So a first byte of 1 is 0.5.
+	if first[4] == 1 {
+		return Gen05, nil
+	}
+	if version := binary.LittleEndian.Uint32(first[4:]); version != containerVersion06 {
+		return "", &UnsupportedVersionError{path, "container format", strconv.FormatUint(uint64(version), 10)}
+	}
+	return Gen06, nil
+}
+
+// identifyDirectory says why the directory at path is not a database file.
+func identifyDirectory(path string) error {
+	info, err := os.Stat(filepath.Join(path, "wal"))
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s: %w", path, ErrWALDirectory)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return &NotDatabaseError{path, "a directory"}
+}
+
+// ImagePath is the file that holds the valid image of the database at path.
+// That is path itself, except for late releases of 0.5: while they install a
+// new image, and after a crash in that moment, the file beside it whose name
+// ends in ".checkpoint" is the image, and path may be half written.
+// (docs/grafeo-format.md, section 3.3) The errors are those of [Identify].
+func ImagePath(path string) (string, error) {
+	generation, err := Identify(path)
+	if err != nil || generation != Gen05 {
+		return path, err
+	}
+	pending := path + ".checkpoint"
+	switch _, err := os.Stat(pending); {
+	case err == nil:
+		return pending, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return path, nil
+	default:
+		return "", err
+	}
+}

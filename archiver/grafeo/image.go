@@ -1,0 +1,193 @@
+package grafeo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"time"
+)
+
+// pageSize is the unit of both containers, in bytes.
+const pageSize = 4096
+
+// headersLength is what the file header and the two database headers take, a
+// page each. (docs/grafeo-format.md, sections 3.1 and 4.1)
+const headersLength = 3 * pageSize
+
+// Range is a stretch of bytes of a container and the CRC-32 (IEEE) that every
+// good copy of them has.
+type Range struct {
+	Offset int64
+	Length int64
+	CRC32  uint32
+	What   string // for people, for instance "chunk of section LpgStore"
+}
+
+// Image is what the headers and the directory of a container say.
+type Image struct {
+	Path       string // as given to ReadImage, for messages
+	Generation Generation
+
+	// DatabaseID names the database for life. In 0.6 it is the id in the file
+	// header, 32 hex digits. 0.5 has none; "created-" and the creation time in
+	// milliseconds stands in for it, as that field is written once and copies
+	// of one database share it.
+	DatabaseID string
+
+	Created time.Time // of the database
+	Creator string    // version of Grafeo that created the database
+
+	// Iteration counts checkpoints and is the only number that grows in both
+	// generations. Epoch and TransactionID start again at every open in 0.5,
+	// where TransactionID does so in 0.6, too: they must not be compared with
+	// those of another image or of a log without looking at the run.
+	Iteration     uint64
+	Epoch         uint64
+	TransactionID uint64
+
+	// CheckpointLSN (0.6) is the position in the log that the image covers: the
+	// log is replayed from the group that starts there.
+	CheckpointLSN uint64
+
+	NodeCount uint64
+	EdgeCount uint64
+	Time      time.Time // of the checkpoint; zero if there is none
+
+	// Empty tells that there has not been a checkpoint yet (0.5), so that all
+	// data is in the log.
+	Empty bool
+
+	// DamagedSlot tells that one of the two database headers is damaged (0.6).
+	// The database opens with the other one, and that is this image. If the
+	// damaged one was the newer, a checkpoint is lost.
+	DamagedSlot bool
+
+	Size int64 // of the file in bytes, as given to ReadImage
+
+	// Proof is everything that must be whole, in the order of the offsets: the
+	// three header pages exactly as they were read, so that a copy of another
+	// state does not pass for this one; the directory; every section or chunk.
+	// Other bytes of the file are padding and free pages.
+	Proof []Range
+}
+
+// ReadImage reads the headers and the directory of a container of size bytes.
+// It does not read the sections, so it takes little time; its memory is that
+// of the Proof, about 40 bytes for a chunk of the image. The path is for
+// messages. A file that changes meanwhile gives an error, or an Image whose
+// Proof a later copy does not pass.
+//
+// The errors are [DamageError], [NotDatabaseError], [UnsupportedVersionError],
+// [ErrEncrypted] and those of r. With ErrEncrypted, which only 0.6 has, the
+// Image is returned, too: its header fields are good and its Proof is the
+// headers alone, as the directory cannot be read.
+func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
+	first := make([]byte, min(identityLength, max(size, 0)))
+	if err := readAt(r, first, 0, path, "file header"); err != nil {
+		return nil, err
+	}
+	generation, err := identify(first, path)
+	if err != nil {
+		return nil, err
+	}
+	if size < headersLength {
+		return nil, &DamageError{Path: path, Offset: size, What: "the file ends inside its headers"}
+	}
+	headers := make([]byte, headersLength)
+	if err := readAt(r, headers, 0, path, "headers"); err != nil {
+		return nil, err
+	}
+	im := &Image{Path: path, Generation: generation, Size: size}
+	im.addProof(0, headersLength, crc32.ChecksumIEEE(headers), "headers")
+	if generation == Gen05 {
+		err = im.read05(r, headers)
+	} else {
+		err = im.read06(r, headers)
+	}
+	if err != nil && !errors.Is(err, ErrEncrypted) {
+		return nil, err
+	}
+	return im, err
+}
+
+// Check reads every range of the Proof from r and compares. The error is a
+// [DamageError] for the lowest range that differs or ends early, the cause of
+// ctx, or an error of r.
+func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
+	buf := make([]byte, 256<<10)
+	for _, want := range im.Proof {
+		crc := uint32(0)
+		for done := int64(0); done < want.Length; {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			p := buf[:min(int64(len(buf)), want.Length-done)]
+			if err := readAt(r, p, want.Offset+done, im.Path, want.What); err != nil {
+				return err
+			}
+			crc = crc32.Update(crc, crc32.IEEETable, p)
+			done += int64(len(p))
+		}
+		if crc != want.CRC32 {
+			return &DamageError{Path: im.Path, Offset: want.Offset, What: want.What + ": wrong checksum"}
+		}
+	}
+	return nil
+}
+
+// NewProof returns a [Proof] of the image.
+func (im *Image) NewProof() *Proof {
+	p := NewProof(im.Proof)
+	p.path = im.Path
+	return p
+}
+
+// addProof adds a range that the caller has checked to lie in the file.
+func (im *Image) addProof(offset, length int64, crc uint32, what string) {
+	im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: crc, What: what})
+}
+
+// span checks that length bytes from offset on lie in the file and not before
+// first, where a container has only headers and fixed places. They come from
+// the file and may be anything.
+func (im *Image) span(offset, length uint64, first int64, what string) (int64, int64, error) {
+	size := uint64(im.Size)
+	switch {
+	case offset < uint64(first):
+		return 0, 0, im.damage(int64(offset), what+": lies inside the headers")
+	case offset > size || length > size-offset:
+		return 0, 0, im.damage(im.Size, fmt.Sprintf("%s: %d bytes from offset %d on reach past the end of the file",
+			what, length, offset))
+	}
+	return int64(offset), int64(length), nil
+}
+
+func (im *Image) damage(offset int64, what string) error {
+	return &DamageError{Path: im.Path, Offset: offset, What: what}
+}
+
+// readAt fills p from offset on. A file that ends before is damaged: the
+// caller has compared with the size, so it got shorter.
+func readAt(r io.ReaderAt, p []byte, offset int64, path, what string) error {
+	n, err := r.ReadAt(p, offset)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return &DamageError{Path: path, Offset: offset + int64(n), What: what + ": the file ends early"}
+	default:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+}
+
+// fromMillis is the time of milliseconds since 1970. Zero, and what no clock
+// shows (years above 9999, which JSON cannot hold either), is no time.
+func fromMillis(ms uint64) time.Time {
+	const end = 253402300800000 // 10000-01-01
+	if ms == 0 || ms >= end {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms)).UTC()
+}

@@ -1,0 +1,139 @@
+package grafeo
+
+import (
+	"cmp"
+	"hash/crc32"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
+)
+
+// Proof checks a copy of an image while it is made: the bytes that are sent
+// are given to Add, by several goroutines and in any order, and Check says at
+// the end whether they were a whole image. So nothing is read twice, and what
+// is proved is what was stored, not what the file held a moment later.
+//
+// Memory is proportional to the number of ranges, and for a range given in
+// parts to the number of holes between them: little if the parts come roughly
+// in order.
+type Proof struct {
+	path   string
+	ranges []Range // in the order of the offsets
+	reach  []int64 // reach[i] is the highest end of ranges[:i+1]
+
+	mu    sync.Mutex
+	state []rangeState
+	parts map[int][]part // of the ranges that are partly known
+}
+
+type rangeState uint8
+
+const (
+	rangeMissing rangeState = iota // not all bytes were given
+	rangeGood
+	rangeBad
+)
+
+// part is a stretch [start, end) of the file that was given, and its checksum.
+type part struct {
+	start, end int64
+	crc        uint32
+}
+
+// NewProof returns a Proof of the ranges, in any order; they may overlap.
+func NewProof(ranges []Range) *Proof {
+	p := &Proof{
+		ranges: slices.Clone(ranges),
+		reach:  make([]int64, len(ranges)),
+		state:  make([]rangeState, len(ranges)),
+		parts:  make(map[int][]part),
+	}
+	slices.SortStableFunc(p.ranges, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
+	highest := int64(0)
+	for i, r := range p.ranges {
+		highest = max(highest, r.Offset+r.Length)
+		p.reach[i] = highest
+		if r.Length == 0 {
+			p.finish(i, 0)
+		}
+	}
+	return p
+}
+
+// Add takes in b, which is at offset of the copy. Each byte must be given once;
+// bytes outside of all ranges may be left out. Add may be called concurrently
+// and does not keep b.
+func (p *Proof) Add(offset int64, b []byte) {
+	end := offset + int64(len(b))
+	// A range that starts before the first one that reaches offset ends before
+	// it, so all ranges that matter follow.
+	i := sort.Search(len(p.reach), func(i int) bool { return p.reach[i] > offset })
+	for ; i < len(p.ranges) && p.ranges[i].Offset < end; i++ {
+		r := &p.ranges[i]
+		lo, hi := max(r.Offset, offset), min(r.Offset+r.Length, end)
+		if lo < hi {
+			p.record(i, part{lo, hi, crc32.ChecksumIEEE(b[lo-offset : hi-offset])})
+		}
+	}
+}
+
+// record notes the checksum of a part of range i.
+func (p *Proof) record(i int, n part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state[i] != rangeMissing {
+		p.state[i] = rangeBad // bytes given twice: the copy is not one
+		return
+	}
+	parts := p.parts[i]
+	at, _ := slices.BinarySearchFunc(parts, n.start, func(e part, start int64) int { return cmp.Compare(e.start, start) })
+	if at < len(parts) && parts[at].start < n.end || at > 0 && parts[at-1].end > n.start {
+		p.state[i] = rangeBad
+		delete(p.parts, i)
+		return
+	}
+	if at < len(parts) && parts[at].start == n.end {
+		n.crc = crc32combine.Combine(n.crc, parts[at].crc, parts[at].end-parts[at].start)
+		n.end = parts[at].end
+		parts = slices.Delete(parts, at, at+1)
+	}
+	if at > 0 && parts[at-1].end == n.start {
+		n.crc = crc32combine.Combine(parts[at-1].crc, n.crc, n.end-n.start)
+		n.start = parts[at-1].start
+		parts = slices.Delete(parts, at-1, at)
+		at--
+	}
+	if n.end-n.start == p.ranges[i].Length {
+		p.finish(i, n.crc)
+		return
+	}
+	p.parts[i] = slices.Insert(parts, at, n)
+}
+
+// finish compares the checksum of all of range i.
+func (p *Proof) finish(i int, crc uint32) {
+	delete(p.parts, i)
+	p.state[i] = rangeBad
+	if crc == p.ranges[i].CRC32 {
+		p.state[i] = rangeGood
+	}
+}
+
+// Check says whether every range was given and has its checksum. The error is
+// a [DamageError] for the lowest range that was not or has not. It is called
+// when all calls of Add have returned.
+func (p *Proof) Check() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, state := range p.state {
+		switch r := p.ranges[i]; state {
+		case rangeMissing:
+			return &DamageError{Path: p.path, Offset: r.Offset, What: r.What + ": bytes are missing"}
+		case rangeBad:
+			return &DamageError{Path: p.path, Offset: r.Offset, What: r.What + ": wrong checksum"}
+		}
+	}
+	return nil
+}

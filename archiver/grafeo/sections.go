@@ -1,0 +1,38 @@
+package grafeo
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+// sectionName is the name of a section type, the same numbers in both
+// generations. (docs/grafeo-format.md, section 3.1)
+func sectionName(number uint32) string {
+	switch number {
+	case 1:
+		return "Catalog"
+	case 2:
+		return "LpgStore"
+	case 3:
+		return "RdfStore"
+	case 4:
+		return "CompactStore"
+	case 5:
+		return "OverlayDeletions"
+	case 10:
+		return "VectorStore"
+	case 11:
+		return "TextIndex"
+	case 12:
+		return "RdfRing"
+	case 20:
+		return "PropertyIndex"
+	}
+	return strconv.FormatUint(uint64(number), 10)
+}
+
+// sortProof puts the proof in the order of the offsets.
+func (im *Image) sortProof() {
+	slices.SortStableFunc(im.Proof, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
+}

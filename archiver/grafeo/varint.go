@@ -1,0 +1,48 @@
+package grafeo
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// maxVarint is the length in bytes of the longest varint of a u64.
+const maxVarint = 9
+
+var errVarint = errors.New("not a varint of 64 bits")
+
+// readVarint decodes one unsigned integer of bincode's standard configuration
+// from the front of p and returns it with the number of bytes it took. A first
+// byte below 251 is the value itself; 251, 252 and 253 announce 2, 4 and 8
+// bytes, little endian. Anything else, 128 bit numbers and too short a p
+// included, is errVarint. Like the database it accepts a form that is longer
+// than it had to be. (docs/grafeo-format.md, section 3.1)
+func readVarint(p []byte) (value uint64, length int, err error) {
+	if len(p) == 0 {
+		return 0, 0, errVarint
+	}
+	switch tag := p[0]; {
+	case tag < 251:
+		return uint64(tag), 1, nil
+	case tag == 251 && len(p) >= 3:
+		return uint64(binary.LittleEndian.Uint16(p[1:])), 3, nil
+	case tag == 252 && len(p) >= 5:
+		return uint64(binary.LittleEndian.Uint32(p[1:])), 5, nil
+	case tag == 253 && len(p) >= 9:
+		return binary.LittleEndian.Uint64(p[1:]), 9, nil
+	}
+	return 0, 0, errVarint
+}
+
+// readVarints decodes len(values) varints from the front of p and returns the
+// number of bytes they took.
+func readVarints(p []byte, values ...*uint64) (length int, err error) {
+	for _, v := range values {
+		value, n, err := readVarint(p[length:])
+		if err != nil {
+			return length, err
+		}
+		*v = value
+		length += n
+	}
+	return length, nil
+}
