@@ -7,16 +7,16 @@ import "strings"
 const MaxKeyLength = 512
 
 // CheckKey tells whether key is one: elements of a-z, 0-9, '.', '_' and '-'
-// that begin with a letter or digit, joined by '/', at most [MaxKeyLength]
-// bytes. Such names mean the same in every store and on every file system,
-// and leave names that begin with a dot to the backends. Any other key is
-// [ErrInvalidKey].
+// that begin with a letter or digit, each at most 255 bytes, joined by '/', at
+// most [MaxKeyLength] bytes together. Such names mean the same in every store
+// and on every file system, and leave names that begin with a dot to the
+// backends. Any other key is [ErrInvalidKey].
 func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKeyLength {
 		return ErrInvalidKey
 	}
 	for element := range strings.SplitSeq(key, "/") {
-		if element == "" || !isAlphanumeric(element[0]) {
+		if element == "" || len(element) > 255 || !isAlphanumeric(element[0]) {
 			return ErrInvalidKey
 		}
 		for i := range len(element) {

@@ -18,9 +18,13 @@ import (
 )
 
 // Storage keeps objects: immutable byte strings, each under a key (see
-// [CheckKey]). All methods may be called concurrently. A method whose ctx is
-// cancelled already has no effect and returns an error that wraps
-// [context.Cause] of it. Every error is an [*Error].
+// [CheckKey]). A key is either an object or, followed by '/', the beginning of
+// other keys: a backend may refuse to put what would make it both, since no
+// folder can hold that.
+//
+// All methods may be called concurrently. A method whose ctx is cancelled
+// already has no effect and returns an error that wraps [context.Cause] of it.
+// Every error is an [*Error].
 //
 // A backend retries transient failures by itself, except in a conditional Put:
 // there one attempt is made, so that the caller decides what an unclear answer
@@ -42,9 +46,10 @@ type Storage interface {
 	// Get opens the object, or the part of it that r names. The caller closes
 	// the reader. A missing object is [ErrNotExist]; an offset at or behind the
 	// object's end is [ErrInvalidRange], unless r is the zero Range. A length
-	// that reaches past the end is cut there. The ObjectInfo describes the whole object,
-	// also for a part. A transfer that ends early surfaces as
-	// [io.ErrUnexpectedEOF], never as a clean end.
+	// that reaches past the end is cut there. The ObjectInfo describes the
+	// whole object, also for a part. A transfer that ends early surfaces as
+	// [io.ErrUnexpectedEOF], never as a clean end. The reader is usable until
+	// ctx ends; after that it fails with the cause.
 	Get(ctx context.Context, key string, r Range) (io.ReadCloser, ObjectInfo, error)
 
 	// Head describes the object. A missing one is [ErrNotExist].

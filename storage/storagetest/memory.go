@@ -1,0 +1,181 @@
+// Package storagetest is for tests: the conformance suite that every backend
+// passes ([Run]), a comparison with a model ([RunModel]), that model itself
+// ([Memory]), and a store that fails where a test wants it to ([Faulty]).
+//
+// It is imported by tests only.
+package storagetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Memory is a Storage in memory: the contract in its shortest form, and the
+// model that other backends are compared with. Its Log has every call.
+type Memory struct {
+	Log
+
+	mu      sync.Mutex
+	objects map[string]object
+}
+
+type object struct {
+	data    []byte // never modified: readers hold it
+	sum     [32]byte
+	modTime time.Time
+}
+
+func (o object) info(key string) storage.ObjectInfo {
+	return storage.ObjectInfo{Key: key, Size: int64(len(o.data)), ModTime: o.modTime, SHA256: &o.sum}
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory { return &Memory{objects: map[string]object{}} }
+
+// Objects returns a copy of everything that is stored, by key.
+func (m *Memory) Objects() map[string][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string][]byte, len(m.objects))
+	for key, o := range m.objects {
+		all[key] = bytes.Clone(o.data)
+	}
+	return all
+}
+
+var errMismatch = errors.New("body does not match its SHA-256")
+
+// Put implements [storage.Storage].
+func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	var info storage.ObjectInfo
+	err := m.call(ctx, storage.OpPut, key, func() error {
+		data, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		o := object{data: data, sum: sha256.Sum256(data), modTime: time.Now()}
+		if opts.SHA256 != nil && *opts.SHA256 != o.sum {
+			return errMismatch
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if _, exists := m.objects[key]; exists && opts.IfAbsent {
+			return storage.ErrPreconditionFailed
+		}
+		m.objects[key] = o
+		info = o.info(key)
+		return nil
+	})
+	return info, err
+}
+
+// Get implements [storage.Storage].
+func (m *Memory) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	var body io.ReadCloser
+	var info storage.ObjectInfo
+	err := m.call(ctx, storage.OpGet, key, func() error {
+		o, err := m.object(key)
+		if err != nil {
+			return err
+		}
+		offset, length, err := r.Within(int64(len(o.data)))
+		if err != nil {
+			return err
+		}
+		part := io.NopCloser(bytes.NewReader(o.data[offset : offset+length]))
+		body, info = storage.Body(ctx, key, part, length), o.info(key)
+		return nil
+	})
+	return body, info, err
+}
+
+// Head implements [storage.Storage].
+func (m *Memory) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
+	var info storage.ObjectInfo
+	err := m.call(ctx, storage.OpHead, key, func() error {
+		o, err := m.object(key)
+		if err != nil {
+			return err
+		}
+		info = o.info(key)
+		return nil
+	})
+	return info, err
+}
+
+// List implements [storage.Storage].
+func (m *Memory) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		var found []storage.ObjectInfo
+		err := m.call(ctx, storage.OpList, prefix, func() error {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			for _, key := range slices.Sorted(maps.Keys(m.objects)) {
+				if strings.HasPrefix(key, prefix) && key > after {
+					found = append(found, m.objects[key].info(key))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(storage.ObjectInfo{}, err)
+			return
+		}
+		for _, info := range found {
+			if ctx.Err() != nil {
+				yield(storage.ObjectInfo{}, &storage.Error{Op: storage.OpList, Key: prefix, Err: context.Cause(ctx)})
+				return
+			}
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Delete implements [storage.Storage].
+func (m *Memory) Delete(ctx context.Context, key string) error {
+	return m.call(ctx, storage.OpDelete, key, func() error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.objects, key)
+		return nil
+	})
+}
+
+// call runs f as one operation: checked, counted, logged, its error wrapped.
+func (m *Memory) call(ctx context.Context, op storage.Op, key string, f func() error) error {
+	err := storage.CheckCall(ctx, op, key)
+	if err == nil {
+		storage.CountRequest(ctx, op)
+		if cause := f(); cause != nil {
+			err = &storage.Error{Op: op, Key: key, Err: cause}
+		}
+	}
+	m.add(op, key, err)
+	return err
+}
+
+func (m *Memory) object(key string) (object, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[key]
+	if !ok {
+		return object{}, storage.ErrNotExist
+	}
+	return o, nil
+}
