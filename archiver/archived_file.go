@@ -1,0 +1,121 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// archivedFile reads a file where it is, in the archive: frame by frame, with
+// ranged requests. Only the frames' own checksums are checked, so what it
+// yields must be proved by other means. It is for directories and logs, which
+// have to be read in an order that segments do not have. It is not for
+// concurrent use.
+type archivedFile struct {
+	ctx     context.Context //nolint:containedctx // io.ReaderAt has no place for it
+	archive *Archive
+	index   *manifest.Index
+	file    *manifest.File
+	decoder *segment.Decoder
+	cache   []cachedFrame // the newest last
+}
+
+type cachedFrame struct {
+	number int
+	raw    []byte
+}
+
+// cachedFrames is enough for a sequential reader and for a directory whose
+// blocks are near each other.
+const cachedFrames = 4
+
+func (a *Archive) openFile(ctx context.Context, ix *manifest.Index, f *manifest.File) (*archivedFile, error) {
+	d, err := segment.NewDecoder(manifest.MaxFrameBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &archivedFile{ctx: ctx, archive: a, index: ix, file: f, decoder: d}, nil
+}
+
+func (r *archivedFile) close() { r.decoder.Close() }
+
+// ReadAt implements [io.ReaderAt].
+func (r *archivedFile) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 {
+		return 0, errors.New("negative offset")
+	}
+	n := 0
+	for n < len(p) && offset < r.file.Bytes {
+		m, err := r.some(p[n:min(int64(len(p)), int64(n)+r.file.Bytes-offset)], offset)
+		n += m
+		offset += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// some reads up to the end of the extent, or hole, at offset.
+func (r *archivedFile) some(p []byte, offset int64) (int, error) {
+	extents := r.file.Extents
+	i := sort.Search(len(extents), func(i int) bool { return extents[i].Offset+extents[i].Bytes > offset })
+	if i == len(extents) || extents[i].Offset > offset {
+		if i < len(extents) {
+			p = p[:min(int64(len(p)), extents[i].Offset-offset)]
+		}
+		clear(p)
+		return len(p), nil
+	}
+	raw, err := r.frame(extents[i].Frame)
+	if err != nil {
+		return 0, err
+	}
+	from := extents[i].FrameOffset
+	return copy(p, raw[from+offset-extents[i].Offset:from+extents[i].Bytes]), nil
+}
+
+func (r *archivedFile) frame(number int) ([]byte, error) {
+	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
+		return r.cache[i].raw, nil
+	}
+	f := r.index.Frames[number]
+	key := r.index.Segments[f.Segment].Key
+	stored, err := again(r.ctx, func() ([]byte, error) {
+		body, _, err := r.archive.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		b := make([]byte, f.StoredBytes)
+		_, err = io.ReadFull(body, b)
+		return b, err
+	})
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return nil, &ObjectError{key, "it is missing"}
+	case errors.Is(err, storage.ErrInvalidRange), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, &ObjectError{key, "it is shorter than it was when it was stored"}
+	case err != nil:
+		return nil, err
+	}
+	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
+	if err != nil {
+		return nil, &ObjectError{key, fmt.Sprintf("frame at %d: %v", f.Offset, err)}
+	}
+	if len(r.cache) == cachedFrames {
+		r.cache = slices.Delete(r.cache, 0, 1)
+	}
+	r.cache = append(r.cache, cachedFrame{number, raw})
+	return raw, nil
+}

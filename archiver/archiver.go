@@ -1,0 +1,107 @@
+// Package archiver backs up Grafeo databases into archives and restores them.
+//
+// An archive is one prefix in one [storage.Storage] and belongs to one
+// database. A backup exists once its manifest does; everything that the
+// manifest names was stored before (FORMAT.md). Nothing is ever overwritten and
+// nothing is deleted, so any number of processes may work on an archive at the
+// same time.
+//
+// The package prints nothing and keeps no global state: progress goes to an
+// observer, messages to a [slog.Logger] that is passed in. All errors are
+// [*Error].
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Options are what all verbs of an [Archive] share. The zero value is usable.
+type Options struct {
+	// Logger hears what is worth knowing besides the results; nil for nobody.
+	Logger *slog.Logger
+
+	// Concurrency is how many segments are in the making or on the way at the
+	// same time; 0 means [DefaultConcurrency]. Memory grows with it: a backup
+	// needs up to Concurrency × (segment + frame), a restore the same.
+	Concurrency int
+
+	// Tool and Host are recorded in what is written, for people to read.
+	Tool string
+	Host string
+}
+
+// DefaultConcurrency keeps two cores busy while other segments are on the way.
+const DefaultConcurrency = 4
+
+// Archive is the archive in one store. It holds no state of its own: every call
+// asks the store. All methods may be called concurrently.
+type Archive struct {
+	store   storage.Storage
+	log     *slog.Logger
+	workers int
+	tool    string
+	host    string
+}
+
+// New names the archive that is, or will be, in store. It does no I/O: the
+// first backup creates the archive, everything else says so if there is none.
+func New(store storage.Storage, opts Options) *Archive {
+	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, tool: opts.Tool, host: opts.Host}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.workers <= 0 {
+		a.workers = DefaultConcurrency
+	}
+	if a.tool == "" {
+		a.tool = "gbak-s3"
+	}
+	return a
+}
+
+// readObject reads a whole object of at most limit bytes.
+func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]byte, error) {
+	return again(ctx, func() ([]byte, error) {
+		body, info, err := a.store.Get(ctx, key, storage.Range{})
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		if info.Size > limit {
+			return nil, &ObjectError{key, "it is larger than any object of its kind can be"}
+		}
+		b := make([]byte, info.Size)
+		if _, err := io.ReadFull(body, b); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: err}
+		}
+		return b, nil
+	})
+}
+
+func (a *Archive) now() time.Time { return time.Now().UTC().Round(0) }
+
+// run is what every verb does around its work: requests and time are counted,
+// and an error gets its code.
+func run(ctx context.Context, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
+	started := time.Now()
+	var requests storage.Requests
+	err := explain(work(storage.CountRequests(ctx, &requests)))
+	if err != nil && ctx.Err() != nil && CodeOf(err) != CodeUnknownOutcome {
+		err = &Error{
+			Code: CodeInterrupted,
+			Err:  fmt.Errorf("interrupted: %w", context.Cause(ctx)),
+			Hint: "Run the same command again: a backup does not send twice what is stored already.",
+		}
+	}
+	return requests.Counts(), time.Since(started), err
+}

@@ -1,0 +1,102 @@
+package archiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// DefaultCommitTimeout is how long a commit waits for a clear answer.
+const DefaultCommitTimeout = time.Minute
+
+const (
+	commitAttempt    = 20 * time.Second // for one request of a commit
+	interruptedGrace = 5 * time.Second  // to learn the outcome once the run was interrupted
+)
+
+// errConflict: somebody else has committed this sequence number.
+var errConflict = errors.New("another writer committed first")
+
+// commit creates m's object, and with it the backup. It must only be called
+// when everything that m names is stored.
+//
+// It returns nil if and only if the manifest in the store is m; errConflict if
+// another one is, so that the caller can plan again on it; CodeUnknownOutcome
+// if no answer was clear within timeout. In that last case the commit may still
+// happen, even later: whatever m names must not be deleted. Any other error
+// means that the store has refused and m is not there.
+//
+// A lost answer is the reason for all this: the store may have created the
+// object although the request failed, and a second request then fails because
+// of our own first one (ARCHITECTURE.md, "The commit"). So after anything but
+// success the object is read back.
+//
+// Once a request is out, cancelling ctx does not stop the commit at once: it
+// has a few seconds to learn the outcome.
+func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(interruptedGrace, cancel) })()
+
+	document, key := m.Encode(), m.Seq.Key()
+	sum := [32]byte(manifest.Sum(document))
+	pause := pauses()
+	sent := false // an attempt may have been applied without our knowing
+	for {
+		err := a.putManifest(work, key, document, &sum)
+		if err == nil {
+			return nil
+		}
+		a.log.Debug("commit: no success, reading back", "key", key, "err", err)
+		if !sent && refused(err) {
+			return err
+		}
+		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
+
+		found, readErr := a.readBack(work, key)
+		switch {
+		case readErr == nil && bytes.Equal(found, document):
+			a.log.Debug("commit: it is ours", "key", key)
+			return nil
+		case readErr == nil:
+			return errConflict
+		case !errors.Is(readErr, storage.ErrNotExist):
+			err = readErr
+		}
+		select {
+		case <-work.Done():
+			return &Error{
+				Code: CodeUnknownOutcome,
+				Err:  fmt.Errorf("backup %d: the store gave no clear answer to the commit: %w", m.Seq, err),
+				Hint: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe.",
+			}
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
+}
+
+// refused tells that the store did not and will not apply a first attempt.
+func refused(err error) bool {
+	return final(err) && !errors.Is(err, storage.ErrPreconditionFailed) && !errors.Is(err, context.Canceled)
+}
+
+func (a *Archive) putManifest(ctx context.Context, key string, document []byte, sum *[32]byte) error {
+	ctx, cancel := context.WithTimeout(ctx, commitAttempt)
+	defer cancel()
+	_, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
+	return err
+}
+
+func (a *Archive) readBack(ctx context.Context, key string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitAttempt)
+	defer cancel()
+	return a.readObject(ctx, key, manifest.MaxManifestBytes)
+}

@@ -1,0 +1,127 @@
+package archiver
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Code is the short stable name of a kind of error, for programs.
+type Code string
+
+// The codes of this package's errors.
+const (
+	CodeFailed          Code = "failed"             // anything that has no code of its own
+	CodeNotFound        Code = "database_not_found" // there is no file at the database's path
+	CodeNotDatabase     Code = "not_a_database"     // what is there is no Grafeo database
+	CodeUnsupported     Code = "unsupported"        // a database or an archive of a kind that this version cannot handle
+	CodeDamagedDatabase Code = "damaged_database"   // checksums of the source do not match
+	CodeBusyDatabase    Code = "database_busy"      // the source changed faster than it could be read
+	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
+	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
+	CodeNoArchive       Code = "no_archive"         // there is no archive, or no backup in it
+	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup
+	CodeConflict        Code = "conflict"           // other writers were faster, every time
+	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
+	CodeTargetExists    Code = "target_exists"      // something is where the database is to be restored
+	CodeTargetBusy      Code = "target_busy"        // another restore works on this target, or a database is open there
+	CodePermission      Code = "permission_denied"  // by the store or the file system
+	CodeNoStore         Code = "no_bucket"          // the bucket is not there
+	CodeDiskFull        Code = "disk_full"          // while writing locally
+	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
+	CodeInterrupted     Code = "interrupted"        // the context ended
+)
+
+// Error is the error of every exported function of this package: what went
+// wrong, with a stable name for programs and the next step for people.
+type Error struct {
+	Code Code
+	Err  error  // what happened
+	Hint string // what to do next: a sentence
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf is the code of err, "" for nil, and [CodeFailed] for errors of others.
+func CodeOf(err error) Code {
+	var e *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		return e.Code
+	}
+	return CodeFailed
+}
+
+// explain gives err its code and hint, unless it has them already.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *Error
+	if errors.As(err, &known) {
+		return &Error{Code: known.Code, Err: err, Hint: known.Hint}
+	}
+	code, hint := classify(err)
+	return &Error{Code: code, Err: err, Hint: hint}
+}
+
+func classify(err error) (Code, string) {
+	var unsupportedDatabase *grafeo.UnsupportedVersionError
+	var unsupportedDocument *manifest.UnsupportedError
+	var notDatabase *grafeo.NotDatabaseError
+	var wrongDatabase *grafeo.WrongDatabaseError
+	var gap *grafeo.GapError
+	var store *storage.Error
+	var object *ObjectError
+	switch {
+	case errors.Is(err, grafeo.ErrDamaged), errors.As(err, &wrongDatabase), errors.As(err, &gap):
+		return CodeDamagedDatabase, "Nothing was committed and earlier backups are untouched. Open the database with Grafeo and close it; if that fails, restore the newest backup to another path."
+	case errors.Is(err, grafeo.ErrEncrypted):
+		return CodeUnsupported, "The checksums of an encrypted database cannot be proved without its key, so it is not archived. Back up an unencrypted copy, or the whole folder with another tool while the database is closed."
+	case errors.Is(err, grafeo.ErrWALDirectory):
+		return CodeUnsupported, "Open it with Grafeo and save it as a single file (a path that ends in .grafeo), then back that up."
+	case errors.As(err, &unsupportedDatabase):
+		return CodeUnsupported, "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."
+	case errors.As(err, &notDatabase):
+		return CodeNotDatabase, "Give the path of a Grafeo database file, such as people.grafeo."
+	case errors.As(err, &unsupportedDocument):
+		return CodeUnsupported, "Use the newest gbak-s3: the archive was written by a later version."
+	case errors.As(err, &object), errors.Is(err, manifest.ErrDamaged):
+		return CodeDamagedArchive, "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."
+	case errors.Is(err, storage.ErrNoStore):
+		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return CodeDiskFull, "Free some space and run the same command again."
+	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission):
+		if errors.As(err, &store) {
+			return CodePermission, "Check the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...) and that they may list, read and create objects in this archive."
+		}
+		return CodePermission, "Check the permissions of the file and its folder."
+	case errors.As(err, &store):
+		return CodeStore, "Check the archive's address and that the store answers, then run the same command again."
+	}
+	return CodeFailed, "Run the same command again with --log-level debug to see more."
+}
+
+// ObjectError says what is wrong with one object of an archive.
+type ObjectError struct {
+	Key     string
+	Problem string
+}
+
+func (e *ObjectError) Error() string { return e.Key + ": " + e.Problem }
+
+// isStorage tells that err is the store's, and not about what it holds.
+func isStorage(err error) bool {
+	var store *storage.Error
+	return errors.As(err, &store)
+}

@@ -1,0 +1,185 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// fetch is the way of a backup's bytes out of its segments: each segment is
+// read once, whole, its hash is checked before anything of it is used, its
+// frames are decompressed, and their parts are given to use, a file and an
+// offset each. It is done by concurrent workers in any order.
+type fetch struct {
+	archive *Archive
+	index   *manifest.Index
+	sums    []*checksum // a file each
+	tracker *tracker
+
+	// use gets the bytes at offset of file number file; they are valid until it
+	// returns.
+	use func(file int, offset int64, p []byte) error
+
+	// broken, if set, hears what is wrong with a segment; then the others are
+	// still read. Without it the first broken segment ends the run.
+	broken func(*ObjectError)
+}
+
+// part is what a frame gives to a file.
+type part struct {
+	file int
+	manifest.Extent
+}
+
+// run reads everything. If broken is not set and run returns nil, use has got
+// every byte of every extent, and all files have the checksums that they had
+// when they were backed up.
+func (f *fetch) run(ctx context.Context) error {
+	framesOf, partsOf := f.plan()
+	for range f.index.Files {
+		f.sums = append(f.sums, &checksum{})
+	}
+	decoders := sync.Pool{}
+	g, running := errgroup.WithContext(ctx)
+	g.SetLimit(f.archive.workers)
+	for i := range f.index.Segments {
+		if running.Err() != nil {
+			break
+		}
+		if len(framesOf[i]) == 0 {
+			continue
+		}
+		g.Go(func() error {
+			r, _ := decoders.Get().(*reader)
+			if r == nil {
+				d, err := segment.NewDecoder(manifest.MaxFrameBytes)
+				if err != nil {
+					return err
+				}
+				r = &reader{fetch: f, decoder: d}
+			}
+			defer decoders.Put(r)
+			err := r.segment(running, &f.index.Segments[i], framesOf[i], partsOf)
+			var object *ObjectError
+			if f.broken != nil && errors.As(err, &object) {
+				f.broken(object)
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// plan sorts frames by segment and extents by frame.
+func (f *fetch) plan() (framesOf [][]int, partsOf [][]part) {
+	framesOf = make([][]int, len(f.index.Segments))
+	partsOf = make([][]part, len(f.index.Frames))
+	for i := range f.index.Files {
+		for _, e := range f.index.Files[i].Extents {
+			partsOf[e.Frame] = append(partsOf[e.Frame], part{i, e})
+		}
+	}
+	for i, frame := range f.index.Frames {
+		if len(partsOf[i]) > 0 {
+			framesOf[frame.Segment] = append(framesOf[frame.Segment], i)
+		}
+	}
+	return framesOf, partsOf
+}
+
+// reader has what one goroutine needs again for every segment.
+type reader struct {
+	*fetch
+	decoder     *segment.Decoder
+	stored, raw []byte
+}
+
+func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int, partsOf [][]part) error {
+	if err := r.get(ctx, s); err != nil {
+		return err
+	}
+	for _, i := range frames {
+		frame := r.index.Frames[i]
+		raw, err := r.decoder.Frame(r.raw, r.stored[frame.Offset:frame.Offset+frame.StoredBytes], frame.RawBytes)
+		if err != nil {
+			return &ObjectError{s.Key, fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
+		}
+		if cap(raw) > cap(r.raw) {
+			r.raw = raw
+		}
+		for _, p := range partsOf[i] {
+			b := raw[p.FrameOffset : p.FrameOffset+p.Bytes]
+			r.sums[p.file].add(p.Offset, b)
+			if err := r.use(p.file, p.Offset, b); err != nil {
+				return err
+			}
+			r.tracker.add(p.Bytes)
+		}
+	}
+	return nil
+}
+
+// get reads the stored bytes of s and checks their hash. A body that breaks
+// off or arrives with other bytes is asked for again.
+func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
+	if int64(cap(r.stored)) < s.StoredBytes {
+		r.stored = make([]byte, s.StoredBytes)
+	}
+	r.stored = r.stored[:s.StoredBytes]
+	var wrong *ObjectError
+	_, err := again(ctx, func() (struct{}, error) {
+		wrong = nil
+		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
+		if err != nil {
+			return struct{}{}, err
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		if info.Size != s.StoredBytes {
+			return struct{}{}, &ObjectError{s.Key, fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes)}
+		}
+		if _, err := io.ReadFull(body, r.stored); err != nil {
+			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
+		}
+		if manifest.Sum(r.stored) != s.SHA256 {
+			wrong = &ObjectError{s.Key, "its bytes are not those that were stored"}
+			return struct{}{}, errors.New(wrong.Problem)
+		}
+		return struct{}{}, nil
+	})
+	switch {
+	case err == nil:
+		return nil
+	case wrong != nil:
+		return wrong
+	case errors.Is(err, storage.ErrNotExist):
+		return &ObjectError{s.Key, "it is missing"}
+	}
+	return err
+}
+
+// check compares the checksums of whole files, holes included: they show that
+// everything that was fetched belongs where it was put.
+func (f *fetch) check(key string) error {
+	for i := range f.index.Files {
+		file := &f.index.Files[i]
+		if got := f.sums[i].sum(file.Bytes); got != file.CRC32 {
+			return &ObjectError{key, fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package archiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// history is the archive's log of commits as one LIST has shown it.
+type history struct {
+	archive *manifest.Archive // nil if there is none yet
+	seqs    []manifest.Seq    // ascending
+}
+
+// committed is a manifest and the digest of its object, which the next one
+// names.
+type committed struct {
+	*manifest.Manifest
+	digest manifest.Digest
+}
+
+// history asks the store what there is: archive.json and the names of the
+// manifests.
+func (a *Archive) history(ctx context.Context) (*history, error) {
+	var h history
+	b, err := a.readObject(ctx, manifest.ArchiveKey, manifest.MaxManifestBytes)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		if h.archive, err = manifest.DecodeArchive(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
+		}
+	}
+	for info, err := range a.store.List(ctx, manifest.ManifestPrefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		if seq, ok := manifest.ParseKey(info.Key); ok {
+			h.seqs = append(h.seqs, seq)
+		}
+	}
+	if h.archive == nil && len(h.seqs) > 0 {
+		return nil, &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
+	}
+	return &h, nil
+}
+
+// existing is [Archive.history] for those who read: no archive is an error.
+func (a *Archive) existing(ctx context.Context) (*history, error) {
+	h, err := a.history(ctx)
+	if errors.Is(err, storage.ErrNoStore) {
+		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if h.archive == nil {
+		return nil, &Error{
+			Code: CodeNoArchive,
+			Err:  errors.New("there is no archive at this address"),
+			Hint: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it.",
+		}
+	}
+	return h, nil
+}
+
+// last is the number of the newest backup, 0 if there is none.
+func (h *history) last() manifest.Seq {
+	if len(h.seqs) == 0 {
+		return 0
+	}
+	return h.seqs[len(h.seqs)-1]
+}
+
+// load reads and checks one manifest.
+func (a *Archive) load(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
+	b, err := a.readObject(ctx, seq.Key(), manifest.MaxManifestBytes)
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, &ObjectError{seq.Key(), "it is missing"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.DecodeManifest(b)
+	switch {
+	case errors.Is(err, manifest.ErrDamaged):
+		return nil, &ObjectError{seq.Key(), err.Error()}
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", seq.Key(), err)
+	case m.Seq != seq:
+		return nil, &ObjectError{seq.Key(), fmt.Sprintf("it is the manifest of backup %d", m.Seq)}
+	case m.ArchiveID != h.archive.ArchiveID:
+		return nil, &ObjectError{seq.Key(), "it belongs to another archive"}
+	}
+	return &committed{m, manifest.Sum(b)}, nil
+}
+
+// loadAll reads the manifests of seqs, several at a time, and gives each one,
+// or what is wrong with it, to use: in any order, but never two at once. What
+// use returns ends the loading.
+func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *committed, err error) error) error {
+	type loaded struct {
+		i   int
+		m   *committed
+		err error
+	}
+	results := make(chan loaded)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(results)
+		readers, ctx := errgroup.WithContext(ctx)
+		readers.SetLimit(manifestReaders)
+		for i, seq := range h.seqs {
+			readers.Go(func() error {
+				m, err := a.load(ctx, h, seq)
+				select {
+				case results <- loaded{i, m, err}:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
+		}
+		return readers.Wait()
+	})
+	g.Go(func() error {
+		for r := range results {
+			if err := use(r.i, r.m, r.err); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// manifestReaders is how many manifests are fetched at a time: they are small,
+// so it is the store's latency that counts.
+const manifestReaders = 16
+
+// index gives where a backup's content is.
+func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+	if m.Content != nil {
+		return m.Content, nil
+	}
+	ref := m.Index
+	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes)
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, &ObjectError{ref.Key, "it is missing"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) != ref.StoredBytes || manifest.Sum(b) != ref.SHA256 {
+		return nil, &ObjectError{ref.Key, "its bytes are not those that were stored"}
+	}
+	raw, err := unpackIndex(b, ref.RawBytes)
+	if err != nil {
+		return nil, &ObjectError{ref.Key, err.Error()}
+	}
+	ix, err := manifest.DecodeIndex(raw)
+	if errors.Is(err, manifest.ErrDamaged) {
+		return nil, &ObjectError{ref.Key, err.Error()}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref.Key, err)
+	}
+	return ix, nil
+}
+
+// ensureArchive creates archive.json if it is not there, and gives the one that
+// is: of two first backups at the same time both go on with the same.
+func (a *Archive) ensureArchive(ctx context.Context, h *history) (*manifest.Archive, error) {
+	if h.archive != nil {
+		return h.archive, nil
+	}
+	doc := &manifest.Archive{Format: manifest.Format, ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
+	_, err := again(ctx, func() (storage.ObjectInfo, error) {
+		return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
+	})
+	if err == nil {
+		return doc, nil
+	}
+	if !errors.Is(err, storage.ErrPreconditionFailed) {
+		return nil, err
+	}
+	b, err := a.readObject(ctx, manifest.ArchiveKey, manifest.MaxManifestBytes)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.DecodeArchive(b)
+}

@@ -1,0 +1,67 @@
+package archiver
+
+import (
+	"context"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Backup describes a committed backup. Sizes are in bytes, times in UTC.
+type Backup struct {
+	Seq      uint64 // its number in the archive, from 1
+	Kind     string // "full" or "incremental"
+	Timeline int    // stretch of history without a fork; epochs compare inside of one only
+
+	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to
+	// RestoreTo what can be restored with all that it continues.
+	StartEpoch, EndEpoch   uint64
+	RestoreFrom, RestoreTo uint64
+
+	CreatedAt time.Time  // when the state was read
+	EndTime   *time.Time // when the last commit was made; nil where the database keeps no times
+
+	RawBytes    int64 // of the database's files
+	StoredBytes int64 // of the segments that this backup has written
+	ReusedBytes int64 // raw bytes that were in the archive already
+	Segments    int   // that this backup has written
+
+	Database   string // name of the database's file
+	DatabaseID string
+	Generation string // of the database: "0.5" or "0.6"
+	Host, Tool string // where and by what it was made
+}
+
+func describe(m *manifest.Manifest) Backup {
+	return Backup{
+		Seq: uint64(m.Seq), Kind: string(m.Kind), Timeline: m.Timeline,
+		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.StartEpoch, RestoreTo: m.EndEpoch,
+		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
+		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
+		Database: m.Database.Name, DatabaseID: m.Database.ID, Generation: m.Database.Generation,
+		Host: m.Host, Tool: m.Tool,
+	}
+}
+
+// List gives all backups of the archive, oldest first. The error is
+// [CodeNoArchive] if there is no archive; an archive may have no backup.
+func (a *Archive) List(ctx context.Context) ([]Backup, error) {
+	var backups []Backup
+	_, _, err := run(ctx, func(ctx context.Context) error {
+		h, err := a.existing(ctx)
+		if err != nil {
+			return err
+		}
+		backups = make([]Backup, len(h.seqs))
+		return a.loadAll(ctx, h, func(i int, m *committed, err error) error {
+			if err == nil {
+				backups[i] = describe(m.Manifest)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return backups, nil
+}

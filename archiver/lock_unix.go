@@ -1,0 +1,20 @@
+//go:build unix
+
+package archiver
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// tryLock takes the advisory lock of an open file, for as long as it is open,
+// and tells whether it could. Closing the file, or the end of the process,
+// gives it up.
+func tryLock(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,118 @@
+// Package manifest is the archive's own documents: their fields, their bytes
+// and the names they are stored under, as FORMAT.md describes them. It knows
+// neither stores nor databases and imports no other package of this module.
+//
+// Decoding is strict and bounded: a document that passes has every field it
+// needs, no field that this version does not know, and numbers that fit each
+// other, so that readers need not check again.
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Format is the version of the archive format that this package writes, and
+// the only one that it reads.
+const Format = 1
+
+// ErrDamaged: the bytes are not what was written: the document's own digest
+// does not match, or it is cut, or its fields contradict each other.
+var ErrDamaged = errors.New("damaged document")
+
+// UnsupportedError tells of a document that a newer version has written.
+type UnsupportedError struct {
+	What string // the field or number that is not known
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("the document needs a newer gbak-s3: this one reads format %d and does not know %s", Format, e.What)
+}
+
+// Digest is a SHA-256, written as 64 lower-case hex digits.
+type Digest [sha256.Size]byte
+
+// Sum is the digest of b.
+func Sum(b []byte) Digest { return sha256.Sum256(b) }
+
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *Digest) UnmarshalText(text []byte) error {
+	if len(text) != 2*len(d) || !bytes.Equal(text, bytes.ToLower(text)) {
+		return errors.New("not a digest of 64 lower-case hex digits")
+	}
+	_, err := hex.Decode(d[:], text)
+	return err
+}
+
+// seal is the second line of a document: the digest of the first one.
+type seal struct {
+	SHA256 Digest `json:"sha256"`
+}
+
+// encode writes v as a document: a line of JSON, and a line with its digest
+// (FORMAT.md, "Documents").
+func encode(v any) []byte {
+	line, err := json.Marshal(v)
+	if err != nil { // fields of these types always encode
+		panic(err)
+	}
+	line = append(line, '\n')
+	end, err := json.Marshal(seal{SHA256: Sum(line)})
+	if err != nil {
+		panic(err)
+	}
+	return append(append(line, end...), '\n')
+}
+
+// decode checks the document's own digest, then that it has exactly the fields
+// of v and a format that is known, and fills v.
+func decode(b []byte, v any) error {
+	first, rest, found := bytes.Cut(b, []byte("\n"))
+	if !found {
+		return fmt.Errorf("%w: it has no line with its digest", ErrDamaged)
+	}
+	first = b[:len(first)+1]
+	var s seal
+	if err := strict(rest, &s); err != nil || !bytes.HasSuffix(rest, []byte("\n")) {
+		return fmt.Errorf("%w: its last line holds no digest", ErrDamaged)
+	}
+	if s.SHA256 != Sum(first) {
+		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
+	}
+	var probe struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(first, &probe); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if probe.Format != Format {
+		return &UnsupportedError{What: fmt.Sprintf("format %d", probe.Format)}
+	}
+	if err := strict(first, v); err != nil {
+		return &UnsupportedError{What: err.Error()}
+	}
+	return nil
+}
+
+// strict decodes one JSON value with nothing behind it and no unknown field.
+func strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Limits of what is read (FORMAT.md, "Limits").
+const (
+	// MaxIndexBytes is the largest decompressed index: that of a database of
+	// tens of terabytes.
+	MaxIndexBytes = 1 << 30
+	// MaxFrameBytes is the largest frame, decompressed.
+	MaxFrameBytes = 16 << 20
+	// MaxSegmentBytes is the largest stored segment.
+	MaxSegmentBytes = 256 << 20
+)
+
+// Index tells where the bytes of a backup's files are. Segments hold frames,
+// frames hold raw bytes, and extents map these to files. Several extents may
+// share a frame, and segments may belong to earlier backups.
+type Index struct {
+	Segments []Segment `json:"segments"`
+	Frames   []Frame   `json:"frames"`
+	Files    []File    `json:"files"`
+}
+
+// Segment is an object of frames, one behind the other.
+type Segment struct {
+	Key         string `json:"key"`
+	StoredBytes int64  `json:"stored_bytes"`
+	RawBytes    int64  `json:"raw_bytes"` // of all its frames, decompressed
+	SHA256      Digest `json:"sha256"`    // of the stored bytes
+}
+
+// Frame is one zstd frame in a segment.
+type Frame struct {
+	Segment     int   `json:"segment"` // index in Segments
+	Offset      int64 `json:"offset"`  // in the stored segment
+	StoredBytes int64 `json:"stored_bytes"`
+	RawBytes    int64 `json:"raw_bytes"`
+}
+
+// File is one of the database's files.
+type File struct {
+	// Name is [ImageName] or the base name of a log file.
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	CRC32 uint32 `json:"crc32"` // IEEE, of the whole file
+	// Extents are in ascending order. What no extent covers is zero bytes.
+	Extents []Extent `json:"extents"`
+}
+
+// Extent says that Bytes bytes from Offset of the file are those from
+// FrameOffset of a decompressed frame.
+type Extent struct {
+	Offset      int64 `json:"offset"`
+	Bytes       int64 `json:"bytes"`
+	Frame       int   `json:"frame"` // index in Frames
+	FrameOffset int64 `json:"frame_offset"`
+}
+
+// ImageName is the [File.Name] of the .grafeo file itself, whatever it is called.
+const ImageName = "image"
+
+// logName is what the database calls its log files. Nothing else may stand in
+// an index: the name becomes a path when it is restored.
+var logName = regexp.MustCompile(`^wal_([0-9]{8}|[0-9]{20})\.log$`)
+
+// indexDocument is an [Index] as an object of its own.
+type indexDocument struct {
+	Format int `json:"format"`
+	Index
+}
+
+// Encode gives the document's bytes, before compression.
+func (ix *Index) Encode() []byte { return encode(indexDocument{Format: Format, Index: *ix}) }
+
+// DecodeIndex reads what [Index.Encode] wrote. Errors are [ErrDamaged] or an
+// [*UnsupportedError].
+func DecodeIndex(b []byte) (*Index, error) {
+	var d indexDocument
+	if err := decode(b, &d); err != nil {
+		return nil, err
+	}
+	if err := d.validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return &d.Index, nil
+}
+
+// Image is the file that is the image, or nil in an incremental.
+func (ix *Index) Image() *File {
+	for i := range ix.Files {
+		if ix.Files[i].Name == ImageName {
+			return &ix.Files[i]
+		}
+	}
+	return nil
+}
+
+func (ix *Index) validate() error {
+	for i, s := range ix.Segments {
+		if !strings.HasPrefix(s.Key, SegmentPrefix) || s.StoredBytes <= 0 || s.StoredBytes > MaxSegmentBytes || s.RawBytes <= 0 {
+			return fmt.Errorf("segment %d, %q of %d bytes", i, s.Key, s.StoredBytes)
+		}
+	}
+	for i, f := range ix.Frames {
+		if f.Segment < 0 || f.Segment >= len(ix.Segments) {
+			return fmt.Errorf("frame %d is in segment %d of %d", i, f.Segment, len(ix.Segments))
+		}
+		size := ix.Segments[f.Segment].StoredBytes
+		if f.Offset < 0 || f.StoredBytes <= 0 || f.StoredBytes > size || f.Offset > size-f.StoredBytes {
+			return fmt.Errorf("frame %d lies outside of its segment", i)
+		}
+		if f.RawBytes <= 0 || f.RawBytes > MaxFrameBytes {
+			return fmt.Errorf("frame %d has %d raw bytes", i, f.RawBytes)
+		}
+	}
+	seen := make(map[string]bool, len(ix.Files))
+	for i := range ix.Files {
+		f := &ix.Files[i]
+		if f.Name != ImageName && !logName.MatchString(f.Name) {
+			return fmt.Errorf("file name %q", f.Name)
+		}
+		if seen[f.Name] {
+			return fmt.Errorf("file %s is there twice", f.Name)
+		}
+		seen[f.Name] = true
+		if err := f.validate(ix.Frames); err != nil {
+			return fmt.Errorf("file %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (f *File) validate(frames []Frame) error {
+	if f.Bytes < 0 {
+		return fmt.Errorf("%d bytes", f.Bytes)
+	}
+	var end int64
+	for i, e := range f.Extents {
+		switch {
+		case e.Offset < end || e.Bytes <= 0 || e.Bytes > f.Bytes || e.Offset > f.Bytes-e.Bytes:
+			return fmt.Errorf("extent %d, %d bytes at %d, does not fit", i, e.Bytes, e.Offset)
+		case e.Frame < 0 || e.Frame >= len(frames):
+			return fmt.Errorf("extent %d is in frame %d of %d", i, e.Frame, len(frames))
+		case e.FrameOffset < 0 || e.Bytes > frames[e.Frame].RawBytes || e.FrameOffset > frames[e.Frame].RawBytes-e.Bytes:
+			return fmt.Errorf("extent %d lies outside of its frame", i)
+		}
+		end = e.Offset + e.Bytes
+	}
+	return nil
+}

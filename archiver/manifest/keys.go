@@ -1,0 +1,55 @@
+package manifest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The names of an archive's objects (FORMAT.md, "Objects").
+const (
+	ArchiveKey     = "archive.json"
+	ManifestPrefix = "manifests/"
+	SegmentPrefix  = "segments/"
+	IndexPrefix    = "indexes/"
+)
+
+// Seq numbers the backups of an archive from 1 without a hole.
+type Seq uint64
+
+// MaxSeq is the last number that keeps keys in order: ten digits.
+const MaxSeq Seq = 9_999_999_999
+
+// Key is where the manifest of backup s is stored. Keys sort as numbers do.
+func (s Seq) Key() string { return fmt.Sprintf("%s%010d.json", ManifestPrefix, uint64(s)) }
+
+// ParseKey is the reverse of [Seq.Key].
+func ParseKey(key string) (Seq, bool) {
+	digits, ok := strings.CutPrefix(key, ManifestPrefix)
+	if !ok {
+		return 0, false
+	}
+	digits, ok = strings.CutSuffix(digits, ".json")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || n == 0 || Seq(n).Key() != key {
+		return 0, false
+	}
+	return Seq(n), true
+}
+
+// SegmentFolder is the prefix of the segments of one backup in the making;
+// name comes from what is backed up, so that an interrupted backup finds its
+// own segments again.
+func SegmentFolder(name string) string { return SegmentPrefix + name + "/" }
+
+// SegmentKey is the key of the n-th segment in folder. It contains the start of the
+// stored bytes' digest: equal keys have equal bytes.
+func SegmentKey(folder string, n int, sum Digest) string {
+	return fmt.Sprintf("%s%06d-%s.zst", folder, n, sum.String()[:16])
+}
+
+// IndexKey is the key of an index object with these stored bytes.
+func IndexKey(sum Digest) string { return IndexPrefix + sum.String()[:32] + ".json.zst" }

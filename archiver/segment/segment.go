@@ -1,0 +1,97 @@
+// Package segment makes and reads segments: objects that are zstd frames, one
+// behind the other, each of which can be decompressed by itself (FORMAT.md,
+// "Segments"). It knows neither stores nor documents and imports no other
+// package of this module.
+package segment
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// FrameBytes is how much raw data goes into one frame: large enough that a
+// larger one compresses no better, small enough that a worker's buffers are.
+const FrameBytes = 4 << 20
+
+// Level is how much work compression does.
+type Level = zstd.EncoderLevel
+
+// DefaultLevel wins end to end: on this kind of data it is the fastest and
+// compresses no worse than the next one.
+const DefaultLevel = zstd.SpeedFastest
+
+// ParseLevel reads the name of a level: fastest, default, better or best.
+func ParseLevel(name string) (Level, error) {
+	ok, level := zstd.EncoderLevelFromString(name)
+	if !ok {
+		return 0, fmt.Errorf("compression level %q: it is one of fastest, default, better, best", name)
+	}
+	return level, nil
+}
+
+// Encoder compresses frames. It is not for concurrent use; each worker has its
+// own.
+type Encoder struct{ zstd *zstd.Encoder }
+
+// NewEncoder makes an encoder.
+func NewEncoder(level Level) (*Encoder, error) {
+	// The frame's own checksum (xxh64 of the raw bytes) is on: it finds what a
+	// hash of the stored bytes cannot, a mistake of the compressor or of memory.
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(true), zstd.WithWindowSize(FrameBytes))
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{e}, nil
+}
+
+// AppendFrame appends raw as one frame to dst.
+func (e *Encoder) AppendFrame(dst, raw []byte) []byte { return e.zstd.EncodeAll(raw, dst) }
+
+// ErrDamaged: a frame is not the one that was written.
+var ErrDamaged = errors.New("damaged zstd frame")
+
+// Decoder decompresses frames. It is not for concurrent use; each worker has
+// its own.
+type Decoder struct {
+	zstd *zstd.Decoder
+	max  int64
+}
+
+// NewDecoder makes a decoder for frames of up to maxRaw bytes. It never
+// allocates much more than that, whatever a frame claims.
+func NewDecoder(maxRaw int64) (*Decoder, error) {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderMaxMemory(uint64(maxRaw)), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{d, maxRaw}, nil
+}
+
+// Frame decompresses one frame of exactly rawBytes bytes into buf's memory if
+// that is large enough, else into new memory, which it returns for the next
+// call. Anything else than one whole frame of that size is [ErrDamaged].
+func (d *Decoder) Frame(buf, stored []byte, rawBytes int64) ([]byte, error) {
+	if rawBytes < 0 || rawBytes > d.max {
+		return buf, fmt.Errorf("%w: %d raw bytes", ErrDamaged, rawBytes)
+	}
+	// With the cap limit on, decompression stops at the buffer's capacity: it
+	// must be exact, or a frame that is too large would pass.
+	if int64(cap(buf)) < rawBytes {
+		buf = make([]byte, 0, rawBytes)
+	}
+	raw, err := d.zstd.DecodeAll(stored, buf[:0:rawBytes])
+	if err != nil {
+		return buf, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if int64(len(raw)) != rawBytes {
+		return buf, fmt.Errorf("%w: %d raw bytes where %d are expected", ErrDamaged, len(raw), rawBytes)
+	}
+	return raw, nil
+}
+
+// Close frees the decoder's memory.
+func (d *Decoder) Close() { d.zstd.Close() }

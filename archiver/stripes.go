@@ -1,0 +1,54 @@
+package archiver
+
+import (
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+)
+
+// stripe is what becomes one segment: frames of raw bytes.
+type stripe []frame
+
+// frame is what becomes one zstd frame: pieces of files, up to
+// [segment.FrameBytes] together. Small files share one.
+type frame []piece
+
+// piece is a part of one file.
+type piece struct {
+	file   int // index in source.files
+	offset int64
+	bytes  int64
+}
+
+func (f frame) bytes() int64 {
+	var n int64
+	for _, p := range f {
+		n += p.bytes
+	}
+	return n
+}
+
+// cut divides files into stripes of up to segmentBytes raw bytes, in order.
+// The same files are always cut in the same way.
+func cut(files []sourceFile, segmentBytes int64) []stripe {
+	var (
+		stripes          []stripe
+		inStripe, inPart int64 // bytes so far in the last stripe and frame
+	)
+	for i, f := range files {
+		for at := int64(0); at < f.bytes; {
+			if len(stripes) == 0 || inStripe == segmentBytes {
+				stripes = append(stripes, nil)
+				inStripe, inPart = 0, 0
+			}
+			s := &stripes[len(stripes)-1]
+			if len(*s) == 0 || inPart == segment.FrameBytes {
+				*s = append(*s, nil)
+				inPart = 0
+			}
+			n := min(f.bytes-at, segment.FrameBytes-inPart, segmentBytes-inStripe)
+			last := &(*s)[len(*s)-1]
+			*last = append(*last, piece{i, at, n})
+			at, inStripe, inPart = at+n, inStripe+n, inPart+n
+		}
+	}
+	return stripes
+}

@@ -1,0 +1,246 @@
+package archiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// upload is the way of one source's bytes into segments: stripes are read,
+// compressed, hashed and stored by concurrent workers, while the checksums of
+// the very same bytes are collected to prove the source at the end.
+type upload struct {
+	archive *Archive
+	files   []sourceFile
+	folder  string // prefix of the segments' keys
+	level   segment.Level
+
+	present map[string]int64 // sizes of the segments of an interrupted run, by key
+	proofs  []*grafeo.Proof  // a file each
+	sums    []*checksum
+	tracker *tracker
+}
+
+// stored is what became of one stripe.
+type stored struct {
+	segment manifest.Segment
+	frames  []manifest.Frame // Segment is filled in later
+	fresh   bool             // sent by this run
+}
+
+// run stores files and returns where they are, after every checksum of the
+// source has been found right in the bytes that were stored. The error of a
+// source that is damaged, or changed meanwhile, is a [*grafeo.DamageError] or
+// one of the file system.
+func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, error) {
+	for _, f := range u.files {
+		u.proofs = append(u.proofs, grafeo.NewProof(f.proof))
+		u.sums = append(u.sums, &checksum{})
+	}
+	stripes := cut(u.files, segmentBytes)
+	results := make([]stored, len(stripes))
+	workers := make(chan *worker, u.archive.workers)
+	for range cap(workers) {
+		workers <- &worker{upload: u}
+	}
+	g, running := errgroup.WithContext(ctx)
+	g.SetLimit(u.archive.workers)
+	for i, s := range stripes {
+		if running.Err() != nil {
+			break
+		}
+		g.Go(func() (err error) {
+			w := <-workers
+			defer func() { workers <- w }()
+			results[i], err = w.stripe(running, i, s)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	for _, p := range u.proofs {
+		if err := p.Check(); err != nil {
+			return nil, err
+		}
+	}
+	return u.index(stripes, results), nil
+}
+
+// worker has what one goroutine needs again for every stripe.
+type worker struct {
+	*upload
+	encoder  *segment.Encoder
+	raw, out []byte
+}
+
+func (w *worker) stripe(ctx context.Context, n int, s stripe) (stored, error) {
+	if w.encoder == nil {
+		var err error
+		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
+			return stored{}, err
+		}
+		w.raw = make([]byte, segment.FrameBytes)
+	}
+	var r stored
+	w.out = w.out[:0]
+	for _, f := range s {
+		if err := context.Cause(ctx); err != nil {
+			return stored{}, err
+		}
+		raw := w.raw[:f.bytes()]
+		if err := w.read(raw, f); err != nil {
+			return stored{}, err
+		}
+		start := len(w.out)
+		w.out = w.encoder.AppendFrame(w.out, raw)
+		r.frames = append(r.frames, manifest.Frame{
+			Offset: int64(start), StoredBytes: int64(len(w.out) - start), RawBytes: int64(len(raw)),
+		})
+		r.segment.RawBytes += int64(len(raw))
+	}
+	r.segment.StoredBytes = int64(len(w.out))
+	r.segment.SHA256 = manifest.Sum(w.out)
+	r.segment.Key = manifest.SegmentKey(w.folder, n, r.segment.SHA256)
+	var err error
+	r.fresh, err = w.store(ctx, r.segment, w.out)
+	if err == nil {
+		w.tracker.add(r.segment.RawBytes)
+	}
+	return r, err
+}
+
+// read fills raw with the pieces of f and takes their checksums.
+func (w *worker) read(raw []byte, f frame) error {
+	for _, p := range f {
+		part := raw[:p.bytes]
+		raw = raw[p.bytes:]
+		if err := readAt(w.files[p.file].path, part, p.offset); err != nil {
+			return err
+		}
+		w.proofs[p.file].Add(p.offset, part)
+		w.sums[p.file].add(p.offset, part)
+	}
+	return nil
+}
+
+func readAt(path string, p []byte, offset int64) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if n, err := f.ReadAt(p, offset); n < len(p) {
+		if errors.Is(err, io.EOF) {
+			return &grafeo.DamageError{Path: path, Offset: offset + int64(n), What: "the file ends here, although more belongs to it"}
+		}
+		return err
+	}
+	return nil
+}
+
+// store puts a segment, unless it is there already, and tells whether it did.
+// A segment's key names its content, so whoever put it, put the same.
+func (w *worker) store(ctx context.Context, s manifest.Segment, body []byte) (bool, error) {
+	if size, ok := w.present[s.Key]; ok && size == s.StoredBytes {
+		return false, w.archive.confirm(ctx, s)
+	}
+	return w.archive.putOnce(ctx, s, body)
+}
+
+// putOnce creates the object s.Key with these bytes and tells whether this call
+// did it. That it is there already, with the same bytes, is fine: a lost answer
+// and another writer of the same content look alike.
+func (a *Archive) putOnce(ctx context.Context, s manifest.Segment, body []byte) (bool, error) {
+	sum := [32]byte(s.SHA256)
+	_, err := again(ctx, func() (storage.ObjectInfo, error) {
+		return a.store.Put(ctx, s.Key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: &sum})
+	})
+	if errors.Is(err, storage.ErrPreconditionFailed) {
+		return false, a.confirm(ctx, s)
+	}
+	return err == nil, err
+}
+
+// confirm makes sure that an object that somebody has put earlier is the one
+// that a manifest is going to name.
+func (a *Archive) confirm(ctx context.Context, s manifest.Segment) error {
+	info, err := a.store.Head(ctx, s.Key)
+	if err != nil {
+		return err
+	}
+	if info.Size != s.StoredBytes || info.SHA256 != nil && *info.SHA256 != s.SHA256 {
+		return &ObjectError{s.Key, fmt.Sprintf("an earlier run has left it with other content (%d bytes instead of %d); remove this object and run the backup again", info.Size, s.StoredBytes)}
+	}
+	return nil
+}
+
+// index puts the workers' results together.
+func (u *upload) index(stripes []stripe, results []stored) *manifest.Index {
+	ix := &manifest.Index{Segments: []manifest.Segment{}, Frames: []manifest.Frame{}, Files: make([]manifest.File, len(u.files))}
+	for i, f := range u.files {
+		ix.Files[i] = manifest.File{Name: f.name, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
+	}
+	for i, s := range stripes {
+		ix.Segments = append(ix.Segments, results[i].segment)
+		for j, f := range s {
+			stored := results[i].frames[j]
+			stored.Segment = i
+			number := len(ix.Frames)
+			ix.Frames = append(ix.Frames, stored)
+			var at int64
+			for _, p := range f {
+				file := &ix.Files[p.file]
+				file.Extents = append(file.Extents, manifest.Extent{Offset: p.offset, Bytes: p.bytes, Frame: number, FrameOffset: at})
+				at += p.bytes
+			}
+		}
+	}
+	return ix
+}
+
+// maxInlineIndex is how large an encoded index may be to stand in the manifest;
+// a larger one is an object of its own.
+const maxInlineIndex = 16 << 10
+
+// place puts the index into the manifest, or into an object that the manifest
+// names.
+func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.Index) error {
+	raw := ix.Encode()
+	if len(raw) <= maxInlineIndex {
+		m.Content = ix
+		return nil
+	}
+	e, err := segment.NewEncoder(segment.DefaultLevel)
+	if err != nil {
+		return err
+	}
+	packed := e.AppendFrame(nil, raw)
+	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
+	ref.Key = manifest.IndexKey(ref.SHA256)
+	m.Index = &ref
+	_, err = a.putOnce(ctx, manifest.Segment{Key: ref.Key, StoredBytes: ref.StoredBytes, SHA256: ref.SHA256}, packed)
+	return err
+}
+
+func unpackIndex(packed []byte, rawBytes int64) ([]byte, error) {
+	d, err := segment.NewDecoder(rawBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Frame(nil, packed, rawBytes)
+}

@@ -1,0 +1,218 @@
+package archiver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// VerifyOptions modify one verification.
+type VerifyOptions struct {
+	// Deep reads every segment, checks every hash, decompresses every frame and
+	// checks every checksum that the database itself keeps of its image and log.
+	// Without it segments are looked for by name and size only.
+	Deep bool
+
+	// Observer hears of the progress of a deep one; nil for nobody.
+	Observer Observer
+}
+
+// VerifyReport is what one verification has found.
+type VerifyReport struct {
+	Deep     bool
+	Backups  int       // manifests that were read
+	Objects  int       // objects that were looked at
+	Bytes    int64     // that were read or, if not deep, seen to be there
+	Unused   int       // segments that no backup names: of runs that were interrupted or are running now
+	Findings []Finding // in the order of their keys
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// Finding is something wrong with an object. Backups, if it is set, are those
+// that cannot be restored because of it.
+type Finding struct {
+	Key     string
+	Problem string
+}
+
+// OK tells whether nothing was found.
+func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
+
+// Verify checks an archive. What is wrong with the archive is not an error of
+// Verify but a finding; an error means that the check itself could not be done.
+func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
+	v := verification{archive: a, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
+	requests, elapsed, err := run(ctx, v.run)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	v.report.Requests, v.report.Elapsed = requests, elapsed
+	slices.SortFunc(v.report.Findings, func(a, b Finding) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Problem, b.Problem))
+	})
+	return v.report, nil
+}
+
+type verification struct {
+	archive *Archive
+	opts    VerifyOptions
+
+	mu     sync.Mutex
+	report VerifyReport
+	found  map[Finding]bool
+}
+
+// find notes a finding, once.
+func (v *verification) find(key, problem string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f := Finding{key, problem}
+	if !v.found[f] {
+		v.found[f] = true
+		v.report.Findings = append(v.report.Findings, f)
+	}
+}
+
+// pass notes err as a finding if it tells of an object, and returns it if it
+// does not.
+func (v *verification) pass(err error) error {
+	var object *ObjectError
+	if errors.As(err, &object) {
+		v.find(object.Key, object.Problem)
+		return nil
+	}
+	return err
+}
+
+func (v *verification) run(ctx context.Context) error {
+	h, err := v.archive.existing(ctx)
+	if err != nil {
+		if errors.Is(err, manifest.ErrDamaged) {
+			v.find(manifest.ArchiveKey, err.Error())
+			return nil
+		}
+		return v.pass(err)
+	}
+	v.report.Objects++ // archive.json
+	backups, err := v.manifests(ctx, h)
+	if err != nil {
+		return err
+	}
+	sizes, err := v.sizes(ctx)
+	if err != nil {
+		return err
+	}
+	indexes := make([]*manifest.Index, len(backups))
+	named := map[string]bool{}
+	var total int64
+	for i, m := range backups {
+		if m == nil {
+			continue
+		}
+		ix, err := v.archive.index(ctx, m.Manifest)
+		if err := v.pass(err); err != nil {
+			return err
+		}
+		if m.Index != nil {
+			v.report.Objects++
+		}
+		if ix == nil {
+			continue
+		}
+		indexes[i] = ix
+		for _, s := range ix.Segments {
+			if !named[s.Key] {
+				named[s.Key] = true
+				v.present(s, sizes)
+			}
+			total += s.RawBytes
+		}
+	}
+	for key := range sizes {
+		if !named[key] {
+			v.report.Unused++
+		}
+	}
+	if !v.opts.Deep {
+		return nil
+	}
+	progress := track(v.opts.Observer, total)
+	for i, ix := range indexes {
+		if ix == nil {
+			continue
+		}
+		if err := v.content(ctx, backups[i], ix, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manifests reads all manifests; the ones that are broken are nil.
+func (v *verification) manifests(ctx context.Context, h *history) ([]*committed, error) {
+	backups := make([]*committed, len(h.seqs))
+	err := v.archive.loadAll(ctx, h, func(i int, m *committed, err error) error {
+		backups[i] = m
+		return v.pass(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.report.Objects += len(h.seqs)
+	for i, seq := range h.seqs {
+		if i == 0 {
+			if seq != 1 {
+				v.find(manifest.Seq(1).Key(), fmt.Sprintf("it is missing: the first manifest is that of backup %d", seq))
+			}
+			continue
+		}
+		if before := h.seqs[i-1]; seq != before+1 {
+			v.find((before + 1).Key(), fmt.Sprintf("it is missing: backup %d follows backup %d", seq, before))
+			continue
+		}
+		m, before := backups[i], backups[i-1]
+		if m == nil {
+			continue
+		}
+		v.report.Backups++
+		if before != nil && *m.Previous != before.digest {
+			v.find(before.Seq.Key(), fmt.Sprintf("it is not the manifest that backup %d was committed on", seq))
+		}
+	}
+	if len(backups) > 0 && backups[0] != nil {
+		v.report.Backups++
+	}
+	return backups, nil
+}
+
+// sizes lists all segments.
+func (v *verification) sizes(ctx context.Context) (map[string]int64, error) {
+	sizes := map[string]int64{}
+	for info, err := range v.archive.store.List(ctx, manifest.SegmentPrefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		sizes[info.Key] = info.Size
+	}
+	return sizes, nil
+}
+
+func (v *verification) present(s manifest.Segment, sizes map[string]int64) {
+	v.report.Objects++
+	v.report.Bytes += s.StoredBytes
+	switch size, ok := sizes[s.Key]; {
+	case !ok:
+		v.find(s.Key, "it is missing")
+	case size != s.StoredBytes:
+		v.find(s.Key, fmt.Sprintf("it has %d bytes instead of %d", size, s.StoredBytes))
+	}
+}

@@ -1,0 +1,91 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// content reads all of one backup and proves it by every checksum there is:
+// that of each stored object, of each frame, of each file, and those that the
+// database keeps inside of its image and log.
+func (v *verification) content(ctx context.Context, m *committed, ix *manifest.Index, progress *tracker) error {
+	key := m.Seq.Key()
+	image := ix.Image()
+	if image == nil && m.Kind == manifest.Full {
+		v.find(key, "it is a full backup without an image")
+		return nil
+	}
+	var proof *grafeo.Proof
+	if image != nil {
+		read, err := v.image(ctx, m, ix, image)
+		if err != nil {
+			return err
+		}
+		if read != nil {
+			proof = read.NewProof()
+		}
+	}
+	broken := false
+	f := &fetch{
+		archive: v.archive, index: ix, tracker: progress,
+		use: func(file int, offset int64, p []byte) error {
+			if proof != nil && &ix.Files[file] == image {
+				proof.Add(offset, p)
+			}
+			return nil
+		},
+		broken: func(err *ObjectError) {
+			v.find(err.Key, err.Problem)
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			broken = true
+		},
+	}
+	if err := f.run(ctx); err != nil {
+		return err
+	}
+	if broken {
+		return nil // what is missing is named; the sums can only be wrong
+	}
+	if err := v.pass(f.check(key)); err != nil {
+		return err
+	}
+	if image != nil && proof == nil {
+		return nil // it was found above
+	}
+	if proof != nil {
+		if err := proof.Check(); err != nil {
+			v.find(key, fmt.Sprintf("the image: %v", err))
+			return nil
+		}
+	}
+	return v.log(ctx, m, ix)
+}
+
+// image reads the headers and the directory of an archived image. It is nil if
+// they cannot be had; why is a finding then.
+func (v *verification) image(ctx context.Context, m *committed, ix *manifest.Index, f *manifest.File) (*grafeo.Image, error) {
+	r, err := v.archive.openFile(ctx, ix, f)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	image, err := grafeo.ReadImage(r, f.Bytes, manifest.ImageName)
+	if err == nil {
+		return image, nil
+	}
+	var object *ObjectError
+	switch {
+	case errors.As(err, &object):
+		v.find(object.Key, object.Problem)
+	case errors.Is(err, grafeo.ErrDamaged), errors.Is(err, grafeo.ErrNotDatabase), errors.Is(err, grafeo.ErrUnsupportedVersion):
+		v.find(m.Seq.Key(), err.Error())
+	default:
+		return nil, err
+	}
+	return nil, nil //nolint:nilnil // the finding is the answer
+}
