@@ -52,7 +52,7 @@ func (im *Image) read05(r io.ReaderAt, headers []byte) error {
 		if err != nil {
 			return err
 		}
-		im.addProof(offset, length, uint32(active.checksum), "snapshot")
+		im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: uint32(active.checksum), What: "snapshot"})
 		return nil
 	}
 	return im.readDirectory05(r, uint32(active.checksum))
@@ -120,7 +120,7 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 	if crc32.ChecksumIEEE(page) != checksum {
 		return im.damage(directoryOffset05, what+": wrong checksum")
 	}
-	im.addProof(directoryOffset05, pageSize, checksum, what)
+	im.Proof = append(im.Proof, Range{Offset: directoryOffset05, Length: pageSize, CRC32: checksum, What: what})
 	count := binary.LittleEndian.Uint32(page)
 	if count > maxEntries05 {
 		return im.damage(directoryOffset05, fmt.Sprintf("%s: %d entries do not fit in a page", what, count))
@@ -133,8 +133,8 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 		if err != nil {
 			return err
 		}
-		im.addProof(offset, length, binary.LittleEndian.Uint32(entry[24:]), what)
+		im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: binary.LittleEndian.Uint32(entry[24:]), What: what})
 	}
-	im.sortProof()
+	sortRanges(im.Proof)
 	return nil
 }

@@ -51,7 +51,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 			crc:    binary.LittleEndian.Uint32(block[20:]),
 		}
 	}
-	im.sortProof()
+	sortRanges(im.Proof)
 	return im.checkOverlap06()
 }
 
@@ -77,7 +77,7 @@ func (im *Image) readBlock06(r io.ReaderAt, p blockPointer, buf []byte) ([]byte,
 	if count := binary.LittleEndian.Uint32(block[4:]); int64(count) != (length-blockHeaderLength)/blockEntryLength {
 		return nil, im.damage(offset, fmt.Sprintf("%s: %d entries in %d bytes", blockWhat, count, length))
 	}
-	im.addProof(offset, length, p.crc, blockWhat)
+	im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: p.crc, What: blockWhat})
 	return block, nil
 }
 
@@ -97,7 +97,7 @@ func (im *Image) addChunk06(entry []byte, names map[byte]string) error {
 	if err != nil {
 		return err
 	}
-	im.addProof(offset, n, binary.LittleEndian.Uint32(entry[40:]), what)
+	im.Proof = append(im.Proof, Range{Offset: offset, Length: n, CRC32: binary.LittleEndian.Uint32(entry[40:]), What: what})
 	return nil
 }
 

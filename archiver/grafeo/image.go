@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"time"
 )
 
@@ -15,15 +16,6 @@ const pageSize = 4096
 // headersLength is what the file header and the two database headers take, a
 // page each. (docs/grafeo-format.md, sections 3.1 and 4.1)
 const headersLength = 3 * pageSize
-
-// Range is a stretch of bytes of a container and the CRC-32 (IEEE) that every
-// good copy of them has.
-type Range struct {
-	Offset int64
-	Length int64
-	CRC32  uint32
-	What   string // for people, for instance "chunk of section LpgStore"
-}
 
 // Image is what the headers and the directory of a container say.
 type Image struct {
@@ -100,7 +92,7 @@ func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
 		return nil, err
 	}
 	im := &Image{Path: path, Generation: generation, Size: size}
-	im.addProof(0, headersLength, crc32.ChecksumIEEE(headers), "headers")
+	im.Proof = []Range{newRangeC(0, headers, "headers")}
 	if generation == Gen05 {
 		err = im.read05(r, headers)
 	} else {
@@ -118,7 +110,7 @@ func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
 func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
 	buf := make([]byte, 256<<10)
 	for _, want := range im.Proof {
-		crc := uint32(0)
+		crc, table := uint32(0), want.table()
 		for done := int64(0); done < want.Length; {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -127,7 +119,7 @@ func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
 			if err := readAt(r, p, want.Offset+done, im.Path, want.What); err != nil {
 				return err
 			}
-			crc = crc32.Update(crc, crc32.IEEETable, p)
+			crc = crc32.Update(crc, table, p)
 			done += int64(len(p))
 		}
 		if crc != want.CRC32 {
@@ -135,18 +127,6 @@ func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
 		}
 	}
 	return nil
-}
-
-// NewProof returns a [Proof] of the image.
-func (im *Image) NewProof() *Proof {
-	p := NewProof(im.Proof)
-	p.path = im.Path
-	return p
-}
-
-// addProof adds a range that the caller has checked to lie in the file.
-func (im *Image) addProof(offset, length int64, crc uint32, what string) {
-	im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: crc, What: what})
 }
 
 // span checks that length bytes from offset on lie in the file and not before
@@ -158,28 +138,14 @@ func (im *Image) span(offset, length uint64, first int64, what string) (int64, i
 	case offset < uint64(first):
 		return 0, 0, im.damage(int64(offset), what+": lies inside the headers")
 	case offset > size || length > size-offset:
-		return 0, 0, im.damage(im.Size, fmt.Sprintf("%s: %d bytes from offset %d on reach past the end of the file",
-			what, length, offset))
+		return 0, 0, im.damage(int64(min(offset, math.MaxInt64)),
+			fmt.Sprintf("%s: %d bytes reach past the end of the file at %d", what, length, im.Size))
 	}
 	return int64(offset), int64(length), nil
 }
 
 func (im *Image) damage(offset int64, what string) error {
 	return &DamageError{Path: im.Path, Offset: offset, What: what}
-}
-
-// readAt fills p from offset on. A file that ends before is damaged: the
-// caller has compared with the size, so it got shorter.
-func readAt(r io.ReaderAt, p []byte, offset int64, path, what string) error {
-	n, err := r.ReadAt(p, offset)
-	switch {
-	case n == len(p):
-		return nil
-	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return &DamageError{Path: path, Offset: offset + int64(n), What: what + ": the file ends early"}
-	default:
-		return fmt.Errorf("%s: %w", path, err)
-	}
 }
 
 // fromMillis is the time of milliseconds since 1970. Zero, and what no clock

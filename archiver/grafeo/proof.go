@@ -50,7 +50,7 @@ func NewProof(ranges []Range) *Proof {
 		state:  make([]rangeState, len(ranges)),
 		parts:  make(map[int][]part),
 	}
-	slices.SortStableFunc(p.ranges, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
+	sortRanges(p.ranges)
 	highest := int64(0)
 	for i, r := range p.ranges {
 		highest = max(highest, r.Offset+r.Length)
@@ -59,6 +59,13 @@ func NewProof(ranges []Range) *Proof {
 			p.finish(i, 0)
 		}
 	}
+	return p
+}
+
+// NewProof returns a Proof of the image. Its errors name the image's Path.
+func (im *Image) NewProof() *Proof {
+	p := NewProof(im.Proof)
+	p.path = im.Path
 	return p
 }
 
@@ -74,7 +81,7 @@ func (p *Proof) Add(offset int64, b []byte) {
 		r := &p.ranges[i]
 		lo, hi := max(r.Offset, offset), min(r.Offset+r.Length, end)
 		if lo < hi {
-			p.record(i, part{lo, hi, crc32.ChecksumIEEE(b[lo-offset : hi-offset])})
+			p.record(i, part{lo, hi, crc32.Checksum(b[lo-offset:hi-offset], r.table())})
 		}
 	}
 }
@@ -94,13 +101,17 @@ func (p *Proof) record(i int, n part) {
 		delete(p.parts, i)
 		return
 	}
+	combine := crc32combine.Combine
+	if p.ranges[i].Castagnoli {
+		combine = crc32combine.CombineC
+	}
 	if at < len(parts) && parts[at].start == n.end {
-		n.crc = crc32combine.Combine(n.crc, parts[at].crc, parts[at].end-parts[at].start)
+		n.crc = combine(n.crc, parts[at].crc, parts[at].end-parts[at].start)
 		n.end = parts[at].end
 		parts = slices.Delete(parts, at, at+1)
 	}
 	if at > 0 && parts[at-1].end == n.start {
-		n.crc = crc32combine.Combine(parts[at-1].crc, n.crc, n.end-n.start)
+		n.crc = combine(parts[at-1].crc, n.crc, n.end-n.start)
 		n.start = parts[at-1].start
 		parts = slices.Delete(parts, at-1, at)
 		at--

@@ -1,10 +1,6 @@
 package grafeo
 
-import (
-	"cmp"
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // sectionName is the name of a section type, the same numbers in both
 // generations. (docs/grafeo-format.md, section 3.1)
@@ -30,9 +26,4 @@ func sectionName(number uint32) string {
 		return "PropertyIndex"
 	}
 	return strconv.FormatUint(uint64(number), 10)
-}
-
-// sortProof puts the proof in the order of the offsets.
-func (im *Image) sortProof() {
-	slices.SortStableFunc(im.Proof, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
 }

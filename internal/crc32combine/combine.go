@@ -1,41 +1,26 @@
-// Package crc32combine calculates with CRC-32 (IEEE) checksums of byte strings
-// whose bytes are not at hand: what the checksum of two strings is when one
-// follows the other. So the checksum of a large file can be put together from
-// pieces that were read by several goroutines in any order.
+// Package crc32combine calculates with CRC-32 checksums of byte strings whose
+// bytes are not at hand: what the checksum of two strings is when one follows
+// the other. So the checksum of a large file can be put together from pieces
+// that were read by several goroutines in any order.
 //
-// It imports nothing and anyone may import it.
+// It imports hash/crc32 for its polynomials only, and anyone may import it.
 package crc32combine
 
-// poly is the IEEE polynomial in the reflected form of hash/crc32: the highest
-// bit is the coefficient of x^0.
-const poly = 0xedb88320
+import "hash/crc32"
 
-// powers[k] is x^(2^k) modulo the polynomial. 32 of them are enough for any
-// exponent, as x^(2^32) is x again.
-var powers = func() (t [32]uint32) {
-	p := uint32(1) << 30 // x^1
-	for k := range t {
-		t[k] = p
-		p = multiply(p, p)
-	}
-	return t
-}()
-
-// Combine returns the checksum of the concatenation of A and B from the
+// Combine returns the CRC-32 (IEEE) of the concatenation of A and B from the
 // checksums a and b of both and the length of B in bytes, in a time that
 // depends on the logarithm of that length only. A length below zero is taken
 // for zero.
 //
 // The operation is its own inverse in a and b: with ab the checksum of A and B
 // together, Combine(a, ab, lenB) is the checksum of B.
-func Combine(a, b uint32, lenB int64) uint32 {
-	if lenB <= 0 {
-		return a ^ b
-	}
-	return multiply(powerOfBytes(lenB), a) ^ b
-}
+func Combine(a, b uint32, lenB int64) uint32 { return ieee.combine(a, b, lenB) }
 
-// Zeros returns the checksum of A followed by n bytes of zero, from the
+// CombineC is Combine for CRC-32C, the checksum of Castagnoli.
+func CombineC(a, b uint32, lenB int64) uint32 { return castagnoli.combine(a, b, lenB) }
+
+// Zeros returns the CRC-32 (IEEE) of A followed by n bytes of zero, from the
 // checksum a of A. Zeros(0, n) is the checksum of n zeros. An n below zero is
 // taken for zero.
 func Zeros(a uint32, n int64) uint32 {
@@ -44,29 +29,59 @@ func Zeros(a uint32, n int64) uint32 {
 	}
 	// A checksum is the inverted state of the register, and a byte of zero
 	// multiplies the register by x^8.
-	return ^multiply(powerOfBytes(n), ^a)
+	return ^ieee.multiply(ieee.powerOfBytes(n), ^a)
 }
 
-// powerOfBytes returns x^(8n) modulo the polynomial, for n > 0.
-func powerOfBytes(n int64) uint32 {
+var (
+	ieee       = newRing(crc32.IEEE)
+	castagnoli = newRing(crc32.Castagnoli)
+)
+
+// ring is the polynomials modulo one of degree 32. All are in the reflected form
+// of hash/crc32: the highest bit is the coefficient of x^0.
+type ring struct {
+	modulus uint32
+
+	// powers[k] is x^(2^k): enough of them for 8 times the longest length.
+	powers [3 + 63]uint32
+}
+
+func newRing(modulus uint32) *ring {
+	r := &ring{modulus: modulus}
+	p := uint32(1) << 30 // x^1
+	for k := range r.powers {
+		r.powers[k] = p
+		p = r.multiply(p, p)
+	}
+	return r
+}
+
+func (r *ring) combine(a, b uint32, lenB int64) uint32 {
+	if lenB <= 0 {
+		return a ^ b
+	}
+	return r.multiply(r.powerOfBytes(lenB), a) ^ b
+}
+
+// powerOfBytes returns x^(8n), for n > 0.
+func (r *ring) powerOfBytes(n int64) uint32 {
 	p := uint32(1) << 31 // x^0
 	for k := 3; n != 0; n, k = n>>1, k+1 {
 		if n&1 != 0 {
-			p = multiply(powers[k%32], p)
+			p = r.multiply(r.powers[k], p)
 		}
 	}
 	return p
 }
 
-// multiply returns the product of two polynomials modulo the polynomial.
-func multiply(a, b uint32) uint32 {
+func (r *ring) multiply(a, b uint32) uint32 {
 	var product uint32
 	for ; a != 0; a <<= 1 {
 		if a>>31 != 0 {
 			product ^= b
 		}
 		if b&1 != 0 {
-			b = b>>1 ^ poly
+			b = b>>1 ^ r.modulus
 		} else {
 			b >>= 1
 		}

@@ -9,18 +9,30 @@ import (
 
 func TestCombine(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		a := rapid.SliceOf(rapid.Byte()).Draw(t, "a")
-		b := rapid.SliceOf(rapid.Byte()).Draw(t, "b")
-		crcA, crcB := crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b)
-		whole := crc32.Update(crcA, crc32.IEEETable, b)
-		if got := Combine(crcA, crcB, int64(len(b))); got != whole {
-			t.Errorf("Combine = %08x, want %08x", got, whole)
-		}
-		if got := Combine(crcA, whole, int64(len(b))); got != crcB {
-			t.Errorf("Combine backwards = %08x, want %08x", got, crcB)
-		}
-	})
+	for name, kind := range map[string]struct {
+		polynomial uint32
+		combine    func(a, b uint32, lenB int64) uint32
+	}{
+		"IEEE":       {crc32.IEEE, Combine},
+		"Castagnoli": {crc32.Castagnoli, CombineC},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			table := crc32.MakeTable(kind.polynomial)
+			rapid.Check(t, func(t *rapid.T) {
+				a := rapid.SliceOf(rapid.Byte()).Draw(t, "a")
+				b := rapid.SliceOf(rapid.Byte()).Draw(t, "b")
+				crcA, crcB := crc32.Checksum(a, table), crc32.Checksum(b, table)
+				whole := crc32.Update(crcA, table, b)
+				if got := kind.combine(crcA, crcB, int64(len(b))); got != whole {
+					t.Errorf("combined %08x, want %08x", got, whole)
+				}
+				if got := kind.combine(crcA, whole, int64(len(b))); got != crcB {
+					t.Errorf("combined backwards %08x, want %08x", got, crcB)
+				}
+			})
+		})
+	}
 }
 
 func TestZeros(t *testing.T) {
@@ -49,6 +61,9 @@ func TestLongLengths(t *testing.T) {
 		}
 		if got, want := Combine(crc, Zeros(0, n), n), Zeros(crc, n); got != want {
 			t.Errorf("Combine with zeros %08x, Zeros %08x", got, want)
+		}
+		if got, want := CombineC(CombineC(crc, 0, m), 0, n), CombineC(crc, 0, m+n); got != want {
+			t.Errorf("CombineC in two steps %08x, at once %08x", got, want)
 		}
 	})
 }

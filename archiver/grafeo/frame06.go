@@ -1,0 +1,140 @@
+package grafeo
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// The frames of a 0.6 log. (docs/grafeo-format.md, section 6.2)
+const (
+	frameHeaderLength = 25
+	frameFirst        = 1
+	frameLast         = 2
+	maxFramePayload06 = 1 << 30
+
+	prologueLength06   = 8 // the synced LSN at the front of a first frame
+	recordHeaderLength = 6
+
+	// maxPrefix06 is how much of a payload has to be decoded: the prologue and
+	// the GroupBegin record with its three numbers.
+	maxPrefix06 = prologueLength06 + recordHeaderLength + 3*maxVarint
+)
+
+// frame06 is a frame whose checksum is right.
+type frame06 struct {
+	offset        int64 // in the segment
+	length        int64 // of the payload
+	transactionID uint64
+	flags         byte
+	prefix        []byte // of the payload, at most maxPrefix06 bytes
+}
+
+func (f *frame06) isFirst() bool { return f.flags&frameFirst != 0 }
+func (f *frame06) isLast() bool  { return f.flags&frameLast != 0 }
+
+// syncedLSN is the prologue of a first frame.
+func (f *frame06) syncedLSN() (uint64, bool) {
+	if len(f.prefix) < prologueLength06 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(f.prefix), true
+}
+
+// frame reads the next frame. io.EOF is the end of the input before it.
+func (r *Reader06) frame() (frame06, error) {
+	at := r.src.offset
+	head, err := r.src.peek(frameHeaderLength)
+	if err == errShort && len(head) == 0 {
+		return frame06{}, io.EOF
+	}
+	if err != nil {
+		return frame06{}, r.src.shortAsTorn(err, at)
+	}
+	f, stored := decodeFrameHeader06(head, at)
+	if f.length > maxFramePayload06 {
+		return frame06{}, r.src.torn(at, fmt.Sprintf("a frame of %d bytes", f.length))
+	}
+	if lsn := binary.LittleEndian.Uint64(head[8:]); lsn != r.lsn(at) {
+		return frame06{}, r.src.torn(at, fmt.Sprintf("a frame of log position %d at log position %d", lsn, r.lsn(at)))
+	}
+	crc := headerCRC06(head)
+	if err := r.src.take(frameHeaderLength, nil); err != nil {
+		return frame06{}, r.src.shortAsTorn(err, at)
+	}
+	prefix, err := r.src.peek(int(min(f.length, maxPrefix06)))
+	if err != nil {
+		return frame06{}, r.src.shortAsTorn(err, at)
+	}
+	f.prefix = bytes.Clone(prefix)
+	if err := r.src.take(f.length, &crc); err != nil {
+		return frame06{}, r.src.shortAsTorn(err, at)
+	}
+	if crc != stored {
+		return frame06{}, r.src.torn(at, "frame: wrong checksum")
+	}
+	// Only a frame that is whole can be one of a later release.
+	if f.flags&^(frameFirst|frameLast) != 0 {
+		return frame06{}, &UnsupportedVersionError{r.src.path, "log frame with flags", fmt.Sprintf("%#x", f.flags)}
+	}
+	return f, nil
+}
+
+// decodeFrameHeader06 decodes a frame's header and the checksum stored in it.
+func decodeFrameHeader06(p []byte, offset int64) (f frame06, stored uint32) {
+	return frame06{
+		offset:        offset,
+		length:        int64(binary.LittleEndian.Uint32(p)),
+		transactionID: binary.LittleEndian.Uint64(p[16:]),
+		flags:         p[24],
+	}, binary.LittleEndian.Uint32(p[4:])
+}
+
+// headerCRC06 is the checksum of a frame's header without the checksum itself;
+// it goes on with the payload.
+func headerCRC06(p []byte) uint32 {
+	return crc32.Update(crc32.ChecksumIEEE(p[:4]), crc32.IEEETable, p[8:frameHeaderLength])
+}
+
+// The GroupBegin record, the first one of every group that is not a sync mark.
+const (
+	recordGroupBegin = 1
+	originSchema     = 3
+)
+
+type groupBegin struct{ epoch, time, origin uint64 }
+
+// beginError is what is wrong with the first record of a group.
+type beginError struct{ unsupported, damaged string }
+
+func (e *beginError) at(path string, offset int64) error {
+	if e.unsupported != "" {
+		return &UnsupportedVersionError{path, "first log record of kind", e.unsupported}
+	}
+	return &DamageError{Path: path, Offset: offset, What: e.damaged}
+}
+
+// decodeGroupBegin decodes the GroupBegin record at the front of p. The frame's
+// checksum is known to be right, so anything else there was written by another
+// release or by another program. A record's layout never changes: a release
+// that needs another one uses another kind.
+func decodeGroupBegin(p []byte) (groupBegin, *beginError) {
+	if len(p) == 0 {
+		return groupBegin{}, &beginError{damaged: "a group without records that is not a sync mark"}
+	}
+	if p[0] != recordGroupBegin {
+		return groupBegin{}, &beginError{unsupported: fmt.Sprint(p[0])}
+	}
+	if len(p) < recordHeaderLength {
+		return groupBegin{}, &beginError{damaged: "a record is cut off"}
+	}
+	body := p[recordHeaderLength:]
+	var b groupBegin
+	n, err := readVarints(body, &b.epoch, &b.time, &b.origin)
+	if err != nil || uint32(n) != binary.LittleEndian.Uint32(p[2:]) {
+		return groupBegin{}, &beginError{damaged: "a GroupBegin record that cannot be decoded"}
+	}
+	return b, nil
+}

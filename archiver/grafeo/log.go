@@ -1,0 +1,183 @@
+package grafeo
+
+import (
+	"fmt"
+	"time"
+)
+
+// CommitKind says what a [Commit] is.
+type CommitKind uint8
+
+const (
+	// Transaction: a commit that made an epoch: a transaction, a statement, a
+	// direct call or an import.
+	Transaction CommitKind = iota
+
+	// Schema: a change of the schema or of an index (0.6). It carries the
+	// epoch that was current, so several commits may share one.
+	Schema
+
+	// SyncMark: a note of the log that it was synced (0.6). It changes nothing
+	// and has neither epoch nor time, but it takes up log positions.
+	SyncMark
+)
+
+// Commit is the smallest piece of a log that may be cut off behind: in 0.6 a
+// group of frames, in 0.5 the frames up to and with an EpochAdvance.
+type Commit struct {
+	Kind     CommitKind
+	Epoch    uint64    // the state after this commit is at this epoch
+	HasEpoch bool      // false for a SyncMark only
+	Time     time.Time // when it was written, by the database's clock; zero in 0.5
+
+	// The commit takes up the bytes from Start in the file StartFile to End in
+	// the file File; the files are indexes into [Log.Files]. They differ only
+	// in 0.5, where a long transaction may run over the end of a file.
+	StartFile int
+	Start     int64
+	File      int
+	End       int64
+
+	// LSN and EndLSN are the log positions of its first byte and of the one
+	// after its last (0.6). SyncedLSN is how far the log was known to be on
+	// disk when the commit began.
+	LSN, EndLSN, SyncedLSN uint64
+
+	// CRC32C is the CRC-32C of all its bytes in the log. Two histories that went
+	// apart may have commits at the same place with the same epoch; this tells
+	// them apart. (The CRC-32 that Grafeo uses itself could not in 0.5: of
+	// frames that end with their own CRC it sees nothing but the lengths.)
+	CRC32C uint32
+
+	// Run counts the opens of the database that the log shows, from 0 at the
+	// start of the scan (0.5). Epochs start again in each run and must never be
+	// compared across runs. (docs/grafeo-format.md, section 5.4)
+	Run int
+}
+
+// LogFile is a file of the log, up to the end of its last whole commit.
+type LogFile struct {
+	Name string
+	Size int64 // in bytes, when it was opened
+
+	// End is how many bytes of it are worth keeping, and CRC32C the CRC-32C of
+	// those. It is behind the file's last commit; in 0.5 a file that is followed by
+	// commits in a later one is kept to its Size, as the next commit may have
+	// begun in it, and a file behind the last commit has an End of 0.
+	End    int64
+	CRC32C uint32
+
+	FirstLSN, EndLSN uint64 // of the first byte behind the header, and at End (0.6)
+	Number           uint64 // (0.5)
+}
+
+// Range is the part of the file that is worth keeping, for a [Proof] of a copy.
+func (f *LogFile) Range() Range {
+	return Range{Length: f.End, CRC32: f.CRC32C, Castagnoli: true, What: "log"}
+}
+
+// TornTail is what an interrupted write left behind the last whole commit. It
+// is no damage: the database takes it for the end of the log, too.
+type TornTail struct {
+	File   string
+	Offset int64 // from here on the bytes are left out
+	Length int64
+	What   string
+}
+
+// Log is what a scan found.
+type Log struct {
+	Generation Generation
+	DatabaseID string // as the segments say (0.6); empty if there are none
+
+	Files     []LogFile // those that were read, in log order
+	Commits   int64     // with an epoch
+	SyncMarks int64     // (0.6)
+
+	// First and Last are the first and the last commit with an epoch; nil if
+	// there is none.
+	First, Last *Commit
+
+	Torn *TornTail // nil if the log ends cleanly
+
+	// Uncommitted is the number of bytes in whole frames behind the last
+	// commit (0.5): a transaction that is not committed yet, or never was.
+	Uncommitted int64
+}
+
+// Position is a place between two commits of a log.
+type Position struct {
+	LSN    uint64 // (0.6)
+	File   uint64 // number of the file (0.5)
+	Offset int64  // in that file (0.5)
+}
+
+// StartOf is the position where the commit c of this log starts. A later scan
+// from there meets the same commit again, with the same CRC32C, unless the
+// history has forked.
+func (l *Log) StartOf(c Commit) Position {
+	if l.Generation == Gen06 {
+		return Position{LSN: c.LSN}
+	}
+	return Position{File: l.Files[c.StartFile].Number, Offset: c.Start}
+}
+
+// ScanOptions say what to scan and whom to tell. The zero value scans all.
+type ScanOptions struct {
+	// DatabaseID, if not empty, is the database that every segment must belong
+	// to (0.6; in 0.5 a log does not say).
+	DatabaseID string
+
+	// From, if not nil, is where the scan starts. Files that end before it are
+	// not read, the others from their first byte on, but commits before From
+	// are neither counted nor visited. A log that has files but not this
+	// position, or that has no border between two commits there, is a
+	// [GapError]; one that ends before it is no error in 0.6: an image is worth
+	// more than a log that is behind it.
+	From *Position
+
+	// Visit, if not nil, is called for every commit in log order, before it is
+	// known whether the rest of the log is good. An error from it ends the scan
+	// and is returned as it is.
+	Visit func(Commit) error
+}
+
+// ScanLog reads the log in the folder dir of a database of generation gen,
+// checks every frame, and says where its last whole commit ends. A folder that
+// is not there, or that has no log files, is an empty log. Files in it that do
+// not have exactly the name of a log file are ignored.
+//
+// It needs a few hundred kilobytes of memory, whatever the log. It may run
+// while the database writes: what is there at the moment a file is opened is
+// read, and a commit that is half written counts as a torn tail. If a file
+// vanishes, because a checkpoint removed it, the error is fs.ErrNotExist, and
+// the scan should start over.
+//
+// The other errors are [DamageError], [GapError], [WrongDatabaseError],
+// [UnsupportedVersionError] and [ErrEncrypted].
+func ScanLog(dir string, gen Generation, opts ScanOptions) (*Log, error) {
+	switch gen {
+	case Gen05:
+		return scan05(dir, opts)
+	case Gen06:
+		return scan06(dir, opts)
+	}
+	return nil, fmt.Errorf("%s: no log of generation %q is known", dir, gen)
+}
+
+// add notes the commit c and tells the visitor.
+func (l *Log) add(c Commit, visit func(Commit) error) error {
+	if c.HasEpoch {
+		if l.First == nil {
+			l.First = &c
+		}
+		l.Last = &c
+		l.Commits++
+	} else {
+		l.SyncMarks++
+	}
+	if visit == nil {
+		return nil
+	}
+	return visit(c)
+}

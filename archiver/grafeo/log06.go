@@ -1,0 +1,120 @@
+package grafeo
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// Reader06 reads the groups of one 0.6 log segment from front to back. Its
+// memory does not depend on the input.
+type Reader06 struct {
+	src    source
+	header SegmentHeader
+	end    int64  // behind the last group
+	endCRC uint32 // CRC-32C of the bytes before end
+}
+
+// NewReader06 reads the header of the segment r and returns a reader of its
+// groups; path is for messages. Besides the errors of a damaged or unknown
+// header there is [ErrEncrypted].
+func NewReader06(r io.Reader, path string) (*Reader06, error) {
+	s := &Reader06{src: newSource(r, path)}
+	p, err := s.src.peek(segmentHeaderLength)
+	if err != nil && err != errShort {
+		return nil, err
+	}
+	if s.header, err = decodeSegmentHeader06(p, path); err != nil {
+		return nil, err
+	}
+	if s.header.Encrypted {
+		return nil, fmt.Errorf("%s: %w", path, ErrEncrypted)
+	}
+	if err := s.src.take(segmentHeaderLength, nil); err != nil {
+		return nil, err
+	}
+	s.end, s.endCRC = s.src.offset, s.src.whole
+	return s, nil
+}
+
+// Header returns the segment's header.
+func (r *Reader06) Header() SegmentHeader { return r.header }
+
+// End returns the offset behind the last group that Next returned, or behind
+// the header, and the CRC-32C of the bytes before it.
+func (r *Reader06) End() (offset int64, crc uint32) { return r.end, r.endCRC }
+
+// lsn is the log position of an offset in the segment.
+func (r *Reader06) lsn(offset int64) uint64 {
+	return r.header.FirstLSN + uint64(offset-segmentHeaderLength)
+}
+
+// Next returns the next group. io.EOF is the end of the input at the end of a
+// group; a frame that is cut off, wrong or out of place is a [DamageError] at
+// the offset of that frame. (docs/grafeo-format.md, sections 6.2 and 6.3)
+func (r *Reader06) Next() (Commit, error) {
+	r.src.startCommit()
+	first, err := r.frame()
+	if err != nil {
+		return Commit{}, err
+	}
+	if !first.isFirst() {
+		return Commit{}, r.src.torn(first.offset, "a frame inside a group where a group must start")
+	}
+	c := Commit{Start: first.offset, LSN: r.lsn(first.offset)}
+	if err := r.begin(&c, &first); err != nil {
+		return Commit{}, err
+	}
+	for last := first; !last.isLast(); {
+		at := r.src.offset
+		last, err = r.frame()
+		switch {
+		case err == io.EOF:
+			return Commit{}, r.src.torn(at, "the file ends inside a group")
+		case err != nil:
+			return Commit{}, err
+		case last.isFirst():
+			return Commit{}, r.src.torn(at, "a group starts inside another one")
+		case last.transactionID != first.transactionID:
+			return Commit{}, r.src.torn(at, "a frame of another transaction inside a group")
+		}
+	}
+	c.End, c.EndLSN, c.CRC32C = r.src.offset, r.lsn(r.src.offset), r.src.commit
+	r.end, r.endCRC = r.src.offset, r.src.whole
+	return c, nil
+}
+
+// begin decodes what the first frame of a group says about it.
+func (r *Reader06) begin(c *Commit, first *frame06) error {
+	synced, ok := first.syncedLSN()
+	if !ok {
+		return r.src.torn(first.offset, "the first frame of a group is too short")
+	}
+	if synced > c.LSN {
+		// The frame is whole, so this is no interrupted write.
+		return &DamageError{Path: r.src.path, Offset: first.offset,
+			What: fmt.Sprintf("a group at log position %d that knows the log to be synced up to %d", c.LSN, synced)}
+	}
+	c.SyncedLSN = synced
+	if first.length == prologueLength06 && first.isLast() {
+		c.Kind = SyncMark
+		return nil
+	}
+	begin, err := decodeGroupBegin(first.prefix[prologueLength06:])
+	if err != nil {
+		return err.at(r.src.path, first.offset)
+	}
+	c.HasEpoch, c.Epoch, c.Time = true, begin.epoch, fromMillis(begin.time)
+	if begin.origin == originSchema {
+		c.Kind = Schema
+	}
+	return nil
+}
+
+// room checks that a segment of size bytes has no log position above 64 bits.
+func (r *Reader06) room(size int64) error {
+	if uint64(max(size-segmentHeaderLength, 0)) > math.MaxUint64-r.header.FirstLSN {
+		return &DamageError{Path: r.src.path, What: "segment header: log positions above 64 bits"}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package grafeo
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// logName is the name of a log file and the number in it: a counter in 0.5,
+// the LSN of the first frame in 0.6.
+type logName struct {
+	name   string
+	number uint64
+}
+
+// listLogs lists the log files of a generation in dir, in log order. A folder
+// that is not there has none. Folders and other special files with such a name
+// are not log files.
+func listLogs(dir string, gen Generation) ([]logName, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []logName
+	for _, e := range entries {
+		if number, ok := parseLogName(e.Name(), gen); ok && e.Type().IsRegular() {
+			names = append(names, logName{e.Name(), number})
+		}
+	}
+	slices.SortFunc(names, func(a, b logName) int { return cmp.Compare(a.number, b.number) })
+	return names, nil
+}
+
+// parseLogName decodes "wal_<digits>.log": 20 digits in 0.6, and in 0.5 eight
+// or, once the counter needs them, more, but no more zeros in front than it
+// takes for eight. (docs/grafeo-format.md, section 1)
+func parseLogName(name string, gen Generation) (uint64, bool) {
+	digits, isLog := strings.CutPrefix(name, "wal_")
+	digits, hasEnd := strings.CutSuffix(digits, ".log")
+	if !isLog || !hasEnd || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	length := len(digits)
+	fits := length == 20
+	if gen == Gen05 {
+		fits = length == 8 || length > 8 && length < 20 && digits[0] != '0'
+	}
+	number, err := strconv.ParseUint(digits, 10, 64)
+	return number, fits && err == nil
+}
+
+// logInput is a log file that is open for a scan.
+type logInput struct {
+	*os.File
+	path string
+	size int64 // when it was opened: what is written later is not read
+}
+
+func openLog(dir string, name logName) (*logInput, error) {
+	path := filepath.Join(dir, name.name)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &logInput{f, path, info.Size()}, nil
+}

@@ -1,0 +1,168 @@
+package grafeo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+)
+
+// scanner05 scans the files of a 0.5 log in the order of their numbers.
+type scanner05 struct {
+	dir   string
+	opts  ScanOptions
+	log   *Log
+	chain chain05
+
+	whole      []uint32 // CRC-32C of each file that is good to its end
+	lastFile   int      // file with the last commit; -1 if there is none
+	fromFound  bool     // From was seen between two commits, or is nil
+	fromBefore int64    // the last border before From in its file
+	torn       error    // why the log ends in a file; files behind it must be empty
+}
+
+// scan05 is [ScanLog] for generation 0.5. (docs/grafeo-format.md, section 5)
+func scan05(dir string, opts ScanOptions) (*Log, error) {
+	names, err := listLogs(dir, Gen05)
+	if err != nil {
+		return nil, err
+	}
+	s := &scanner05{dir: dir, opts: opts, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: opts.From == nil}
+	if len(names) == 0 {
+		return s.log, nil
+	}
+	names, err = s.choose(names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := s.scanFile(name); err != nil {
+			return nil, err
+		}
+	}
+	if !s.fromFound {
+		return nil, s.gap(names[0], "the border between two commits at an offset",
+			uint64(opts.From.Offset), uint64(s.fromBefore))
+	}
+	s.setEnds()
+	return s.log, nil
+}
+
+// choose leaves out the files before From and checks that no number is missing
+// between the others: the database removes files at the front only.
+func (s *scanner05) choose(names []logName) ([]logName, error) {
+	const what = "the number of a log file"
+	if from := s.opts.From; from != nil {
+		for len(names) > 1 && names[0].number < from.File {
+			names = names[1:]
+		}
+		if names[0].number != from.File {
+			return nil, s.gap(names[0], what, from.File, names[0].number)
+		}
+	}
+	for i, name := range names[1:] {
+		if want := names[i].number + 1; name.number != want {
+			return nil, s.gap(name, what, want, name.number)
+		}
+	}
+	return names, nil
+}
+
+func (s *scanner05) gap(name logName, what string, want, got uint64) error {
+	return &GapError{Path: filepath.Join(s.dir, name.name), What: what, Want: want, Got: got}
+}
+
+// scanFile scans the next file.
+func (s *scanner05) scanFile(name logName) error {
+	in, err := openLog(s.dir, name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if s.torn != nil && in.size > 0 {
+		return s.torn
+	}
+	index := len(s.log.Files)
+	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Number: name.number, Size: in.size})
+	r := newReader05(io.NewSectionReader(in, 0, in.size), in.path, &s.chain, index)
+	err = s.scanCommits(r, index)
+	s.whole = append(s.whole, r.src.whole)
+	s.log.Uncommitted = s.chain.pending
+	var damage *DamageError
+	if errors.As(err, &damage) {
+		return s.endAt(damage, in, index)
+	}
+	return err
+}
+
+// scanCommits reads the file of that index to its end.
+func (s *scanner05) scanCommits(r *Reader05, index int) error {
+	file := &s.log.Files[index]
+	for {
+		s.lookForFrom(file.Number, r.end)
+		c, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		file.End, file.CRC32C = r.End()
+		s.lastFile = index
+		if !s.fromFound {
+			continue
+		}
+		if err := s.log.add(c, s.opts.Visit); err != nil {
+			return err
+		}
+	}
+}
+
+// lookForFrom is told every border between two commits.
+func (s *scanner05) lookForFrom(file uint64, offset int64) {
+	from := s.opts.From
+	if s.fromFound || file != from.File || s.chain.pending > 0 {
+		return
+	}
+	if offset <= from.Offset {
+		s.fromBefore = offset
+		s.fromFound = offset == from.Offset
+	}
+}
+
+// endAt decides what a bad frame means. (docs/grafeo-format.md, section 5.6)
+func (s *scanner05) endAt(damage *DamageError, in *logInput, index int) error {
+	if index == 0 && damage.Offset == 0 {
+		encrypted, err := looksEncrypted05(in, in.size)
+		if err != nil {
+			return err
+		}
+		if encrypted {
+			return fmt.Errorf("%s: %w", in.path, ErrEncrypted)
+		}
+	}
+	later, err := laterCommit05(in, damage.Offset, in.size)
+	if err != nil {
+		return err
+	}
+	if later >= 0 {
+		damage.What += fmt.Sprintf("; there are commits behind it, at %d: the database stops reading here and loses them"+
+			" when it is opened next, so close it cleanly if it is open", later)
+		return damage
+	}
+	s.torn = damage
+	s.log.Torn = &TornTail{File: s.log.Files[index].Name, Offset: damage.Offset, Length: in.size - damage.Offset,
+		What: damage.What}
+	return nil
+}
+
+// setEnds says how much of each file is worth keeping, once it is known which
+// one has the last commit.
+func (s *scanner05) setEnds() {
+	for i := range s.log.Files {
+		file := &s.log.Files[i]
+		if i < s.lastFile {
+			file.End, file.CRC32C = file.Size, s.whole[i]
+		}
+	}
+}
