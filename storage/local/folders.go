@@ -1,0 +1,97 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	tempDir    = ".tmp"         // no element of a key begins with a dot
+	tempMaxAge = 24 * time.Hour // longer than any Put takes
+)
+
+// ensureDir makes dir, the root or something below it, with all that is
+// missing above. When it returns nil, dir's name and those of all folders
+// between the root and dir are durable.
+func (s *Store) ensureDir(dir string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeDir(dir)
+}
+
+func (s *Store) makeDir(dir string) error {
+	if s.durable[dir] {
+		return nil
+	}
+	parent, inside := filepath.Dir(dir), len(dir) > len(s.root)
+	exists := isDir(dir)
+	if inside || !exists {
+		if parent == dir {
+			return fmt.Errorf("%s is not there", dir)
+		}
+		if err := s.makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if !exists {
+		// If it exists now, another process was faster.
+		if err := os.Mkdir(dir, 0o700); err != nil && !isDir(dir) {
+			return err
+		}
+	}
+	// Also a folder that was there is synced once: perhaps another process made
+	// it just now. Above the root that may be forbidden, and is not our making.
+	err := s.sys.syncDir(parent)
+	if err != nil && (inside || !exists || !errors.Is(err, fs.ErrPermission)) {
+		return err
+	}
+	s.durable[dir] = true
+	return nil
+}
+
+// forgetDir makes the next ensureDir look again, in case that somebody removed
+// the folder.
+func (s *Store) forgetDir(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; dir != s.root; dir = filepath.Dir(dir) {
+		delete(s.durable, dir)
+	}
+	delete(s.durable, s.root)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// createTemp makes an empty file with a new name in .tmp.
+func (s *Store) createTemp() (tempFile, error) {
+	dir := filepath.Join(s.root, tempDir)
+	f, err := s.sys.createTemp(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	// Its name need not be durable, nothing in it is.
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return s.sys.createTemp(dir)
+}
+
+// sweepTemps removes what killed processes left in .tmp. It does what it can:
+// leftovers cost only space, and the next process tries again.
+func (s *Store) sweepTemps() {
+	dir := filepath.Join(s.root, tempDir)
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempMaxAge {
+			_ = os.Remove(filepath.Join(dir, entry.Name()))
+		}
+	}
+}

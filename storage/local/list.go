@@ -1,0 +1,109 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// List implements [storage.Storage]. Files whose names are no keys are passed
+// over. Symbolic links count as what they point to.
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		if err := storage.CheckCall(ctx, storage.OpList, prefix); err != nil {
+			yield(storage.ObjectInfo{}, err)
+			return
+		}
+		storage.CountRequest(ctx, storage.OpList)
+		w := walk{ctx: ctx, prefix: prefix, after: after, yield: yield}
+		if err := w.folder(s.root, ""); err != nil && !errors.Is(err, errStopped) {
+			yield(storage.ObjectInfo{}, fail(storage.OpList, prefix, err))
+		}
+	}
+}
+
+// errStopped ends a walk whose caller has left the loop.
+var errStopped = errors.New("stopped")
+
+type walk struct {
+	ctx           context.Context
+	prefix, after string
+	yield         func(storage.ObjectInfo, error) bool
+}
+
+// folder yields what is in the folder at path, whose keys begin with base.
+func (w *walk) folder(path, base string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		if isMissing(err) {
+			return nil // it is not there yet, or not any more
+		}
+		return err
+	}
+	for _, name := range inKeyOrder(path, entries) {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		key := base + name
+		if sub, ok := strings.CutSuffix(name, "/"); ok {
+			if w.mayContain(key) {
+				err = w.folder(filepath.Join(path, sub), key)
+			}
+		} else if key > w.after && strings.HasPrefix(key, w.prefix) {
+			err = w.file(filepath.Join(path, name), key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayContain tells whether keys that begin with base can be wanted.
+func (w *walk) mayContain(base string) bool {
+	return (strings.HasPrefix(base, w.prefix) || strings.HasPrefix(w.prefix, base)) &&
+		(base > w.after || strings.HasPrefix(w.after, base))
+}
+
+func (w *walk) file(path, key string) error {
+	stat, err := os.Stat(path)
+	if err != nil {
+		if isMissing(err) {
+			return nil // deleted meanwhile
+		}
+		return err
+	}
+	info, err := describe(key, stat)
+	if err != nil {
+		return nil // neither file nor folder
+	}
+	if !w.yield(info, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+// inKeyOrder gives the names in the order in which their keys come, folders
+// with a slash at the end: "a-b" is before "a/", and "a" before both.
+func inKeyOrder(path string, entries []fs.DirEntry) []string {
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		name := entry.Name()
+		if storage.CheckKey(name) != nil {
+			continue
+		}
+		if entry.IsDir() || entry.Type()&fs.ModeSymlink != 0 && isDir(filepath.Join(path, name)) {
+			name += "/"
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,210 @@
+// Package local keeps objects as files in a folder: the key is the path below
+// it. Nothing else is needed to read them, and copying the folder copies the
+// archive.
+//
+// A file appears under its final name in one step and whole; what is being
+// written is in the folder .tmp, which no key can name. It is imported by
+// commands and tests; the archiver knows only package storage.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Store is a [storage.Storage] in a folder. Any number of stores in any number
+// of processes may use the same folder, if its file system has atomic hard
+// links or exclusive renames between them.
+type Store struct {
+	root string
+	sys  syscalls
+
+	sweep   sync.Once
+	mu      sync.Mutex
+	durable map[string]bool // folders whose own names are known to be durable
+}
+
+var _ storage.Storage = (*Store)(nil)
+
+// Open returns the store in the folder root. It creates nothing: a folder that
+// is not there is an empty store, and is made by the first Put.
+func Open(root string) (*Store, error) {
+	if root == "" {
+		return nil, errors.New("open store: the path is empty")
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("open store: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("open store: %s is not a folder", root)
+	}
+	return &Store{root: root, sys: realSyscalls(), durable: map[string]bool{}}, nil
+}
+
+// Get implements [storage.Storage].
+func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	if err := storage.CheckCall(ctx, storage.OpGet, key); err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	storage.CountRequest(ctx, storage.OpGet)
+	body, info, err := s.get(ctx, key, r)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, fail(storage.OpGet, key, missing(err))
+	}
+	return body, info, nil
+}
+
+func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	path, err := s.path(key)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	body, info, err := part(ctx, f, key, r)
+	if err != nil {
+		_ = f.Close() // it was only read
+		return nil, storage.ObjectInfo{}, err
+	}
+	return body, info, nil
+}
+
+// part returns a reader of the part r of f that closes f.
+func part(ctx context.Context, f *os.File, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	info, err := describe(key, stat)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	offset, length, err := r.Within(info.Size)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	return storage.Body(ctx, key, f, length), info, nil
+}
+
+// Head implements [storage.Storage].
+func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
+	if err := storage.CheckCall(ctx, storage.OpHead, key); err != nil {
+		return storage.ObjectInfo{}, err
+	}
+	storage.CountRequest(ctx, storage.OpHead)
+	info, err := s.head(key)
+	if err != nil {
+		return storage.ObjectInfo{}, fail(storage.OpHead, key, missing(err))
+	}
+	return info, nil
+}
+
+func (s *Store) head(key string) (storage.ObjectInfo, error) {
+	path, err := s.path(key)
+	if err != nil {
+		return storage.ObjectInfo{}, err
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return storage.ObjectInfo{}, err
+	}
+	return describe(key, stat)
+}
+
+// Delete implements [storage.Storage]. Folders that become empty stay.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := storage.CheckCall(ctx, storage.OpDelete, key); err != nil {
+		return err
+	}
+	storage.CountRequest(ctx, storage.OpDelete)
+	// A folder is no object, but os.Remove would take an empty one.
+	if _, err := s.head(key); err != nil {
+		if err = missing(err); errors.Is(err, storage.ErrNotExist) {
+			return nil
+		}
+		return fail(storage.OpDelete, key, err)
+	}
+	if err := s.remove(key); err != nil && !isMissing(err) {
+		return fail(storage.OpDelete, key, err)
+	}
+	return nil
+}
+
+func (s *Store) remove(key string) error {
+	path, err := s.path(key)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return s.sys.syncDir(filepath.Dir(path))
+}
+
+// path is where the object is. Some valid keys cannot be names on Windows.
+func (s *Store) path(key string) (string, error) {
+	name, err := filepath.Localize(key)
+	if err != nil {
+		return "", fmt.Errorf("this system has no file named %s: %w", key, err)
+	}
+	return filepath.Join(s.root, name), nil
+}
+
+// describe makes an ObjectInfo of what is under a key; only files are objects.
+func describe(key string, stat fs.FileInfo) (storage.ObjectInfo, error) {
+	if !stat.Mode().IsRegular() {
+		return storage.ObjectInfo{}, storage.ErrNotExist
+	}
+	return storage.ObjectInfo{Key: key, Size: stat.Size(), ModTime: stat.ModTime()}, nil
+}
+
+// isMissing tells whether err is that of a path without a file, also if that
+// is because something above it is no folder.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// missing makes errors of paths without a file ErrNotExist.
+func missing(err error) error {
+	if isMissing(err) {
+		return storage.ErrNotExist
+	}
+	return err
+}
+
+// fail makes err the error of one operation.
+func fail(op storage.Op, key string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		err = denied{err}
+	}
+	return &storage.Error{Op: op, Key: key, Err: err}
+}
+
+// denied is an error of the system that is also storage.ErrPermission. It
+// keeps the system's text, which names the file.
+type denied struct{ error }
+
+func (d denied) Is(target error) bool {
+	return target == storage.ErrPermission || target == fs.ErrPermission
+}
+func (d denied) Unwrap() error { return d.error }
