@@ -3,6 +3,8 @@ package grafeo
 import (
 	"fmt"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
 // CommitKind says what a [Commit] is.
@@ -53,6 +55,8 @@ type Commit struct {
 	// start of the scan (0.5). Epochs start again in each run and must never be
 	// compared across runs. (docs/grafeo-format.md, section 5.4)
 	Run int
+
+	upToEnd uint32 // CRC-32C of the file File before End
 }
 
 // LogFile is a file of the log, up to the end of its last whole commit.
@@ -74,6 +78,15 @@ type LogFile struct {
 // Range is the part of the file that is worth keeping, for a [Proof] of a copy.
 func (f *LogFile) Range() Range {
 	return Range{Length: f.End, CRC32: f.CRC32C, Castagnoli: true, What: "log"}
+}
+
+// RangeAfter is the part of Range behind the commit c, which is one that ends
+// in this file, from the same scan.
+func (f *LogFile) RangeAfter(c Commit) Range {
+	r := f.Range()
+	r.Offset, r.Length = c.End, f.End-c.End
+	r.CRC32 = crc32combine.CombineC(c.upToEnd, f.CRC32C, r.Length)
+	return r
 }
 
 // TornTail is what an interrupted write left behind the last whole commit. It

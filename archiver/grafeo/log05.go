@@ -91,6 +91,7 @@ func (r *Reader05) commit(epoch uint64) Commit {
 		CRC32C: chain.crc, Run: chain.run,
 	}
 	r.end, r.endCRC = r.src.offset, r.src.whole
+	c.upToEnd = r.endCRC
 	chain.commits++
 	chain.epoch = epoch
 	chain.startFile, chain.start, chain.pending, chain.crc = chain.file, r.end, 0, 0

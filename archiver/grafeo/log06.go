@@ -81,6 +81,7 @@ func (r *Reader06) Next() (Commit, error) {
 	}
 	c.End, c.EndLSN, c.CRC32C = r.src.offset, r.lsn(r.src.offset), r.src.commit
 	r.end, r.endCRC = r.src.offset, r.src.whole
+	c.upToEnd = r.endCRC
 	return c, nil
 }
 
