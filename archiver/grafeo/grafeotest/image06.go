@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,7 @@ type Image06Options struct {
 	// for the largest.
 	EntriesPerBlock int
 
-	OtherSlot []byte // the page of the inactive database header; empty if nil
+	OtherSlot []byte // the page of the inactive database header; nil for one never written
 	Flags     uint32 // feature flags; the content is plain anyway
 }
 
@@ -72,7 +73,7 @@ func WriteImage06(w io.WriterAt, o Image06Options) (int64, error) {
 	}{
 		{0, fileHeader06(o)},
 		{int64(1+slot) * pageSize, databaseHeader06(o, root)},
-		{int64(2-slot) * pageSize, append(o.OtherSlot, make([]byte, pageSize-len(o.OtherSlot))...)},
+		{int64(2-slot) * pageSize, slices.Concat(o.OtherSlot, make([]byte, pageSize-len(o.OtherSlot)))},
 	} {
 		if _, err := w.WriteAt(page.page, page.at); err != nil {
 			return 0, err
