@@ -95,7 +95,7 @@ func (o *BackupOptions) complete() error {
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (*manifest.Manifest, error) {
 	// Looking at the database first costs no request: what is no database
 	// changes nothing and needs no store.
-	if _, err := lookAt(path); err != nil {
+	if err := lookAt(path); err != nil {
 		return nil, err
 	}
 	h, err := a.history(ctx)
@@ -122,15 +122,21 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	return m, a.commitOn(ctx, head, m, s, opts.CommitTimeout)
 }
 
-// lookAt tells what is at path, as far as headers and directories show it.
-func lookAt(path string) (*grafeo.Image, error) {
-	if _, err := grafeo.Identify(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
-		}
-		return nil, err
+// lookAt refuses what cannot become a backup, as far as headers and directories
+// show it. Damage is not judged here: the database may be in the middle of a
+// checkpoint.
+func lookAt(path string) error {
+	_, err := grafeo.Identify(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
 	}
-	return readImage(path)
+	if err != nil {
+		return err
+	}
+	if _, err := readImage(path); err != nil && !torn(err) {
+		return err
+	}
+	return nil
 }
 
 // head is the newest backup, or nil if there is none.
@@ -222,7 +228,7 @@ func belongs(s *source, before *manifest.Manifest) error {
 // when it is committed.
 func (a *Archive) manifest(s *source, ix *manifest.Index, u *upload) *manifest.Manifest {
 	m := &manifest.Manifest{
-		Format: manifest.Format, CommitID: randomID(), CreatedAt: a.now(), Tool: a.tool, Host: a.host,
+		CommitID: randomID(), CreatedAt: a.now(), Tool: a.tool, Host: a.host,
 		Kind: manifest.Full, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, EndTime: s.endTime, Commits: s.commits, Position: s.position,
 		RawBytes: s.bytes(),

@@ -15,7 +15,7 @@ import (
 const DefaultCommitTimeout = time.Minute
 
 const (
-	commitAttempt    = 20 * time.Second // for one request of a commit
+	commitAttempt    = 20 * time.Second // for one request of a commit, at most
 	interruptedGrace = 5 * time.Second  // to learn the outcome once the run was interrupted
 )
 
@@ -48,10 +48,11 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 
 	document, key := m.Encode(), m.Seq.Key()
 	sum := [32]byte(manifest.Sum(document))
+	attempt := min(commitAttempt, timeout/3) // so that a request that hangs leaves time for others
 	pause := pauses()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		err := a.putManifest(work, key, document, &sum)
+		err := a.putManifest(work, attempt, key, document, &sum)
 		if err == nil {
 			return nil
 		}
@@ -61,7 +62,7 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 		}
 		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
 
-		found, readErr := a.readBack(work, key)
+		found, readErr := a.readBack(work, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
 			a.log.Debug("commit: it is ours", "key", key)
@@ -88,15 +89,15 @@ func refused(err error) bool {
 	return final(err) && !errors.Is(err, storage.ErrPreconditionFailed) && !errors.Is(err, context.Canceled)
 }
 
-func (a *Archive) putManifest(ctx context.Context, key string, document []byte, sum *[32]byte) error {
-	ctx, cancel := context.WithTimeout(ctx, commitAttempt)
+func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	_, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
 	return err
 }
 
-func (a *Archive) readBack(ctx context.Context, key string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, commitAttempt)
+func (a *Archive) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return a.readObject(ctx, key, manifest.MaxManifestBytes)
 }

@@ -135,15 +135,14 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 }
 
 // get reads the stored bytes of s and checks their hash. A body that breaks
-// off or arrives with other bytes is asked for again.
+// off is asked for again, and one that arrives with other bytes, once.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	if int64(cap(r.stored)) < s.StoredBytes {
 		r.stored = make([]byte, s.StoredBytes)
 	}
 	r.stored = r.stored[:s.StoredBytes]
-	var wrong *ObjectError
+	wrong := 0
 	_, err := again(ctx, func() (struct{}, error) {
-		wrong = nil
 		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
 		if err != nil {
 			return struct{}{}, err
@@ -156,17 +155,15 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
 		}
 		if manifest.Sum(r.stored) != s.SHA256 {
-			wrong = &ObjectError{s.Key, "its bytes are not those that were stored"}
-			return struct{}{}, errors.New(wrong.Problem)
+			object := &ObjectError{s.Key, "its bytes are not those that were stored"}
+			if wrong++; wrong > 1 {
+				return struct{}{}, object // not the network's doing
+			}
+			return struct{}{}, errors.New(object.Problem)
 		}
 		return struct{}{}, nil
 	})
-	switch {
-	case err == nil:
-		return nil
-	case wrong != nil:
-		return wrong
-	case errors.Is(err, storage.ErrNotExist):
+	if errors.Is(err, storage.ErrNotExist) {
 		return &ObjectError{s.Key, "it is missing"}
 	}
 	return err

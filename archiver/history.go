@@ -182,7 +182,7 @@ func (a *Archive) ensureArchive(ctx context.Context, h *history) (*manifest.Arch
 	if h.archive != nil {
 		return h.archive, nil
 	}
-	doc := &manifest.Archive{Format: manifest.Format, ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
+	doc := &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
 	_, err := again(ctx, func() (storage.ObjectInfo, error) {
 		return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
 	})

@@ -113,7 +113,7 @@ type trail struct {
 
 func (t *trail) visit(c grafeo.Commit) error {
 	t.last = &c
-	if t.before != nil && t.before.Position.CRC32 != nil && *t.before.Position.CRC32 == c.CRC32 {
+	if t.before != nil && t.before.Position.CRC32C != nil && *t.before.Position.CRC32C == c.CRC32C {
 		p := t.before.Position
 		t.found = t.found || p.LSN == c.EndLSN && p.Offset == c.End && p.Run == c.Run
 	}
@@ -174,8 +174,8 @@ func (s *source) assemble05(log *grafeo.Log, t *trail) {
 }
 
 func (t *trail) position(log *grafeo.Log) manifest.Position {
-	f, crc := log.Files[t.last.File], t.last.CRC32
-	p := manifest.Position{File: f.Number, Offset: t.last.End, Run: t.last.Run, CRC32: &crc}
+	f, crc := log.Files[t.last.File], t.last.CRC32C
+	p := manifest.Position{File: f.Number, Offset: t.last.End, Run: t.last.Run, CRC32C: &crc}
 	if log.Generation == grafeo.Gen06 {
 		p.File = f.FirstLSN
 	}
@@ -187,7 +187,7 @@ func (t *trail) position(log *grafeo.Log) manifest.Position {
 func (s *source) same(b *manifest.Manifest) bool {
 	return b != nil && b.Database.Iteration == s.image.Iteration && b.Database.ImageEpoch == s.image.Epoch &&
 		b.EndEpoch == s.endEpoch && b.Position.LSN == s.position.LSN &&
-		(b.Position.CRC32 == nil) == (s.position.CRC32 == nil)
+		(b.Position.CRC32C == nil) == (s.position.CRC32C == nil)
 }
 
 func (s *source) addImage() {
@@ -201,7 +201,7 @@ func (s *source) addImage() {
 func (s *source) addLog(f grafeo.LogFile) {
 	s.files = append(s.files, sourceFile{
 		f.Name, filepath.Join(grafeo.LogDir(s.path), f.Name), f.End,
-		[]grafeo.Range{{Offset: 0, Length: f.End, CRC32: f.CRC32, What: "log up to its last commit"}},
+		[]grafeo.Range{f.Range()},
 	})
 }
 

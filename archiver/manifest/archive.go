@@ -8,20 +8,24 @@ import (
 // Archive is the document at [ArchiveKey]. The first backup creates it, nothing
 // changes it.
 type Archive struct {
-	Format    int       `json:"format"`
+	Type      string    `json:"type"`       // "archive"
+	Format    int       `json:"format"`     // of everything in the archive
 	ArchiveID string    `json:"archive_id"` // 32 hex digits, random; in every manifest
 	CreatedAt time.Time `json:"created_at"`
 	Tool      string    `json:"tool"`
 }
 
-// Encode gives the document's bytes.
-func (a *Archive) Encode() []byte { return encode(a) }
+// Encode gives the document's bytes. It sets Type and Format.
+func (a *Archive) Encode() []byte {
+	a.Type, a.Format = typeArchive, Format
+	return encode(a)
+}
 
 // DecodeArchive reads what [Archive.Encode] wrote. Errors are [ErrDamaged] or
 // an [*UnsupportedError].
 func DecodeArchive(b []byte) (*Archive, error) {
 	var a Archive
-	if err := decode(b, &a); err != nil {
+	if err := decode(b, typeArchive, &a); err != nil {
 		return nil, err
 	}
 	if !isID(a.ArchiveID) {

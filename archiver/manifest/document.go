@@ -74,9 +74,16 @@ func encode(v any) []byte {
 	return append(append(line, end...), '\n')
 }
 
-// decode checks the document's own digest, then that it has exactly the fields
-// of v and a format that is known, and fills v.
-func decode(b []byte, v any) error {
+// The types of documents: what stands in their field "type".
+const (
+	typeArchive  = "archive"
+	typeManifest = "manifest"
+	typeIndex    = "index"
+)
+
+// decode checks the document's own digest, then that it is of this type, that
+// its format is known and that it has exactly the fields of v, and fills v.
+func decode(b []byte, kind string, v any) error {
 	first, rest, found := bytes.Cut(b, []byte("\n"))
 	if !found {
 		return fmt.Errorf("%w: it has no line with its digest", ErrDamaged)
@@ -90,10 +97,14 @@ func decode(b []byte, v any) error {
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
 	var probe struct {
-		Format int `json:"format"`
+		Type   string `json:"type"`
+		Format int    `json:"format"`
 	}
 	if err := json.Unmarshal(first, &probe); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if probe.Type != kind {
+		return fmt.Errorf("%w: its type is %q, not %q", ErrDamaged, probe.Type, kind)
 	}
 	if probe.Format != Format {
 		return &UnsupportedError{What: fmt.Sprintf("format %d", probe.Format)}

@@ -70,18 +70,21 @@ var logName = regexp.MustCompile(`^wal_([0-9]{8}|[0-9]{20})\.log$`)
 
 // indexDocument is an [Index] as an object of its own.
 type indexDocument struct {
-	Format int `json:"format"`
+	Type   string `json:"type"` // "index"
+	Format int    `json:"format"`
 	Index
 }
 
 // Encode gives the document's bytes, before compression.
-func (ix *Index) Encode() []byte { return encode(indexDocument{Format: Format, Index: *ix}) }
+func (ix *Index) Encode() []byte {
+	return encode(indexDocument{Type: typeIndex, Format: Format, Index: *ix})
+}
 
 // DecodeIndex reads what [Index.Encode] wrote. Errors are [ErrDamaged] or an
 // [*UnsupportedError].
 func DecodeIndex(b []byte) (*Index, error) {
 	var d indexDocument
-	if err := decode(b, &d); err != nil {
+	if err := decode(b, typeIndex, &d); err != nil {
 		return nil, err
 	}
 	if err := d.validate(); err != nil {

@@ -17,6 +17,7 @@ const (
 // Manifest is the document that makes a backup exist: backup n was committed
 // if and only if there is an object at Seq(n).Key().
 type Manifest struct {
+	Type      string    `json:"type"` // "manifest"
 	Format    int       `json:"format"`
 	Seq       Seq       `json:"seq"`
 	CommitID  string    `json:"commit_id"`       // 32 hex digits, random: tells whose manifest this is
@@ -80,10 +81,10 @@ type Position struct {
 	Offset int64  `json:"offset"`
 	// Run is the number of the run in the log that is stored, from 0 (0.5).
 	Run int `json:"run"`
-	// CRC32 is the checksum in the last frame before the position: it tells
-	// this history from another one with equal numbers. It is null if no frame
-	// was seen, as after a clean close.
-	CRC32 *uint32 `json:"crc32"`
+	// CRC32C is the CRC-32C of all bytes of the last commit before the
+	// position: it tells this history from another one with equal numbers. It is
+	// null if no commit was seen, as after a clean close.
+	CRC32C *uint32 `json:"crc32c"`
 }
 
 // ObjectRef names an object and what its bytes must be.
@@ -94,8 +95,11 @@ type ObjectRef struct {
 	SHA256      Digest `json:"sha256"`    // of the stored bytes
 }
 
-// Encode gives the document's bytes.
-func (m *Manifest) Encode() []byte { return encode(m) }
+// Encode gives the document's bytes. It sets Type and Format.
+func (m *Manifest) Encode() []byte {
+	m.Type, m.Format = typeManifest, Format
+	return encode(m)
+}
 
 // MaxManifestBytes is the largest manifest that is read.
 const MaxManifestBytes = 16 << 20
@@ -107,7 +111,7 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("%w: a manifest of %d bytes", ErrDamaged, len(b))
 	}
 	var m Manifest
-	if err := decode(b, &m); err != nil {
+	if err := decode(b, typeManifest, &m); err != nil {
 		return nil, err
 	}
 	if err := m.validate(); err != nil {

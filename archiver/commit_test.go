@@ -1,0 +1,252 @@
+package archiver_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+var errLost = errors.New("the answer was lost")
+
+// commitFault lets the hook decide about the requests for manifests alone; n
+// counts these, from 1.
+func commitFault(hook func(op storage.Op, n int) storagetest.Fault) func(storage.Op, string, int) storagetest.Fault {
+	var n atomic.Int64
+	return func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpList || !strings.HasPrefix(key, manifest.ManifestPrefix) {
+			return storagetest.Fault{}
+		}
+		return hook(op, int(n.Add(1)))
+	}
+}
+
+// Whatever the store answers, "committed" means that the manifest is there and
+// is ours, and any other answer that it is not, or that nobody can know.
+func TestCommit(t *testing.T) {
+	lostAfter := storagetest.Fault{Err: errLost, Apply: true}
+	lostBefore := storagetest.Fault{Err: errLost}
+	cases := map[string]struct {
+		fault     func(op storage.Op, n int) storagetest.Fault
+		code      archiver.Code
+		committed bool
+	}{
+		"plain": {
+			func(storage.Op, int) storagetest.Fault { return storagetest.Fault{} }, "", true,
+		},
+		"answer lost, applied": {
+			func(_ storage.Op, n int) storagetest.Fault {
+				if n == 1 {
+					return lostAfter
+				}
+				return storagetest.Fault{}
+			}, "", true,
+		},
+		"request lost, not applied": {
+			func(_ storage.Op, n int) storagetest.Fault {
+				if n == 1 {
+					return lostBefore
+				}
+				return storagetest.Fault{}
+			}, "", true,
+		},
+		"answer lost, then the first read back too": {
+			func(_ storage.Op, n int) storagetest.Fault {
+				if n <= 2 {
+					return storagetest.Fault{Err: errLost, Apply: n == 1}
+				}
+				return storagetest.Fault{}
+			}, "", true,
+		},
+		"our own first attempt makes the second fail": {
+			func(op storage.Op, n int) storagetest.Fault {
+				switch n {
+				case 1:
+					return lostAfter
+				case 2:
+					return storagetest.Fault{Err: storage.ErrNotExist} // a stale read
+				}
+				return storagetest.Fault{}
+			}, "", true,
+		},
+		"every put lost before, reads work": {
+			func(op storage.Op, _ int) storagetest.Fault {
+				if op == storage.OpPut {
+					return lostBefore
+				}
+				return storagetest.Fault{}
+			}, archiver.CodeUnknownOutcome, false,
+		},
+		"applied, and nothing is ever answered again": {
+			func(_ storage.Op, n int) storagetest.Fault {
+				return storagetest.Fault{Err: errLost, Apply: n == 1}
+			}, archiver.CodeUnknownOutcome, true,
+		},
+		"the put hangs, applied": {
+			func(_ storage.Op, n int) storagetest.Fault {
+				return storagetest.Fault{Hang: n == 1, Apply: n == 1}
+			}, "", true,
+		},
+		"refused at once": {
+			func(op storage.Op, _ int) storagetest.Fault {
+				if op == storage.OpPut {
+					return storagetest.Fault{Err: storage.ErrPermission}
+				}
+				return storagetest.Fault{}
+			}, archiver.CodePermission, false,
+		},
+		"refused after an attempt that nobody knows of": {
+			func(op storage.Op, n int) storagetest.Fault {
+				switch {
+				case n == 1:
+					return lostBefore
+				case op == storage.OpPut:
+					return storagetest.Fault{Err: storage.ErrPermission}
+				}
+				return storagetest.Fault{}
+			}, archiver.CodeUnknownOutcome, false,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inner := storagetest.NewMemory()
+			store := storagetest.NewFaulty(inner, commitFault(c.fault))
+			path := copyVector(t, "v0.6.0/closed")
+			const timeout = 3 * time.Second
+			_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{CommitTimeout: timeout})
+			if archiver.CodeOf(err) != c.code {
+				t.Errorf("error %v, code %q, want %q", err, archiver.CodeOf(err), c.code)
+			}
+			_, there := inner.Objects()[manifest.Seq(1).Key()]
+			if there != c.committed {
+				t.Errorf("manifest there: %v, want %v", there, c.committed)
+			}
+			if there {
+				mustBeWhole(t, inner)
+			}
+			// Whatever was said, the next run works by itself.
+			backup(t, inner, path)
+			mustBeWhole(t, inner)
+		})
+	}
+}
+
+// rival commits a manifest of another writer just before ours.
+func rival(t *testing.T, inner *storagetest.Memory, rivals int, lost bool) *storagetest.Faulty {
+	t.Helper()
+	other := copyVector(t, "v0.6.0/live")
+	return storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpPut && strings.HasPrefix(key, manifest.ManifestPrefix) && rivals > 0 {
+			rivals--
+			backup(t, inner, other)
+			if lost {
+				return storagetest.Fault{Err: errLost, Apply: true}
+			}
+		}
+		return storagetest.Fault{}
+	})
+}
+
+func TestCommitAfterARival(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		inner := storagetest.NewMemory()
+		r := backup(t, rival(t, inner, 3, lost), copyVector(t, "v0.6.0/live"))
+		if r.Seq != 4 || r.Timeline != 1 {
+			t.Errorf("lost %v: backup %d on timeline %d, want 4 on 1", lost, r.Seq, r.Timeline)
+		}
+		if v := mustBeWhole(t, inner); v.Backups != 4 {
+			t.Errorf("lost %v: %d backups, want 4", lost, v.Backups)
+		}
+	}
+}
+
+func TestCommitGivesUpAgainstRivals(t *testing.T) {
+	inner := storagetest.NewMemory()
+	_, err := newArchive(rival(t, inner, 1000, false)).Backup(t.Context(), copyVector(t, "v0.6.0/live"), archiver.BackupOptions{})
+	mustFail(t, err, archiver.CodeConflict)
+	mustBeWhole(t, inner)
+}
+
+// Of many writers at the same time everyone who is told "committed" is in the
+// log, once, and nobody else is.
+func TestConcurrentCommitters(t *testing.T) {
+	inner := storagetest.NewMemory()
+	path := copyVector(t, "v0.6.0/live")
+	const writers = 8
+	seqs := make(chan uint64, writers)
+	for range writers {
+		go func() {
+			r, err := newArchive(inner).Backup(context.Background(), path, archiver.BackupOptions{})
+			if err != nil {
+				t.Error(err)
+			}
+			seqs <- r.Seq
+		}()
+	}
+	seen := map[uint64]bool{}
+	for range writers {
+		seq := <-seqs
+		if seen[seq] || seq < 1 || seq > writers {
+			t.Errorf("backup %d was committed twice or is out of range", seq)
+		}
+		seen[seq] = true
+	}
+	if v := mustBeWhole(t, inner); v.Backups != writers {
+		t.Errorf("%d backups, want %d", v.Backups, writers)
+	}
+}
+
+// Nothing is ever written twice with other bytes, and nothing is deleted.
+func TestNothingIsOverwritten(t *testing.T) {
+	store := storagetest.NewMemory()
+	path := copyVector(t, "v0.6.0/live")
+	var before map[string][]byte
+	for range 3 {
+		backup(t, store, path)
+		after := store.Objects()
+		for key, b := range before {
+			if !bytes.Equal(after[key], b) {
+				t.Errorf("%s has changed", key)
+			}
+		}
+		before = after
+	}
+	for _, c := range store.Calls() {
+		if c.Op == storage.OpDelete {
+			t.Errorf("%s was deleted", c.Key)
+		}
+	}
+}
+
+// An interruption before the commit commits nothing; one during the commit
+// still learns what became of it.
+func TestInterrupted(t *testing.T) {
+	for _, prefix := range []string{manifest.SegmentPrefix, manifest.ManifestPrefix} {
+		ctx, cancel := context.WithCancel(t.Context())
+		inner := storagetest.NewMemory()
+		store := storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+			if op == storage.OpPut && strings.HasPrefix(key, prefix) {
+				cancel()
+			}
+			return storagetest.Fault{}
+		})
+		_, err := newArchive(store).Backup(ctx, copyVector(t, "v0.6.0/live"), archiver.BackupOptions{})
+		_, there := inner.Objects()[manifest.Seq(1).Key()]
+		if there != (err == nil) {
+			t.Errorf("%s: committed %v, error %v", prefix, there, err)
+		}
+		if err != nil {
+			mustFail(t, err, archiver.CodeInterrupted)
+		}
+		cancel()
+	}
+}

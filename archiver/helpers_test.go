@@ -1,0 +1,190 @@
+package archiver_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// vectors are databases of the real Grafeo in all states that can be backed up.
+var vectors = []string{
+	"v0.5.42/closed", "v0.5.42/live", "v0.5.42/reopened", "v0.5.42/torn-tail", "v0.5.42/backup",
+	"v0.6.0/closed", "v0.6.0/live", "v0.6.0/reopened", "v0.6.0/torn-tail", "v0.6.0/backup", "v0.6.0/bigcommit",
+}
+
+// copyVector copies a database of the testdata to a folder of the test's own
+// and returns its path.
+func copyVector(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "source")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("grafeo", "testdata", filepath.FromSlash(name)))); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "tiny.grafeo")
+}
+
+// contents gives the files below dir, by path.
+func contents(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		files[rel] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// wholePart gives what a restore of the database at path must write: the image,
+// and the log that is behind it, up to its last whole commit.
+func wholePart(t testing.TB, path string) map[string]string {
+	t.Helper()
+	generation, err := grafeo.Identify(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := grafeo.ReadImage(bytes.NewReader(b), int64(len(b)), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"db.grafeo": string(b)}
+	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range log.Files {
+		if generation == grafeo.Gen06 && f.EndLSN <= image.CheckpointLSN || f.End == 0 {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(grafeo.LogDir(path), f.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[filepath.Join("db.grafeo.wal", f.Name)] = string(b[:f.End])
+	}
+	return want
+}
+
+func newArchive(store storage.Storage) *archiver.Archive {
+	return archiver.New(store, archiver.Options{Host: "test", Tool: "test"})
+}
+
+func backup(t testing.TB, store storage.Storage, path string) archiver.BackupReport {
+	t.Helper()
+	r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{})
+	if err != nil {
+		t.Fatalf("backup: %v", err)
+	}
+	return r
+}
+
+// restore restores backup seq (0: the newest) into a new folder and gives what
+// is in it.
+func restore(t testing.TB, store storage.Storage, seq uint64) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Backup: seq})
+	if err != nil {
+		t.Fatalf("restore %d: %v", seq, err)
+	}
+	return contents(t, dir)
+}
+
+// mustBeWhole demands that a deep verification finds nothing.
+func mustBeWhole(t testing.TB, store storage.Storage) archiver.VerifyReport {
+	t.Helper()
+	r, err := newArchive(store).Verify(t.Context(), archiver.VerifyOptions{Deep: true})
+	if err != nil {
+		t.Fatalf("verify: %v", err)
+	}
+	if !r.OK() {
+		t.Fatalf("verify found %v", r.Findings)
+	}
+	return r
+}
+
+// mustFail demands an error with this code, a hint, and the words in its text.
+func mustFail(t testing.TB, err error, code archiver.Code, words ...string) {
+	t.Helper()
+	if archiver.CodeOf(err) != code {
+		t.Fatalf("error %v has code %q, want %q", err, archiver.CodeOf(err), code)
+	}
+	if e, ok := err.(*archiver.Error); !ok || e.Hint == "" { //nolint:errorlint // every error is one, not wraps one
+		t.Errorf("error %v is a %T without a hint", err, err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}
+
+// refill makes a store with these objects.
+func refill(t testing.TB, objects map[string][]byte) *storagetest.Memory {
+	t.Helper()
+	store := storagetest.NewMemory()
+	for key, b := range objects {
+		if _, err := store.Put(context.Background(), key, bytes.NewReader(b), storage.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store
+}
+
+// chunkOf gives the offset of a byte of the image at path that a directory
+// entry covers.
+func chunkOf(t testing.TB, path string) int64 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := grafeo.ReadImage(bytes.NewReader(b), int64(len(b)), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range image.Proof {
+		if strings.Contains(r.What, "section") && r.Length > 0 && !strings.Contains(r.What, "directory") {
+			return r.Offset
+		}
+	}
+	t.Fatalf("no chunk in %v", image.Proof)
+	return 0
+}
+
+// flip changes one bit of a file.
+func flip(t testing.TB, path string, offset int64) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[offset] ^= 0x10
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

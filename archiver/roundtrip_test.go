@@ -1,0 +1,220 @@
+package archiver_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/local"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// What is restored is the image byte for byte, and the log up to its last
+// whole commit; the source is untouched.
+func TestRestoreGivesWhatWasBackedUp(t *testing.T) {
+	for _, name := range vectors {
+		t.Run(name, func(t *testing.T) {
+			path := copyVector(t, name)
+			before := contents(t, filepath.Dir(path))
+			store := storagetest.NewMemory()
+			r := backup(t, store, path)
+			if r.Seq != 1 || r.Kind != "full" || r.Timeline != 1 {
+				t.Errorf("backup %d, %s, timeline %d", r.Seq, r.Kind, r.Timeline)
+			}
+			if diff := cmp.Diff(before, contents(t, filepath.Dir(path))); diff != "" {
+				t.Errorf("the source has changed: %s", diff)
+			}
+			if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
+				t.Errorf("restored is not what was backed up: %s", diff)
+			}
+			mustBeWhole(t, store)
+		})
+	}
+}
+
+func TestEpochsOfVectors(t *testing.T) {
+	for name, want := range map[string][2]uint64{
+		"v0.5.42/closed": {5, 5}, "v0.5.42/live": {3, 5}, "v0.5.42/torn-tail": {3, 4},
+		"v0.5.42/reopened": {1, 2}, // of the last run alone
+		"v0.6.0/closed":    {5, 5}, "v0.6.0/live": {3, 5}, "v0.6.0/torn-tail": {3, 4}, "v0.6.0/reopened": {0, 5},
+	} {
+		r := backup(t, storagetest.NewMemory(), copyVector(t, name))
+		if got := [2]uint64{r.RestoreFrom, r.RestoreTo}; got != want {
+			t.Errorf("%s: epochs %v, want %v", name, got, want)
+		}
+	}
+}
+
+// Files are cut into stripes and frames, share frames when they are small, and
+// come back whole whatever the sizes are.
+func TestManyStripes(t *testing.T) {
+	path := bigDatabase(t, 9<<20)
+	withLog(t, path, 50)
+	store := storagetest.NewMemory()
+	a := archiver.New(store, archiver.Options{Concurrency: 3})
+	var last archiver.Progress
+	r, err := a.Backup(t.Context(), path, archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes, Observer: func(p archiver.Progress) { last = p }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Segments < 9 || last.Done != r.RawBytes || last.Total != r.RawBytes {
+		t.Errorf("%d segments, progress %+v of %d bytes", r.Segments, last, r.RawBytes)
+	}
+	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
+		t.Error("restored is not what was backed up")
+	}
+	mustBeWhole(t, store)
+}
+
+func TestBackupsOfOneDatabase(t *testing.T) {
+	store := storagetest.NewMemory()
+	path := copyVector(t, "v0.6.0/live")
+	for want := uint64(1); want <= 3; want++ {
+		if r := backup(t, store, path); r.Seq != want || r.Timeline != 1 {
+			t.Errorf("backup %d on timeline %d, want %d on 1", r.Seq, r.Timeline, want)
+		}
+	}
+	list, err := newArchive(store).List(t.Context())
+	if err != nil || len(list) != 3 || list[2].Seq != 3 {
+		t.Fatalf("list: %v, %v", list, err)
+	}
+	for seq := uint64(1); seq <= 3; seq++ {
+		if diff := cmp.Diff(wholePart(t, path), restore(t, store, seq)); diff != "" {
+			t.Errorf("backup %d: %s", seq, diff)
+		}
+	}
+	mustBeWhole(t, store)
+}
+
+// A history that the archive cannot prove to continue the one before is a
+// timeline of its own.
+func TestAnotherHistoryIsAnotherTimeline(t *testing.T) {
+	store := storagetest.NewMemory()
+	backup(t, store, copyVector(t, "v0.5.42/live"))
+	path := copyVector(t, "v0.5.42/live")
+	if err := os.RemoveAll(path + ".wal"); err != nil {
+		t.Fatal(err)
+	}
+	if r := backup(t, store, path); r.Timeline != 2 || r.RestoreTo != 3 {
+		t.Errorf("timeline %d, epoch %d; want 2 and 3", r.Timeline, r.RestoreTo)
+	}
+}
+
+func TestArchiveOfAnotherDatabase(t *testing.T) {
+	store := storagetest.NewMemory()
+	backup(t, store, copyVector(t, "v0.6.0/live"))
+	before := store.Objects()
+	_, err := newArchive(store).Backup(t.Context(), copyVector(t, "v0.6.0/closed"), archiver.BackupOptions{})
+	mustFail(t, err, archiver.CodeWrongDatabase, "another database")
+	if diff := cmp.Diff(before, store.Objects()); diff != "" {
+		t.Error("the archive has changed")
+	}
+}
+
+// A backup that was interrupted before its commit sends only what is missing.
+func TestInterruptedBackupGoesOn(t *testing.T) {
+	path := bigDatabase(t, 6<<20)
+	inner := storagetest.NewMemory()
+	puts := 0
+	failing := storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpPut {
+			if puts++; puts > 4 {
+				return storagetest.Fault{Err: storage.ErrPermission}
+			}
+		}
+		return storagetest.Fault{}
+	})
+	a := archiver.New(failing, archiver.Options{Concurrency: 1})
+	opts := archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes}
+	_, err := a.Backup(t.Context(), path, opts)
+	mustFail(t, err, archiver.CodePermission)
+	left := len(inner.Objects())
+	if left != 4 {
+		t.Fatalf("%d objects were stored before the failure, want 4", left)
+	}
+	r, err := newArchive(inner).Backup(t.Context(), path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(r.Segments - left + 2); r.Requests.Put != want { // with archive.json and the manifest
+		t.Errorf("%d puts, want %d", r.Requests.Put, want)
+	}
+	mustBeWhole(t, inner)
+}
+
+// A segment of an interrupted run that has other bytes than its name says is
+// not named by a manifest.
+func TestLeftoverWithOtherContent(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	first := storagetest.NewMemory()
+	backup(t, first, path)
+	store := storagetest.NewMemory()
+	for key, b := range first.Objects() {
+		if segmentKey(key) {
+			b[0] ^= 1
+			store = refill(t, map[string][]byte{key: b})
+		}
+	}
+	_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{})
+	mustFail(t, err, archiver.CodeDamagedArchive, "other content")
+}
+
+// A database that changes while it is read is read again, and what is committed
+// is one of its states.
+func TestDatabaseChangesWhileItIsRead(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	at := chunkOf(t, path)
+	flip(t, path, at) // what a reader sees that comes in the middle of a write
+	inner := storagetest.NewMemory()
+	healed := false
+	store := storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpPut && !healed {
+			healed = true
+			flip(t, path, at)
+			if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Second)); err != nil {
+				t.Error(err)
+			}
+		}
+		return storagetest.Fault{}
+	})
+	backup(t, store, path)
+	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
+		t.Error(diff)
+	}
+	mustBeWhole(t, inner)
+}
+
+// Damage that is there to stay is an error that names the place, and nothing is
+// committed.
+func TestDamagedDatabase(t *testing.T) {
+	for _, name := range []string{"v0.5.42/live", "v0.6.0/live"} {
+		path := copyVector(t, name)
+		flip(t, path, chunkOf(t, path))
+		store := storagetest.NewMemory()
+		_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{})
+		mustFail(t, err, archiver.CodeDamagedDatabase, path, "checksum")
+		for key := range store.Objects() {
+			if !segmentKey(key) {
+				t.Errorf("%s: %s was stored", name, key)
+			}
+		}
+	}
+}
+
+func TestLocalStoreRoundTrip(t *testing.T) {
+	store, err := local.Open(filepath.Join(t.TempDir(), "an archive, ünïcode"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := copyVector(t, "v0.5.42/backup")
+	backup(t, store, path)
+	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
+		t.Error(diff)
+	}
+	mustBeWhole(t, store)
+}
