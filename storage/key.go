@@ -28,4 +28,9 @@ func CheckKey(key string) error {
 	return nil
 }
 
+// IsKeyPrefix tells whether there are keys that begin with prefix.
+func IsKeyPrefix(prefix string) bool {
+	return prefix == "" || CheckKey(strings.TrimSuffix(prefix, "/")) == nil
+}
+
 func isAlphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }

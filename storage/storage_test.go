@@ -31,6 +31,17 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
+func TestIsKeyPrefix(t *testing.T) {
+	for prefix, want := range map[string]bool{
+		"": true, "a": true, "a/": true, "a/b": true, "a-": true, "manifests/00": true,
+		"/": false, "a//": false, ".": false, "a/.": false, "-": false, "A": false, "a/../": false,
+	} {
+		if got := storage.IsKeyPrefix(prefix); got != want {
+			t.Errorf("%q: got %t", prefix, got)
+		}
+	}
+}
+
 func TestSentinelsAreThoseOfFS(t *testing.T) {
 	notExist := error(&storage.Error{Op: storage.OpGet, Key: "k", Err: storage.ErrNotExist})
 	permission := error(&storage.Error{Op: storage.OpGet, Key: "k", Err: storage.ErrPermission})

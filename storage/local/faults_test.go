@@ -244,8 +244,8 @@ func TestNoAtomicCreateIsRefused(t *testing.T) {
 		s.sys.link = func(string, string) error { return syscall.EPERM }
 		s.sys.renameNew = func(string, string) error { return cause }
 		err := create(t, s, "key", "data")
-		if err == nil || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
-			t.Errorf("got %v", err)
+		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
+			t.Errorf("got %v, want %v", err, errors.ErrUnsupported)
 		}
 		put(t, s, "plain", "data") // needs neither
 		if got := list(t, s); !slices.Equal(got, []string{"plain"}) {

@@ -127,7 +127,7 @@ func (s *Store) linkNew(temp, path string) error {
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) {
 		renameErr := s.sys.renameNew(temp, path)
 		if errors.Is(renameErr, errors.ErrUnsupported) || errors.Is(renameErr, syscall.EINVAL) {
-			return fmt.Errorf("this file system has neither hard links nor exclusive renames, so nothing can be created safely: %w", err)
+			return fmt.Errorf("%w: the file system has neither hard links nor exclusive renames to create objects safely: %w", errors.ErrUnsupported, err)
 		}
 		err = renameErr
 	}

@@ -1,0 +1,112 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Get implements [storage.Storage]. A reader that gets no byte for
+// [Timeouts].Idle fails.
+func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	if err := storage.CheckCall(ctx, storage.OpGet, key); err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	body, info, err := s.get(ctx, cancel, key, r)
+	if err != nil {
+		err = fail(ctx, storage.OpGet, key, err)
+		cancel(nil)
+		return nil, storage.ObjectInfo{}, err
+	}
+	return body, info, nil
+}
+
+func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	if r.Offset < 0 || r.Length < 0 {
+		return nil, storage.ObjectInfo{}, storage.ErrInvalidRange
+	}
+	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), Range: rangeHeader(r), RequestPayer: s.payer(),
+	}, s.call(storage.OpGet))
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
+	s.bucketSeen.Store(true)
+	size, length, err := answeredRange(out, r)
+	if err != nil {
+		cancel(err)
+		_ = out.Body.Close() // nothing was read
+		return nil, storage.ObjectInfo{}, err
+	}
+	info := storage.ObjectInfo{Key: key, Size: size, ModTime: deref(out.LastModified)}
+	return storage.Body(ctx, key, newDownload(out.Body, s.options.Timeouts.Idle, cancel), length), info, nil
+}
+
+// rangeHeader asks for r, and for nothing special if that is the whole object:
+// no range of an empty object is satisfiable.
+func rangeHeader(r storage.Range) *string {
+	if r == (storage.Range{}) {
+		return nil
+	}
+	header := fmt.Sprintf("bytes=%d-", r.Offset)
+	if r.Length > 0 && r.Length <= math.MaxInt64-r.Offset {
+		header = fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1)
+	}
+	return &header
+}
+
+// answeredRange gives the size of the whole object and the length of the part
+// in the body, which is proved to be r.
+func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length int64, err error) {
+	if r == (storage.Range{}) {
+		if out.ContentLength == nil {
+			return 0, 0, errors.New("the store does not say how long the object is")
+		}
+		return *out.ContentLength, *out.ContentLength, nil
+	}
+	var first, last int64
+	header := deref(out.ContentRange)
+	if _, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); err != nil {
+		return 0, 0, fmt.Errorf("the store answered a range with Content-Range %q", header)
+	}
+	offset, length, err := r.Within(size)
+	if err != nil || offset != first || length != last-first+1 {
+		return 0, 0, fmt.Errorf("the store answered %s with Content-Range %q", *rangeHeader(r), header)
+	}
+	return size, length, nil
+}
+
+// download is the body of an answer. It cancels its request when a read gets
+// nothing for too long, and at the end.
+type download struct {
+	body   io.ReadCloser
+	idle   time.Duration
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+}
+
+func newDownload(body io.ReadCloser, idle time.Duration, cancel context.CancelCauseFunc) *download {
+	timer := time.AfterFunc(idle, func() { cancel(fmt.Errorf("no data from the store for %v", idle)) })
+	timer.Stop() // it runs only while somebody reads
+	return &download{body, idle, timer, cancel}
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	d.timer.Reset(d.idle)
+	defer d.timer.Stop()
+	return d.body.Read(p)
+}
+
+func (d *download) Close() error {
+	d.timer.Stop()
+	d.cancel(nil)
+	return d.body.Close()
+}

@@ -1,0 +1,92 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// List implements [storage.Storage]. Objects whose names are no keys are passed
+// over. A store that does not list in order is an error.
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		if err := storage.CheckCall(ctx, storage.OpList, prefix); err != nil {
+			yield(storage.ObjectInfo{}, err)
+			return
+		}
+		// Stores reject some of what can begin no key.
+		if behind := after > prefix && !strings.HasPrefix(after, prefix); behind || !storage.IsKeyPrefix(prefix) {
+			return
+		}
+		err := s.list(ctx, prefix, after, yield)
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(storage.ObjectInfo{}, fail(ctx, storage.OpList, prefix, err))
+		}
+	}
+}
+
+// errStopped ends a list whose caller has left the loop.
+var errStopped = errors.New("stopped")
+
+func (s *Store) list(ctx context.Context, prefix, after string, yield func(storage.ObjectInfo, error) bool) error {
+	input := &awss3.ListObjectsV2Input{
+		Bucket: &s.options.Bucket, Prefix: s.objectKey(prefix), RequestPayer: s.payer(),
+	}
+	// MinIO lists nothing after a key that does not begin with the prefix.
+	if after != "" && strings.HasPrefix(after, prefix) && storage.IsKeyPrefix(after) {
+		input.StartAfter = s.objectKey(after)
+	}
+	if s.options.pageSize > 0 {
+		input.MaxKeys = &s.options.pageSize
+	}
+	for last := ""; ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		page, err := s.client.ListObjectsV2(ctx, input, s.call(storage.OpList))
+		if err != nil {
+			return err
+		}
+		s.bucketSeen.Store(true)
+		if last, err = s.yieldPage(ctx, page, prefix, after, last, yield); err != nil {
+			return err
+		}
+		if !deref(page.IsTruncated) {
+			return nil
+		}
+		next := deref(page.NextContinuationToken)
+		if next == "" || next == deref(input.ContinuationToken) {
+			return errors.New("the store says that there is more to list, but not how to get it")
+		}
+		input.ContinuationToken = &next
+	}
+}
+
+// yieldPage yields the objects of one page, which come behind the key last, and
+// returns the last key in it.
+func (s *Store) yieldPage(ctx context.Context, page *awss3.ListObjectsV2Output, prefix, after, last string, yield func(storage.ObjectInfo, error) bool) (string, error) {
+	for _, object := range page.Contents {
+		key, ours := strings.CutPrefix(deref(object.Key), s.prefix)
+		if !ours || !strings.HasPrefix(key, prefix) || key <= after || storage.CheckKey(key) != nil {
+			continue
+		}
+		if key <= last {
+			return "", fmt.Errorf("the store does not list in order: %s is behind %s", key, last)
+		}
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		info := storage.ObjectInfo{Key: key, Size: deref(object.Size), ModTime: deref(object.LastModified)}
+		if !yield(info, nil) {
+			return "", errStopped
+		}
+		last = key
+	}
+	return last, nil
+}

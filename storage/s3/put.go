@@ -1,0 +1,125 @@
+package s3
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Put implements [storage.Storage]. Without opts.SHA256 the body is read twice,
+// first to hash it. It is sent as one request, so it can have at most 5 GiB.
+func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
+		return storage.ObjectInfo{}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	info, err := s.put(ctx, key, &upload{ctx, body, cancel}, opts)
+	if err != nil {
+		return storage.ObjectInfo{}, fail(ctx, storage.OpPut, key, err)
+	}
+	return info, nil
+}
+
+func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	size, sum, err := body.measure(opts.SHA256)
+	if err != nil {
+		return storage.ObjectInfo{}, err
+	}
+	input := &awss3.PutObjectInput{
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), Body: body, ContentLength: &size, RequestPayer: s.payer(),
+		ServerSideEncryption: types.ServerSideEncryption(s.options.SSE),
+	}
+	if s.options.KMSKeyID != "" {
+		input.SSEKMSKeyId = &s.options.KMSKeyID
+	}
+	if s.checksum {
+		// AWS wants it, in spite of the signature, where buckets have object lock.
+		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	options := []func(*awss3.Options){s.call(storage.OpPut), signedPayload(sum)}
+	if opts.IfAbsent {
+		input.IfNoneMatch = aws.String("*")
+		options = append(options, oneAttempt)
+	}
+	out, err := s.client.PutObject(ctx, input, options...)
+	if err != nil {
+		if opts.IfAbsent {
+			err = refusedCondition(err)
+		}
+		return storage.ObjectInfo{}, err
+	}
+	s.bucketSeen.Store(true)
+	return storage.ObjectInfo{Key: key, Size: size, SHA256: decodeSHA256(out.ChecksumSHA256)}, nil
+}
+
+// decodeSHA256 reads the digest of a whole object; that of one in parts is
+// another thing and has a suffix.
+func decodeSHA256(header *string) *[32]byte {
+	sum, err := base64.StdEncoding.DecodeString(deref(header))
+	if err != nil || len(sum) != sha256.Size {
+		return nil
+	}
+	return (*[32]byte)(sum)
+}
+
+// upload is the body of a put as the SDK sees it. It hides all methods but two:
+// the SDK would hold a lock through a whole WriteTo, and a request that is
+// answered early would wait for it. An error of the body ends the call, which
+// otherwise would be retried as one of the connection.
+type upload struct {
+	ctx  context.Context
+	body io.ReadSeeker
+	fail context.CancelCauseFunc
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	n, err := u.body.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		u.fail(err)
+	}
+	return n, err
+}
+
+func (u *upload) Seek(offset int64, whence int) (int64, error) {
+	at, err := u.body.Seek(offset, whence)
+	if err != nil {
+		u.fail(err)
+	}
+	return at, err
+}
+
+// measure gives the length from the current offset to the end, and the
+// SHA-256 of that unless it is known. It leaves the offset where it is.
+func (u *upload) measure(known *[32]byte) (size int64, sum [32]byte, err error) {
+	start, err := u.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, sum, err
+	}
+	if known != nil {
+		end, err := u.Seek(0, io.SeekEnd)
+		if err != nil {
+			return 0, sum, err
+		}
+		size, sum = end-start, *known
+	} else {
+		digest := sha256.New()
+		if size, err = io.Copy(digest, u); err != nil {
+			return 0, sum, err
+		}
+		sum = [32]byte(digest.Sum(nil))
+	}
+	_, err = u.Seek(start, io.SeekStart)
+	return size, sum, err
+}

@@ -1,0 +1,67 @@
+// Package s3test gives tests buckets on a real store. The store is named by
+// GBAK_TEST_S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;
+// scripts/minio-test.sh starts a MinIO and sets them.
+package s3test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// NewBucket makes an empty bucket that is removed with t, and returns its
+// address. Without a store t is skipped, or fails if GBAK_NO_SKIP is 1.
+func NewBucket(t testing.TB) (address string) {
+	t.Helper()
+	endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
+	if endpoint == "" {
+		const reason = "GBAK_TEST_S3_ENDPOINT is not set: run scripts/minio-test.sh"
+		if os.Getenv("GBAK_NO_SKIP") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	client := s3.New(s3.Options{
+		BaseEndpoint: &endpoint,
+		Region:       "us-east-1",
+		UsePathStyle: true,
+		Credentials:  credentials.NewStaticCredentialsProvider(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
+		// No connection outlives its request: tests look for leaks.
+		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	})
+	bucket := "gbak-test-" + strings.ToLower(rand.Text())
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove(t, client, bucket) })
+	return "s3://" + bucket + "?" + url.Values{"endpoint": {endpoint}}.Encode()
+}
+
+func remove(t testing.TB, client *s3.Client, bucket string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // that of t is over
+	defer cancel()
+	for pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &bucket}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, object := range page.Contents {
+			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: object.Key}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		t.Error(err)
+	}
+}
