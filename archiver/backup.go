@@ -110,7 +110,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	if err != nil {
 		return nil, err
 	}
-	m := a.manifest(s, ix, u)
+	m := a.manifest(s, u)
 	if err := a.place(ctx, m, ix); err != nil {
 		return nil, err
 	}
@@ -226,18 +226,13 @@ func belongs(s *source, before *manifest.Manifest) error {
 
 // manifest describes what was stored. What depends on the head is filled in
 // when it is committed.
-func (a *Archive) manifest(s *source, ix *manifest.Index, u *upload) *manifest.Manifest {
-	m := &manifest.Manifest{
+func (a *Archive) manifest(s *source, u *upload) *manifest.Manifest {
+	return &manifest.Manifest{
 		CommitID: randomID(), CreatedAt: a.now(), Tool: a.tool, Host: a.host,
 		Kind: manifest.Full, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, EndTime: s.endTime, Commits: s.commits, Position: s.position,
-		RawBytes: s.bytes(),
+		RawBytes: s.bytes(), StoredBytes: u.storedBytes, ReusedBytes: u.reusedBytes, SegmentsNew: int(u.sent),
 	}
-	for _, g := range ix.Segments {
-		m.StoredBytes += g.StoredBytes
-	}
-	m.SegmentsNew = len(ix.Segments)
-	return m
 }
 
 // commitOn commits m as the successor of head, the newest backup or nil, and

@@ -22,9 +22,9 @@ type Backup struct {
 	EndTime   *time.Time // when the last commit was made; nil where the database keeps no times
 
 	RawBytes    int64 // of the database's files
-	StoredBytes int64 // of the segments that this backup has written
-	ReusedBytes int64 // raw bytes that were in the archive already
-	Segments    int   // that this backup has written
+	StoredBytes int64 // of the segments that the run has written
+	ReusedBytes int64 // raw bytes of segments that were in the archive already
+	Segments    int   // number of those that the run has written
 
 	Database   string // name of the database's file
 	DatabaseID string

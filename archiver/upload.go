@@ -29,6 +29,10 @@ type upload struct {
 	proofs  []*grafeo.Proof  // a file each
 	sums    []*checksum
 	tracker *tracker
+
+	// What run has found out about the segments: how many it has sent, their
+	// stored bytes, and the raw bytes of those that were there already.
+	sent, storedBytes, reusedBytes int64
 }
 
 // stored is what became of one stripe.
@@ -75,6 +79,14 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	for _, p := range u.proofs {
 		if err := p.Check(); err != nil {
 			return nil, err
+		}
+	}
+	for _, r := range results {
+		if r.fresh {
+			u.sent++
+			u.storedBytes += r.segment.StoredBytes
+		} else {
+			u.reusedBytes += r.segment.RawBytes
 		}
 	}
 	return u.index(stripes, results), nil

@@ -52,9 +52,9 @@ type Manifest struct {
 	Position Position `json:"position"`
 
 	RawBytes    int64 `json:"raw_bytes"`    // of the database's files
-	StoredBytes int64 `json:"stored_bytes"` // of the segments that this backup has written
-	ReusedBytes int64 `json:"reused_bytes"` // raw bytes found in segments of earlier backups
-	SegmentsNew int   `json:"segments"`     // that this backup has written
+	StoredBytes int64 `json:"stored_bytes"` // of the segments that the run has written
+	ReusedBytes int64 `json:"reused_bytes"` // raw bytes of segments that were in the archive already
+	SegmentsNew int   `json:"segments"`     // number of those that the run has written
 
 	// Where the content is: exactly one of the two is set.
 	Content *Index     `json:"content"`

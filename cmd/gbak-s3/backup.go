@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+)
+
+func (a *app) backupCommand() *cobra.Command {
+	var (
+		level, segmentSize string
+		opts               archiver.BackupOptions
+	)
+	cmd := &cobra.Command{
+		Use:   "backup DATABASE ARCHIVE",
+		Short: "Back up a database; the first backup makes the archive",
+		Long: `backup stores the database in the archive and commits it. When it says so, the
+backup is complete, checked against the database's own checksums, and can be
+restored. The last line is the command that does it.`,
+		Example: `  gbak-s3 backup people.grafeo ./people-archive
+  gbak-s3 backup people.grafeo s3://backups/people
+  gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
+		Args: takes("DATABASE", "ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = arguments(args, "DATABASE", "ARCHIVE")
+			var err error
+			if opts.Level, err = segment.ParseLevel(level); err != nil {
+				return usage("%w", "Leave --level out for the one that is best in most cases.", err)
+			}
+			bytes, err := humanize.ParseBytes(segmentSize)
+			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
+				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 32MiB.", segmentSize)
+			}
+			opts.SegmentBytes = int64(bytes)
+			return a.backup(cmd, args[0], args[1], opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Bool("full", false, "take a full backup (this version takes no others)")
+	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
+	flags.StringVar(&segmentSize, "segment-size", "32MiB", "how much of the database goes into one object, before compression")
+	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
+	return cmd
+}
+
+func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions) error {
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("backing up")
+	opts.Observer = bar.observe
+	r, err := archive.Backup(cmd.Context(), database, opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
+		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
+		return a.say(line)
+	}
+	path := database
+	if abs, err := filepath.Abs(database); err == nil {
+		path = abs
+	}
+	lines := []string{
+		fmt.Sprintf("backup %d of %s committed: %s, %s", r.Seq, database, r.Kind, epochs(r.StartEpoch, r.EndEpoch)),
+		fmt.Sprintf("%s read, %s stored in %s, %s, %s", size(r.RawBytes), size(r.StoredBytes), plural(r.Segments, "segment"), requests(r.Requests), took(r.Elapsed)),
+	}
+	if r.ReusedBytes > 0 {
+		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.ReusedBytes)))
+	}
+	lines = append(lines,
+		"to restore it, on any host:",
+		fmt.Sprintf("%s restore %s %s", self(), quote(absolute(address)), quote(path)))
+	for _, line := range lines {
+		if err := a.print("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// self is how this program is called: by its name, or with `go run` where that
+// has built it.
+func self() string {
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, string(filepath.Separator)+"go-build") {
+		return "go run github.com/gbak-s3/gbak-s3/cmd/gbak-s3"
+	}
+	return "gbak-s3"
+}
+
+// quote makes a word that a POSIX shell takes as it is.
+func quote(word string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:@%,", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !safe(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

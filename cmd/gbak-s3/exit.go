@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// The exit codes (README, "Exit codes").
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitDamage      = 3
+	exitNoArchive   = 4
+	exitUnreachable = 5
+	exitConflict    = 6
+	exitUnknown     = 7
+	exitExists      = 8
+	exitUnsafeStore = 9
+	exitInterrupted = 130
+)
+
+// exitCode is the exit code for an error of the library.
+func exitCode(code archiver.Code) int {
+	switch code {
+	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
+		return exitDamage
+	case archiver.CodeNoArchive, archiver.CodeNoBackup:
+		return exitNoArchive
+	case archiver.CodeConflict:
+		return exitConflict
+	case archiver.CodeUnknownOutcome:
+		return exitUnknown
+	case archiver.CodeTargetExists:
+		return exitExists
+	case archiver.CodeInterrupted:
+		return exitInterrupted
+	}
+	return exitError
+}
+
+// errFindings ends a verification that found something: the answer has been
+// printed, only the exit code is missing.
+var errFindings = errors.New("the archive is damaged")
+
+// failure is what is printed of an error.
+type failure struct {
+	Type    string `json:"type"` // "error"
+	Code    string `json:"code"`
+	Exit    int    `json:"exit"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// fail prints err on stderr and returns the exit code.
+func (a *app) fail(err error) int {
+	if errors.Is(err, errFindings) {
+		return exitDamage
+	}
+	f := describe(err)
+	if a.json {
+		if line, err := json.Marshal(f); err == nil {
+			fmt.Fprintf(a.stderr, "%s\n", line)
+		}
+		return f.Exit
+	}
+	fmt.Fprintf(a.stderr, "gbak-s3: %s\n", f.Message)
+	if f.Hint != "" {
+		fmt.Fprintf(a.stderr, "%s\n", f.Hint)
+	}
+	return f.Exit
+}
+
+func describe(err error) failure {
+	f := failure{Type: "error", Code: string(archiver.CodeFailed), Exit: exitError, Message: err.Error()}
+	var wrongUse *usageError
+	var known *archiver.Error
+	switch {
+	case errors.As(err, &wrongUse):
+		f.Code, f.Exit, f.Hint = "usage", exitUsage, wrongUse.hint
+	case errors.As(err, &known):
+		f.Code, f.Exit, f.Hint = string(known.Code), exitCode(known.Code), known.Hint
+	}
+	return f
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list ARCHIVE",
+		Short:   "List the backups of an archive",
+		Example: `  gbak-s3 list s3://backups/people`,
+		Args:    takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.list(cmd, arguments(args, "ARCHIVE")[0])
+		},
+	}
+}
+
+func (a *app) list(cmd *cobra.Command, address string) error {
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	backups, err := archive.List(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if a.json {
+		for _, b := range backups {
+			if err := a.say(lineOf(b)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(backups) == 0 {
+		return a.print("the archive has no backups")
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tDATABASE\tSTORED\tHOST")
+	for _, b := range backups {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", b.Seq, b.CreatedAt.Format(time.DateTime), b.Kind,
+			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Host)
+	}
+	return w.Flush()
+}
+
+// when is the time of a backup's last commit, or of the backup where the
+// database keeps no times.
+func when(b archiver.Backup) string {
+	if b.EndTime != nil {
+		return b.EndTime.Format(time.RFC3339)
+	}
+	return b.CreatedAt.Format(time.RFC3339)
+}

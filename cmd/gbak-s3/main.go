@@ -1,0 +1,20 @@
+// Command gbak-s3 archives Grafeo databases to S3, MinIO or a directory and
+// restores them.
+//
+// It turns flags into one call of the library archiver, and what that returns
+// into text or JSON on stdout; messages and progress go to stderr.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the run cleanly; a second one ends the process.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// backupLine is a backup in JSON, as design and README give the fields. What a
+// run has cost is there after a backup, what the archive knows in a list.
+type backupLine struct {
+	Type        string                 `json:"type"` // "backup"
+	Seq         uint64                 `json:"seq"`
+	Kind        string                 `json:"kind"`
+	Timeline    int                    `json:"timeline"`
+	StartEpoch  uint64                 `json:"start_epoch"`
+	EndEpoch    uint64                 `json:"end_epoch"`
+	RestoreFrom uint64                 `json:"restore_from"`
+	RestoreTo   uint64                 `json:"restore_to"`
+	CreatedAt   time.Time              `json:"created_at"`
+	EndTime     *time.Time             `json:"end_time"`
+	Database    string                 `json:"database"`
+	Generation  string                 `json:"generation"`
+	RawBytes    int64                  `json:"raw_bytes"`
+	StoredBytes int64                  `json:"stored_bytes"`
+	ReusedBytes int64                  `json:"reused_bytes"`
+	Segments    int                    `json:"segments"`
+	Requests    *storage.RequestCounts `json:"requests,omitempty"`
+	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
+}
+
+func lineOf(b archiver.Backup) backupLine {
+	return backupLine{
+		Type: "backup", Seq: b.Seq, Kind: b.Kind, Timeline: b.Timeline,
+		StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch, RestoreFrom: b.RestoreFrom, RestoreTo: b.RestoreTo,
+		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, Generation: b.Generation,
+		RawBytes: b.RawBytes, StoredBytes: b.StoredBytes, ReusedBytes: b.ReusedBytes, Segments: b.Segments,
+	}
+}
+
+// say prints one object as a line of JSON.
+func (a *app) say(v any) error { return json.NewEncoder(a.stdout).Encode(v) }
+
+// print prints a line of text.
+func (a *app) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
+	return err
+}
+
+func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
+
+func took(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+func requests(c storage.RequestCounts) string {
+	return fmt.Sprintf("%s (put %d, get %d, head %d, list %d, delete %d)", plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
+}
+
+// plural counts things.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// epochs names a range of epochs.
+func epochs(from, to uint64) string {
+	if from == to {
+		return fmt.Sprintf("epoch %d", to)
+	}
+	return fmt.Sprintf("epochs %d to %d", from, to)
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// bar is the progress bar of one run: on stderr if that is a terminal, else
+// nothing at all.
+type bar struct {
+	what string
+	show bool
+	bar  *progressbar.ProgressBar
+}
+
+func (a *app) progress(what string) *bar {
+	f, ok := a.stderr.(*os.File)
+	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+func (b *bar) observe(p archiver.Progress) {
+	if !b.show {
+		return
+	}
+	if b.bar == nil {
+		b.bar = progressbar.NewOptions64(p.Total, progressbar.OptionSetDescription(b.what),
+			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+			progressbar.OptionFullWidth(), progressbar.OptionUseIECUnits(true))
+	}
+	b.bar.ChangeMax64(p.Total)
+	_ = b.bar.Set64(p.Done) // a bar that cannot be drawn is no reason to stop
+}
+
+// done removes the bar, so that what is printed next stands alone.
+func (b *bar) done() {
+	if b.bar != nil {
+		_ = b.bar.Clear()
+	}
+}

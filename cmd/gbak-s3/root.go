@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// app is one run of the command: where its output goes and what its global
+// flags say.
+type app struct {
+	stdout, stderr io.Writer
+
+	json        bool
+	logLevel    string
+	concurrency int
+}
+
+// run executes the command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	a.json = a.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
+	return a.fail(err)
+}
+
+const longHelp = `gbak-s3 archives Grafeo databases to S3, MinIO or a directory, closed or open,
+and restores them exactly.
+
+An archive holds the history of one database. Its address is a path, a file://
+URL, or s3://bucket/prefix?endpoint=URL&region=NAME; credentials come from where
+the AWS tools find them (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...). $GBAK_ARCHIVE
+stands in for ARCHIVE where it is left out.
+
+Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
+backup, 5 target cannot be reached, 6 conflict with another writer, 7 outcome
+unknown, 8 target exists, 9 the store does not keep conditions, 130 interrupted.`
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gbak-s3",
+		Short: "Back up Grafeo databases to S3, MinIO or a directory, and restore them",
+		Long:  longHelp,
+		Example: `  gbak-s3 backup people.grafeo s3://backups/people
+  gbak-s3 restore s3://backups/people people.grafeo
+  gbak-s3 verify --deep s3://backups/people`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage("there is no command %q", "`gbak-s3 --help` shows all commands.", args[0])
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w", fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath()), err)
+	})
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "answer in JSON, one object a line")
+	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
+	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
+	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.versionCommand())
+	return root
+}
+
+// archiveVariable stands in for the ARCHIVE argument.
+const archiveVariable = "GBAK_ARCHIVE"
+
+// takes checks the number of arguments: names are all that a command takes, of
+// which ARCHIVE may come from the environment.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > len(names):
+			return usage("%d arguments are too many", "Usage: "+cmd.UseLine(), len(args))
+		case len(args) == len(names), len(args) == len(names)-1 && os.Getenv(archiveVariable) != "":
+			return nil
+		}
+		return usage("%s is missing", "Usage: "+cmd.UseLine(), strings.Join(names[len(args):], " and "))
+	}
+}
+
+// arguments gives the arguments of a command in the order of names, ARCHIVE
+// from the environment if it was left out.
+func arguments(args []string, names ...string) []string {
+	if len(args) == len(names) {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), slices.Index(names, "ARCHIVE"), os.Getenv(archiveVariable))
+}
+
+// archive opens the archive at address.
+func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return nil, usage("log level %q", "It is one of debug, info, warn, error.", a.logLevel)
+	}
+	if a.concurrency < 1 || a.concurrency > 256 {
+		return nil, usage("a concurrency of %d", "It is between 1 and 256.", a.concurrency)
+	}
+	store, err := openStore(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return archiver.New(store, archiver.Options{
+		Logger:      slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})),
+		Concurrency: a.concurrency,
+		Tool:        "gbak-s3 " + version(),
+		Host:        host,
+	}), nil
+}
+
+// usageError tells that the command line itself is wrong.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format, hint string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), hint}
+}

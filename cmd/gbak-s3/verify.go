@@ -1,0 +1,93 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var opts archiver.VerifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify ARCHIVE",
+		Short: "Check that an archive is whole",
+		Long: `verify reads all manifests and looks for every object that they name, by name and
+size. With --deep it reads every object, checks every hash, and checks every
+checksum that the database keeps of its own image and log. Damage is exit code 3.`,
+		Example: `  gbak-s3 verify s3://backups/people
+  gbak-s3 verify --deep ./people-archive`,
+		Args: takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.verify(cmd, arguments(args, "ARCHIVE")[0], opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object")
+	return cmd
+}
+
+// verifyLine is a verification in JSON.
+type verifyLine struct {
+	Type      string        `json:"type"` // "verify"
+	OK        bool          `json:"ok"`
+	Deep      bool          `json:"deep"`
+	Backups   int           `json:"backups"`
+	Objects   int           `json:"objects"`
+	Bytes     int64         `json:"bytes"`
+	Unused    int           `json:"unused_segments"`
+	Findings  []findingLine `json:"findings"`
+	Requests  any           `json:"requests"`
+	ElapsedMS int64         `json:"elapsed_ms"`
+}
+
+type findingLine struct {
+	Key     string `json:"key"`
+	Problem string `json:"problem"`
+}
+
+func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions) error {
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("verifying")
+	opts.Observer = bar.observe
+	r, err := archive.Verify(cmd.Context(), opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if err := a.report(r); err != nil {
+		return err
+	}
+	if !r.OK() {
+		return errFindings
+	}
+	return nil
+}
+
+func (a *app) report(r archiver.VerifyReport) error {
+	if a.json {
+		line := verifyLine{
+			Type: "verify", OK: r.OK(), Deep: r.Deep, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
+			Unused: r.Unused, Findings: []findingLine{}, Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
+		}
+		for _, f := range r.Findings {
+			line.Findings = append(line.Findings, findingLine(f))
+		}
+		return a.say(line)
+	}
+	for _, f := range r.Findings {
+		if err := a.print("%s: %s", f.Key, f.Problem); err != nil {
+			return err
+		}
+	}
+	verdict := "the archive is whole"
+	if !r.OK() {
+		verdict = plural(len(r.Findings), "problem")
+	}
+	how := "every object is there, by name and size; --deep reads them too"
+	if r.Deep {
+		how = "every object was read and every checksum compared"
+	}
+	return a.print("%s: %s, %s, %s, %s (%s)", verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
+}
