@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gbak-s3/gbak-s3"
+
+// within tells whether path is pkg or below it.
+func within(path, pkg string) bool { return path == pkg || strings.HasPrefix(path, pkg+"/") }
+
+// forTests tells whether a package is help for tests: storagetest, s3test, ...
+func forTests(path string) bool { return strings.HasSuffix(path, "test") }
+
+// mayImport says which packages of this module a package that is no test may
+// import; paths are relative to the module. ARCHITECTURE.md draws it.
+func mayImport(from, to string) bool {
+	switch {
+	case within(from, "internal"):
+		return false
+	case within(to, "internal"):
+		return true // help that depends on nothing
+	case forTests(from):
+		return true // it is imported by tests only, which is checked below
+	case forTests(to):
+		return false
+	case within(from, "cmd"):
+		return within(to, "cmd") || within(to, "archiver") || within(to, "storage")
+	case within(from, "storage/local"):
+		return to == "storage" || within(to, "storage/local")
+	case within(from, "storage/s3"):
+		return to == "storage" || within(to, "storage/s3")
+	case within(from, "storage"):
+		return false
+	}
+	for _, leaf := range []string{"archiver/manifest", "archiver/segment", "archiver/grafeo"} {
+		if within(from, leaf) {
+			return within(to, leaf)
+		}
+	}
+	if within(from, "archiver") {
+		return within(to, "archiver") || to == "storage"
+	}
+	return false
+}
+
+// mayUseSDK says which packages may import the AWS SDK.
+func mayUseSDK(from string) bool { return within(from, "storage/s3") }
+
+// listed is what `go list -json` says of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func goList(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, args...)...)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// TestImports keeps the dependencies between packages as they were designed:
+// backends below the interface, the archiver above it and free of backends and
+// of the AWS SDK, formats that know nothing of either.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	packages := goList(t, "./...")
+	if len(packages) < 5 {
+		t.Fatalf("go list found only %d packages", len(packages))
+	}
+	for _, p := range packages {
+		from := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, path := range p.Imports {
+			to, ours := strings.CutPrefix(path, module+"/")
+			if ours && !mayImport(from, to) {
+				t.Errorf("%s must not import %s", from, to)
+			}
+			if strings.HasPrefix(path, "github.com/aws/") && !mayUseSDK(from) {
+				t.Errorf("%s must not import the AWS SDK (%s)", from, path)
+			}
+		}
+		for _, path := range p.Deps {
+			if within(path, "github.com/minio/minio") {
+				t.Errorf("%s is linked with MinIO, which is AGPL", from)
+			}
+			if within(from, "archiver") && strings.HasPrefix(path, "github.com/aws/") {
+				t.Errorf("%s depends on %s", from, path)
+			}
+		}
+	}
+}
+
+// TestImportRules checks the rules themselves: each forbids something.
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		from, to string
+		want     bool
+	}{
+		{"cmd/gbak-s3", "archiver", true},
+		{"cmd/gbak-s3", "storage/s3", true},
+		{"cmd/gbak-s3", "archiver/segment", true}, // the library's options name its types
+		{"cmd/gbak-s3", "storage/storagetest", false},
+		{"archiver", "storage", true},
+		{"archiver", "archiver/grafeo", true},
+		{"archiver", "storage/local", false},
+		{"archiver", "cmd/gbak-s3", false},
+		{"archiver/manifest", "archiver/segment", false},
+		{"archiver/grafeo", "storage", false},
+		{"archiver/grafeo", "archiver", false},
+		{"archiver/grafeo", "internal/crc32combine", true},
+		{"internal/crc32combine", "storage", false},
+		{"storage", "storage/local", false},
+		{"storage/local", "storage", true},
+		{"storage/local", "storage/s3", false},
+		{"storage/s3", "archiver", false},
+		{"storage/s3/s3test", "storage/storagetest", true},
+	}
+	for _, tt := range tests {
+		if got := mayImport(tt.from, tt.to); got != tt.want {
+			t.Errorf("mayImport(%s, %s) = %v, want %v", tt.from, tt.to, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+)
+
+const (
+	largeImage  = 1 << 30
+	memoryLimit = 256 << 20
+)
+
+// TestPeakMemory backs up and restores a database of 1 GiB with default settings:
+// memory must not grow with the database.
+func TestPeakMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a database of 1 GiB")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("memory is read from /proc")
+	}
+	source := filepath.Join(t.TempDir(), "large.grafeo")
+	err := grafeotest.Image06(source, grafeotest.Image06Options{Size: largeImage, Iteration: 1, Epoch: 1, Compressible: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := digestFile(t, source)
+	for _, p := range places {
+		t.Run(p.name, func(t *testing.T) {
+			at := p.make(t)
+			target := filepath.Join(t.TempDir(), "restored.grafeo")
+			checkPeak(t, "backup", source, at.address())
+			checkPeak(t, "restore", at.address(), target)
+			if digestFile(t, target) != want {
+				t.Error("the restored image differs")
+			}
+		})
+	}
+}
+
+// checkPeak runs the command and compares its peak memory with the limit. The peak
+// is the high-water mark that the kernel keeps of the process's own memory. The
+// maximum in the child's rusage would be no use: it begins with this process's,
+// which it was forked from.
+func checkPeak(t *testing.T, args ...string) {
+	t.Helper()
+	p := start(t, args...)
+	var peak int64
+	begin := time.Now()
+	for running := true; running; {
+		select {
+		case <-p.done:
+			running = false
+		case <-time.After(5 * time.Millisecond):
+			peak = max(peak, highWater(p.cmd.Process.Pid))
+		}
+		if time.Since(begin) > 2*patience {
+			t.Fatalf("%v does not end", args)
+		}
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != exitOK {
+		t.Fatalf("%v: exit code %d: %s", args, code, p.stderr)
+	}
+	t.Logf("%s: peak memory %d MiB in %v", args[0], peak>>20, time.Since(begin).Round(10*time.Millisecond))
+	if peak == 0 || peak >= memoryLimit {
+		t.Errorf("%s: peak memory is %d MiB, limit %d MiB", args[0], peak>>20, memoryLimit>>20)
+	}
+}
+
+// highWater is the peak of a process's resident memory in bytes, 0 when it is gone.
+func highWater(pid int) int64 {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			if kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}
+
+// digestFile is the SHA-256 of a file.
+func digestFile(t testing.TB, path string) [32]byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		t.Fatal(err)
+	}
+	return [32]byte(h.Sum(nil))
+}
