@@ -141,8 +141,8 @@ func TestInterruptedBackupGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := int64(r.Segments - left + 2); r.Requests.Put != want { // with archive.json and the manifest
-		t.Errorf("%d puts, want %d", r.Requests.Put, want)
+	if want := int64(r.Segments + 2); r.Requests.Put != want || r.ReusedBytes != 4*archiver.MinSegmentBytes { // with archive.json and the manifest
+		t.Errorf("%d puts, want %d; %d bytes reused", r.Requests.Put, want, r.ReusedBytes)
 	}
 	mustBeWhole(t, inner)
 }
