@@ -55,9 +55,7 @@ func (d *Digest) UnmarshalText(text []byte) error {
 }
 
 // seal is the second line of a document: the digest of the first one.
-type seal struct {
-	SHA256 Digest `json:"sha256"`
-}
+func seal(line []byte) []byte { return fmt.Appendf(nil, "{\"sha256\":\"%s\"}\n", Sum(line)) }
 
 // encode writes v as a document: a line of JSON, and a line with its digest
 // (FORMAT.md, "Documents").
@@ -67,11 +65,7 @@ func encode(v any) []byte {
 		panic(err)
 	}
 	line = append(line, '\n')
-	end, err := json.Marshal(seal{SHA256: Sum(line)})
-	if err != nil {
-		panic(err)
-	}
-	return append(append(line, end...), '\n')
+	return append(line, seal(line)...)
 }
 
 // The types of documents: what stands in their field "type".
@@ -84,16 +78,9 @@ const (
 // decode checks the document's own digest, then that it is of this type, that
 // its format is known and that it has exactly the fields of v, and fills v.
 func decode(b []byte, kind string, v any) error {
-	first, rest, found := bytes.Cut(b, []byte("\n"))
-	if !found {
-		return fmt.Errorf("%w: it has no line with its digest", ErrDamaged)
-	}
-	first = b[:len(first)+1]
-	var s seal
-	if err := strict(rest, &s); err != nil || !bytes.HasSuffix(rest, []byte("\n")) {
-		return fmt.Errorf("%w: its last line holds no digest", ErrDamaged)
-	}
-	if s.SHA256 != Sum(first) {
+	end := bytes.IndexByte(b, '\n') + 1
+	first, rest := b[:end], b[end:]
+	if !bytes.Equal(rest, seal(first)) {
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
 	var probe struct {

@@ -1,0 +1,232 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func sample() *Manifest {
+	end := time.Date(2026, 11, 23, 8, 14, 15, 303e6, time.UTC)
+	crc := uint32(0x12345678)
+	previous := Sum([]byte("the one before"))
+	return &Manifest{
+		Seq: 42, CommitID: strings.Repeat("ab", 16), Previous: &previous, ArchiveID: strings.Repeat("cd", 16),
+		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), Tool: "gbak-s3 v1.2.3", Host: "db1",
+		Kind: Full, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
+		Timeline: 1, StartEpoch: 19, EndEpoch: 21, EndTime: &end, Commits: 2,
+		Position: Position{LSN: 3032, File: 2000, Offset: 1160, CRC32C: &crc},
+		RawBytes: 90112 + 1160, StoredBytes: 1432, SegmentsNew: 1, Content: sampleIndex(),
+	}
+}
+
+func sampleIndex() *Index {
+	sum := Sum([]byte("stored"))
+	return &Index{
+		Segments: []Segment{{Key: SegmentKey(SegmentFolder(strings.Repeat("0", 32)), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum}},
+		Frames:   []Frame{{Segment: 0, Offset: 0, StoredBytes: 1432, RawBytes: 91272}},
+		Files: []File{
+			{Name: ImageName, Bytes: 90112, CRC32: 7, Extents: []Extent{{Offset: 0, Bytes: 90112, Frame: 0, FrameOffset: 0}}},
+			{Name: "wal_00000000000000002000.log", Bytes: 1160, CRC32: 8, Extents: []Extent{{Offset: 0, Bytes: 1160, Frame: 0, FrameOffset: 90112}}},
+		},
+	}
+}
+
+// What is written today must be read for ever: the golden files never change.
+func TestGolden(t *testing.T) {
+	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC), Tool: "gbak-s3 v1.2.3"}
+	for name, b := range map[string][]byte{
+		"archive.json": archive.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
+	} {
+		path := filepath.Join("testdata", "v1", name)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(golden), string(b)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	m, err := DecodeManifest(sample().Encode())
+	want := sample()
+	want.Encode() // sets type and format
+	if diff := cmp.Diff(want, m); err != nil || diff != "" {
+		t.Errorf("decoded: %v %s", err, diff)
+	}
+	ix, err := DecodeIndex(sampleIndex().Encode())
+	if diff := cmp.Diff(sampleIndex(), ix); err != nil || diff != "" {
+		t.Errorf("decoded: %v %s", err, diff)
+	}
+	a, err := DecodeArchive(archive.Encode())
+	if diff := cmp.Diff(archive, a); err != nil || diff != "" {
+		t.Errorf("decoded: %v %s", err, diff)
+	}
+}
+
+// Every bit of a document matters, and so does every byte's presence.
+func TestDamagedDocument(t *testing.T) {
+	good := sample().Encode()
+	for i := range good {
+		for bit := range 8 {
+			b := bytes.Clone(good)
+			b[i] ^= 1 << bit
+			if _, err := DecodeManifest(b); err == nil {
+				t.Fatalf("bit %d of byte %d was flipped, and nothing said so", bit, i)
+			}
+		}
+		if _, err := DecodeManifest(good[:i]); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("cut at %d: %v", i, err)
+		}
+	}
+	if _, err := DecodeManifest(append(bytes.Clone(good), '\n')); !errors.Is(err, ErrDamaged) {
+		t.Errorf("with a byte more: %v", err)
+	}
+}
+
+// resealed changes the JSON of a document and gives it a digest that fits.
+func resealed(t *testing.T, doc []byte, change func(map[string]any)) []byte {
+	t.Helper()
+	var v map[string]any
+	if err := json.NewDecoder(bytes.NewReader(doc)).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	change(v)
+	return encode(v)
+}
+
+func TestNewerDocument(t *testing.T) {
+	var unsupported *UnsupportedError
+	for name, change := range map[string]func(map[string]any){
+		"format":       func(v map[string]any) { v["format"] = 2 },
+		"field":        func(v map[string]any) { v["encryption"] = "none" },
+		"field inside": func(v map[string]any) { v["position"].(map[string]any)["shard"] = 1 },
+	} {
+		_, err := DecodeManifest(resealed(t, sample().Encode(), change))
+		if !errors.As(err, &unsupported) || errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := DecodeArchive(sample().Encode()); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a manifest as archive.json: %v", err)
+	}
+}
+
+// Numbers that contradict each other are damage, although the digest fits.
+func TestInvalidManifest(t *testing.T) {
+	for name, change := range map[string]func(*Manifest){
+		"seq 0":                     func(m *Manifest) { m.Seq = 0 },
+		"seq too large":             func(m *Manifest) { m.Seq = MaxSeq + 1 },
+		"commit id":                 func(m *Manifest) { m.CommitID = "x" },
+		"archive id":                func(m *Manifest) { m.ArchiveID = strings.Repeat("G", 32) },
+		"no previous":               func(m *Manifest) { m.Previous = nil },
+		"a previous of the first":   func(m *Manifest) { m.Seq = 1 },
+		"kind":                      func(m *Manifest) { m.Kind = "differential" },
+		"incremental of nothing":    func(m *Manifest) { m.Kind = Incremental },
+		"incremental of the future": func(m *Manifest) { m.Kind, m.Continues = Incremental, &m.Seq },
+		"full of something":         func(m *Manifest) { s := Seq(1); m.Continues = &s },
+		"generation":                func(m *Manifest) { m.Database.Generation = "0.7" },
+		"database":                  func(m *Manifest) { m.Database.ID = "" },
+		"timeline":                  func(m *Manifest) { m.Timeline = 0 },
+		"epochs":                    func(m *Manifest) { m.StartEpoch = 22 },
+		"size":                      func(m *Manifest) { m.RawBytes = -1 },
+		"neither content nor index": func(m *Manifest) { m.Content = nil },
+		"both":                      func(m *Manifest) { m.Index = &ObjectRef{} },
+		"a foreign index":           func(m *Manifest) { m.Content, m.Index = nil, &ObjectRef{Key: "archive.json", StoredBytes: 1, RawBytes: 1} },
+		"content":                   func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
+	} {
+		m := sample()
+		change(m)
+		if _, err := DecodeManifest(m.Encode()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestInvalidIndex(t *testing.T) {
+	const large = int64(1) << 62
+	for name, change := range map[string]func(*Index){
+		"segment elsewhere":       func(x *Index) { x.Segments[0].Key = "manifests/0000000001.json" },
+		"segment of no bytes":     func(x *Index) { x.Segments[0].StoredBytes = 0 },
+		"huge segment":            func(x *Index) { x.Segments[0].StoredBytes = MaxSegmentBytes + 1 },
+		"frame of no segment":     func(x *Index) { x.Frames[0].Segment = -1 },
+		"frame behind the end":    func(x *Index) { x.Frames[0].Offset = 1 },
+		"frame that overflows":    func(x *Index) { x.Frames[0].Offset = large },
+		"frame before the start":  func(x *Index) { x.Frames[0].Offset = -1 },
+		"huge frame":              func(x *Index) { x.Frames[0].RawBytes = MaxFrameBytes + 1 },
+		"empty frame":             func(x *Index) { x.Frames[0].RawBytes = 0 },
+		"a path as a name":        func(x *Index) { x.Files[1].Name = "../wal_00000001.log" },
+		"another name":            func(x *Index) { x.Files[1].Name = "backup_cursor.meta" },
+		"a name twice":            func(x *Index) { x.Files[1].Name = ImageName },
+		"negative size":           func(x *Index) { x.Files[0].Bytes = -1 },
+		"extent behind the end":   func(x *Index) { x.Files[0].Extents[0].Offset = 1 },
+		"extent that overflows":   func(x *Index) { x.Files[0].Extents[0].Bytes = large },
+		"extent of no frame":      func(x *Index) { x.Files[0].Extents[0].Frame = 1 },
+		"extent behind its frame": func(x *Index) { x.Files[0].Extents[0].FrameOffset = 2000 },
+		"extents that overlap":    func(x *Index) { x.Files[0].Extents = append(x.Files[0].Extents, x.Files[0].Extents[0]) },
+	} {
+		x := sampleIndex()
+		change(x)
+		if _, err := DecodeIndex(x.Encode()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	for _, seq := range []Seq{1, 42, 1000000000, MaxSeq} {
+		if got, ok := ParseKey(seq.Key()); !ok || got != seq {
+			t.Errorf("%s is parsed as %d, %v", seq.Key(), got, ok)
+		}
+	}
+	for _, key := range []string{
+		"", "manifests/", "manifests/1.json", "manifests/0000000000.json", "manifests/00000000001.json",
+		"manifests/+000000001.json", "manifests/000000000a.json", "manifests/0000000001.json.tmp", "x/0000000001.json",
+	} {
+		if seq, ok := ParseKey(key); ok {
+			t.Errorf("%q is parsed as %d", key, seq)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(sample().Encode())
+	f.Add(sampleIndex().Encode())
+	f.Add((&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		// The digest keeps the fuzzer out, so it gets one that fits.
+		if line, _, ok := bytes.Cut(b, []byte("\n")); ok && json.Valid(line) {
+			b = encode(json.RawMessage(line))
+		}
+		if m, err := DecodeManifest(b); err == nil {
+			if _, err := DecodeManifest(m.Encode()); err != nil {
+				t.Errorf("it decodes, but not when it is encoded again: %v", err)
+			}
+		}
+		if ix, err := DecodeIndex(b); err == nil {
+			for _, file := range ix.Files {
+				for _, e := range file.Extents {
+					_ = ix.Segments[ix.Frames[e.Frame].Segment]
+				}
+			}
+		}
+		_, _ = DecodeArchive(b)
+	})
+}

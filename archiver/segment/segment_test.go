@@ -1,0 +1,153 @@
+package segment
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+func encoder(t testing.TB, level Level) *Encoder {
+	t.Helper()
+	e, err := NewEncoder(level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func decoder(t testing.TB, limit int64) *Decoder {
+	t.Helper()
+	d, err := NewDecoder(limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+// data is half noise, half repetition.
+func data(n int) []byte {
+	b := make([]byte, n)
+	r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same data every time
+	for i := range b {
+		if i/100%2 == 0 {
+			b[i] = byte(r.Uint32())
+		}
+	}
+	return b
+}
+
+func TestRoundTrip(t *testing.T) {
+	for _, name := range []string{"fastest", "default", "better", "best"} {
+		level, err := ParseLevel(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, d := encoder(t, level), decoder(t, FrameBytes)
+		var stored []byte
+		var buf []byte
+		for _, n := range []int{1, 100, 4096, 1 << 20, FrameBytes} {
+			raw := data(n)
+			from := len(stored)
+			stored = e.AppendFrame(stored, raw)
+			got, err := d.Frame(buf, stored[from:], int64(n))
+			if err != nil || !bytes.Equal(got, raw) {
+				t.Errorf("%s: %d bytes: %v", name, n, err)
+			}
+			buf = got
+		}
+	}
+}
+
+func TestParseLevelRefuses(t *testing.T) {
+	if _, err := ParseLevel("fast"); err == nil {
+		t.Error("fast is a level")
+	}
+}
+
+// A frame is whole, alone, and of the size that is asked for, or an error.
+func TestDamagedFrame(t *testing.T) {
+	e, d := encoder(t, DefaultLevel), decoder(t, FrameBytes)
+	raw := data(5000)
+	stored := e.AppendFrame(nil, raw)
+	check := func(what string, stored []byte, n int64) {
+		t.Helper()
+		if got, err := d.Frame(nil, stored, n); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v, %d bytes", what, err, len(got))
+		}
+	}
+	for i := range stored {
+		b := bytes.Clone(stored)
+		b[i] ^= 0x40
+		if got, err := d.Frame(nil, b, int64(len(raw))); err == nil && !bytes.Equal(got, raw) {
+			t.Errorf("byte %d was changed, and other data came out", i)
+		}
+		check("cut", stored[:i], int64(len(raw)))
+	}
+	check("smaller than said", stored, int64(len(raw)+1))
+	check("larger than said", stored, int64(len(raw)-1))
+	check("two frames", append(bytes.Clone(stored), stored...), int64(len(raw)))
+	check("more than the limit", stored, FrameBytes+1)
+	check("negative", stored, -1)
+	check("nothing", nil, 1)
+}
+
+// A frame that would decompress to gigabytes takes no memory for it.
+func TestBomb(t *testing.T) {
+	var bomb bytes.Buffer
+	w, err := zstd.NewWriter(&bomb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := make([]byte, 1<<20)
+	for range 512 {
+		if _, err := w.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := decoder(t, FrameBytes)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := d.Frame(nil, bomb.Bytes(), 1000); !errors.Is(err, ErrDamaged) {
+		t.Errorf("the bomb: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+		t.Errorf("the bomb of %d bytes took %d bytes of memory", bomb.Len(), grown)
+	}
+}
+
+func FuzzFrame(f *testing.F) {
+	e, err := NewEncoder(DefaultLevel)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(e.AppendFrame(nil, data(1000)), int64(1000))
+	f.Add([]byte{}, int64(0))
+	d, err := NewDecoder(1 << 20)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, stored []byte, n int64) {
+		if raw, err := d.Frame(nil, stored, n); err == nil && int64(len(raw)) != n {
+			t.Errorf("%d bytes instead of %d", len(raw), n)
+		}
+	})
+}
+
+func BenchmarkAppendFrame(b *testing.B) {
+	e := encoder(b, DefaultLevel)
+	raw := data(FrameBytes)
+	out := e.AppendFrame(nil, raw)
+	b.SetBytes(FrameBytes)
+	for b.Loop() {
+		out = e.AppendFrame(out[:0], raw)
+	}
+}
