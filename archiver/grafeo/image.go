@@ -104,11 +104,18 @@ func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
 	return im, err
 }
 
+// checkBuffer is how many bytes [Image.Check] reads at a time.
+const checkBuffer = 256 << 10
+
 // Check reads every range of the Proof from r and compares. The error is a
 // [DamageError] for the lowest range that differs or ends early, the cause of
 // ctx, or an error of r.
 func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
-	buf := make([]byte, 256<<10)
+	longest := int64(0)
+	for _, r := range im.Proof {
+		longest = max(longest, r.Length)
+	}
+	buf := make([]byte, min(longest, checkBuffer))
 	for _, want := range im.Proof {
 		crc, table := uint32(0), want.table()
 		for done := int64(0); done < want.Length; {

@@ -17,7 +17,7 @@ const (
 // write leaves none, but a database that was opened after one appends its
 // commits behind the torn bytes. (docs/grafeo-format.md, section 5.6)
 func laterCommit05(in *logInput, from, size int64) (int64, error) {
-	window := make([]byte, sourceBuffer)
+	window := make([]byte, bufferFor(size-from))
 	for at := from + 1; size-at >= minEpochAdvanceFrame05; {
 		p := window[:min(int64(len(window)), size-at)]
 		if err := readAt(in, p, at, in.path, "log"); err != nil {

@@ -16,8 +16,8 @@ func laterSync06(in *logInput, firstLSN uint64, bad int64) (string, error) {
 	s := &search06{
 		in:       in,
 		firstLSN: firstLSN,
-		window:   make([]byte, sourceBuffer),
-		scratch:  make([]byte, sourceBuffer),
+		window:   make([]byte, bufferFor(in.size-bad)),
+		scratch:  make([]byte, bufferFor(in.size-bad)),
 		budget:   2*(in.size-bad) + 1<<20,
 	}
 	for at := bad + 1; in.size-at >= frameHeaderLength; {

@@ -41,18 +41,19 @@ type chain05 struct {
 }
 
 // NewReader05 returns a reader of the log file r; path is for messages.
-func NewReader05(r io.Reader, path string) *Reader05 { return newReader05(r, path, &chain05{}, 0) }
+func NewReader05(r io.Reader, path string) *Reader05 {
+	return newReader05(newSource(r, sourceBuffer, path), &chain05{}, 0)
+}
 
 // newReader05 returns a reader of the file of that index, which goes on with
 // the commit that the file before left unfinished.
-func newReader05(r io.Reader, path string, chain *chain05, file int) *Reader05 {
+func newReader05(src source, chain *chain05, file int) *Reader05 {
 	chain.file = file
 	if chain.pending == 0 {
 		// Name the place by the file that has the commit's first byte: the one
 		// before may be deleted first.
 		chain.startFile, chain.start = file, 0
 	}
-	src := newSource(r, path)
 	src.commit = chain.crc
 	return &Reader05{src: src, chain: chain}
 }

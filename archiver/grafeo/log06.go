@@ -19,22 +19,26 @@ type Reader06 struct {
 // groups; path is for messages. Besides the errors of a damaged or unknown
 // header there is [ErrEncrypted].
 func NewReader06(r io.Reader, path string) (*Reader06, error) {
-	s := &Reader06{src: newSource(r, path)}
-	p, err := s.src.peek(segmentHeaderLength)
+	return newReader06(newSource(r, sourceBuffer, path))
+}
+
+func newReader06(src source) (*Reader06, error) {
+	r := &Reader06{src: src}
+	p, err := r.src.peek(segmentHeaderLength)
 	if err != nil && err != errShort {
 		return nil, err
 	}
-	if s.header, err = decodeSegmentHeader06(p, path); err != nil {
+	if r.header, err = decodeSegmentHeader06(p, src.path); err != nil {
 		return nil, err
 	}
-	if s.header.Encrypted {
-		return nil, fmt.Errorf("%s: %w", path, ErrEncrypted)
+	if r.header.Encrypted {
+		return nil, fmt.Errorf("%s: %w", src.path, ErrEncrypted)
 	}
-	if err := s.src.take(segmentHeaderLength, nil); err != nil {
+	if err := r.src.take(segmentHeaderLength, nil); err != nil {
 		return nil, err
 	}
-	s.end, s.endCRC = s.src.offset, s.src.whole
-	return s, nil
+	r.end, r.endCRC = r.src.offset, r.src.whole
+	return r, nil
 }
 
 // Header returns the segment's header.

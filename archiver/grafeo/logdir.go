@@ -3,6 +3,7 @@ package grafeo
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,6 +63,11 @@ type logInput struct {
 	*os.File
 	path string
 	size int64 // when it was opened: what is written later is not read
+}
+
+// source reads the file from the front.
+func (in *logInput) source() source {
+	return newSource(io.NewSectionReader(in, 0, in.size), in.size, in.path)
 }
 
 func openLog(dir string, name logName) (*logInput, error) {

@@ -84,7 +84,7 @@ func (s *scanner05) scanFile(name logName) error {
 	}
 	index := len(s.log.Files)
 	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Number: name.number, Size: in.size})
-	r := newReader05(io.NewSectionReader(in, 0, in.size), in.path, &s.chain, index)
+	r := newReader05(in.source(), &s.chain, index)
 	err = s.scanCommits(r, index)
 	s.whole = append(s.whole, r.src.whole)
 	s.log.Uncommitted = s.chain.pending

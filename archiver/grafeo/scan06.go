@@ -98,7 +98,7 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 		return err
 	}
 	defer in.Close()
-	r, err := NewReader06(io.NewSectionReader(in, 0, in.size), in.path)
+	r, err := newReader06(in.source())
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 // frame, however long, needs more.
 const sourceBuffer = 128 << 10
 
+// bufferFor is the size of the buffer for an input of that many bytes.
+func bufferFor(size int64) int64 { return min(size, sourceBuffer) }
+
 // errShort: the input ends before the bytes that were asked for.
 var errShort = errors.New("the file ends early")
 
@@ -25,8 +28,8 @@ type source struct {
 	commit uint32 // CRC-32C of the bytes since startCommit
 }
 
-func newSource(r io.Reader, path string) source {
-	return source{r: bufio.NewReaderSize(r, sourceBuffer), path: path}
+func newSource(r io.Reader, size int64, path string) source {
+	return source{r: bufio.NewReaderSize(r, int(bufferFor(size))), path: path}
 }
 
 // peek returns the next n bytes without taking them, n being small. If there

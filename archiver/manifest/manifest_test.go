@@ -149,8 +149,10 @@ func TestInvalidManifest(t *testing.T) {
 		"size":                      func(m *Manifest) { m.RawBytes = -1 },
 		"neither content nor index": func(m *Manifest) { m.Content = nil },
 		"both":                      func(m *Manifest) { m.Index = &ObjectRef{} },
-		"a foreign index":           func(m *Manifest) { m.Content, m.Index = nil, &ObjectRef{Key: "archive.json", StoredBytes: 1, RawBytes: 1} },
-		"content":                   func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
+		"a foreign index": func(m *Manifest) {
+			m.Content, m.Index = nil, &ObjectRef{Key: "archive.json", StoredBytes: 1, RawBytes: 1}
+		},
+		"content": func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
 	} {
 		m := sample()
 		change(m)

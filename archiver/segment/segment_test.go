@@ -72,7 +72,7 @@ func TestParseLevelRefuses(t *testing.T) {
 // A frame is whole, alone, and of the size that is asked for, or an error.
 func TestDamagedFrame(t *testing.T) {
 	e, d := encoder(t, DefaultLevel), decoder(t, FrameBytes)
-	raw := data(5000)
+	raw := data(1500)
 	stored := e.AppendFrame(nil, raw)
 	check := func(what string, stored []byte, n int64) {
 		t.Helper()
