@@ -144,12 +144,8 @@ func decodeHeader06(page []byte) (*header06, error) {
 	}, nil
 }
 
-// isZero tells whether p holds no other byte than zero.
+// isZero tells whether p holds no other byte than zero: the first one is, and
+// each other one is like the one before.
 func isZero(p []byte) bool {
-	for _, b := range p {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
+	return len(p) == 0 || p[0] == 0 && bytes.Equal(p[1:], p[:len(p)-1])
 }

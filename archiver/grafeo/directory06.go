@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // The directory of a 0.6 container. (docs/grafeo-format.md, section 4.1)
@@ -30,7 +31,7 @@ type blockPointer struct {
 func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 	names := make(map[byte]string)
 	seen := make(map[uint64]bool)
-	buf := make([]byte, maxBlockLength)
+	var buf []byte
 	for next := root; next.length != 0; {
 		if seen[next.offset] {
 			return im.damage(int64(next.offset), blockWhat+": the chain of blocks runs in a circle")
@@ -45,6 +46,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 				return err
 			}
 		}
+		buf = block
 		next = blockPointer{
 			offset: binary.LittleEndian.Uint64(block[8:]),
 			length: binary.LittleEndian.Uint32(block[16:]),
@@ -55,7 +57,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 	return im.checkOverlap06()
 }
 
-// readBlock06 reads one directory block into buf and checks it.
+// readBlock06 reads one directory block, into buf if it fits, and checks it.
 func (im *Image) readBlock06(r io.ReaderAt, p blockPointer, buf []byte) ([]byte, error) {
 	offset, length, err := im.pageSpan06(p.offset, uint64(p.length), blockWhat)
 	if err != nil {
@@ -64,7 +66,7 @@ func (im *Image) readBlock06(r io.ReaderAt, p blockPointer, buf []byte) ([]byte,
 	if length < blockHeaderLength || length > maxBlockLength || (length-blockHeaderLength)%blockEntryLength != 0 {
 		return nil, im.damage(offset, fmt.Sprintf("%s: no block has %d bytes", blockWhat, length))
 	}
-	block := buf[:length]
+	block := slices.Grow(buf[:0], int(length))[:length]
 	if err := readAt(r, block, offset, im.Path, blockWhat); err != nil {
 		return nil, err
 	}
