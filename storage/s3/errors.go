@@ -89,6 +89,12 @@ func isAboutCredentials(code string) bool {
 	return false
 }
 
+// isAboutRegion tells whether a bucket was asked for in the wrong region. A Head
+// has only the status.
+func isAboutRegion(status int, code string) bool {
+	return status == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "BadRequest"
+}
+
 func isNoSuchKey(err error) bool {
 	return httpStatus(err) == http.StatusNotFound && errorCode(err) != "NoSuchBucket"
 }
@@ -117,7 +123,8 @@ func describe(err error) string {
 	switch {
 	case answered && isAPI:
 		b.WriteString(api.ErrorCode())
-		if message := strings.TrimSuffix(api.ErrorMessage(), "."); message != "" {
+		// Where there was no body the SDK makes both of the status.
+		if message := strings.TrimSuffix(api.ErrorMessage(), "."); message != "" && strings.ReplaceAll(message, " ", "") != api.ErrorCode() {
 			b.WriteString(": " + message)
 		}
 	case isSent:
@@ -132,7 +139,7 @@ func describe(err error) string {
 		if id := answer.ServiceRequestID(); id != "" {
 			details = append(details, "request "+id)
 		}
-		if region := answer.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && answer.HTTPStatusCode() < 403 {
+		if region := answer.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && isAboutRegion(answer.HTTPStatusCode(), errorCode(err)) {
 			details = append(details, "the bucket is in region "+region)
 		}
 	}

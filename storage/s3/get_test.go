@@ -1,9 +1,17 @@
 package s3
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -19,4 +27,315 @@ func read(t *testing.T, s *Store, key string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+func TestRangeHeader(t *testing.T) {
+	for _, c := range []struct {
+		r    storage.Range
+		want string
+	}{
+		{storage.Range{Length: 1}, "bytes=0-0"},
+		{storage.Range{Offset: 5}, "bytes=5-"},
+		{storage.Range{Offset: 5, Length: 10}, "bytes=5-14"},
+		{storage.Range{Length: math.MaxInt64}, "bytes=0-9223372036854775806"},
+		{storage.Range{Offset: 1, Length: math.MaxInt64}, "bytes=1-"},
+		{storage.Range{Offset: math.MaxInt64, Length: math.MaxInt64}, "bytes=9223372036854775807-"},
+	} {
+		if got := deref(rangeHeader(c.r)); got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.r, got, c.want)
+		}
+	}
+	if got := rangeHeader(storage.Range{}); got != nil {
+		t.Errorf("the whole object: got %q", *got)
+	}
+}
+
+// An answer that is not the range that was asked for is never taken for it.
+func TestWrongRangeIsAnError(t *testing.T) {
+	for name, header := range map[string]string{
+		"ignored":      "",
+		"other offset": "bytes 3-6/10",
+		"shorter":      "bytes 2-4/10",
+		"longer":       "bytes 2-6/10",
+		"no size":      "bytes 2-5/*",
+		"outside":      "bytes 2-5/2",
+		"garbage":      "2-5",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+				if header != "" {
+					w.Header().Set("Content-Range", header)
+					w.WriteHeader(http.StatusPartialContent)
+				}
+				fmt.Fprint(w, "0123456789")
+			})
+			_, _, err := f.open(t).Get(t.Context(), "key", storage.Range{Offset: 2, Length: 4})
+			if err == nil || !strings.Contains(err.Error(), "Content-Range") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestTruncatedBodyIsUnexpectedEOF(t *testing.T) {
+	for name, r := range map[string]storage.Range{"whole": {}, "part": {Offset: 10, Length: 90}} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+				w.Header().Set("Content-Length", "90")
+				if r.Offset > 0 {
+					w.Header().Set("Content-Range", "bytes 10-99/100")
+					w.WriteHeader(http.StatusPartialContent)
+				}
+				fmt.Fprint(w, "only this")
+			})
+			body, _, err := f.open(t).Get(t.Context(), "key", r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer body.Close()
+			data, err := io.ReadAll(body)
+			if string(data) != "only this" || !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("got %q, %v, want %v", data, err, io.ErrUnexpectedEOF)
+			}
+		})
+	}
+}
+
+// A body that stops to flow ends the reader; one that flows slowly, or whose
+// reader is slow, does not.
+func TestStalledBodyEnds(t *testing.T) {
+	const idle = 200 * time.Millisecond
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.Header().Set("Content-Length", "5")
+		for i := range 4 {
+			fmt.Fprint(w, i)
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(idle / 3)
+		}
+		if strings.HasSuffix(r.URL.Path, "stalls") {
+			<-r.Context().Done()
+			return
+		}
+		fmt.Fprint(w, 4)
+	})
+	s := f.open(t, func(o *Options) { o.Timeouts.Idle = idle })
+	if got := read(t, s, "slow"); got != "01234" {
+		t.Errorf("got %q", got)
+	}
+
+	body, _, err := s.Get(t.Context(), "slow", storage.Range{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * idle) // the store is waiting for us
+	if data, err := io.ReadAll(body); string(data) != "01234" || err != nil {
+		t.Errorf("got %q, %v", data, err)
+	}
+	_ = body.Close()
+
+	body, _, err = s.Get(t.Context(), "stalls", storage.Range{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if string(data) != "0123" || err == nil || !strings.Contains(err.Error(), "no data from the store for 200ms") {
+		t.Errorf("got %q, %v", data, err)
+	}
+	var e *storage.Error
+	if !errors.As(err, &e) || e.Op != storage.OpGet || e.Key != "stalls" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// The 404 of a Head does not say what is missing. One more request does, once.
+func TestHeadOfAMissingObject(t *testing.T) {
+	for name, c := range map[string]struct {
+		bucket       int // status of HeadBucket
+		want         error
+		wantRequests int64 // of two Heads
+	}{
+		"bucket exists":  {200, storage.ErrNotExist, 3},
+		"bucket missing": {404, storage.ErrNoStore, 4},
+		"bucket hidden":  {403, storage.ErrNotExist, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				if strings.HasSuffix(r.URL.Path, "/key") {
+					w.WriteHeader(404)
+				} else {
+					w.WriteHeader(c.bucket)
+				}
+			})
+			s := f.open(t)
+			var requests storage.Requests
+			for range 2 {
+				_, err := s.Head(storage.CountRequests(t.Context(), &requests), "key")
+				if !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+			}
+			if n := requests.Counts().Head; n != c.wantRequests {
+				t.Errorf("counted %d requests, want %d", n, c.wantRequests)
+			}
+		})
+	}
+}
+
+func TestHeadReturnsOnlyTheDigestOfTheWholeObject(t *testing.T) {
+	const sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=" // of "abc"
+	for name, c := range map[string]struct {
+		checksum Checksum
+		header   string
+		kind     string
+		want     bool
+	}{
+		"full object":  {ChecksumSHA256, sum, "FULL_OBJECT", true},
+		"no type":      {ChecksumSHA256, sum, "", true},
+		"composite":    {ChecksumSHA256, sum, "COMPOSITE", false},
+		"with a count": {ChecksumSHA256, sum + "-2", "", false},
+		"garbage":      {ChecksumSHA256, "abc=", "FULL_OBJECT", false},
+		"none":         {ChecksumSHA256, "", "", false},
+		"not asked":    {ChecksumNone, "", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				mode := r.Header.Get("X-Amz-Checksum-Mode")
+				if asked := mode == "ENABLED"; asked != (c.checksum == ChecksumSHA256) {
+					t.Errorf("checksum mode is %q", mode)
+				}
+				for name, value := range map[string]string{"X-Amz-Checksum-Sha256": c.header, "X-Amz-Checksum-Type": c.kind} {
+					if value != "" {
+						w.Header().Set(name, value)
+					}
+				}
+				w.Header().Set("Content-Length", "3")
+			})
+			info, err := f.open(t, func(o *Options) { o.Checksum = c.checksum }).Head(t.Context(), "key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Size != 3 || (info.SHA256 != nil) != c.want {
+				t.Errorf("got %+v", info)
+			}
+		})
+	}
+}
+
+// Some stores answer 404 to the Delete of a missing object.
+func TestDeleteOfAMissingObject(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 404, "NoSuchKey") })
+	if err := f.open(t).Delete(t.Context(), "key"); err != nil {
+		t.Error(err)
+	}
+}
+
+// pages answers lists with the keys of each page; the last page is repeated.
+func pages(keys ...[]string) func(w http.ResponseWriter, r *http.Request, n int) {
+	return func(w http.ResponseWriter, _ *http.Request, n int) {
+		page := keys[min(n, len(keys))-1]
+		w.Header().Set("Content-Type", "application/xml")
+		fmt.Fprint(w, "<ListBucketResult>")
+		for _, key := range page {
+			if token, ok := strings.CutPrefix(key, "next:"); ok {
+				fmt.Fprintf(w, "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", token)
+			} else {
+				fmt.Fprintf(w, "<Contents><Key>prefix/%s</Key><Size>1</Size></Contents>", key)
+			}
+		}
+		fmt.Fprint(w, "</ListBucketResult>")
+	}
+}
+
+func TestListOfStrangeStores(t *testing.T) {
+	for name, c := range map[string]struct {
+		after string
+		pages [][]string
+		want  []string
+		err   string
+	}{
+		"two pages":           {"", [][]string{{"a", "b", "next:1"}, {"c"}}, []string{"a", "b", "c"}, ""},
+		"empty page":          {"", [][]string{{"a", "next:1"}, {"next:2"}, {"b"}}, []string{"a", "b"}, ""},
+		"ignores start-after": {"b", [][]string{{"a", "b", "c"}}, []string{"c"}, ""},
+		"not in order":        {"", [][]string{{"a", "c", "b"}}, []string{"a", "c"}, "does not list in order"},
+		"not in order (page)": {"", [][]string{{"a", "c", "next:1"}, {"b"}}, []string{"a", "c"}, "does not list in order"},
+		"repeats a page":      {"", [][]string{{"a", "next:1"}, {"a", "next:2"}}, []string{"a"}, "does not list in order"},
+		"repeats a token":     {"", [][]string{{"a", "next:1"}, {"b", "next:1"}}, []string{"a", "b"}, "more to list"},
+		"no token":            {"", [][]string{{"a", "next:"}}, []string{"a"}, "more to list"},
+		"foreign keys":        {"", [][]string{{"A", "a", "b c", ".d"}}, []string{"a"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, pages(c.pages...))
+			var got []string
+			var failed error
+			for info, err := range f.open(t).List(t.Context(), "", c.after) {
+				if failed != nil {
+					t.Fatal("the sequence goes on after an error")
+				}
+				if failed = err; err == nil {
+					got = append(got, info.Key)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if (failed == nil) != (c.err == "") || failed != nil && !strings.Contains(failed.Error(), c.err) {
+				t.Errorf("got error %v, want %q", failed, c.err)
+			}
+		})
+	}
+}
+
+// What is asked of the store: MinIO lists nothing after a key without the
+// prefix.
+func TestListQueries(t *testing.T) {
+	for _, c := range []struct {
+		prefix, after string
+		want          url.Values // nil: nothing is asked
+	}{
+		{"", "", url.Values{"prefix": {"prefix/"}}},
+		{"m/", "", url.Values{"prefix": {"prefix/m/"}}},
+		{"m/", "m/1", url.Values{"prefix": {"prefix/m/"}, "start-after": {"prefix/m/1"}}},
+		{"m/", "a", url.Values{"prefix": {"prefix/m/"}}},
+		{"m/", "n", nil},
+		{"//", "", nil},
+		{"", "//", url.Values{"prefix": {"prefix/"}}},
+	} {
+		f := newFake(t, pages([]string{}))
+		for _, err := range f.open(t).List(t.Context(), c.prefix, c.after) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		seen := f.seen()
+		if len(seen) != min(1, len(c.want)) {
+			t.Errorf("%q after %q: %d requests", c.prefix, c.after, len(seen))
+			continue
+		}
+		for _, r := range seen {
+			for _, name := range []string{"prefix", "start-after"} {
+				if got := r.URL.Query()[name]; !slices.Equal(got, c.want[name]) {
+					t.Errorf("%q after %q: %s is %q, want %q", c.prefix, c.after, name, got, c.want[name])
+				}
+			}
+		}
+	}
+}
+
+// A page that arrives when nobody wants it any more is no answer.
+func TestListCancelledInAPage(t *testing.T) {
+	cause := errors.New("the cause")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.Header().Set("Content-Length", "10000")
+		fmt.Fprint(w, "<ListBucketResult>")
+		_ = http.NewResponseController(w).Flush()
+		cancel(cause)
+		<-r.Context().Done()
+	})
+	for _, err := range f.open(t).List(ctx, "", "") {
+		if !errors.Is(err, cause) {
+			t.Errorf("got %v, want %v", err, cause)
+		}
+	}
 }
