@@ -12,8 +12,9 @@ import (
 // frame, however long, needs more.
 const sourceBuffer = 128 << 10
 
-// bufferFor is the size of the buffer for an input of that many bytes.
-func bufferFor(size int64) int64 { return min(size, sourceBuffer) }
+// bufferFor is the size of the buffer for an input of that many bytes. It is
+// larger than anything that must be looked at as a whole.
+func bufferFor(size int64) int64 { return min(max(size, 1024), sourceBuffer) }
 
 // errShort: the input ends before the bytes that were asked for.
 var errShort = errors.New("the file ends early")
