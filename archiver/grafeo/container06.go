@@ -100,7 +100,7 @@ func (im *Image) activeHeader06(headers []byte) (*header06, error) {
 		switch {
 		case err == nil && (active == nil || h.iteration > active.iteration):
 			active = h
-		case err != nil && err != errEmptySlot:
+		case err != nil && !errors.Is(err, errEmptySlot):
 			damaged = append(damaged, at)
 		}
 	}

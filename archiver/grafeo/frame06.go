@@ -1,11 +1,12 @@
 package grafeo
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
 )
 
 // The frames of a 0.6 log. (docs/grafeo-format.md, section 6.2)
@@ -29,7 +30,7 @@ type frame06 struct {
 	length        int64 // of the payload
 	transactionID uint64
 	flags         byte
-	prefix        []byte // of the payload, at most maxPrefix06 bytes
+	prefix        []byte // of the payload, at most maxPrefix06 bytes; good until the next frame is read
 }
 
 func (f *frame06) isFirst() bool { return f.flags&frameFirst != 0 }
@@ -47,7 +48,7 @@ func (f *frame06) syncedLSN() (uint64, bool) {
 func (r *Reader06) frame() (frame06, error) {
 	at := r.src.offset
 	head, err := r.src.peek(frameHeaderLength)
-	if err == errShort && len(head) == 0 {
+	if errors.Is(err, errShort) && len(head) == 0 {
 		return frame06{}, io.EOF
 	}
 	if err != nil {
@@ -68,7 +69,7 @@ func (r *Reader06) frame() (frame06, error) {
 	if err != nil {
 		return frame06{}, r.src.shortAsTorn(err, at)
 	}
-	f.prefix = bytes.Clone(prefix)
+	f.prefix = r.prefix[:copy(r.prefix[:], prefix)]
 	if err := r.src.take(f.length, &crc); err != nil {
 		return frame06{}, r.src.shortAsTorn(err, at)
 	}
@@ -104,37 +105,31 @@ const (
 	originSchema     = 3
 )
 
+// groupBegin is what the GroupBegin record says; the time is in milliseconds.
 type groupBegin struct{ epoch, time, origin uint64 }
 
-// beginError is what is wrong with the first record of a group.
-type beginError struct{ unsupported, damaged string }
-
-func (e *beginError) at(path string, offset int64) error {
-	if e.unsupported != "" {
-		return &UnsupportedVersionError{path, "first log record of kind", e.unsupported}
+// groupBegin decodes the first record of a group from its first frame. The
+// frame's checksum is known to be right, so anything but a GroupBegin was
+// written by another release or by another program. A record's layout never
+// changes: a release that needs another one uses another kind.
+func (r *Reader06) groupBegin(first *frame06) (groupBegin, error) {
+	damage := func(what string) (groupBegin, error) {
+		return groupBegin{}, &DamageError{Path: r.src.path, Offset: first.offset, What: what}
 	}
-	return &DamageError{Path: path, Offset: offset, What: e.damaged}
-}
-
-// decodeGroupBegin decodes the GroupBegin record at the front of p. The frame's
-// checksum is known to be right, so anything else there was written by another
-// release or by another program. A record's layout never changes: a release
-// that needs another one uses another kind.
-func decodeGroupBegin(p []byte) (groupBegin, *beginError) {
-	if len(p) == 0 {
-		return groupBegin{}, &beginError{damaged: "a group without records that is not a sync mark"}
+	record := first.prefix[prologueLength06:]
+	if len(record) == 0 {
+		return damage("a group without records that is not a sync mark")
 	}
-	if p[0] != recordGroupBegin {
-		return groupBegin{}, &beginError{unsupported: fmt.Sprint(p[0])}
+	if kind := record[0]; kind != recordGroupBegin {
+		return groupBegin{}, &UnsupportedVersionError{r.src.path, "first log record of kind", strconv.Itoa(int(kind))}
 	}
-	if len(p) < recordHeaderLength {
-		return groupBegin{}, &beginError{damaged: "a record is cut off"}
+	if len(record) < recordHeaderLength {
+		return damage("a record is cut off")
 	}
-	body := p[recordHeaderLength:]
 	var b groupBegin
-	n, err := readVarints(body, &b.epoch, &b.time, &b.origin)
-	if err != nil || uint32(n) != binary.LittleEndian.Uint32(p[2:]) {
-		return groupBegin{}, &beginError{damaged: "a GroupBegin record that cannot be decoded"}
+	n, err := readVarints(record[recordHeaderLength:], &b.epoch, &b.time, &b.origin)
+	if err != nil || uint32(n) != binary.LittleEndian.Uint32(record[2:]) {
+		return damage("a GroupBegin record that cannot be decoded")
 	}
 	return b, nil
 }

@@ -181,10 +181,11 @@ func ScanLog(dir string, gen Generation, opts ScanOptions) (*Log, error) {
 // add notes the commit c and tells the visitor.
 func (l *Log) add(c Commit, visit func(Commit) error) error {
 	if c.HasEpoch {
-		if l.First == nil {
-			l.First = &c
+		if l.Commits == 0 {
+			l.First, l.Last = new(Commit), new(Commit)
+			*l.First = c
 		}
-		l.Last = &c
+		*l.Last = c
 		l.Commits++
 	} else {
 		l.SyncMarks++

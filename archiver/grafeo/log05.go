@@ -2,6 +2,7 @@ package grafeo
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -69,7 +70,6 @@ func (r *Reader05) Next() (Commit, error) {
 			return Commit{}, err
 		}
 		r.chain.pending += r.src.offset - at
-		r.chain.crc = r.src.commit
 		if isCommit {
 			return r.commit(epoch), nil
 		}
@@ -80,22 +80,31 @@ func (r *Reader05) Next() (Commit, error) {
 // CRC-32C of the bytes before it.
 func (r *Reader05) End() (offset int64, crc uint32) { return r.end, r.endCRC }
 
+// leave hands the unfinished commit over to the next file, if this one is good
+// to its end, and returns the CRC-32C of all of this one.
+func (r *Reader05) leave() (crc uint32) {
+	r.src.sum()
+	r.chain.crc = r.src.commit
+	return r.src.whole
+}
+
 // commit closes the commit in the making.
 func (r *Reader05) commit(epoch uint64) Commit {
 	chain := r.chain
+	r.src.sum()
 	if chain.commits > 0 && epoch <= chain.epoch {
 		chain.run++ // the database was opened again
 	}
 	c := Commit{
 		Kind: Transaction, Epoch: epoch, HasEpoch: true,
 		StartFile: chain.startFile, Start: chain.start, File: chain.file, End: r.src.offset,
-		CRC32C: chain.crc, Run: chain.run,
+		CRC32C: r.src.commit, Run: chain.run,
 	}
 	r.end, r.endCRC = r.src.offset, r.src.whole
 	c.upToEnd = r.endCRC
 	chain.commits++
 	chain.epoch = epoch
-	chain.startFile, chain.start, chain.pending, chain.crc = chain.file, r.end, 0, 0
+	chain.startFile, chain.start, chain.pending = chain.file, r.end, 0
 	r.src.startCommit()
 	return c
 }
@@ -105,7 +114,7 @@ func (r *Reader05) commit(epoch uint64) Commit {
 func (r *Reader05) frame() (epoch uint64, isCommit bool, err error) {
 	at := r.src.offset
 	head, err := r.src.peek(frameLengthField05)
-	if err == errShort && len(head) == 0 {
+	if errors.Is(err, errShort) && len(head) == 0 {
 		return 0, false, io.EOF
 	}
 	if err != nil {

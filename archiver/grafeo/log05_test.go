@@ -189,7 +189,7 @@ func TestScanAgain(t *testing.T) {
 			}
 			file := again.Files[rest[0].File]
 			b := readFile(t, filepath.Join(dir, file.Name))
-			proof := NewProof([]Range{file.RangeAfter(rest[0])})
+			proof := NewProof("log", []Range{file.RangeAfter(rest[0])})
 			proof.Add(rest[0].End, b[rest[0].End:file.End])
 			if err := proof.Check(); err != nil {
 				t.Errorf("%s: behind %+v: %v", gen, rest[0], err)

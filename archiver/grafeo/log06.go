@@ -1,6 +1,7 @@
 package grafeo
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,7 @@ type Reader06 struct {
 	header SegmentHeader
 	end    int64  // behind the last group
 	endCRC uint32 // CRC-32C of the bytes before end
+	prefix [maxPrefix06]byte
 }
 
 // NewReader06 reads the header of the segment r and returns a reader of its
@@ -25,7 +27,7 @@ func NewReader06(r io.Reader, path string) (*Reader06, error) {
 func newReader06(src source) (*Reader06, error) {
 	r := &Reader06{src: src}
 	p, err := r.src.peek(segmentHeaderLength)
-	if err != nil && err != errShort {
+	if err != nil && !errors.Is(err, errShort) {
 		return nil, err
 	}
 	if r.header, err = decodeSegmentHeader06(p, src.path); err != nil {
@@ -37,6 +39,7 @@ func newReader06(src source) (*Reader06, error) {
 	if err := r.src.take(segmentHeaderLength, nil); err != nil {
 		return nil, err
 	}
+	r.src.sum()
 	r.end, r.endCRC = r.src.offset, r.src.whole
 	return r, nil
 }
@@ -73,7 +76,7 @@ func (r *Reader06) Next() (Commit, error) {
 		at := r.src.offset
 		last, err = r.frame()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return Commit{}, r.src.torn(at, "the file ends inside a group")
 		case err != nil:
 			return Commit{}, err
@@ -83,6 +86,7 @@ func (r *Reader06) Next() (Commit, error) {
 			return Commit{}, r.src.torn(at, "a frame of another transaction inside a group")
 		}
 	}
+	r.src.sum()
 	c.End, c.EndLSN, c.CRC32C = r.src.offset, r.lsn(r.src.offset), r.src.commit
 	r.end, r.endCRC = r.src.offset, r.src.whole
 	c.upToEnd = r.endCRC
@@ -105,9 +109,9 @@ func (r *Reader06) begin(c *Commit, first *frame06) error {
 		c.Kind = SyncMark
 		return nil
 	}
-	begin, err := decodeGroupBegin(first.prefix[prologueLength06:])
+	begin, err := r.groupBegin(first)
 	if err != nil {
-		return err.at(r.src.path, first.offset)
+		return err
 	}
 	c.HasEpoch, c.Epoch, c.Time = true, begin.epoch, fromMillis(begin.time)
 	if begin.origin == originSchema {

@@ -78,7 +78,7 @@ func openLog(dir string, name logName) (*logInput, error) {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return &logInput{f, path, info.Size()}, nil

@@ -42,9 +42,11 @@ type part struct {
 	crc        uint32
 }
 
-// NewProof returns a Proof of the ranges, in any order; they may overlap.
-func NewProof(ranges []Range) *Proof {
+// NewProof returns a Proof of the ranges, in any order; they may overlap. Its
+// errors name path.
+func NewProof(path string, ranges []Range) *Proof {
 	p := &Proof{
+		path:   path,
 		ranges: slices.Clone(ranges),
 		reach:  make([]int64, len(ranges)),
 		state:  make([]rangeState, len(ranges)),
@@ -63,11 +65,7 @@ func NewProof(ranges []Range) *Proof {
 }
 
 // NewProof returns a Proof of the image. Its errors name the image's Path.
-func (im *Image) NewProof() *Proof {
-	p := NewProof(im.Proof)
-	p.path = im.Path
-	return p
-}
+func (im *Image) NewProof() *Proof { return NewProof(im.Path, im.Proof) }
 
 // Add takes in b, which is at offset of the copy. Each byte must be given once;
 // bytes outside of all ranges may be left out. Add may be called concurrently

@@ -50,7 +50,7 @@ func TestProofProperty(t *testing.T) {
 				lowest = r.Offset
 			}
 		}
-		good, bad := NewProof(ranges), NewProof(ranges)
+		good, bad := NewProof("x", ranges), NewProof("x", ranges)
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0))
 		longest := rapid.Int64Range(1, int64(size)).Draw(t, "longest piece")
 		for _, p := range pieces(int64(size), longest, rnd) {
@@ -117,7 +117,7 @@ func TestProofMissingAndDouble(t *testing.T) {
 		"empty pieces":    {[][2]int{{3, 3}, {0, 10}, {5, 5}}, true},
 		"end, then front": {[][2]int{{7, 10}, {3, 7}, {0, 3}}, true},
 	} {
-		proof := NewProof([]Range{r})
+		proof := NewProof("x", []Range{r})
 		for _, p := range c.give {
 			proof.Add(int64(p[0]), content[p[0]:p[1]])
 		}

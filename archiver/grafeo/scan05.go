@@ -78,7 +78,7 @@ func (s *scanner05) scanFile(name logName) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // it was only read
 	if s.torn != nil && in.size > 0 {
 		return s.torn
 	}
@@ -86,7 +86,7 @@ func (s *scanner05) scanFile(name logName) error {
 	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Number: name.number, Size: in.size})
 	r := newReader05(in.source(), &s.chain, index)
 	err = s.scanCommits(r, index)
-	s.whole = append(s.whole, r.src.whole)
+	s.whole = append(s.whole, r.leave())
 	s.log.Uncommitted = s.chain.pending
 	var damage *DamageError
 	if errors.As(err, &damage) {
@@ -101,7 +101,7 @@ func (s *scanner05) scanCommits(r *Reader05, index int) error {
 	for {
 		s.lookForFrom(file.Number, r.end)
 		c, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 )
 
@@ -58,7 +57,7 @@ func (s *scanner06) dropUnfinished(names []logName) ([]logName, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // it was only read
 	unfinished := in.size < segmentHeaderLength
 	if !unfinished {
 		if unfinished, err = isZeroFile(in, in.size); err != nil {
@@ -91,13 +90,10 @@ func isZeroFile(in *logInput, size int64) (bool, error) {
 // scanSegment scans one segment; a torn tail is allowed in the newest only.
 func (s *scanner06) scanSegment(name logName, newest bool) error {
 	in, err := openLog(s.dir, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the log changes while it is read: %w", err)
-	}
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // it was only read
 	r, err := newReader06(in.source())
 	if err != nil {
 		return err
@@ -165,7 +161,7 @@ func (s *scanner06) scanGroups(r *Reader06) error {
 		file.End, file.CRC32C = r.End()
 		file.EndLSN = r.lsn(file.End)
 		c, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -1,7 +1,6 @@
 package grafeo
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -19,58 +18,63 @@ func bufferFor(size int64) int64 { return min(max(size, 1024), sourceBuffer) }
 // errShort: the input ends before the bytes that were asked for.
 var errShort = errors.New("the file ends early")
 
-// source reads a log file from front to back and keeps the checksums of what
-// it has handed out.
+// source reads a log file from front to back and keeps checksums of what it has
+// handed out. It is a bufio.Reader that can still see the bytes that were
+// taken, so that many small ones are summed up in one go.
 type source struct {
-	r      *bufio.Reader
+	r      io.Reader
 	path   string
-	offset int64  // of the next byte
-	whole  uint32 // CRC-32C of the bytes before it
-	commit uint32 // CRC-32C of the bytes since startCommit
+	offset int64 // of the next byte
+
+	buf              []byte
+	summed, at, fill int    // buf[summed:at] was taken but not summed up; buf[at:fill] comes next
+	whole            uint32 // CRC-32C of the file's bytes
+	commit           uint32 // CRC-32C of the bytes since startCommit
 }
 
 func newSource(r io.Reader, size int64, path string) source {
-	return source{r: bufio.NewReaderSize(r, int(bufferFor(size))), path: path}
+	return source{r: r, buf: make([]byte, bufferFor(size)), path: path}
 }
 
 // peek returns the next n bytes without taking them, n being small. If there
-// are fewer it returns those and errShort.
+// are fewer it returns those and errShort. They are good until the next call.
 func (s *source) peek(n int) ([]byte, error) {
-	p, err := s.r.Peek(n)
-	return p, s.classify(err)
+	if s.fill-s.at < n {
+		if err := s.read(n); err != nil {
+			return s.buf[s.at:s.fill], err
+		}
+	}
+	return s.buf[s.at : s.at+n], nil
 }
 
-// take moves behind the next n bytes and brings the checksums up to date, also
-// the CRC-32 (IEEE) frame if it is not nil.
+// take moves behind the next n bytes. If frame is not nil, it brings that
+// CRC-32 (IEEE) up to date.
 func (s *source) take(n int64, frame *uint32) error {
 	for n > 0 {
-		if _, err := s.r.Peek(1); err != nil {
-			return s.classify(err)
+		if s.at == s.fill {
+			if err := s.read(1); err != nil {
+				return err
+			}
 		}
-		p, err := s.r.Peek(int(min(n, int64(s.r.Buffered()))))
-		if err != nil {
-			return s.classify(err)
-		}
-		s.whole = crc32.Update(s.whole, castagnoli, p)
-		s.commit = crc32.Update(s.commit, castagnoli, p)
+		p := s.buf[s.at:min(int64(s.fill), int64(s.at)+n)]
 		if frame != nil {
 			*frame = crc32.Update(*frame, crc32.IEEETable, p)
 		}
-		if _, err := s.r.Discard(len(p)); err != nil {
-			return s.classify(err)
-		}
+		s.at += len(p)
 		s.offset += int64(len(p))
 		n -= int64(len(p))
 	}
 	return nil
 }
 
-// startCommit begins a new commit checksum.
-func (s *source) startCommit() { s.commit = 0 }
-
-// classify makes the end of the input errShort and names the file in other
-// errors.
-func (s *source) classify(err error) error {
+// read makes room and reads until n bytes can be peeked at. The end of the
+// input is errShort; other errors name the file.
+func (s *source) read(n int) error {
+	s.sum()
+	s.fill = copy(s.buf, s.buf[s.at:s.fill])
+	s.summed, s.at = 0, 0
+	more, err := io.ReadAtLeast(s.r, s.buf[s.fill:], n-s.fill)
+	s.fill += more
 	switch {
 	case err == nil:
 		return nil
@@ -81,6 +85,20 @@ func (s *source) classify(err error) error {
 	}
 }
 
+// sum brings whole and commit up to date with what was taken.
+func (s *source) sum() {
+	p := s.buf[s.summed:s.at]
+	s.whole = crc32.Update(s.whole, castagnoli, p)
+	s.commit = crc32.Update(s.commit, castagnoli, p)
+	s.summed = s.at
+}
+
+// startCommit begins a new commit checksum.
+func (s *source) startCommit() {
+	s.sum()
+	s.commit = 0
+}
+
 // torn is the error for bytes at offset that may be an interrupted write.
 func (s *source) torn(offset int64, what string) error {
 	return &DamageError{Path: s.path, Offset: offset, What: what, mayBeTorn: true}
@@ -88,7 +106,7 @@ func (s *source) torn(offset int64, what string) error {
 
 // shortAsTorn makes errShort the error of a frame at offset that is cut off.
 func (s *source) shortAsTorn(err error, offset int64) error {
-	if err == errShort {
+	if errors.Is(err, errShort) {
 		return s.torn(offset, "the file ends inside a frame")
 	}
 	return err

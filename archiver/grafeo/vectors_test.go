@@ -158,7 +158,7 @@ func checkCommit(t *testing.T, gen Generation, c Commit, want journal) {
 // checkContent compares the checksum of a log file with its bytes.
 func checkContent(t *testing.T, path string, f *LogFile) {
 	t.Helper()
-	p := NewProof([]Range{f.Range()})
+	p := NewProof("log", []Range{f.Range()})
 	p.Add(0, readFile(t, path)[:f.End])
 	if err := p.Check(); err != nil {
 		t.Errorf("%s: %v", path, err)
