@@ -133,7 +133,8 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 		if err != nil {
 			return err
 		}
-		im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: binary.LittleEndian.Uint32(entry[24:]), What: what})
+		crc := binary.LittleEndian.Uint32(entry[24:])
+		im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: crc, What: what})
 	}
 	sortRanges(im.Proof)
 	return nil

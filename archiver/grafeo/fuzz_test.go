@@ -14,7 +14,8 @@ import (
 // What a decoder may say to any input: its own errors and no others.
 func checkError(t *testing.T, err error) {
 	t.Helper()
-	for _, known := range []error{nil, ErrDamaged, ErrNotDatabase, ErrUnsupportedVersion, ErrEncrypted, ErrGap, ErrWrongDatabase} {
+	for _, known := range []error{nil, ErrDamaged, ErrNotDatabase, ErrUnsupportedVersion, ErrEncrypted, ErrGap,
+		ErrWrongDatabase} {
 		if errors.Is(err, known) {
 			return
 		}

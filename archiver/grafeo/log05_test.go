@@ -247,7 +247,7 @@ func TestReader05OverSeveralFiles(t *testing.T) {
 			t.Fatalf("%+v, %v", c, err)
 		}
 	}
-	if c, err := r.Next(); err != io.EOF {
+	if c, err := r.Next(); !errors.Is(err, io.EOF) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	end := int64(len(b) - len(frame05("\x00open")))

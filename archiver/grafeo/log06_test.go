@@ -423,7 +423,7 @@ func TestVisitorStopsTheScan(t *testing.T) {
 			}
 			return nil
 		}})
-		if err != stop || n != 4 {
+		if !errors.Is(err, stop) || n != 4 {
 			t.Errorf("%s: %v after %d", gen, err, n)
 		}
 	}

@@ -78,7 +78,7 @@ func (s *scanner05) scanFile(name logName) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close()
 	if s.torn != nil && in.size > 0 {
 		return s.torn
 	}

@@ -57,7 +57,7 @@ func (s *scanner06) dropUnfinished(names []logName) ([]logName, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close()
 	unfinished := in.size < segmentHeaderLength
 	if !unfinished {
 		if unfinished, err = isZeroFile(in, in.size); err != nil {
@@ -93,7 +93,7 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close()
 	r, err := newReader06(in.source())
 	if err != nil {
 		return err
