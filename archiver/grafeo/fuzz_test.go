@@ -39,7 +39,7 @@ func FuzzReadImage(f *testing.F) {
 		// The sequential check and the concurrent proof agree.
 		err = im.Check(t.Context(), r)
 		checkError(t, err)
-		proof := NewProof(im.Path, im.Proof)
+		proof := im.NewProof()
 		proof.Add(0, b)
 		if other := proof.Check(); (err == nil) != (other == nil) {
 			t.Errorf("check %v, proof %v", err, other)

@@ -64,6 +64,9 @@ func NewProof(path string, ranges []Range) *Proof {
 	return p
 }
 
+// NewProof returns a Proof of the image. Its errors name the image's Path.
+func (im *Image) NewProof() *Proof { return NewProof(im.Path, im.Proof) }
+
 // Add takes in b, which is at offset of the copy. Each byte must be given once;
 // bytes outside of all ranges may be left out. Add may be called concurrently
 // and does not keep b.

@@ -77,7 +77,7 @@ func TestProofConcurrent(t *testing.T) {
 	t.Parallel()
 	b := image06(t, grafeotest.Image06Options{Size: 3 << 20, ChunkSize: 3000, Iteration: 1})
 	im := mustRead(t, b)
-	proof := NewProof(im.Path, im.Proof)
+	proof := im.NewProof()
 	work := make(chan [2]int64)
 	var workers sync.WaitGroup
 	for range 8 {
@@ -161,7 +161,7 @@ func BenchmarkProofAdd(b *testing.B) {
 			im := mustRead(b, content)
 			b.SetBytes(int64(len(content)))
 			for b.Loop() {
-				proof := NewProof(im.Path, im.Proof)
+				proof := im.NewProof()
 				for at := 0; at < len(content); at += 4 << 20 {
 					proof.Add(int64(at), content[at:min(at+4<<20, len(content))])
 				}
