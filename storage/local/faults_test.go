@@ -1,8 +1,10 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -180,6 +182,49 @@ func TestSyncOfTheFolderMayFail(t *testing.T) {
 	}
 	if got := temps(t, s); len(got) > 0 {
 		t.Errorf("left behind: %q", got)
+	}
+}
+
+// endlessBody yields bytes until limit reads are made, calling each first.
+type endlessBody struct {
+	io.Seeker
+	reads, limit int
+	each         func(reads int)
+}
+
+func (b *endlessBody) Read(p []byte) (int, error) {
+	b.each(b.reads)
+	if b.reads++; b.reads > b.limit {
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+// A cancelled put stops reading its body; and if that was at its end already,
+// it stops before the object gets its name.
+func TestCancelledOnTheWay(t *testing.T) {
+	const limit = 50
+	for name, c := range map[string]struct{ cancelAt, wantReads int }{
+		"in the middle": {10, 11},
+		"at the end":    {limit, limit + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			cause := errors.New("the cause")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			body := &endlessBody{limit: limit, each: func(reads int) {
+				if reads == c.cancelAt {
+					cancel(cause)
+				}
+			}}
+			_, err := s.Put(ctx, "key", body, storage.PutOptions{})
+			if !errors.Is(err, cause) || body.reads != c.wantReads {
+				t.Errorf("got %v after %d reads, want %v after %d", err, body.reads, cause, c.wantReads)
+			}
+			if got := append(list(t, s), temps(t, s)...); len(got) > 0 {
+				t.Errorf("left behind: %q", got)
+			}
+		})
 	}
 }
 

@@ -81,13 +81,10 @@ func (w *walk) file(path, key string) error {
 		return err
 	}
 	info, err := describe(key, stat)
-	if err != nil {
-		return nil // neither file nor folder
-	}
-	if !w.yield(info, nil) {
+	if err == nil && !w.yield(info, nil) {
 		return errStopped
 	}
-	return nil
+	return nil // also for what is neither file nor folder
 }
 
 // inKeyOrder gives the names in the order in which their keys come, folders

@@ -117,7 +117,9 @@ func errorCode(err error) string {
 // describe says in a line what the SDK says in three.
 func describe(err error) string {
 	var b strings.Builder
+	// The SDK has an answer with status 0 for what broke on the way.
 	answer, answered := errors.AsType[*awshttp.ResponseError](err)
+	answered = answered && answer.HTTPStatusCode() != 0
 	api, isAPI := errors.AsType[smithy.APIError](err)
 	sent, isSent := errors.AsType[*url.Error](err)
 	switch {

@@ -127,7 +127,7 @@ func configure(so *awss3.Options, o Options, transport *http.Transport) {
 			ro.MaxBackoff = 3 * time.Second
 		}
 	})
-	so.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would wrap also the retryer of conditional puts
+	so.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would win over the line above
 	so.DisableLogOutputChecksumValidationSkipped = true
 }
 

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -58,6 +59,7 @@ func TestPlainPutIsRetried(t *testing.T) {
 
 func TestRetriesEnd(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 503, "SlowDown") })
+	t.Setenv("AWS_MAX_ATTEMPTS", "10") // a person is waiting, and other tools are not asked
 	for name, call := range calls {
 		if name == "create" {
 			continue
@@ -72,6 +74,24 @@ func TestRetriesEnd(t *testing.T) {
 				t.Errorf("%d attempts, want %d", n, maxAttempts)
 			}
 		})
+	}
+}
+
+// A body that cannot be read is not the connection's fault.
+func TestErrorOfTheBodyIsNotRetried(t *testing.T) {
+	f := newFake(t, func(http.ResponseWriter, *http.Request, int) {})
+	broken := errors.New("broken")
+	body := struct {
+		io.Reader
+		io.Seeker
+	}{io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)), strings.NewReader("half and half")}
+	var requests storage.Requests
+	_, err := f.open(t).Put(storage.CountRequests(t.Context(), &requests), "key", body, storage.PutOptions{SHA256: &[32]byte{}})
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+	if n := requests.Counts().Put; n != 1 {
+		t.Errorf("%d attempts, want 1", n)
 	}
 }
 
@@ -109,7 +129,7 @@ func TestConditionalPutIsSentOnce(t *testing.T) {
 				storage.ErrPreconditionFailed, storage.ErrPermission, errors.ErrUnsupported,
 				storage.ErrNotExist, storage.ErrNoStore, storage.ErrInvalidRange,
 			} {
-				if got := errors.Is(err, sentinel); got != (sentinel == c.want) {
+				if got := errors.Is(err, sentinel); got != errors.Is(c.want, sentinel) {
 					t.Errorf("%v is %v: %t", err, sentinel, got)
 				}
 			}
@@ -256,7 +276,7 @@ func TestStalledUploadEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := s.Put(ctx, "key", bytes.NewReader(make([]byte, 32<<20)), storage.PutOptions{IfAbsent: true})
-	if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil || strings.Contains(err.Error(), "HTTP") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -276,8 +296,8 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 				return
 			}
 			go func() {
-				defer conn.Close()
 				serve(conn)
+				_ = conn.Close()
 			}()
 		}
 	}()

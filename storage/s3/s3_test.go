@@ -83,11 +83,13 @@ func list(t *testing.T, s *Store, prefix, after string) []string {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel() // most of the time it waits for the store
 	storagetest.Run(t, func(t *testing.T) storage.Storage { return openAddress(t, s3test.NewBucket(t)) })
 }
 
 // Besides, what is next to the prefix must not be seen.
 func TestConformanceWithPrefix(t *testing.T) {
+	t.Parallel() // most of the time it waits for the store
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		bucket := s3test.NewBucket(t)
 		root := openAddress(t, bucket)
@@ -99,6 +101,7 @@ func TestConformanceWithPrefix(t *testing.T) {
 }
 
 func TestBehavesLikeMemory(t *testing.T) {
+	t.Parallel() // most of the time it waits for the store
 	bucket := s3test.NewBucket(t)
 	n := 0
 	storagetest.RunModel(t, func(t *testing.T) storage.Storage {
@@ -271,6 +274,7 @@ func race(address, name string) error {
 }
 
 func TestRaceOfProcesses(t *testing.T) {
+	t.Parallel() // most of the time it waits for the store
 	address := s3test.NewBucket(t)
 	var cmds [5]*exec.Cmd
 	var outs [5]bytes.Buffer
