@@ -1,8 +1,6 @@
 package s3
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,8 +15,6 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
-
-	"github.com/aws/smithy-go"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -242,181 +237,6 @@ func TestOptionsBecomeHeaders(t *testing.T) {
 			if got := r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"); got != "some-key" {
 				t.Errorf("key is %q", got)
 			}
-		}
-	}
-}
-
-// A store that refuses before it has read a large body is heard.
-func TestEarlyRefusalOfALargeBody(t *testing.T) {
-	isolate(t)
-	listener := listen(t, func(conn net.Conn) {
-		// The head of the request, and not the body.
-		_, _ = conn.Read(make([]byte, 4096))
-		fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		_, _ = io.CopyN(io.Discard, conn, 1<<20)
-	})
-	s := openOptions(t, Options{Bucket: "bucket", Endpoint: "http://" + listener, Timeouts: Timeouts{Idle: 5 * time.Second}})
-	start := time.Now()
-	_, err := s.Put(t.Context(), "key", bytes.NewReader(make([]byte, 32<<20)), storage.PutOptions{IfAbsent: true})
-	if !errors.Is(err, storage.ErrPermission) {
-		t.Errorf("got %v, want %v", err, storage.ErrPermission)
-	}
-	if elapsed := time.Since(start); elapsed > 4*time.Second {
-		t.Errorf("it took %v", elapsed)
-	}
-}
-
-// A store that takes no more bytes of an upload is given up.
-func TestStalledUploadEnds(t *testing.T) {
-	isolate(t)
-	release := make(chan struct{})
-	listener := listen(t, func(net.Conn) { <-release })
-	defer close(release)
-	s := openOptions(t, Options{Bucket: "bucket", Endpoint: "http://" + listener, Timeouts: Timeouts{Idle: 200 * time.Millisecond}})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	_, err := s.Put(ctx, "key", bytes.NewReader(make([]byte, 32<<20)), storage.PutOptions{IfAbsent: true})
-	if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil || strings.Contains(err.Error(), "HTTP") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// listen serves each connection with serve, and returns the address.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				serve(conn)
-				_ = conn.Close()
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
-
-func TestSilentStoreEnds(t *testing.T) {
-	f := newFake(t, func(_ http.ResponseWriter, r *http.Request, _ int) {
-		select {
-		case <-r.Context().Done():
-		case <-time.After(3 * time.Second):
-		}
-	})
-	s := f.open(t, func(o *Options) { o.Timeouts.Answer = 50 * time.Millisecond })
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			if err := call(t.Context(), s); err == nil || !strings.Contains(err.Error(), "no answer from the store") {
-				t.Errorf("got %v", err)
-			}
-			if elapsed := time.Since(start); elapsed > 2*time.Second {
-				t.Errorf("it took %v", elapsed)
-			}
-		})
-	}
-}
-
-// With the defaults, an error comes in a time that a person waits.
-func TestRefusedConnectionEndsSoon(t *testing.T) {
-	f := newFake(t, nil)
-	f.Close()
-	for _, name := range []string{"create", "get"} {
-		s := openOptions(t, Options{Bucket: "bucket", Endpoint: f.URL})
-		start := time.Now()
-		err := calls[name](t.Context(), s)
-		if err == nil || !strings.Contains(err.Error(), "connection refused") {
-			t.Errorf("%s: got %v", name, err)
-		}
-		if elapsed := time.Since(start); elapsed > 15*time.Second {
-			t.Errorf("%s: it took %v", name, elapsed)
-		}
-	}
-}
-
-func TestCancelledOnTheWire(t *testing.T) {
-	cause := errors.New("the cause")
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			f := newFake(t, func(_ http.ResponseWriter, r *http.Request, _ int) {
-				cancel(cause)
-				<-r.Context().Done()
-			})
-			err := call(ctx, f.open(t))
-			if !errors.Is(err, cause) {
-				t.Errorf("got %v, want %v", err, cause)
-			}
-			if n := len(f.seen()); n != 1 {
-				t.Errorf("%d requests, want 1", n)
-			}
-		})
-	}
-}
-
-func TestErrorsAreShortAndComplete(t *testing.T) {
-	for name, c := range map[string]struct {
-		status   int
-		code     string
-		sentinel error
-		want     string // of a put
-	}{
-		"denied":            {403, "AccessDenied", storage.ErrPermission, "put key: permission denied: AccessDenied: The text of AccessDenied (HTTP 403, request REQ1)"},
-		"unauthorized":      {401, "Unauthorized", storage.ErrPermission, "put key: permission denied: Unauthorized: The text of Unauthorized (HTTP 401, request REQ1)"},
-		"signature":         {400, "SignatureDoesNotMatch", storage.ErrPermission, "put key: permission denied: SignatureDoesNotMatch: The text of SignatureDoesNotMatch (HTTP 400, request REQ1)"},
-		"expired":           {400, "ExpiredToken", storage.ErrPermission, "put key: permission denied: ExpiredToken: The text of ExpiredToken (HTTP 400, request REQ1)"},
-		"no bucket":         {404, "NoSuchBucket", storage.ErrNoStore, "put key: bucket does not exist"},
-		"other region":      {301, "PermanentRedirect", nil, "put key: PermanentRedirect: The text of PermanentRedirect (HTTP 301, request REQ1, the bucket is in region eu-west-9)"},
-		"entity too":        {400, "EntityTooLarge", nil, "put key: EntityTooLarge: The text of EntityTooLarge (HTTP 400, request REQ1)"},
-		"tried for nothing": {503, "SlowDown", nil, "put key: SlowDown: The text of SlowDown (HTTP 503, request REQ1, 4 attempts)"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
-				w.Header().Set("x-amz-bucket-region", "eu-west-9")
-				refuse(w, c.status, c.code)
-			})
-			_, err := f.open(t).Put(t.Context(), "key", strings.NewReader("data"), storage.PutOptions{})
-			if err == nil || err.Error() != c.want {
-				t.Errorf("got  %v\nwant %s", err, c.want)
-			}
-			if c.sentinel != nil && !errors.Is(err, c.sentinel) {
-				t.Errorf("%v is not %v", err, c.sentinel)
-			}
-			var api smithy.APIError
-			if !errors.As(err, &api) || api.ErrorCode() != c.code {
-				t.Errorf("the SDK's error is not in %v", err)
-			}
-			var e *storage.Error
-			if !errors.As(err, &e) || e.Op != storage.OpPut || e.Key != "key" {
-				t.Errorf("got %#v", err)
-			}
-		})
-	}
-}
-
-// The answer to a Head has no body, so all there is are status and headers.
-func TestErrorsOfHead(t *testing.T) {
-	for status, want := range map[int]string{
-		301: "head key: MovedPermanently (HTTP 301, request REQ1, the bucket is in region eu-west-9)",
-		400: "head key: BadRequest (HTTP 400, request REQ1, the bucket is in region eu-west-9)",
-		403: "head key: permission denied: Forbidden (HTTP 403, request REQ1)",
-		503: "head key: ServiceUnavailable (HTTP 503, request REQ1, 4 attempts)",
-	} {
-		f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
-			w.Header().Set("x-amz-bucket-region", "eu-west-9")
-			w.Header().Set("x-amz-request-id", "REQ1")
-			w.WriteHeader(status)
-		})
-		if _, err := f.open(t).Head(t.Context(), "key"); err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
 }
