@@ -17,6 +17,9 @@ import (
 
 // BackupOptions modify one backup. The zero value is usable.
 type BackupOptions struct {
+	// Full takes a full backup even if the log continues the newest backup.
+	Full bool
+
 	// SegmentBytes is how much of the database goes into one stored object,
 	// before compression; 0 means [DefaultSegmentBytes]. It is between
 	// [MinSegmentBytes] and [MaxSegmentBytes].
@@ -41,21 +44,30 @@ const (
 	MaxSegmentBytes     = 128 << 20
 )
 
-const (
-	maxCaptures  = 10 // of a database that changes while it is read
-	maxConflicts = 20 // with other writers, before the run gives up
-)
+// maxConflicts is how often other writers may be faster before a run gives up.
+const maxConflicts = 20
+
+// KindNone is the [Backup.Kind] of a run that found nothing new: nothing was
+// stored, and the backup described is the newest one, which has everything.
+const KindNone = "none"
 
 // BackupReport is what one run has done.
 type BackupReport struct {
 	Backup
+
+	// Why says why this is a full backup, or "" if it is not.
+	Why string
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Backup makes a full backup of the database at path, whether it is closed,
-// left behind by a process that was killed, or open in another process. It
-// only reads; it locks nothing.
+// Backup backs up the database at path, whether it is closed, left behind by a
+// process that was killed, or being written at this moment by another process.
+// It locks nothing. It stores what the database's log has behind the newest
+// backup, or takes a full backup if there is none or the log does not continue
+// there; [BackupReport.Why] says so then, and what does not continue is a
+// timeline of its own. If nothing is new, nothing is stored.
 //
 // When it returns nil, the backup is committed and everything that it names is
 // stored and was proved against the database's own checksums. With any error
@@ -65,15 +77,16 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
 	}
-	var m *manifest.Manifest
+	var r BackupReport
 	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
-		m, err = a.backup(ctx, path, opts)
+		r, err = a.backup(ctx, path, opts)
 		return err
 	})
 	if err != nil {
 		return BackupReport{}, err
 	}
-	return BackupReport{Backup: describe(m), Requests: requests, Elapsed: elapsed}, nil
+	r.Requests, r.Elapsed = requests, elapsed
+	return r, nil
 }
 
 func (o *BackupOptions) complete() error {
@@ -92,34 +105,74 @@ func (o *BackupOptions) complete() error {
 	return nil
 }
 
-func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (*manifest.Manifest, error) {
+// backup gives the manifest that it has committed, or with kind none the one of
+// the newest backup, which has everything.
+func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
 	// Looking at the database first costs no request: what is no database
 	// changes nothing and needs no store.
 	if err := lookAt(path); err != nil {
-		return nil, err
+		return BackupReport{}, err
 	}
-	h, err := a.history(ctx)
+	for range maxConflicts {
+		h, err := a.history(ctx)
+		if err != nil {
+			return BackupReport{}, err
+		}
+		head, err := a.head(ctx, h)
+		if err != nil {
+			return BackupReport{}, err
+		}
+		r, err := a.backupOn(ctx, path, h, head, opts)
+		if !errors.Is(err, errConflict) {
+			return r, err
+		}
+		a.log.Info("another writer has committed first, looking what is new since then")
+	}
+	return BackupReport{}, conflictError()
+}
+
+func conflictError() error {
+	return &Error{
+		Code: CodeConflict,
+		Err:  fmt.Errorf("other writers committed first, %d times in a row", maxConflicts),
+		Hint: "Several processes back up into this archive at the same time. Run the backup again, or less often.",
+	}
+}
+
+// backupOn makes the backup that follows head. errConflict means that an
+// incremental met another successor of head and has to be planned again.
+func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *committed, opts BackupOptions) (BackupReport, error) {
+	c, err := a.copySource(ctx, path, head, opts)
 	if err != nil {
-		return nil, err
+		return BackupReport{}, err
 	}
-	head, err := a.head(ctx, h)
-	if err != nil {
-		return nil, err
+	if c.index == nil {
+		return nothingNew(head), nil
 	}
-	s, ix, u, err := a.copySource(ctx, path, head, opts)
-	if err != nil {
-		return nil, err
-	}
-	m := a.manifest(s, u)
-	if err := a.place(ctx, m, ix); err != nil {
-		return nil, err
+	m := a.manifest(c)
+	if err := a.place(ctx, m.Manifest, c.index); err != nil {
+		return BackupReport{}, err
 	}
 	doc, err := a.ensureArchive(ctx, h)
 	if err != nil {
-		return nil, err
+		return BackupReport{}, err
 	}
 	m.ArchiveID = doc.ArchiveID
-	return m, a.commitOn(ctx, head, m, s, opts.CommitTimeout)
+	m.follow(head)
+	if m.Kind == manifest.Full {
+		err = a.commitFull(ctx, m, c.source, opts.CommitTimeout)
+	} else {
+		err = a.commit(ctx, m.Manifest, opts.CommitTimeout)
+	}
+	return BackupReport{Backup: describe(m.Manifest), Why: c.source.why}, err
+}
+
+// nothingNew reports that head has all that there is.
+func nothingNew(head *committed) BackupReport {
+	b := describe(head.Manifest)
+	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
+	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
+	return BackupReport{Backup: b}
 }
 
 // lookAt refuses what cannot become a backup, as far as headers and directories
@@ -147,136 +200,92 @@ func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
 	return a.load(ctx, h, h.last())
 }
 
-// copySource captures a state of the database and stores its bytes, again if
-// the database changes meanwhile, until bytes and checksums fit.
-func (a *Archive) copySource(ctx context.Context, path string, head *committed, opts BackupOptions) (*source, *manifest.Index, *upload, error) {
-	var before *manifest.Manifest
-	if head != nil {
-		before = head.Manifest
-	}
-	pause := pauses()
-	for n := 1; ; n++ {
-		print := fingerprint(path)
-		s, ix, u, err := a.copyOnce(ctx, path, before, opts)
-		if err == nil {
-			return s, ix, u, nil
-		}
-		if !torn(err) {
-			return nil, nil, nil, err
-		}
-		if print == fingerprint(path) {
-			return nil, nil, nil, err
-		}
-		if n == maxCaptures {
-			return nil, nil, nil, &Error{
-				Code: CodeBusyDatabase,
-				Err:  fmt.Errorf("%s changed while it was read, %d times in a row: %w", path, n, err),
-				Hint: "Checkpoints follow each other faster than the database can be read. Back up when it is quieter, or make checkpoints rarer.",
-			}
-		}
-		a.log.Info("the database changed while it was read, reading it again", "attempt", n, "err", err)
-		select {
-		case <-ctx.Done():
-			return nil, nil, nil, context.Cause(ctx)
-		case <-time.After(pause.NextBackOff()):
-		}
-	}
+// draft is a manifest on its way to the commit.
+type draft struct {
+	*manifest.Manifest
+	continues bool
 }
 
-// torn tells whether err can come from reading a database that somebody is
-// writing to.
-func torn(err error) bool {
-	var gap *grafeo.GapError
-	return errors.Is(err, grafeo.ErrDamaged) || errors.As(err, &gap) || errors.Is(err, fs.ErrNotExist)
-}
-
-func (a *Archive) copyOnce(ctx context.Context, path string, before *manifest.Manifest, opts BackupOptions) (*source, *manifest.Index, *upload, error) {
-	s, err := capture(path, before)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if err := belongs(s, before); err != nil {
-		return nil, nil, nil, err
-	}
-	u := &upload{
-		archive: a, files: s.files, level: opts.Level, tracker: track(opts.Observer, s.bytes()),
-		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},
-	}
-	for info, err := range a.store.List(ctx, u.folder, "") {
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		u.present[info.Key] = info.Size
-	}
-	ix, err := u.run(ctx, opts.SegmentBytes)
-	return s, ix, u, err
-}
-
-// belongs makes sure that an archive holds one database only.
-func belongs(s *source, before *manifest.Manifest) error {
-	if before == nil || before.Database.ID == s.image.DatabaseID {
-		return nil
-	}
-	return &Error{
-		Code: CodeWrongDatabase,
-		Err:  fmt.Errorf("the archive belongs to another database: %s (%s), and this is %s", before.Database.Name, before.Database.ID, s.image.DatabaseID),
-		Hint: "Use another archive for this database: an archive holds the history of one.",
-	}
-}
-
-// manifest describes what was stored. What depends on the head is filled in
-// when it is committed.
-func (a *Archive) manifest(s *source, u *upload) *manifest.Manifest {
-	return &manifest.Manifest{
+// manifest describes what was stored.
+func (a *Archive) manifest(c copied) draft {
+	s := c.source
+	m := &manifest.Manifest{
 		CommitID: randomID(), CreatedAt: a.now(), Tool: a.tool, Host: a.host,
-		Kind: manifest.Full, Database: s.database(),
-		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, EndTime: s.endTime, Commits: s.commits, Position: s.position,
-		RawBytes: s.bytes(), StoredBytes: u.storedBytes, ReusedBytes: u.reusedBytes, SegmentsNew: int(u.sent),
+		Kind: s.kind, Database: s.database(),
+		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
+		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
+	}
+	m.RestoreFrom = s.startEpoch
+	if s.continues {
+		m.Continues = &s.before.Seq
+	}
+	if s.kind == manifest.Incremental {
+		m.RestoreFrom = s.before.RestoreFrom
+	}
+	return draft{m, s.continues}
+}
+
+// follow makes d the successor of head, the newest backup or nil. A history
+// that does not continue the one of head is a timeline of its own.
+func (d *draft) follow(head *committed) {
+	d.Seq, d.Previous, d.Timeline, d.Timelines = 1, nil, 1, 1
+	if head == nil {
+		return
+	}
+	d.Seq, d.Previous = head.Seq+1, &head.digest
+	d.Timeline, d.Timelines = head.Timeline, head.Timelines
+	if !d.continues {
+		d.Timelines++
+		d.Timeline = d.Timelines
 	}
 }
 
-// commitOn commits m as the successor of head, the newest backup or nil, and
-// when somebody else is faster, as the successor of theirs: a full backup needs
-// nothing of the ones before it.
-func (a *Archive) commitOn(ctx context.Context, head *committed, m *manifest.Manifest, s *source, timeout time.Duration) error {
+// commitFull commits a full backup as the successor of the newest one, and when
+// somebody else is faster, of theirs: a full backup needs nothing of the ones
+// before it.
+func (a *Archive) commitFull(ctx context.Context, d draft, s *source, timeout time.Duration) error {
 	for range maxConflicts {
-		m.Seq, m.Previous, m.Timeline = 1, nil, 1
-		if head != nil {
-			m.Seq, m.Previous, m.Timeline = head.Seq+1, &head.digest, head.Timeline
-			if !s.follows {
-				m.Timeline++
-			}
-		}
-		err := a.commit(ctx, m, timeout)
+		err := a.commit(ctx, d.Manifest, timeout)
 		if !errors.Is(err, errConflict) {
 			return err
 		}
-		a.log.Info("another writer has committed first, going on behind it", "seq", m.Seq)
-		if head, err = a.newHead(ctx, s); err != nil {
+		a.log.Info("another writer has committed first, going on behind it", "seq", d.Seq)
+		head, err := a.newHead(ctx)
+		if err != nil {
 			return err
 		}
+		if err := s.belongs(head); err != nil {
+			return err
+		}
+		timeline, known := d.Timeline, s.before != nil
+		if !known {
+			// A first backup that lost against another first one: most likely
+			// of the same database in the same state.
+			if d.continues, err = s.follows(head); err != nil {
+				return err
+			}
+		}
+		d.follow(head)
+		if known && s.continues {
+			// The history is that of the backup before, whatever the other
+			// writer has added.
+			d.Timeline, d.Timelines = timeline, head.Timelines
+		}
 	}
-	return &Error{
-		Code: CodeConflict,
-		Err:  fmt.Errorf("other writers committed first, %d times in a row", maxConflicts),
-		Hint: "Several processes back up into this archive at the same time. Run the backup again, or less often.",
-	}
+	return conflictError()
 }
 
-// newHead reads the newest backup again, after a conflict, and relates s to it.
-func (a *Archive) newHead(ctx context.Context, s *source) (*committed, error) {
+// newHead reads the newest backup again, after a conflict.
+func (a *Archive) newHead(ctx context.Context) (*committed, error) {
 	h, err := a.existing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	head, err := a.head(ctx, h)
-	if err != nil || head == nil {
-		return head, err
+	if err == nil && head == nil {
+		err = &ObjectError{manifest.Seq(1).Key(), "it was there a moment ago and is missing now"}
 	}
-	if err := belongs(s, head.Manifest); err != nil {
-		return nil, err
-	}
-	return head, s.relate(head.Manifest)
+	return head, err
 }
 
 // randomID gives 128 random bits as 32 hex digits.

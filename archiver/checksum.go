@@ -9,9 +9,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
-// checksum is the CRC-32 of a file whose parts come in any order, from several
-// goroutines. Where no part comes, the file has zeros.
+// checksum is the CRC-32 of a file, from the offset at on, whose parts come in
+// any order, from several goroutines. Where no part comes, the file has zeros.
 type checksum struct {
+	at    int64
 	mu    sync.Mutex
 	parts []checkedPart
 }
@@ -29,13 +30,13 @@ func (c *checksum) add(offset int64, p []byte) {
 	c.parts = append(c.parts, part)
 }
 
-// sum is the checksum of a file of this many bytes.
+// sum is the checksum up to the end of a file of this many bytes.
 func (c *checksum) sum(bytes int64) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slices.SortFunc(c.parts, func(a, b checkedPart) int { return cmp.Compare(a.offset, b.offset) })
 	var crc uint32
-	var at int64
+	at := c.at
 	for _, p := range c.parts {
 		crc = crc32combine.Zeros(crc, p.offset-at)
 		crc = crc32combine.Combine(crc, p.crc, p.bytes)

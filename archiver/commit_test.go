@@ -134,7 +134,7 @@ func TestCommit(t *testing.T) {
 				mustBeWhole(t, inner)
 			}
 			// Whatever was said, the next run works by itself.
-			backup(t, inner, path)
+			full(t, inner, path)
 			mustBeWhole(t, inner)
 		})
 	}
@@ -147,7 +147,7 @@ func rival(t *testing.T, inner *storagetest.Memory, rivals int, lost bool) *stor
 	return storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op == storage.OpPut && strings.HasPrefix(key, manifest.ManifestPrefix) && rivals > 0 {
 			rivals--
-			backup(t, inner, other)
+			full(t, inner, other)
 			if lost {
 				return storagetest.Fault{Err: errLost, Apply: true}
 			}
@@ -159,7 +159,7 @@ func rival(t *testing.T, inner *storagetest.Memory, rivals int, lost bool) *stor
 func TestCommitAfterARival(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		inner := storagetest.NewMemory()
-		r := backup(t, rival(t, inner, 3, lost), copyVector(t, "v0.6.0/live"))
+		r := full(t, rival(t, inner, 3, lost), copyVector(t, "v0.6.0/live"))
 		if r.Seq != 4 || r.Timeline != 1 {
 			t.Errorf("lost %v: backup %d on timeline %d, want 4 on 1", lost, r.Seq, r.Timeline)
 		}
@@ -171,7 +171,7 @@ func TestCommitAfterARival(t *testing.T) {
 
 func TestCommitGivesUpAgainstRivals(t *testing.T) {
 	inner := storagetest.NewMemory()
-	_, err := newArchive(rival(t, inner, 1000, false)).Backup(t.Context(), copyVector(t, "v0.6.0/live"), archiver.BackupOptions{})
+	_, err := newArchive(rival(t, inner, 1000, false)).Backup(t.Context(), copyVector(t, "v0.6.0/live"), archiver.BackupOptions{Full: true})
 	mustFail(t, err, archiver.CodeConflict)
 	mustBeWhole(t, inner)
 }
@@ -185,7 +185,7 @@ func TestConcurrentCommitters(t *testing.T) {
 	seqs := make(chan uint64, writers)
 	for range writers {
 		go func() {
-			r, err := newArchive(inner).Backup(context.Background(), path, archiver.BackupOptions{})
+			r, err := newArchive(inner).Backup(context.Background(), path, archiver.BackupOptions{Full: true})
 			if err != nil {
 				t.Error(err)
 			}
@@ -211,7 +211,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	var before map[string][]byte
 	for range 3 {
-		backup(t, store, path)
+		full(t, store, path)
 		after := store.Objects()
 		for key, b := range before {
 			if !bytes.Equal(after[key], b) {

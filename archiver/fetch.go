@@ -44,8 +44,8 @@ type part struct {
 // when they were backed up.
 func (f *fetch) run(ctx context.Context) error {
 	framesOf, partsOf := f.plan()
-	for range f.index.Files {
-		f.sums = append(f.sums, &checksum{})
+	for i := range f.index.Files {
+		f.sums = append(f.sums, &checksum{at: f.index.Files[i].From})
 	}
 	decoders := sync.Pool{}
 	g, running := errgroup.WithContext(ctx)
@@ -170,12 +170,13 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 }
 
 // check compares the checksums of whole files, holes included: they show that
-// everything that was fetched belongs where it was put.
-func (f *fetch) check(key string) error {
+// everything that was fetched belongs where it was put. keyOf names the
+// manifest that a file is from.
+func (f *fetch) check(keyOf func(file int) string) error {
 	for i := range f.index.Files {
 		file := &f.index.Files[i]
 		if got := f.sums[i].sum(file.Bytes); got != file.CRC32 {
-			return &ObjectError{key, fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
+			return &ObjectError{keyOf(i), fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
 		}
 	}
 	return nil

@@ -102,12 +102,22 @@ func backup(t testing.TB, store storage.Storage, path string) archiver.BackupRep
 	return r
 }
 
+// full takes a full backup, whatever there is.
+func full(t testing.TB, store storage.Storage, path string) archiver.BackupReport {
+	t.Helper()
+	r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{Full: true})
+	if err != nil {
+		t.Fatalf("backup: %v", err)
+	}
+	return r
+}
+
 // restore restores backup seq (0: the newest) into a new folder and gives what
 // is in it.
 func restore(t testing.TB, store storage.Storage, seq uint64) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Backup: seq})
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: seq}})
 	if err != nil {
 		t.Fatalf("restore %d: %v", seq, err)
 	}

@@ -35,7 +35,7 @@ type Backup struct {
 func describe(m *manifest.Manifest) Backup {
 	return Backup{
 		Seq: uint64(m.Seq), Kind: string(m.Kind), Timeline: m.Timeline,
-		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.StartEpoch, RestoreTo: m.EndEpoch,
+		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom, RestoreTo: m.EndEpoch,
 		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
 		Database: m.Database.Name, DatabaseID: m.Database.ID, Generation: m.Database.Generation,

@@ -2,20 +2,20 @@ package archiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// RestoreOptions modify one restore. The zero value restores the newest backup.
+// RestoreOptions modify one restore. The zero value restores the newest state.
 type RestoreOptions struct {
-	// Backup is the number of the backup to restore; 0 means the newest.
-	Backup uint64
+	// Target is the state to restore.
+	Target
 
 	// Force moves a database that is at the target aside, under a name that
 	// RestoreReport.MovedTo tells. It is never deleted.
@@ -27,17 +27,15 @@ type RestoreOptions struct {
 
 // RestoreReport is what one restore has done.
 type RestoreReport struct {
-	Backup   Backup // that was restored
-	Epoch    uint64 // of the database now
+	Plan
 	Database string // path of the database now
 	MovedTo  string // where the database is that was there before, or ""
-	RawBytes int64  // that were written
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Restore writes the database as it was at a backup to target, the path of the
-// database file that will be; folders above it are made. Files get the
+// Restore writes the database in the state of opts.Target to target, the path of
+// the database file that will be; folders above it are made. Files get the
 // permissions 0600.
 //
 // The database appears at target when it is whole, checked and on disk, and
@@ -68,7 +66,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force && !publishing(target) {
 		return RestoreReport{}, err
 	}
-	m, ix, err := a.chosen(ctx, manifest.Seq(opts.Backup))
+	w, err := a.wayTo(ctx, opts.Target)
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -80,53 +78,20 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	if err := a.fill(ctx, s, m, ix, opts.Observer); err != nil {
+	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
 		return RestoreReport{}, err
 	}
 	moved, err := s.publish(opts.Force)
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	return RestoreReport{Backup: describe(m.Manifest), Epoch: m.EndEpoch, Database: target, MovedTo: moved, RawBytes: m.RawBytes}, nil
+	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved}, nil
 }
 
-// chosen gives the manifest and index of backup seq, or of the newest for 0.
-func (a *Archive) chosen(ctx context.Context, seq manifest.Seq) (*committed, *manifest.Index, error) {
-	h, err := a.existing(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(h.seqs) == 0 {
-		return nil, nil, &Error{
-			Code: CodeNoArchive,
-			Err:  errors.New("the archive has no backup"),
-			Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
-		}
-	}
-	if seq == 0 {
-		seq = h.last()
-	}
-	if seq < h.seqs[0] || seq > h.last() {
-		return nil, nil, &Error{
-			Code: CodeNoBackup,
-			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", seq, h.seqs[0], h.last()),
-			Hint: "`gbak-s3 list` shows them all.",
-		}
-	}
-	m, err := a.load(ctx, h, seq)
-	if err != nil {
-		return nil, nil, err
-	}
-	ix, err := a.index(ctx, m.Manifest)
-	return m, ix, err
-}
-
-// fill fetches the content of m into the staging folder.
-func (a *Archive) fill(ctx context.Context, s *staging, m *committed, ix *manifest.Index, observe Observer) error {
-	if ix.Image() == nil {
-		return &ObjectError{m.Seq.Key(), "it names no image"}
-	}
-	files := make([]*os.File, len(ix.Files))
+// fill fetches the content of a way into the staging folder, and cuts the log
+// where it wants.
+func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer) error {
+	files := make([]*os.File, len(w.files))
 	defer func() {
 		for _, f := range files {
 			if f != nil {
@@ -134,31 +99,53 @@ func (a *Archive) fill(ctx context.Context, s *staging, m *committed, ix *manife
 			}
 		}
 	}()
-	var total int64
-	for i := range ix.Files {
+	for i, f := range w.files {
 		var err error
-		if files[i], err = s.create(ix.Files[i].Name, ix.Files[i].Bytes); err != nil {
+		if files[i], err = s.create(f.name, f.bytes); err != nil {
 			return err
 		}
-		total += ix.Files[i].Bytes
 	}
-	f := &fetch{archive: a, index: ix, tracker: track(observe, total)}
+	f := &fetch{archive: a, index: &w.index, tracker: track(observe, w.plan.RawBytes)}
 	f.use = func(file int, offset int64, p []byte) error {
-		if ix.Files[file].Name == manifest.ImageName {
-			return s.writeImage(files[file], offset, p)
+		to := w.fileOf[file]
+		if w.files[to].name == manifest.ImageName {
+			return s.writeImage(files[to], offset, p)
 		}
-		_, err := files[file].WriteAt(p, offset)
+		_, err := files[to].WriteAt(p, offset)
 		return err
 	}
 	if err := f.run(ctx); err != nil {
 		return err
 	}
-	if err := f.check(m.Seq.Key()); err != nil {
+	if err := f.check(w.keyOf); err != nil {
 		return err
+	}
+	if w.route.epoch != nil || w.route.time != nil {
+		if err := w.cut(s); err != nil {
+			return err
+		}
 	}
 	for _, f := range files {
 		if err := f.Sync(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// cut makes the staged log end where the route wants, and notes which epoch
+// that is.
+func (w *way) cut(s *staging) error {
+	base := w.route.chain[0]
+	c, err := cutLog(s.path(walFolder), grafeo.Generation(base.Database.Generation), w.route)
+	if err != nil {
+		return fmt.Errorf("cutting the restored log: %w", err)
+	}
+	w.plan.Epoch, w.plan.Time = base.StartEpoch, base.StartTime
+	if c != nil && c.Epoch >= base.StartEpoch {
+		w.plan.Epoch, w.plan.Time = c.Epoch, nil
+		if !c.Time.IsZero() {
+			w.plan.Time = &c.Time
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ func TestBackupsOfOneDatabase(t *testing.T) {
 	store := storagetest.NewMemory()
 	path := copyVector(t, "v0.6.0/live")
 	for want := uint64(1); want <= 3; want++ {
-		if r := backup(t, store, path); r.Seq != want || r.Timeline != 1 {
+		if r := full(t, store, path); r.Seq != want || r.Timeline != 1 {
 			t.Errorf("backup %d on timeline %d, want %d on 1", r.Seq, r.Timeline, want)
 		}
 	}

@@ -34,7 +34,7 @@ func cut(files []sourceFile, segmentBytes int64) []stripe {
 		inStripe, inPart int64 // bytes so far in the last stripe and frame
 	)
 	for i, f := range files {
-		for at := int64(0); at < f.bytes; {
+		for at := f.from; at < f.bytes; {
 			if len(stripes) == 0 || inStripe == segmentBytes {
 				stripes = append(stripes, nil)
 				inStripe, inPart = 0, 0

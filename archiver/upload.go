@@ -26,8 +26,7 @@ type upload struct {
 	level   segment.Level
 
 	present map[string]int64 // sizes of the segments of an interrupted run, by key
-	proofs  []*grafeo.Proof  // a file each
-	sums    []*checksum
+	sums    []*checksum      // a file each
 	tracker *tracker
 
 	// What run has found out about the segments: how many it has sent, their
@@ -48,8 +47,7 @@ type stored struct {
 // one of the file system.
 func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, error) {
 	for _, f := range u.files {
-		u.proofs = append(u.proofs, grafeo.NewProof(f.proof))
-		u.sums = append(u.sums, &checksum{})
+		u.sums = append(u.sums, &checksum{at: f.from})
 	}
 	stripes := cut(u.files, segmentBytes)
 	results := make([]stored, len(stripes))
@@ -76,8 +74,8 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	for _, p := range u.proofs {
-		if err := p.Check(); err != nil {
+	for _, f := range u.files {
+		if err := f.proof.Check(); err != nil {
 			return nil, err
 		}
 	}
@@ -143,7 +141,7 @@ func (w *worker) read(raw []byte, f frame) error {
 		if err := readAt(w.files[p.file].path, part, p.offset); err != nil {
 			return err
 		}
-		w.proofs[p.file].Add(p.offset, part)
+		w.files[p.file].proof.Add(p.offset, part)
 		w.sums[p.file].add(p.offset, part)
 	}
 	return nil
@@ -204,7 +202,7 @@ func (a *Archive) confirm(ctx context.Context, s manifest.Segment) error {
 func (u *upload) index(stripes []stripe, results []stored) *manifest.Index {
 	ix := &manifest.Index{Segments: []manifest.Segment{}, Frames: []manifest.Frame{}, Files: make([]manifest.File, len(u.files))}
 	for i, f := range u.files {
-		ix.Files[i] = manifest.File{Name: f.name, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
+		ix.Files[i] = manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
 	}
 	for i, s := range stripes {
 		ix.Segments = append(ix.Segments, results[i].segment)

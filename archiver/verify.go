@@ -146,15 +146,20 @@ func (v *verification) run(ctx context.Context) error {
 		return nil
 	}
 	progress := track(v.opts.Observer, total)
+	whole := map[manifest.Seq]*manifest.Index{}
 	for i, ix := range indexes {
 		if ix == nil {
 			continue
 		}
-		if err := v.content(ctx, backups[i], ix, progress); err != nil {
+		ok, err := v.content(ctx, backups[i], ix, progress)
+		if err != nil {
 			return err
 		}
+		if ok {
+			whole[backups[i].Seq] = ix
+		}
 	}
-	return nil
+	return v.logs(ctx, newCatalog(backups), whole)
 }
 
 // manifests reads all manifests; the ones that are broken are nil.

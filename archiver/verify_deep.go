@@ -9,27 +9,27 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// content reads all of one backup and proves it by every checksum there is:
-// that of each stored object, of each frame, of each file, and those that the
-// database keeps inside of its image and log.
-func (v *verification) content(ctx context.Context, m *committed, ix *manifest.Index, progress *tracker) error {
+// content reads all of one backup and compares the checksums of each stored
+// object, of each frame, of each file, and those that the database keeps inside
+// of its image. It tells whether all was right.
+func (v *verification) content(ctx context.Context, m *committed, ix *manifest.Index, progress *tracker) (bool, error) {
 	key := m.Seq.Key()
 	image := ix.Image()
 	if image == nil && m.Kind == manifest.Full {
 		v.find(key, "it is a full backup without an image")
-		return nil
+		return false, nil
 	}
 	var proof *grafeo.Proof
 	if image != nil {
 		read, err := v.image(ctx, m, ix, image)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if read != nil {
 			proof = read.NewProof()
 		}
 	}
-	broken := false
+	broken := image != nil && proof == nil
 	f := &fetch{
 		archive: v.archive, index: ix, tracker: progress,
 		use: func(file int, offset int64, p []byte) error {
@@ -46,24 +46,21 @@ func (v *verification) content(ctx context.Context, m *committed, ix *manifest.I
 		},
 	}
 	if err := f.run(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if broken {
-		return nil // what is missing is named; the sums can only be wrong
+		return false, nil // what is missing is named; the sums can only be wrong
 	}
-	if err := v.pass(f.check(key)); err != nil {
-		return err
-	}
-	if image != nil && proof == nil {
-		return nil // it was found above
+	if err := f.check(func(int) string { return key }); err != nil {
+		return false, v.pass(err)
 	}
 	if proof != nil {
 		if err := proof.Check(); err != nil {
 			v.find(key, fmt.Sprintf("the image: %v", err))
-			return nil
+			return false, nil
 		}
 	}
-	return v.log(ctx, m, ix)
+	return true, nil
 }
 
 // image reads the headers and the directory of an archived image. It is nil if

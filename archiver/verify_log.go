@@ -1,27 +1,64 @@
 package archiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// log reads the archived log of one backup as the database would: every frame
-// has its checksum, the files continue each other, and the last commit ends
-// where the last file does.
-func (v *verification) log(ctx context.Context, m *committed, ix *manifest.Index) error {
-	var readers []io.Reader
-	var files []*manifest.File
-	for i := range ix.Files {
-		f := &ix.Files[i]
-		if f.Name == manifest.ImageName {
+// logs reads the log of every chain as the database would: every frame has its
+// checksum, the files continue each other, and the last commit ends where the
+// last file does. A chain with a backup that is not whole is left out: what is
+// wrong with it has been found.
+func (v *verification) logs(ctx context.Context, c *catalog, whole map[manifest.Seq]*manifest.Index) error {
+	goesOn := map[manifest.Seq]bool{}
+	for _, m := range c.backups {
+		if m.Kind == manifest.Incremental {
+			goesOn[*m.Continues] = true
+		}
+	}
+	for _, seq := range c.seqs {
+		if goesOn[seq] {
 			continue
 		}
-		r, err := v.archive.openFile(ctx, ix, f)
+		chain := c.toEnd(c.backups[seq])
+		if chain == nil {
+			v.find(seq.Key(), "a backup that it continues is missing or damaged")
+			continue
+		}
+		indexes := make([]*manifest.Index, 0, len(chain))
+		for _, m := range chain {
+			if ix := whole[m.Seq]; ix != nil {
+				indexes = append(indexes, ix)
+			}
+		}
+		if len(indexes) < len(chain) {
+			continue
+		}
+		w, err := newWay(&route{chain: chain}, indexes, Target{})
+		if err != nil {
+			return v.pass(err)
+		}
+		if err := v.log(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) log(ctx context.Context, w *way) error {
+	m := w.route.last()
+	var readers []io.Reader
+	var files []*manifest.File
+	for _, f := range w.logFiles() {
+		r, err := v.archive.openFile(ctx, &w.index, f)
 		if err != nil {
 			return err
 		}
@@ -51,6 +88,30 @@ func (v *verification) log(ctx context.Context, m *committed, ix *manifest.Index
 		v.find(m.Seq.Key(), fmt.Sprintf("the log: %v", err))
 	}
 	return nil
+}
+
+// logFiles gives the log files of a chain, each one put together from its parts,
+// in the order of their names.
+func (w *way) logFiles() []*manifest.File {
+	var files []*manifest.File
+	byName := map[string]*manifest.File{}
+	for _, part := range w.index.Files {
+		if part.Name == manifest.ImageName {
+			continue
+		}
+		f := byName[part.Name]
+		if f == nil {
+			f = &manifest.File{Name: part.Name}
+			byName[part.Name] = f
+			files = append(files, f)
+		}
+		f.Bytes = part.Bytes
+		f.Extents = append(f.Extents, part.Extents...)
+	}
+	slices.SortFunc(files, func(a, b *manifest.File) int {
+		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), strings.Compare(a.Name, b.Name))
+	})
+	return files
 }
 
 func checkLog06(m *committed, files []*manifest.File, readers []io.Reader) error {

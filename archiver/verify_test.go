@@ -20,8 +20,8 @@ func archiveOf(t testing.TB, name string) map[string][]byte {
 	t.Helper()
 	store := storagetest.NewMemory()
 	path := copyVector(t, name)
-	backup(t, store, path)
-	backup(t, store, path)
+	full(t, store, path)
+	full(t, store, path)
 	return store.Objects()
 }
 

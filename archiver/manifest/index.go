@@ -11,6 +11,8 @@ const (
 	// MaxIndexBytes is the largest decompressed index: that of a database of
 	// tens of terabytes.
 	MaxIndexBytes = 1 << 30
+	// MaxCommits is how many commits an index lists at the most.
+	MaxCommits = 100_000
 	// MaxFrameBytes is the largest frame, decompressed.
 	MaxFrameBytes = 16 << 20
 	// MaxSegmentBytes is the largest stored segment.
@@ -24,7 +26,15 @@ type Index struct {
 	Segments []Segment `json:"segments"`
 	Frames   []Frame   `json:"frames"`
 	Files    []File    `json:"files"`
+
+	// Commits are the commits of the log that is stored, in its order; null if
+	// there are more than [MaxCommits].
+	Commits []CommitTime `json:"commits"`
 }
+
+// CommitTime is the epoch of a commit and when it was made, in milliseconds
+// since 1970 by the database's clock, 0 where it keeps no times.
+type CommitTime [2]uint64
 
 // Segment is an object of frames, one behind the other.
 type Segment struct {
@@ -45,10 +55,14 @@ type Frame struct {
 // File is one of the database's files.
 type File struct {
 	// Name is [ImageName] or the base name of a log file.
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes"`
-	CRC32 uint32 `json:"crc32"` // IEEE, of the whole file
-	// Extents are in ascending order. What no extent covers is zero bytes.
+	Name string `json:"name"`
+	// From is where the part of the file begins that this backup has: 0, or in
+	// an incremental where the backup that it continues has ended.
+	From  int64  `json:"from"`
+	Bytes int64  `json:"bytes"` // size of the file, From included
+	CRC32 uint32 `json:"crc32"` // IEEE, of the bytes from From on
+	// Extents are in ascending order. What no extent covers, from From on, is
+	// zero bytes.
 	Extents []Extent `json:"extents"`
 }
 
@@ -66,7 +80,7 @@ const ImageName = "image"
 
 // logName is what the database calls its log files. Nothing else may stand in
 // an index: the name becomes a path when it is restored.
-var logName = regexp.MustCompile(`^wal_([0-9]{8}|[0-9]{20})\.log$`)
+var logName = regexp.MustCompile(`^wal_[0-9]{8,20}\.log$`)
 
 // indexDocument is an [Index] as an object of its own.
 type indexDocument struct {
@@ -139,10 +153,10 @@ func (ix *Index) validate() error {
 }
 
 func (f *File) validate(frames []Frame) error {
-	if f.Bytes < 0 {
-		return fmt.Errorf("%d bytes", f.Bytes)
+	if f.From < 0 || f.Bytes < f.From || f.From > 0 && f.Name == ImageName {
+		return fmt.Errorf("%d bytes from %d on", f.Bytes, f.From)
 	}
-	var end int64
+	end := f.From
 	for i, e := range f.Extents {
 		switch {
 		case e.Offset < end || e.Bytes <= 0 || e.Bytes > f.Bytes || e.Offset > f.Bytes-e.Bytes:

@@ -34,17 +34,27 @@ type Manifest struct {
 	// Epochs are comparable inside of one timeline only.
 	Timeline int `json:"timeline"`
 
-	// Continues is the backup whose end this incremental begins at; null in a
-	// full backup.
+	// Timelines is the highest number of a timeline in the archive so far.
+	Timelines int `json:"timelines"`
+
+	// Continues is the backup at whose end the log of this one begins, or which
+	// it includes. In a full backup it may be null: then what came before is
+	// another history, or the log between them is lost.
 	Continues *Seq `json:"continues"`
 
-	// From StartEpoch to EndEpoch this backup can restore, given what it continues.
-	StartEpoch uint64 `json:"start_epoch"`
-	EndEpoch   uint64 `json:"end_epoch"`
+	// StartEpoch to EndEpoch is what this backup has: of a full backup what its
+	// image and log give, of an incremental its first and last commit. With all
+	// that it continues, the epochs from RestoreFrom on can be restored.
+	StartEpoch  uint64 `json:"start_epoch"`
+	EndEpoch    uint64 `json:"end_epoch"`
+	RestoreFrom uint64 `json:"restore_from"`
 
-	// EndTime is when the last commit was made, by the database's clock; null
-	// where the database keeps no times (generation 0.5).
-	EndTime *time.Time `json:"end_time"`
+	// StartTime is when the state of StartEpoch was written: of a full backup
+	// its image, of an incremental its first commit. EndTime is when the last
+	// commit was made. Both are by the database's clock, and null where it keeps
+	// no times (generation 0.5).
+	StartTime *time.Time `json:"start_time"`
+	EndTime   *time.Time `json:"end_time"`
 
 	// Commits is the number of commits in the log that is stored.
 	Commits int64 `json:"commits"`
@@ -66,25 +76,36 @@ type Database struct {
 	Generation string `json:"generation"` // "0.5" or "0.6"
 	ID         string `json:"id"`         // 0.6: its 32 hex digits; 0.5: made of its creation time
 	Name       string `json:"name"`       // base name of its file, for people
-	Iteration  uint64 `json:"iteration"`  // of the image
-	ImageEpoch uint64 `json:"image_epoch"`
+
+	// Of the image's header when it was read.
+	Iteration     uint64 `json:"iteration"`
+	ImageEpoch    uint64 `json:"image_epoch"`
+	CheckpointLSN uint64 `json:"checkpoint_lsn"` // (0.6), else 0
+	HeadersCRC32C uint32 `json:"headers_crc32c"` // of its first three pages: equal for equal images
 }
 
-// Position is the place in the database's log where a backup ends; the next
-// incremental begins there.
+// Position is the place in the database's log where a backup ends; what comes
+// next begins there.
 type Position struct {
-	// LSN is the log position behind the last whole group (0.6), else 0.
+	// LSN is the log position behind the last whole group, or that of the image's
+	// checkpoint if there is none (0.6); 0 in 0.5.
 	LSN uint64 `json:"lsn"`
-	// File is the first LSN of the segment (0.6) or the number of the log file
-	// (0.5) that the last commit ends in, and Offset the place behind it.
-	File   uint64 `json:"file"`
-	Offset int64  `json:"offset"`
-	// Run is the number of the run in the log that is stored, from 0 (0.5).
-	Run int `json:"run"`
-	// CRC32C is the CRC-32C of all bytes of the last commit before the
-	// position: it tells this history from another one with equal numbers. It is
-	// null if no commit was seen, as after a clean close.
-	CRC32C *uint32 `json:"crc32c"`
+
+	// Commit is the last commit of the log. It is null if the log has none, as
+	// after a clean close.
+	Commit *Commit `json:"commit"`
+}
+
+// Commit is the place and the checksum of a commit in the log: they tell a
+// history from another one with equal numbers.
+type Commit struct {
+	LSN       uint64 `json:"lsn"`        // of its first byte (0.6), else 0
+	StartFile uint64 `json:"start_file"` // number (0.5) or first LSN (0.6) of the log file it starts in
+	Start     int64  `json:"start"`      // offset in that file
+	EndFile   uint64 `json:"end_file"`   // of the log file it ends in
+	End       int64  `json:"end"`        // offset in that file
+	Run       int    `json:"run"`        // number of its run, from 0 in the stored log (0.5)
+	CRC32C    uint32 `json:"crc32c"`     // CRC-32C of all its bytes
 }
 
 // ObjectRef names an object and what its bytes must be.
@@ -132,17 +153,17 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("backup %d and the digest of the one before do not agree", m.Seq)
 	case m.Kind != Full && m.Kind != Incremental:
 		return fmt.Errorf("kind %q", m.Kind)
-	case (m.Kind == Full) != (m.Continues == nil):
-		return fmt.Errorf("kind %s and what it continues do not agree", m.Kind)
+	case m.Kind == Incremental && m.Continues == nil:
+		return fmt.Errorf("an incremental that continues nothing")
 	case m.Continues != nil && (*m.Continues == 0 || *m.Continues >= m.Seq):
 		return fmt.Errorf("backup %d continues %d", m.Seq, *m.Continues)
 	case m.Database.Generation != "0.5" && m.Database.Generation != "0.6":
 		return fmt.Errorf("generation %q", m.Database.Generation)
 	case m.Database.ID == "":
 		return fmt.Errorf("no database id")
-	case m.Timeline < 1:
-		return fmt.Errorf("timeline %d", m.Timeline)
-	case m.StartEpoch > m.EndEpoch:
+	case m.Timeline < 1 || m.Timelines < m.Timeline:
+		return fmt.Errorf("timeline %d of %d", m.Timeline, m.Timelines)
+	case m.StartEpoch > m.EndEpoch || m.RestoreFrom > m.EndEpoch:
 		return fmt.Errorf("epochs %d to %d", m.StartEpoch, m.EndEpoch)
 	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0 || m.Commits < 0:
 		return fmt.Errorf("a negative size or count")

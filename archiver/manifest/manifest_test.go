@@ -18,14 +18,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func sample() *Manifest {
 	end := time.Date(2026, 11, 23, 8, 14, 15, 303e6, time.UTC)
-	crc := uint32(0x12345678)
 	previous := Sum([]byte("the one before"))
 	return &Manifest{
 		Seq: 42, CommitID: strings.Repeat("ab", 16), Previous: &previous, ArchiveID: strings.Repeat("cd", 16),
 		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), Tool: "gbak-s3 v1.2.3", Host: "db1",
 		Kind: Full, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
-		Timeline: 1, StartEpoch: 19, EndEpoch: 21, EndTime: &end, Commits: 2,
-		Position: Position{LSN: 3032, File: 2000, Offset: 1160, CRC32C: &crc},
+		Timeline: 1, Timelines: 2, StartEpoch: 19, EndEpoch: 21, RestoreFrom: 19, StartTime: &end, EndTime: &end, Commits: 2,
+		Position: Position{LSN: 3032, Commit: &Commit{LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160, CRC32C: 0x12345678}},
 		RawBytes: 90112 + 1160, StoredBytes: 1432, SegmentsNew: 1, Content: sampleIndex(),
 	}
 }
@@ -33,6 +32,7 @@ func sample() *Manifest {
 func sampleIndex() *Index {
 	sum := Sum([]byte("stored"))
 	return &Index{
+		Commits:  []CommitTime{{20, 1795428000000}, {21, 1795428000303}},
 		Segments: []Segment{{Key: SegmentKey(SegmentFolder(strings.Repeat("0", 32)), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum}},
 		Frames:   []Frame{{Segment: 0, Offset: 0, StoredBytes: 1432, RawBytes: 91272}},
 		Files: []File{
@@ -141,11 +141,13 @@ func TestInvalidManifest(t *testing.T) {
 		"kind":                      func(m *Manifest) { m.Kind = "differential" },
 		"incremental of nothing":    func(m *Manifest) { m.Kind = Incremental },
 		"incremental of the future": func(m *Manifest) { m.Kind, m.Continues = Incremental, &m.Seq },
-		"full of something":         func(m *Manifest) { s := Seq(1); m.Continues = &s },
+		"full of itself":            func(m *Manifest) { m.Continues = &m.Seq },
 		"generation":                func(m *Manifest) { m.Database.Generation = "0.7" },
 		"database":                  func(m *Manifest) { m.Database.ID = "" },
 		"timeline":                  func(m *Manifest) { m.Timeline = 0 },
+		"timelines":                 func(m *Manifest) { m.Timeline = 3 },
 		"epochs":                    func(m *Manifest) { m.StartEpoch = 22 },
+		"restore from":              func(m *Manifest) { m.RestoreFrom = 22 },
 		"size":                      func(m *Manifest) { m.RawBytes = -1 },
 		"neither content nor index": func(m *Manifest) { m.Content = nil },
 		"both":                      func(m *Manifest) { m.Index = &ObjectRef{} },
@@ -178,6 +180,10 @@ func TestInvalidIndex(t *testing.T) {
 		"another name":            func(x *Index) { x.Files[1].Name = "backup_cursor.meta" },
 		"a name twice":            func(x *Index) { x.Files[1].Name = ImageName },
 		"negative size":           func(x *Index) { x.Files[0].Bytes = -1 },
+		"from behind the end":     func(x *Index) { x.Files[1].From = 1161 },
+		"from a negative place":   func(x *Index) { x.Files[1].From = -1 },
+		"a part of an image":      func(x *Index) { x.Files[0].From = 1; x.Files[0].Extents = nil },
+		"extent before from":      func(x *Index) { x.Files[1].From = 1 },
 		"extent behind the end":   func(x *Index) { x.Files[0].Extents[0].Offset = 1 },
 		"extent that overflows":   func(x *Index) { x.Files[0].Extents[0].Bytes = large },
 		"extent of no frame":      func(x *Index) { x.Files[0].Extents[0].Frame = 1 },

@@ -43,7 +43,7 @@ restored. The last line is the command that does it.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Bool("full", false, "take a full backup (this version takes no others)")
+	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
 	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "32MiB", "how much of the database goes into one object, before compression")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
@@ -72,7 +72,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 		path = abs
 	}
 	lines := []string{
-		fmt.Sprintf("backup %d of %s committed: %s, %s", r.Seq, database, r.Kind, epochs(r.StartEpoch, r.EndEpoch)),
+		headline(database, r),
 		fmt.Sprintf("%s read, %s stored in %s, %s, %s", size(r.RawBytes), size(r.StoredBytes), plural(r.Segments, "segment"), requests(r.Requests), took(r.Elapsed)),
 	}
 	if r.ReusedBytes > 0 {
@@ -87,6 +87,21 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 		}
 	}
 	return nil
+}
+
+// headline says what a backup has done.
+func headline(database string, r archiver.BackupReport) string {
+	if r.Kind == archiver.KindNone {
+		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Seq, r.EndEpoch)
+	}
+	kind := r.Kind
+	if r.Timeline > 1 {
+		kind += fmt.Sprintf(" on timeline %d", r.Timeline)
+	}
+	if r.Why != "" {
+		kind += " (" + r.Why + ")"
+	}
+	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Seq, database, kind, epochs(r.StartEpoch, r.EndEpoch))
 }
 
 // self is how this program is called: by its name, or with `go run` where that

@@ -30,6 +30,8 @@ func exitCode(code archiver.Code) int {
 		return exitDamage
 	case archiver.CodeNoArchive, archiver.CodeNoBackup:
 		return exitNoArchive
+	case archiver.CodeUnreachable:
+		return exitUnreachable
 	case archiver.CodeConflict:
 		return exitConflict
 	case archiver.CodeUnknownOutcome:

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -49,13 +47,4 @@ func (a *app) list(cmd *cobra.Command, address string) error {
 			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Host)
 	}
 	return w.Flush()
-}
-
-// when is the time of a backup's last commit, or of the backup where the
-// database keeps no times.
-func when(b archiver.Backup) string {
-	if b.EndTime != nil {
-		return b.EndTime.Format(time.RFC3339)
-	}
-	return b.CreatedAt.Format(time.RFC3339)
 }

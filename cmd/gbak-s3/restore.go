@@ -1,47 +1,146 @@
 package main
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 func (a *app) restoreCommand() *cobra.Command {
-	var opts archiver.RestoreOptions
+	var (
+		opts  archiver.RestoreOptions
+		epoch uint64
+		at    string
+		plan  bool
+	)
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE DATABASE",
 		Short: "Restore a database from an archive",
-		Long: `restore writes the database as it was at the newest backup, or at the one that
---backup names, to the path DATABASE. The database appears there when it is whole
-and on disk, not before. What is there already is refused.`,
+		Long: `restore writes the database to the path DATABASE, in the newest state that the
+archive has or in the one that --backup, --epoch or --time names. The database
+appears there when it is whole and on disk, not before. What is there already is
+refused.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
-  gbak-s3 restore --backup 12 ./people-archive old-people.grafeo`,
+  gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
+  gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
+  gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old-people.grafeo`,
 		Args: takes("ARCHIVE", "DATABASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "ARCHIVE", "DATABASE")
 			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
 				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
+			if cmd.Flags().Changed("epoch") {
+				opts.Epoch = &epoch
+			}
+			if at != "" {
+				t, err := time.Parse(time.RFC3339Nano, at)
+				if err != nil {
+					return usage("the time %q", "Write it as 2026-11-23T08:15:00Z or 2026-11-23T09:15:00.5+01:00 (RFC 3339).", at)
+				}
+				opts.Time = &t
+			}
+			if plan {
+				return a.plan(cmd, args[0], opts.Target)
+			}
 			return a.restore(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
 	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the backup to restore (default the newest)")
+	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit that is not behind it")
+	flags.StringVar(&at, "time", "", "time to restore (RFC 3339): the state after the last commit at or before it")
+	flags.IntVar(&opts.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
+	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
+	cmd.MarkFlagsMutuallyExclusive("backup", "epoch", "time")
+	cmd.MarkFlagsMutuallyExclusive("backup", "timeline")
 	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
 	return cmd
 }
 
-// restoreLine is a restore in JSON.
-type restoreLine struct {
-	Type      string `json:"type"` // "restore"
-	Seq       uint64 `json:"seq"`
-	Epoch     uint64 `json:"epoch"`
-	Timeline  int    `json:"timeline"`
-	Database  string `json:"database"`
-	MovedTo   string `json:"moved_to,omitempty"`
-	RawBytes  int64  `json:"raw_bytes"`
-	Requests  any    `json:"requests"`
-	ElapsedMS int64  `json:"elapsed_ms"`
+// planLine is a plan in JSON, and with what comes last a restore.
+type planLine struct {
+	Type           string     `json:"type"` // "plan" or "restore"
+	Seq            uint64     `json:"seq"`  // the backup that has the target
+	Full           uint64     `json:"full"`
+	Incrementals   []uint64   `json:"incrementals"`
+	Timeline       int        `json:"timeline"`
+	OtherTimelines []int      `json:"other_timelines"`
+	Epoch          uint64     `json:"epoch"`
+	Time           *time.Time `json:"time"`
+	Exact          bool       `json:"exact"`
+	Objects        int        `json:"objects"`
+	StoredBytes    int64      `json:"stored_bytes"`
+	RawBytes       int64      `json:"raw_bytes"`
+
+	Database  string                `json:"database,omitempty"`
+	MovedTo   string                `json:"moved_to,omitempty"`
+	Requests  storage.RequestCounts `json:"requests"`
+	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
+}
+
+func lineOfPlan(p archiver.Plan) planLine {
+	return planLine{
+		Type: "plan", Seq: p.Backup.Seq, Full: p.Full, Incrementals: append([]uint64{}, p.Incrementals...),
+		Timeline: p.Timeline, OtherTimelines: append([]int{}, p.OtherTimelines...), Epoch: p.Epoch, Time: p.Time,
+		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes,
+	}
+}
+
+func (a *app) plan(cmd *cobra.Command, address string, target archiver.Target) error {
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	p, made, err := archive.Plan(cmd.Context(), target)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		line := lineOfPlan(p)
+		line.Requests = made
+		return a.say(line)
+	}
+	if err := a.print("would restore %s", state(p)); err != nil {
+		return err
+	}
+	log := ""
+	if n := len(p.Incrementals); n > 0 {
+		log = fmt.Sprintf(" and the log of %s", plural(n, "backup"))
+	}
+	if err := a.print("from the full backup %d%s: %s, %s to fetch, %s to write",
+		p.Full, log, plural(p.Objects, "object"), size(p.StoredBytes), size(p.RawBytes)); err != nil {
+		return err
+	}
+	return a.others(p)
+}
+
+// state says which state of the database a plan gives.
+func state(p archiver.Plan) string {
+	s := fmt.Sprintf("epoch %d of timeline %d", p.Epoch, p.Timeline)
+	if p.Time != nil {
+		s += ", committed at " + p.Time.Format(time.RFC3339Nano)
+	} else {
+		s += ", as backed up at " + p.Backup.CreatedAt.Format(time.RFC3339Nano)
+	}
+	if !p.Exact {
+		s += " (not exact: the archive does not know the time of each commit)"
+	}
+	return s
+}
+
+// others says that an epoch exists more than once.
+func (a *app) others(p archiver.Plan) error {
+	for _, t := range p.OtherTimelines {
+		if err := a.print("timeline %d has this epoch, too, with another history; --timeline %d chooses it", t, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *app) restore(cmd *cobra.Command, address, database string, opts archiver.RestoreOptions) error {
@@ -57,17 +156,19 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 		return err
 	}
 	if a.json {
-		return a.say(restoreLine{
-			Type: "restore", Seq: r.Backup.Seq, Epoch: r.Epoch, Timeline: r.Backup.Timeline, Database: r.Database,
-			MovedTo: r.MovedTo, RawBytes: r.RawBytes, Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
-		})
+		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
+		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
+		return a.say(line)
 	}
 	if r.MovedTo != "" {
 		if err := a.print("the database that was there is now %s", r.MovedTo); err != nil {
 			return err
 		}
 	}
-	if err := a.print("%s restored from backup %d: epoch %d, as of %s", r.Database, r.Backup.Seq, r.Epoch, when(r.Backup)); err != nil {
+	if err := a.print("%s restored from backup %d: %s", r.Database, r.Backup.Seq, state(r.Plan)); err != nil {
+		return err
+	}
+	if err := a.others(r.Plan); err != nil {
 		return err
 	}
 	return a.print("%s written, %s, %s", size(r.RawBytes), requests(r.Requests), took(r.Elapsed))

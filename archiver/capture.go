@@ -1,0 +1,155 @@
+package archiver
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// capture finds out which state of the database at path can be copied now, as
+// a full backup: an image and the log behind it. The order of reading decides
+// what is consistent (docs/grafeo-format.md, section 9.1): 0.6 log first, then
+// image; 0.5 image first, then log. before is the newest backup, or nil; if the
+// log still contains its end, the full backup takes the log from there on, so
+// that no epoch between the two is lost.
+func capture(path string, before *committed) (*source, error) {
+	generation, err := grafeo.Identify(path)
+	if err != nil {
+		return nil, err
+	}
+	image, err := readImage(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{path: path, kind: manifest.Full, image: image, before: before}
+	if err := s.belongs(before); err != nil {
+		return nil, err
+	}
+	log, t, err := scanFull(path, image, before)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil {
+		s.continues = t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before)
+	}
+	if generation == grafeo.Gen06 {
+		// The image that was read before the log only told the database's id.
+		if s.image, err = readImage(path); err != nil {
+			return nil, err
+		}
+		err = s.assemble06(log, t)
+	} else {
+		s.assemble05(log, t)
+	}
+	return s, err
+}
+
+// scanFull scans the log for a full backup: all of it in 0.5; in 0.6 from the
+// image's checkpoint on, or from the end of before if that is there and older.
+func scanFull(path string, image *grafeo.Image, before *committed) (*grafeo.Log, *trail, error) {
+	var mark *manifest.Commit
+	if before != nil {
+		mark = before.Position.Commit
+	}
+	scan := func(from *grafeo.Position) (*grafeo.Log, *trail, error) {
+		t := newTrail(mark, image.Generation)
+		t.keepAll = true
+		log, err := grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
+			DatabaseID: image.DatabaseID, From: from, Visit: t.visit,
+		})
+		return log, t, err
+	}
+	if image.Generation == grafeo.Gen05 {
+		return scan(nil)
+	}
+	if mark != nil && mark.LSN < image.CheckpointLSN {
+		log, t, err := scan(&grafeo.Position{LSN: mark.LSN})
+		if !errors.Is(err, grafeo.ErrGap) {
+			return log, t, err
+		}
+	}
+	return scan(&grafeo.Position{LSN: image.CheckpointLSN})
+}
+
+// unchanged tells whether the database is exactly as it was at a backup of a
+// database without a log: then its headers are the same.
+func unchanged(image *grafeo.Image, t *trail, b *committed) bool {
+	return b.Position.Commit == nil && b.Database.HeadersCRC32C == headersOf(image) && t.last == nil
+}
+
+// assemble06 joins the image with the part of the log that it needs, or that
+// continues the backup before.
+func (s *source) assemble06(log *grafeo.Log, t *trail) error {
+	s.addImage()
+	s.startEpoch, s.endEpoch = s.image.Epoch, s.image.Epoch
+	if !s.image.Time.IsZero() {
+		s.startTime, s.endTime = &s.image.Time, &s.image.Time
+	}
+	s.position = manifest.Position{LSN: s.image.CheckpointLSN}
+	need := s.image.CheckpointLSN
+	if s.continues && t.at != nil {
+		need = min(need, t.at.EndLSN)
+	}
+	if t.last == nil || t.last.EndLSN <= need {
+		return nil
+	}
+	if first := log.Files[0]; first.FirstLSN > s.image.CheckpointLSN {
+		return &grafeo.GapError{Path: grafeo.LogDir(s.path), What: "a segment with the log position of the image's checkpoint", Want: s.image.CheckpointLSN, Got: first.FirstLSN}
+	}
+	for i := range log.Files {
+		if f := &log.Files[i]; f.EndLSN > need {
+			if s.listed == nil {
+				s.listed = t.commitsFrom(i)
+			}
+			s.addLog(f, f.Range())
+		}
+	}
+	s.commits = log.Commits
+	if t.last.EndLSN <= s.image.CheckpointLSN {
+		// All of the log is older than the image: it only continues the backup
+		// before. The position stays that of the image, at which the log ends.
+		if t.last.EndLSN < s.image.CheckpointLSN {
+			return nil
+		}
+	} else if last := log.Last; last != nil && last.Epoch >= s.endEpoch {
+		s.endEpoch, s.endTime = last.Epoch, &last.Time
+	}
+	s.position = t.position(log, 0)
+	return nil
+}
+
+// assemble05 joins the image with all of the log. Its epochs are those of the
+// log's last run: epochs of other runs, the image's among them, cannot be
+// compared with them (docs/grafeo-format.md, section 5.4).
+func (s *source) assemble05(log *grafeo.Log, t *trail) {
+	s.addImage()
+	s.startEpoch, s.endEpoch = s.image.Epoch, s.image.Epoch
+	for i := range log.Files {
+		if f := &log.Files[i]; f.End > 0 {
+			s.addLog(f, f.Range())
+		}
+	}
+	if log.Last == nil {
+		return
+	}
+	s.commits, s.listed = log.Commits, t.commitsFrom(0)
+	s.endEpoch = log.Last.Epoch
+	// The image may be of this run if the run reaches its epoch; then epochs
+	// before it cannot be had from it. If not, the run's first state can.
+	if s.image.Empty || s.image.Epoch > s.endEpoch {
+		s.startEpoch = min(1, s.endEpoch)
+	}
+	s.position = t.position(log, 0)
+}
+
+func (s *source) addImage() {
+	s.files = append(s.files, sourceFile{manifest.ImageName, s.image.Path, 0, s.image.Size, s.image.NewProof()})
+}
+
+// addLog adds the part r of a log file, up to its end.
+func (s *source) addLog(f *grafeo.LogFile, r grafeo.Range) {
+	path := filepath.Join(grafeo.LogDir(s.path), f.Name)
+	s.files = append(s.files, sourceFile{f.Name, path, r.Offset, r.Offset + r.Length, grafeo.NewProof(path, []grafeo.Range{r})})
+}

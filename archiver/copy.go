@@ -1,0 +1,110 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// maxCaptures is how often a database may change while it is read before a run
+// gives up.
+const maxCaptures = 12
+
+// copied is a source whose bytes are stored. If nothing was new, there is no
+// index.
+type copied struct {
+	source *source
+	index  *manifest.Index
+
+	sent, storedBytes, reusedBytes int64
+}
+
+// copySource captures what is new in the database and stores its bytes, again
+// if the database changes meanwhile, until bytes and checksums fit.
+func (a *Archive) copySource(ctx context.Context, path string, head *committed, opts BackupOptions) (copied, error) {
+	pause := pauses()
+	for n := 1; ; n++ {
+		print := fingerprint(path)
+		c, err := a.copyOnce(ctx, path, head, opts)
+		if err == nil || !torn(err) || print == fingerprint(path) {
+			return c, err
+		}
+		if n == maxCaptures {
+			return copied{}, &Error{
+				Code: CodeBusyDatabase,
+				Err:  fmt.Errorf("%s changed while it was read, %d times in a row: %w", path, n, err),
+				Hint: "Checkpoints follow each other faster than the database can be read. Back up when it is quieter, or make checkpoints rarer.",
+			}
+		}
+		a.log.Info("the database changed while it was read, reading it again", "attempt", n, "err", err)
+		select {
+		case <-ctx.Done():
+			return copied{}, context.Cause(ctx)
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
+}
+
+// torn tells whether err can come from reading a database that somebody is
+// writing to.
+func torn(err error) bool {
+	return CodeOf(err) == CodeFailed &&
+		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
+}
+
+func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, opts BackupOptions) (copied, error) {
+	s, err := a.plan(path, head, opts)
+	if err != nil {
+		return copied{}, err
+	}
+	if s.kind == manifest.Incremental && s.commits == 0 {
+		return copied{source: s}, nil
+	}
+	u := &upload{
+		archive: a, files: s.files, level: opts.Level, tracker: track(opts.Observer, s.bytes()),
+		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},
+	}
+	// Only a large backup is worth the request that tells what an interrupted
+	// run has left; of a small one, its put does.
+	if s.bytes() > opts.SegmentBytes {
+		for info, err := range a.store.List(ctx, u.folder, "") {
+			if err != nil {
+				return copied{}, err
+			}
+			u.present[info.Key] = info.Size
+		}
+	}
+	ix, err := u.run(ctx, opts.SegmentBytes)
+	if err != nil {
+		return copied{}, err
+	}
+	ix.Commits = s.listed
+	return copied{s, ix, u.sent, u.storedBytes, u.reusedBytes}, nil
+}
+
+// plan decides between what is new and everything.
+func (a *Archive) plan(path string, head *committed, opts BackupOptions) (*source, error) {
+	why := "it was asked for"
+	switch {
+	case head == nil:
+		why = "it is the first one"
+	case !opts.Full:
+		s, breach, err := increment(path, head, false)
+		if err != nil || breach == "" {
+			return s, err
+		}
+		a.log.Warn("taking a full backup on a new timeline", "why", breach)
+		why = breach
+	}
+	s, err := capture(path, head)
+	if err != nil {
+		return nil, err
+	}
+	s.why = why
+	return s, nil
+}

@@ -1,0 +1,84 @@
+package archiver
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// cutLog cuts the log in dir right behind the last commit that a route wants,
+// and removes later files, so that the database that replays it ends there. It
+// returns that commit, nil if there is none, and then there is no log any more:
+// the image is the state.
+func cutLog(dir string, generation grafeo.Generation, r *route) (*grafeo.Commit, error) {
+	var commits cutPoint
+	log, err := grafeo.ScanLog(dir, generation, grafeo.ScanOptions{Visit: func(c grafeo.Commit) error {
+		commits.visit(&c, r)
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	at := commits.at
+	for i, f := range log.Files {
+		path := filepath.Join(dir, f.Name)
+		switch {
+		case at == nil || i > at.File:
+			err = os.Remove(path)
+		case i == at.File:
+			err = os.Truncate(path, at.End)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if at == nil {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return at, nil
+}
+
+// cutPoint finds the last commit that is wanted.
+type cutPoint struct {
+	at   *grafeo.Commit // to cut behind
+	last *grafeo.Commit // of all
+	over bool           // commits behind at are not wanted
+}
+
+func (p *cutPoint) visit(c *grafeo.Commit, r *route) {
+	if !c.HasEpoch {
+		return
+	}
+	if p.last != nil && c.Run != p.last.Run {
+		// Only epochs of the last run count (0.5), and it begins where the one
+		// before it ends.
+		p.at, p.over = p.last, false
+	}
+	p.last = c
+	if r.epoch != nil && c.Epoch > *r.epoch || r.time != nil && c.Time.After(*r.time) {
+		p.over = true
+	}
+	if !p.over {
+		p.at = c
+	}
+}
+
+// endsAt says how a commit list ends when it is cut as a route wants: the epoch
+// and time of the last commit that stays, and whether there is one.
+func endsAt(list []manifest.CommitTime, r *route) (epoch uint64, at time.Time, ok bool) {
+	for _, c := range list {
+		t := time.UnixMilli(int64(c[1])).UTC() //nolint:gosec // a time of a database that was read before
+		if r.epoch != nil && c[0] > *r.epoch || r.time != nil && t.After(*r.time) {
+			break
+		}
+		epoch, at, ok = c[0], t, true
+	}
+	return epoch, at, ok
+}

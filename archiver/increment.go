@@ -1,0 +1,111 @@
+package archiver
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// increment finds out what the log of the database at path has behind the end
+// of the backup before. If the log does not continue there, it says why not,
+// and there is no source. A source without commits means that nothing is new.
+//
+// That the log continues is told by content: the commit that before ends with
+// is in the log, at its place and with its checksum. Where before has none, as
+// after a clean close, the image must be the same, or held must say that the
+// log was held for before ever since.
+func increment(path string, before *committed, held bool) (s *source, why string, err error) {
+	generation, err := grafeo.Identify(path)
+	if err != nil {
+		return nil, "", err
+	}
+	image, err := readImage(path)
+	if err != nil {
+		return nil, "", err
+	}
+	s = &source{path: path, kind: manifest.Incremental, image: image, before: before, continues: true}
+	if err := s.belongs(before); err != nil {
+		return nil, "", err
+	}
+	if string(generation) != before.Database.Generation {
+		return nil, fmt.Sprintf("the database is of generation %s now and was of %s at backup %d", generation, before.Database.Generation, before.Seq), nil
+	}
+	mark := before.Position.Commit
+	sameImage := before.Database.HeadersCRC32C == headersOf(image)
+	t := newTrail(mark, generation)
+	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{
+		DatabaseID: image.DatabaseID, From: startOf(before, generation), Visit: t.visit,
+	})
+	var gap *grafeo.GapError
+	if errors.As(err, &gap) {
+		return nil, fmt.Sprintf("the log does not continue backup %d: %v", before.Seq, gap), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if why := t.breach(before, generation, sameImage || held); why != "" {
+		return nil, why, nil
+	}
+	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
+	if t.commits == 0 {
+		return s, "", nil
+	}
+	s.commits, s.listed = t.commits, t.commitsFrom(0)
+	s.startEpoch, s.endEpoch = t.firstNew.Epoch, t.lastNew.Epoch
+	if !t.lastNew.Time.IsZero() {
+		s.startTime, s.endTime = &t.firstNew.Time, &t.lastNew.Time
+	}
+	firstRun := 0
+	if mark != nil {
+		firstRun = mark.Run
+	}
+	s.position = t.position(log, firstRun)
+	for i := range log.Files {
+		f := &log.Files[i]
+		r := f.Range()
+		if t.at != nil {
+			if i < t.at.File {
+				continue
+			}
+			if i == t.at.File {
+				r = f.RangeAfter(*t.at)
+			}
+		}
+		if r.Length > 0 {
+			s.addLog(f, r)
+		}
+	}
+	return s, "", nil
+}
+
+// startOf is where a scan has to begin that shall meet the last commit of b.
+func startOf(b *committed, generation grafeo.Generation) *grafeo.Position {
+	c := b.Position.Commit
+	switch {
+	case c != nil && generation == grafeo.Gen06:
+		return &grafeo.Position{LSN: c.LSN}
+	case c != nil:
+		return &grafeo.Position{File: c.StartFile, Offset: c.Start}
+	case generation == grafeo.Gen06:
+		return &grafeo.Position{LSN: b.Position.LSN}
+	}
+	return nil
+}
+
+// breach says why the log that t has seen does not continue before, or "".
+// trusted tells that what is behind an end without a commit belongs to before.
+func (t *trail) breach(before *committed, generation grafeo.Generation, trusted bool) string {
+	switch {
+	case t.mark != nil && !t.found && t.last == nil:
+		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
+	case t.mark != nil && !t.found:
+		return fmt.Sprintf("the history has forked: the log has another commit where backup %d ends", before.Seq)
+	case t.newRun, t.mark == nil && t.commits > 0 && generation == grafeo.Gen05:
+		return fmt.Sprintf("the database was opened again since backup %d, which starts a new run of epochs", before.Seq)
+	case t.mark == nil && !trusted:
+		return fmt.Sprintf("the database was changed since backup %d, and its log does not show how", before.Seq)
+	}
+	return ""
+}

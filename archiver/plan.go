@@ -1,0 +1,265 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Plan is what a restore would do.
+type Plan struct {
+	Full         uint64   // number of the full backup
+	Incrementals []uint64 // numbers of the backups whose log continues it
+	Backup       Backup   // the one that has the target
+
+	Timeline int
+	// OtherTimelines have the same epoch, with another content.
+	OtherTimelines []int
+
+	// Epoch and Time are those of the state that results; Time is nil where the
+	// database keeps no times. Exact is false if the target was a time and the
+	// state is that of the last backup before it, as the database keeps no
+	// times, or if the log must be read to know the epoch.
+	Epoch uint64
+	Time  *time.Time
+	Exact bool
+
+	Objects     int   // segments that are fetched
+	StoredBytes int64 // of these
+	RawBytes    int64 // that are written
+}
+
+// Plan says what Restore would do for a target. It reads manifests and indexes,
+// and no segment.
+func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
+	var w *way
+	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
+		w, err = a.wayTo(ctx, target)
+		return err
+	})
+	if err != nil {
+		return Plan{}, requests, err
+	}
+	return w.plan, requests, nil
+}
+
+// way is a route with the content of its backups as one index: the files of
+// all of them, the segments that these need, and the database's files that they
+// are parts of.
+type way struct {
+	route *route
+	plan  Plan
+
+	index  manifest.Index
+	fileOf []int // for each file of index, the file in files
+	fromOf []int // and the backup in route.chain that it is of
+	files  []wholeFile
+}
+
+// wholeFile is a file of the database that will be.
+type wholeFile struct {
+	name  string
+	bytes int64
+}
+
+func (w *way) keyOf(file int) string { return w.route.chain[w.fromOf[file]].Seq.Key() }
+
+// wayTo finds the way to a target.
+func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
+	h, err := a.existing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.seqs) == 0 {
+		return nil, &Error{
+			Code: CodeNoArchive,
+			Err:  errors.New("the archive has no backup"),
+			Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
+		}
+	}
+	if b := manifest.Seq(t.Backup); b != 0 && (b < h.seqs[0] || b > h.last()) {
+		return nil, &Error{
+			Code: CodeNoBackup,
+			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
+			Hint: "`gbak-s3 list` shows them all.",
+		}
+	}
+	c, err := a.catalog(ctx, h, t)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.route(t)
+	if err != nil {
+		return nil, err
+	}
+	indexes := make([]*manifest.Index, len(r.chain))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(manifestReaders)
+	for i, m := range r.chain {
+		g.Go(func() (err error) {
+			indexes[i], err = a.index(ctx, m.Manifest)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return newWay(r, indexes, t)
+}
+
+// catalog reads the manifests that a target needs. For the newest state, or a
+// backup, these are the chain that it ends, which is read backwards in growing
+// batches; for an epoch or a time they are all. A manifest that is damaged is
+// an error only if the target needs it.
+func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, error) {
+	seqs := h.seqs
+	if t.Backup != 0 {
+		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
+	}
+	batch := 1
+	if t.Epoch != nil || t.Time != nil || t.Timeline != 0 {
+		batch = len(seqs)
+	}
+	var all []*committed
+	for len(seqs) > 0 {
+		part := seqs[max(0, len(seqs)-batch):]
+		seqs = seqs[:len(seqs)-len(part)]
+		read := make([]*committed, len(part))
+		var first error // of the newest manifest that is broken
+		var broken manifest.Seq
+		err := a.loadAll(ctx, &history{archive: h.archive, seqs: part}, func(i int, m *committed, err error) error {
+			var object *ObjectError
+			if errors.As(err, &object) {
+				if part[i] >= broken {
+					first, broken = err, part[i]
+				}
+				return nil
+			}
+			read[i] = m
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		newest := len(all) == 0
+		if first != nil && (newest && read[len(read)-1] == nil && t.Epoch == nil && t.Time == nil || t.Epoch == nil && t.Time == nil && t.Timeline == 0) {
+			return nil, first
+		}
+		all = append(read, all...)
+		c := newCatalog(all)
+		if len(seqs) == 0 {
+			return c, nil
+		}
+		if top := all[len(all)-1]; top != nil && c.toEnd(top) != nil {
+			return c, nil
+		}
+		batch *= 8
+	}
+	return newCatalog(all), nil
+}
+
+// newWay joins the indexes of a route's backups.
+func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
+	w := &way{route: r}
+	if indexes[0].Image() == nil {
+		return nil, &ObjectError{r.chain[0].Seq.Key(), "it names no image"}
+	}
+	byName := map[string]int{}
+	segments := map[string]int{}
+	for i, ix := range indexes {
+		w.add(i, ix, byName, segments)
+	}
+	for _, f := range w.files {
+		w.plan.RawBytes += f.bytes
+	}
+	for _, s := range w.index.Segments {
+		w.plan.Objects++
+		w.plan.StoredBytes += s.StoredBytes
+	}
+	w.describe(indexes, t)
+	return w, nil
+}
+
+// add joins the index of backup i of the route: its log files, and the image
+// of the first.
+func (w *way) add(i int, ix *manifest.Index, byName, segments map[string]int) {
+	frames := map[int]int{} // of ix to those of w.index
+	frame := func(n int) int {
+		if to, ok := frames[n]; ok {
+			return to
+		}
+		f := ix.Frames[n]
+		s := ix.Segments[f.Segment]
+		at, ok := segments[s.Key]
+		if !ok {
+			at = len(w.index.Segments)
+			segments[s.Key] = at
+			w.index.Segments = append(w.index.Segments, s)
+		}
+		f.Segment = at
+		frames[n] = len(w.index.Frames)
+		w.index.Frames = append(w.index.Frames, f)
+		return frames[n]
+	}
+	for _, f := range ix.Files {
+		if f.Name == manifest.ImageName && i > 0 {
+			continue
+		}
+		extents := make([]manifest.Extent, len(f.Extents))
+		for j, e := range f.Extents {
+			e.Frame = frame(e.Frame)
+			extents[j] = e
+		}
+		f.Extents = extents
+		to, ok := byName[f.Name]
+		if !ok {
+			to = len(w.files)
+			byName[f.Name] = to
+			w.files = append(w.files, wholeFile{name: f.Name})
+		}
+		w.files[to].bytes = max(w.files[to].bytes, f.Bytes)
+		w.index.Files = append(w.index.Files, f)
+		w.fileOf = append(w.fileOf, to)
+		w.fromOf = append(w.fromOf, i)
+	}
+}
+
+// describe fills in the plan what the manifests tell.
+func (w *way) describe(indexes []*manifest.Index, t Target) {
+	r, p := w.route, &w.plan
+	base, last := r.chain[0], r.last()
+	p.Full, p.Backup, p.Timeline, p.OtherTimelines = uint64(base.Seq), describe(last.Manifest), last.Timeline, r.other
+	for _, m := range r.chain[1:] {
+		p.Incrementals = append(p.Incrementals, uint64(m.Seq))
+	}
+	p.Epoch, p.Time, p.Exact = last.EndEpoch, last.EndTime, t.Time == nil || r.time != nil
+	if r.epoch == nil && r.time == nil {
+		return
+	}
+	// The cut is in the last backup's log, or right at its beginning.
+	p.Epoch, p.Time = base.StartEpoch, base.StartTime
+	if n := len(r.chain); n > 1 {
+		p.Epoch, p.Time = r.chain[n-2].EndEpoch, r.chain[n-2].EndTime
+	}
+	ix := indexes[len(indexes)-1]
+	if ix.Commits == nil && last.Commits > 0 {
+		p.Exact = false
+		if r.epoch != nil {
+			p.Epoch = *r.epoch
+		}
+		return
+	}
+	if epoch, at, ok := endsAt(ix.Commits, r); ok && epoch >= p.Epoch {
+		p.Epoch, p.Time = epoch, nil
+		if at.UnixMilli() != 0 {
+			p.Time = &at
+		}
+	}
+}

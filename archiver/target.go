@@ -1,0 +1,275 @@
+package archiver
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Target names a state of the database's history. The zero value is the newest
+// one. At most one of Backup, Epoch and Time is set.
+type Target struct {
+	Backup uint64     // the state at the end of this backup, 0 for none
+	Epoch  *uint64    // the state at this epoch
+	Time   *time.Time // the state after the last commit at or before this time
+
+	// Timeline limits the choice to one timeline; 0 is the newest that has the
+	// target, and for a time the one that was backed up next.
+	Timeline int
+}
+
+// Reach is what can be restored of one timeline.
+type Reach struct {
+	Timeline           int
+	FromEpoch, ToEpoch uint64
+	FromTime, ToTime   *time.Time // nil where the database keeps no times
+	AsOf               time.Time  // when the newest backup was taken
+}
+
+// route is the way to a target: a full backup, what continues it, and where
+// the log has to be cut.
+type route struct {
+	chain []*committed // the full first
+	epoch *uint64      // cut behind the last commit with at most this epoch
+	time  *time.Time   // or with at most this time
+	other []int        // timelines that have the target, too
+}
+
+// last is the backup in which the route ends.
+func (r *route) last() *committed { return r.chain[len(r.chain)-1] }
+
+// catalog is the manifests of an archive in the order of their numbers. Those
+// that could not be read are missing.
+type catalog struct {
+	backups map[manifest.Seq]*committed
+	seqs    []manifest.Seq // of backups, ascending
+}
+
+func newCatalog(all []*committed) *catalog {
+	c := &catalog{backups: map[manifest.Seq]*committed{}}
+	for _, m := range all {
+		if m != nil {
+			c.backups[m.Seq] = m
+			c.seqs = append(c.seqs, m.Seq)
+		}
+	}
+	slices.Sort(c.seqs)
+	return c
+}
+
+// of gives the backups of a timeline, ascending.
+func (c *catalog) of(timeline int) []*committed {
+	var list []*committed
+	for _, seq := range c.seqs {
+		if m := c.backups[seq]; m.Timeline == timeline {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// timelines gives the numbers of all timelines, the newest first.
+func (c *catalog) timelines() []int {
+	var list []int
+	for _, m := range c.backups {
+		if !slices.Contains(list, m.Timeline) {
+			list = append(list, m.Timeline)
+		}
+	}
+	slices.SortFunc(list, func(a, b int) int { return cmp.Compare(b, a) })
+	return list
+}
+
+// chain gives the way from the full backup base to m, nil if there is none. A
+// full backup on the way stands for the log that it has.
+func (c *catalog) chain(base, m *committed) []*committed {
+	chain := []*committed{m}
+	for m.Seq != base.Seq {
+		if m.Continues == nil {
+			return nil
+		}
+		before := c.backups[*m.Continues]
+		if before == nil || before.Seq < base.Seq || before.Timeline != base.Timeline {
+			return nil
+		}
+		m = before
+		chain = append(chain, m)
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// toEnd gives the shortest chain to the end of m: from the newest full.
+func (c *catalog) toEnd(m *committed) []*committed {
+	for base := m; base != nil; {
+		if base.Kind == manifest.Full {
+			return c.chain(base, m)
+		}
+		base = c.backups[*base.Continues]
+	}
+	return nil
+}
+
+// covering gives the route to a state of a timeline, from the newest full
+// backup that is not behind it, through the first backup that reaches it.
+func (c *catalog) covering(timeline int, notBehind, reaches func(*committed) bool) []*committed {
+	list := c.of(timeline)
+	for i := len(list) - 1; i >= 0; i-- {
+		base := list[i]
+		if base.Kind != manifest.Full || !notBehind(base) {
+			continue
+		}
+		for _, m := range list[i:] {
+			if reaches(m) {
+				if chain := c.chain(base, m); chain != nil {
+					return chain
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// route finds the way to a target. The error is [CodeUnreachable] or
+// [CodeNoBackup].
+func (c *catalog) route(t Target) (*route, error) {
+	switch {
+	case t.Epoch != nil:
+		return c.toEpoch(*t.Epoch, t.Timeline)
+	case t.Time != nil:
+		return c.toTime(*t.Time, t.Timeline)
+	}
+	var m *committed
+	for _, seq := range c.seqs {
+		if b := c.backups[seq]; t.Backup == uint64(seq) || t.Backup == 0 && (t.Timeline == 0 || b.Timeline == t.Timeline) {
+			m = b
+		}
+	}
+	if m == nil {
+		return nil, c.unreachable(fmt.Sprintf("timeline %d", t.Timeline))
+	}
+	chain := c.toEnd(m)
+	if chain == nil {
+		return nil, &ObjectError{m.Seq.Key(), "a backup that it continues is missing or damaged"}
+	}
+	return &route{chain: chain}, nil
+}
+
+func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
+	var found *route
+	for _, t := range c.timelines() {
+		if timeline != 0 && t != timeline {
+			continue
+		}
+		chain := c.covering(t,
+			func(full *committed) bool { return full.StartEpoch <= epoch },
+			func(m *committed) bool { return m.EndEpoch >= epoch })
+		switch {
+		case chain == nil:
+		case found == nil:
+			found = &route{chain: chain}
+			if m := found.last(); m.EndEpoch != epoch {
+				found.epoch = &epoch
+			}
+		default:
+			found.other = append(found.other, t)
+		}
+	}
+	if found == nil {
+		return nil, c.unreachable(fmt.Sprintf("epoch %d", epoch))
+	}
+	return found, nil
+}
+
+// toTime takes the timeline of the first backup that was taken after t: it saw
+// what the database was then.
+func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
+	what := "the time " + t.Format(time.RFC3339Nano)
+	after := func(m *committed) bool { return !m.CreatedAt.Before(t) }
+	for _, seq := range c.seqs {
+		m := c.backups[seq]
+		if !after(m) || timeline != 0 && m.Timeline != timeline {
+			continue
+		}
+		if m.Database.Generation == "0.5" {
+			return c.lastBefore(t, m)
+		}
+		chain := c.covering(m.Timeline,
+			func(full *committed) bool { return full.StartTime != nil && !full.StartTime.After(t) },
+			func(m *committed) bool { return after(m) || m.EndTime != nil && m.EndTime.After(t) })
+		if chain == nil {
+			return nil, c.unreachable(what)
+		}
+		return &route{chain: chain, time: &t}, nil
+	}
+	return nil, c.unreachable(what)
+}
+
+// lastBefore is [catalog.toTime] where commits have no times: the state of the
+// last backup that was taken at or before t, of the timeline of next.
+func (c *catalog) lastBefore(t time.Time, next *committed) (*route, error) {
+	var m *committed
+	for _, b := range c.of(next.Timeline) {
+		if !b.CreatedAt.After(t) {
+			m = b
+		}
+	}
+	if m == nil {
+		return nil, c.unreachable("the time " + t.Format(time.RFC3339Nano))
+	}
+	chain := c.toEnd(m)
+	if chain == nil {
+		return nil, &ObjectError{m.Seq.Key(), "a backup that it continues is missing or damaged"}
+	}
+	return &route{chain: chain}, nil
+}
+
+// reach tells what can be restored, the newest timeline first.
+func (c *catalog) reach() []Reach {
+	var all []Reach
+	for _, t := range c.timelines() {
+		r := Reach{Timeline: t}
+		first := true
+		for _, m := range c.of(t) {
+			chain := c.toEnd(m)
+			if chain == nil {
+				continue
+			}
+			base := chain[0]
+			if first || base.StartEpoch < r.FromEpoch {
+				r.FromEpoch, r.FromTime = base.StartEpoch, base.StartTime
+			}
+			if first || m.EndEpoch >= r.ToEpoch {
+				r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
+			}
+			r.AsOf = m.CreatedAt
+			first = false
+		}
+		if !first {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (c *catalog) unreachable(what string) error {
+	var ranges []string
+	for _, r := range c.reach() {
+		s := fmt.Sprintf("timeline %d from epoch %d to %d", r.Timeline, r.FromEpoch, r.ToEpoch)
+		if r.FromTime != nil {
+			s += fmt.Sprintf(" (%s to %s)", r.FromTime.Format(time.RFC3339Nano), r.AsOf.Format(time.RFC3339Nano))
+		} else {
+			s += fmt.Sprintf(" (backups up to %s)", r.AsOf.Format(time.RFC3339Nano))
+		}
+		ranges = append(ranges, s)
+	}
+	return &Error{
+		Code: CodeUnreachable,
+		Err:  fmt.Errorf("%s cannot be reached; the archive has %s", what, strings.Join(ranges, ", ")),
+		Hint: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them.",
+	}
+}
