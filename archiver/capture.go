@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"errors"
+	"math"
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -27,12 +28,12 @@ func capture(path string, before *committed) (*source, error) {
 	if err := s.belongs(before); err != nil {
 		return nil, err
 	}
-	log, t, err := scanFull(path, image, before)
+	log, t, reaches, err := scanFull(path, image, before)
 	if err != nil {
 		return nil, err
 	}
 	if before != nil {
-		s.continues = t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before)
+		s.continues = reaches && (t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before))
 	}
 	if generation == grafeo.Gen06 {
 		// The image that was read before the log only told the database's id.
@@ -47,36 +48,50 @@ func capture(path string, before *committed) (*source, error) {
 }
 
 // scanFull scans the log for a full backup: all of it in 0.5; in 0.6 from the
-// image's checkpoint on, or from the end of before if that is there and older.
-func scanFull(path string, image *grafeo.Image, before *committed) (*grafeo.Log, *trail, error) {
+// image's checkpoint on, or from the end of before if that is older and the log
+// still reaches it.
+func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.Log, t *trail, reaches bool, err error) {
 	var mark *manifest.Commit
+	older := uint64(math.MaxUint64)
 	if before != nil {
-		mark = before.Position.Commit
+		mark, older = before.Position.Commit, before.Position.LSN
 	}
-	scan := func(from *grafeo.Position) (*grafeo.Log, *trail, error) {
-		t := newTrail(mark, image.Generation)
+	if mark != nil {
+		older = mark.LSN
+	}
+	scan := func(from *grafeo.Position) error {
+		t = newTrail(mark, image.Generation)
 		t.keepAll = true
-		log, err := grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
+		log, err = grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
 			DatabaseID: image.DatabaseID, From: from, Visit: t.visit,
 		})
-		return log, t, err
+		return err
 	}
 	if image.Generation == grafeo.Gen05 {
-		return scan(nil)
+		err = scan(nil)
+		return log, t, true, err
 	}
-	if mark != nil && mark.LSN < image.CheckpointLSN {
-		log, t, err := scan(&grafeo.Position{LSN: mark.LSN})
-		if !errors.Is(err, grafeo.ErrGap) {
-			return log, t, err
-		}
+	from := min(older, image.CheckpointLSN)
+	err = scan(&grafeo.Position{LSN: from})
+	if from < image.CheckpointLSN && errors.Is(err, grafeo.ErrGap) {
+		err = scan(&grafeo.Position{LSN: image.CheckpointLSN})
+		return log, t, false, err
 	}
-	return scan(&grafeo.Position{LSN: image.CheckpointLSN})
+	// A log that is gone reaches nothing, unless there is nothing between.
+	return log, t, t.last != nil || older == image.CheckpointLSN, err
 }
 
-// unchanged tells whether the database is exactly as it was at a backup of a
-// database without a log: then its headers are the same.
+// unchanged tells whether the database goes on from a backup that ends without
+// a commit: because its image, whose headers are the same, still is the one of
+// that backup, or because that was the very beginning.
 func unchanged(image *grafeo.Image, t *trail, b *committed) bool {
-	return b.Position.Commit == nil && b.Database.HeadersCRC32C == headersOf(image) && t.last == nil
+	if b.Position.Commit != nil {
+		return false
+	}
+	if image.Generation == grafeo.Gen06 && b.Position.LSN == 0 {
+		return true
+	}
+	return b.Database.HeadersCRC32C == headersOf(image) && (t.last == nil || image.Generation == grafeo.Gen06)
 }
 
 // assemble06 joins the image with the part of the log that it needs, or that
@@ -89,8 +104,8 @@ func (s *source) assemble06(log *grafeo.Log, t *trail) error {
 	}
 	s.position = manifest.Position{LSN: s.image.CheckpointLSN}
 	need := s.image.CheckpointLSN
-	if s.continues && t.at != nil {
-		need = min(need, t.at.EndLSN)
+	if s.continues {
+		need = min(need, s.before.Position.LSN)
 	}
 	if t.last == nil || t.last.EndLSN <= need {
 		return nil

@@ -45,7 +45,9 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	if err != nil {
 		return nil, "", err
 	}
-	if why := t.breach(before, generation, sameImage || held); why != "" {
+	// At position 0 there is no history yet that could be another one.
+	trusted := sameImage || held || generation == grafeo.Gen06 && before.Position.LSN == 0
+	if why := t.breach(before, generation, trusted); why != "" {
 		return nil, why, nil
 	}
 	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position

@@ -114,20 +114,19 @@ func (c *catalog) toEnd(m *committed) []*committed {
 	return nil
 }
 
-// covering gives the route to a state of a timeline, from the newest full
-// backup that is not behind it, through the first backup that reaches it.
-func (c *catalog) covering(timeline int, notBehind, reaches func(*committed) bool) []*committed {
+// covering gives the chain to a state of a timeline: from the newest full backup
+// that is not behind it, to the backup that pick chooses of those from there on,
+// if that continues the full one.
+func (c *catalog) covering(timeline int, notBehind func(*committed) bool, pick func([]*committed) *committed) []*committed {
 	list := c.of(timeline)
 	for i := len(list) - 1; i >= 0; i-- {
 		base := list[i]
 		if base.Kind != manifest.Full || !notBehind(base) {
 			continue
 		}
-		for _, m := range list[i:] {
-			if reaches(m) {
-				if chain := c.chain(base, m); chain != nil {
-					return chain
-				}
+		if m := pick(list[i:]); m != nil {
+			if chain := c.chain(base, m); chain != nil {
+				return chain
 			}
 		}
 	}
@@ -167,7 +166,14 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 		}
 		chain := c.covering(t,
 			func(full *committed) bool { return full.StartEpoch <= epoch },
-			func(m *committed) bool { return m.EndEpoch >= epoch })
+			func(list []*committed) *committed { // the first that reaches it
+				for _, m := range list {
+					if m.EndEpoch >= epoch {
+						return m
+					}
+				}
+				return nil
+			})
 		switch {
 		case chain == nil:
 		case found == nil:
@@ -200,7 +206,14 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 		}
 		chain := c.covering(m.Timeline,
 			func(full *committed) bool { return full.StartTime != nil && !full.StartTime.After(t) },
-			func(m *committed) bool { return after(m) || m.EndTime != nil && m.EndTime.After(t) })
+			func(list []*committed) *committed { // the first that goes on behind it, or the last
+				for _, m := range list {
+					if m.EndTime != nil && m.EndTime.After(t) {
+						return m
+					}
+				}
+				return list[len(list)-1]
+			})
 		if chain == nil {
 			return nil, c.unreachable(what)
 		}

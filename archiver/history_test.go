@@ -1,0 +1,343 @@
+package archiver_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// model is a 0.6 database that a test writes like Grafeo does: commits go to
+// the log, a checkpoint makes a new image and a new segment. It knows what a
+// restore to each epoch must give: the bytes of the log up to that commit.
+type model struct {
+	t     testing.TB
+	path  string
+	log   *grafeotest.Log06
+	epoch uint64
+	now   time.Time
+	iter  uint64
+
+	times map[uint64]time.Time
+	all   []byte // all frames from LSN 0 on
+}
+
+func newModel(t testing.TB) *model {
+	t.Helper()
+	m := &model{
+		t: t, path: filepath.Join(t.TempDir(), "m.grafeo"), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		times: map[uint64]time.Time{},
+	}
+	m.image(0)
+	m.check(os.Mkdir(m.path+".wal", 0o700))
+	var err error
+	m.log, err = grafeotest.NewLog06(m.path+".wal", [16]byte{}, 0)
+	m.check(err)
+	return m
+}
+
+func (m *model) check(err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *model) image(lsn uint64) {
+	m.t.Helper()
+	m.iter++
+	m.check(grafeotest.Image06(m.path, grafeotest.Image06Options{
+		Iteration: m.iter, Epoch: m.epoch, CheckpointLSN: lsn, Time: m.now, Size: 5000,
+		Seed: func(int) uint64 { return m.epoch },
+	}))
+}
+
+// commit appends a commit of about n bytes.
+func (m *model) commit(n int) {
+	m.t.Helper()
+	m.epoch++
+	m.now = m.now.Add(time.Second)
+	records := make([]byte, n)
+	grafeotest.Fill(records, m.epoch, 0)
+	m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Transaction: 2, Records: records})
+	m.times[m.epoch] = m.now
+}
+
+func (m *model) group(g grafeotest.Group06) {
+	m.t.Helper()
+	m.all = grafeotest.AppendGroup06(m.all, m.log.LSN(), g)
+	m.check(m.log.Append(g))
+}
+
+// checkpoint writes a new image and removes segments below keep, as Grafeo does.
+func (m *model) checkpoint(keep uint64) {
+	m.t.Helper()
+	m.check(m.log.Rotate())
+	m.image(m.log.LSN())
+	entries, err := os.ReadDir(m.path + ".wal")
+	m.check(err)
+	for i, e := range entries {
+		if i+1 < len(entries) {
+			var next uint64
+			if _, err := fmt.Sscanf(entries[i+1].Name(), "wal_%d.log", &next); err == nil && next <= keep {
+				m.check(os.Remove(filepath.Join(m.path+".wal", e.Name())))
+			}
+		}
+	}
+}
+
+// opened is what a restored database would show: the image's epoch and all the
+// log behind it, as the bytes of the history that they stand for.
+func opened(t testing.TB, path string) (epoch, from uint64, replayed string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := grafeo.ReadImage(f, info.Size(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := image.Check(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	epoch = image.Epoch
+	log, err := grafeo.ScanLog(path+".wal", grafeo.Gen06, grafeo.ScanOptions{From: &grafeo.Position{LSN: image.CheckpointLSN}, Visit: func(c grafeo.Commit) error {
+		if c.HasEpoch {
+			epoch = c.Epoch
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range log.Files {
+		b, err := os.ReadFile(filepath.Join(path+".wal", file.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		skip := int64(128)
+		if file.FirstLSN < image.CheckpointLSN {
+			skip += int64(image.CheckpointLSN - file.FirstLSN)
+		}
+		if skip < int64(len(b)) {
+			replayed += string(b[skip:])
+		}
+	}
+	return epoch, image.CheckpointLSN, replayed
+}
+
+// restoresTo restores a target and compares it with the model's history.
+func (m *model) restoresTo(store *storagetest.Memory, target archiver.Target, want uint64) {
+	m.t.Helper()
+	path := filepath.Join(m.t.TempDir(), "r.grafeo")
+	a := newArchive(store)
+	plan, _, err := a.Plan(m.t.Context(), target)
+	if err != nil {
+		m.t.Fatalf("plan of epoch %d: %v", want, err)
+	}
+	r, err := a.Restore(m.t.Context(), path, archiver.RestoreOptions{Target: target})
+	if err != nil {
+		m.t.Fatalf("restore to %d: %v", want, err)
+	}
+	epoch, from, replayed := opened(m.t, path)
+	if epoch != want || r.Epoch != want || plan.Epoch != want {
+		list, _ := a.List(m.t.Context())
+		m.t.Fatalf("the database is at epoch %d, the restore says %d, the plan %d, want %d\ntarget %+v\nplan %+v\nbackups %+v",
+			epoch, r.Epoch, plan.Epoch, want, target, plan, list)
+	}
+	if end := from + uint64(len(replayed)); end > uint64(len(m.all)) || string(m.all[from:end]) != replayed {
+		m.t.Fatalf("epoch %d: the log is not that of the history", want)
+	}
+}
+
+// For random histories, every epoch that was ever backed up can be restored,
+// exactly, by its number and by every moment between it and the next one.
+func TestEveryEpochOfRandomHistories(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		m := newModel(t)
+		store := storagetest.NewMemory()
+		a := newArchive(store)
+		held := uint64(0) // a cursor holds the log from here on
+		var last archiver.BackupReport
+		for range rapid.IntRange(1, 25).Draw(r, "steps") {
+			switch rapid.IntRange(0, 9).Draw(r, "step") {
+			case 0, 1, 2, 3, 4:
+				m.commit(rapid.IntRange(1, 3000).Draw(r, "size"))
+			case 5:
+				m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
+			case 6:
+				m.checkpoint(held)
+			default:
+				opts := archiver.BackupOptions{Full: rapid.IntRange(0, 4).Draw(r, "full") == 0}
+				b, err := a.Backup(t.Context(), m.path, opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b.RestoreTo != m.epoch || b.Timeline != 1 {
+					t.Fatalf("the backup ends at epoch %d of timeline %d, the database is at %d", b.RestoreTo, b.Timeline, m.epoch)
+				}
+				last = b
+			}
+		}
+		if last.Seq == 0 {
+			return
+		}
+		for epoch := uint64(1); epoch <= last.RestoreTo; epoch++ {
+			if epoch < firstRestorable(t, a) {
+				continue
+			}
+			m.restoresTo(store, archiver.Target{Epoch: &epoch}, epoch)
+			if rapid.Bool().Draw(r, "by time") {
+				at := m.times[epoch].Add(500 * time.Millisecond)
+				m.restoresTo(store, archiver.Target{Time: &at}, epoch)
+			}
+		}
+		mustBeWhole(t, store)
+	})
+}
+
+func firstRestorable(t testing.TB, a *archiver.Archive) uint64 {
+	t.Helper()
+	list, err := a.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list[0].RestoreFrom
+}
+
+func TestNothingNew(t *testing.T) {
+	m := newModel(t)
+	m.commit(100)
+	store := storagetest.NewMemory()
+	backup(t, store, m.path)
+	before := store.Objects()
+	r := backup(t, store, m.path)
+	if r.Kind != archiver.KindNone || r.Seq != 1 || r.EndEpoch != 1 || r.Requests.Total() > 3 {
+		t.Errorf("%+v", r)
+	}
+	m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
+	if r := backup(t, store, m.path); r.Kind != archiver.KindNone {
+		t.Errorf("a sync mark is new: %+v", r)
+	}
+	if diff := cmp.Diff(before, store.Objects()); diff != "" {
+		t.Error("something was stored")
+	}
+	m.commit(100)
+	r = backup(t, store, m.path)
+	if r.Kind != "incremental" || r.StartEpoch != 2 || r.EndEpoch != 2 || r.Requests.Total() > 5 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A log that does not go on where the last backup has ended is another
+// timeline; both can be restored.
+func TestForks(t *testing.T) {
+	for name, fork := range map[string]func(m *model){
+		"the past, continued": func(m *model) {
+			m.commit(50)
+			m.commit(50)
+		},
+		"shorter than before": func(*model) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := storagetest.NewMemory()
+			m := newModel(t)
+			m.commit(100)
+			backup(t, store, m.path)
+			m.commit(200)
+			m.commit(300)
+			backup(t, store, m.path)
+
+			// The past, restored elsewhere, goes on with other commits.
+			other := newModel(t)
+			other.commit(100)
+			fork(other)
+			r := backup(t, store, other.path)
+			if r.Kind != "full" || r.Timeline != 2 || r.Why == "" {
+				t.Fatalf("%+v", r)
+			}
+			three := uint64(3)
+			m.restoresTo(store, archiver.Target{Epoch: &three, Timeline: 1}, 3)
+			other.restoresTo(store, archiver.Target{}, other.epoch)
+			if other.epoch == 3 {
+				other.restoresTo(store, archiver.Target{Epoch: &three}, 3)
+				p, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Epoch: &three})
+				if err != nil || p.Timeline != 2 || !cmp.Equal(p.OtherTimelines, []int{1}) {
+					t.Errorf("%+v, %v", p, err)
+				}
+			} else {
+				m.restoresTo(store, archiver.Target{Epoch: &three}, 3)
+			}
+			mustBeWhole(t, store)
+		})
+	}
+}
+
+// A log that was cut away by a checkpoint is a gap.
+func TestGap(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	backup(t, store, m.path)
+	m.commit(100)
+	m.checkpoint(1 << 60)
+	m.commit(100)
+	r := backup(t, store, m.path)
+	if r.Kind != "full" || r.Timeline != 2 || r.Why == "" {
+		t.Errorf("%+v", r)
+	}
+	mustBeWhole(t, store)
+}
+
+func TestUnreachable(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	m.checkpoint(1 << 60)
+	m.commit(100)
+	backup(t, store, m.path)
+	a := newArchive(store)
+	low, high, early, late := uint64(0), uint64(3), m.times[1].Add(-time.Hour), time.Now().Add(time.Hour)
+	for name, target := range map[string]archiver.Target{
+		"before": {Epoch: &low}, "after": {Epoch: &high}, "early": {Time: &early}, "late": {Time: &late}, "timeline": {Timeline: 2},
+	} {
+		_, _, err := a.Plan(t.Context(), target)
+		mustFail(t, err, archiver.CodeUnreachable, "timeline 1 from epoch 1 to 2")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+// A chain of many small incrementals comes back whole, and its backups need few
+// requests.
+func TestLongChain(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	for range 200 {
+		m.commit(500)
+		if r := backup(t, store, m.path); r.Requests.Total() > 6 {
+			t.Fatalf("%+v", r.Requests)
+		}
+	}
+	m.restoresTo(store, archiver.Target{}, 200)
+	n := uint64(77)
+	m.restoresTo(store, archiver.Target{Epoch: &n}, 77)
+	m.restoresTo(store, archiver.Target{Backup: 150}, 150)
+	mustBeWhole(t, store)
+}
