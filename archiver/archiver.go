@@ -32,6 +32,10 @@ type Options struct {
 	// needs up to Concurrency × (segment + frame), a restore the same.
 	Concurrency int
 
+	// Name is what people call the archive, such as its address. It is recorded
+	// where a database's log is held for the archive; it must hold no secret.
+	Name string
+
 	// Tool and Host are recorded in what is written, for people to read.
 	Tool string
 	Host string
@@ -46,6 +50,7 @@ type Archive struct {
 	store   storage.Storage
 	log     *slog.Logger
 	workers int
+	name    string
 	tool    string
 	host    string
 }
@@ -53,7 +58,7 @@ type Archive struct {
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, tool: opts.Tool, host: opts.Host}
+	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, name: opts.Name, tool: opts.Tool, host: opts.Host}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

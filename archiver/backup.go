@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -17,6 +16,10 @@ import (
 
 // BackupOptions modify one backup. The zero value is usable.
 type BackupOptions struct {
+	// NoHold leaves the database alone: without it a 0.6 database is told to keep
+	// the log that the archive does not have yet, see [Hold].
+	NoHold bool
+
 	// Full takes a full backup even if the log continues the newest backup.
 	Full bool
 
@@ -57,6 +60,12 @@ type BackupReport struct {
 
 	// Why says why this is a full backup, or "" if it is not.
 	Why string
+
+	// HoldBegan tells that from this backup on the database keeps its log for
+	// the archive; ForeignCursor that it cannot, as the cursor is somebody
+	// else's.
+	HoldBegan     bool
+	ForeignCursor bool
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
@@ -141,30 +150,65 @@ func conflictError() error {
 
 // backupOn makes the backup that follows head. errConflict means that an
 // incremental met another successor of head and has to be planned again.
-func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *committed, opts BackupOptions) (BackupReport, error) {
-	c, err := a.copySource(ctx, path, head, opts)
+func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *committed, opts BackupOptions) (r BackupReport, err error) {
+	doc := h.archive
+	if doc == nil {
+		doc = a.newArchive()
+	}
+	var hold *holding
+	if !opts.NoHold {
+		hold = a.hold(path, doc.ArchiveID)
+	}
+	defer func() {
+		if err != nil && CodeOf(err) != CodeUnknownOutcome {
+			hold.undo()
+		}
+	}()
+	c, err := a.copySource(ctx, path, head, hold.since(head), opts)
 	if err != nil {
 		return BackupReport{}, err
 	}
 	if c.index == nil {
-		return nothingNew(head), nil
+		r = nothingNew(head)
+	} else if head, err = a.commitCopy(ctx, doc, head, c, opts); err == nil {
+		r = BackupReport{Backup: describe(head.Manifest), Why: c.source.why}
 	}
-	m := a.manifest(c)
-	if err := a.place(ctx, m.Manifest, c.index); err != nil {
-		return BackupReport{}, err
-	}
-	doc, err := a.ensureArchive(ctx, h)
 	if err != nil {
 		return BackupReport{}, err
 	}
-	m.ArchiveID = doc.ArchiveID
-	m.follow(head)
-	if m.Kind == manifest.Full {
-		err = a.commitFull(ctx, m, c.source, opts.CommitTimeout)
+	if head.ArchiveID == doc.ArchiveID {
+		if err := hold.advance(head); err != nil {
+			// The backup is committed; only more log than needed is kept.
+			a.log.Warn("the log is held from an older position than it needs to be", "err", err)
+		}
 	} else {
-		err = a.commit(ctx, m.Manifest, opts.CommitTimeout)
+		hold.undo() // another first backup made the archive; the next run holds for it
 	}
-	return BackupReport{Backup: describe(m.Manifest), Why: c.source.why}, err
+	if hold != nil {
+		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign && head.ArchiveID == doc.ArchiveID, hold.foreign
+	}
+	return r, nil
+}
+
+// commitCopy commits what was stored as the successor of head, in the archive
+// doc or in the one that another first backup has made meanwhile.
+func (a *Archive) commitCopy(ctx context.Context, doc *manifest.Archive, head *committed, c copied, opts BackupOptions) (*committed, error) {
+	d := a.manifest(c)
+	if err := a.place(ctx, d.Manifest, c.index); err != nil {
+		return nil, err
+	}
+	doc, err := a.ensureArchive(ctx, doc, head == nil)
+	if err != nil {
+		return nil, err
+	}
+	d.ArchiveID = doc.ArchiveID
+	d.follow(head)
+	if d.Kind == manifest.Full {
+		err = a.commitFull(ctx, d, c.source, opts.CommitTimeout)
+	} else {
+		err = a.commit(ctx, d.Manifest, opts.CommitTimeout)
+	}
+	return &committed{Manifest: d.Manifest}, err
 }
 
 // nothingNew reports that head has all that there is.
@@ -180,11 +224,8 @@ func nothingNew(head *committed) BackupReport {
 // checkpoint.
 func lookAt(path string) error {
 	_, err := grafeo.Identify(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
-	}
 	if err != nil {
-		return err
+		return notFound(err)
 	}
 	if _, err := readImage(path); err != nil && !torn(err) {
 		return err

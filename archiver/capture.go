@@ -28,28 +28,30 @@ func capture(path string, before *committed) (*source, error) {
 	if err := s.belongs(before); err != nil {
 		return nil, err
 	}
-	log, t, reaches, err := scanFull(path, image, before)
-	if err != nil {
-		return nil, err
-	}
-	if before != nil {
-		s.continues = reaches && (t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before))
-	}
-	if generation == grafeo.Gen06 {
-		// The image that was read before the log only told the database's id.
+	for n := 1; ; n++ {
+		log, t, reaches, err := scanFull(path, s.image, before)
+		if err != nil {
+			return nil, err
+		}
+		s.continues = before != nil && reaches && (t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before))
+		if generation == grafeo.Gen05 {
+			s.assemble05(log, t)
+			return s, nil
+		}
+		old := s.image.CheckpointLSN
 		if s.image, err = readImage(path); err != nil {
 			return nil, err
 		}
-		err = s.assemble06(log, t)
-	} else {
-		s.assemble05(log, t)
+		// A checkpoint after the scan may lie behind its end: then the commits
+		// between the two are in neither.
+		if s.image.CheckpointLSN == old || t.end() >= s.image.CheckpointLSN || n == maxCaptures {
+			return s, s.assemble06(log, t)
+		}
 	}
-	return s, err
 }
 
-// scanFull scans the log for a full backup: all of it in 0.5; in 0.6 from the
-// image's checkpoint on, or from the end of before if that is older and the log
-// still reaches it.
+// scanFull scans the log for a full backup, and tells whether it reaches back to
+// the end of before.
 func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.Log, t *trail, reaches bool, err error) {
 	var mark *manifest.Commit
 	older := uint64(math.MaxUint64)
@@ -67,18 +69,21 @@ func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.
 		})
 		return err
 	}
+	err = scan(nil)
 	if image.Generation == grafeo.Gen05 {
-		err = scan(nil)
 		return log, t, true, err
 	}
+	// Segments may have been left behind before a gap that is of no concern.
 	from := min(older, image.CheckpointLSN)
-	err = scan(&grafeo.Position{LSN: from})
-	if from < image.CheckpointLSN && errors.Is(err, grafeo.ErrGap) {
+	if errors.Is(err, grafeo.ErrGap) {
+		err = scan(&grafeo.Position{LSN: from})
+	}
+	if errors.Is(err, grafeo.ErrGap) && from < image.CheckpointLSN {
 		err = scan(&grafeo.Position{LSN: image.CheckpointLSN})
-		return log, t, false, err
 	}
 	// A log that is gone reaches nothing, unless there is nothing between.
-	return log, t, t.last != nil || older == image.CheckpointLSN, err
+	reaches = older == image.CheckpointLSN || err == nil && t.last != nil && log.Files[0].FirstLSN <= older
+	return log, t, reaches, err
 }
 
 // unchanged tells whether the database goes on from a backup that ends without
@@ -103,32 +108,36 @@ func (s *source) assemble06(log *grafeo.Log, t *trail) error {
 		s.startTime, s.endTime = &s.image.Time, &s.image.Time
 	}
 	s.position = manifest.Position{LSN: s.image.CheckpointLSN}
+	if t.last == nil || t.end() < s.image.CheckpointLSN {
+		// The log is behind the image, which alone counts then. It cannot show
+		// what came before it.
+		s.continues = s.continues && t.last == nil
+		return nil
+	}
 	need := s.image.CheckpointLSN
 	if s.continues {
 		need = min(need, s.before.Position.LSN)
 	}
-	if t.last == nil || t.last.EndLSN <= need {
-		return nil
-	}
-	if first := log.Files[0]; first.FirstLSN > s.image.CheckpointLSN {
-		return &grafeo.GapError{Path: grafeo.LogDir(s.path), What: "a segment with the log position of the image's checkpoint", Want: s.image.CheckpointLSN, Got: first.FirstLSN}
-	}
+	first := -1
 	for i := range log.Files {
-		if f := &log.Files[i]; f.EndLSN > need {
-			if s.listed == nil {
-				s.listed = t.commitsFrom(i)
+		f := &log.Files[i]
+		if f.EndLSN <= need {
+			continue
+		}
+		if first < 0 {
+			if first = i; f.FirstLSN > s.image.CheckpointLSN {
+				return &grafeo.GapError{
+					Path: grafeo.LogDir(s.path), What: "a segment with the log position of the image's checkpoint",
+					Want: s.image.CheckpointLSN, Got: f.FirstLSN,
+				}
 			}
-			s.addLog(f, f.Range())
 		}
+		s.addLog(f, f.Range())
 	}
-	s.commits = log.Commits
-	if t.last.EndLSN <= s.image.CheckpointLSN {
-		// All of the log is older than the image: it only continues the backup
-		// before. The position stays that of the image, at which the log ends.
-		if t.last.EndLSN < s.image.CheckpointLSN {
-			return nil
-		}
-	} else if last := log.Last; last != nil && last.Epoch >= s.endEpoch {
+	if first >= 0 {
+		s.commits, s.listed = t.commitsIn(first), t.commitsFrom(first)
+	}
+	if last := t.lastEpoch; last != nil && t.end() > s.image.CheckpointLSN && last.Epoch >= s.endEpoch {
 		s.endEpoch, s.endTime = last.Epoch, &last.Time
 	}
 	s.position = t.position(log, 0)

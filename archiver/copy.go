@@ -26,11 +26,11 @@ type copied struct {
 
 // copySource captures what is new in the database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
-func (a *Archive) copySource(ctx context.Context, path string, head *committed, opts BackupOptions) (copied, error) {
+func (a *Archive) copySource(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (copied, error) {
 	pause := pauses()
 	for n := 1; ; n++ {
 		print := fingerprint(path)
-		c, err := a.copyOnce(ctx, path, head, opts)
+		c, err := a.copyOnce(ctx, path, head, held, opts)
 		if err == nil || !torn(err) || print == fingerprint(path) {
 			return c, err
 		}
@@ -57,8 +57,8 @@ func torn(err error) bool {
 		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
 }
 
-func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, opts BackupOptions) (copied, error) {
-	s, err := a.plan(path, head, opts)
+func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (copied, error) {
+	s, err := a.plan(path, head, held, opts)
 	if err != nil {
 		return copied{}, err
 	}
@@ -88,13 +88,13 @@ func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, op
 }
 
 // plan decides between what is new and everything.
-func (a *Archive) plan(path string, head *committed, opts BackupOptions) (*source, error) {
+func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptions) (*source, error) {
 	why := "it was asked for"
 	switch {
 	case head == nil:
 		why = "it is the first one"
 	case !opts.Full:
-		s, breach, err := increment(path, head, false)
+		s, breach, err := increment(path, head, held)
 		if err != nil || breach == "" {
 			return s, err
 		}

@@ -26,6 +26,7 @@ const (
 	CodeNoArchive       Code = "no_archive"         // there is no archive, or no backup in it
 	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
+	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
 	CodeConflict        Code = "conflict"           // other writers were faster, every time
 	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
 	CodeTargetExists    Code = "target_exists"      // something is where the database is to be restored

@@ -176,13 +176,18 @@ func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 	return ix, nil
 }
 
-// ensureArchive creates archive.json if it is not there, and gives the one that
-// is: of two first backups at the same time both go on with the same.
-func (a *Archive) ensureArchive(ctx context.Context, h *history) (*manifest.Archive, error) {
-	if h.archive != nil {
-		return h.archive, nil
+// newArchive makes the document of an archive that there is not yet.
+func (a *Archive) newArchive() *manifest.Archive {
+	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
+}
+
+// ensureArchive creates archive.json from doc if this may be the first backup,
+// and gives the one that is there: of two first backups at the same time both go
+// on with the same.
+func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, first bool) (*manifest.Archive, error) {
+	if !first {
+		return doc, nil
 	}
-	doc := &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
 	_, err := again(ctx, func() (storage.ObjectInfo, error) {
 		return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
 	})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,8 +85,9 @@ func (m *model) checkpoint(keep uint64) {
 	m.t.Helper()
 	m.check(m.log.Rotate())
 	m.image(m.log.LSN())
-	entries, err := os.ReadDir(m.path + ".wal")
+	all, err := os.ReadDir(m.path + ".wal")
 	m.check(err)
+	entries := slices.DeleteFunc(all, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), "wal_") })
 	for i, e := range entries {
 		if i+1 < len(entries) {
 			var next uint64

@@ -17,3 +17,8 @@ func tryLock(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// lockFolder only looks whether the folder is there: folders have no locks. Two
+// runs that change one cursor at the same moment may lose one change; the next
+// run of that archive writes it again.
+func lockFolder(path string) (*os.File, error) { return os.Open(path) }

@@ -26,7 +26,11 @@ func TestRestoreGivesWhatWasBackedUp(t *testing.T) {
 			if r.Seq != 1 || r.Kind != "full" || r.Timeline != 1 {
 				t.Errorf("backup %d, %s, timeline %d", r.Seq, r.Kind, r.Timeline)
 			}
-			if diff := cmp.Diff(before, contents(t, filepath.Dir(path))); diff != "" {
+			after := contents(t, filepath.Dir(path))
+			for _, files := range []map[string]string{before, after} {
+				delete(files, filepath.Join("tiny.grafeo.wal", "backup_cursor.meta")) // the one thing that is ours
+			}
+			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("the source has changed: %s", diff)
 			}
 			if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {

@@ -14,15 +14,17 @@ type trail struct {
 	found bool           // mark was met, with the same content
 	at    *grafeo.Commit // as it was met; nil if there is no mark
 
-	last     *grafeo.Commit // of all kinds
-	firstNew *grafeo.Commit // with an epoch, behind mark
-	lastNew  *grafeo.Commit
-	commits  int64 // with an epoch, behind mark
+	last      *grafeo.Commit // of all kinds
+	lastEpoch *grafeo.Commit // with an epoch
+	firstNew  *grafeo.Commit // with an epoch, behind mark
+	lastNew   *grafeo.Commit
+	commits   int64 // with an epoch, behind mark
 
 	// keepAll makes listed hold all commits with an epoch, not only those behind
 	// mark. It is nil if there are more than [manifest.MaxCommits].
 	keepAll bool
 	seen    int64
+	perFile []int64 // commits with an epoch that end in each log file
 	listed  []listedCommit
 	newRun  bool // commits of another run are behind mark (0.5)
 }
@@ -45,6 +47,24 @@ func (t *trail) commitsFrom(file int) []manifest.CommitTime {
 	return list
 }
 
+// commitsIn counts the commits that end in the log file of this index or in
+// later ones.
+func (t *trail) commitsIn(file int) int64 {
+	var n int64
+	for i := file; i < len(t.perFile); i++ {
+		n += t.perFile[i]
+	}
+	return n
+}
+
+// end is the log position where the log ends (0.6), 0 if it is empty.
+func (t *trail) end() uint64 {
+	if t.last == nil {
+		return 0
+	}
+	return t.last.EndLSN
+}
+
 func newTrail(mark *manifest.Commit, generation grafeo.Generation) *trail {
 	return &trail{mark: mark, generation: generation, found: mark == nil}
 }
@@ -52,6 +72,15 @@ func newTrail(mark *manifest.Commit, generation grafeo.Generation) *trail {
 // visit is a [grafeo.ScanOptions.Visit]. The scan may start anywhere.
 func (t *trail) visit(c grafeo.Commit) error {
 	t.last = &c
+	if c.HasEpoch {
+		t.lastEpoch = &c
+		if int(c.File) == len(t.perFile)-1 {
+			t.perFile[c.File]++
+		} else {
+			t.perFile = append(t.perFile, make([]int64, c.File-len(t.perFile)+1)...)
+			t.perFile[c.File] = 1
+		}
+	}
 	if c.HasEpoch && (t.found || t.keepAll) {
 		if t.seen++; t.seen <= manifest.MaxCommits {
 			t.listed = append(t.listed, listedCommit{commitTime(&c), c.File})

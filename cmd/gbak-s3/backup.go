@@ -21,9 +21,14 @@ func (a *app) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup DATABASE ARCHIVE",
 		Short: "Back up a database; the first backup makes the archive",
-		Long: `backup stores the database in the archive and commits it. When it says so, the
-backup is complete, checked against the database's own checksums, and can be
-restored. The last line is the command that does it.`,
+		Long: `backup stores what is new in the database since the newest backup, or all of it
+if there is none or its log does not continue there, and commits it. When it says
+so, the backup is complete, checked against the database's own checksums, and can
+be restored. The last line is the command that does it.
+
+The database may be closed or open in another process; it is neither locked nor
+stopped. A database of generation 0.6 is told, by the file backup_cursor.meta in its
+log folder, to keep its log until this archive has it.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
   gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
@@ -44,6 +49,7 @@ restored. The last line is the command that does it.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
+	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
 	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "32MiB", "how much of the database goes into one object, before compression")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
@@ -65,6 +71,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if a.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
+		line.Why, line.HoldBegan = r.Why, r.HoldBegan
 		return a.say(line)
 	}
 	path := database
@@ -77,6 +84,11 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	}
 	if r.ReusedBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.ReusedBytes)))
+	}
+	if r.HoldBegan {
+		lines = append(lines,
+			"from now on the database keeps its log until this archive has it, which takes space if no backup comes; to end that:",
+			fmt.Sprintf("  %s release %s %s", self(), quote(path), quote(absolute(address))))
 	}
 	lines = append(lines,
 		"to restore it, on any host:",

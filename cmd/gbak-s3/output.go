@@ -30,6 +30,8 @@ type backupLine struct {
 	StoredBytes int64                  `json:"stored_bytes"`
 	ReusedBytes int64                  `json:"reused_bytes"`
 	Segments    int                    `json:"segments"`
+	Why         string                 `json:"why,omitempty"`
+	HoldBegan   bool                   `json:"hold_began,omitempty"`
 	Requests    *storage.RequestCounts `json:"requests,omitempty"`
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
 }

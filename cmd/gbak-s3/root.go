@@ -76,7 +76,7 @@ func (a *app) command() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "answer in JSON, one object a line")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
-	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.versionCommand())
+	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(), a.versionCommand())
 	return root
 }
 
@@ -126,6 +126,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 	return archiver.New(store, archiver.Options{
 		Logger:      slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})),
 		Concurrency: a.concurrency,
+		Name:        absolute(address),
 		Tool:        "gbak-s3 " + version(),
 		Host:        host,
 	}), nil

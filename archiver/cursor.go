@@ -1,0 +1,162 @@
+package archiver
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+const (
+	cursorName     = "backup_cursor.meta"
+	cursorTempName = "backup_cursor.meta.gbak-tmp"
+
+	// maxCursorBytes is the largest cursor that is read: some thousand holds.
+	maxCursorBytes = 1 << 20
+)
+
+// cursor is the content of backup_cursor.meta. The first four fields are
+// Grafeo's: it keeps every log segment that ends above WALLSN. It ignores the
+// fifth, which is ours.
+type cursor struct {
+	BackedUpEpoch uint64 `json:"backed_up_epoch"`
+	LogSequence   uint64 `json:"log_sequence"`
+	WALLSN        uint64 `json:"wal_lsn"`
+	TimestampMS   int64  `json:"timestamp_ms"`
+
+	Ours *ours `json:"gbak_s3"`
+}
+
+type ours struct {
+	Format int    `json:"format"` // 1
+	Holds  []Hold `json:"holds"`
+}
+
+// lowest is the position that all holds together need.
+func lowest(holds []Hold) Hold {
+	low := holds[0]
+	for _, h := range holds[1:] {
+		if h.LSN < low.LSN {
+			low = h
+		}
+	}
+	return low
+}
+
+// readCursor reads the cursor of the database at path; nil if there is none.
+// One that we have not written, or not as it stands there now, is
+// errForeignCursor.
+func readCursor(path string) (*cursor, error) {
+	f, err := os.Open(cursorPath(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no cursor is the normal state
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	b, err := io.ReadAll(io.LimitReader(f, maxCursorBytes))
+	if err != nil {
+		return nil, err
+	}
+	var c cursor
+	if json.Unmarshal(b, &c) != nil || c.Ours == nil || c.Ours.Format != 1 || len(c.Ours.Holds) == 0 ||
+		lowest(c.Ours.Holds).LSN != c.WALLSN {
+		return nil, errForeignCursor
+	}
+	return &c, nil
+}
+
+// changeCursor replaces the holds in the cursor of the database at path, in one
+// step; without any, it removes the cursor. Two runs that do so at the same time
+// wait for each other. change must not modify its argument.
+func changeCursor(path string, change func([]Hold) []Hold) error {
+	dir := grafeo.LogDir(path)
+	lock, err := lockFolder(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if len(change(nil)) == 0 {
+			return nil
+		}
+		// A closed database has no folder; it takes up one that it finds.
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		lock, err = lockFolder(dir)
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // it was only locked
+	c, err := readCursor(path)
+	if err != nil {
+		return err
+	}
+	var before []Hold
+	if c != nil {
+		before = c.Ours.Holds
+	}
+	after := change(before)
+	if equalHolds(before, after) {
+		return nil
+	}
+	if len(after) == 0 {
+		return removeCursor(path)
+	}
+	return writeCursor(path, after)
+}
+
+func equalHolds(a, b []Hold) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// writeCursor writes the file under another name in the same folder and renames
+// it, as the database may read it at any time.
+func writeCursor(path string, holds []Hold) error {
+	low := lowest(holds)
+	b, err := json.Marshal(cursor{
+		BackedUpEpoch: low.Epoch, WALLSN: low.LSN, TimestampMS: time.Now().UnixMilli(), Ours: &ours{Format: 1, Holds: holds},
+	})
+	if err != nil {
+		return err
+	}
+	temp := filepath.Join(grafeo.LogDir(path), cursorTempName)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(temp, cursorPath(path))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return syncFolder(grafeo.LogDir(path))
+}
+
+// removeCursor gives the database its normal behaviour back. A folder that has
+// nothing else was made for the cursor.
+func removeCursor(path string) error {
+	if err := os.Remove(cursorPath(path)); err != nil {
+		return err
+	}
+	if err := syncFolder(grafeo.LogDir(path)); err != nil {
+		return err
+	}
+	_ = os.Remove(grafeo.LogDir(path)) // fails if there is a log, as it should
+	return nil
+}

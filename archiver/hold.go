@@ -1,0 +1,224 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// Hold is the claim of one archive on the log of a 0.6 database: the database
+// keeps what the archive does not have yet, over checkpoints and clean closes.
+// Holds stand in the database's backup_cursor.meta (docs/grafeo-format.md,
+// section 6.5, and FORMAT.md, "The cursor").
+type Hold struct {
+	ArchiveID string    `json:"archive_id"`
+	Name      string    `json:"name"`       // [Options.Name] of the archive, for people
+	LSN       uint64    `json:"lsn"`        // everything from this log position on is kept
+	Epoch     uint64    `json:"epoch"`      // that the archive has
+	Seq       uint64    `json:"seq"`        // of its newest backup, 0 before the first
+	CommitID  string    `json:"commit_id"`  // of that backup
+	UpdatedAt time.Time `json:"updated_at"` // by the clock of the host that backs up
+}
+
+// errForeignCursor is the error for a cursor that somebody else has written, or
+// has moved: it is left alone.
+var errForeignCursor = errors.New("backup_cursor.meta is not ours: somebody else wrote or moved the cursor")
+
+// Holds tells what holds the log of the database at path, and how many bytes of
+// log there are because of it or because of new commits. A cursor of somebody
+// else has no holds, and foreign is true.
+func Holds(path string) (holds []Hold, logBytes int64, foreign bool, err error) {
+	c, err := readCursor(path)
+	if errors.Is(err, errForeignCursor) {
+		foreign, err = true, nil
+	}
+	if err != nil {
+		return nil, 0, false, explain(err)
+	}
+	if c != nil {
+		holds = c.Ours.Holds
+	}
+	entries, err := os.ReadDir(grafeo.LogDir(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, false, explain(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), "wal_") {
+			logBytes += info.Size()
+		}
+	}
+	return holds, logBytes, foreign, nil
+}
+
+// Release ends the hold of this archive on the log of the database at path, and
+// tells whether there was one.
+func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
+	released := false
+	_, _, err := run(ctx, func(ctx context.Context) error {
+		h, err := a.existing(ctx)
+		if err != nil {
+			return err
+		}
+		released, err = release(path, func(h2 Hold) bool { return h2.ArchiveID == h.archive.ArchiveID })
+		return err
+	})
+	return released, err
+}
+
+// ReleaseAll ends the holds of all archives on the log of the database at path,
+// and tells whether there was one.
+func ReleaseAll(path string) (bool, error) {
+	released, err := release(path, func(Hold) bool { return true })
+	return released, explain(err)
+}
+
+func release(path string, which func(Hold) bool) (released bool, err error) {
+	if _, err := grafeo.Identify(path); err != nil {
+		return false, notFound(err)
+	}
+	err = changeCursor(path, func(holds []Hold) []Hold {
+		rest := slices.DeleteFunc(slices.Clone(holds), which)
+		released = len(rest) < len(holds)
+		return rest
+	})
+	if errors.Is(err, errForeignCursor) {
+		return false, &Error{
+			Code: CodeForeignCursor,
+			Err:  fmt.Errorf("%s: %w", cursorPath(path), err),
+			Hint: "Grafeo's own backups use the same file. Remove it by hand if nobody needs the log that it keeps.",
+		}
+	}
+	return released, err
+}
+
+// holding is the part of one backup run that keeps the log.
+type holding struct {
+	path      string
+	archiveID string
+	name      string
+	now       time.Time
+
+	began   bool // by this run
+	foreign bool // somebody else's cursor is there, nothing is held
+	before  *Hold
+}
+
+// hold makes the database keep its log for this archive from now on, if it does
+// not yet: from the oldest position that is there. That is before anything is
+// read, so that nothing that the backup will need next time can be cut away
+// after it was looked for. That it cannot be held, as in a folder that is read
+// only, makes no backup fail: the next one may have to be a full one.
+func (a *Archive) hold(path, archiveID string) *holding {
+	h := &holding{path: path, archiveID: archiveID, name: a.name, now: a.now()}
+	image, err := readImage(path)
+	if err != nil || image.Generation != grafeo.Gen06 {
+		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
+	}
+	if err := h.begin(image.CheckpointLSN); err != nil {
+		a.log.Warn("the database does not hold its log for this archive", "cursor", cursorPath(path), "err", err)
+		if h.foreign = errors.Is(err, errForeignCursor); !h.foreign {
+			return nil
+		}
+	}
+	return h
+}
+
+func (h *holding) begin(checkpoint uint64) error {
+	lsn, err := oldestLSN(h.path, checkpoint)
+	if err != nil {
+		return err
+	}
+	return changeCursor(h.path, func(holds []Hold) []Hold {
+		if i := h.index(holds); i >= 0 {
+			h.before = &holds[i]
+			return holds
+		}
+		h.began = true
+		return append(slices.Clone(holds), Hold{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
+	})
+}
+
+func (h *holding) index(holds []Hold) int {
+	return slices.IndexFunc(holds, func(o Hold) bool { return o.ArchiveID == h.archiveID })
+}
+
+// since tells whether the log was held for the archive from backup b on.
+func (h *holding) since(b *committed) bool {
+	return h != nil && h.before != nil && b != nil && h.before.CommitID == b.CommitID
+}
+
+// advance lets the database drop the log that the archive has with backup b:
+// all before the segment with b's last commit, by which the next run knows that
+// the history is the same.
+func (h *holding) advance(b *committed) error {
+	if h == nil || h.foreign {
+		return nil
+	}
+	lsn := b.Position.LSN
+	if c := b.Position.Commit; c != nil {
+		lsn = c.StartFile
+	}
+	err := changeCursor(h.path, func(holds []Hold) []Hold {
+		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.now}
+		if i := h.index(holds); i >= 0 {
+			if holds[i].Seq > now.Seq {
+				return holds // another run was faster
+			}
+			if holds[i].CommitID == now.CommitID && holds[i].LSN == now.LSN {
+				return holds
+			}
+			holds = slices.Clone(holds)
+			holds[i] = now
+			return holds
+		}
+		return append(slices.Clone(holds), now)
+	})
+	if errors.Is(err, errForeignCursor) {
+		h.foreign = true
+		return nil
+	}
+	return err
+}
+
+// undo ends a hold that a run began that then failed.
+func (h *holding) undo() {
+	if h == nil || !h.began {
+		return
+	}
+	_ = changeCursor(h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
+		return slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
+	})
+}
+
+// oldestLSN is where the log that is there begins.
+func oldestLSN(path string, checkpoint uint64) (uint64, error) {
+	entries, err := os.ReadDir(grafeo.LogDir(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	for _, e := range entries { // sorted by name, so by LSN
+		var lsn uint64
+		if n, err := fmt.Sscanf(e.Name(), "wal_%020d.log", &lsn); n == 1 && err == nil {
+			return min(lsn, checkpoint), nil
+		}
+	}
+	return checkpoint, nil
+}
+
+func cursorPath(path string) string { return filepath.Join(grafeo.LogDir(path), cursorName) }
+
+// notFound gives a missing database its code.
+func notFound(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) releaseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "release DATABASE [ARCHIVE]",
+		Short: "Let a database drop the log that it keeps for archives",
+		Long: `release ends what a backup has begun: that the database keeps its log until the
+archive has it. With ARCHIVE it ends that for one archive, else for all.
+$GBAK_ARCHIVE does not count here. The next backup into the archive holds the log again, unless it is run with
+--no-hold.`,
+		Example: `  gbak-s3 release people.grafeo
+  gbak-s3 release people.grafeo s3://backups/people`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usage("one or two arguments are needed", "Usage: "+cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.release(cmd, args) },
+	}
+}
+
+func (a *app) release(cmd *cobra.Command, args []string) error {
+	var released bool
+	var err error
+	if len(args) == 1 {
+		released, err = archiver.ReleaseAll(args[0])
+	} else {
+		var archive *archiver.Archive
+		if archive, err = a.archive(cmd.Context(), args[1]); err == nil {
+			released, err = archive.Release(cmd.Context(), args[0])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.say(map[string]any{"type": "release", "database": args[0], "released": released})
+	}
+	if !released {
+		return a.print("nothing was held")
+	}
+	return a.print("%s keeps its log no longer than it needs it itself", args[0])
+}
