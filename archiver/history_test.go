@@ -47,6 +47,17 @@ func newModel(t testing.TB) *model {
 	return m
 }
 
+// reopen begins a new segment after a clean close.
+func (m *model) reopen() {
+	m.t.Helper()
+	if err := os.Mkdir(m.path+".wal", 0o700); err != nil && !os.IsExist(err) {
+		m.t.Fatal(err)
+	}
+	var err error
+	m.log, err = grafeotest.NewLog06(m.path+".wal", [16]byte{}, uint64(len(m.all)))
+	m.check(err)
+}
+
 func (m *model) check(err error) {
 	m.t.Helper()
 	if err != nil {
