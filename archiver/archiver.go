@@ -32,8 +32,9 @@ type Options struct {
 	// needs up to Concurrency × (segment + frame), a restore the same.
 	Concurrency int
 
-	// Name is what people call the archive, such as its address. It is recorded
-	// where a database's log is held for the archive; it must hold no secret.
+	// Name is what people call the archive, such as its address. It is used in
+	// messages and recorded where a database's log is held for the archive; it
+	// must hold no secret.
 	Name string
 
 	// Tool and Host are recorded in what is written, for people to read.
@@ -91,6 +92,14 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]by
 		}
 		return b, nil
 	})
+}
+
+// address is how messages call the archive.
+func (a *Archive) address() string {
+	if a.name == "" {
+		return "this address"
+	}
+	return a.name
 }
 
 func (a *Archive) now() time.Time { return time.Now().UTC().Round(0) }

@@ -42,7 +42,7 @@ type BackupOptions struct {
 // Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
 // single PUT may have even if nothing compresses.
 const (
-	DefaultSegmentBytes = 32 << 20
+	DefaultSegmentBytes = 24 << 20
 	MinSegmentBytes     = 1 << 20
 	MaxSegmentBytes     = 128 << 20
 )

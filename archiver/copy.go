@@ -66,7 +66,7 @@ func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, he
 		return copied{source: s}, nil
 	}
 	u := &upload{
-		archive: a, files: s.files, level: opts.Level, tracker: track(opts.Observer, s.bytes()),
+		archive: a, files: s.files, level: opts.Level, total: s.bytes(), tracker: track(opts.Observer, s.bytes()),
 		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},
 	}
 	// Only a large backup is worth the request that tells what an interrupted

@@ -32,6 +32,7 @@ const (
 	CodeTargetExists    Code = "target_exists"      // something is where the database is to be restored
 	CodeTargetBusy      Code = "target_busy"        // another restore works on this target, or a database is open there
 	CodePermission      Code = "permission_denied"  // by the store or the file system
+	CodeUnsafeStore     Code = "unsafe_store"       // the store cannot create an object only if it is absent
 	CodeNoStore         Code = "no_bucket"          // the bucket is not there
 	CodeDiskFull        Code = "disk_full"          // while writing locally
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
@@ -99,6 +100,8 @@ func classify(err error) (Code, string) {
 		return CodeUnsupported, "Use the newest gbak-s3: the archive was written by a later version."
 	case errors.As(err, &object), errors.Is(err, manifest.ErrDamaged):
 		return CodeDamagedArchive, "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."
+	case errors.Is(err, errors.ErrUnsupported) && errors.As(err, &store):
+		return CodeUnsafeStore, "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."
 	case errors.Is(err, storage.ErrNoStore):
 		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

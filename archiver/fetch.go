@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -47,7 +46,14 @@ func (f *fetch) run(ctx context.Context) error {
 	for i := range f.index.Files {
 		f.sums = append(f.sums, &checksum{at: f.index.Files[i].From})
 	}
-	decoders := sync.Pool{}
+	var largest int64
+	for _, s := range f.index.Segments {
+		largest = max(largest, s.StoredBytes)
+	}
+	readers := make(chan *reader, f.archive.workers)
+	for range cap(readers) {
+		readers <- &reader{fetch: f, largest: largest}
+	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(f.archive.workers)
 	for i := range f.index.Segments {
@@ -58,15 +64,8 @@ func (f *fetch) run(ctx context.Context) error {
 			continue
 		}
 		g.Go(func() error {
-			r, _ := decoders.Get().(*reader)
-			if r == nil {
-				d, err := segment.NewDecoder(manifest.MaxFrameBytes)
-				if err != nil {
-					return err
-				}
-				r = &reader{fetch: f, decoder: d}
-			}
-			defer decoders.Put(r)
+			r := <-readers
+			defer func() { readers <- r }()
 			err := r.segment(running, &f.index.Segments[i], framesOf[i], partsOf)
 			var object *ObjectError
 			if f.broken != nil && errors.As(err, &object) {
@@ -76,7 +75,13 @@ func (f *fetch) run(ctx context.Context) error {
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	for range cap(readers) {
+		if r := <-readers; r.decoder != nil {
+			r.decoder.Close()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -105,11 +110,24 @@ func (f *fetch) plan() (framesOf [][]int, partsOf [][]part) {
 // reader has what one goroutine needs again for every segment.
 type reader struct {
 	*fetch
+	largest     int64 // stored bytes of the largest segment
 	decoder     *segment.Decoder
 	stored, raw []byte
 }
 
+// prepare makes what the first segment needs, and all others again.
+func (r *reader) prepare() (err error) {
+	if r.decoder == nil {
+		r.decoder, err = segment.NewDecoder(manifest.MaxFrameBytes)
+		r.stored = make([]byte, r.largest)
+	}
+	return err
+}
+
 func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int, partsOf [][]part) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	if err := r.get(ctx, s); err != nil {
 		return err
 	}
@@ -137,9 +155,6 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 // get reads the stored bytes of s and checks their hash. A body that breaks
 // off is asked for again, and one that arrives with other bytes, once.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
-	if int64(cap(r.stored)) < s.StoredBytes {
-		r.stored = make([]byte, s.StoredBytes)
-	}
 	r.stored = r.stored[:s.StoredBytes]
 	wrong := 0
 	_, err := again(ctx, func() (struct{}, error) {

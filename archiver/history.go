@@ -32,6 +32,8 @@ func (a *Archive) history(ctx context.Context) (*history, error) {
 	b, err := a.readObject(ctx, manifest.ArchiveKey, manifest.MaxManifestBytes)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
+	case errors.Is(err, storage.ErrNoStore):
+		return nil, fmt.Errorf("%s: %w", a.address(), err)
 	case err != nil:
 		return nil, err
 	default:
@@ -65,7 +67,7 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 	if h.archive == nil {
 		return nil, &Error{
 			Code: CodeNoArchive,
-			Err:  errors.New("there is no archive at this address"),
+			Err:  fmt.Errorf("there is no archive at %s", a.address()),
 			Hint: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it.",
 		}
 	}

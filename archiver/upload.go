@@ -24,6 +24,7 @@ type upload struct {
 	files   []sourceFile
 	folder  string // prefix of the segments' keys
 	level   segment.Level
+	total   int64 // raw bytes of all files
 
 	present map[string]int64 // sizes of the segments of an interrupted run, by key
 	sums    []*checksum      // a file each
@@ -53,7 +54,7 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	results := make([]stored, len(stripes))
 	workers := make(chan *worker, u.archive.workers)
 	for range cap(workers) {
-		workers <- &worker{upload: u}
+		workers <- &worker{upload: u, segmentBytes: segmentBytes}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(u.archive.workers)
@@ -93,8 +94,9 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 // worker has what one goroutine needs again for every stripe.
 type worker struct {
 	*upload
-	encoder  *segment.Encoder
-	raw, out []byte
+	segmentBytes int64
+	encoder      *segment.Encoder
+	raw, out     []byte
 }
 
 func (w *worker) stripe(ctx context.Context, n int, s stripe) (stored, error) {
@@ -103,7 +105,10 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (stored, error) {
 		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
 			return stored{}, err
 		}
-		w.raw = make([]byte, segment.FrameBytes)
+		// The buffers are made once, and large enough for what does not compress:
+		// what is not touched costs nothing, while growing leaves garbage.
+		w.raw = make([]byte, min(segment.FrameBytes, w.segmentBytes))
+		w.out = make([]byte, 0, segment.Bound(min(w.segmentBytes, w.total)))
 	}
 	var r stored
 	w.out = w.out[:0]

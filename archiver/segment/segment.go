@@ -50,6 +50,9 @@ func NewEncoder(level Level) (*Encoder, error) {
 // AppendFrame appends raw as one frame to dst.
 func (e *Encoder) AppendFrame(dst, raw []byte) []byte { return e.zstd.EncodeAll(raw, dst) }
 
+// Bound is how many bytes the frames of so many raw bytes take at the most.
+func Bound(rawBytes int64) int64 { return rawBytes + rawBytes/128 + 64<<10 }
+
 // ErrDamaged: a frame is not the one that was written.
 var ErrDamaged = errors.New("damaged zstd frame")
 

@@ -41,7 +41,7 @@ log folder, to keep its log until this archive has it.`,
 			}
 			bytes, err := humanize.ParseBytes(segmentSize)
 			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
-				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 32MiB.", segmentSize)
+				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
 			}
 			opts.SegmentBytes = int64(bytes)
 			return a.backup(cmd, args[0], args[1], opts)
@@ -51,7 +51,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
 	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
-	flags.StringVar(&segmentSize, "segment-size", "32MiB", "how much of the database goes into one object, before compression")
+	flags.StringVar(&segmentSize, "segment-size", "24MiB", "how much of the database goes into one object, before compression")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
 	return cmd
 }

@@ -38,6 +38,8 @@ func exitCode(code archiver.Code) int {
 		return exitUnknown
 	case archiver.CodeTargetExists:
 		return exitExists
+	case archiver.CodeUnsafeStore:
+		return exitUnsafeStore
 	case archiver.CodeInterrupted:
 		return exitInterrupted
 	}

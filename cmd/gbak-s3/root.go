@@ -77,6 +77,18 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
 	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(), a.versionCommand())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" { // left to itself it takes any word and prints its help
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usage("there is no shell %q", "It is one of bash, zsh, fish and powershell.", args[0])
+				}
+				return cmd.Help()
+			}
+		}
+	}
 	return root
 }
 
@@ -89,11 +101,15 @@ func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > len(names):
-			return usage("%d arguments are too many", "Usage: "+cmd.UseLine(), len(args))
+			return usage("too many arguments", "Usage: "+cmd.UseLine())
 		case len(args) == len(names), len(args) == len(names)-1 && os.Getenv(archiveVariable) != "":
 			return nil
 		}
-		return usage("%s is missing", "Usage: "+cmd.UseLine(), strings.Join(names[len(args):], " and "))
+		hint := "Usage: " + cmd.UseLine()
+		if len(args) == len(names)-1 {
+			hint += "; $" + archiveVariable + " can stand in for ARCHIVE."
+		}
+		return usage("%s is missing", hint, strings.Join(names[len(args):], " and "))
 	}
 }
 
