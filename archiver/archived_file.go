@@ -94,7 +94,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	stored, err := again(r.ctx, func() ([]byte, error) {
 		body, _, err := r.archive.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
 		if err != nil {
-			return nil, err
+			return nil, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
 		b := make([]byte, f.StoredBytes)

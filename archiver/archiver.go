@@ -77,7 +77,7 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]by
 	return again(ctx, func() ([]byte, error) {
 		body, info, err := a.store.Get(ctx, key, storage.Range{})
 		if err != nil {
-			return nil, err
+			return nil, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
 		if info.Size > limit {

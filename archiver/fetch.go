@@ -160,7 +160,7 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	_, err := again(ctx, func() (struct{}, error) {
 		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
 		if err != nil {
-			return struct{}{}, err
+			return struct{}{}, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
 		if info.Size != s.StoredBytes {

@@ -34,6 +34,10 @@ func again[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	return v, err
 }
 
+// answered marks the error of a request that the backend has tried again
+// already: here it is final.
+func answered(err error) error { return backoff.Permanent(err) }
+
 // pauses grow from a tenth of a second to five, with jitter.
 func pauses() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
