@@ -82,8 +82,7 @@ func changeCursor(path string, change func([]Hold) []Hold) error {
 		if len(change(nil)) == 0 {
 			return nil
 		}
-		// A closed database has no folder; it takes up one that it finds.
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := makeLogFolder(path, dir); err != nil {
 			return err
 		}
 		lock, err = lockFolder(dir)
@@ -110,6 +109,27 @@ func changeCursor(path string, change func([]Hold) []Hold) error {
 	return writeCursor(path, after)
 }
 
+// makeLogFolder makes the folder that a closed database does not have, for the
+// database to take up: it must be the database's owner's.
+func makeLogFolder(path, dir string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	mode := info.Mode().Perm()
+	err = errors.Join(os.Chmod(dir, mode|mode&0o444>>2), giveTo(dir, info)) // who may read the file may look in
+	if err != nil {
+		return errors.Join(err, os.Remove(dir))
+	}
+	return nil
+}
+
 func equalHolds(a, b []Hold) bool {
 	if len(a) != len(b) {
 		return false
@@ -133,13 +153,19 @@ func writeCursor(path string, holds []Hold) error {
 		return err
 	}
 	temp := filepath.Join(grafeo.LogDir(path), cursorTempName)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
+	// The database must be able to read it, whoever it runs as.
+	err = errors.Join(err, f.Chmod(info.Mode().Perm()|0o444), f.Sync(), f.Close())
 	if err == nil {
+		_ = giveTo(temp, info) // reading is enough
 		err = os.Rename(temp, cursorPath(path))
 	}
 	if err != nil {
