@@ -1,0 +1,134 @@
+package grafeo
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Kind is what a file or folder of Grafeo's is.
+type Kind string
+
+// The kinds that [Recognize] knows.
+const (
+	KindDatabase       Kind = "database"        // a container, which full native backups are, too
+	KindLogFolder      Kind = "log_folder"      // the folder beside it
+	KindLogFile        Kind = "log_file"        // a file of the log
+	KindCursor         Kind = "cursor"          // backup_cursor.meta
+	KindNativeFolder   Kind = "native_folder"   // a folder with backups that Grafeo has made itself
+	KindNativeManifest Kind = "native_manifest" // the list of these
+	KindNativeSegment  Kind = "native_segment"  // an incremental one of these
+)
+
+const manifestName = "backup_manifest.json"
+
+// Recognize says of which kind the file or folder at path is, from its first
+// bytes where these tell, else from its name, and of which generation; that is
+// empty where only the rest of the content tells. That it is whole is not
+// checked. What is not there is an error that is [fs.ErrNotExist]; for anything
+// else the errors are those of [Identify]. Anything but a regular file or a folder
+// is never opened.
+func Recognize(path string) (Kind, Generation, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", "", err
+	}
+	if info.IsDir() {
+		return recognizeFolder(path)
+	}
+	if !info.Mode().IsRegular() {
+		return "", "", &NotDatabaseError{path, "not a regular file"}
+	}
+	first, err := firstBytes(path)
+	if err != nil {
+		return "", "", err
+	}
+	return recognizeFile(path, first)
+}
+
+func recognizeFile(path string, first []byte) (Kind, Generation, error) {
+	name := filepath.Base(path)
+	logs := LogGeneration(name)
+	switch {
+	case string(first) == segmentMagic06:
+		return KindLogFile, Gen06, nil
+	case strings.HasPrefix(string(first), nativeMagic):
+		return KindNativeSegment, "", nil
+	case logs != "":
+		return KindLogFile, logs, nil
+	case strings.HasPrefix(name, "backup_cursor") && strings.HasSuffix(name, ".meta"):
+		return KindCursor, "", nil
+	case strings.HasPrefix(name, "backup_manifest") && strings.HasSuffix(name, ".json"):
+		return KindNativeManifest, manifestGeneration(first), nil
+	}
+	generation, err := identify(first, path)
+	if err != nil {
+		return "", "", err
+	}
+	return KindDatabase, generation, nil
+}
+
+func recognizeFolder(path string) (Kind, Generation, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return "", "", err
+	}
+	isLog, logs := false, Generation("")
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		generation := LogGeneration(e.Name())
+		switch {
+		case e.Name() == manifestName:
+			first, err := firstBytes(filepath.Join(path, manifestName))
+			return KindNativeFolder, manifestGeneration(first), err
+		case generation != "" || e.Name() == "backup_cursor.meta":
+			isLog, logs = true, max(logs, generation) // a database that was migrated is one of 0.6
+		}
+	}
+	if !isLog {
+		return "", "", identifyDirectory(path)
+	}
+	return KindLogFolder, logs, nil
+}
+
+// LogGeneration is the generation whose log files have names like this one, and
+// empty for other names.
+func LogGeneration(name string) Generation {
+	for _, generation := range []Generation{Gen05, Gen06} {
+		if _, ok := parseLogName(name, generation); ok {
+			return generation
+		}
+	}
+	return ""
+}
+
+// manifestGeneration tells the list of native backups apart: JSON in 0.6, and in
+// 0.5 numbers, of which the first is 1. (docs/grafeo-format.md, section 7.3)
+func manifestGeneration(first []byte) Generation {
+	switch text := strings.TrimLeft(string(first), " \t\r\n"); {
+	case strings.HasPrefix(text, "{"):
+		return Gen06
+	case strings.HasPrefix(text, "\x01"):
+		return Gen05
+	}
+	return ""
+}
+
+// firstBytes reads what a file is recognized by, or all of a shorter one.
+func firstBytes(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	first := make([]byte, identityLength)
+	n, err := io.ReadFull(f, first)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	return first[:n], nil
+}

@@ -1,0 +1,55 @@
+package grafeo
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// ScanLogFile is [ScanLog] for a single log file, as if it were all of the log:
+// what looks like an interrupted write at its end is a torn tail, and in 0.5 the
+// first commit may have begun in a file before it. The name of a 0.6 file counts
+// only if it is one of a log file.
+func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, error) {
+	dir, name := filepath.Split(path)
+	number, isName := parseLogName(name, gen)
+	file := logName{name, number}
+	switch gen {
+	case Gen05:
+		s := &scanner05{dir: dir, opts: ScanOptions{Visit: visit}, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: true}
+		if err := s.scanFile(file); err != nil {
+			return nil, err
+		}
+		s.setEnds()
+		return s.log, nil
+	case Gen06:
+		s := &scanner06{dir: dir, opts: ScanOptions{Visit: visit}, log: &Log{Generation: Gen06}}
+		names, err := s.dropUnfinished([]logName{file})
+		if err != nil || len(names) == 0 {
+			return s.log, err
+		}
+		if !isName {
+			if file.number, err = firstLSN06(dir, file); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.scanSegment(file, true); err != nil {
+			return nil, err
+		}
+		return s.log, nil
+	}
+	return nil, fmt.Errorf("%s: no log of generation %q is known", path, gen)
+}
+
+// firstLSN06 is the log position that a segment of another name begins at.
+func firstLSN06(dir string, name logName) (uint64, error) {
+	in, err := openLog(dir, name)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	r, err := newReader06(in.source())
+	if err != nil {
+		return 0, err
+	}
+	return r.Header().FirstLSN, nil
+}
