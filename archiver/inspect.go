@@ -1,0 +1,239 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// KindArchive is the kind of a directory with an archive of ours.
+const KindArchive grafeo.Kind = "archive"
+
+// Inspection is what is at a path.
+type Inspection struct {
+	Path       string
+	What       grafeo.Kind
+	Generation grafeo.Generation // empty where it cannot be told
+
+	// Checked tells that everything was read that can be checked; what is not,
+	// is only recognized. Problem is the first thing that is wrong, nil if there
+	// is none.
+	Checked bool
+	Problem *Problem
+
+	// Epochs is what there is of the history, nil if that cannot be told.
+	Epochs *Epochs
+
+	Image  *grafeo.Image        // of a database
+	Log    *LogSummary          // of a log, or of a database that has one
+	Cursor *grafeo.Cursor       // of a cursor
+	Native *grafeo.NativeHeader // of a native incremental backup
+}
+
+// Whole tells that everything was checked and nothing is wrong.
+func (i *Inspection) Whole() bool { return i.Checked && i.Problem == nil }
+
+// Problem is what is wrong with a file.
+type Problem struct {
+	File   string
+	Offset *int64 // nil if it is not at one place
+	What   string // for people; it names file and offset, too
+}
+
+// Epochs is a stretch of a history. The times are zero where the database keeps
+// none. A database is in the state To when it is opened.
+type Epochs struct {
+	From, To         uint64
+	FromTime, ToTime time.Time
+}
+
+// Inspect says what the file or folder at path is, and whether it is whole: a
+// database with its log, closed or in use, a part of one, a backup of Grafeo's
+// own, or an archive. Of the last two it reads only as much as tells what they
+// are. It locks nothing and writes nothing.
+//
+// Damage is no error but the report's Problem; the report then has what could be
+// read. What is none of these is [CodeNotDatabase].
+func Inspect(ctx context.Context, path string) (Inspection, error) {
+	var i Inspection
+	_, _, err := run(ctx, func(ctx context.Context) error {
+		what, err := recognize(path)
+		if err != nil {
+			return notRecognized(err)
+		}
+		err = steady(ctx, strings.TrimSuffix(filepath.Clean(path), ".wal"), func() error {
+			i = what
+			return i.read(ctx)
+		})
+		if i.Problem = problemOf(err); i.Problem != nil {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return Inspection{}, err
+	}
+	return i, nil
+}
+
+// recognize says what is at path, and nothing of its content.
+func recognize(path string) (Inspection, error) {
+	_, err := os.Stat(filepath.Join(path, manifest.ArchiveKey))
+	if err == nil {
+		return Inspection{Path: path, What: KindArchive}, nil
+	}
+	what, generation, err := grafeo.Recognize(path)
+	return Inspection{Path: path, What: what, Generation: generation}, err
+}
+
+// notRecognized gives the errors that need it a hint of their own.
+func notRecognized(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path."}
+	case errors.Is(err, grafeo.ErrNotDatabase):
+		return &Error{
+			Code: CodeNotDatabase, Err: err,
+			Hint: "Give the path of a database file, its log folder, a log file, a backup cursor, a backup folder of Grafeo, or an archive.",
+		}
+	}
+	return err
+}
+
+// problemOf is the damage that err tells of, nil if it is about something else.
+func problemOf(err error) *Problem {
+	if err == nil || CodeOf(err) != CodeFailed {
+		return nil
+	}
+	var damage *grafeo.DamageError
+	var gap *grafeo.GapError
+	var wrong *grafeo.WrongDatabaseError
+	switch {
+	case errors.As(err, &damage):
+		return &Problem{damage.Path, &damage.Offset, damage.Error()}
+	case errors.As(err, &gap):
+		return &Problem{gap.Path, nil, gap.Error()}
+	case errors.As(err, &wrong):
+		return &Problem{wrong.Path, nil, wrong.Error()}
+	}
+	return nil
+}
+
+// read fills i in as far as it gets.
+func (i *Inspection) read(ctx context.Context) error {
+	switch i.What {
+	case grafeo.KindDatabase:
+		i.Checked = true
+		return i.database(ctx)
+	case grafeo.KindLogFolder, grafeo.KindLogFile:
+		i.Checked = true
+		return i.log(ctx)
+	case grafeo.KindCursor:
+		i.Checked = true
+		return i.cursor()
+	case grafeo.KindNativeSegment:
+		return i.native()
+	}
+	return nil
+}
+
+// database inspects a database file and the log behind its image, which is what
+// the database reads when it is opened.
+func (i *Inspection) database(ctx context.Context) (err error) {
+	if i.Image, err = readImage(i.Path); err != nil {
+		return err
+	}
+	opts := grafeo.ScanOptions{DatabaseID: i.Image.DatabaseID}
+	if i.Generation == grafeo.Gen06 {
+		opts.From = &grafeo.Position{LSN: i.Image.CheckpointLSN}
+	}
+	i.Log, err = summarizeFolder(ctx, grafeo.LogDir(i.Path), i.Generation, opts)
+	i.Epochs = epochsOf(i.Image, i.Log)
+	if err := checkImage(ctx, i.Image); err != nil {
+		return err
+	}
+	return err
+}
+
+// checkImage reads all of an image.
+func checkImage(ctx context.Context, image *grafeo.Image) error {
+	f, err := os.Open(image.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return image.Check(ctx, f)
+}
+
+// epochsOf is what can be had of an image and the log behind it. In 0.5 epochs of
+// different runs cannot be compared: these are those of the last one, with the
+// image's if it may be of that run.
+func epochsOf(image *grafeo.Image, log *LogSummary) *Epochs {
+	e := &Epochs{image.Epoch, image.Epoch, image.Time, image.Time}
+	if log == nil || log.Commits == 0 {
+		return e
+	}
+	last := log.Runs[len(log.Runs)-1]
+	e.To, e.ToTime = last.To, last.ToTime
+	if image.Generation == grafeo.Gen05 && (image.Empty || image.Epoch > last.To) {
+		e.From, e.FromTime = last.From, last.FromTime
+	}
+	return e
+}
+
+func (i *Inspection) log(ctx context.Context) (err error) {
+	if i.What == grafeo.KindLogFile {
+		i.Log, err = summarizeFile(ctx, i.Path, i.Generation)
+	} else {
+		i.Log, err = summarizeFolder(ctx, i.Path, i.Generation, grafeo.ScanOptions{})
+	}
+	if i.Log != nil && i.Log.Commits > 0 {
+		last := i.Log.Runs[len(i.Log.Runs)-1]
+		i.Epochs = &last
+	}
+	return err
+}
+
+func (i *Inspection) cursor() error {
+	b, err := readUpTo(i.Path, grafeo.MaxCursorBytes+1)
+	if err != nil {
+		return err
+	}
+	i.Cursor, err = grafeo.DecodeCursor(b, i.Path)
+	if err == nil {
+		i.Generation = i.Cursor.Generation
+	}
+	return err
+}
+
+func (i *Inspection) native() error {
+	b, err := readUpTo(i.Path, grafeo.NativeHeaderLength)
+	if err != nil {
+		return err
+	}
+	i.Native, err = grafeo.DecodeNativeHeader(b, i.Path)
+	if err != nil {
+		return err
+	}
+	i.Generation = i.Native.Generation
+	i.Epochs = &Epochs{From: i.Native.StartEpoch, To: i.Native.EndEpoch}
+	return nil
+}
+
+// readUpTo reads the first limit bytes of a file, or all of a shorter one.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(f, limit))
+}

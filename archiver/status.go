@@ -1,0 +1,168 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// CodeLagging is the code of [StatusReport.Within]: the archive is further behind
+// than it may be.
+const CodeLagging Code = "lagging"
+
+// StatusOptions say what to look at besides the archive.
+type StatusOptions struct {
+	// Database is the path of the archive's database, if the report is to say how
+	// far the archive is behind it.
+	Database string
+}
+
+// StatusReport is what an archive has and how far it is behind.
+type StatusReport struct {
+	Backups     int
+	StoredBytes int64 // of the segments that all backups together have written
+
+	Newest *Backup       // nil if there is none
+	Age    time.Duration // since the newest backup was taken
+
+	Restorable []Reach // the newest timeline first
+
+	Behind *Behind // nil if no database was named
+}
+
+// Behind is what a database has that its archive has not.
+type Behind struct {
+	// Continues tells that the database's log goes on where the newest backup
+	// ends. If not, Why says why not; the next backup is a full one then, and
+	// Commits and Bytes are what it will hold, as nobody knows how much of that
+	// is new.
+	Continues bool
+	Why       string
+
+	Commits int64
+	Bytes   int64
+
+	// Lag is the age of the oldest commit that is not in the archive. Where
+	// commits have no times (generation 0.5), or Continues is false, it is the
+	// time since the newest backup was taken, and without any backup the age of
+	// the database. It is 0 if nothing is new.
+	Lag time.Duration
+}
+
+// Status tells what the archive has, and with a database how far it is behind it.
+// It asks the store for manifests only, locks nothing, and writes nothing. The
+// errors are those of [Archive.List], and of [Archive.Backup] for the database:
+// [CodeWrongDatabase] if it is not the archive's.
+func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
+	var r StatusReport
+	_, _, err := run(ctx, func(ctx context.Context) (err error) {
+		r, err = a.status(ctx, opts)
+		return err
+	})
+	if err != nil {
+		return StatusReport{}, err
+	}
+	return r, nil
+}
+
+func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
+	if opts.Database != "" {
+		if err := lookAt(opts.Database); err != nil {
+			return StatusReport{}, err
+		}
+	}
+	h, err := a.existing(ctx)
+	if err != nil {
+		return StatusReport{}, err
+	}
+	all := make([]*committed, len(h.seqs))
+	err = a.loadAll(ctx, h, func(i int, m *committed, err error) error {
+		all[i] = m
+		return err
+	})
+	if err != nil {
+		return StatusReport{}, err
+	}
+	r := StatusReport{Backups: len(all), Restorable: newCatalog(all).reach()}
+	for _, m := range all {
+		r.StoredBytes += m.StoredBytes
+	}
+	var newest *committed
+	if len(all) > 0 {
+		newest = all[len(all)-1]
+		b := describe(newest.Manifest)
+		r.Newest, r.Age = &b, since(a.now(), newest.CreatedAt)
+	}
+	if opts.Database != "" {
+		err = steady(ctx, opts.Database, func() (err error) {
+			r.Behind, err = a.behind(opts.Database, newest)
+			return err
+		})
+	}
+	return r, err
+}
+
+// behind compares the database at path with the newest backup, nil if there is
+// none.
+func (a *Archive) behind(path string, newest *committed) (*Behind, error) {
+	b := &Behind{Why: "the archive has no backup"}
+	if newest != nil {
+		s, why, err := increment(path, newest, false)
+		if err != nil {
+			return nil, err
+		}
+		if why == "" {
+			b = &Behind{Continues: true, Commits: s.commits, Bytes: s.bytes()}
+			switch {
+			case s.commits == 0:
+			case s.startTime == nil || s.startTime.IsZero():
+				b.Lag = since(a.now(), newest.CreatedAt)
+			default:
+				b.Lag = since(a.now(), *s.startTime)
+			}
+			return b, nil
+		}
+		b.Why = why
+	}
+	s, err := capture(path, newest)
+	if err != nil {
+		return nil, err
+	}
+	b.Commits, b.Bytes = s.commits, s.bytes()
+	if newest != nil {
+		b.Lag = since(a.now(), newest.CreatedAt)
+	} else {
+		b.Lag = since(a.now(), s.image.Created)
+	}
+	return b, nil
+}
+
+// since is how long ago something was; clocks of two hosts may disagree.
+func since(now, then time.Time) time.Duration { return max(0, now.Sub(then)) }
+
+// Within gives an error with [CodeLagging] if the archive is further behind its
+// database than limit, or if no database was named, if its newest backup is
+// older. An archive without a backup is behind any limit then.
+func (r *StatusReport) Within(limit time.Duration) error {
+	lag := r.Age
+	what := "the newest backup is %s old"
+	switch {
+	case r.Behind != nil:
+		lag, what = r.Behind.Lag, "the archive is %s behind the database"
+	case r.Newest == nil:
+		return lagging(errors.New("the archive has no backup"))
+	}
+	if lag <= limit {
+		return nil
+	}
+	return lagging(fmt.Errorf(what+", and may be %s at most", lag.Round(time.Millisecond), limit))
+}
+
+func lagging(err error) error {
+	return &Error{
+		Code: CodeLagging,
+		Err:  err,
+		Hint: "Run `gbak-s3 backup DATABASE ARCHIVE`, and look why the backups that should have run did not.",
+	}
+}

@@ -1,0 +1,214 @@
+package archiver_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// status asks for a status and demands that the store was only read.
+func status(t testing.TB, store *storagetest.Memory, database string) archiver.StatusReport {
+	t.Helper()
+	before := len(store.Calls())
+	r, err := newArchive(store).Status(t.Context(), archiver.StatusOptions{Database: database})
+	if err != nil {
+		t.Fatalf("status: %v", err)
+	}
+	for _, c := range store.Calls()[before:] {
+		if c.Op != storage.OpGet && c.Op != storage.OpList {
+			t.Errorf("status asked for %s %s", c.Op, c.Key)
+		}
+	}
+	return r
+}
+
+// about tells whether d is what has passed since then, and a bit.
+func about(d time.Duration, then time.Time) bool {
+	late := time.Since(then) - d
+	return late > -time.Millisecond && late < time.Minute // commits have milliseconds
+}
+
+func TestStatus(t *testing.T) {
+	m := newModel(t)
+	m.now = time.Now().Add(-time.Hour)
+	m.commit(100)
+	m.commit(100)
+	store := storagetest.NewMemory()
+	first := backup(t, store, m.path)
+	m.commit(100)
+	second := backup(t, store, m.path)
+
+	r := status(t, store, "")
+	if r.Backups != 2 || r.StoredBytes != first.StoredBytes+second.StoredBytes || r.Behind != nil ||
+		!cmp.Equal(r.Newest, &second.Backup) || !about(r.Age, second.CreatedAt) {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Restorable) != 1 {
+		t.Fatalf("%+v", r.Restorable)
+	}
+	if got := r.Restorable[0]; got.Timeline != 1 || got.FromEpoch != 0 || got.ToEpoch != 3 || !got.ToTime.Equal(m.times[3].Truncate(time.Millisecond)) ||
+		!got.AsOf.Equal(second.CreatedAt) {
+		t.Errorf("%+v", got)
+	}
+
+	// The archive has all: it is behind by nothing, however old it is.
+	m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
+	if b := status(t, store, m.path).Behind; *b != (archiver.Behind{Continues: true}) {
+		t.Errorf("%+v", b)
+	}
+	from := len(m.all)
+	m.commit(100)
+	m.commit(200)
+	b := status(t, store, m.path).Behind
+	if !b.Continues || b.Why != "" || b.Commits != 2 || b.Bytes < int64(len(m.all)-from) || !about(b.Lag, m.times[4]) {
+		t.Errorf("%+v, want %d bytes and the age of %v", b, len(m.all)-from, m.times[4])
+	}
+	// A commit that is half written is not there yet.
+	path := m.log.Path()
+	torn, err := os.ReadFile(path)
+	m.check(err)
+	m.check(os.WriteFile(path, torn[:len(torn)-7], 0o600))
+	if b := status(t, store, m.path).Behind; !b.Continues || b.Commits != 1 {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestStatusWithin(t *testing.T) {
+	m := newModel(t)
+	m.now = time.Now().Add(-time.Hour)
+	m.commit(100)
+	store := storagetest.NewMemory()
+	backup(t, store, m.path)
+	within := func(database string, limit time.Duration) error {
+		r := status(t, store, database)
+		return r.Within(limit)
+	}
+	if err := within("", time.Hour); err != nil {
+		t.Error(err)
+	}
+	mustFail(t, within("", 0), archiver.CodeLagging, "old")
+	if err := within(m.path, 0); err != nil {
+		t.Errorf("nothing is new: %v", err)
+	}
+	m.commit(100)
+	mustFail(t, within(m.path, 15*time.Minute), archiver.CodeLagging, "behind the database", "15m0s")
+	if err := within(m.path, 2*time.Hour); err != nil {
+		t.Error(err)
+	}
+}
+
+// A history that does not go on where the archive ends: all since then is new.
+func TestStatusFork(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	m.commit(200)
+	r := backup(t, store, m.path)
+	other := newModel(t)
+	other.commit(100)
+	other.commit(300)
+	other.commit(300)
+	b := status(t, store, other.path).Behind
+	if b.Continues || !strings.Contains(b.Why, "forked") || b.Commits != 3 || b.Bytes < 600 || !about(b.Lag, r.CreatedAt) {
+		t.Errorf("%+v", b)
+	}
+	backup(t, store, other.path)
+	after := status(t, store, other.path)
+	var timelines []int
+	for _, reach := range after.Restorable {
+		timelines = append(timelines, reach.Timeline)
+	}
+	if !after.Behind.Continues || after.Behind.Lag != 0 || !slices.Equal(timelines, []int{2, 1}) {
+		t.Errorf("%+v", after)
+	}
+}
+
+// Generation 0.5 keeps no times: the lag is counted from the newest backup on.
+func TestStatus05(t *testing.T) {
+	path := copyVector(t, "v0.5.42/live")
+	store := storagetest.NewMemory()
+	r := backup(t, store, path)
+	if b := status(t, store, path).Behind; *b != (archiver.Behind{Continues: true}) {
+		t.Errorf("%+v", b)
+	}
+	f, err := os.OpenFile(filepath.Join(path+".wal", grafeotest.LogName05(0)), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // the write tells
+	commit := grafeotest.AppendCommit05(nil, 7, 6, []byte("\x00a"))
+	if _, err := f.Write(commit); err != nil {
+		t.Fatal(err)
+	}
+	got := status(t, store, path)
+	if b := got.Behind; !b.Continues || b.Commits != 1 || b.Bytes != int64(len(commit)) || !about(b.Lag, r.CreatedAt) {
+		t.Errorf("%+v", b)
+	}
+	if reach := got.Restorable[0]; reach.FromEpoch != 3 || reach.ToEpoch != 5 || reach.ToTime != nil {
+		t.Errorf("%+v", reach)
+	}
+}
+
+func TestStatusWithoutBackup(t *testing.T) {
+	m := newModel(t)
+	m.commit(100)
+	store := storagetest.NewMemory()
+	_, err := newArchive(store).Status(t.Context(), archiver.StatusOptions{Database: m.path})
+	mustFail(t, err, archiver.CodeNoArchive)
+
+	backup(t, store, m.path)
+	objects := store.Objects()
+	for key := range objects {
+		if key != "archive.json" {
+			delete(objects, key)
+		}
+	}
+	store = refill(t, objects)
+	r := status(t, store, "")
+	if r.Backups != 0 || r.Newest != nil || len(r.Restorable) != 0 {
+		t.Errorf("%+v", r)
+	}
+	mustFail(t, r.Within(time.Hour), archiver.CodeLagging, "no backup")
+	path := copyVector(t, "v0.6.0/live")
+	b := status(t, store, path).Behind
+	created := time.Date(2026, 11, 23, 2, 0, 1, 906e6, time.UTC) // of the vector
+	if b.Continues || b.Why == "" || b.Commits != 2 || b.Bytes != 90112+1010 || !about(b.Lag, created) {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestStatusErrors(t *testing.T) {
+	m := newModel(t)
+	m.commit(100)
+	store := storagetest.NewMemory()
+	backup(t, store, m.path)
+	before := len(store.Calls())
+	of := func(path string) error {
+		_, err := newArchive(store).Status(t.Context(), archiver.StatusOptions{Database: path})
+		return err
+	}
+	mustFail(t, of(filepath.Join(t.TempDir(), "missing.grafeo")), archiver.CodeNotFound, "missing.grafeo")
+	mustFail(t, of(t.TempDir()), archiver.CodeNotDatabase)
+	if n := len(store.Calls()) - before; n != 0 {
+		t.Errorf("%d requests for no database", n)
+	}
+	mustFail(t, of(copyVector(t, "v0.6.0/live")), archiver.CodeWrongDatabase)
+	flip(t, m.path, 100)
+	flip(t, m.path, 4096+20)
+	flip(t, m.path, 2*4096+20)
+	mustFail(t, of(m.path), archiver.CodeDamagedDatabase, m.path)
+	objects := store.Objects()
+	objects["manifests/0000000001.json"][10] ^= 1
+	_, err := newArchive(refill(t, objects)).Status(t.Context(), archiver.StatusOptions{})
+	mustFail(t, err, archiver.CodeDamagedArchive, "manifests/0000000001.json")
+}

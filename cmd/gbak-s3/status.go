@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var maxLag time.Duration
+	cmd := &cobra.Command{
+		Use:   "status ARCHIVE [DATABASE]",
+		Short: "Show what can be restored, and how far the archive is behind",
+		Long: `status shows the newest backup and what can be restored. With DATABASE it also
+shows how far the archive is behind that database: the commits that are not in it,
+and the age of the oldest one. It changes nothing in either.
+
+With --max-lag it exits with code 1, after the answer, if the archive is further
+behind than that; without DATABASE, if its newest backup is older.
+
+A single argument is the ARCHIVE; but if $GBAK_ARCHIVE is set and the argument is
+an existing file, it is the DATABASE.`,
+		Example: `  gbak-s3 status s3://backups/people
+  gbak-s3 status s3://backups/people people.grafeo
+  gbak-s3 status s3://backups/people people.grafeo --max-lag 15m`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return usage("%d arguments are too many", "Usage: "+cmd.UseLine(), len(args))
+			}
+			if address, _ := statusArguments(args); address == "" && len(args) == 0 {
+				return usage("ARCHIVE is missing", "Usage: "+cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if maxLag < 0 {
+				return usage("a lag of %s", "It is a time such as 15m, 90s or 24h.", maxLag)
+			}
+			limit := &maxLag
+			if !cmd.Flags().Changed("max-lag") {
+				limit = nil
+			}
+			address, database := statusArguments(args)
+			return a.status(cmd, address, database, limit)
+		},
+	}
+	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind, such as 15m")
+	return cmd
+}
+
+// statusArguments tells the two arguments apart, as the help of status says.
+func statusArguments(args []string) (address, database string) {
+	address = os.Getenv(archiveVariable)
+	switch len(args) {
+	case 0:
+		return address, ""
+	case 1:
+		if info, err := os.Stat(args[0]); address != "" && err == nil && info.Mode().IsRegular() {
+			return address, args[0]
+		}
+		return args[0], ""
+	}
+	return args[0], args[1]
+}
+
+func (a *app) status(cmd *cobra.Command, address, database string, maxLag *time.Duration) error {
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	r, err := archive.Status(cmd.Context(), archiver.StatusOptions{Database: database})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = a.say(lineOfStatus(r))
+	} else {
+		err = a.printStatus(r, database)
+	}
+	if err != nil || maxLag == nil {
+		return err
+	}
+	return r.Within(*maxLag)
+}
+
+// statusLine is a status in JSON.
+type statusLine struct {
+	Type        string      `json:"type"` // "status"
+	Backups     int         `json:"backups"`
+	StoredBytes int64       `json:"stored_bytes"`
+	Newest      *backupLine `json:"newest"`
+	AgeMS       *int64      `json:"age_ms"`
+	Restorable  []reachLine `json:"restorable"`
+	Behind      *behindLine `json:"behind"`
+}
+
+type reachLine struct {
+	Timeline  int        `json:"timeline"`
+	FromEpoch uint64     `json:"from_epoch"`
+	ToEpoch   uint64     `json:"to_epoch"`
+	FromTime  *time.Time `json:"from_time"`
+	ToTime    *time.Time `json:"to_time"`
+	AsOf      time.Time  `json:"as_of"`
+}
+
+type behindLine struct {
+	Continues bool   `json:"continues"`
+	Why       string `json:"why"`
+	Commits   int64  `json:"commits"`
+	Bytes     int64  `json:"bytes"`
+	Seconds   int64  `json:"seconds"` // rounded up: 0 only if nothing is new
+}
+
+func lineOfStatus(r archiver.StatusReport) statusLine {
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}}
+	if r.Newest != nil {
+		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
+		line.Newest, line.AgeMS = &newest, &age
+	}
+	for _, reach := range r.Restorable {
+		line.Restorable = append(line.Restorable, reachLine(reach))
+	}
+	if b := r.Behind; b != nil {
+		line.Behind = &behindLine{b.Continues, b.Why, b.Commits, b.Bytes, int64(math.Ceil(b.Lag.Seconds()))}
+	}
+	return line
+}
+
+func (a *app) printStatus(r archiver.StatusReport, database string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	if b := r.Newest; b != nil {
+		fmt.Fprintf(w, "newest backup\t%d (%s), %s ago: epoch %d of timeline %d%s\n", b.Seq, b.Kind, ago(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
+	}
+	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
+	for _, reach := range r.Restorable {
+		fmt.Fprintf(w, "restorable\ttimeline %d, %s", reach.Timeline, epochs(reach.FromEpoch, reach.ToEpoch))
+		if reach.FromTime != nil && reach.ToTime != nil {
+			fmt.Fprintf(w, "%s%s\n", moment(": ", reach.FromTime), moment(" to ", reach.ToTime))
+		} else {
+			fmt.Fprintf(w, "%s\n", moment(": backups up to ", &reach.AsOf))
+		}
+	}
+	if b := r.Behind; b != nil {
+		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))
+	}
+	return w.Flush()
+}
+
+// behind says how far an archive is behind a database.
+func behind(b *archiver.Behind, database string) string {
+	switch {
+	case !b.Continues:
+		return fmt.Sprintf("%s: %s; the next backup is a full one, %s", ago(b.Lag), b.Why, size(b.Bytes))
+	case b.Commits == 0:
+		return "nothing: the archive has all of " + database
+	}
+	return fmt.Sprintf("%s: %s, %s of log", ago(b.Lag), plural(int(b.Commits), "commit"), size(b.Bytes))
+}
+
+// moment is a time in UTC behind a few words, and nothing if there is none.
+func moment(before string, t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return before + t.UTC().Format("2006-01-02 15:04:05.999 UTC")
+}
+
+// ago is a time that has passed, in one unit where it is long.
+func ago(d time.Duration) string {
+	if d < 2*time.Minute {
+		return took(d)
+	}
+	now := time.Now()
+	return humanize.RelTime(now.Add(-d), now, "", "")
+}
