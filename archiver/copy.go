@@ -3,17 +3,11 @@ package archiver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
-
-// maxCaptures is how often a database may change while it is read before a run
-// gives up.
-const maxCaptures = 12
 
 // copied is a source whose bytes are stored. If nothing was new, there is no
 // index.
@@ -26,28 +20,14 @@ type copied struct {
 
 // copySource captures what is new in the database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
-func (a *Archive) copySource(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (copied, error) {
-	pause := pauses()
-	for n := 1; ; n++ {
-		print := fingerprint(path)
-		c, err := a.copyOnce(ctx, path, head, held, opts)
-		if err == nil || !torn(err) || print == fingerprint(path) {
-			return c, err
+func (a *Archive) copySource(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
+	err = steady(ctx, path, func() (err error) {
+		if c, err = a.copyOnce(ctx, path, head, held, opts); err != nil && torn(err) {
+			a.log.Info("the database may have changed while it was read, reading it again", "err", err)
 		}
-		if n == maxCaptures {
-			return copied{}, &Error{
-				Code: CodeBusyDatabase,
-				Err:  fmt.Errorf("%s changed while it was read, %d times in a row: %w", path, n, err),
-				Hint: "Checkpoints follow each other faster than the database can be read. Back up when it is quieter, or make checkpoints rarer.",
-			}
-		}
-		a.log.Info("the database changed while it was read, reading it again", "attempt", n, "err", err)
-		select {
-		case <-ctx.Done():
-			return copied{}, context.Cause(ctx)
-		case <-time.After(pause.NextBackOff()):
-		}
-	}
+		return err
+	})
+	return c, err
 }
 
 // torn tells whether err can come from reading a database that somebody is

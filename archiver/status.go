@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,13 @@ type StatusReport struct {
 	Restorable []Reach // the newest timeline first
 
 	Behind *Behind // nil if no database was named
+
+	// Holds are the archives that a 0.6 database keeps its log for, and LogBytes
+	// is the log that is there. ForeignCursor tells that the cursor is somebody
+	// else's, and this archive does not hold the log.
+	Holds         []Hold
+	LogBytes      int64
+	ForeignCursor bool
 }
 
 // Behind is what a database has that its archive has not.
@@ -94,21 +102,27 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		b := describe(newest.Manifest)
 		r.Newest, r.Age = &b, since(a.now(), newest.CreatedAt)
 	}
-	if opts.Database != "" {
-		err = steady(ctx, opts.Database, func() (err error) {
-			r.Behind, err = a.behind(opts.Database, newest)
-			return err
-		})
+	if opts.Database == "" {
+		return r, nil
 	}
+	r.Holds, r.LogBytes, r.ForeignCursor, err = Holds(opts.Database)
+	if err != nil {
+		return r, err
+	}
+	held := slices.ContainsFunc(r.Holds, func(o Hold) bool { return newest != nil && o.CommitID == newest.CommitID })
+	err = steady(ctx, opts.Database, func() (err error) {
+		r.Behind, err = a.behind(opts.Database, newest, held)
+		return err
+	})
 	return r, err
 }
 
 // behind compares the database at path with the newest backup, nil if there is
 // none.
-func (a *Archive) behind(path string, newest *committed) (*Behind, error) {
+func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, error) {
 	b := &Behind{Why: "the archive has no backup"}
 	if newest != nil {
-		s, why, err := increment(path, newest, false)
+		s, why, err := increment(path, newest, held)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// maxCaptures is how often a database may change while it is read before a run
+// gives up.
+const maxCaptures = 12
+
 // steady calls read until what it says of the database at path does not come
 // from reading while somebody wrote, and gives its last error. It is
 // [CodeBusyDatabase] if the database never held still.

@@ -99,6 +99,10 @@ type statusLine struct {
 	AgeMS       *int64      `json:"age_ms"`
 	Restorable  []reachLine `json:"restorable"`
 	Behind      *behindLine `json:"behind"`
+
+	Holds         []archiver.Hold `json:"holds"`
+	LogBytes      int64           `json:"log_bytes"`
+	ForeignCursor bool            `json:"foreign_cursor"`
 }
 
 type reachLine struct {
@@ -119,7 +123,7 @@ type behindLine struct {
 }
 
 func lineOfStatus(r archiver.StatusReport) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}}
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: append([]archiver.Hold{}, r.Holds...), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -149,6 +153,15 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	}
 	if b := r.Behind; b != nil {
 		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))
+	}
+	for _, h := range r.Holds {
+		fmt.Fprintf(w, "log held\tfor %s, which has epoch %d, since %s\n", h.Name, h.Epoch, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	if len(r.Holds) > 0 {
+		fmt.Fprintf(w, "log\t%s in all; `gbak-s3 release %s` ends the holds\n", size(r.LogBytes), quote(database))
+	}
+	if r.ForeignCursor {
+		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.LogBytes))
 	}
 	return w.Flush()
 }
