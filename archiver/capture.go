@@ -33,7 +33,7 @@ func capture(path string, before *committed) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.continues = before != nil && reaches && (t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, before))
+		s.continues = before != nil && reaches && (t.continues(log, before.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, before))
 		if generation == grafeo.Gen05 {
 			s.assemble05(log, t)
 			return s, nil
@@ -62,7 +62,7 @@ func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.
 		older = mark.LSN
 	}
 	scan := func(from *grafeo.Position) error {
-		t = newTrail(mark, image.Generation)
+		t = newTrail(grafeo.LogDir(path), mark, image.Generation)
 		t.keepAll = true
 		log, err = grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
 			DatabaseID: image.DatabaseID, From: from, Visit: t.visit,

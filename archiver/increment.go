@@ -34,7 +34,7 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	}
 	mark := before.Position.Commit
 	sameImage := before.Database.HeadersCRC32C == headersOf(image)
-	t := newTrail(mark, generation)
+	t := newTrail(grafeo.LogDir(path), mark, generation)
 	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{
 		DatabaseID: image.DatabaseID, From: startOf(before, generation), Visit: t.visit,
 	})
@@ -49,6 +49,9 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	trusted := sameImage || held || generation == grafeo.Gen06 && before.Position.LSN == 0
 	if why := t.breach(before, generation, trusted); why != "" {
 		return nil, why, nil
+	}
+	if mark != nil && !t.continues(log, sameImage) {
+		return nil, fmt.Sprintf("the database was closed since backup %d, and its log begins anew", before.Seq), nil
 	}
 	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
 	if t.commits == 0 {

@@ -1,6 +1,8 @@
 package archiver_test
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/local"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -151,21 +154,46 @@ func TestInterruptedBackupGoesOn(t *testing.T) {
 	mustBeWhole(t, inner)
 }
 
-// A segment of an interrupted run that has other bytes than its name says is
-// not named by a manifest.
+// A segment that has other bytes than its name says, of an interrupted run or
+// of an earlier backup, is not named by a new manifest: the bytes are stored
+// again, under another name.
 func TestLeftoverWithOtherContent(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	first := storagetest.NewMemory()
 	backup(t, first, path)
-	store := storagetest.NewMemory()
-	for key, b := range first.Objects() {
-		if segmentKey(key) {
-			b[0] ^= 1
-			store = refill(t, map[string][]byte{key: b})
+	for name, damage := range map[string]func([]byte) []byte{
+		"flipped": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"cut":     func(b []byte) []byte { return b[:len(b)-1] },
+	} {
+		objects := first.Objects()
+		for key, b := range objects {
+			if segmentKey(key) {
+				objects[key] = damage(b)
+			}
+		}
+		store := refill(t, objects)
+		r := full(t, hashless{store}, path)
+		if r.Segments != 1 {
+			t.Errorf("%s: %d segments were stored, want 1", name, r.Segments)
+		}
+		if diff := cmp.Diff(wholePart(t, path), restore(t, store, 2)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		for key, b := range objects {
+			if !bytes.Equal(store.Objects()[key], b) {
+				t.Errorf("%s: %s was overwritten", name, key)
+			}
 		}
 	}
-	_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{})
-	mustFail(t, err, archiver.CodeDamagedArchive, "other content")
+}
+
+// hashless is a store that keeps no hashes of its objects.
+type hashless struct{ storage.Storage }
+
+func (h hashless) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
+	info, err := h.Storage.Head(ctx, key)
+	info.SHA256 = nil
+	return info, err
 }
 
 // A database that changes while it is read is read again, and what is committed
@@ -221,4 +249,48 @@ func TestLocalStoreRoundTrip(t *testing.T) {
 		t.Error(diff)
 	}
 	mustBeWhole(t, store)
+}
+
+// A 0.5 database that was closed begins its log anew, and may write the very
+// same bytes as before: that is another run all the same.
+func TestSameLogAfterAClose(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "db.grafeo")
+	open := func(iteration, seed uint64) {
+		image := grafeotest.Image05Options{Iteration: iteration, Epoch: 9, Sections: []int64{100}, Seed: seed}
+		if err := grafeotest.Image05(path, image); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(path + ".wal"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(path+".wal", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		log, err := grafeotest.NewLog05(path+".wal", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for epoch := uint64(1); epoch <= 3; epoch++ {
+			if err := log.Append(epoch, 2, epoch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := storagetest.NewMemory()
+	open(4, 1)
+	backup(t, store, path)
+	if r := backup(t, store, path); r.Kind != archiver.KindNone {
+		t.Errorf("nothing has changed: %+v", r)
+	}
+	open(5, 2)
+	if r := backup(t, store, path); r.Kind != "full" || r.Timeline != 2 {
+		t.Errorf("the log is the same, the image is not: %+v", r)
+	}
+	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -95,9 +95,12 @@ func (s *source) belongs(before *committed) error {
 
 // follows tells whether the database's history is that of b.
 func (s *source) follows(b *committed) (bool, error) {
-	t := newTrail(b.Position.Commit, s.image.Generation)
-	_, err := grafeo.ScanLog(grafeo.LogDir(s.path), s.image.Generation, grafeo.ScanOptions{DatabaseID: s.image.DatabaseID, Visit: t.visit})
-	return t.mark != nil && t.found && !t.newRun || unchanged(s.image, t, b), err
+	t := newTrail(grafeo.LogDir(s.path), b.Position.Commit, s.image.Generation)
+	log, err := grafeo.ScanLog(grafeo.LogDir(s.path), s.image.Generation, grafeo.ScanOptions{DatabaseID: s.image.DatabaseID, Visit: t.visit})
+	if err != nil {
+		return false, err
+	}
+	return t.continues(log, b.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, b), nil
 }
 
 // headersOf is the checksum of the image's headers, by which images are told

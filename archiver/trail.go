@@ -1,6 +1,8 @@
 package archiver
 
 import (
+	"path/filepath"
+
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -10,6 +12,7 @@ import (
 type trail struct {
 	mark       *manifest.Commit // nil: everything is behind it
 	generation grafeo.Generation
+	dir        string // of the log
 
 	found bool           // mark was met, with the same content
 	at    *grafeo.Commit // as it was met; nil if there is no mark
@@ -65,8 +68,25 @@ func (t *trail) end() uint64 {
 	return t.last.EndLSN
 }
 
-func newTrail(mark *manifest.Commit, generation grafeo.Generation) *trail {
-	return &trail{mark: mark, generation: generation, found: mark == nil}
+func newTrail(dir string, mark *manifest.Commit, generation grafeo.Generation) *trail {
+	return &trail{dir: dir, mark: mark, generation: generation, found: mark == nil}
+}
+
+// sameFile tells whether the commit that was met for mark is in the very file
+// that mark was in. In 0.5, where neither times nor positions tell runs apart, a
+// new run after a clean close may begin with the same bytes.
+func (t *trail) sameFile(log *grafeo.Log) bool {
+	if t.mark == nil || t.at == nil || t.mark.FileID == "" {
+		return false
+	}
+	return fileIdentity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
+}
+
+// continues tells whether the log shows the history of the backup that ends with
+// mark: its last commit is there, and in 0.5 in the same file or behind the same
+// image, and no other run follows.
+func (t *trail) continues(log *grafeo.Log, sameImage bool) bool {
+	return t.mark != nil && t.found && !t.newRun && (t.generation == grafeo.Gen06 || sameImage || t.sameFile(log))
 }
 
 // visit is a [grafeo.ScanOptions.Visit]. The scan may start anywhere.
@@ -132,6 +152,8 @@ func (t *trail) position(log *grafeo.Log, firstRun int) manifest.Position {
 	}}
 	if log.Generation == grafeo.Gen06 {
 		p.LSN, p.Commit.LSN = c.EndLSN, c.LSN
+	} else {
+		p.Commit.FileID = fileIdentity(filepath.Join(t.dir, log.Files[c.File].Name))
 	}
 	return p
 }

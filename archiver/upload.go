@@ -3,8 +3,8 @@ package archiver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -131,7 +131,7 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (stored, error) {
 	r.segment.SHA256 = manifest.Sum(w.out)
 	r.segment.Key = manifest.SegmentKey(w.folder, n, r.segment.SHA256)
 	var err error
-	r.fresh, err = w.store(ctx, r.segment, w.out)
+	r.fresh, err = w.store(ctx, &r.segment, w.out)
 	if err == nil {
 		w.tracker.add(r.segment.RawBytes)
 	}
@@ -168,39 +168,61 @@ func readAt(path string, p []byte, offset int64) error {
 }
 
 // store puts a segment, unless it is there already, and tells whether it did.
-// A segment's key names its content, so whoever put it, put the same.
-func (w *worker) store(ctx context.Context, s manifest.Segment, body []byte) (bool, error) {
-	if size, ok := w.present[s.Key]; ok && size == s.StoredBytes {
-		return false, w.archive.confirm(ctx, s)
-	}
-	return w.archive.putOnce(ctx, s, body)
+func (w *worker) store(ctx context.Context, s *manifest.Segment, body []byte) (bool, error) {
+	size, there := w.present[s.Key]
+	return w.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
 }
 
-// putOnce creates the object s.Key with these bytes and tells whether this call
-// did it. That it is there already, with the same bytes, is fine: a lost answer
-// and another writer of the same content look alike.
-func (a *Archive) putOnce(ctx context.Context, s manifest.Segment, body []byte) (bool, error) {
-	sum := [32]byte(s.SHA256)
-	_, err := again(ctx, func() (storage.ObjectInfo, error) {
-		return a.store.Put(ctx, s.Key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: &sum})
-	})
-	if errors.Is(err, storage.ErrPreconditionFailed) {
-		return false, a.confirm(ctx, s)
+// putOnce makes sure that there is an object with these bytes under *key, which
+// contains their hash, and tells whether this call has put it. If there is one
+// with that key, of an interrupted run, of another backup or of our own request
+// whose answer was lost, it is used if its bytes are right; if they are not, the
+// bytes go under another key, which *key is then: nothing is overwritten.
+// there skips the first put, when the object was seen.
+func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (bool, error) {
+	for range 2 {
+		sent := 0
+		var err error = storage.ErrPreconditionFailed
+		if !there {
+			_, err = again(ctx, func() (storage.ObjectInfo, error) {
+				sent++
+				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+			})
+		}
+		if !errors.Is(err, storage.ErrPreconditionFailed) {
+			return err == nil, err
+		}
+		right, err := a.holds(ctx, *key, sum, int64(len(body)))
+		if err != nil || right {
+			return sent > 1, err // the second attempt met the first one
+		}
+		a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
+		*key, there = manifest.AnotherKey(*key, randomID()), false
 	}
-	return err == nil, err
+	return false, &ObjectError{*key, "it exists already, with other content"}
 }
 
-// confirm makes sure that an object that somebody has put earlier is the one
-// that a manifest is going to name.
-func (a *Archive) confirm(ctx context.Context, s manifest.Segment) error {
-	info, err := a.store.Head(ctx, s.Key)
+// holds tells whether the object has these bytes: by the hash that the store
+// keeps of it, or by reading it.
+func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
+	info, err := a.store.Head(ctx, key)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if info.Size != s.StoredBytes || info.SHA256 != nil && *info.SHA256 != s.SHA256 {
-		return &ObjectError{s.Key, fmt.Sprintf("an earlier run has left it with other content (%d bytes instead of %d); remove this object and run the backup again", info.Size, s.StoredBytes)}
+	if info.Size != size || info.SHA256 != nil {
+		return info.Size == size && *info.SHA256 == sum, nil
 	}
-	return nil
+	h := sha256.New()
+	_, err = again(ctx, func() (int64, error) {
+		h.Reset()
+		body, _, err := a.store.Get(ctx, key, storage.Range{})
+		if err != nil {
+			return 0, answered(err)
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		return io.Copy(h, body)
+	})
+	return manifest.Digest(h.Sum(nil)) == sum, err
 }
 
 // index puts the workers' results together.
@@ -247,7 +269,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	ref.Key = manifest.IndexKey(ref.SHA256)
 	m.Index = &ref
-	_, err = a.putOnce(ctx, manifest.Segment{Key: ref.Key, StoredBytes: ref.StoredBytes, SHA256: ref.SHA256}, packed)
+	_, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false)
 	return err
 }
 

@@ -51,5 +51,12 @@ func SegmentKey(folder string, n int, sum Digest) string {
 	return fmt.Sprintf("%s%06d-%s.zst", folder, n, sum.String()[:16])
 }
 
+// AnotherKey is a key for the same bytes as key, for when the object that has
+// that key is damaged. id is random.
+func AnotherKey(key, id string) string {
+	base, end, _ := strings.Cut(key, ".")
+	return base + "-" + id[:8] + "." + end
+}
+
 // IndexKey is the key of an index object with these stored bytes.
 func IndexKey(sum Digest) string { return IndexPrefix + sum.String()[:32] + ".json.zst" }

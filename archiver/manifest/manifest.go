@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -106,6 +107,11 @@ type Commit struct {
 	End       int64  `json:"end"`        // offset in that file
 	Run       int    `json:"run"`        // number of its run, from 0 in the stored log (0.5)
 	CRC32C    uint32 `json:"crc32c"`     // CRC-32C of all its bytes
+
+	// FileID names, in 0.5, the log file that it ends in for the file's life, on
+	// its host; "" if the file system cannot. A clean close removes the log, and
+	// the next run may write the very same bytes again.
+	FileID string `json:"file_id"`
 }
 
 // ObjectRef names an object and what its bytes must be.
@@ -174,7 +180,7 @@ func (m *Manifest) validate() error {
 		return m.Content.validate()
 	}
 	r := m.Index
-	if r.Key != IndexKey(r.SHA256) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > MaxIndexBytes || r.StoredBytes > MaxIndexBytes {
+	if !strings.HasPrefix(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > MaxIndexBytes || r.StoredBytes > MaxIndexBytes {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
 	}
 	return nil

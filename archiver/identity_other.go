@@ -1,0 +1,6 @@
+//go:build !linux
+
+package archiver
+
+// fileIdentity is not known here.
+func fileIdentity(string) string { return "" }
