@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -61,6 +63,11 @@ type BackupReport struct {
 	// Why says why this is a full backup, or "" if it is not.
 	Why string
 
+	// LeftOutBytes is how much of the log was left out as it is no whole commit: a
+	// commit that is being written, or was when its process ended. The database
+	// leaves it out, too, when it is opened.
+	LeftOutBytes int64
+
 	// HoldBegan tells that from this backup on the database keeps its log for
 	// the archive; ForeignCursor that it cannot, as the cursor is somebody
 	// else's.
@@ -108,6 +115,9 @@ func (o *BackupOptions) complete() error {
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
 	}
+	if o.CommitTimeout < 0 {
+		return fmt.Errorf("a commit timeout of %s", o.CommitTimeout)
+	}
 	if o.CommitTimeout == 0 {
 		o.CommitTimeout = DefaultCommitTimeout
 	}
@@ -117,6 +127,10 @@ func (o *BackupOptions) complete() error {
 // backup gives the manifest that it has committed, or with kind none the one of
 // the newest backup, which has everything.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
+	path, err := resolve(path)
+	if err != nil {
+		return BackupReport{}, err
+	}
 	// Looking at the database first costs no request: what is no database
 	// changes nothing and needs no store.
 	if err := lookAt(path); err != nil {
@@ -171,7 +185,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *c
 	if c.index == nil {
 		r = nothingNew(head)
 	} else if head, err = a.commitCopy(ctx, doc, head, c, opts); err == nil {
-		r = BackupReport{Backup: describe(head.Manifest), Why: c.source.why}
+		r = BackupReport{Backup: describe(head.Manifest), Why: c.source.why, LeftOutBytes: c.source.leftOut}
 	}
 	if err != nil {
 		return BackupReport{}, err
@@ -231,6 +245,34 @@ func lookAt(path string) error {
 		return err
 	}
 	return nil
+}
+
+// resolve follows a link to the database, if that is where its log is: the log
+// folder is named after the path that the database was opened by.
+func resolve(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || real == filepath.Clean(path) {
+		return path, nil //nolint:nilerr // what is not there is said when it is looked at
+	}
+	isThere := func(path string) bool { _, err := os.Stat(grafeo.LogDir(path)); return err == nil }
+	switch {
+	case !isThere(real):
+		return path, nil
+	case !isThere(path), same(grafeo.LogDir(path), grafeo.LogDir(real)):
+		return real, nil
+	}
+	return "", &Error{
+		Code: CodeFailed,
+		Err:  fmt.Errorf("%s is a link to %s, and there are two logs: %s and %s", path, real, grafeo.LogDir(path), grafeo.LogDir(real)),
+		Hint: "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one.",
+	}
+}
+
+// same tells whether two paths are of one file or folder.
+func same(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // head is the newest backup, or nil if there is none.

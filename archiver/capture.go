@@ -35,9 +35,11 @@ func capture(path string, before *committed) (*source, error) {
 		}
 		s.continues = before != nil && reaches && (t.continues(log, before.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, before))
 		if generation == grafeo.Gen05 {
+			s.leftOut = leftOut(log)
 			s.assemble05(log, t)
 			return s, nil
 		}
+		s.leftOut = leftOut(log)
 		old := s.image.CheckpointLSN
 		if s.image, err = readImage(path); err != nil {
 			return nil, err

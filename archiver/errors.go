@@ -106,9 +106,9 @@ func classify(err error) (Code, string) {
 		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return CodeDiskFull, "Free some space and run the same command again."
-	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		if errors.As(err, &store) {
-			return CodePermission, "Check the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...) and that they may list, read and create objects in this archive."
+			return CodePermission, "Check that you may list, read and create objects in this archive: the credentials of a bucket (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), the permissions of a directory."
 		}
 		return CodePermission, "Check the permissions of the file and its folder."
 	case errors.As(err, &store):

@@ -67,7 +67,9 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		if err != nil {
 			return err
 		}
-		released, err = release(path, func(h2 Hold) bool { return h2.ArchiveID == h.archive.ArchiveID })
+		released, err = release(path, func(o Hold) bool {
+			return o.ArchiveID == h.archive.ArchiveID || o.Name != "" && o.Name == a.name
+		})
 		return err
 	})
 	return released, err
@@ -137,12 +139,17 @@ func (h *holding) begin(checkpoint uint64) error {
 		return err
 	}
 	return changeCursor(h.path, func(holds []Hold) []Hold {
+		// An address has one archive: what else holds under its name is of a first
+		// backup that was killed, or of an archive that is gone.
+		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool {
+			return o.Name != "" && o.Name == h.name && o.ArchiveID != h.archiveID
+		})
 		if i := h.index(holds); i >= 0 {
 			h.before = &holds[i]
 			return holds
 		}
 		h.began = true
-		return append(slices.Clone(holds), Hold{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
+		return append(holds, Hold{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
 	})
 }
 

@@ -57,6 +57,7 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	if t.commits == 0 {
 		return s, "", nil
 	}
+	s.leftOut = leftOut(log)
 	s.commits, s.listed = t.commits, t.commitsFrom(0)
 	s.startEpoch, s.endEpoch = t.firstNew.Epoch, t.lastNew.Epoch
 	if !t.lastNew.Time.IsZero() {

@@ -78,11 +78,7 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 		return nil, err
 	}
 	if len(h.seqs) == 0 {
-		return nil, &Error{
-			Code: CodeNoArchive,
-			Err:  errors.New("the archive has no backup"),
-			Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
-		}
+		return nil, noBackup()
 	}
 	if b := manifest.Seq(t.Backup); b != 0 && (b < h.seqs[0] || b > h.last()) {
 		return nil, &Error{
@@ -112,6 +108,14 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 		return nil, err
 	}
 	return newWay(r, indexes, t)
+}
+
+func noBackup() error {
+	return &Error{
+		Code: CodeNoArchive,
+		Err:  errors.New("the archive has no backup"),
+		Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
+	}
 }
 
 // catalog reads the manifests that a target needs. For the newest state, or a

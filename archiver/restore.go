@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,6 +59,9 @@ func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOption
 }
 
 func (a *Archive) restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
+	if target == "" {
+		return RestoreReport{}, errors.New("no path to restore to")
+	}
 	target, err := filepath.Abs(target)
 	if err != nil {
 		return RestoreReport{}, err

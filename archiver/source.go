@@ -30,6 +30,8 @@ type source struct {
 	listed               []manifest.CommitTime
 	position             manifest.Position
 
+	leftOut int64 // bytes behind the last whole commit
+
 	// before is the backup that this was captured after, nil if there is none.
 	// continues tells that its history is the same, because the end of before
 	// was found in the log or nothing has changed since. why says, for a full

@@ -76,6 +76,11 @@ func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	if opts.Database != "" {
+		path, err := resolve(opts.Database)
+		if err != nil {
+			return StatusReport{}, err
+		}
+		opts.Database = path
 		if err := lookAt(opts.Database); err != nil {
 			return StatusReport{}, err
 		}

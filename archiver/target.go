@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,6 +137,9 @@ func (c *catalog) covering(timeline int, notBehind func(*committed) bool, pick f
 // route finds the way to a target. The error is [CodeUnreachable] or
 // [CodeNoBackup].
 func (c *catalog) route(t Target) (*route, error) {
+	if t.Epoch != nil && t.Time != nil || t.Backup != 0 && (t.Epoch != nil || t.Time != nil) {
+		return nil, errors.New("a target is a backup, an epoch or a time, and not two of them")
+	}
 	switch {
 	case t.Epoch != nil:
 		return c.toEpoch(*t.Epoch, t.Timeline)

@@ -158,6 +158,15 @@ func (t *trail) position(log *grafeo.Log, firstRun int) manifest.Position {
 	return p
 }
 
+// leftOut counts the bytes behind the last whole commit of a log.
+func leftOut(log *grafeo.Log) int64 {
+	n := log.Uncommitted
+	if log.Torn != nil {
+		n += log.Torn.Length
+	}
+	return n
+}
+
 // fileNumber is what the name of a log file counts: LSNs in 0.6, files in 0.5.
 func fileNumber(log *grafeo.Log, index int) uint64 {
 	if log.Generation == grafeo.Gen06 {

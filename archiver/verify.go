@@ -103,6 +103,9 @@ func (v *verification) run(ctx context.Context) error {
 		return v.pass(err)
 	}
 	v.report.Objects++ // archive.json
+	if len(h.seqs) == 0 {
+		return v.nothing(ctx)
+	}
 	backups, err := v.manifests(ctx, h)
 	if err != nil {
 		return err
@@ -160,6 +163,20 @@ func (v *verification) run(ctx context.Context) error {
 		}
 	}
 	return v.logs(ctx, newCatalog(backups), whole)
+}
+
+// nothing is the verdict on an archive without backups: it cannot be whole.
+func (v *verification) nothing(ctx context.Context) error {
+	sizes, err := v.sizes(ctx)
+	if err != nil {
+		return err
+	}
+	if len(sizes) == 0 {
+		return noBackup()
+	}
+	v.report.Unused = len(sizes)
+	v.find(manifest.Seq(1).Key(), "there is no backup, although there are segments: the first backup was interrupted, or its manifest is lost")
+	return nil
 }
 
 // manifests reads all manifests; the ones that are broken are nil.

@@ -44,6 +44,9 @@ log folder, to keep its log until this archive has it.`,
 				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
 			}
 			opts.SegmentBytes = int64(bytes)
+			if opts.CommitTimeout <= 0 {
+				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+			}
 			return a.backup(cmd, args[0], args[1], opts)
 		},
 	}
@@ -57,6 +60,9 @@ log folder, to keep its log until this archive has it.`,
 }
 
 func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions) error {
+	if err := apart(address, database); err != nil {
+		return err
+	}
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -71,7 +77,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if a.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
-		line.Why, line.HoldBegan = r.Why, r.HoldBegan
+		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
 		return a.say(line)
 	}
 	path := database
@@ -84,6 +90,9 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	}
 	if r.ReusedBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.ReusedBytes)))
+	}
+	if r.LeftOutBytes > 0 {
+		lines = append(lines, fmt.Sprintf("%s at the end of the log are no whole commit and were left out; the database leaves them out as well when it is opened", size(r.LeftOutBytes)))
 	}
 	if r.HoldBegan {
 		lines = append(lines,

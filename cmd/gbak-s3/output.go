@@ -31,6 +31,7 @@ type backupLine struct {
 	ReusedBytes int64                  `json:"reused_bytes"`
 	Segments    int                    `json:"segments"`
 	Why         string                 `json:"why,omitempty"`
+	LeftOut     int64                  `json:"left_out_bytes,omitempty"`
 	HoldBegan   bool                   `json:"hold_began,omitempty"`
 	Requests    *storage.RequestCounts `json:"requests,omitempty"`
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
@@ -67,10 +68,13 @@ func requests(c storage.RequestCounts) string {
 	return fmt.Sprintf("%s (put %d, get %d, head %d, list %d, delete %d)", plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
 }
 
-// plural counts things.
-func plural(n int, what string) string {
-	if n == 1 {
+// plural counts things; more names them where that is not what and an s.
+func plural(n int, what string, more ...string) string {
+	switch {
+	case n == 1:
 		return "1 " + what
+	case len(more) > 0:
+		return fmt.Sprintf("%d %s", n, more[0])
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -40,11 +40,22 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	rest, _, _, err := archiver.Holds(args[0])
+	if err != nil {
+		return err
+	}
 	if a.json {
-		return a.say(map[string]any{"type": "release", "database": args[0], "released": released})
+		return a.say(map[string]any{"type": "release", "database": args[0], "released": released, "holds": append([]archiver.Hold{}, rest...)})
 	}
 	if !released {
-		return a.print("nothing was held")
+		err = a.print("nothing was held")
+	} else if len(rest) == 0 {
+		err = a.print("%s keeps its log no longer than it needs it itself", args[0])
 	}
-	return a.print("%s keeps its log no longer than it needs it itself", args[0])
+	for _, h := range rest {
+		if err == nil {
+			err = a.print("%s still keeps its log for %s, from epoch %d on", args[0], h.Name, h.Epoch)
+		}
+	}
+	return err
 }

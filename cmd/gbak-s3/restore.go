@@ -144,6 +144,9 @@ func (a *app) others(p archiver.Plan) error {
 }
 
 func (a *app) restore(cmd *cobra.Command, address, database string, opts archiver.RestoreOptions) error {
+	if err := apart(address, database); err != nil {
+		return err
+	}
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func takes(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names)-1 {
 			hint += "; $" + archiveVariable + " can stand in for ARCHIVE."
 		}
-		return usage("%s is missing", hint, strings.Join(names[len(args):], " and "))
+		return usage("missing: %s", hint, strings.Join(names[len(args):], " and "))
 	}
 }
 

@@ -67,6 +67,57 @@ func filePath(address string) (string, error) {
 	return filepath.FromSlash(u.Path), nil
 }
 
+// apart makes sure that a local archive and a database are not one inside the
+// other: Grafeo deletes its log folder with all that is in it, and a database
+// among an archive's objects would be taken for one of them.
+func apart(address, database string) error {
+	root := address
+	if strings.HasPrefix(address, "file://") {
+		path, err := filePath(address)
+		if err != nil {
+			return err
+		}
+		root = path
+	} else if strings.Contains(address, "://") {
+		return nil
+	}
+	for _, own := range []string{database + ".wal", database + ".spill"} {
+		if within(root, own) {
+			return usage("the archive %s is inside of the database's own folder %s", "Grafeo deletes that folder when it closes. Use a path elsewhere.", address, own)
+		}
+	}
+	for _, own := range []string{"manifests", "segments", "indexes"} {
+		if within(database, filepath.Join(root, own)) {
+			return usage("%s is inside of the archive %s", "Use a path elsewhere for the database.", database, address)
+		}
+	}
+	return nil
+}
+
+// within tells whether path is dir or below it, links followed as far as they
+// lead somewhere.
+func within(path, dir string) bool {
+	path, dir = real(path), real(dir)
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// real is the absolute path without links, of which the end need not exist.
+func real(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
+		return resolved
+	}
+	parent := filepath.Dir(abs)
+	if parent == abs {
+		return abs
+	}
+	return filepath.Join(real(parent), filepath.Base(abs))
+}
+
 // absolute makes an address one that means the same in every folder, for the
 // command that is printed.
 func absolute(address string) string {

@@ -89,5 +89,10 @@ func (a *app) report(r archiver.VerifyReport) error {
 	if r.Deep {
 		how = "every object was read and every checksum compared"
 	}
+	if r.Unused > 0 {
+		if err := a.print("%s no backup names: of a run that was interrupted or is running", plural(r.Unused, "segment that", "segments that")); err != nil {
+			return err
+		}
+	}
 	return a.print("%s: %s, %s, %s, %s (%s)", verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
 }
