@@ -82,6 +82,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
+	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05)
 	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
 		return RestoreReport{}, err
 	}

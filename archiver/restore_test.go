@@ -147,6 +147,8 @@ func TestRestoreAfterAKilledOne(t *testing.T) {
 		"marked, not renamed":     {staging + "/lock", staging + "/image", staging + "/wal/wal_00000000000000000000.log", staging + "/publishing"},
 		"log renamed, image not":  {staging + "/lock", staging + "/image", "db.grafeo.wal/wal_00000000000000000000.log", staging + "/publishing"},
 		"recovered, then killed":  {staging + "/lock", staging + "/image", staging + "/wal/wal_00000000000000000000.log", staging + "/publishing"},
+		"image without its page":  {staging + "/lock", "db.grafeo", "db.grafeo.wal/wal_00000000000000000000.log", staging + "/publishing"},
+		"the same, log not moved": {staging + "/lock", "db.grafeo", staging + "/wal/wal_00000000000000000000.log", staging + "/publishing"},
 		"cleared, but not to end": {staging + "/publishing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +157,12 @@ func TestRestoreAfterAKilledOne(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o700); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(dir, file), []byte("left"), 0o600); err != nil {
+				content := []byte("left")
+				if file == "db.grafeo" {
+					content = make([]byte, 3*4096)
+					content[5000] = 1
+				}
+				if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -166,6 +173,45 @@ func TestRestoreAfterAKilledOne(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Of a database that is gone the folder that holds its log stays: it is no
+// obstacle, and what is restored there is not mixed with it.
+func TestRestoreWhereOnlyTheCursorIs(t *testing.T) {
+	store := storagetest.NewMemory()
+	path := copyVector(t, "v0.6.0/closed")
+	backup(t, store, path)
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, filepath.Dir(path)); got["tiny.grafeo"] != string(want) || len(got) != 2 { // with log.jsonl
+		t.Errorf("the folder has %v", slices.Sorted(maps.Keys(got)))
+	}
+}
+
+// A restore that fails removes the folders that it has made, and no others.
+func TestFailedRestoreRemovesItsFolders(t *testing.T) {
+	inner := storagetest.NewMemory()
+	backup(t, inner, copyVector(t, "v0.6.0/live"))
+	store := storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpGet && segmentKey(key) {
+			return storagetest.Fault{Err: storage.ErrPermission}
+		}
+		return storagetest.Fault{}
+	})
+	dir := t.TempDir()
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "new", "deep", "db.grafeo"), archiver.RestoreOptions{})
+	mustFail(t, err, archiver.CodePermission)
+	if left := entries(t, dir); len(left) != 0 {
+		t.Errorf("left %v", left)
 	}
 }
 

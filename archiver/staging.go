@@ -3,11 +3,14 @@ package archiver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -20,14 +23,20 @@ import (
 //	    wal/         its log
 //	    publishing   there from when the log may be at the target already
 //
-// Publishing is two renames, and the image comes last: a log without an image is
-// no database, while an image without its log would be an old one. A crash
-// between the two leaves the mark, by which the next restore takes the log back.
+// Publishing is two renames and the write of the image's first page. Their order
+// is such that nothing opens before the last of them: 0.6 refuses a log without
+// an image, so the image comes last and is whole; 0.5 makes a database of a lone
+// log, so there the image comes first and gets its first page last. A crash
+// between them leaves the mark, by which the next restore takes back what is
+// there.
 type staging struct {
 	target string
 	folder string
 	lock   *os.File
-	first  []byte // the image's first page, held back
+	first  []byte   // the image's first page, held back
+	made   []string // folders above the target that were not there, the lowest first
+
+	imageFirst bool // of the two names
 }
 
 const (
@@ -55,6 +64,9 @@ func companions(target string) []string {
 func free(target string) error {
 	for _, path := range companions(target) {
 		_, err := os.Lstat(path)
+		if err == nil && path == grafeo.LogDir(target) && onlyCursor(target) {
+			continue
+		}
 		if err == nil {
 			return &Error{
 				Code: CodeTargetExists,
@@ -69,6 +81,18 @@ func free(target string) error {
 	return nil
 }
 
+// onlyCursor tells whether the log folder of the database that was at target has
+// nothing but our cursor: it held the log of a database that is gone.
+func onlyCursor(target string) bool {
+	entries, err := os.ReadDir(grafeo.LogDir(target))
+	if err != nil || len(entries) != 1 || entries[0].Name() != cursorName {
+		return false
+	}
+	_, err = os.Lstat(target)
+	c, cursorErr := readCursor(target)
+	return errors.Is(err, fs.ErrNotExist) && cursorErr == nil && c != nil
+}
+
 // publishing tells whether a restore to target was killed while it put the
 // database there.
 func publishing(target string) bool {
@@ -79,10 +103,16 @@ func publishing(target string) bool {
 // stage makes and locks the staging folder of target, and clears what a killed
 // restore has left.
 func stage(target string) (*staging, error) {
+	s := &staging{target: target, folder: stagingFolder(target)}
+	for dir := filepath.Dir(target); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		s.made = append(s.made, dir)
+	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil { // the umask decides, as for any folder
 		return nil, err
 	}
-	s := &staging{target: target, folder: stagingFolder(target)}
 	if err := s.acquire(); err != nil {
 		return nil, err
 	}
@@ -136,16 +166,12 @@ func names(path string, f *os.File) bool {
 	return err == nil && os.SameFile(at, held)
 }
 
-// recover takes back a log that was published without its image, and removes
-// everything else that a killed restore has left.
+// recover takes back what was published without the rest, and removes everything
+// else that a killed restore has left.
 func (s *staging) recover() error {
-	_, err := os.Lstat(s.target)
-	if publishing(s.target) && errors.Is(err, fs.ErrNotExist) {
-		published := s.target + ".wal"
-		if _, err := os.Lstat(s.path(walFolder)); errors.Is(err, fs.ErrNotExist) {
-			if err := os.Rename(published, s.path(walFolder)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+	if publishing(s.target) {
+		if err := s.takeBack(); err != nil {
+			return err
 		}
 	}
 	entries, err := os.ReadDir(s.folder)
@@ -165,6 +191,40 @@ func (s *staging) recover() error {
 		return err
 	}
 	return nil
+}
+
+// takeBack ends a publication that was not finished: that is one whose image is
+// not at the target, or is there without its first page.
+func (s *staging) takeBack() error {
+	_, err := os.Lstat(s.target)
+	switch {
+	case err == nil && headless(s.target):
+		if err := os.Remove(s.target); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if _, err := os.Lstat(s.path(walFolder)); !errors.Is(err, fs.ErrNotExist) {
+		return err // it was not published
+	}
+	err = os.Rename(grafeo.LogDir(s.target), s.path(walFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// headless tells whether the file at path has nothing in its first page.
+func headless(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	page := make([]byte, headerBytes)
+	_, err = io.ReadFull(f, page)
+	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })
 }
 
 func (s *staging) path(name string) string { return filepath.Join(s.folder, name) }
@@ -204,11 +264,15 @@ func (s *staging) writeImage(f *os.File, offset int64, p []byte) error {
 // publish makes the staged database the one at the target. With force what is
 // there is moved aside first, and publish tells to where.
 func (s *staging) publish(force bool) (moved string, err error) {
-	if err := s.complete(); err != nil {
+	if err := s.syncLog(); err != nil {
 		return "", err
 	}
 	if force {
 		if moved, err = setAside(s.target); err != nil {
+			return "", err
+		}
+	} else if onlyCursor(s.target) {
+		if err := removeCursor(s.target); err != nil {
 			return "", err
 		}
 	}
@@ -222,38 +286,68 @@ func (s *staging) publish(force bool) (moved string, err error) {
 	if err != nil {
 		return moved, err
 	}
-	return moved, s.rename()
+	if _, err := os.Lstat(s.path(walFolder)); errors.Is(err, fs.ErrNotExist) || !s.imageFirst {
+		return moved, s.imageLast()
+	}
+	return moved, s.pageLast()
 }
 
-// rename puts first the log and then the image at the target.
-func (s *staging) rename() error {
-	parent, log := filepath.Dir(s.target), s.target+".wal"
+// imageLast puts first the log and then the image, whole, at the target.
+func (s *staging) imageLast() error {
+	if err := s.complete(s.path(imageFile)); err != nil {
+		return err
+	}
+	parent, log := filepath.Dir(s.target), grafeo.LogDir(s.target)
 	err := os.Rename(s.path(walFolder), log)
-	withLog := err == nil
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := moveNew(s.path(imageFile), s.target); err != nil {
+			return err
+		}
+		return syncFolder(parent)
+	}
+	if err != nil {
 		return appeared(log, err)
 	}
-	if withLog {
-		err = syncFolder(parent)
-	} else {
-		err = nil
-	}
+	err = syncFolder(parent)
 	if err == nil {
 		err = moveNew(s.path(imageFile), s.target)
 	}
 	if err != nil {
-		if withLog {
-			err = errors.Join(err, os.Rename(log, s.path(walFolder)))
-		}
-		return err
+		return errors.Join(err, os.Rename(log, s.path(walFolder)))
 	}
 	return syncFolder(parent)
 }
 
-// complete writes the page that makes the staged image a database, when all
-// else of it is on disk.
-func (s *staging) complete() error {
-	f, err := os.OpenFile(s.path(imageFile), os.O_WRONLY, 0)
+// pageLast puts first the image without its first page and then the log at the
+// target, and writes that page when both names are on disk.
+func (s *staging) pageLast() error {
+	log := grafeo.LogDir(s.target)
+	if err := moveNew(s.path(imageFile), s.target); err != nil {
+		return err
+	}
+	err := os.Rename(s.path(walFolder), log)
+	if err != nil {
+		return errors.Join(appeared(log, err), os.Remove(s.target))
+	}
+	if err := syncFolder(filepath.Dir(s.target)); err != nil {
+		return err
+	}
+	return s.complete(s.target)
+}
+
+// syncLog makes the names in the staged log folder durable; its files are.
+func (s *staging) syncLog() error {
+	err := syncFolder(s.path(walFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// complete writes the page that makes the image at path a database, when all else
+// of it is on disk.
+func (s *staging) complete(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -261,13 +355,7 @@ func (s *staging) complete() error {
 	if _, err := f.WriteAt(s.first, 0); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(s.path(walFolder)); err == nil {
-		return syncFolder(s.path(walFolder))
-	}
-	return nil
+	return f.Sync()
 }
 
 // moveNew gives the file from the name to, unless something has that name. A
@@ -297,7 +385,7 @@ func appeared(path string, err error) error {
 // setAside moves the database at target to a name of its own, unless a process
 // has it open. It returns "" if there is none.
 func setAside(target string) (string, error) {
-	if _, err := os.Lstat(target); err == nil {
+	if info, err := os.Lstat(target); err == nil && info.Mode().IsRegular() {
 		// The database holds this lock as long as it is open.
 		f, err := os.OpenFile(target, os.O_RDWR, 0)
 		if err != nil {
@@ -341,6 +429,9 @@ func (s *staging) discard() {
 		// notices in acquire.
 		_ = os.Remove(s.path(lockName))
 		_ = os.Remove(s.folder)
+		for _, dir := range s.made {
+			_ = os.Remove(dir) // fails where the restored database is, as it should
+		}
 	}
 	_ = s.lock.Close()
 }
