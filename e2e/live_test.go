@@ -184,7 +184,7 @@ func (w *live) gone(t testing.TB, signal syscall.Signal) {
 	}
 }
 
-// moments reads a log of live.js or gen.js, without a line that is being written.
+// momentsOf reads a log of live.js or gen.js, without a line that is being written.
 func momentsOf(t testing.TB, log string) []moment {
 	t.Helper()
 	b, err := os.ReadFile(log)

@@ -18,10 +18,10 @@
 //   checkpoint        walCheckpoint
 //   full DIR          the database's own full backup
 //   incremental DIR   the database's own incremental backup
-//   during incremental DIR [--commit]
-//                     the same while a statement of a transaction runs, which is
-//                     committed after
-//   across full DIR   the same between two statements of a transaction
+//   during WHAT ARG   do WHAT while a statement of a transaction runs, which is
+//                     then committed: full DIR, incremental DIR, or pause FILE,
+//                     which is to stand still until FILE is there
+//   across WHAT ARG   do WHAT between two statements of a transaction
 //   model FILE        write the model, from which --model FILE goes on
 //
 // <log> gets one JSON line per commit: {run, commit, epoch, from, to, digest}:
@@ -107,6 +107,10 @@ const many = (c, from, n, length, random, prefix = '') =>
 const own = {
   full: (dir) => db.backupFull(dir),
   incremental: (dir) => db.backupIncremental(dir),
+  pause: (file) => {
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    for (let n = 0; !fs.existsSync(file) && n < 60000; n++) Atomics.wait(sleeper, 0, 0, 1);
+  },
 };
 
 const commands = {
