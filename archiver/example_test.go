@@ -26,7 +26,7 @@ func Example() {
 	archive := archiver.New(store, archiver.Options{})
 	ctx := context.Background()
 
-	backup, err := archive.Backup(ctx, filepath.Join("..", "examples", "social.grafeo"), archiver.BackupOptions{})
+	backup, err := archive.Backup(ctx, filepath.Join("..", "examples", "social.grafeo"), archiver.BackupOptions{NoHold: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func ExampleObserver() {
 	var last archiver.Progress
 	_, err = archiver.New(store, archiver.Options{}).Backup(context.Background(),
 		filepath.Join("..", "examples", "social.grafeo"),
-		archiver.BackupOptions{Observer: func(p archiver.Progress) { last = p }})
+		archiver.BackupOptions{NoHold: true, Observer: func(p archiver.Progress) { last = p }})
 	if err != nil {
 		log.Fatal(err)
 	}

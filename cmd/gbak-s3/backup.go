@@ -84,10 +84,11 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if abs, err := filepath.Abs(database); err == nil {
 		path = abs
 	}
-	lines := []string{
-		headline(database, r),
-		fmt.Sprintf("%s read, %s stored in %s, %s, %s", size(r.RawBytes), size(r.StoredBytes), plural(r.Segments, "segment"), requests(r.Requests), took(r.Elapsed)),
+	cost := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))
+	if r.Kind != archiver.KindNone {
+		cost = fmt.Sprintf("%s read, %s stored in %s, %s", size(r.RawBytes), size(r.StoredBytes), plural(r.Segments, "segment"), cost)
 	}
+	lines := []string{headline(database, r), cost}
 	if r.ReusedBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.ReusedBytes)))
 	}

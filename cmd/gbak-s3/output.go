@@ -58,6 +58,9 @@ func (a *app) print(format string, args ...any) error {
 func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
 
 func took(d time.Duration) string {
+	if d < time.Millisecond {
+		return "less than 1ms"
+	}
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()
 	}
@@ -66,6 +69,14 @@ func took(d time.Duration) string {
 
 func requests(c storage.RequestCounts) string {
 	return fmt.Sprintf("%s (put %d, get %d, head %d, list %d, delete %d)", plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
+}
+
+// nameOf is what people call the archive that a hold is for.
+func nameOf(h archiver.Hold) string {
+	if h.Name == "" {
+		return "archive " + h.ArchiveID
+	}
+	return h.Name
 }
 
 // plural counts things; more names them where that is not what and an s.

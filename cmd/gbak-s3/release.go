@@ -54,7 +54,7 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 	}
 	for _, h := range rest {
 		if err == nil {
-			err = a.print("%s still keeps its log for %s, from epoch %d on", args[0], h.Name, h.Epoch)
+			err = a.print("%s still keeps its log for %s, from epoch %d on", args[0], nameOf(h), h.Epoch)
 		}
 	}
 	return err

@@ -155,7 +155,7 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))
 	}
 	for _, h := range r.Holds {
-		fmt.Fprintf(w, "log held\tfor %s, which has epoch %d, since %s\n", h.Name, h.Epoch, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+		fmt.Fprintf(w, "log held\tfor %s, which has epoch %d, as of %s\n", nameOf(h), h.Epoch, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	if len(r.Holds) > 0 {
 		fmt.Fprintf(w, "log\t%s in all; `gbak-s3 release %s` ends the holds\n", size(r.LogBytes), quote(database))
