@@ -14,8 +14,9 @@ import (
 // what is consistent (docs/grafeo-format.md, section 9.1): 0.6 log first, then
 // image; 0.5 image first, then log. before is the newest backup, or nil; if the
 // log still contains its end, the full backup takes the log from there on, so
-// that no epoch between the two is lost.
-func capture(path string, before *committed) (*source, error) {
+// that no epoch between the two is lost. held tells that the log was held for it
+// ever since.
+func capture(path string, before *committed, held bool) (*source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func capture(path string, before *committed) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.continues = before != nil && reaches && (t.continues(log, before.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, before))
+		s.continues = before != nil && reaches && (t.continues(log, before.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, before) || held && generation == grafeo.Gen06 && before.Position.Commit == nil)
 		if generation == grafeo.Gen05 {
 			s.leftOut = leftOut(log)
 			s.assemble05(log, t)

@@ -81,7 +81,7 @@ func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptio
 		a.log.Warn("taking a full backup on a new timeline", "why", breach)
 		why = breach
 	}
-	s, err := capture(path, head)
+	s, err := capture(path, head, held)
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, er
 		}
 		b.Why = why
 	}
-	s, err := capture(path, newest)
+	s, err := capture(path, newest, held)
 	if err != nil {
 		return nil, err
 	}

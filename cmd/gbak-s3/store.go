@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,11 @@ func openStore(ctx context.Context, address string) (storage.Storage, error) {
 		}
 		store, err := s3.Open(ctx, opts)
 		if err != nil {
-			return nil, &archiver.Error{Code: archiver.CodeStore, Err: err, Hint: "Check the AWS configuration: environment, profile and region."}
+			code := archiver.CodeStore
+			if errors.Is(err, storage.ErrPermission) {
+				code = archiver.CodePermission
+			}
+			return nil, &archiver.Error{Code: code, Err: err, Hint: "Check the AWS configuration: environment, profile and region."}
 		}
 		return store, nil
 	}
