@@ -302,6 +302,31 @@ func TestForks(t *testing.T) {
 	}
 }
 
+// A change of the schema carries the epoch that was current: a restore to that
+// epoch has it, also if it came in a later backup.
+func TestSchemaChangeBehindABackup(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	backup(t, store, m.path)
+	m.now = m.now.Add(time.Second)
+	m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Origin: 3, Transaction: 1, Records: []byte("CREATE INDEX")})
+	if r := backup(t, store, m.path); r.Kind != "incremental" || r.EndEpoch != 1 {
+		t.Errorf("%+v", r)
+	}
+	want := string(m.all)
+	m.commit(100)
+	backup(t, store, m.path)
+	one := uint64(1)
+	path := filepath.Join(t.TempDir(), "r.grafeo")
+	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.Target{Epoch: &one}}); err != nil {
+		t.Fatal(err)
+	}
+	if epoch, _, replayed := opened(t, path); epoch != 1 || replayed != want {
+		t.Errorf("epoch %d, %d bytes of log, want %d", epoch, len(replayed), len(want))
+	}
+}
+
 // A log that was cut away by a checkpoint is a gap.
 func TestGap(t *testing.T) {
 	store := storagetest.NewMemory()

@@ -170,14 +170,7 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 		}
 		chain := c.covering(t,
 			func(full *committed) bool { return full.StartEpoch <= epoch },
-			func(list []*committed) *committed { // the first that reaches it
-				for _, m := range list {
-					if m.EndEpoch >= epoch {
-						return m
-					}
-				}
-				return nil
-			})
+			func(list []*committed) *committed { return reaching(list, epoch) })
 		switch {
 		case chain == nil:
 		case found == nil:
@@ -193,6 +186,25 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 		return nil, c.unreachable(fmt.Sprintf("epoch %d", epoch))
 	}
 	return found, nil
+}
+
+// reaching gives the backup of a timeline's list in which the last commit at
+// epoch is: the first one that reaches it, or a later one, as changes of the
+// schema carry the epoch that was current.
+func reaching(list []*committed, epoch uint64) *committed {
+	for i, m := range list {
+		if m.EndEpoch < epoch {
+			continue
+		}
+		for _, next := range list[i+1:] {
+			if next.Kind != manifest.Incremental || next.StartEpoch > epoch {
+				break
+			}
+			m = next
+		}
+		return m
+	}
+	return nil
 }
 
 // toTime takes the timeline of the first backup that was taken after t: it saw
