@@ -340,16 +340,16 @@ func (a *Archive) commitFull(ctx context.Context, d draft, s *source, timeout ti
 		if err := s.belongs(head); err != nil {
 			return err
 		}
-		timeline, known := d.Timeline, s.before != nil
-		if !known {
-			// A first backup that lost against another first one: most likely
-			// of the same database in the same state.
-			if d.continues, err = s.follows(head); err != nil {
+		timeline := d.Timeline
+		if !s.continues {
+			// The log may show the end of this head where it did not show that of
+			// the one before: another first backup, or one that let go of the log.
+			if d.continues, err = s.follows(head); err != nil && !torn(err) {
 				return err
 			}
 		}
 		d.follow(head)
-		if known && s.continues {
+		if s.continues {
 			// The history is that of the backup before, whatever the other
 			// writer has added.
 			d.Timeline, d.Timelines = timeline, head.Timelines
