@@ -149,7 +149,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		if !errors.Is(err, errConflict) {
 			return r, err
 		}
-		a.log.Info("another writer has committed first, looking what is new since then")
+		a.log.Info("another writer has committed first, going on behind it")
 	}
 	return BackupReport{}, conflictError()
 }
@@ -162,8 +162,10 @@ func conflictError() error {
 	}
 }
 
-// backupOn makes the backup that follows head. errConflict means that an
-// incremental met another successor of head and has to be planned again.
+// backupOn makes the backup that follows head. errConflict means that head has
+// another successor, or that another first backup has made the archive: what is
+// new has to be looked for again, behind that one. What was stored stays, and is
+// found again.
 func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *committed, opts BackupOptions) (r BackupReport, err error) {
 	doc := h.archive
 	if doc == nil {
@@ -174,7 +176,9 @@ func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *c
 		hold = a.hold(path, doc.ArchiveID)
 	}
 	defer func() {
-		if err != nil && CodeOf(err) != CodeUnknownOutcome {
+		// A run that goes on behind another writer's backup holds the log still.
+		goesOn := errors.Is(err, errConflict) && head != nil
+		if err != nil && CodeOf(err) != CodeUnknownOutcome && !goesOn {
 			hold.undo()
 		}
 	}()
@@ -190,39 +194,31 @@ func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *c
 	if err != nil {
 		return BackupReport{}, err
 	}
-	if head.ArchiveID == doc.ArchiveID {
-		if err := hold.advance(head); err != nil {
-			// The backup is committed; only more log than needed is kept.
-			a.log.Warn("the log is held from an older position than it needs to be", "err", err)
-		}
-	} else {
-		hold.undo() // another first backup made the archive; the next run holds for it
+	if err := hold.advance(head); err != nil {
+		// The backup is committed; only more log than needed is kept.
+		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
 	if hold != nil {
-		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign && head.ArchiveID == doc.ArchiveID, hold.foreign
+		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign, hold.foreign
 	}
 	return r, nil
 }
 
-// commitCopy commits what was stored as the successor of head, in the archive
-// doc or in the one that another first backup has made meanwhile.
+// commitCopy commits what was stored as the successor of head.
 func (a *Archive) commitCopy(ctx context.Context, doc *manifest.Archive, head *committed, c copied, opts BackupOptions) (*committed, error) {
-	d := a.manifest(c)
-	if err := a.place(ctx, d.Manifest, c.index); err != nil {
+	m := a.manifest(c)
+	if err := a.place(ctx, m, c.index); err != nil {
 		return nil, err
 	}
-	doc, err := a.ensureArchive(ctx, doc, head == nil)
+	there, err := a.ensureArchive(ctx, doc, head == nil)
 	if err != nil {
 		return nil, err
 	}
-	d.ArchiveID = doc.ArchiveID
-	d.follow(head)
-	if d.Kind == manifest.Full {
-		err = a.commitFull(ctx, d, c.source, opts.CommitTimeout)
-	} else {
-		err = a.commit(ctx, d.Manifest, opts.CommitTimeout)
+	if there.ArchiveID != doc.ArchiveID {
+		return nil, errConflict
 	}
-	return &committed{Manifest: d.Manifest}, err
+	m.ArchiveID = doc.ArchiveID
+	return &committed{Manifest: m}, a.commit(ctx, m, opts.CommitTimeout)
 }
 
 // nothingNew reports that head has all that there is.
@@ -283,92 +279,34 @@ func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
 	return a.load(ctx, h, h.last())
 }
 
-// draft is a manifest on its way to the commit.
-type draft struct {
-	*manifest.Manifest
-	continues bool
-}
-
-// manifest describes what was stored.
-func (a *Archive) manifest(c copied) draft {
+// manifest describes what was stored, as the successor of the backup that it
+// was captured after. A history that does not continue that one is a timeline of
+// its own.
+func (a *Archive) manifest(c copied) *manifest.Manifest {
 	s := c.source
 	m := &manifest.Manifest{
-		CommitID: randomID(), CreatedAt: a.now(), Tool: a.tool, Host: a.host,
+		Seq: 1, Timeline: 1, Timelines: 1,
+		CommitID: randomID(), CreatedAt: s.readFrom, ReadUntil: s.readUntil, Tool: a.tool, Host: a.host,
 		Kind: s.kind, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
 		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
 	}
 	m.RestoreFrom = s.startEpoch
-	if s.continues {
-		m.Continues = &s.before.Seq
-	}
 	if s.kind == manifest.Incremental {
 		m.RestoreFrom = s.before.RestoreFrom
 	}
-	return draft{m, s.continues}
-}
-
-// follow makes d the successor of head, the newest backup or nil. A history
-// that does not continue the one of head is a timeline of its own.
-func (d *draft) follow(head *committed) {
-	d.Seq, d.Previous, d.Timeline, d.Timelines = 1, nil, 1, 1
-	if head == nil {
-		return
+	if s.before == nil {
+		return m
 	}
-	d.Seq, d.Previous = head.Seq+1, &head.digest
-	d.Timeline, d.Timelines = head.Timeline, head.Timelines
-	if !d.continues {
-		d.Timelines++
-		d.Timeline = d.Timelines
+	m.Seq, m.Previous = s.before.Seq+1, &s.before.digest
+	m.Timeline, m.Timelines = s.before.Timeline, s.before.Timelines
+	if s.continues {
+		m.Continues = &s.before.Seq
+	} else {
+		m.Timelines++
+		m.Timeline = m.Timelines
 	}
-}
-
-// commitFull commits a full backup as the successor of the newest one, and when
-// somebody else is faster, of theirs: a full backup needs nothing of the ones
-// before it.
-func (a *Archive) commitFull(ctx context.Context, d draft, s *source, timeout time.Duration) error {
-	for range maxConflicts {
-		err := a.commit(ctx, d.Manifest, timeout)
-		if !errors.Is(err, errConflict) {
-			return err
-		}
-		a.log.Info("another writer has committed first, going on behind it", "seq", d.Seq)
-		head, err := a.newHead(ctx)
-		if err != nil {
-			return err
-		}
-		if err := s.belongs(head); err != nil {
-			return err
-		}
-		timeline := d.Timeline
-		if !s.continues {
-			// The log may show the end of this head where it did not show that of
-			// the one before: another first backup, or one that let go of the log.
-			if d.continues, err = s.follows(head); err != nil && !torn(err) {
-				return err
-			}
-		}
-		d.follow(head)
-		if s.continues {
-			// The history is that of the backup before, whatever the other
-			// writer has added.
-			d.Timeline, d.Timelines = timeline, head.Timelines
-		}
-	}
-	return conflictError()
-}
-
-// newHead reads the newest backup again, after a conflict.
-func (a *Archive) newHead(ctx context.Context) (*committed, error) {
-	h, err := a.existing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	head, err := a.head(ctx, h)
-	if err == nil && head == nil {
-		err = &ObjectError{manifest.Seq(1).Key(), "it was there a moment ago and is missing now"}
-	}
-	return head, err
+	return m
 }
 
 // randomID gives 128 random bits as 32 hex digits.

@@ -34,13 +34,16 @@ func capture(path string, before *committed, held bool) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.continues = before != nil && reaches && (t.continues(log, before.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, before) || held && generation == grafeo.Gen06 && before.Position.Commit == nil)
+		if before != nil && reaches && string(generation) == before.Database.Generation {
+			if s.continues, err = t.continues(log, s.image, before, held); err != nil {
+				return nil, err
+			}
+		}
+		s.leftOut = leftOut(log)
 		if generation == grafeo.Gen05 {
-			s.leftOut = leftOut(log)
 			s.assemble05(log, t)
 			return s, nil
 		}
-		s.leftOut = leftOut(log)
 		old := s.image.CheckpointLSN
 		if s.image, err = readImage(path); err != nil {
 			return nil, err
@@ -87,19 +90,6 @@ func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.
 	// A log that is gone reaches nothing, unless there is nothing between.
 	reaches = older == image.CheckpointLSN || err == nil && t.last != nil && log.Files[0].FirstLSN <= older
 	return log, t, reaches, err
-}
-
-// unchanged tells whether the database goes on from a backup that ends without
-// a commit: because its image, whose headers are the same, still is the one of
-// that backup, or because that was the very beginning.
-func unchanged(image *grafeo.Image, t *trail, b *committed) bool {
-	if b.Position.Commit != nil {
-		return false
-	}
-	if image.Generation == grafeo.Gen06 && b.Position.LSN == 0 {
-		return true
-	}
-	return b.Database.HeadersCRC32C == headersOf(image) && (t.last == nil || image.Generation == grafeo.Gen06)
 }
 
 // assemble06 joins the image with the part of the log that it needs, or that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -38,10 +39,12 @@ func torn(err error) bool {
 }
 
 func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (copied, error) {
+	readFrom := a.now()
 	s, err := a.plan(path, head, held, opts)
 	if err != nil {
 		return copied{}, err
 	}
+	s.readFrom, s.readUntil = readFrom, later(readFrom, a.now())
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
@@ -78,7 +81,6 @@ func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptio
 		if err != nil || breach == "" {
 			return s, err
 		}
-		a.log.Warn("taking a full backup on a new timeline", "why", breach)
 		why = breach
 	}
 	s, err := capture(path, head, held)
@@ -86,5 +88,16 @@ func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptio
 		return nil, err
 	}
 	s.why = why
+	if head != nil && !s.continues {
+		a.log.Warn("taking a full backup on a new timeline", "why", why)
+	}
 	return s, nil
+}
+
+// later gives the later one of two times: clocks may be set back.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

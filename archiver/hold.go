@@ -25,6 +25,7 @@ type Hold struct {
 	Epoch     uint64    `json:"epoch"`      // that the archive has
 	Seq       uint64    `json:"seq"`        // of its newest backup, 0 before the first
 	CommitID  string    `json:"commit_id"`  // of that backup
+	FileID    string    `json:"file_id"`    // of the database's file then, "" if the file system cannot tell
 	UpdatedAt time.Time `json:"updated_at"` // by the clock of the host that backs up
 }
 
@@ -106,6 +107,7 @@ type holding struct {
 	path      string
 	archiveID string
 	name      string
+	fileID    string // of the database's file, before anything of it was read
 	now       time.Time
 
 	began   bool // by this run
@@ -119,7 +121,7 @@ type holding struct {
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
 func (a *Archive) hold(path, archiveID string) *holding {
-	h := &holding{path: path, archiveID: archiveID, name: a.name, now: a.now()}
+	h := &holding{path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now()}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
@@ -134,7 +136,7 @@ func (a *Archive) hold(path, archiveID string) *holding {
 }
 
 func (h *holding) begin(checkpoint uint64) error {
-	lsn, err := oldestLSN(h.path, checkpoint)
+	lsn, err := oldestLSN(grafeo.LogDir(h.path), checkpoint)
 	if err != nil {
 		return err
 	}
@@ -146,6 +148,7 @@ func (h *holding) begin(checkpoint uint64) error {
 		})
 		if i := h.index(holds); i >= 0 {
 			h.before = &holds[i]
+			h.began = holds[i].Seq == 0 // by a run that was killed, or lost a race
 			return holds
 		}
 		h.began = true
@@ -157,29 +160,33 @@ func (h *holding) index(holds []Hold) int {
 	return slices.IndexFunc(holds, func(o Hold) bool { return o.ArchiveID == h.archiveID })
 }
 
-// since tells whether the log was held for the archive from backup b on.
+// since tells whether the log was held for the archive from backup b on, and the
+// database's file is the same one still.
 func (h *holding) since(b *committed) bool {
-	return h != nil && h.before != nil && b != nil && h.before.CommitID == b.CommitID
+	return h != nil && h.before != nil && b != nil && h.before.CommitID == b.CommitID &&
+		h.before.FileID != "" && h.before.FileID == h.fileID
 }
 
 // advance lets the database drop the log that the archive has with backup b:
 // all before the segment with b's last commit, by which the next run knows that
-// the history is the same.
+// the history is the same. If b ends without a commit, nothing may be dropped:
+// then it is by where the log begins that the next run tells the history from
+// another one.
 func (h *holding) advance(b *committed) error {
 	if h == nil || h.foreign {
 		return nil
 	}
-	lsn := b.Position.LSN
+	var lsn uint64
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
 	err := changeCursor(h.path, func(holds []Hold) []Hold {
-		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.now}
+		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
 		if i := h.index(holds); i >= 0 {
 			if holds[i].Seq > now.Seq {
 				return holds // another run was faster
 			}
-			if holds[i].CommitID == now.CommitID && holds[i].LSN == now.LSN {
+			if same := holds[i]; same.CommitID == now.CommitID && same.LSN == now.LSN && same.FileID == now.FileID {
 				return holds
 			}
 			holds = slices.Clone(holds)
@@ -205,9 +212,9 @@ func (h *holding) undo() {
 	})
 }
 
-// oldestLSN is where the log that is there begins.
-func oldestLSN(path string, checkpoint uint64) (uint64, error) {
-	entries, err := os.ReadDir(grafeo.LogDir(path))
+// oldestLSN is where the log in a folder begins, or checkpoint if there is none.
+func oldestLSN(dir string, checkpoint uint64) (uint64, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}

@@ -12,10 +12,7 @@ import (
 // of the backup before. If the log does not continue there, it says why not,
 // and there is no source. A source without commits means that nothing is new.
 //
-// That the log continues is told by content: the commit that before ends with
-// is in the log, at its place and with its checksum. Where before has none, as
-// after a clean close, the image must be the same, or held must say that the
-// log was held for before ever since.
+// That the log continues is told by content, see [trail.continues].
 func increment(path string, before *committed, held bool) (s *source, why string, err error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
@@ -33,7 +30,6 @@ func increment(path string, before *committed, held bool) (s *source, why string
 		return nil, fmt.Sprintf("the database is of generation %s now and was of %s at backup %d", generation, before.Database.Generation, before.Seq), nil
 	}
 	mark := before.Position.Commit
-	sameImage := before.Database.HeadersCRC32C == headersOf(image)
 	t := newTrail(grafeo.LogDir(path), mark, generation)
 	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{
 		DatabaseID: image.DatabaseID, From: startOf(before, generation), Visit: t.visit,
@@ -45,13 +41,10 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	if err != nil {
 		return nil, "", err
 	}
-	// At position 0 there is no history yet that could be another one.
-	trusted := sameImage || held || generation == grafeo.Gen06 && before.Position.LSN == 0
-	if why := t.breach(before, generation, trusted); why != "" {
-		return nil, why, nil
-	}
-	if mark != nil && !t.continues(log, sameImage) {
-		return nil, fmt.Sprintf("the database was closed since backup %d, and its log begins anew", before.Seq), nil
+	if goesOn, err := t.continues(log, image, before, held); err != nil {
+		return nil, "", err
+	} else if !goesOn {
+		return nil, t.breach(before), nil
 	}
 	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
 	if t.commits == 0 {
@@ -100,18 +93,17 @@ func startOf(b *committed, generation grafeo.Generation) *grafeo.Position {
 	return nil
 }
 
-// breach says why the log that t has seen does not continue before, or "".
-// trusted tells that what is behind an end without a commit belongs to before.
-func (t *trail) breach(before *committed, generation grafeo.Generation, trusted bool) string {
+// breach says why the log that t has seen does not continue before.
+func (t *trail) breach(before *committed) string {
 	switch {
 	case t.mark != nil && !t.found && t.last == nil:
 		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
 	case t.mark != nil && !t.found:
 		return fmt.Sprintf("the history has forked: the log has another commit where backup %d ends", before.Seq)
-	case t.newRun, t.mark == nil && t.commits > 0 && generation == grafeo.Gen05:
+	case t.newRun, t.mark == nil && t.commits > 0 && t.generation == grafeo.Gen05:
 		return fmt.Sprintf("the database was opened again since backup %d, which starts a new run of epochs", before.Seq)
-	case t.mark == nil && !trusted:
+	case t.mark == nil:
 		return fmt.Sprintf("the database was changed since backup %d, and its log does not show how", before.Seq)
 	}
-	return ""
+	return fmt.Sprintf("the database was closed since backup %d, and its log begins anew", before.Seq)
 }

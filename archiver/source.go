@@ -32,6 +32,10 @@ type source struct {
 
 	leftOut int64 // bytes behind the last whole commit
 
+	// What the database had committed before readFrom is in here, what it
+	// commits after readUntil is not.
+	readFrom, readUntil time.Time
+
 	// before is the backup that this was captured after, nil if there is none.
 	// continues tells that its history is the same, because the end of before
 	// was found in the log or nothing has changed since. why says, for a full
@@ -93,16 +97,6 @@ func (s *source) belongs(before *committed) error {
 		Err:  fmt.Errorf("the archive belongs to another database: %s (%s), and this is %s", before.Database.Name, before.Database.ID, s.image.DatabaseID),
 		Hint: "Use another archive for this database: an archive holds the history of one.",
 	}
-}
-
-// follows tells whether the database's history is that of b.
-func (s *source) follows(b *committed) (bool, error) {
-	t := newTrail(grafeo.LogDir(s.path), b.Position.Commit, s.image.Generation)
-	log, err := grafeo.ScanLog(grafeo.LogDir(s.path), s.image.Generation, grafeo.ScanOptions{DatabaseID: s.image.DatabaseID, Visit: t.visit})
-	if err != nil {
-		return false, err
-	}
-	return t.continues(log, b.Database.HeadersCRC32C == headersOf(s.image)) || unchanged(s.image, t, b), nil
 }
 
 // headersOf is the checksum of the image's headers, by which images are told

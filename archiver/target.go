@@ -28,7 +28,7 @@ type Reach struct {
 	Timeline           int
 	FromEpoch, ToEpoch uint64
 	FromTime, ToTime   *time.Time // nil where the database keeps no times
-	AsOf               time.Time  // when the newest backup was taken
+	AsOf               time.Time  // up to when it is known: what happened later is in no backup
 }
 
 // route is the way to a target: a full backup, what continues it, and where
@@ -211,10 +211,14 @@ func reaching(list []*committed, epoch uint64) *committed {
 // what the database was then.
 func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 	what := "the time " + t.Format(time.RFC3339Nano)
-	after := func(m *committed) bool { return !m.CreatedAt.Before(t) }
+	var newest *committed
 	for _, seq := range c.seqs {
 		m := c.backups[seq]
-		if !after(m) || timeline != 0 && m.Timeline != timeline {
+		if timeline != 0 && m.Timeline != timeline {
+			continue
+		}
+		newest = m
+		if asOf(m).Before(t) {
 			continue
 		}
 		if m.Database.Generation == "0.5" {
@@ -235,15 +239,28 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 		}
 		return &route{chain: chain, time: &t}, nil
 	}
-	return nil, c.unreachable(what)
+	if newest == nil {
+		return nil, c.unreachable(what)
+	}
+	err := c.unreachable(what)
+	err.Hint = fmt.Sprintf("The newest backup does not know that time yet: without --time, the restore gives its state, as of %s.", asOf(newest).Format(time.RFC3339Nano))
+	return nil, err
+}
+
+// asOf is up to when a backup knows what the database had committed.
+func asOf(m *committed) time.Time {
+	if m.EndTime == nil {
+		return m.CreatedAt
+	}
+	return later(m.CreatedAt, *m.EndTime)
 }
 
 // lastBefore is [catalog.toTime] where commits have no times: the state of the
-// last backup that was taken at or before t, of the timeline of next.
+// last backup that was read at or before t, of the timeline of next.
 func (c *catalog) lastBefore(t time.Time, next *committed) (*route, error) {
 	var m *committed
 	for _, b := range c.of(next.Timeline) {
-		if !b.CreatedAt.After(t) {
+		if !b.ReadUntil.After(t) {
 			m = b
 		}
 	}
@@ -275,7 +292,7 @@ func (c *catalog) reach() []Reach {
 			if first || m.EndEpoch >= r.ToEpoch {
 				r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
 			}
-			r.AsOf = m.CreatedAt
+			r.AsOf = asOf(m)
 			first = false
 		}
 		if !first {
@@ -285,7 +302,7 @@ func (c *catalog) reach() []Reach {
 	return all
 }
 
-func (c *catalog) unreachable(what string) error {
+func (c *catalog) unreachable(what string) *Error {
 	var ranges []string
 	for _, r := range c.reach() {
 		s := fmt.Sprintf("timeline %d from epoch %d to %d", r.Timeline, r.FromEpoch, r.ToEpoch)

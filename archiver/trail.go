@@ -72,23 +72,6 @@ func newTrail(dir string, mark *manifest.Commit, generation grafeo.Generation) *
 	return &trail{dir: dir, mark: mark, generation: generation, found: mark == nil}
 }
 
-// sameFile tells whether the commit that was met for mark is in the very file
-// that mark was in. In 0.5, where neither times nor positions tell runs apart, a
-// new run after a clean close may begin with the same bytes.
-func (t *trail) sameFile(log *grafeo.Log) bool {
-	if t.mark == nil || t.at == nil || t.mark.FileID == "" {
-		return false
-	}
-	return fileIdentity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
-}
-
-// continues tells whether the log shows the history of the backup that ends with
-// mark: its last commit is there, and in 0.5 in the same file or behind the same
-// image, and no other run follows.
-func (t *trail) continues(log *grafeo.Log, sameImage bool) bool {
-	return t.mark != nil && t.found && !t.newRun && (t.generation == grafeo.Gen06 || sameImage || t.sameFile(log))
-}
-
 // visit is a [grafeo.ScanOptions.Visit]. The scan may start anywhere.
 func (t *trail) visit(c grafeo.Commit) error {
 	t.last = &c

@@ -18,15 +18,20 @@ const (
 // Manifest is the document that makes a backup exist: backup n was committed
 // if and only if there is an object at Seq(n).Key().
 type Manifest struct {
-	Type      string    `json:"type"` // "manifest"
-	Format    int       `json:"format"`
-	Seq       Seq       `json:"seq"`
-	CommitID  string    `json:"commit_id"`       // 32 hex digits, random: tells whose manifest this is
-	Previous  *Digest   `json:"previous_sha256"` // of the object of backup Seq-1; null in the first
-	ArchiveID string    `json:"archive_id"`
-	CreatedAt time.Time `json:"created_at"` // when the state was read, by the clock of Host
-	Tool      string    `json:"tool"`
-	Host      string    `json:"host"`
+	Type      string  `json:"type"` // "manifest"
+	Format    int     `json:"format"`
+	Seq       Seq     `json:"seq"`
+	CommitID  string  `json:"commit_id"`       // 32 hex digits, random: tells whose manifest this is
+	Previous  *Digest `json:"previous_sha256"` // of the object of backup Seq-1; null in the first
+	ArchiveID string  `json:"archive_id"`
+	Tool      string  `json:"tool"`
+	Host      string  `json:"host"`
+
+	// CreatedAt and ReadUntil are when finding out the state began and ended, by
+	// the clock of Host: what was committed before the first is in the backup,
+	// what was committed after the second is not.
+	CreatedAt time.Time `json:"created_at"`
+	ReadUntil time.Time `json:"read_until"`
 
 	Kind     Kind     `json:"kind"`
 	Database Database `json:"database"`
@@ -155,6 +160,8 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("commit id %q", m.CommitID)
 	case !isID(m.ArchiveID):
 		return fmt.Errorf("archive id %q", m.ArchiveID)
+	case m.ReadUntil.Before(m.CreatedAt):
+		return fmt.Errorf("read until %s, from %s", m.ReadUntil, m.CreatedAt)
 	case (m.Seq == 1) != (m.Previous == nil):
 		return fmt.Errorf("backup %d and the digest of the one before do not agree", m.Seq)
 	case m.Kind != Full && m.Kind != Incremental:

@@ -21,7 +21,7 @@ func sample() *Manifest {
 	previous := Sum([]byte("the one before"))
 	return &Manifest{
 		Seq: 42, CommitID: strings.Repeat("ab", 16), Previous: &previous, ArchiveID: strings.Repeat("cd", 16),
-		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), Tool: "gbak-s3 v1.2.3", Host: "db1",
+		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), ReadUntil: time.Date(2026, 11, 23, 8, 40, 58, 0, time.UTC), Tool: "gbak-s3 v1.2.3", Host: "db1",
 		Kind: Full, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
 		Timeline: 1, Timelines: 2, StartEpoch: 19, EndEpoch: 21, RestoreFrom: 19, StartTime: &end, EndTime: &end, Commits: 2,
 		Position: Position{LSN: 3032, Commit: &Commit{LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160, CRC32C: 0x12345678, FileID: ""}},

@@ -34,6 +34,9 @@ refused.`,
 			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
 				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
+			if cmd.Flags().Changed("timeline") && opts.Timeline < 1 {
+				return usage("timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Timeline)
+			}
 			if cmd.Flags().Changed("epoch") {
 				opts.Epoch = &epoch
 			}

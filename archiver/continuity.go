@@ -1,0 +1,58 @@
+package archiver
+
+import (
+	"path/filepath"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// continues tells whether the log that t has seen, with mark at the end of
+// backup b, shows the history that b is of. image is the database's, and held
+// tells that its log was held for b ever since.
+//
+// It is told by content: the commit that b ends with is in the log, at its place
+// and with its checksum. Where b has none, as after a clean close, there are
+// only the places that may not contradict.
+func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, held bool) (bool, error) {
+	sameImage := b.Database.HeadersCRC32C == headersOf(image)
+	gen06 := t.generation == grafeo.Gen06
+	switch {
+	case t.mark != nil && gen06:
+		return t.found, nil
+	case t.mark != nil:
+		// Neither times nor positions tell the runs of 0.5 apart: a new one, after
+		// a clean close, may begin with the same bytes.
+		return t.found && !t.newRun && (sameImage || t.sameFile(log)), nil
+	case !gen06:
+		return sameImage && t.last == nil, nil
+	case sameImage, b.Position.LSN == 0: // at position 0 there is no history yet that could be another one
+		return true, nil
+	case !held:
+		return false, nil
+	}
+	return t.goesOnFrom(image, b)
+}
+
+// goesOnFrom tells whether what there is now can have come from the end of b,
+// which has no commit to compare, while the log was held from its very first
+// position on ([holding.advance]). Another history that somebody put in its
+// place would have begun its log elsewhere, or stand before b's end.
+func (t *trail) goesOnFrom(image *grafeo.Image, b *committed) (bool, error) {
+	if image.CheckpointLSN < b.Position.LSN || image.Iteration < b.Database.Iteration || image.Epoch < b.EndEpoch {
+		return false, nil
+	}
+	oldest, err := oldestLSN(t.dir, image.CheckpointLSN)
+	if err != nil || oldest != b.Position.LSN {
+		return false, err
+	}
+	return t.last != nil || image.Epoch == b.EndEpoch, nil
+}
+
+// sameFile tells whether the commit that was met for mark is in the very file
+// that mark was in.
+func (t *trail) sameFile(log *grafeo.Log) bool {
+	if t.at == nil || t.mark.FileID == "" {
+		return false
+	}
+	return fileIdentity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
+}
