@@ -9,9 +9,12 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Fault is what becomes of one call to a [Faulty]. With neither Err nor Hang
-// the call passes.
+// Fault is what becomes of one call to a [Faulty]. The zero Fault lets it pass.
 type Fault struct {
+	// Wait, if set, comes first: a slow store. The ctx is that of the call; an
+	// error ends the call before anything was done.
+	Wait func(ctx context.Context) error
+
 	// Err is what the caller gets, as the cause inside a [*storage.Error].
 	Err error
 
@@ -23,7 +26,17 @@ type Fault struct {
 	// Hang waits until the call's ctx ends and returns its cause instead of
 	// Err; with Apply after the call was carried out.
 	Hang bool
+
+	// Body, with neither Err nor Hang, is what the bytes of a Put or a Get meet
+	// on their way, at the offset At, or at the end of the body if that is before
+	// it. Other calls pass.
+	Body BodyFault
+	At   int64
 }
+
+// Hook decides what becomes of a call; n counts the calls from 1. It may be
+// called concurrently.
+type Hook = func(op storage.Op, key string, n int) Fault
 
 // Faulty is a Storage in front of another one that lets some calls fail. Its
 // Log has the calls as the caller saw them. Calls that the contract refuses
@@ -32,7 +45,7 @@ type Faulty struct {
 	Log
 
 	next  storage.Storage
-	hook  func(op storage.Op, key string, n int) Fault
+	hook  Hook
 	calls atomic.Int64
 }
 
@@ -45,8 +58,9 @@ func NewFaulty(next storage.Storage, hook func(op storage.Op, key string, n int)
 
 // Put implements [storage.Storage].
 func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (info storage.ObjectInfo, err error) {
-	err = f.call(ctx, storage.OpPut, key, func() error {
-		info, err = f.next.Put(ctx, key, body, opts)
+	c := Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent, Bytes: rest(body)}
+	err = f.call(ctx, c, func(fault Fault, _ *Call) error {
+		info, err = f.next.Put(ctx, key, fault.sent(body), opts)
 		return err
 	})
 	if err != nil {
@@ -55,10 +69,31 @@ func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 	return info, nil
 }
 
+// rest is how much of body is left to read, 0 if it cannot tell.
+func rest(body io.Seeker) int64 {
+	at, err := body.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	end, err := body.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0
+	}
+	if _, err := body.Seek(at, io.SeekStart); err != nil {
+		return 0
+	}
+	return end - at
+}
+
 // Get implements [storage.Storage].
 func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.ReadCloser, info storage.ObjectInfo, err error) {
-	err = f.call(ctx, storage.OpGet, key, func() error {
+	c := Call{Op: storage.OpGet, Key: key, Range: r}
+	err = f.call(ctx, c, func(fault Fault, c *Call) error {
 		body, info, err = f.next.Get(ctx, key, r)
+		if err == nil {
+			_, c.Bytes, _ = r.Within(info.Size) // it was in there a moment ago
+			body = fault.received(key, body, c.Bytes)
+		}
 		return err
 	})
 	if err != nil {
@@ -72,7 +107,7 @@ func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.
 
 // Head implements [storage.Storage].
 func (f *Faulty) Head(ctx context.Context, key string) (info storage.ObjectInfo, err error) {
-	err = f.call(ctx, storage.OpHead, key, func() error {
+	err = f.call(ctx, Call{Op: storage.OpHead, Key: key}, func(Fault, *Call) error {
 		info, err = f.next.Head(ctx, key)
 		return err
 	})
@@ -86,11 +121,13 @@ func (f *Faulty) Head(ctx context.Context, key string) (info storage.ObjectInfo,
 func (f *Faulty) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		stopped := false
-		err := f.call(ctx, storage.OpList, prefix, func() error {
+		c := Call{Op: storage.OpList, Key: prefix, After: after}
+		err := f.call(ctx, c, func(_ Fault, c *Call) error {
 			for info, err := range f.next.List(ctx, prefix, after) {
 				if err != nil {
 					return err
 				}
+				c.Objects++
 				if !yield(info, nil) {
 					stopped = true
 					return nil
@@ -106,38 +143,44 @@ func (f *Faulty) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 
 // Delete implements [storage.Storage].
 func (f *Faulty) Delete(ctx context.Context, key string) error {
-	return f.call(ctx, storage.OpDelete, key, func() error { return f.next.Delete(ctx, key) })
+	return f.call(ctx, Call{Op: storage.OpDelete, Key: key}, func(Fault, *Call) error { return f.next.Delete(ctx, key) })
 }
 
 // call runs apply as one operation, or what the hook makes of it.
-func (f *Faulty) call(ctx context.Context, op storage.Op, key string, apply func() error) error {
-	err := storage.CheckCall(ctx, op, key)
-	if err == nil {
-		err = f.decide(ctx, op, key, apply)
+func (f *Faulty) call(ctx context.Context, c Call, apply func(Fault, *Call) error) error {
+	c.Err = storage.CheckCall(ctx, c.Op, c.Key)
+	if c.Err == nil {
+		c.Err = f.decide(ctx, &c, apply)
 	}
-	f.add(op, key, err)
-	return err
+	f.add(c)
+	return c.Err
 }
 
-func (f *Faulty) decide(ctx context.Context, op storage.Op, key string, apply func() error) error {
+func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) error) error {
 	n := int(f.calls.Add(1))
 	var fault Fault
 	if f.hook != nil {
-		fault = f.hook(op, key, n)
+		fault = f.hook(c.Op, c.Key, n)
+	}
+	if fault.Wait != nil {
+		if err := fault.Wait(ctx); err != nil {
+			storage.CountRequest(ctx, c.Op)
+			return &storage.Error{Op: c.Op, Key: c.Key, Err: err}
+		}
 	}
 	if fault.Err == nil && !fault.Hang {
-		return apply()
+		return apply(fault, c)
 	}
 	if fault.Apply {
 		// The lost answer is lost also if it was an error.
-		_ = apply()
+		_ = apply(fault, c)
 	} else {
-		storage.CountRequest(ctx, op) // it was sent, for all that the caller knows
+		storage.CountRequest(ctx, c.Op) // it was sent, for all that the caller knows
 	}
 	cause := fault.Err
 	if fault.Hang {
 		<-ctx.Done()
 		cause = context.Cause(ctx)
 	}
-	return &storage.Error{Op: op, Key: key, Err: cause}
+	return &storage.Error{Op: c.Op, Key: c.Key, Err: cause}
 }

@@ -1,7 +1,11 @@
 package storagetest
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -12,6 +16,43 @@ type Call struct {
 	Op  storage.Op
 	Key string // for OpList: the prefix
 	Err error  // what the caller got; nil for success
+
+	IfAbsent bool          // of a Put
+	Range    storage.Range // of a Get
+	After    string        // of a List
+	Bytes    int64         // of the body that a Put was given, or a Get has returned
+	Objects  int           // that a List has yielded
+}
+
+// String gives the call in a line, without what differs between runs of one
+// program, unless keys do: see [Normalise].
+func (c Call) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", c.Op, c.Key)
+	if c.IfAbsent {
+		b.WriteString(" if-absent")
+	}
+	if c.Range != (storage.Range{}) {
+		fmt.Fprintf(&b, " range %d+%d", c.Range.Offset, c.Range.Length)
+	}
+	if c.After != "" {
+		b.WriteString(" after " + c.After)
+	}
+	switch {
+	case c.Err != nil:
+		err := c.Err
+		if e, ok := errors.AsType[*storage.Error](err); ok {
+			err = e.Err
+		}
+		fmt.Fprintf(&b, ": %v", err)
+	case c.Op == storage.OpPut, c.Op == storage.OpGet:
+		fmt.Fprintf(&b, ": %d bytes", c.Bytes)
+	case c.Op == storage.OpList:
+		fmt.Fprintf(&b, ": %d objects", c.Objects)
+	default:
+		b.WriteString(": ok")
+	}
+	return b.String()
 }
 
 // Log lists the calls that a store has answered, in the order of their
@@ -28,8 +69,34 @@ func (l *Log) Calls() []Call {
 	return slices.Clone(l.calls)
 }
 
-func (l *Log) add(op storage.Op, key string, err error) {
+// Text gives the calls so far, a line each, for golden tests.
+func (l *Log) Text() string {
+	var b strings.Builder
+	for _, c := range l.Calls() {
+		b.WriteString(c.String() + "\n")
+	}
+	return b.String()
+}
+
+func (l *Log) add(c Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.calls = append(l.calls, Call{op, key, err})
+	l.calls = append(l.calls, c)
+}
+
+var longHex = regexp.MustCompile(`[0-9a-f]{16,}`)
+
+// Normalise replaces what is random or a hash by id1, id2 and so on, the same by
+// the same: every 16 hex digits or more that are no decimal number.
+func Normalise(text string) string {
+	names := map[string]string{}
+	return longHex.ReplaceAllStringFunc(text, func(id string) string {
+		if !strings.ContainsAny(id, "abcdef") {
+			return id
+		}
+		if names[id] == "" {
+			names[id] = fmt.Sprintf("id%d", len(names)+1)
+		}
+		return names[id]
+	})
 }

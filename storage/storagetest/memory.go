@@ -59,8 +59,9 @@ var errMismatch = errors.New("body does not match its SHA-256")
 // Put implements [storage.Storage].
 func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
 	var info storage.ObjectInfo
-	err := m.call(ctx, storage.OpPut, key, func() error {
+	err := m.call(ctx, Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent}, func(c *Call) error {
 		data, err := io.ReadAll(body)
+		c.Bytes = int64(len(data))
 		if err != nil {
 			return err
 		}
@@ -87,7 +88,7 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 func (m *Memory) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	var body io.ReadCloser
 	var info storage.ObjectInfo
-	err := m.call(ctx, storage.OpGet, key, func() error {
+	err := m.call(ctx, Call{Op: storage.OpGet, Key: key, Range: r}, func(c *Call) error {
 		o, err := m.object(key)
 		if err != nil {
 			return err
@@ -97,6 +98,7 @@ func (m *Memory) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 			return err
 		}
 		part := io.NopCloser(bytes.NewReader(o.data[offset : offset+length]))
+		c.Bytes = length
 		body, info = storage.Body(ctx, key, part, length), o.info(key)
 		return nil
 	})
@@ -106,7 +108,7 @@ func (m *Memory) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 // Head implements [storage.Storage].
 func (m *Memory) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
 	var info storage.ObjectInfo
-	err := m.call(ctx, storage.OpHead, key, func() error {
+	err := m.call(ctx, Call{Op: storage.OpHead, Key: key}, func(*Call) error {
 		o, err := m.object(key)
 		if err != nil {
 			return err
@@ -121,7 +123,7 @@ func (m *Memory) Head(ctx context.Context, key string) (storage.ObjectInfo, erro
 func (m *Memory) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		var found []storage.ObjectInfo
-		err := m.call(ctx, storage.OpList, prefix, func() error {
+		err := m.call(ctx, Call{Op: storage.OpList, Key: prefix, After: after}, func(c *Call) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			for _, key := range slices.Sorted(maps.Keys(m.objects)) {
@@ -129,6 +131,7 @@ func (m *Memory) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 					found = append(found, m.objects[key].info(key))
 				}
 			}
+			c.Objects = len(found)
 			return nil
 		})
 		if err != nil {
@@ -149,7 +152,7 @@ func (m *Memory) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 
 // Delete implements [storage.Storage].
 func (m *Memory) Delete(ctx context.Context, key string) error {
-	return m.call(ctx, storage.OpDelete, key, func() error {
+	return m.call(ctx, Call{Op: storage.OpDelete, Key: key}, func(*Call) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.objects, key)
@@ -158,16 +161,16 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 }
 
 // call runs f as one operation: checked, counted, logged, its error wrapped.
-func (m *Memory) call(ctx context.Context, op storage.Op, key string, f func() error) error {
-	err := storage.CheckCall(ctx, op, key)
-	if err == nil {
-		storage.CountRequest(ctx, op)
-		if cause := f(); cause != nil {
-			err = &storage.Error{Op: op, Key: key, Err: cause}
+func (m *Memory) call(ctx context.Context, c Call, f func(*Call) error) error {
+	c.Err = storage.CheckCall(ctx, c.Op, c.Key)
+	if c.Err == nil {
+		storage.CountRequest(ctx, c.Op)
+		if cause := f(&c); cause != nil {
+			c.Err = &storage.Error{Op: c.Op, Key: c.Key, Err: cause}
 		}
 	}
-	m.add(op, key, err)
-	return err
+	m.add(c)
+	return c.Err
 }
 
 func (m *Memory) object(key string) (object, error) {

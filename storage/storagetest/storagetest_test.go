@@ -34,7 +34,7 @@ func TestMemoryLogsCallsAndShowsObjects(t *testing.T) {
 	}
 	_, err := m.Head(t.Context(), "b")
 	want := []storagetest.Call{
-		{Op: storage.OpPut, Key: "a"},
+		{Op: storage.OpPut, Key: "a", Bytes: 4},
 		{Op: storage.OpHead, Key: "b", Err: err},
 	}
 	if diff := cmp.Diff(want, m.Calls(), cmpopts.EquateErrors()); diff != "" {

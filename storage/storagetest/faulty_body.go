@@ -1,0 +1,110 @@
+package storagetest
+
+import (
+	"errors"
+	"io"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// BodyFault is what the bytes of a Put or a Get meet on their way.
+type BodyFault int
+
+const (
+	// Whole bodies arrive as they are.
+	Whole BodyFault = iota
+
+	// Broken bodies end at [Fault.At] with an error. The store below reads an
+	// upload that far and stores nothing; a download is [io.ErrUnexpectedEOF].
+	Broken
+
+	// Short bodies end at [Fault.At] as if that were all: a lie. An upload is
+	// stored like that, unless the store below knows its digest.
+	Short
+
+	// Flipped bodies have another bit in the byte at [Fault.At]: a lie, too.
+	Flipped
+)
+
+// errBroken is what a store meets in an upload that breaks off.
+var errBroken = errors.New("the connection broke in the middle of the body")
+
+// sent gives what the store below reads of an upload.
+func (f Fault) sent(body io.ReadSeeker) io.ReadSeeker {
+	if f.Body == Whole {
+		return body
+	}
+	start, err := body.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return body // it says the same to the one who reads it
+	}
+	return &sentBody{faultyBody{body, f, f.at(rest(body)), 0, errBroken}, body, start}
+}
+
+// received gives what the caller reads of a download of this size.
+func (f Fault) received(key string, body io.ReadCloser, size int64) io.ReadCloser {
+	if f.Body == Whole {
+		return body
+	}
+	broken := &storage.Error{Op: storage.OpGet, Key: key, Err: io.ErrUnexpectedEOF}
+	return struct {
+		io.Reader
+		io.Closer
+	}{&faultyBody{body, f, f.at(size), 0, broken}, body}
+}
+
+// at is the offset that the fault means in a body of this size.
+func (f Fault) at(size int64) int64 {
+	if f.Body == Flipped && f.At >= size {
+		return size - 1
+	}
+	return min(f.At, size)
+}
+
+type faultyBody struct {
+	source io.Reader
+	fault  Fault
+	at     int64 // where it happens
+	read   int64
+	broken error
+}
+
+func (b *faultyBody) Read(p []byte) (int, error) {
+	if b.fault.Body == Flipped {
+		n, err := b.source.Read(p)
+		if i := b.at - b.read; 0 <= i && i < int64(n) {
+			p[i] ^= 1
+		}
+		b.read += int64(n)
+		return n, err
+	}
+	rest := b.at - b.read
+	if rest == 0 {
+		if b.fault.Body == Broken {
+			return 0, b.broken
+		}
+		return 0, io.EOF
+	}
+	n, err := b.source.Read(p[:min(int64(len(p)), rest)])
+	b.read += int64(n)
+	if errors.Is(err, io.EOF) && b.fault.Body == Broken {
+		err = b.broken
+	}
+	return n, err
+}
+
+// sentBody is an upload: it can be read again, and ends where the fault is.
+type sentBody struct {
+	faultyBody
+	seeker io.Seeker
+	start  int64
+}
+
+func (b *sentBody) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekEnd && b.fault.Body == Short {
+		offset, whence = b.start+b.at+offset, io.SeekStart
+	}
+	at, err := b.seeker.Seek(offset, whence)
+	b.read = at - b.start
+	return at, err
+}

@@ -1,0 +1,96 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// ErrStopped is the error of a store that has stopped for ever.
+var ErrStopped = errors.New("the store has stopped")
+
+// What a store that has stopped does with a call.
+var (
+	Refuses = Fault{Err: ErrStopped}
+	Hangs   = Fault{Hang: true}
+)
+
+// StopAt returns the hook of a store, or of its user's process, that dies with
+// call k: calls before it pass; it and all later ones get dead ([Refuses] or
+// [Hangs]). With applied the store below still carries call k out. A k of 1
+// without applied is dead from the beginning; a k behind the last call lets a
+// whole run pass.
+func StopAt(k int, applied bool, dead Fault) Hook {
+	return func(_ storage.Op, _ string, n int) Fault {
+		switch {
+		case n < k:
+			return Fault{}
+		case n == k && applied:
+			applied := dead
+			applied.Apply = true
+			return applied
+		}
+		return dead
+	}
+}
+
+// ErrInjected is the error of the faults of [Random].
+var ErrInjected = errors.New("injected fault")
+
+// Rates say how often [Random] lets what happen, each from 0 to 1, together at
+// most 1. Faults of bodies happen to Put and Get alone.
+type Rates struct {
+	Before  float64 // ErrInjected, and the store below hears nothing
+	After   float64 // ErrInjected, after the call was carried out
+	Hang    float64 // until the call's ctx ends
+	Broken  float64 // [Broken]
+	Short   float64 // [Short]
+	Flipped float64 // [Flipped]
+}
+
+// Random returns a hook whose faults depend on the seed, on the operation and
+// the key, and on how often both were asked for together: a sequence of calls
+// meets the same faults in every run, also where some of the calls are
+// concurrent.
+func Random(seed uint64, rates Rates) Hook {
+	type name struct {
+		op  storage.Op
+		key string
+	}
+	var mu sync.Mutex
+	asked := map[name]int{}
+	return func(op storage.Op, key string, _ int) Fault {
+		mu.Lock()
+		asked[name{op, key}]++
+		times := asked[name{op, key}]
+		mu.Unlock()
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%s %s %d", op, key, times)
+		random := rand.New(rand.NewPCG(seed, h.Sum64()))
+		at := random.Int64N(4096)
+		x := random.Float64()
+		hasBody := op == storage.OpPut || op == storage.OpGet
+		for _, c := range []struct {
+			rate  float64
+			fault Fault
+			body  bool
+		}{
+			{rates.Before, Fault{Err: ErrInjected}, false},
+			{rates.After, Fault{Err: ErrInjected, Apply: true}, false},
+			{rates.Hang, Fault{Hang: true}, false},
+			{rates.Broken, Fault{Body: Broken, At: at}, true},
+			{rates.Short, Fault{Body: Short, At: at}, true},
+			{rates.Flipped, Fault{Body: Flipped, At: at}, true},
+		} {
+			if x < c.rate && (hasBody || !c.body) {
+				return c.fault
+			}
+			x -= c.rate
+		}
+		return Fault{}
+	}
+}
