@@ -20,6 +20,7 @@ const (
 	exitUsage       = 2
 	exitDamage      = 3
 	exitNoArchive   = 4
+	exitConflict    = 6
 	exitTargetIs    = 8
 	exitInterrupted = 130
 )

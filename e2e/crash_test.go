@@ -18,6 +18,7 @@ import (
 // process is a run of the command that a test means to end.
 type process struct {
 	cmd    *exec.Cmd
+	stdout *bytes.Buffer
 	stderr *bytes.Buffer
 	done   chan struct{} // closed when it is gone
 }
@@ -25,8 +26,8 @@ type process struct {
 // start runs the command without waiting for it.
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{exec.Command(binary, args...), &bytes.Buffer{}, make(chan struct{})}
-	p.cmd.Env, p.cmd.Stderr = environment(), p.stderr
+	p := &process{exec.Command(binary, args...), &bytes.Buffer{}, &bytes.Buffer{}, make(chan struct{})}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(), p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +59,11 @@ func (p *process) wait(t testing.TB) int {
 		t.Fatalf("%s does not end: %s", p.cmd, p.stderr)
 	}
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// result is what an ended run left.
+func (p *process) result() result {
+	return result{p.cmd.Args[1:], p.stdout.String(), p.stderr.String(), p.cmd.ProcessState.ExitCode()}
 }
 
 // killAt runs the command and kills it after delay. It tells whether it was
@@ -103,7 +109,7 @@ func crashSource(t testing.TB) *database {
 // whole, and the same command then works, without a trace of what was killed.
 func TestKillRestore(t *testing.T) {
 	t.Parallel()
-	const kills = 20
+	const kills = 30
 	db := crashSource(t)
 	want := db.state(t)
 	for _, p := range places {
@@ -143,7 +149,7 @@ func TestKillRestore(t *testing.T) {
 // was committed before and nothing in part, and the next backup works.
 func TestKillBackup(t *testing.T) {
 	t.Parallel()
-	const kills = 10
+	const kills = 15
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
 			at, db := p.make(t), crashSource(t)
@@ -211,7 +217,7 @@ func interrupted(t testing.TB, part float64, clean time.Duration, args ...string
 	case -1: // so early that it had not begun to listen
 		return false
 	default:
-		r := result{p.cmd.Args[1:], "", p.stderr.String(), code}
+		r := p.result()
 		if a := r.want(t, exitInterrupted).failure(t); a.Code != "interrupted" {
 			t.Errorf("error code %q, want interrupted", a.Code)
 		}
