@@ -22,6 +22,12 @@ type BackupOptions struct {
 	// the log that the archive does not have yet, see [Hold].
 	NoHold bool
 
+	// SingleWriter accepts, for a new archive, a store that does not create an
+	// object only if it is absent. The archive says so from then on, and never
+	// more than one process may back up into it at a time. It changes nothing
+	// where the store does.
+	SingleWriter bool
+
 	// Full takes a full backup even if the log continues the newest backup.
 	Full bool
 
@@ -145,7 +151,15 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		if err != nil {
 			return BackupReport{}, err
 		}
-		r, err := a.backupOn(ctx, path, h, head, opts)
+		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
+		if err != nil {
+			return BackupReport{}, err
+		}
+		doc := h.archive
+		if doc == nil {
+			doc = w.newArchive(conditions)
+		}
+		r, err := w.backupOn(ctx, path, doc, head, opts)
 		if !errors.Is(err, errConflict) {
 			return r, err
 		}
@@ -165,12 +179,8 @@ func conflictError() error {
 // backupOn makes the backup that follows head. errConflict means that head has
 // another successor, or that another first backup has made the archive: what is
 // new has to be looked for again, behind that one. What was stored stays, and is
-// found again.
-func (a *Archive) backupOn(ctx context.Context, path string, h *history, head *committed, opts BackupOptions) (r BackupReport, err error) {
-	doc := h.archive
-	if doc == nil {
-		doc = a.newArchive()
-	}
+// found again. doc is the archive that there is, or will be.
+func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archive, head *committed, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
 	if !opts.NoHold {
 		hold = a.hold(path, doc.ArchiveID)

@@ -205,7 +205,8 @@ func TestConcurrentCommitters(t *testing.T) {
 	}
 }
 
-// Nothing is ever written twice with other bytes, and nothing is deleted.
+// Nothing is ever written twice with other bytes, and nothing is deleted but what
+// a store was tried with.
 func TestNothingIsOverwritten(t *testing.T) {
 	store := storagetest.NewMemory()
 	path := copyVector(t, "v0.6.0/live")
@@ -221,7 +222,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 		before = after
 	}
 	for _, c := range store.Calls() {
-		if c.Op == storage.OpDelete {
+		if c.Op == storage.OpDelete && !strings.HasPrefix(c.Key, manifest.ProbePrefix) {
 			t.Errorf("%s was deleted", c.Key)
 		}
 	}

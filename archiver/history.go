@@ -179,8 +179,8 @@ func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 }
 
 // newArchive makes the document of an archive that there is not yet.
-func (a *Archive) newArchive() *manifest.Archive {
-	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool}
+func (a *Archive) newArchive(c *manifest.Conditions) *manifest.Archive {
+	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool, Conditions: c}
 }
 
 // ensureArchive creates archive.json from doc if this may be the first backup,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // CodeLagging is the code of [StatusReport.Within]: the archive is further behind
@@ -28,6 +30,13 @@ type StatusReport struct {
 	Age    time.Duration // since the newest backup was taken
 
 	Restorable []Reach // the newest timeline first
+
+	// Conditions is how the store treats conditional puts, as the first backup has
+	// found out, "" if it did not look. SingleWriter tells that they are not kept
+	// and that whoever made the archive has accepted that: two backups at the same
+	// time may lose one of them.
+	Conditions   manifest.Verdict
+	SingleWriter bool
 
 	Behind *Behind // nil if no database was named
 
@@ -98,6 +107,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return StatusReport{}, err
 	}
 	r := StatusReport{Backups: len(all), Restorable: newCatalog(all).reach()}
+	if c := h.archive.Conditions; c != nil {
+		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
+	}
 	for _, m := range all {
 		r.StoredBytes += m.StoredBytes
 	}

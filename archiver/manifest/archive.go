@@ -13,7 +13,34 @@ type Archive struct {
 	ArchiveID string    `json:"archive_id"` // 32 hex digits, random; in every manifest
 	CreatedAt time.Time `json:"created_at"`
 	Tool      string    `json:"tool"`
+
+	// Conditions is what the first backup has found out about the store. It is nil
+	// in archives of versions that did not look.
+	Conditions *Conditions `json:"conditions,omitempty"`
 }
+
+// Conditions tell whether the store creates an object only if it is absent: the
+// one promise that commits rely on.
+type Conditions struct {
+	Verdict  Verdict   `json:"verdict"`
+	ProbedAt time.Time `json:"probed_at"`
+
+	// SingleWriter tells that whoever made the archive has accepted a store that
+	// does not: only one process at a time may write to it.
+	SingleWriter bool `json:"single_writer"`
+}
+
+// Verdict is how a store treats the condition of a put.
+type Verdict string
+
+// The verdicts.
+const (
+	Honoured  Verdict = "honoured"   // as far as a probe can tell: it may refute, but not prove it
+	Ignored   Verdict = "ignored"    // it overwrites
+	Rejected  Verdict = "rejected"   // it refuses conditional puts
+	NotAtomic Verdict = "not_atomic" // of concurrent puts several succeed
+	Lying     Verdict = "lying"      // what it answers is not what it has done
+)
 
 // Encode gives the document's bytes. It sets Type and Format.
 func (a *Archive) Encode() []byte {
@@ -30,6 +57,17 @@ func DecodeArchive(b []byte) (*Archive, error) {
 	}
 	if !isID(a.ArchiveID) {
 		return nil, fmt.Errorf("%w: archive id %q", ErrDamaged, a.ArchiveID)
+	}
+	if c := a.Conditions; c != nil {
+		switch c.Verdict {
+		case Honoured:
+		case Ignored, Rejected, NotAtomic, Lying:
+			if !c.SingleWriter {
+				return nil, fmt.Errorf("%w: conditions are %s, and it is not for a single writer", ErrDamaged, c.Verdict)
+			}
+		default:
+			return nil, fmt.Errorf("%w: the verdict %q on conditions", ErrDamaged, c.Verdict)
+		}
 	}
 	return &a, nil
 }

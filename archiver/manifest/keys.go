@@ -12,6 +12,7 @@ const (
 	ManifestPrefix = "manifests/"
 	SegmentPrefix  = "segments/"
 	IndexPrefix    = "indexes/"
+	ProbePrefix    = "probe/" // of what a store is tried with; no backup names it
 )
 
 // Seq numbers the backups of an archive from 1 without a hole.

@@ -45,8 +45,10 @@ func sampleIndex() *Index {
 // What is written today must be read for ever: the golden files never change.
 func TestGolden(t *testing.T) {
 	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC), Tool: "gbak-s3 v1.2.3"}
+	tried := *archive
+	tried.Conditions = &Conditions{Verdict: NotAtomic, ProbedAt: time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC), SingleWriter: true}
 	for name, b := range map[string][]byte{
-		"archive.json": archive.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
+		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
 	} {
 		path := filepath.Join("testdata", "v1", name)
 		if *update {
@@ -75,9 +77,11 @@ func TestGolden(t *testing.T) {
 	if diff := cmp.Diff(sampleIndex(), ix); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
 	}
-	a, err := DecodeArchive(archive.Encode())
-	if diff := cmp.Diff(archive, a); err != nil || diff != "" {
-		t.Errorf("decoded: %v %s", err, diff)
+	for _, want := range []*Archive{archive, &tried} {
+		a, err := DecodeArchive(want.Encode())
+		if diff := cmp.Diff(want, a); err != nil || diff != "" {
+			t.Errorf("decoded: %v %s", err, diff)
+		}
 	}
 }
 
@@ -237,4 +241,17 @@ func FuzzDecode(f *testing.F) {
 		}
 		_, _ = DecodeArchive(b)
 	})
+}
+
+// A store that does not honour conditions is only in the archive of a single
+// writer.
+func TestInvalidConditions(t *testing.T) {
+	for name, c := range map[string]Conditions{
+		"unsafe": {Verdict: Ignored}, "unknown": {Verdict: "fine", SingleWriter: true}, "empty": {},
+	} {
+		a := &Archive{ArchiveID: strings.Repeat("cd", 16), Conditions: &c}
+		if _, err := DecodeArchive(a.Encode()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

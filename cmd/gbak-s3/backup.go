@@ -53,6 +53,7 @@ log folder, to keep its log until this archive has it.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
+	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "24MiB", "how much of the database goes into one object, before compression")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")

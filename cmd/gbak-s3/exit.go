@@ -46,9 +46,11 @@ func exitCode(code archiver.Code) int {
 	return exitError
 }
 
-// errFindings ends a verification that found something: the answer has been
-// printed, only the exit code is missing.
-var errFindings = errors.New("the archive is damaged")
+// answeredError ends a command whose answer is bad news: it has been printed, only
+// the exit code is missing.
+type answeredError struct{ exit int }
+
+func (e *answeredError) Error() string { return "the answer is bad news" }
 
 // failure is what is printed of an error.
 type failure struct {
@@ -61,8 +63,8 @@ type failure struct {
 
 // fail prints err on stderr and returns the exit code.
 func (a *app) fail(err error) int {
-	if errors.Is(err, errFindings) {
-		return exitDamage
+	if answered, ok := errors.AsType[*answeredError](err); ok {
+		return answered.exit
 	}
 	f := describe(err)
 	if a.json {

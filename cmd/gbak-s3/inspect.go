@@ -41,7 +41,7 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 				err = a.printInspection(i)
 			}
 			if err == nil && i.Problem != nil {
-				err = errFindings
+				err = &answeredError{exitDamage}
 			}
 			return err
 		},

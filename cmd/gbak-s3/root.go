@@ -77,7 +77,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
 	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(),
-		a.statusCommand(), a.inspectCommand(), a.versionCommand())
+		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" { // left to itself it takes any word and prints its help

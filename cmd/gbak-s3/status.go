@@ -103,6 +103,9 @@ type statusLine struct {
 	Holds         []archiver.Hold `json:"holds"`
 	LogBytes      int64           `json:"log_bytes"`
 	ForeignCursor bool            `json:"foreign_cursor"`
+
+	Conditions   string `json:"conditions"`    // what the store does with them, "" if nobody has tried
+	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
 }
 
 type reachLine struct {
@@ -123,7 +126,7 @@ type behindLine struct {
 }
 
 func lineOfStatus(r archiver.StatusReport) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: append([]archiver.Hold{}, r.Holds...), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor}
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: append([]archiver.Hold{}, r.Holds...), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -143,6 +146,9 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "newest backup\t%d (%s), %s ago: epoch %d of timeline %d%s\n", b.Seq, b.Kind, ago(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
+	if r.SingleWriter {
+		fmt.Fprintf(w, "single writer\tnever let two backups run at the same time: the store does not keep conditions (%s)\n", r.Conditions)
+	}
 	for _, reach := range r.Restorable {
 		fmt.Fprintf(w, "restorable\ttimeline %d, %s", reach.Timeline, epochs(reach.FromEpoch, reach.ToEpoch))
 		if reach.FromTime != nil && reach.ToTime != nil {

@@ -60,7 +60,7 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 		return err
 	}
 	if !r.OK() {
-		return errFindings
+		return &answeredError{exitDamage}
 	}
 	return nil
 }

@@ -1,0 +1,176 @@
+package archiver_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+var careless = map[manifest.Verdict]storagetest.Care{
+	manifest.Ignored: storagetest.Ignores, manifest.Rejected: storagetest.Rejects, manifest.NotAtomic: storagetest.Races,
+}
+
+// archiveDocument gives the archive.json of a store.
+func archiveDocument(t testing.TB, store *storagetest.Memory) *manifest.Archive {
+	t.Helper()
+	doc, err := manifest.DecodeArchive(store.Objects()[manifest.ArchiveKey])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// A store that keeps conditions is tried once, and believed from then on.
+func TestFirstBackupTriesTheStore(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(500)
+	first := backup(t, store, m.path)
+	doc := archiveDocument(t, store)
+	if c := doc.Conditions; c == nil || c.Verdict != manifest.Honoured || c.SingleWriter || c.ProbedAt.IsZero() {
+		t.Errorf("archive.json says %+v", c)
+	}
+	if first.Requests.Total() > 50 {
+		t.Errorf("the first backup took %+v", first.Requests)
+	}
+	m.commit(500)
+	if second := backup(t, store, m.path); second.Requests.Total() > 5 {
+		t.Errorf("the second backup took %+v", second.Requests)
+	}
+	for key := range store.Objects() {
+		if strings.HasPrefix(key, manifest.ProbePrefix) {
+			t.Errorf("left behind: %s", key)
+		}
+	}
+}
+
+// A store that does not keep conditions is refused before anything is stored.
+func TestUnsafeStoreIsRefused(t *testing.T) {
+	for _, care := range []storagetest.Care{
+		storagetest.Ignores, storagetest.Rejects, storagetest.Races, storagetest.WritesAnyway, storagetest.Forgets,
+	} {
+		t.Run(fmt.Sprint(care), func(t *testing.T) {
+			inner := storagetest.NewMemory()
+			path := copyVector(t, "v0.6.0/live")
+			_, err := newArchive(storagetest.NewCareless(inner, care)).Backup(t.Context(), path, archiver.BackupOptions{})
+			mustFail(t, err, archiver.CodeUnsafeStore, "nothing was stored")
+			if left := slices.Collect(maps.Keys(inner.Objects())); len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+			if _, holds := contents(t, path+".wal")["backup_cursor.meta"]; holds {
+				t.Error("the log is held for an archive that there is not")
+			}
+		})
+	}
+}
+
+// With SingleWriter such a store works for one writer, the archive says so, and
+// nobody has to say it again.
+func TestSingleWriter(t *testing.T) {
+	for verdict, care := range careless {
+		t.Run(string(verdict), func(t *testing.T) {
+			inner := storagetest.NewMemory()
+			store := storagetest.NewCareless(inner, care)
+			m := newModel(t)
+			m.commit(500)
+			if _, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{SingleWriter: true}); err != nil {
+				t.Fatal(err)
+			}
+			if c := archiveDocument(t, inner).Conditions; c == nil || c.Verdict != verdict || !c.SingleWriter {
+				t.Errorf("archive.json says %+v", c)
+			}
+			for range 3 {
+				m.commit(500)
+				backup(t, store, m.path)
+			}
+			s, err := newArchive(store).Status(t.Context(), archiver.StatusOptions{})
+			if err != nil || !s.SingleWriter || s.Conditions != verdict {
+				t.Errorf("status: %+v, %v", s, err)
+			}
+			m.restoresTo(inner, archiver.Target{}, 4)
+			mustBeWhole(t, inner)
+			written := map[string]bool{}
+			for _, c := range inner.Calls() {
+				if c.Op == storage.OpPut && c.Err == nil && !strings.HasPrefix(c.Key, manifest.ProbePrefix) {
+					if written[c.Key] {
+						t.Errorf("%s was written twice", c.Key)
+					}
+					written[c.Key] = true
+				}
+			}
+		})
+	}
+}
+
+// The flag changes nothing where the store keeps conditions.
+func TestSingleWriterIsNotNeeded(t *testing.T) {
+	store := storagetest.NewMemory()
+	if _, err := newArchive(store).Backup(t.Context(), copyVector(t, "v0.6.0/live"), archiver.BackupOptions{SingleWriter: true}); err != nil {
+		t.Fatal(err)
+	}
+	if c := archiveDocument(t, store).Conditions; c.SingleWriter || c.Verdict != manifest.Honoured {
+		t.Errorf("archive.json says %+v", c)
+	}
+}
+
+// An archive that was made without a trial gets one with each backup.
+func TestArchiveWithoutVerdict(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(500)
+	backup(t, store, m.path)
+	objects := store.Objects()
+	doc := archiveDocument(t, store)
+	doc.Conditions = nil
+	objects[manifest.ArchiveKey] = doc.Encode()
+	m.commit(500)
+	_, err := newArchive(storagetest.NewCareless(refill(t, objects), storagetest.Ignores)).Backup(t.Context(), m.path, archiver.BackupOptions{})
+	mustFail(t, err, archiver.CodeUnsafeStore)
+	backup(t, refill(t, objects), m.path)
+}
+
+// A store that cannot be written to, or gives no answer, is not taken for one
+// without conditions, and one that loses some answers not for one that lies.
+func TestTrialIsNotMisled(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	lossy := storagetest.Random(1, storagetest.Rates{Before: 0.1, After: 0.1, Broken: 0.1})
+	for name, c := range map[string]struct {
+		hook storagetest.Hook
+		code archiver.Code
+	}{
+		"no permission to write": {func(op storage.Op, _ string, _ int) storagetest.Fault {
+			if op == storage.OpPut {
+				return storagetest.Fault{Err: storage.ErrPermission}
+			}
+			return storagetest.Fault{}
+		}, archiver.CodePermission},
+		"no permission to delete": {func(op storage.Op, _ string, _ int) storagetest.Fault {
+			if op == storage.OpDelete {
+				return storagetest.Fault{Err: storage.ErrPermission}
+			}
+			return storagetest.Fault{}
+		}, ""},
+		"answers to puts lost": {func(op storage.Op, key string, n int) storagetest.Fault {
+			if op == storage.OpPut && strings.HasPrefix(key, manifest.ProbePrefix) {
+				return lossy(op, key, n)
+			}
+			return storagetest.Fault{}
+		}, ""},
+	} {
+		inner := storagetest.NewMemory()
+		_, err := newArchive(storagetest.NewFaulty(inner, c.hook)).Backup(t.Context(), path, archiver.BackupOptions{Full: true})
+		if archiver.CodeOf(err) != c.code {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			mustBeWhole(t, inner)
+		}
+	}
+}

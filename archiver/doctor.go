@@ -1,0 +1,335 @@
+package archiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Severity is how much a [Check] matters.
+type Severity string
+
+// The severities.
+const (
+	SeverityOK      Severity = "ok"
+	SeverityNote    Severity = "note"    // worth knowing
+	SeverityWarning Severity = "warning" // worth changing; backups can be committed
+	SeverityProblem Severity = "problem" // it is not safe to commit here, or not possible
+)
+
+// CodeExpires is the code of a [Check]: the store deletes objects of the archive
+// by itself.
+const CodeExpires Code = "objects_expire"
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name     string // short and stable: "list", "conditions", ...
+	Severity Severity
+	Text     string // what was found, in plain words
+	Hint     string // what to do, "" if there is nothing to do
+	Code     Code   // of a problem: what a backup would end with
+}
+
+// DoctorReport tells whether it is safe to commit backups to an archive.
+type DoctorReport struct {
+	Checks []Check
+
+	Conditions manifest.Verdict // "" if it could not be found out
+	Backups    int              // that the archive has
+
+	// Clock is how far the store's clock is ahead of ours, nil if it could not be
+	// seen. Stores keep whole seconds.
+	Clock *time.Duration
+
+	Latency       time.Duration // median of a few requests without a body; 0 if none was answered
+	UploadSpeed   float64       // bytes a second, of a few objects at a time; 0 if none could be sent
+	DownloadSpeed float64
+
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// Problem gives the first check that is one, nil if it is safe to commit.
+func (r *DoctorReport) Problem() *Check {
+	for i := range r.Checks {
+		if r.Checks[i].Severity == SeverityProblem {
+			return &r.Checks[i]
+		}
+	}
+	return nil
+}
+
+// Doctor tries whether it is safe to commit backups to the archive, which need
+// not be there yet: whether the store can be reached, read, listed and written,
+// whether it creates an object only if it is absent, also if several do so at
+// the same time, and what its settings and its clock mean for backups. It writes
+// a few objects of its own and removes them. What it finds is in the report; an
+// error means that it was interrupted.
+func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
+	d := doctor{Archive: a, probe: a.newProbe()}
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+		d.examine(ctx)
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return DoctorReport{}, err
+	}
+	d.report.Requests, d.report.Elapsed = requests, elapsed
+	return d.report, nil
+}
+
+type doctor struct {
+	*Archive
+	probe  *probe
+	report DoctorReport
+}
+
+func (d *doctor) say(name string, severity Severity, hint, text string, args ...any) {
+	d.report.Checks = append(d.report.Checks, Check{Name: name, Severity: severity, Text: fmt.Sprintf(text, args...), Hint: hint})
+}
+
+// fail notes err as the problem of a check.
+func (d *doctor) fail(name, doing string, err error) {
+	var e *Error
+	errors.As(explain(err), &e)
+	d.report.Checks = append(d.report.Checks, Check{
+		Name: name, Severity: SeverityProblem, Text: doing + ": " + e.Error(), Hint: e.Hint, Code: e.Code,
+	})
+}
+
+// examine makes all checks, as far as one makes sense after the other.
+func (d *doctor) examine(ctx context.Context) {
+	h, reached := d.reach(ctx)
+	if !reached {
+		return
+	}
+	if h != nil {
+		d.archived(ctx, h)
+	}
+	if d.write(ctx) {
+		d.clock(ctx)
+		d.speed(ctx)
+	}
+	d.remove(ctx)
+	d.surroundings(ctx)
+}
+
+// reach reads archive.json and lists the manifests, and tells whether the store
+// has answered. There is no history if that failed otherwise.
+func (d *doctor) reach(ctx context.Context) (*history, bool) {
+	h, err := d.history(ctx)
+	if err == nil {
+		d.say("read", SeverityOK, "", "the store answers, and may be read and listed")
+		return h, true
+	}
+	d.fail("read", "reading the archive", err)
+	code := CodeOf(explain(err))
+	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
+}
+
+// archived looks at the archive that is there.
+func (d *doctor) archived(ctx context.Context, h *history) {
+	if h.archive == nil {
+		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup makes it")
+		return
+	}
+	d.report.Backups = len(h.seqs)
+	head, err := d.head(ctx, h)
+	switch {
+	case err != nil:
+		d.fail("archive", "reading the newest backup", err)
+	case head == nil:
+		d.say("archive", SeverityNote, "", "there is an archive without a backup: the first one was interrupted, or is running")
+	default:
+		d.say("archive", SeverityOK, "", "the newest backup is number %d, taken at %s", head.Seq, head.CreatedAt.Format(time.RFC3339))
+	}
+	if c := h.archive.Conditions; c != nil && c.SingleWriter {
+		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that keeps conditions.",
+			"the archive is for a single writer: when it was made, the store %s", describeVerdict[c.Verdict])
+	}
+}
+
+// write tries the store as the first backup does, and tells whether it may be
+// written to.
+func (d *doctor) write(ctx context.Context) bool {
+	verdict, err := d.probe.conditions(ctx)
+	if err != nil {
+		d.fail("write", "writing to the archive", err)
+		return false
+	}
+	d.say("write", SeverityOK, "", "objects can be created")
+	d.report.Conditions = verdict
+	if verdict == manifest.Honoured {
+		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", describeVerdict[verdict], probeWriters)
+		return true
+	}
+	unsafe := d.unsafe(verdict)
+	d.report.Checks = append(d.report.Checks, Check{
+		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Hint: unsafe.Hint, Code: unsafe.Code,
+	})
+	return true
+}
+
+// clockTolerance is how far clocks may be apart before that is worth a word. AWS
+// refuses requests that are 15 minutes off.
+const clockTolerance = time.Minute
+
+// clock compares the store's clock with ours by the time that it gives a new
+// object.
+func (d *doctor) clock(ctx context.Context) {
+	key := d.probe.key("clock")
+	before := time.Now()
+	if _, err := d.store.Put(ctx, key, bytes.NewReader(probeBody(1)), storage.PutOptions{}); err != nil {
+		d.fail("clock", "writing an object", err)
+		return
+	}
+	after := time.Now()
+	info, err := d.store.Head(ctx, key)
+	if err != nil || info.ModTime.IsZero() {
+		d.say("clock", SeverityNote, "", "the store does not tell the time of an object")
+		return
+	}
+	var ahead time.Duration
+	switch {
+	case info.ModTime.Before(before.Truncate(time.Second)):
+		ahead = info.ModTime.Sub(before)
+	case info.ModTime.After(after):
+		ahead = info.ModTime.Sub(after)
+	}
+	ahead = ahead.Round(time.Second)
+	d.report.Clock = &ahead
+	if ahead.Abs() < clockTolerance {
+		d.say("clock", SeverityOK, "", "the clocks of store and host are at most %s apart", max(ahead.Abs(), time.Second))
+		return
+	}
+	direction := "ahead of"
+	if ahead < 0 {
+		direction = "behind"
+	}
+	d.say("clock", SeverityWarning, "Set the clock of this host, or of the store. Commits do not depend on it, but S3 refuses requests that are 15 minutes off, and the times of backups are those of this host.",
+		"the store's clock is %s %s that of this host", ahead.Abs(), direction)
+}
+
+// What the speed is measured with.
+const (
+	speedObjects  = 4
+	speedBytes    = 4 << 20
+	speedRequests = 5
+)
+
+// speed measures latency and throughput with a few objects.
+func (d *doctor) speed(ctx context.Context) {
+	var bodies [speedObjects][]byte
+	var keys [speedObjects]string
+	for i := range bodies {
+		bodies[i], keys[i] = probeBody(speedBytes), d.probe.key("speed")
+	}
+	var err error
+	d.report.UploadSpeed, err = throughput(ctx, func(ctx context.Context, i int) error {
+		_, err := d.store.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
+		return err
+	})
+	if err == nil {
+		d.report.DownloadSpeed, err = throughput(ctx, func(ctx context.Context, i int) error {
+			b, err := d.readObject(ctx, keys[i], speedBytes)
+			if err == nil && !bytes.Equal(b, bodies[i]) {
+				err = &ObjectError{keys[i], "the store gives back other bytes than it got"}
+			}
+			return err
+		})
+	}
+	var times []time.Duration
+	for i := 0; err == nil && i < speedRequests; i++ {
+		begin := time.Now()
+		_, err = d.store.Head(ctx, keys[0])
+		times = append(times, time.Since(begin))
+	}
+	if err != nil {
+		d.fail("speed", "writing and reading objects", err)
+		return
+	}
+	slices.Sort(times)
+	d.report.Latency = times[len(times)/2]
+	d.say("speed", SeverityOK, "", "a request takes %s; %.1f MB/s up, %.1f MB/s down, %d objects of %d MiB at a time",
+		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, speedBytes>>20)
+}
+
+// throughput does one thing with each of the objects at the same time, and
+// gives the bytes a second.
+func throughput(ctx context.Context, do func(ctx context.Context, i int) error) (float64, error) {
+	begin := time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range speedObjects {
+		g.Go(func() error { return do(ctx, i) })
+	}
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	return speedObjects * speedBytes / time.Since(begin).Seconds(), nil
+}
+
+// remove removes the objects of all checks.
+func (d *doctor) remove(ctx context.Context) {
+	err := d.probe.clean(ctx)
+	switch {
+	case err == nil:
+		d.say("delete", SeverityOK, "", "the objects of these checks were removed")
+	case errors.Is(err, storage.ErrPermission):
+		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", len(d.probe.keys), d.probe.prefix)
+	default:
+		d.say("delete", SeverityNote, "", "objects of these checks stay below %s: %v", d.probe.prefix, err)
+	}
+}
+
+// surroundings says what the store's settings mean for an archive.
+func (d *doctor) surroundings(ctx context.Context) {
+	surveyor, ok := d.store.(storage.Surveyor)
+	if !ok {
+		return
+	}
+	s := surveyor.Survey(ctx)
+	switch s.Versioning {
+	case "":
+	case "off":
+		d.say("versioning", SeverityNote, "Versioning protects against a stolen key and a wrong command: it keeps what somebody else overwrites or deletes.",
+			"versioning is off; gbak-s3 itself never overwrites and never deletes a backup's objects")
+	default:
+		d.say("versioning", SeverityOK, "", "versioning is %s; as no object of a backup is written twice, it costs nothing", s.Versioning)
+	}
+	switch s.ObjectLock {
+	case "":
+	case "off":
+		d.say("object_lock", SeverityNote, "", "object lock is off: who may delete objects can delete backups")
+	default:
+		d.say("object_lock", SeverityOK, "", "object lock is %s; gbak-s3 works with it, but the few objects of these checks stay as long", s.ObjectLock)
+	}
+	for _, rule := range s.Expiry {
+		d.report.Checks = append(d.report.Checks, Check{
+			Name: "lifecycle", Severity: SeverityProblem, Code: CodeExpires,
+			Text: "a lifecycle rule deletes objects of the archive: " + rule,
+			Hint: "A backup needs all of its objects, and an incremental those of the backups before it. Take the archive's prefix out of the rule.",
+		})
+	}
+	for _, rule := range s.Transitions {
+		d.say("lifecycle", SeverityWarning, "Objects in archive classes such as GLACIER must be thawed before a restore, which takes hours; keep manifests/ and indexes/ out of the rule in any case.",
+			"a lifecycle rule moves objects of the archive: %s", rule)
+	}
+	if s.FreeBytes != nil {
+		if free := *s.FreeBytes; free < 1<<30 {
+			d.say("space", SeverityWarning, "Make room: a backup that finds the disk full commits nothing.", "only %d MiB are free on the file system", free>>20)
+		} else {
+			d.say("space", SeverityOK, "", "%d GiB are free on the file system", free>>30)
+		}
+	}
+	for _, unseen := range s.Unseen {
+		d.say("unseen", SeverityNote, "", "it cannot be seen: %s", unseen)
+	}
+}

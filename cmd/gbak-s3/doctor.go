@@ -1,0 +1,101 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor ARCHIVE",
+		Short: "Try whether it is safe to commit backups to an archive",
+		Long: `doctor tries the store at ARCHIVE, where an archive may be or not be yet: whether it
+can be reached, read, listed and written; whether it creates an object only if it is
+absent, also if several writers do so at the same time; what versioning, object lock
+and lifecycle rules mean for backups, where they can be seen; how far its clock is
+off; and how fast it is.
+
+It writes a few objects below probe/ and removes them again. No trial can prove that
+a store keeps its promises; this one finds those that do not.
+
+The exit code is 0 if it is safe, 9 if the store does not keep conditions, and what a
+backup would end with otherwise.`,
+		Example: `  gbak-s3 doctor s3://backups/people
+  gbak-s3 doctor 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
+		Args: takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			archive, err := a.archive(cmd.Context(), arguments(args, "ARCHIVE")[0])
+			if err != nil {
+				return err
+			}
+			r, err := archive.Doctor(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.printDoctor(r); err != nil {
+				return err
+			}
+			if p := r.Problem(); p != nil {
+				return &answeredError{exitCode(p.Code)}
+			}
+			return nil
+		},
+	}
+}
+
+// doctorLine is what doctor has found in JSON.
+type doctorLine struct {
+	Type       string      `json:"type"` // "doctor"
+	Safe       bool        `json:"safe"`
+	Conditions string      `json:"conditions"` // "honoured", "ignored", "rejected", "not_atomic", "lying"; "" if not known
+	Backups    int         `json:"backups"`
+	Checks     []checkLine `json:"checks"`
+	ClockMS    *int64      `json:"clock_ms"` // of the store, ahead of this host's; null if not known
+	LatencyMS  float64     `json:"latency_ms"`
+	Upload     float64     `json:"upload_bytes_per_second"`
+	Download   float64     `json:"download_bytes_per_second"`
+	Requests   any         `json:"requests"`
+	ElapsedMS  int64       `json:"elapsed_ms"`
+}
+
+type checkLine struct {
+	Name     string `json:"name"`
+	Severity string `json:"severity"` // "ok", "note", "warning", "problem"
+	Text     string `json:"text"`
+	Hint     string `json:"hint"`
+	Code     string `json:"code"` // of a problem: what a backup would end with
+}
+
+func (a *app) printDoctor(r archiver.DoctorReport) error {
+	if a.json {
+		line := doctorLine{
+			Type: "doctor", Safe: r.Problem() == nil, Conditions: string(r.Conditions), Backups: r.Backups, Checks: []checkLine{},
+			LatencyMS: float64(r.Latency.Microseconds()) / 1000, Upload: r.UploadSpeed, Download: r.DownloadSpeed,
+			Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
+		}
+		if r.Clock != nil {
+			ms := r.Clock.Milliseconds()
+			line.ClockMS = &ms
+		}
+		for _, c := range r.Checks {
+			line.Checks = append(line.Checks, checkLine{c.Name, string(c.Severity), c.Text, c.Hint, string(c.Code)})
+		}
+		return a.say(line)
+	}
+	for _, c := range r.Checks {
+		if err := a.print("%-8s %s", c.Severity, c.Text); err != nil {
+			return err
+		}
+		if c.Hint != "" {
+			if err := a.print("         %s", c.Hint); err != nil {
+				return err
+			}
+		}
+	}
+	verdict := "it is safe to commit backups here"
+	if r.Problem() != nil {
+		verdict = "it is NOT safe to commit backups here"
+	}
+	return a.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
+}

@@ -1,0 +1,81 @@
+package storagetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Care is how a store treats the condition of a Put.
+type Care int
+
+const (
+	// Keeps is a store that does what it promises.
+	Keeps Care = iota
+
+	// Ignores is a store that overwrites, and says that all is well.
+	Ignores
+
+	// Rejects is a store that has no conditional puts and says so.
+	Rejects
+
+	// Races is a store that looks first and writes then, [Window] later.
+	Races
+
+	// WritesAnyway is a store that says that the object exists, and overwrites it.
+	WritesAnyway
+
+	// Forgets is a store that says that it has created the object, and has not.
+	Forgets
+)
+
+// Window is how long a store that [Races] takes between looking and writing.
+const Window = time.Millisecond
+
+// NewCareless returns a store in front of next that treats conditions as care
+// says.
+func NewCareless(next storage.Storage, care Care) storage.Storage { return careless{next, care} }
+
+type careless struct {
+	storage.Storage
+	care Care
+}
+
+// Put implements [storage.Storage], but for the condition.
+func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	if !opts.IfAbsent {
+		return c.Storage.Put(ctx, key, body, opts)
+	}
+	plain := opts
+	plain.IfAbsent = false
+	fail := func(err error) (storage.ObjectInfo, error) {
+		return storage.ObjectInfo{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
+	}
+	switch c.care {
+	case Ignores:
+		return c.Storage.Put(ctx, key, body, plain)
+	case Rejects:
+		storage.CountRequest(ctx, storage.OpPut)
+		return fail(errors.ErrUnsupported)
+	case Races, WritesAnyway:
+		_, err := c.Head(ctx, key)
+		exists := err == nil
+		if exists && c.care == Races {
+			return fail(storage.ErrPreconditionFailed)
+		}
+		time.Sleep(Window)
+		info, err := c.Storage.Put(ctx, key, body, plain)
+		if err == nil && exists {
+			return fail(storage.ErrPreconditionFailed)
+		}
+		return info, err
+	case Forgets:
+		info, err := c.Storage.Put(ctx, key, bytes.NewReader([]byte("something else")), storage.PutOptions{IfAbsent: true})
+		return info, err
+	}
+	return c.Storage.Put(ctx, key, body, opts)
+}
