@@ -176,35 +176,6 @@ func TestCommitGivesUpAgainstRivals(t *testing.T) {
 	mustBeWhole(t, inner)
 }
 
-// Of many writers at the same time everyone who is told "committed" is in the
-// log, once, and nobody else is.
-func TestConcurrentCommitters(t *testing.T) {
-	inner := storagetest.NewMemory()
-	path := copyVector(t, "v0.6.0/live")
-	const writers = 8
-	seqs := make(chan uint64, writers)
-	for range writers {
-		go func() {
-			r, err := newArchive(inner).Backup(context.Background(), path, archiver.BackupOptions{Full: true})
-			if err != nil {
-				t.Error(err)
-			}
-			seqs <- r.Seq
-		}()
-	}
-	seen := map[uint64]bool{}
-	for range writers {
-		seq := <-seqs
-		if seen[seq] || seq < 1 || seq > writers {
-			t.Errorf("backup %d was committed twice or is out of range", seq)
-		}
-		seen[seq] = true
-	}
-	if v := mustBeWhole(t, inner); v.Backups != writers {
-		t.Errorf("%d backups, want %d", v.Backups, writers)
-	}
-}
-
 // Nothing is ever written twice with other bytes, and nothing is deleted but what
 // a store was tried with.
 func TestNothingIsOverwritten(t *testing.T) {
