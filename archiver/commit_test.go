@@ -122,7 +122,10 @@ func TestCommit(t *testing.T) {
 			store := storagetest.NewFaulty(inner, commitFault(c.fault))
 			path := copyVector(t, "v0.6.0/closed")
 			const timeout = 3 * time.Second
-			_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{CommitTimeout: timeout})
+			r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{CommitTimeout: timeout})
+			if err == nil && (r.Seq != 1 || r.Kind != "full") {
+				t.Errorf("it was told of backup %d, %s", r.Seq, r.Kind) // and did not take its own for another writer's
+			}
 			if archiver.CodeOf(err) != c.code {
 				t.Errorf("error %v, code %q, want %q", err, archiver.CodeOf(err), c.code)
 			}

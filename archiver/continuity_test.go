@@ -50,6 +50,28 @@ func (m *model) putBack(s saved, sameFile bool) *model {
 	return &other
 }
 
+// Another history with the same log positions, sizes and epochs is another one:
+// the content decides.
+func TestForkWithEqualNumbers(t *testing.T) {
+	m := newModel(t)
+	past := m.save()
+	store := storagetest.NewMemory()
+	m.commit(500)
+	m.commit(600)
+	backup(t, store, m.path)
+	m.check(os.RemoveAll(m.path + ".wal"))
+	m = m.putBack(past, true)
+	m.reopen()
+	m.now = m.now.Add(time.Hour)
+	m.commit(500)
+	m.commit(600)
+	m.commit(70)
+	if r := backup(t, store, m.path); r.Kind != "full" || r.Timeline != 2 {
+		t.Errorf("backup %d is %s on timeline %d", r.Seq, r.Kind, r.Timeline)
+	}
+	m.restoresTo(store, archiver.Target{}, 3)
+}
+
 // Where a backup ends without a commit, the log being held proves nothing about
 // another history that was put in the database's place.
 func TestHoldDoesNotProveAnotherHistory(t *testing.T) {

@@ -95,7 +95,9 @@ func TestHoldMovesOn(t *testing.T) {
 	var last uint64
 	for i := range 6 {
 		m.commit(1000)
-		backup(t, store, m.path)
+		if r := backup(t, store, m.path); i > 0 && (r.Kind != "incremental" || r.Timeline != 1) {
+			t.Errorf("backup %d: %s on timeline %d, although the log was held", r.Seq, r.Kind, r.Timeline)
+		}
 		lsn, held := m.walLSN()
 		if !held || i > 1 && lsn <= last {
 			t.Errorf("after backup %d the log is held from %d, it was %d", i+1, lsn, last)

@@ -1,0 +1,165 @@
+package main
+
+// mutants are the ways to break what gbak-s3 promises, in the order of
+// ARCHITECTURE.md, "What is promised".
+var mutants = []mutant{
+	// A backup that says it worked can be restored.
+	{
+		"a segment that could not be stored is committed", "archiver/upload.go",
+		"	if err := g.Wait(); err != nil {\n		return nil, err\n	}\n	if ctx.Err() != nil {", "	_ = g.Wait()\n	if ctx.Err() != nil {",
+		"./archiver", "TestBackupStopsAnywhere|TestInterruptedBackupGoesOn",
+	},
+	{
+		"the database's checksums are not compared", "archiver/upload.go",
+		"if err := f.proof.Check(); err != nil {", "if err := f.proof.Check(); err != nil && false {",
+		"./archiver", "TestDamagedDatabase|TestDatabaseChangesWhileItIsRead",
+	},
+	{
+		"a segment that is there already is believed", "archiver/upload.go",
+		"right, err := a.holds(ctx, *key, sum, int64(len(body)))", "right, err := true, error(nil)",
+		"./archiver", "TestLeftoverWithOtherContent",
+	},
+	{
+		"the checksum of a 0.6 frame is not compared", "archiver/grafeo/frame06.go",
+		"	if crc != stored {", "	if crc != stored && false {",
+		"./archiver/grafeo", "Torn|Damage|Flip",
+	},
+	{
+		"the checksum of a 0.5 frame is not compared", "archiver/grafeo/log05.go",
+		"if binary.LittleEndian.Uint32(stored) != crc {", "if binary.LittleEndian.Uint32(stored) != crc && false {",
+		"./archiver/grafeo", "Torn|Damage|Flip",
+	},
+	{
+		"a part of the image that was never sent is not missed", "archiver/grafeo/proof.go",
+		"			return &DamageError{Path: p.path, Offset: r.Offset, What: r.What + \": bytes are missing\"}", "			_ = r",
+		"./archiver/grafeo", "TestProof",
+	},
+	{
+		"the log goes on wherever the numbers fit, whatever its content", "archiver/trail.go",
+		"if c.CRC32C == t.mark.CRC32C && t.inPlace(&c) {", "if t.inPlace(&c) {",
+		"./archiver", "TestFork",
+	},
+	{
+		"the log that the next backup needs is let go", "archiver/hold.go",
+		"		lsn = c.StartFile\n", "		lsn = b.Position.LSN + 1<<40\n",
+		"./archiver", "TestHold",
+	},
+
+	// The commit.
+	{
+		"a manifest is not created if absent, but put", "archiver/commit.go",
+		"storage.PutOptions{IfAbsent: true, SHA256: sum}", "storage.PutOptions{SHA256: sum}",
+		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
+	},
+	{
+		"whatever is found under the number is ours", "archiver/commit.go",
+		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) > 0:",
+		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
+	},
+	{
+		"what is found under the number is never ours", "archiver/commit.go",
+		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && found == nil:",
+		"./archiver", "TestCommit$",
+	},
+	{
+		"an unknown outcome is called a failure", "archiver/commit.go",
+		"				Code: CodeUnknownOutcome,", "				Code: CodeStore,",
+		"./archiver", "TestCommit$",
+	},
+	{
+		"a refusal after an unclear attempt counts", "archiver/commit.go",
+		"if !sent && refused(err) {", "if refused(err) {",
+		"./archiver", "TestCommit$",
+	},
+	{
+		"the trial of a store does not race", "archiver/probe.go",
+		"	probeRounds  = 4", "	probeRounds  = 0",
+		"./archiver", "TestUnsafeStoreIsRefused",
+	},
+	{
+		"a store that overwrites is taken for one that keeps conditions", "archiver/probe.go",
+		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
+		"./archiver", "TestDoctorFindsWhatIsUnsafe",
+	},
+
+	// Nothing is overwritten: the stores.
+	{
+		"a directory overwrites what is to be created", "storage/local/put.go",
+		"		err = s.linkNew(temp, path)", "		err = os.Rename(temp, path)",
+		"./storage/local", "TestConformance|TestRace",
+	},
+	{
+		"a conditional put to S3 is sent without the condition", "storage/s3/put.go",
+		"		input.IfNoneMatch = aws.String(\"*\")\n", "",
+		"./storage/s3", "TestConditionalPutIsSentOnce|TestConformance",
+	},
+	{
+		"a conditional put to S3 is tried again below us", "storage/s3/put.go",
+		"		options = append(options, oneAttempt)\n", "",
+		"./storage/s3", "TestConditionalPutIsSentOnce",
+	},
+	{
+		"bodies to S3 are not signed", "storage/s3/put.go",
+		"options := []func(*awss3.Options){s.call(storage.OpPut), signedPayload(sum)}", "options := []func(*awss3.Options){s.call(storage.OpPut)}",
+		"./storage/s3", "TestPutIsSigned|TestChecksums|Flip",
+	},
+
+	// A restore is exact, whole or absent.
+	{
+		"the digest of a segment is not compared", "archiver/fetch.go",
+		"if manifest.Sum(r.stored) != s.SHA256 {", "if manifest.Sum(r.stored) != s.SHA256 && false {",
+		"./archiver", "TestDamageIsFound|TestRestoreRefusesDamage|Rot",
+	},
+	{
+		"the checksum of a restored file is not compared", "archiver/fetch.go",
+		"got != file.CRC32 {", "got != file.CRC32 && false {",
+		"./archiver", "Rot|Reseal|Damage|Wrong",
+	},
+	{
+		"a restored log is cut a byte too early", "archiver/cut.go",
+		"at.End)", "at.End-1)",
+		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
+	},
+	{
+		"a restored log ends a commit too early", "archiver/cut.go",
+		"c.Epoch > *r.epoch", "c.Epoch >= *r.epoch",
+		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
+	},
+	{
+		"an existing target is not seen", "archiver/staging.go",
+		"		if err == nil {\n			return &Error{\n				Code: CodeTargetExists,", "		if err == nil && false {\n			return &Error{\n				Code: CodeTargetExists,",
+		"./archiver", "TestTargetExists",
+	},
+	{
+		"the image's first page is not held back", "archiver/staging.go",
+		"if offset < int64(len(s.first)) {", "if false {",
+		"./archiver", "TestNothingOpensBeforeTheEnd|Killed|Kill",
+	},
+
+	// Damage is found.
+	{
+		"a document's own digest is not compared", "archiver/manifest/document.go",
+		"if !bytes.Equal(rest, seal(first)) {", "if !bytes.Equal(rest, seal(first)) && false {",
+		"./archiver/manifest", "TestDamagedDocument",
+	},
+	{
+		"a field of a newer version is passed over", "archiver/manifest/document.go",
+		"	d.DisallowUnknownFields()\n", "",
+		"./archiver/manifest", "TestNewerDocument",
+	},
+	{
+		"a manifest that does not follow the one before is not found", "archiver/verify.go",
+		"if before != nil && *m.Previous != before.digest {", "if before != nil && false {",
+		"./archiver", "TestDamageIsFound|Rot",
+	},
+	{
+		"a missing segment is not found", "archiver/verify.go",
+		"		v.find(s.Key, \"it is missing\")", "		_ = s.Key",
+		"./archiver", "TestShallowVerify",
+	},
+	{
+		"a frame may be of any size", "archiver/segment/segment.go",
+		"if int64(len(raw)) != rawBytes {", "if int64(len(raw)) != rawBytes && false {",
+		"./archiver/segment", "TestBomb|TestDamagedFrame",
+	},
+}
