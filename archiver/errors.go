@@ -106,6 +106,8 @@ func classify(err error) (Code, string) {
 		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return CodeDiskFull, "Free some space and run the same command again."
+	case errors.Is(err, syscall.EFBIG):
+		return CodeDiskFull, "Files may not be that large here: by the file system, or by a limit of the process (`ulimit -f`). Raise it, or use another path."
 	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		if errors.As(err, &store) {
 			return CodePermission, "Check that you may list, read and create objects in this archive: the credentials of a bucket (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), the permissions of a directory."
@@ -113,6 +115,8 @@ func classify(err error) (Code, string) {
 		return CodePermission, "Check the permissions of the file and its folder."
 	case errors.As(err, &store):
 		return CodeStore, "Check the archive's address and that the store answers, then run the same command again."
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+		return CodeFailed, "Check the path: a name in it is too long, or what should be a folder is none."
 	}
 	return CodeFailed, "Run the same command again with --log-level debug to see more."
 }

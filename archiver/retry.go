@@ -53,7 +53,7 @@ func final(err error) bool {
 	for _, no := range []error{
 		storage.ErrNotExist, storage.ErrPreconditionFailed, storage.ErrPermission, storage.ErrNoStore,
 		storage.ErrInvalidKey, storage.ErrInvalidRange, errors.ErrUnsupported, fs.ErrPermission, fs.ErrNotExist,
-		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.ENOTDIR, context.Canceled,
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP, context.Canceled,
 	} {
 		if errors.Is(err, no) {
 			return true
