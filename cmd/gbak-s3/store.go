@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,10 @@ func openStore(ctx context.Context, address string) (storage.Storage, error) {
 
 func openLocal(path string) (storage.Storage, error) {
 	store, err := local.Open(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &archiver.Error{Code: archiver.CodePermission, Err: err, Hint: "Check the permissions of the folders above the archive."}
+	case err != nil:
 		return nil, &archiver.Error{Code: archiver.CodeStore, Err: err, Hint: "Give the path of a directory for the archive; it need not exist."}
 	}
 	return store, nil
