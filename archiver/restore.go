@@ -70,6 +70,9 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force && !publishing(target) {
 		return RestoreReport{}, err
 	}
+	if err := movable(target); err != nil {
+		return RestoreReport{}, err
+	}
 	w, err := a.wayTo(ctx, opts.Target)
 	if err != nil {
 		return RestoreReport{}, err

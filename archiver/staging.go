@@ -1,6 +1,8 @@
 package archiver
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -50,8 +54,16 @@ const (
 	headerBytes = 4096
 )
 
+// maxName is how long the name of a file may be, in bytes.
+const maxName = 255
+
 func stagingFolder(target string) string {
-	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".gbak-restore")
+	name := "." + filepath.Base(target) + ".gbak-restore"
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(name))
+		name = "." + hex.EncodeToString(sum[:]) + ".gbak-restore"
+	}
+	return filepath.Join(filepath.Dir(target), name)
 }
 
 // companions are the paths that belong to a database at target: to restore
@@ -74,11 +86,36 @@ func free(target string) error {
 				Hint: "Restore to another path, or use --force to move what is there aside.",
 			}
 		}
+		if errors.Is(err, syscall.ENAMETOOLONG) && path != target && path != grafeo.LogDir(target) {
+			continue // where the others fit, it cannot be
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// movable is nil if what is at target may be moved aside: a file, or a link, which
+// is moved itself. A folder is most often a mistake for a path in it, and may hold
+// anything.
+func movable(target string) error {
+	info, err := os.Lstat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0 {
+		return err
+	}
+	what := "no file"
+	if info.IsDir() {
+		what = "a folder"
+	}
+	return &Error{
+		Code: CodeTargetExists,
+		Err:  fmt.Errorf("%s exists already, and is %s", target, what),
+		Hint: "Give the path that the database file is to have, such as people.grafeo; only a file is moved aside.",
+	}
 }
 
 // onlyCursor tells whether the log folder of the database that was at target has
@@ -382,10 +419,29 @@ func appeared(path string, err error) error {
 	}
 }
 
+// nameAside is the path for what is at target and has to make room: as much of its
+// name as fits, and the time.
+func nameAside(target string, now time.Time) string {
+	dir, name := filepath.Split(target)
+	suffix := ".before-restore-" + now.UTC().Format("20060102T150405.000Z")
+	longest := companions(suffix)
+	if n := maxName - len(longest[len(longest)-1]); len(name) > n {
+		for !utf8.RuneStart(name[n]) && n > 1 {
+			n--
+		}
+		name = name[:n]
+	}
+	return filepath.Join(dir, name+suffix)
+}
+
 // setAside moves the database at target to a name of its own, unless a process
 // has it open. It returns "" if there is none.
 func setAside(target string) (string, error) {
-	if info, err := os.Lstat(target); err == nil && info.Mode().IsRegular() {
+	if err := movable(target); err != nil {
+		return "", err
+	}
+	// Also behind a link: the log of a database that was opened by it is beside it.
+	if info, err := os.Stat(target); err == nil && info.Mode().IsRegular() {
 		// The database holds this lock as long as it is open.
 		f, err := os.OpenFile(target, os.O_RDWR, 0)
 		if err != nil {
@@ -404,12 +460,12 @@ func setAside(target string) (string, error) {
 			}
 		}
 	}
-	aside := target + ".before-restore-" + time.Now().UTC().Format("20060102T150405.000Z")
+	aside := nameAside(target, time.Now())
 	var moved string
 	for i, path := range companions(target) {
 		to := companions(aside)[i]
 		err := os.Rename(path, to)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) && i > 1 {
 			continue
 		}
 		if err != nil {
