@@ -77,8 +77,9 @@ func filePath(address string) (string, error) {
 }
 
 // apart makes sure that a local archive and a database are not one inside the
-// other: Grafeo deletes its log folder with all that is in it, and a database
-// among an archive's objects would be taken for one of them.
+// other: Grafeo deletes its log folder with all that is in it, a database among
+// an archive's objects would be taken for one of them, and a forced restore to the
+// path of the archive, or of a folder above it, would move the archive aside.
 func apart(address, database string) error {
 	root := address
 	if strings.HasPrefix(address, "file://") {
@@ -95,10 +96,13 @@ func apart(address, database string) error {
 			return usage("the archive %s is inside of the database's own folder %s", "Grafeo deletes that folder when it closes. Use a path elsewhere.", address, own)
 		}
 	}
-	for _, own := range []string{"manifests", "segments", "indexes"} {
-		if within(database, filepath.Join(root, own)) {
-			return usage("%s is inside of the archive %s", "Use a path elsewhere for the database.", database, address)
-		}
+	switch {
+	case real(database) == real(root):
+		return usage("%s is the archive itself", "Give the path of the database file, such as people.grafeo, and not in the archive.", database)
+	case within(database, root):
+		return usage("%s is inside of the archive %s", "Use a path elsewhere for the database.", database, address)
+	case within(root, database):
+		return usage("the archive %s is inside of %s", "Give the path of the database file, such as people.grafeo.", address, database)
 	}
 	return nil
 }
