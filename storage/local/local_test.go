@@ -263,3 +263,24 @@ func TestPutAfterTheFolderWasRemoved(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOpenLinkToNothing: it is not an empty store, which the next backup would
+// begin anew, but most often a disk that is not mounted.
+func TestOpenLinkToNothing(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{link, filepath.Join(link, "deep", "archive")} {
+		if _, err := Open(root); err == nil || !strings.Contains(err.Error(), link+" is a link to") {
+			t.Errorf("%s: %v", root, err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "nowhere"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(link, "deep", "archive")); err != nil {
+		t.Error(err)
+	}
+}

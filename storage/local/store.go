@@ -36,7 +36,8 @@ type Store struct {
 var _ storage.Storage = (*Store)(nil)
 
 // Open returns the store in the folder root. It creates nothing: a folder that
-// is not there is an empty store, and is made by the first Put.
+// is not there is an empty store, and is made by the first Put. A link to nothing,
+// such as to a disk that is not mounted, is an error.
 func Open(root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open store: the path is empty")
@@ -48,12 +49,28 @@ func Open(root string) (*Store, error) {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := noLinkToNothing(root); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
 	case err != nil:
 		return nil, fmt.Errorf("open store: %w", err)
 	case !info.IsDir():
 		return nil, fmt.Errorf("open store: %s is not a folder", root)
 	}
 	return &Store{root: root, sys: realSyscalls(), durable: map[string]bool{}}, nil
+}
+
+// noLinkToNothing looks whether the lowest part that is there of a path which is
+// not there is a link.
+func noLinkToNothing(path string) error {
+	for ; ; path = filepath.Dir(path) {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return nil
+		}
+		if to, err := os.Readlink(path); err == nil {
+			return fmt.Errorf("%s is a link to %s, which is not there", path, to)
+		}
+	}
 }
 
 // Get implements [storage.Storage].
