@@ -64,6 +64,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err := apart(address, database); err != nil {
 		return err
 	}
+	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -75,6 +76,14 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err != nil {
 		return err
 	}
+	done := fmt.Sprintf("backup %d is committed", r.Seq)
+	if r.Kind == archiver.KindNone {
+		done = fmt.Sprintf("nothing is new since backup %d", r.Seq)
+	}
+	return a.answered(done, a.printBackup(database, address, r))
+}
+
+func (a *app) printBackup(database, address string, r archiver.BackupReport) error {
 	if a.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed

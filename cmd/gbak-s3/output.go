@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -53,6 +55,20 @@ func (a *app) say(v any) error { return json.NewEncoder(a.stdout).Encode(v) }
 func (a *app) print(format string, args ...any) error {
 	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
 	return err
+}
+
+// outliveReaders lets a command that changes something go on when nobody reads its
+// output any more: what it does is not for its output.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
+
+// answered ends a command that has done what it is for. That nobody could be told
+// does not undo it, and an exit code that says it has failed would be wrong: err
+// goes to stderr.
+func (a *app) answered(done string, err error) error {
+	if err != nil {
+		fmt.Fprintf(a.stderr, "gbak-s3: %s; that could not be written to stdout: %v\n", done, err)
+	}
+	return nil
 }
 
 func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }

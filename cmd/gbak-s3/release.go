@@ -27,6 +27,7 @@ $GBAK_ARCHIVE does not count here. The next backup into the archive holds the lo
 }
 
 func (a *app) release(cmd *cobra.Command, args []string) error {
+	outliveReaders()
 	var released bool
 	var err error
 	if len(args) == 1 {
@@ -44,17 +45,25 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	done := "nothing was held"
+	if released {
+		done = "the log of " + args[0] + " is released"
+	}
+	return a.answered(done, a.printRelease(args[0], released, rest))
+}
+
+func (a *app) printRelease(database string, released bool, rest []archiver.Hold) (err error) {
 	if a.json {
-		return a.say(map[string]any{"type": "release", "database": args[0], "released": released, "holds": append([]archiver.Hold{}, rest...)})
+		return a.say(map[string]any{"type": "release", "database": database, "released": released, "holds": append([]archiver.Hold{}, rest...)})
 	}
 	if !released {
 		err = a.print("nothing was held")
 	} else if len(rest) == 0 {
-		err = a.print("%s keeps its log no longer than it needs it itself", args[0])
+		err = a.print("%s keeps its log no longer than it needs it itself", database)
 	}
 	for _, h := range rest {
 		if err == nil {
-			err = a.print("%s still keeps its log for %s, from epoch %d on", args[0], nameOf(h), h.Epoch)
+			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h), h.Epoch)
 		}
 	}
 	return err

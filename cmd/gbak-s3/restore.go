@@ -150,6 +150,7 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 	if err := apart(address, database); err != nil {
 		return err
 	}
+	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -161,6 +162,10 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 	if err != nil {
 		return err
 	}
+	return a.answered(r.Database+" is restored", a.printRestore(r))
+}
+
+func (a *app) printRestore(r archiver.RestoreReport) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
