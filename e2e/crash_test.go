@@ -26,8 +26,15 @@ type process struct {
 // start runs the command without waiting for it.
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{exec.Command(binary, args...), &bytes.Buffer{}, &bytes.Buffer{}, make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(), p.stdout, p.stderr
+	return startCommand(t, exec.Command(binary, args...))
+}
+
+// startCommand starts cmd in the command's environment, and with what more there
+// is in env.
+func startCommand(t testing.TB, cmd *exec.Cmd, env ...string) *process {
+	t.Helper()
+	p := &process{cmd, &bytes.Buffer{}, &bytes.Buffer{}, make(chan struct{})}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(environment(), env...), p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,247 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestSignalsEndLikeCtrlC: whoever ends a run, it ends with 130 and leaves
+// nothing. How far it has come is seen from what it has stored or written.
+func TestSignalsEndLikeCtrlC(t *testing.T) {
+	t.Parallel()
+	db, whole := crashSource(t), newDirectory(t)
+	want := db.state(t)
+	must(t, append([]string{"backup", db.path, whole.root}, smallSegments...)...)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run("backup "+signal.String(), func(t *testing.T) {
+			var at directory
+			p := paused(t, func() bool { return stored(t, at) }, func() bool { return !exists(at.path("manifests")) }, func() *process {
+				at = newDirectory(t)
+				return start(t, append([]string{"backup", db.path, at.root, "--concurrency", "1", "--json"}, smallSegments...)...)
+			})
+			p.interrupt(t, signal)
+			gbak(t, "list", at.root).want(t, exitNoArchive)
+			if left := names(t, filepath.Join(at.root, ".tmp")); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+			must(t, append([]string{"backup", db.path, at.root}, smallSegments...)...)
+			verifyClean(t, at, 1)
+			restores(t, at, want, db.version)
+		})
+		t.Run("restore "+signal.String(), func(t *testing.T) {
+			var target string
+			staged := func() string {
+				return filepath.Join(filepath.Dir(target), ".people.grafeo.gbak-restore", "image")
+			}
+			p := paused(t, func() bool { return exists(staged()) }, func() bool { return !exists(target) }, func() *process {
+				target = filepath.Join(t.TempDir(), "people.grafeo")
+				return start(t, "restore", whole.root, target, "--concurrency", "1", "--json")
+			})
+			p.interrupt(t, signal)
+			if left := names(t, filepath.Dir(target)); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+			must(t, "restore", whole.root, target)
+			holds(t, want, db.version, target)
+		})
+	}
+	t.Run("nohup", func(t *testing.T) {
+		var at directory
+		p := paused(t, func() bool { return stored(t, at) }, func() bool { return !exists(at.path("manifests")) }, func() *process {
+			at = newDirectory(t)
+			args := append([]string{"backup", db.path, at.root, "--concurrency", "1"}, smallSegments...)
+			return startCommand(t, exec.Command("nohup", append([]string{binary}, args...)...))
+		})
+		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		p.resume(t)
+		p.result().want(t, exitOK)
+		verifyClean(t, at, 1)
+	})
+}
+
+// stored tells whether there is a segment in a directory.
+func stored(t testing.TB, at directory) bool {
+	t.Helper()
+	for _, folder := range names(t, at.path("segments")) {
+		if len(names(t, at.path("segments/"+folder))) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// interrupt sends a signal to a stopped process, lets it go on, and expects that
+// it ends as after Ctrl-C.
+func (p *process) interrupt(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	p.resume(t)
+	if f := p.result().want(t, exitInterrupted).failure(t); f.Code != "interrupted" {
+		t.Errorf("%v: %+v", signal, f)
+	}
+}
+
+// TestSecondSignalEndsAtOnce: the first one waits for the answer to a commit, the
+// second one for nothing.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	db := create(t, "0.6.0", "--kill", "--nodes", "20", "--commits", "3")
+	committing := make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/"):
+			_, _ = io.Copy(io.Discard, r.Body)
+			committing <- struct{}{}
+			<-r.Context().Done() // never an answer
+		case r.Method == http.MethodPut:
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("ETag", `"0"`)
+		case r.URL.Query().Has("list-type"):
+			_, _ = fmt.Fprint(w, `<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = fmt.Fprint(w, `<Error><Code>NoSuchKey</Code></Error>`)
+		}
+	}))
+	defer server.Close()
+	cmd := exec.Command(binary, "backup", db.path, "s3://bucket/prefix?region=us-east-1&endpoint="+server.URL)
+	p := startCommand(t, cmd, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	select {
+	case <-committing:
+	case <-p.done:
+		t.Fatalf("it ended before its commit: %s", p.stderr)
+	case <-time.After(patience):
+		t.Fatal("it does not commit")
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	// That the first one was heard shows in nothing, so the second one is repeated.
+	for begin := time.Now(); ; {
+		select {
+		case <-p.done:
+			status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
+				t.Errorf("it was not the second signal that ended it: %v %s", p.cmd.ProcessState, p.stderr)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+			if time.Since(begin) > patience {
+				t.Fatal("it does not end")
+			}
+			_ = p.cmd.Process.Signal(syscall.SIGINT)
+		}
+	}
+}
+
+// TestNobodyListens: a backup that is committed has worked, and a restore that is
+// done, even if the answer cannot be written. Those who only answer have failed.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	db := create(t, "0.6.0", "--kill", "--nodes", "20", "--commits", "3")
+	want := db.state(t)
+	for where, redirect := range map[string]string{
+		"a closed stdout":    ">&-",
+		"a full disk":        ">/dev/full",
+		"a broken pipe":      "|true", // see below
+		"closed everything":  "<&- >&- 2>&-",
+		"a broken pipe each": "2>&1|true",
+	} {
+		for _, form := range []string{"--json", "--log-level=debug"} {
+			t.Run(where+" "+form, func(t *testing.T) {
+				at, dir := newDirectory(t), t.TempDir()
+				target, code := filepath.Join(dir, "people.grafeo"), filepath.Join(dir, "code")
+				// In a pipe it begins when nobody reads any more, and its own exit
+				// code is kept.
+				script := `"$@" ` + redirect + `; echo $? >"$code"`
+				if before, after, piped := strings.Cut(redirect, "|"); piped {
+					script = `{ until [ -e "$code.gone" ]; do :; done; "$@" ` + before + `; echo $? >"$code"; } | { ` + after + `; exec <&-; : >"$code.gone"; }`
+				}
+				run := func(args ...string) string {
+					cmd := exec.Command("sh", append([]string{"-c", "code=$1; shift; " + script, "sh", code}, append(args, form)...)...)
+					_ = os.Remove(code + ".gone")
+					r := finish(t, cmd)
+					b, err := os.ReadFile(code)
+					if err != nil {
+						t.Fatalf("%v %+v", err, r)
+					}
+					if strings.Contains(r.stderr, "panic") {
+						t.Errorf("%s", r.stderr)
+					}
+					return strings.TrimSpace(string(b))
+				}
+				if c := run(binary, "backup", db.path, at.root); c != "0" {
+					t.Errorf("exit code %s of a backup that is committed", c)
+				}
+				verifyClean(t, at, 1)
+				if c := run(binary, "restore", at.root, target); c != "0" {
+					t.Errorf("exit code %s of a restore that is done", c)
+				}
+				holds(t, want, db.version, target)
+				if c := run(binary, "release", db.path); c != "0" {
+					t.Errorf("exit code %s of a release that is done", c)
+				}
+				if c := run(binary, "list", at.root); c == "0" && !strings.Contains(redirect, "&-") {
+					t.Errorf("exit code 0 of a list that nobody has got")
+				}
+			})
+		}
+	}
+	t.Run("it is said", func(t *testing.T) {
+		at := newDirectory(t)
+		r := finish(t, exec.Command("sh", "-c", `exec "$@" >/dev/full`, "sh", binary, "backup", db.path, at.root)).want(t, exitOK)
+		if !strings.Contains(r.stderr, "no space left") || !strings.Contains(r.stderr, "backup 1") {
+			t.Errorf("what could not be written is not told: %q", r.stderr)
+		}
+	})
+}
+
+// TestPoorEnvironments are those of cron jobs and small machines.
+func TestPoorEnvironments(t *testing.T) {
+	t.Parallel()
+	db := crashSource(t)
+	want := db.state(t)
+	const files = "ulimit -n 64 && exec "
+	for name, script := range map[string]string{
+		"64 files":        files + `"$@"`,
+		"one processor":   `GOMAXPROCS=1 exec "$@"`,
+		"no stdin":        `exec "$@" <&-`,
+		"no home":         `unset HOME USER; exec "$@"`,
+		"a false home":    `HOME=/dev/null/x exec "$@"`,
+		"no temp folder":  `TMPDIR=/nonexistent exec "$@"`,
+		"odd time zone":   `TZ=:America/St_Johns exec "$@"`,
+		"false time zone": `TZ=Nowhere/At_All exec "$@"`,
+		"odd language":    `LANG=tr_TR.ISO-8859-9 LC_ALL=xx exec "$@"`,
+		"no variables":    `exec env -i "$@"`,
+		"a folder gone":   `d=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"`,
+	} {
+		for _, p := range places {
+			if p.name == "minio" && name == "no variables" {
+				continue // among them are the credentials
+			}
+			t.Run(name+"/"+p.name, func(t *testing.T) {
+				at, target := p.make(t), filepath.Join(t.TempDir(), "people.grafeo")
+				for _, args := range [][]string{
+					append([]string{"backup", db.path, at.address(), "--full"}, smallSegments...), {"list", at.address()}, {"status", at.address(), db.path},
+					{"verify", "--deep", at.address()}, {"restore", at.address(), target},
+				} {
+					finish(t, exec.Command("sh", append([]string{"-c", script, "sh", binary}, args...)...)).want(t, exitOK)
+				}
+				holds(t, want, db.version, target)
+			})
+		}
+	}
+}
