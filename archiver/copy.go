@@ -3,6 +3,7 @@ package archiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -28,6 +29,11 @@ func (a *Archive) copySource(ctx context.Context, path string, head *committed, 
 		}
 		return err
 	})
+	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
+		if _, gone := grafeo.Identify(path); gone != nil {
+			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
+		}
+	}
 	return c, err
 }
 

@@ -64,6 +64,9 @@ func readCursor(path string) (*cursor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(b) == 0 {
+		return nil, nil //nolint:nilnil // a crash has left its name: it keeps nothing for anybody
+	}
 	var c cursor
 	if json.Unmarshal(b, &c) != nil || c.Ours == nil || c.Ours.Format != 1 || len(c.Ours.Holds) == 0 ||
 		lowest(c.Ours.Holds).LSN != c.WALLSN {

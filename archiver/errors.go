@@ -115,7 +115,7 @@ func classify(err error) (Code, string) {
 		return CodePermission, "Check the permissions of the file and its folder."
 	case errors.As(err, &store):
 		return CodeStore, "Check the archive's address and that the store answers, then run the same command again."
-	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, fs.ErrExist):
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
 		return CodeFailed, "Check the path: a name in it is too long, or what should be a folder is none."
 	}
 	return CodeFailed, "Run the same command again with --log-level debug to see more."
