@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -186,6 +187,13 @@ func TestPermissionsOfWhatIsWritten(t *testing.T) {
 						}
 						if root == dir && name == "." {
 							continue // the test's
+						}
+						info, err := os.Lstat(filepath.Join(root, name))
+						if err != nil {
+							t.Fatal(err)
+						}
+						if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+							t.Errorf("%s is not ours", filepath.Join(root, name))
 						}
 						if f.mode.Perm() != want {
 							t.Errorf("%s has the permissions %v, want %v", filepath.Join(root, name), f.mode.Perm(), want)
