@@ -108,6 +108,8 @@ func classify(err error) (Code, string) {
 		return CodeDiskFull, "Free some space and run the same command again."
 	case errors.Is(err, syscall.EFBIG):
 		return CodeDiskFull, "Files may not be that large here: by the file system, or by a limit of the process (`ulimit -f`). Raise it, or use another path."
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return CodeFailed, "Raise the number of files that may be open (`ulimit -n`): a few dozen are enough; or use --concurrency 1."
 	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		if errors.As(err, &store) {
 			return CodePermission, "Check that you may list, read and create objects in this archive: the credentials of a bucket (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), the permissions of a directory."
