@@ -57,7 +57,7 @@ func TestDiskFullRestore(t *testing.T) {
 // backup need.
 func TestInodesExhausted(t *testing.T) {
 	t.Parallel()
-	db := crashSource(t)
+	db := mediumSource(t)
 	want := db.state(t)
 	at := newDirectory(t)
 	must(t, append([]string{"backup", db.path, at.address()}, smallSegments...)...)
@@ -148,7 +148,7 @@ func TestDiskFullBackup(t *testing.T) {
 // tells in another way than a full disk, and at the first large file.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
-	db := crashSource(t)
+	db := mediumSource(t)
 	want := db.state(t)
 	at, target := newDirectory(t), filepath.Join(t.TempDir(), "people.grafeo")
 	limited := func(args ...string) result {

@@ -108,6 +108,14 @@ func powerless(command ...string) *exec.Cmd {
 	return exec.Command(command[0], command[1:]...)
 }
 
+// mediumSource is a database of a few segments, with an image and a log.
+func mediumSource(t testing.TB) *database {
+	t.Helper()
+	db := create(t, "0.6.0", "", "--nodes", "300", "--pad", "4000", "--commits", "2")
+	db.write(t, "--kill", "--nodes", "300", "--pad", "4000", "--commits", "1")
+	return db
+}
+
 // refused expects exit code 1 and an error with a code name, which says about
 // what.
 func (r result) refused(t testing.TB, code, about string) {
