@@ -80,12 +80,14 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	if len(h.seqs) == 0 {
 		return nil, noBackup()
 	}
-	if b := manifest.Seq(t.Backup); b != 0 && (b < h.seqs[0] || b > h.last()) {
+	if b := manifest.Seq(t.Backup); b > h.last() {
 		return nil, &Error{
 			Code: CodeNoBackup,
 			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
 			Hint: "`gbak-s3 list` shows them all.",
 		}
+	} else if b != 0 && !slices.Contains(h.seqs, b) {
+		return nil, &ObjectError{b.Key(), "it is missing"} // there are later ones
 	}
 	c, err := a.catalog(ctx, h, t)
 	if err != nil {

@@ -115,6 +115,19 @@ func (c *catalog) toEnd(m *committed) []*committed {
 	return nil
 }
 
+// broken says which backup is missing in the chain to the end of m, where there
+// is no such chain.
+func (c *catalog) broken(m *committed) error {
+	for m.Kind == manifest.Incremental {
+		before := c.backups[*m.Continues]
+		if before == nil {
+			return &ObjectError{m.Continues.Key(), fmt.Sprintf("it is missing or damaged, and backup %d continues it", m.Seq)}
+		}
+		m = before
+	}
+	return &ObjectError{m.Seq.Key(), "it is of another timeline than a backup that continues it"}
+}
+
 // covering gives the chain to a state of a timeline: from the newest full backup
 // that is not behind it, to the backup that pick chooses of those from there on,
 // if that continues the full one.
@@ -157,7 +170,7 @@ func (c *catalog) route(t Target) (*route, error) {
 	}
 	chain := c.toEnd(m)
 	if chain == nil {
-		return nil, &ObjectError{m.Seq.Key(), "a backup that it continues is missing or damaged"}
+		return nil, c.broken(m)
 	}
 	return &route{chain: chain}, nil
 }
@@ -269,7 +282,7 @@ func (c *catalog) lastBefore(t time.Time, next *committed) (*route, error) {
 	}
 	chain := c.toEnd(m)
 	if chain == nil {
-		return nil, &ObjectError{m.Seq.Key(), "a backup that it continues is missing or damaged"}
+		return nil, c.broken(m)
 	}
 	return &route{chain: chain}, nil
 }
