@@ -148,12 +148,23 @@ func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *co
 // so it is the store's latency that counts.
 const manifestReaders = 16
 
-// index gives where a backup's content is.
+// index gives where a backup's content is. The two agree.
 func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
-	if m.Content != nil {
-		return m.Content, nil
+	ix := m.Content
+	if ix == nil {
+		var err error
+		if ix, err = a.indexObject(ctx, m.Index); err != nil {
+			return nil, err
+		}
 	}
-	ref := m.Index
+	if err := m.Fits(ix); err != nil {
+		return nil, &ObjectError{m.Seq.Key(), err.Error()}
+	}
+	return ix, nil
+}
+
+// indexObject reads an index that is an object of its own.
+func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
 	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes)
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{ref.Key, "it is missing"}

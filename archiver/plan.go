@@ -1,14 +1,17 @@
 package archiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -171,16 +174,18 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 	return newCatalog(all), nil
 }
 
-// newWay joins the indexes of a route's backups.
+// newWay joins the indexes of a route's backups. They must continue each other.
 func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 	w := &way{route: r}
-	if indexes[0].Image() == nil {
-		return nil, &ObjectError{r.chain[0].Seq.Key(), "it names no image"}
-	}
 	byName := map[string]int{}
-	segments := map[string]int{}
+	segments := map[manifest.Segment]int{}
 	for i, ix := range indexes {
-		w.add(i, ix, byName, segments)
+		if err := w.add(i, ix, byName, segments); err != nil {
+			return nil, &ObjectError{r.chain[i].Seq.Key(), err.Error()}
+		}
+	}
+	if err := w.unbroken(); err != nil {
+		return nil, &ObjectError{r.last().Seq.Key(), err.Error()}
 	}
 	for _, f := range w.files {
 		w.plan.RawBytes += f.bytes
@@ -195,7 +200,7 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 
 // add joins the index of backup i of the route: its log files, and the image
 // of the first.
-func (w *way) add(i int, ix *manifest.Index, byName, segments map[string]int) {
+func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map[manifest.Segment]int) error {
 	frames := map[int]int{} // of ix to those of w.index
 	frame := func(n int) int {
 		if to, ok := frames[n]; ok {
@@ -203,10 +208,10 @@ func (w *way) add(i int, ix *manifest.Index, byName, segments map[string]int) {
 		}
 		f := ix.Frames[n]
 		s := ix.Segments[f.Segment]
-		at, ok := segments[s.Key]
+		at, ok := segments[s]
 		if !ok {
 			at = len(w.index.Segments)
-			segments[s.Key] = at
+			segments[s] = at
 			w.index.Segments = append(w.index.Segments, s)
 		}
 		f.Segment = at
@@ -230,11 +235,48 @@ func (w *way) add(i int, ix *manifest.Index, byName, segments map[string]int) {
 			byName[f.Name] = to
 			w.files = append(w.files, wholeFile{name: f.Name})
 		}
-		w.files[to].bytes = max(w.files[to].bytes, f.Bytes)
+		// A backup may have all of a file again, as a full one on the way does.
+		if before := w.files[to].bytes; f.From != before && f.From != 0 || f.Bytes < before {
+			return fmt.Errorf("its part of %s is from %d to %d, and what it continues ends at %d", f.Name, f.From, f.Bytes, before)
+		}
+		w.files[to].bytes = f.Bytes
 		w.index.Files = append(w.index.Files, f)
 		w.fileOf = append(w.fileOf, to)
 		w.fromOf = append(w.fromOf, i)
 	}
+	return nil
+}
+
+// unbroken makes sure that the log files of all backups together are one log,
+// without a hole between two files, that ends where the last backup says.
+func (w *way) unbroken() error {
+	var logs []wholeFile
+	for _, f := range w.files {
+		if f.name != manifest.ImageName {
+			logs = append(logs, f)
+		}
+	}
+	slices.SortFunc(logs, func(a, b wholeFile) int { return compareLogs(a.name, b.name) })
+	m := w.route.last()
+	generation := grafeo.Generation(m.Database.Generation)
+	for i := 1; i < len(logs); i++ {
+		if f := logs[i-1]; !grafeo.Follows(generation, f.name, f.bytes, logs[i].name) {
+			return fmt.Errorf("there is a hole in the log: %s does not continue %s of %d bytes", logs[i].name, f.name, f.bytes)
+		}
+	}
+	if len(logs) == 0 || m.Position.Commit == nil {
+		return nil
+	}
+	f, c := logs[len(logs)-1], m.Position.Commit
+	if end := (grafeo.Position{LSN: m.Position.LSN, File: c.EndFile, Offset: c.End}); !end.IsEndOf(generation, f.name, f.bytes) {
+		return fmt.Errorf("the log ends at %d of %s, and not at its last commit's end", f.bytes, f.name)
+	}
+	return nil
+}
+
+// compareLogs orders the names of log files as the log is.
+func compareLogs(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // describe fills in the plan what the manifests tell.

@@ -94,7 +94,7 @@ func (c *catalog) chain(base, m *committed) []*committed {
 			return nil
 		}
 		before := c.backups[*m.Continues]
-		if before == nil || before.Seq < base.Seq || before.Timeline != base.Timeline {
+		if before == nil || before.Seq < base.Seq || before.Timeline != m.Timeline {
 			return nil
 		}
 		m = before

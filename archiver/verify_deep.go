@@ -15,10 +15,6 @@ import (
 func (v *verification) content(ctx context.Context, m *committed, ix *manifest.Index, progress *tracker) (bool, error) {
 	key := m.Seq.Key()
 	image := ix.Image()
-	if image == nil && m.Kind == manifest.Full {
-		v.find(key, "it is a full backup without an image")
-		return false, nil
-	}
 	var proof *grafeo.Proof
 	if image != nil {
 		read, err := v.image(ctx, m, ix, image)

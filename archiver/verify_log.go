@@ -1,13 +1,11 @@
 package archiver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -105,12 +103,13 @@ func (w *way) logFiles() []*manifest.File {
 			byName[part.Name] = f
 			files = append(files, f)
 		}
+		if part.From == 0 {
+			f.Extents = nil // all of it again
+		}
 		f.Bytes = part.Bytes
 		f.Extents = append(f.Extents, part.Extents...)
 	}
-	slices.SortFunc(files, func(a, b *manifest.File) int {
-		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(files, func(a, b *manifest.File) int { return compareLogs(a.Name, b.Name) })
 	return files
 }
 

@@ -58,6 +58,30 @@ func parseLogName(name string, gen Generation) (uint64, bool) {
 	return number, fits && err == nil
 }
 
+// Follows tells whether the log file next can be the one behind file, of size
+// bytes, as their names tell it. In 0.5 they tell the order only: empty files
+// between two need not be there.
+func Follows(gen Generation, file string, size int64, next string) bool {
+	number, ok := parseLogName(file, gen)
+	behind, alsoOK := parseLogName(next, gen)
+	if !ok || !alsoOK {
+		return false
+	}
+	if gen == Gen05 {
+		return behind > number
+	}
+	return size >= segmentHeaderLength && behind == number+uint64(size-segmentHeaderLength)
+}
+
+// IsEndOf tells whether p is the end of the log file name, of size bytes.
+func (p Position) IsEndOf(gen Generation, name string, size int64) bool {
+	number, ok := parseLogName(name, gen)
+	if gen == Gen05 {
+		return ok && number == p.File && size == p.Offset
+	}
+	return ok && size >= segmentHeaderLength && p.LSN == number+uint64(size-segmentHeaderLength)
+}
+
 // logInput is a log file that is open for a scan.
 type logInput struct {
 	*os.File

@@ -192,3 +192,24 @@ func (m *Manifest) validate() error {
 	}
 	return nil
 }
+
+// Fits tells whether ix can be the index of the backup: whether it has an image
+// if that is a full one, and as many bytes and commits as m says.
+func (m *Manifest) Fits(ix *Index) error {
+	image := ix.Image()
+	var bytes int64
+	for i := range ix.Files {
+		bytes += ix.Files[i].Bytes - ix.Files[i].From
+	}
+	switch {
+	case m.Kind == Full && image == nil:
+		return fmt.Errorf("it is a full backup without an image")
+	case m.Kind == Incremental && image != nil:
+		return fmt.Errorf("it is an incremental with an image")
+	case bytes != m.RawBytes:
+		return fmt.Errorf("its files have %d bytes instead of %d", bytes, m.RawBytes)
+	case ix.Commits != nil && int64(len(ix.Commits)) != m.Commits:
+		return fmt.Errorf("it lists %d commits instead of %d", len(ix.Commits), m.Commits)
+	}
+	return nil
+}
