@@ -180,7 +180,11 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 	byName := map[string]int{}
 	segments := map[manifest.Segment]int{}
 	for i, ix := range indexes {
-		if err := w.add(i, ix, byName, segments); err != nil {
+		err := w.add(i, ix, byName, segments)
+		if err == nil {
+			err = w.endsAt(r.chain[i])
+		}
+		if err != nil {
 			return nil, &ObjectError{r.chain[i].Seq.Key(), err.Error()}
 		}
 	}
@@ -247,29 +251,36 @@ func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map
 	return nil
 }
 
-// unbroken makes sure that the log files of all backups together are one log,
-// without a hole between two files, that ends where the last backup says.
-func (w *way) unbroken() error {
-	var logs []wholeFile
+// endsAt makes sure that the log of the backups so far ends where m, the last
+// one of them, says.
+func (w *way) endsAt(m *committed) error {
+	var last wholeFile
 	for _, f := range w.files {
-		if f.name != manifest.ImageName {
-			logs = append(logs, f)
+		if f.name != manifest.ImageName && compareLogs(f.name, last.name) > 0 {
+			last = f
 		}
 	}
+	c := m.Position.Commit
+	if last.name == "" || c == nil {
+		return nil
+	}
+	end := grafeo.Position{LSN: m.Position.LSN, File: c.EndFile, Offset: c.End}
+	if !end.IsEndOf(grafeo.Generation(m.Database.Generation), last.name, last.bytes) {
+		return fmt.Errorf("the log ends at %d of %s, and not where its last commit does", last.bytes, last.name)
+	}
+	return nil
+}
+
+// unbroken makes sure that the log files of all backups together are one log,
+// without a hole between two files.
+func (w *way) unbroken() error {
+	logs := slices.DeleteFunc(slices.Clone(w.files), func(f wholeFile) bool { return f.name == manifest.ImageName })
 	slices.SortFunc(logs, func(a, b wholeFile) int { return compareLogs(a.name, b.name) })
-	m := w.route.last()
-	generation := grafeo.Generation(m.Database.Generation)
+	generation := grafeo.Generation(w.route.last().Database.Generation)
 	for i := 1; i < len(logs); i++ {
 		if f := logs[i-1]; !grafeo.Follows(generation, f.name, f.bytes, logs[i].name) {
 			return fmt.Errorf("there is a hole in the log: %s does not continue %s of %d bytes", logs[i].name, f.name, f.bytes)
 		}
-	}
-	if len(logs) == 0 || m.Position.Commit == nil {
-		return nil
-	}
-	f, c := logs[len(logs)-1], m.Position.Commit
-	if end := (grafeo.Position{LSN: m.Position.LSN, File: c.EndFile, Offset: c.End}); !end.IsEndOf(generation, f.name, f.bytes) {
-		return fmt.Errorf("the log ends at %d of %s, and not at its last commit's end", f.bytes, f.name)
 	}
 	return nil
 }

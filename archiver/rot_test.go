@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -25,13 +26,26 @@ import (
 // second name.
 func everyKind06(t *testing.T) map[string][]byte {
 	t.Helper()
+	store := chain06(t, 900)
+	path := filepath.Join(t.TempDir(), "fork.grafeo")
+	if err := grafeotest.Image06(path, grafeotest.Image06Options{Iteration: 1, Epoch: 7, Size: 5 << 19, Compressible: 0.9999}); err != nil {
+		t.Fatal(err)
+	}
+	withLog(t, path, 2)
+	return storedAgain(t, store, path)
+}
+
+// chain06 is an archive with a full backup, two incrementals, the second one
+// with so many commits, a full one that continues them, and an incremental.
+func chain06(t *testing.T, many int) *storagetest.Memory {
+	t.Helper()
 	store := storagetest.NewMemory()
 	m := newModel(t)
 	m.commit(300)
 	backup(t, store, m.path)
 	m.commit(200)
 	backup(t, store, m.path)
-	for range 900 {
+	for range many {
 		m.commit(1)
 	}
 	backup(t, store, m.path)
@@ -40,15 +54,32 @@ func everyKind06(t *testing.T) map[string][]byte {
 	full(t, store, m.path)
 	m.commit(100)
 	backup(t, store, m.path)
-
-	path := filepath.Join(t.TempDir(), "fork.grafeo")
-	m.check(grafeotest.Image06(path, grafeotest.Image06Options{Iteration: 1, Epoch: 7, Size: 5 << 19, Compressible: 0.9999}))
-	withLog(t, path, 2)
-	return storedAgain(t, store, path)
+	return store
 }
 
 // everyKind05 is the same of generation 0.5.
 func everyKind05(t *testing.T) map[string][]byte {
+	t.Helper()
+	store, path := chain05(t, 2500)
+	// A clean close, and another run.
+	err := errors.Join(os.RemoveAll(path+".wal"), grafeotest.Image05(path, grafeotest.Image05Options{
+		Iteration: 2, Epoch: 2504, Sections: []int64{1 << 20, 3 << 19}, Compressible: 0.9999,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := grafeotest.NewLog05(path+".wal", 0)
+	if err == nil {
+		err = errors.Join(log.Append(1, 100, 1), log.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return storedAgain(t, store, path)
+}
+
+// chain05 is chain06 of generation 0.5. It gives the database, too.
+func chain05(t *testing.T, many int) (store *storagetest.Memory, path string) {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()
@@ -56,8 +87,7 @@ func everyKind05(t *testing.T) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
-	store := storagetest.NewMemory()
-	path := filepath.Join(t.TempDir(), "m.grafeo")
+	store, path = storagetest.NewMemory(), filepath.Join(t.TempDir(), "m.grafeo")
 	check(grafeotest.Image05(path, grafeotest.Image05Options{Iteration: 1, Epoch: 1, Sections: []int64{3000}}))
 	log, err := grafeotest.NewLog05(path+".wal", 0)
 	check(err)
@@ -71,7 +101,7 @@ func everyKind05(t *testing.T) map[string][]byte {
 	backup(t, store, path)
 	commit(200)
 	backup(t, store, path)
-	for range 2500 {
+	for range many {
 		commit(1)
 	}
 	backup(t, store, path)
@@ -80,17 +110,8 @@ func everyKind05(t *testing.T) map[string][]byte {
 	full(t, store, path)
 	commit(100)
 	backup(t, store, path)
-
-	// A clean close, and another run.
 	check(log.Close())
-	check(os.RemoveAll(path + ".wal"))
-	check(grafeotest.Image05(path, grafeotest.Image05Options{Iteration: 2, Epoch: epoch, Sections: []int64{1 << 20, 3 << 19}, Compressible: 0.9999}))
-	log, err = grafeotest.NewLog05(path+".wal", 0)
-	check(err)
-	epoch = 0
-	commit(100)
-	check(log.Close())
-	return storedAgain(t, store, path)
+	return store, path
 }
 
 // storedAgain backs up a fork in several segments, and again after one of

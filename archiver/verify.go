@@ -213,6 +213,7 @@ func (v *verification) manifests(ctx context.Context, h *history) ([]*committed,
 	if len(backups) > 0 && backups[0] != nil {
 		v.report.Backups++
 	}
+	v.order(backups)
 	return backups, nil
 }
 

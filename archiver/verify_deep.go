@@ -23,6 +23,9 @@ func (v *verification) content(ctx context.Context, m *committed, ix *manifest.I
 		}
 		if read != nil {
 			proof = read.NewProof()
+			if err := describes(m, read); err != nil {
+				v.find(key, err.Error())
+			}
 		}
 	}
 	broken := image != nil && proof == nil

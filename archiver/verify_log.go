@@ -44,14 +44,14 @@ func (v *verification) logs(ctx context.Context, c *catalog, whole map[manifest.
 		if err != nil {
 			return v.pass(err)
 		}
-		if err := v.log(ctx, w); err != nil {
+		if err := v.log(ctx, w, newClaims(chain, indexes)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *verification) log(ctx context.Context, w *way) error {
+func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	m := w.route.last()
 	var readers []io.Reader
 	var files []*manifest.File
@@ -66,14 +66,17 @@ func (v *verification) log(ctx context.Context, w *way) error {
 	}
 	var err error
 	if grafeo.Generation(m.Database.Generation) == grafeo.Gen06 {
-		err = checkLog06(m, files, readers)
+		err = checkLog06(m, files, readers, claims.visit)
 	} else {
 		// A commit may run over the end of a file, so they are read as one.
 		var bytes int64
 		for _, f := range files {
 			bytes += f.Bytes
 		}
-		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log"), bytes)
+		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log"), bytes, claims.visit)
+	}
+	if err == nil {
+		err = claims.check()
 	}
 	var object *ObjectError
 	switch {
@@ -113,7 +116,7 @@ func (w *way) logFiles() []*manifest.File {
 	return files
 }
 
-func checkLog06(m *committed, files []*manifest.File, readers []io.Reader) error {
+func checkLog06(m *committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
 	var next uint64
 	for i, f := range files {
 		r, err := grafeo.NewReader06(readers[i], f.Name)
@@ -127,7 +130,7 @@ func checkLog06(m *committed, files []*manifest.File, readers []io.Reader) error
 		if i > 0 && header.FirstLSN != next {
 			return &grafeo.GapError{Path: f.Name, What: "it does not continue the segment before", Want: next, Got: header.FirstLSN}
 		}
-		last, err := readToEnd(r, f.Bytes)
+		last, err := readToEnd(r, f.Bytes, visit)
 		if err != nil {
 			return err
 		}
@@ -142,9 +145,9 @@ type logReader interface {
 	End() (offset int64, crc uint32)
 }
 
-// readToEnd reads all commits, demands that the last one ends at bytes, and
-// returns it.
-func readToEnd(r logReader, bytes int64) (last grafeo.Commit, err error) {
+// readToEnd reads all commits, shows them to visit, demands that the last one
+// ends at bytes, and returns it.
+func readToEnd(r logReader, bytes int64, visit func(*grafeo.Commit)) (last grafeo.Commit, err error) {
 	for {
 		c, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -154,6 +157,7 @@ func readToEnd(r logReader, bytes int64) (last grafeo.Commit, err error) {
 			return last, err
 		}
 		last = c
+		visit(&last)
 	}
 	if end, _ := r.End(); end != bytes {
 		return last, fmt.Errorf("its last commit ends at %d and not at %d", end, bytes)

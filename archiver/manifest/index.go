@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // Limits of what is read (FORMAT.md, "Limits").
@@ -118,8 +117,11 @@ func (ix *Index) Image() *File {
 }
 
 func (ix *Index) validate() error {
+	if len(ix.Commits) > MaxCommits {
+		return fmt.Errorf("%d commits", len(ix.Commits))
+	}
 	for i, s := range ix.Segments {
-		if !strings.HasPrefix(s.Key, SegmentPrefix) || s.StoredBytes <= 0 || s.StoredBytes > MaxSegmentBytes || s.RawBytes <= 0 {
+		if !isKey(s.Key, SegmentPrefix) || s.StoredBytes <= 0 || s.StoredBytes > MaxSegmentBytes || s.RawBytes <= 0 {
 			return fmt.Errorf("segment %d, %q of %d bytes", i, s.Key, s.StoredBytes)
 		}
 	}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -14,6 +15,14 @@ const (
 	IndexPrefix    = "indexes/"
 	ProbePrefix    = "probe/" // of what a store is tried with; no backup names it
 )
+
+// keyPattern is what all keys are like.
+var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}(/[a-z0-9][a-z0-9._-]{0,254})+$`)
+
+// isKey tells whether s can be the key of an object with this prefix.
+func isKey(s, prefix string) bool {
+	return strings.HasPrefix(s, prefix) && len(s) <= 512 && keyPattern.MatchString(s)
+}
 
 // Seq numbers the backups of an archive from 1 without a hole.
 type Seq uint64

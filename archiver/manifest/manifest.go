@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -178,6 +177,12 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("timeline %d of %d", m.Timeline, m.Timelines)
 	case m.StartEpoch > m.EndEpoch || m.RestoreFrom > m.EndEpoch:
 		return fmt.Errorf("epochs %d to %d", m.StartEpoch, m.EndEpoch)
+	case m.Database.Generation == "0.5" && (m.Position.LSN != 0 || m.Position.Commit != nil && m.Position.Commit.LSN != 0):
+		return fmt.Errorf("a log position in generation 0.5")
+	case m.Commits > 0 && m.Position.Commit == nil:
+		return fmt.Errorf("%d commits, and no last one", m.Commits)
+	case m.Position.Commit != nil && (m.Position.Commit.Start < 0 || m.Position.Commit.End < 0 || m.Position.Commit.Run < 0):
+		return fmt.Errorf("a negative place")
 	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0 || m.Commits < 0:
 		return fmt.Errorf("a negative size or count")
 	case (m.Content == nil) == (m.Index == nil):
@@ -187,7 +192,7 @@ func (m *Manifest) validate() error {
 		return m.Content.validate()
 	}
 	r := m.Index
-	if !strings.HasPrefix(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > MaxIndexBytes || r.StoredBytes > MaxIndexBytes {
+	if !isKey(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > MaxIndexBytes || r.StoredBytes > MaxIndexBytes {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
 	}
 	return nil

@@ -66,8 +66,9 @@ type Decoder struct {
 // NewDecoder makes a decoder for frames of up to maxRaw bytes. It never
 // allocates much more than that, whatever a frame claims.
 func NewDecoder(maxRaw int64) (*Decoder, error) {
+	// A small frame may have a window that is larger than all of its data.
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
-		zstd.WithDecoderMaxMemory(uint64(maxRaw)), zstd.WithDecodeAllCapLimit(true))
+		zstd.WithDecoderMaxMemory(uint64(max(maxRaw, FrameBytes))), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		return nil, err
 	}

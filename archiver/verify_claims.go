@@ -1,0 +1,168 @@
+package archiver
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// This file compares what manifests say with each other, with the image and with
+// the log: they are how a restore finds its way.
+
+// order checks what a manifest says about those before it.
+func (v *verification) order(backups []*committed) {
+	c := newCatalog(backups)
+	for i, m := range backups {
+		if m == nil {
+			continue
+		}
+		var before *committed
+		if i > 0 {
+			before = backups[i-1]
+		}
+		if err := c.follows(m, before); err != nil {
+			v.find(m.Seq.Key(), err.Error())
+		}
+	}
+}
+
+// follows checks m against the backup that it continues, and the one before it;
+// either may be nil if it cannot be read.
+func (c *catalog) follows(m, before *committed) error {
+	timelines := m.Timeline // of a first backup of a timeline
+	restoreFrom := m.StartEpoch
+	switch {
+	case before != nil && before.Database.ID != m.Database.ID:
+		return fmt.Errorf("its database is %s, and that of backup %d is %s", m.Database.ID, before.Seq, before.Database.ID)
+	case m.Continues == nil:
+		if m.Timelines != timelines || m.Seq == 1 && m.Timeline != 1 || before != nil && m.Timeline != before.Timelines+1 {
+			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)
+		}
+	case before != nil && m.Timelines != before.Timelines:
+		return fmt.Errorf("it knows %d timelines, and there are %d", m.Timelines, before.Timelines)
+	}
+	if m.Continues != nil {
+		continued := c.backups[*m.Continues]
+		switch {
+		case continued == nil:
+			return nil // that is found elsewhere
+		case continued.Timeline != m.Timeline:
+			return fmt.Errorf("it is of timeline %d, and backup %d, which it continues, of %d", m.Timeline, continued.Seq, continued.Timeline)
+		case continued.Database.Generation != m.Database.Generation:
+			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s", m.Database.Generation, continued.Seq, continued.Database.Generation)
+		}
+		if m.Kind == manifest.Incremental {
+			restoreFrom = continued.RestoreFrom
+		}
+	}
+	if m.RestoreFrom != restoreFrom {
+		return fmt.Errorf("it says that states from epoch %d on can be restored, and that is %d", m.RestoreFrom, restoreFrom)
+	}
+	return nil
+}
+
+// describes checks what the manifest of a full backup says about its image.
+func describes(m *committed, image *grafeo.Image) error {
+	got := manifest.Database{
+		Generation: string(image.Generation), ID: image.DatabaseID, Name: m.Database.Name,
+		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN, HeadersCRC32C: headersOf(image),
+	}
+	if got != m.Database {
+		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
+	}
+	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, image.Time)) {
+		return fmt.Errorf("it begins at epoch %d, and its image is of epoch %d", m.StartEpoch, image.Epoch)
+	}
+	return nil
+}
+
+// claims compares what the manifests of a chain say about its log with what is
+// in there.
+type claims struct {
+	chain   []*committed
+	indexes []*manifest.Index
+
+	at    int   // whose commits are being read
+	seen  int64 // commits with an epoch, of that backup
+	wrong error // the first thing
+}
+
+func newClaims(chain []*committed, indexes []*manifest.Index) *claims {
+	return &claims{chain: chain, indexes: indexes}
+}
+
+// visit sees each commit of the log, in its order.
+func (c *claims) visit(commit *grafeo.Commit) {
+	if c.wrong != nil {
+		return
+	}
+	for _, m := range c.chain {
+		end := m.Position.Commit // which may be a sync mark
+		if end != nil && commit.EndLSN != 0 && m.Position.LSN == commit.EndLSN &&
+			(end.CRC32C != commit.CRC32C || end.LSN != commit.LSN || end.End != commit.End) {
+			c.fail(m, "it ends with another commit than is there")
+		}
+	}
+	if !commit.HasEpoch {
+		return
+	}
+	for c.seen == c.chain[c.at].Commits && c.at < len(c.chain)-1 {
+		c.at, c.seen = c.at+1, 0
+	}
+	m := c.chain[c.at]
+	if c.seen++; c.seen > m.Commits {
+		c.fail(m, fmt.Sprintf("its log has more than %d commits", m.Commits))
+		return
+	}
+	if list := c.indexes[c.at].Commits; list != nil && list[c.seen-1] != commitTime(commit) {
+		c.fail(m, fmt.Sprintf("it lists epoch %d as commit %d, and that is %d", list[c.seen-1][0], c.seen, commit.Epoch))
+	}
+	if c.seen == 1 && m.Kind == manifest.Incremental && (m.StartEpoch != commit.Epoch || !sameTime(m.StartTime, commit.Time)) {
+		c.fail(m, fmt.Sprintf("it begins at epoch %d, and its log at %d", m.StartEpoch, commit.Epoch))
+	}
+	if c.seen == m.Commits {
+		c.ends(m, commit)
+	}
+}
+
+// ends checks the end of m, whose last commit with an epoch this is.
+func (c *claims) ends(m *committed, commit *grafeo.Commit) {
+	if commit.EndLSN == 0 && m.Position.Commit.CRC32C != commit.CRC32C {
+		c.fail(m, "it ends with another commit than is there")
+	}
+	epoch, at := commit.Epoch, commit.Time
+	inImage := commit.EndLSN != 0 && commit.EndLSN <= m.Database.CheckpointLSN || commit.Epoch < m.StartEpoch
+	if m.Kind == manifest.Full && m.Database.Generation == string(grafeo.Gen06) && inImage {
+		epoch, at = m.StartEpoch, time.Time{}
+		if m.StartTime != nil {
+			at = *m.StartTime
+		}
+	}
+	if m.EndEpoch != epoch || !sameTime(m.EndTime, at) {
+		c.fail(m, fmt.Sprintf("it ends at epoch %d, and its log at %d", m.EndEpoch, epoch))
+	}
+}
+
+// sameTime compares a time of a manifest with one of the database.
+func sameTime(t *time.Time, of time.Time) bool {
+	return t == nil && of.IsZero() || t != nil && t.Equal(of)
+}
+
+func (c *claims) fail(m *committed, problem string) {
+	if c.wrong == nil {
+		c.wrong = &ObjectError{m.Seq.Key(), problem}
+	}
+}
+
+// check is called when all commits were seen.
+func (c *claims) check() error {
+	for _, m := range c.chain[c.at:] {
+		if c.seen != m.Commits {
+			c.fail(m, fmt.Sprintf("its log has %d commits instead of %d", c.seen, m.Commits))
+		}
+		c.seen = 0
+	}
+	return c.wrong
+}
