@@ -97,9 +97,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 			return nil, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
-		b := make([]byte, f.StoredBytes)
-		_, err = io.ReadFull(body, b)
-		return b, err
+		return readWhole(body, nil, f.StoredBytes)
 	})
 	switch {
 	case errors.Is(err, storage.ErrNotExist):

@@ -13,9 +13,7 @@ package archiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -83,11 +81,8 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]by
 		if info.Size > limit {
 			return nil, &ObjectError{key, "it is larger than any object of its kind can be"}
 		}
-		b := make([]byte, info.Size)
-		if _, err := io.ReadFull(body, b); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
+		b, err := readWhole(body, nil, info.Size)
+		if err != nil {
 			return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: err}
 		}
 		return b, nil

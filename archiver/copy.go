@@ -61,7 +61,7 @@ func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, he
 	// Only a large backup is worth the request that tells what an interrupted
 	// run has left; of a small one, its put does.
 	if s.bytes() > opts.SegmentBytes {
-		for info, err := range a.store.List(ctx, u.folder, "") {
+		for info, err := range a.list(ctx, u.folder, maxSegments) {
 			if err != nil {
 				return copied{}, err
 			}

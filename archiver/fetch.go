@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,13 +45,9 @@ func (f *fetch) run(ctx context.Context) error {
 	for i := range f.index.Files {
 		f.sums = append(f.sums, &checksum{at: f.index.Files[i].From})
 	}
-	var largest int64
-	for _, s := range f.index.Segments {
-		largest = max(largest, s.StoredBytes)
-	}
 	readers := make(chan *reader, f.archive.workers)
 	for range cap(readers) {
-		readers <- &reader{fetch: f, largest: largest}
+		readers <- &reader{fetch: f}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(f.archive.workers)
@@ -110,7 +105,6 @@ func (f *fetch) plan() (framesOf [][]int, partsOf [][]part) {
 // reader has what one goroutine needs again for every segment.
 type reader struct {
 	*fetch
-	largest     int64 // stored bytes of the largest segment
 	decoder     *segment.Decoder
 	stored, raw []byte
 }
@@ -119,7 +113,6 @@ type reader struct {
 func (r *reader) prepare() (err error) {
 	if r.decoder == nil {
 		r.decoder, err = segment.NewDecoder(manifest.MaxFrameBytes)
-		r.stored = make([]byte, r.largest)
 	}
 	return err
 }
@@ -155,7 +148,6 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 // get reads the stored bytes of s and checks their hash. A body that breaks
 // off is asked for again, and one that arrives with other bytes, once.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
-	r.stored = r.stored[:s.StoredBytes]
 	wrong := 0
 	_, err := again(ctx, func() (struct{}, error) {
 		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
@@ -166,7 +158,7 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 		if info.Size != s.StoredBytes {
 			return struct{}{}, &ObjectError{s.Key, fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes)}
 		}
-		if _, err := io.ReadFull(body, r.stored); err != nil {
+		if r.stored, err = readWhole(body, r.stored, info.Size); err != nil {
 			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
 		}
 		if manifest.Sum(r.stored) != s.SHA256 {

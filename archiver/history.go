@@ -41,7 +41,7 @@ func (a *Archive) history(ctx context.Context) (*history, error) {
 			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
 		}
 	}
-	for info, err := range a.store.List(ctx, manifest.ManifestPrefix, "") {
+	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
 		if err != nil {
 			return nil, err
 		}

@@ -220,7 +220,7 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 			return 0, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
-		return io.Copy(h, body)
+		return io.Copy(h, io.LimitReader(body, size+1))
 	})
 	return manifest.Digest(h.Sum(nil)) == sum, err
 }
@@ -273,6 +273,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	return err
 }
 
+// unpackIndex is the reverse. The manifest has bounded rawBytes by what is packed.
 func unpackIndex(packed []byte, rawBytes int64) ([]byte, error) {
 	d, err := segment.NewDecoder(rawBytes)
 	if err != nil {

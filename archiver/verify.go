@@ -220,7 +220,7 @@ func (v *verification) manifests(ctx context.Context, h *history) ([]*committed,
 // sizes lists all segments.
 func (v *verification) sizes(ctx context.Context) (map[string]int64, error) {
 	sizes := map[string]int64{}
-	for info, err := range v.archive.store.List(ctx, manifest.SegmentPrefix, "") {
+	for info, err := range v.archive.list(ctx, manifest.SegmentPrefix, maxSegments) {
 		if err != nil {
 			return nil, err
 		}

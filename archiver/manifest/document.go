@@ -83,6 +83,9 @@ func decode(b []byte, kind string, v any) error {
 	if !bytes.Equal(rest, seal(first)) {
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
+	if n := bytes.Count(first, []byte("{")) + bytes.Count(first, []byte("[")) + bytes.Count(first, []byte("null")); n > MaxCommits+100+len(first)/40 {
+		return fmt.Errorf("%w: its objects have less than their fields", ErrDamaged) // and would take much more memory than the document
+	}
 	var probe struct {
 		Type   string `json:"type"`
 		Format int    `json:"format"`

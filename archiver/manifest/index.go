@@ -130,7 +130,7 @@ func (ix *Index) validate() error {
 			return fmt.Errorf("frame %d is in segment %d of %d", i, f.Segment, len(ix.Segments))
 		}
 		size := ix.Segments[f.Segment].StoredBytes
-		if f.Offset < 0 || f.StoredBytes <= 0 || f.StoredBytes > size || f.Offset > size-f.StoredBytes {
+		if f.Offset < 0 || f.StoredBytes <= 0 || f.StoredBytes > min(size, 2*MaxFrameBytes) || f.Offset > size-f.StoredBytes {
 			return fmt.Errorf("frame %d lies outside of its segment", i)
 		}
 		if f.RawBytes <= 0 || f.RawBytes > MaxFrameBytes {

@@ -135,6 +135,10 @@ func (m *Manifest) Encode() []byte {
 // MaxManifestBytes is the largest manifest that is read.
 const MaxManifestBytes = 16 << 20
 
+// maxIndexRatio is more than any index can be compressed by: one that claims
+// more is a bomb.
+const maxIndexRatio = 200
+
 // DecodeManifest reads what [Manifest.Encode] wrote. Errors are [ErrDamaged] or
 // an [*UnsupportedError].
 func DecodeManifest(b []byte) (*Manifest, error) {
@@ -192,7 +196,7 @@ func (m *Manifest) validate() error {
 		return m.Content.validate()
 	}
 	r := m.Index
-	if !isKey(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > MaxIndexBytes || r.StoredBytes > MaxIndexBytes {
+	if !isKey(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > min(MaxIndexBytes, maxIndexRatio*r.StoredBytes+1<<20) || r.StoredBytes > MaxIndexBytes {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
 	}
 	return nil

@@ -77,7 +77,7 @@ func NewDecoder(maxRaw int64) (*Decoder, error) {
 
 // Frame decompresses one frame of exactly rawBytes bytes into buf's memory if
 // that is large enough, else into new memory, which it returns for the next
-// call. Anything else than one whole frame of that size is [ErrDamaged].
+// call. Anything else than whole frames of that size is [ErrDamaged].
 func (d *Decoder) Frame(buf, stored []byte, rawBytes int64) ([]byte, error) {
 	if rawBytes < 0 || rawBytes > d.max {
 		return buf, fmt.Errorf("%w: %d raw bytes", ErrDamaged, rawBytes)
