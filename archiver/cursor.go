@@ -67,12 +67,25 @@ func readCursor(path string) (*cursor, error) {
 	if len(b) == 0 {
 		return nil, nil //nolint:nilnil // a crash has left its name: it keeps nothing for anybody
 	}
+	return decodeCursor(b)
+}
+
+// decodeCursor reads what [encodeCursor] wrote.
+func decodeCursor(b []byte) (*cursor, error) {
 	var c cursor
 	if json.Unmarshal(b, &c) != nil || c.Ours == nil || c.Ours.Format != 1 || len(c.Ours.Holds) == 0 ||
 		lowest(c.Ours.Holds).LSN != c.WALLSN {
 		return nil, errForeignCursor
 	}
 	return &c, nil
+}
+
+// encodeCursor gives the content of a cursor with these holds.
+func encodeCursor(holds []Hold) ([]byte, error) {
+	low := lowest(holds)
+	return json.Marshal(cursor{
+		BackedUpEpoch: low.Epoch, WALLSN: low.LSN, TimestampMS: time.Now().UnixMilli(), Ours: &ours{Format: 1, Holds: holds},
+	})
 }
 
 // changeCursor replaces the holds in the cursor of the database at path, in one
@@ -148,10 +161,7 @@ func equalHolds(a, b []Hold) bool {
 // writeCursor writes the file under another name in the same folder and renames
 // it, as the database may read it at any time.
 func writeCursor(path string, holds []Hold) error {
-	low := lowest(holds)
-	b, err := json.Marshal(cursor{
-		BackedUpEpoch: low.Epoch, WALLSN: low.LSN, TimestampMS: time.Now().UnixMilli(), Ours: &ours{Format: 1, Holds: holds},
-	})
+	b, err := encodeCursor(holds)
 	if err != nil {
 		return err
 	}

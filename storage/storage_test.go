@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -152,4 +154,29 @@ func TestRequestsAreCountedPerContext(t *testing.T) {
 	if got, want := inner.Counts(), (storage.RequestCounts{Put: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+// What is a key is a path of a store and of every file system, and nothing that
+// leads out of the archive.
+func FuzzCheckKey(f *testing.F) {
+	for _, key := range []string{"archive.json", "segments/0123/000000-ab.zst", "a/../b", "/a", "a//b", ".a", "a/", "A", "a b", "\xff", strings.Repeat("a", 256)} {
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		err := storage.CheckKey(key)
+		if err != nil {
+			if !errors.Is(err, storage.ErrInvalidKey) {
+				t.Errorf("%q: %v", key, err)
+			}
+			return
+		}
+		if path.Clean(key) != key || !filepath.IsLocal(key) || strings.ToLower(key) != key || len(key) > storage.MaxKeyLength || strings.ContainsAny(key, "\\:\x00 ") {
+			t.Errorf("%q is a key", key)
+		}
+		for i := range len(key) {
+			if prefix := key[:i]; !storage.IsKeyPrefix(prefix) {
+				t.Errorf("%q is the beginning of a key", prefix)
+			}
+		}
+	})
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -50,16 +52,16 @@ func TestGolden(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
 	} {
-		path := filepath.Join("testdata", "v1", name)
+		file := filepath.Join("testdata", "v1", name)
 		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(path, b, 0o644); err != nil {
+			if err := os.WriteFile(file, b, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		golden, err := os.ReadFile(path)
+		golden, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,28 +220,85 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// What decodes is within its limits, is written again as it was, and took no
+// more memory than its size allows.
 func FuzzDecode(f *testing.F) {
-	f.Add(sample().Encode())
-	f.Add(sampleIndex().Encode())
-	f.Add((&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode())
+	incremental := sample()
+	seq := Seq(41)
+	incremental.Kind, incremental.Continues, incremental.Content.Files = Incremental, &seq, incremental.Content.Files[1:]
+	large := sample()
+	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
+	for _, b := range [][]byte{
+		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+	} {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// The digest keeps the fuzzer out, so it gets one that fits.
 		if line, _, ok := bytes.Cut(b, []byte("\n")); ok && json.Valid(line) {
 			b = encode(json.RawMessage(line))
 		}
 		if m, err := DecodeManifest(b); err == nil {
-			if _, err := DecodeManifest(m.Encode()); err != nil {
-				t.Errorf("it decodes, but not when it is encoded again: %v", err)
+			if again, err := DecodeManifest(m.Encode()); err != nil || !cmp.Equal(m, again, cmpopts.EquateEmpty()) {
+				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
+			}
+			if m.Content != nil {
+				within(t, m.Content)
+				_ = m.Fits(m.Content)
+			} else if !isKey(m.Index.Key, IndexPrefix) || m.Index.RawBytes > MaxIndexBytes {
+				t.Errorf("the index %+v", m.Index)
 			}
 		}
 		if ix, err := DecodeIndex(b); err == nil {
-			for _, file := range ix.Files {
-				for _, e := range file.Extents {
-					_ = ix.Segments[ix.Frames[e.Frame].Segment]
-				}
+			within(t, ix)
+			if again, err := DecodeIndex(ix.Encode()); err != nil || !cmp.Equal(ix, again, cmpopts.EquateEmpty()) {
+				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
 			}
 		}
-		_, _ = DecodeArchive(b)
+		if a, err := DecodeArchive(b); err == nil {
+			if again, err := DecodeArchive(a.Encode()); err != nil || !cmp.Equal(a, again) {
+				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
+			}
+		}
+	})
+}
+
+// within demands that everything lies where it can.
+func within(t *testing.T, ix *Index) {
+	t.Helper()
+	for _, file := range ix.Files {
+		at := file.From
+		for _, e := range file.Extents {
+			frame := ix.Frames[e.Frame]
+			segment := ix.Segments[frame.Segment]
+			switch {
+			case e.Offset < at || e.Bytes <= 0 || e.Offset+e.Bytes > file.Bytes || e.FrameOffset < 0 || e.FrameOffset+e.Bytes > frame.RawBytes,
+				frame.RawBytes > MaxFrameBytes, frame.Offset < 0, frame.Offset+frame.StoredBytes > segment.StoredBytes,
+				segment.StoredBytes > MaxSegmentBytes, !isKey(segment.Key, SegmentPrefix), strings.Contains(file.Name, "/"):
+				t.Errorf("%+v of %s is in %+v of %+v", e, file.Name, frame, segment)
+			}
+			at = e.Offset + e.Bytes
+		}
+	}
+}
+
+// The names of objects: what is a manifest's is so in one way only.
+func FuzzKeys(f *testing.F) {
+	f.Add(Seq(42).Key())
+	f.Add(SegmentKey(SegmentFolder("0123"), 7, Sum(nil)))
+	f.Add(AnotherKey(SegmentKey(SegmentFolder("0123"), 7, Sum(nil)), "0123456789"))
+	f.Add(IndexKey(Sum(nil)))
+	f.Add("segments/../archive.json")
+	f.Add("segments//x")
+	f.Fuzz(func(t *testing.T, key string) {
+		if seq, ok := ParseKey(key); ok && (seq.Key() != key || seq == 0 || !isKey(key, ManifestPrefix)) {
+			t.Errorf("%q is backup %d", key, seq)
+		}
+		for _, prefix := range []string{SegmentPrefix, IndexPrefix} {
+			if isKey(key, prefix) && (path.Clean(key) != key || !strings.HasPrefix(key, prefix) || len(key) == len(prefix) || strings.ContainsAny(key, "\\ \x00")) {
+				t.Errorf("%q is a key", key)
+			}
+		}
 	})
 }
 

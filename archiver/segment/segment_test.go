@@ -124,20 +124,40 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// A frame gives what it was made of, or as many bytes as were asked for, or an
+// error, in the memory that was made for it.
 func FuzzFrame(f *testing.F) {
 	e, err := NewEncoder(DefaultLevel)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(e.AppendFrame(nil, data(1000)), int64(1000))
-	f.Add([]byte{}, int64(0))
+	for _, n := range []int{1, 1000, 70_000} {
+		f.Add(e.AppendFrame(nil, data(n)), int64(n))
+		f.Add(e.AppendFrame(nil, make([]byte, n)), int64(n))
+	}
+	f.Add(e.AppendFrame(e.AppendFrame(nil, data(10)), data(20)), int64(30))
+	f.Add([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}, int64(0))
 	d, err := NewDecoder(1 << 20)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, stored []byte, n int64) {
-		if raw, err := d.Frame(nil, stored, n); err == nil && int64(len(raw)) != n {
+	f.Fuzz(func(t *testing.T, b []byte, n int64) {
+		raw, err := d.Frame(nil, b, n)
+		switch {
+		case err == nil && (int64(len(raw)) != n || cap(raw) > 1<<20):
 			t.Errorf("%d bytes instead of %d", len(raw), n)
+		case err != nil && !errors.Is(err, ErrDamaged):
+			t.Errorf("unexpected error %v", err)
+		}
+		if len(b) > 1<<20 || len(b) == 0 {
+			return
+		}
+		stored := e.AppendFrame(nil, b)
+		if int64(len(stored)) > Bound(int64(len(b))) {
+			t.Errorf("%d bytes became %d", len(b), len(stored))
+		}
+		if raw, err := d.Frame(nil, stored, int64(len(b))); err != nil || !bytes.Equal(raw, b) {
+			t.Errorf("%d bytes do not come back: %v", len(b), err)
 		}
 	})
 }
