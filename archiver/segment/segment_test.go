@@ -69,6 +69,12 @@ func TestParseLevelRefuses(t *testing.T) {
 	}
 }
 
+func TestUnknownLevel(t *testing.T) {
+	if _, err := NewEncoder(Level(99)); err == nil {
+		t.Error("there is an encoder of level 99")
+	}
+}
+
 // A frame is whole, alone, and of the size that is asked for, or an error.
 func TestDamagedFrame(t *testing.T) {
 	e, d := encoder(t, DefaultLevel), decoder(t, FrameBytes)
