@@ -91,7 +91,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	}
 	f := r.index.Frames[number]
 	key := r.index.Segments[f.Segment].Key
-	stored, err := again(r.ctx, func() ([]byte, error) {
+	stored, err := again(r.ctx, r.archive.patience, func() ([]byte, error) {
 		body, _, err := r.archive.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
 		if err != nil {
 			return nil, answered(err)

@@ -30,6 +30,11 @@ type Options struct {
 	// needs up to Concurrency × (segment + frame), a restore the same.
 	Concurrency int
 
+	// StoreTimeout is how long to try again what fails because the store is busy
+	// or gone; 0 means [DefaultStoreTimeout]. It is for what the backend does
+	// not try again by itself, see [storage.Storage].
+	StoreTimeout time.Duration
+
 	// Name is what people call the archive, such as its address. It is used in
 	// messages and recorded where a database's log is held for the archive; it
 	// must hold no secret.
@@ -46,23 +51,27 @@ const DefaultConcurrency = 4
 // Archive is the archive in one store. It holds no state of its own: every call
 // asks the store. All methods may be called concurrently.
 type Archive struct {
-	store   storage.Storage
-	log     *slog.Logger
-	workers int
-	name    string
-	tool    string
-	host    string
+	store    storage.Storage
+	log      *slog.Logger
+	workers  int
+	patience time.Duration
+	name     string
+	tool     string
+	host     string
 }
 
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, name: opts.Name, tool: opts.Tool, host: opts.Host}
+	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	if a.workers <= 0 {
 		a.workers = DefaultConcurrency
+	}
+	if a.patience <= 0 {
+		a.patience = DefaultStoreTimeout
 	}
 	if a.tool == "" {
 		a.tool = "gbak-s3"
@@ -72,7 +81,7 @@ func New(store storage.Storage, opts Options) *Archive {
 
 // readObject reads a whole object of at most limit bytes.
 func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]byte, error) {
-	return again(ctx, func() ([]byte, error) {
+	return again(ctx, a.patience, func() ([]byte, error) {
 		body, info, err := a.store.Get(ctx, key, storage.Range{})
 		if err != nil {
 			return nil, answered(err)

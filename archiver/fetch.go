@@ -149,7 +149,7 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 // off is asked for again, and one that arrives with other bytes, once.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	wrong := 0
-	_, err := again(ctx, func() (struct{}, error) {
+	_, err := again(ctx, r.archive.patience, func() (struct{}, error) {
 		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
 		if err != nil {
 			return struct{}{}, answered(err)

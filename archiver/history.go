@@ -201,7 +201,7 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 	if !first {
 		return doc, nil
 	}
-	_, err := again(ctx, func() (storage.ObjectInfo, error) {
+	_, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
 		return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
 	})
 	if err == nil {

@@ -12,21 +12,34 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
+// DefaultStoreTimeout is how long a store may be busy or gone before a run gives
+// up.
+const DefaultStoreTimeout = 2 * time.Minute
+
 // tries is how often one segment or document is asked for before a run gives
 // up, on top of what the backend does for a single request.
 const tries = 4
 
-// again calls f until it succeeds, fails for good, or has failed [tries] times.
-// It is for what a backend does not retry: bodies that break off, and
-// conditional puts of content that has one name and one value only.
-func again[T any](ctx context.Context, f func() (T, error)) (T, error) {
+// again calls f until it succeeds, fails for good, or has failed [tries] times;
+// if the store is unavailable, also until patience is over since the first time.
+// It is for what a backend does not retry: bodies that break off, and conditional
+// puts of content that has one name and one value only.
+func again[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (T, error) {
+	failed, first := 0, time.Time{}
 	v, err := backoff.Retry(ctx, func() (T, error) {
 		v, err := f()
-		if err != nil && final(err) {
+		if err == nil {
+			return v, nil
+		}
+		if failed++; failed == 1 {
+			first = time.Now()
+		}
+		waits := errors.Is(err, storage.ErrUnavailable) && time.Since(first) < patience
+		if final(err) || failed >= tries && !waits {
 			err = backoff.Permanent(err)
 		}
 		return v, err
-	}, backoff.WithBackOff(pauses()), backoff.WithMaxTries(tries))
+	}, backoff.WithBackOff(pauses()), backoff.WithMaxElapsedTime(0))
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) {
 		err = permanent.Err

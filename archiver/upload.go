@@ -184,7 +184,7 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 		sent := 0
 		var err error = storage.ErrPreconditionFailed
 		if !there {
-			_, err = again(ctx, func() (storage.ObjectInfo, error) {
+			_, err = again(ctx, a.patience, func() (storage.ObjectInfo, error) {
 				sent++
 				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 			})
@@ -213,7 +213,7 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 		return info.Size == size && *info.SHA256 == sum, nil
 	}
 	h := sha256.New()
-	_, err = again(ctx, func() (int64, error) {
+	_, err = again(ctx, a.patience, func() (int64, error) {
 		h.Reset()
 		body, _, err := a.store.Get(ctx, key, storage.Range{})
 		if err != nil {

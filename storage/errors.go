@@ -28,6 +28,10 @@ var (
 	// is also [fs.ErrPermission].
 	ErrPermission = sentinel{"permission denied", fs.ErrPermission}
 
+	// ErrUnavailable: the store is busy, or nothing was heard of it. The same
+	// call may succeed later.
+	ErrUnavailable = errors.New("the store does not answer now")
+
 	// ErrNoStore: the bucket itself is not there, so no object can be. It is
 	// not ErrNotExist: retrying or creating an object cannot help.
 	ErrNoStore = errors.New("bucket does not exist")

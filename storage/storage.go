@@ -26,9 +26,9 @@ import (
 // already has no effect and returns an error that wraps [context.Cause] of it.
 // Every error is an [*Error].
 //
-// A backend retries transient failures by itself, except in a conditional Put:
-// there one attempt is made, so that the caller decides what an unclear answer
-// means. Each attempt is counted in the ctx's [Requests], see [CountRequests].
+// A backend retries transient failures by itself, for a time, except in a
+// conditional Put: there one attempt is made, so that the caller decides what an
+// unclear answer means. Such a failure is [ErrUnavailable] in the end. Each attempt is counted in the ctx's [Requests], see [CountRequests].
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key.
 	// When it returns nil, they are durable and every later Get, Head and List

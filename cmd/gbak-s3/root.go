@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,8 @@ type app struct {
 	json        bool
 	logLevel    string
 	concurrency int
+
+	storeTimeout time.Duration
 }
 
 // run executes the command line and returns the exit code.
@@ -76,6 +79,7 @@ func (a *app) command() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "answer in JSON, one object a line")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
+	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout, "how long to try again while the store is busy or gone")
 	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(),
 		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
@@ -132,7 +136,10 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 	if a.concurrency < 1 || a.concurrency > 256 {
 		return nil, usage("a concurrency of %d", "It is between 1 and 256.", a.concurrency)
 	}
-	store, err := openStore(ctx, address)
+	if a.storeTimeout <= 0 {
+		return nil, usage("a store timeout of %s", "It is a time such as 2m or 1h.", a.storeTimeout)
+	}
+	store, err := openStore(ctx, address, a.storeTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +148,12 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 		host = "unknown"
 	}
 	return archiver.New(store, archiver.Options{
-		Logger:      slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})),
-		Concurrency: a.concurrency,
-		Name:        absolute(address),
-		Tool:        "gbak-s3 " + version(),
-		Host:        host,
+		Logger:       slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})),
+		Concurrency:  a.concurrency,
+		StoreTimeout: a.storeTimeout,
+		Name:         absolute(address),
+		Tool:         "gbak-s3 " + version(),
+		Host:         host,
 	}), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -16,9 +17,10 @@ import (
 
 const addressHint = "An archive's address is a path, file:///path, or s3://bucket/prefix?endpoint=URL&region=NAME."
 
-// openStore opens the store that an archive's address names. It is the one
-// place that knows all backends.
-func openStore(ctx context.Context, address string) (storage.Storage, error) {
+// openStore opens the store that an archive's address names, which is asked
+// again for timeout while it is busy or gone. It is the one place that knows all
+// backends.
+func openStore(ctx context.Context, address string, timeout time.Duration) (storage.Storage, error) {
 	scheme, _, hasScheme := strings.Cut(address, "://")
 	switch {
 	case address == "":
@@ -36,6 +38,7 @@ func openStore(ctx context.Context, address string) (storage.Storage, error) {
 		if err != nil {
 			return nil, usage("%w", addressHint, err)
 		}
+		opts.Timeouts.Total = timeout
 		store, err := s3.Open(ctx, opts)
 		if err != nil {
 			code := archiver.CodeStore

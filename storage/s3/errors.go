@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
@@ -62,6 +61,9 @@ func explain(op storage.Op, err *smithy.OperationError) error {
 		return &failure{storage.ErrInvalidRange.Error(), storage.ErrInvalidRange, err}
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || isAboutCredentials(code):
 		return &failure{fmt.Sprintf("%v: %s", storage.ErrPermission, describe(err)), storage.ErrPermission, err}
+	}
+	if isTransient(err) {
+		return &failure{describe(err), storage.ErrUnavailable, err}
 	}
 	return &failure{text: describe(err), err: err}
 }
@@ -133,7 +135,9 @@ func describe(err error) string {
 		// Without the method and the URL, which repeat op and key.
 		b.WriteString("no answer from the store: " + sent.Err.Error())
 	default:
-		b.WriteString(unwrapOperation(err).Error())
+		// The SDK adds why it was not tried again, which stands in the details.
+		text, _, _ := strings.Cut(unwrapOperation(err).Error(), "\n")
+		b.WriteString(text)
 	}
 	var details []string
 	if answered {
@@ -145,8 +149,8 @@ func describe(err error) string {
 			details = append(details, "the bucket is in region "+region)
 		}
 	}
-	if tried, ok := errors.AsType[*retry.MaxAttemptsError](err); ok {
-		details = append(details, fmt.Sprintf("%d attempts", tried.Attempt))
+	if tried, ok := errors.AsType[*gaveUp](err); ok {
+		details = append(details, tried.Error())
 	}
 	if len(details) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(details, ", "))

@@ -135,6 +135,9 @@ func TestCancelledOnTheWire(t *testing.T) {
 	}
 }
 
+// hasty makes a store that tries nothing again.
+func hasty(o *Options) { o.Timeouts.Total = time.Nanosecond }
+
 func TestErrorsAreShortAndComplete(t *testing.T) {
 	for name, c := range map[string]struct {
 		status   int
@@ -149,14 +152,14 @@ func TestErrorsAreShortAndComplete(t *testing.T) {
 		"no bucket":         {404, "NoSuchBucket", storage.ErrNoStore, "put key: bucket does not exist"},
 		"other region":      {301, "PermanentRedirect", nil, "put key: PermanentRedirect: The text of PermanentRedirect (HTTP 301, request REQ1, the bucket is in region eu-west-9)"},
 		"entity too":        {400, "EntityTooLarge", nil, "put key: EntityTooLarge: The text of EntityTooLarge (HTTP 400, request REQ1)"},
-		"tried for nothing": {503, "SlowDown", nil, "put key: SlowDown: The text of SlowDown (HTTP 503, request REQ1, 4 attempts)"},
+		"tried for nothing": {503, "SlowDown", storage.ErrUnavailable, "put key: SlowDown: The text of SlowDown (HTTP 503, request REQ1, 1 attempt in 0s)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 				w.Header().Set("x-amz-bucket-region", "eu-west-9")
 				refuse(w, c.status, c.code)
 			})
-			_, err := f.open(t).Put(t.Context(), "key", strings.NewReader("data"), storage.PutOptions{})
+			_, err := f.open(t, hasty).Put(t.Context(), "key", strings.NewReader("data"), storage.PutOptions{})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -181,14 +184,14 @@ func TestErrorsOfHead(t *testing.T) {
 		301: "head key: MovedPermanently (HTTP 301, request REQ1, the bucket is in region eu-west-9)",
 		400: "head key: BadRequest (HTTP 400, request REQ1, the bucket is in region eu-west-9)",
 		403: "head key: permission denied: Forbidden (HTTP 403, request REQ1)",
-		503: "head key: ServiceUnavailable (HTTP 503, request REQ1, 4 attempts)",
+		503: "head key: ServiceUnavailable (HTTP 503, request REQ1, 1 attempt in 0s)",
 	} {
 		f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 			w.Header().Set("x-amz-bucket-region", "eu-west-9")
 			w.Header().Set("x-amz-request-id", "REQ1")
 			w.WriteHeader(status)
 		})
-		if _, err := f.open(t).Head(t.Context(), "key"); err == nil || err.Error() != want {
+		if _, err := f.open(t, hasty).Head(t.Context(), "key"); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}

@@ -3,8 +3,8 @@ package s3
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
@@ -12,19 +12,38 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// call makes every attempt of one call count as op.
+// call makes every attempt of one call count as op, and decides what is tried
+// again.
 func (s *Store) call(op storage.Op) func(*awss3.Options) {
+	return s.callWith(op, &attempts{store: s, began: time.Now()})
+}
+
+// callOnce is for conditional puts. After an answer that got lost a retried one
+// meets its own object, and only the last answer comes back: success would look
+// like ErrPreconditionFailed.
+func (s *Store) callOnce(op storage.Op) func(*awss3.Options) {
+	return s.callWith(op, &attempts{store: s, began: time.Now(), once: true})
+}
+
+func (s *Store) callWith(op storage.Op, a *attempts) func(*awss3.Options) {
 	count := middleware.DeserializeMiddlewareFunc("gbakCount",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {
 			storage.CountRequest(ctx, op)
-			return next.HandleDeserialize(ctx, in)
+			out, metadata, err := next.HandleDeserialize(ctx, in)
+			if err == nil && out.RawResponse != nil {
+				s.answered.Store(true)
+			}
+			return out, metadata, err
 		})
-	return awss3.WithAPIOptions(func(stack *middleware.Stack) error {
-		// The innermost place: behind retries and signing, next to the wire.
-		return stack.Deserialize.Add(count, middleware.After)
-	})
+	return func(o *awss3.Options) {
+		o.Retryer = a
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			// The innermost place: behind retries and signing, next to the wire.
+			return stack.Deserialize.Add(count, middleware.After)
+		})
+	}
 }
 
 // signedPayload makes sum the payload hash that is signed. The store refuses a
@@ -41,8 +60,3 @@ func signedPayload(sum [32]byte) func(*awss3.Options) {
 		return stack.Initialize.Add(set, middleware.Before)
 	})
 }
-
-// oneAttempt turns retries off. After an answer that got lost a retried
-// conditional put meets its own object, and only the last answer comes back:
-// success would look like ErrPreconditionFailed.
-func oneAttempt(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -22,12 +21,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-const (
-	maxAttempts = 4
-	// Concurrent calls beyond this number open connections that are closed
-	// after one request.
-	idleConnections = 64
-)
+// Concurrent calls beyond this number open connections that are closed after
+// one request.
+const idleConnections = 64
 
 // Open returns the store that o names. It sends nothing to it; but it may ask
 // for credentials where they come from a server. ctx is for that alone. Errors
@@ -55,6 +51,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open s3 store: %w", err)
 	}
 	s := &Store{options: o, closer: transport.CloseIdleConnections}
+	s.credentials = &credentials{
+		provider: cfg.Credentials,
+		load: func(ctx context.Context) (aws.CredentialsProvider, error) {
+			cfg, err := loadConfig(ctx, o)
+			return cfg.Credentials, err
+		},
+	}
+	cfg.Credentials = s.credentials
 	if o.Prefix != "" {
 		s.prefix = o.Prefix + "/"
 	}
@@ -121,13 +125,7 @@ func configure(so *awss3.Options, o Options, transport *http.Transport) {
 		// A signature is for one host. Following would only hide the cause.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	so.Retryer = retry.NewStandard(func(ro *retry.StandardOptions) {
-		ro.MaxAttempts = maxAttempts
-		if ro.MaxBackoff = o.maxBackoff; ro.MaxBackoff == 0 {
-			ro.MaxBackoff = 3 * time.Second
-		}
-	})
-	so.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would win over the line above
+	so.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would win over what a call decides
 	so.DisableLogOutputChecksumValidationSkipped = true
 }
 

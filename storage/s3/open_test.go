@@ -263,7 +263,7 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 func TestTimeoutsHaveDefaults(t *testing.T) {
 	isolate(t)
 	s := openOptions(t, Options{Bucket: "bucket", Region: "eu-west-1", Timeouts: Timeouts{Answer: time.Minute}})
-	if got, want := s.options.Timeouts, (Timeouts{Dial: 4 * time.Second, Answer: time.Minute, Idle: 30 * time.Second}); got != want {
+	if got, want := s.options.Timeouts, (Timeouts{Dial: 4 * time.Second, Answer: time.Minute, Idle: 30 * time.Second, Total: 2 * time.Minute}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

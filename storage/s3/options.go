@@ -28,22 +28,27 @@ type Options struct {
 
 	Timeouts Timeouts
 
-	maxBackoff time.Duration // of retries; 0 is 3 s
+	maxBackoff time.Duration // of retries; 0 is 5 s
 	pageSize   int32         // of lists; 0 is the store's
 }
 
-// Timeouts end requests to a store that is silent. A zero field is the default.
+// Timeouts end requests to a store that is silent or keeps failing. A zero field is the default.
 type Timeouts struct {
 	Dial   time.Duration // to connect; 4 s
 	Answer time.Duration // from the end of a request to its answer; 30 s
 	Idle   time.Duration // without a byte in either direction in a transfer; 30 s
+
+	// Total is how long a call is tried again that fails because the store is
+	// busy or gone, 2 min: no attempt begins after that. A store that has never
+	// answered gets four attempts.
+	Total time.Duration
 }
 
 func (t Timeouts) withDefaults() Timeouts {
 	for _, field := range []struct {
 		value     *time.Duration
 		otherwise time.Duration
-	}{{&t.Dial, 4 * time.Second}, {&t.Answer, 30 * time.Second}, {&t.Idle, 30 * time.Second}} {
+	}{{&t.Dial, 4 * time.Second}, {&t.Answer, 30 * time.Second}, {&t.Idle, 30 * time.Second}, {&t.Total, 2 * time.Minute}} {
 		if *field.value == 0 {
 			*field.value = field.otherwise
 		}

@@ -45,12 +45,12 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		// AWS wants it, in spite of the signature, where buckets have object lock.
 		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	options := []func(*awss3.Options){s.call(storage.OpPut), signedPayload(sum)}
+	call := s.call(storage.OpPut)
 	if opts.IfAbsent {
 		input.IfNoneMatch = aws.String("*")
-		options = append(options, oneAttempt)
+		call = s.callOnce(storage.OpPut)
 	}
-	out, err := s.client.PutObject(ctx, input, options...)
+	out, err := s.client.PutObject(ctx, input, call, signedPayload(sum))
 	if err != nil {
 		if opts.IfAbsent {
 			err = refusedCondition(err)

@@ -19,7 +19,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
+// A store that has answered before is asked again for longer than the SDK would:
+// a second is enough to be more than its three attempts.
 func TestPlainPutIsRetried(t *testing.T) {
+	const many = 10
 	for name, fail := range map[string]func(w http.ResponseWriter){
 		"500":     func(w http.ResponseWriter) { refuse(w, 500, "InternalError") },
 		"503":     func(w http.ResponseWriter) { refuse(w, 503, "SlowDown") },
@@ -27,7 +30,7 @@ func TestPlainPutIsRetried(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, n int) {
-				if n < maxAttempts {
+				if n < many {
 					fail(w)
 				}
 			})
@@ -37,11 +40,13 @@ func TestPlainPutIsRetried(t *testing.T) {
 			if _, err := body.Seek(7, io.SeekStart); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.open(t).Put(ctx, "key", body, storage.PutOptions{}); err != nil {
+			s := f.open(t)
+			s.answered.Store(true)
+			if _, err := s.Put(ctx, "key", body, storage.PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			if n := requests.Counts().Put; n != maxAttempts {
-				t.Errorf("counted %d attempts, want %d", n, maxAttempts)
+			if n := requests.Counts().Put; n != many {
+				t.Errorf("counted %d attempts, want %d", n, many)
 			}
 			for i, r := range f.seen() {
 				if r.body != "data" {
@@ -52,21 +57,25 @@ func TestPlainPutIsRetried(t *testing.T) {
 	}
 }
 
+// A store that is always busy is given up when the time is over, and not by a
+// number of attempts, whatever the environment wishes.
 func TestRetriesEnd(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 503, "SlowDown") })
-	t.Setenv("AWS_MAX_ATTEMPTS", "10") // a person is waiting, and other tools are not asked
+	t.Setenv("AWS_MAX_ATTEMPTS", "2")
+	const total = 100 * time.Millisecond
 	for name, call := range calls {
 		if name == "create" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			before := len(f.seen())
-			err := call(t.Context(), f.open(t))
-			if err == nil || !strings.Contains(err.Error(), "4 attempts") {
-				t.Errorf("got %v", err)
+			before, began := len(f.seen()), time.Now()
+			err := call(t.Context(), f.open(t, func(o *Options) { o.Timeouts.Total = total }))
+			n := len(f.seen()) - before
+			if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), fmt.Sprintf("%d attempts", n)) {
+				t.Errorf("%d attempts: got %v", n, err)
 			}
-			if n := len(f.seen()) - before; n != maxAttempts {
-				t.Errorf("%d attempts, want %d", n, maxAttempts)
+			if elapsed := time.Since(began); n <= firstAttempts || elapsed < total || elapsed > 10*time.Second {
+				t.Errorf("%d attempts in %v", n, elapsed)
 			}
 		})
 	}

@@ -4,7 +4,8 @@
 //
 // What the SDK and the stores do differently from what one would expect was
 // measured before this was written; comments say where it shows. In short: the
-// SDK retries conditional puts, so here they get one attempt; it leaves https
+// SDK retries conditional puts, so here they get one attempt; it gives up
+// everything else after three, so here it has a time for that; it leaves https
 // bodies unsigned, so here the SHA-256 of the body is always the signed payload
 // hash; it waits for ever, so here every wait has an end.
 package s3
@@ -32,6 +33,11 @@ type Store struct {
 	options  Options // timeouts with their defaults
 	prefix   string  // "" or with a slash at the end
 	checksum bool    // put and ask for x-amz-checksum-sha256
+
+	credentials *credentials
+
+	// answered is set by the first answer of any kind.
+	answered atomic.Bool
 
 	// bucketSeen is set by the first answer that proves the bucket to exist:
 	// the 404 of a Head, which has no body, does not say what is missing.
