@@ -45,7 +45,7 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 	if s.options.pageSize > 0 {
 		input.MaxKeys = &s.options.pageSize
 	}
-	for last := ""; ; {
+	for last, empty := "", 0; ; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -60,13 +60,20 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 		if !deref(page.IsTruncated) {
 			return nil
 		}
+		if empty++; len(page.Contents) > 0 {
+			empty = 0
+		}
 		next := deref(page.NextContinuationToken)
-		if next == "" || next == deref(input.ContinuationToken) {
+		if next == "" || next == deref(input.ContinuationToken) || empty > maxEmptyPages {
 			return errors.New("the store says that there is more to list, but not how to get it")
 		}
 		input.ContinuationToken = &next
 	}
 }
+
+// maxEmptyPages is how many pages without an object may come in a row: stores
+// have some where much was deleted, but not for ever.
+const maxEmptyPages = 1000
 
 // yieldPage yields the objects of one page, which come behind the key last, and
 // returns the last key in it.

@@ -1,0 +1,188 @@
+package s3test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"testing/iotest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// Fault is what happens to one request. The zero value passes it on.
+type Fault struct {
+	// Instead of the store's answer the client gets one of these. With Apply the
+	// store carries the request out before.
+	Lose   Loss
+	Hang   bool   // nothing, for as long as the client waits
+	Status int    // an error with this status and Code
+	Code   string // such as SlowDown
+	Apply  bool
+
+	FlipUpload bool // the store gets one bit of the body wrong
+	CutUpload  bool // the store gets half of the body, and then the connection breaks
+	FlipBody   bool // the client gets one bit of the body wrong
+	CutBody    bool // the client gets half of the body, and then the connection breaks
+
+	Condition Condition     // what the store makes of If-None-Match
+	Window    time.Duration // of Raced
+
+	Delay time.Duration // before anything happens
+	Edit  func(*Answer) // changes the store's answer
+}
+
+// Loss is a way to lose an answer.
+type Loss int
+
+// The ways.
+const (
+	FIN       Loss = iota + 1 // the connection is closed in order
+	RST                       // the connection is reset
+	MidHeader                 // it is closed in the middle of the answer's header
+)
+
+// Condition is what a store makes of a conditional put.
+type Condition int
+
+// The kinds of stores.
+const (
+	Kept     Condition = iota // as it should be
+	Ignored                   // it overwrites
+	Inverted                  // it puts only what is there already
+	Raced                     // it looks, waits for Window, and then puts
+	Lied                      // it says 412 as it should, and overwrites
+)
+
+func (p *Proxy) carryOut(w http.ResponseWriter, hr *http.Request, r *Request, f Fault, entry *Entry) {
+	if f.Delay > 0 {
+		select {
+		case <-time.After(f.Delay):
+		case <-p.closing:
+			return
+		}
+	}
+	replaced := f.Lose != 0 || f.Hang || f.Status != 0
+	answer := &Answer{}
+	if !replaced || f.Apply {
+		answer = p.apply(r, f)
+		entry.Applied = answer.Status
+	}
+	switch {
+	case f.Hang:
+		select {
+		case <-hr.Context().Done():
+		case <-p.closing:
+		}
+		panic(http.ErrAbortHandler)
+	case f.Lose != 0:
+		lose(w, f.Lose)
+		return
+	case f.Status != 0:
+		answer = refusal(f.Status, f.Code)
+	case answer.Status == 0:
+		lose(w, FIN)
+		return
+	}
+	if f.Edit != nil {
+		f.Edit(answer)
+	}
+	if f.FlipBody {
+		flip(answer.Body)
+	}
+	entry.Status = answer.Status
+	for name, values := range answer.Header {
+		w.Header()[name] = values
+	}
+	if r.method != http.MethodHead {
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	}
+	w.WriteHeader(answer.Status)
+	if f.CutBody {
+		_, _ = w.Write(answer.Body[:len(answer.Body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(answer.Body) // the client may be gone
+}
+
+// apply lets the store carry r out, as far as f lets it through.
+func (p *Proxy) apply(r *Request, f Fault) *Answer {
+	switch {
+	case f.FlipUpload:
+		changed := *r
+		changed.Body = append([]byte(nil), r.Body...)
+		flip(changed.Body)
+		return p.send(&changed, false)
+	case f.CutUpload:
+		half := io.MultiReader(io.LimitReader(bytes.NewReader(r.Body), int64(len(r.Body)/2)), iotest.ErrReader(errors.New("cut")))
+		return p.sendBody(r, half, p.Resign)
+	case !r.Conditional || f.Condition == Kept:
+		return p.Forward(r)
+	}
+	plain := *r
+	plain.Header = r.Header.Clone()
+	plain.Header.Del("If-None-Match")
+	if f.Condition == Ignored {
+		return p.send(&plain, true)
+	}
+	look := plain
+	look.method, look.Body = http.MethodHead, nil
+	there := p.send(&look, true).Status == http.StatusOK
+	if f.Condition == Raced {
+		time.Sleep(f.Window)
+	}
+	write := there == (f.Condition == Inverted) || f.Condition == Lied
+	refuse := there != (f.Condition == Inverted)
+	answer := refusal(http.StatusPreconditionFailed, "PreconditionFailed")
+	if write {
+		written := p.send(&plain, true)
+		if !refuse {
+			answer = written
+		}
+	}
+	return answer
+}
+
+// lose ends the connection of w without an answer.
+func lose(w http.ResponseWriter, how Loss) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	switch how {
+	case RST:
+		if slow, ok := conn.(*slowConn); ok {
+			_ = slow.SetLinger(0)
+		}
+	case MidHeader:
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Le")
+	}
+	_ = conn.Close()
+}
+
+func flip(body []byte) {
+	if len(body) > 0 {
+		body[len(body)/2] ^= 0x10
+	}
+}
+
+// resign signs req anew, with the credentials of the environment.
+func resign(req *http.Request, body []byte) error {
+	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
+		req.Header.Del(name)
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	req.Header.Set("X-Amz-Content-Sha256", hash)
+	credentials := aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}
+	return v4.NewSigner().SignHTTP(context.Background(), credentials, req, hash, "s3", environmentRegion(), time.Now(),
+		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+}
