@@ -13,10 +13,12 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -79,8 +81,16 @@ func New(store storage.Storage, opts Options) *Archive {
 	return a
 }
 
-// readObject reads a whole object of at most limit bytes.
-func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]byte, error) {
+// readDocument reads archive.json or a manifest.
+func (a *Archive) readDocument(ctx context.Context, key string) ([]byte, error) {
+	return a.readObject(ctx, key, manifest.MaxManifestBytes, manifest.Intact)
+}
+
+// readObject reads a whole object of at most limit bytes. One that is not intact
+// is read once more: if it is so again, that is not the network's doing, and the
+// caller will find it.
+func (a *Archive) readObject(ctx context.Context, key string, limit int64, intact func([]byte) bool) ([]byte, error) {
+	broken := 0
 	return again(ctx, a.patience, func() ([]byte, error) {
 		body, info, err := a.store.Get(ctx, key, storage.Range{})
 		if err != nil {
@@ -93,6 +103,11 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64) ([]by
 		b, err := readWhole(body, nil, info.Size)
 		if err != nil {
 			return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: err}
+		}
+		if !intact(b) {
+			if broken++; broken == 1 {
+				return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: errors.New("it arrives damaged")}
+			}
 		}
 		return b, nil
 	})

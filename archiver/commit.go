@@ -99,5 +99,5 @@ func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key stri
 func (a *Archive) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return a.readObject(ctx, key, manifest.MaxManifestBytes)
+	return a.readDocument(ctx, key)
 }

@@ -29,7 +29,7 @@ type committed struct {
 // manifests.
 func (a *Archive) history(ctx context.Context) (*history, error) {
 	var h history
-	b, err := a.readObject(ctx, manifest.ArchiveKey, manifest.MaxManifestBytes)
+	b, err := a.readDocument(ctx, manifest.ArchiveKey)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 	case errors.Is(err, storage.ErrNoStore):
@@ -84,7 +84,7 @@ func (h *history) last() manifest.Seq {
 
 // load reads and checks one manifest.
 func (a *Archive) load(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
-	b, err := a.readObject(ctx, seq.Key(), manifest.MaxManifestBytes)
+	b, err := a.readDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{seq.Key(), "it is missing"}
 	}
@@ -165,14 +165,15 @@ func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 
 // indexObject reads an index that is an object of its own.
 func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes)
+	intact := func(b []byte) bool { return int64(len(b)) == ref.StoredBytes && manifest.Sum(b) == ref.SHA256 }
+	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes, intact)
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{ref.Key, "it is missing"}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(b)) != ref.StoredBytes || manifest.Sum(b) != ref.SHA256 {
+	if !intact(b) {
 		return nil, &ObjectError{ref.Key, "its bytes are not those that were stored"}
 	}
 	raw, err := unpackIndex(b, ref.RawBytes)
@@ -210,7 +211,7 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 	if !errors.Is(err, storage.ErrPreconditionFailed) {
 		return nil, err
 	}
-	b, err := a.readObject(ctx, manifest.ArchiveKey, manifest.MaxManifestBytes)
+	b, err := a.readDocument(ctx, manifest.ArchiveKey)
 	if err != nil {
 		return nil, err
 	}

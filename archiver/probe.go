@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func (p *probe) conditions(ctx context.Context) (manifest.Verdict, error) {
 
 // twice creates an object and then tries to create it again.
 func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
-	return again(ctx, func() (manifest.Verdict, error) {
+	return again(ctx, p.patience, func() (manifest.Verdict, error) {
 		key, first, second := p.key("twice"), probeBody(1<<10), probeBody(1<<10)
 		if err := p.create(ctx, key, first); err != nil {
 			return p.refused(ctx, err)
@@ -65,7 +66,7 @@ func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 		if denied != nil && !errors.Is(denied, storage.ErrPreconditionFailed) {
 			return p.refused(ctx, denied)
 		}
-		found, err := p.readObject(ctx, key, probeBytes)
+		found, err := p.readObject(ctx, key, probeBytes, func(b []byte) bool { return bytes.Equal(b, first) || bytes.Equal(b, second) })
 		if err != nil && !errors.Is(err, storage.ErrNotExist) {
 			return "", err
 		}
@@ -99,7 +100,7 @@ func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error
 // race lets writers create one object at the same time: one of them wins, and
 // its bytes are there.
 func (p *probe) race(ctx context.Context) (manifest.Verdict, error) {
-	return again(ctx, func() (manifest.Verdict, error) {
+	return again(ctx, p.patience, func() (manifest.Verdict, error) {
 		var (
 			key    = p.key("race")
 			start  = make(chan struct{})
@@ -116,7 +117,9 @@ func (p *probe) race(ctx context.Context) (manifest.Verdict, error) {
 		}
 		close(start)
 		done.Wait()
-		found, err := p.readObject(ctx, key, 2*probeBytes)
+		found, err := p.readObject(ctx, key, 2*probeBytes, func(b []byte) bool {
+			return slices.ContainsFunc(bodies[:], func(body []byte) bool { return bytes.Equal(b, body) })
+		})
 		if err != nil && !errors.Is(err, storage.ErrNotExist) {
 			return "", err
 		}

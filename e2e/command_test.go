@@ -21,7 +21,9 @@ const (
 	exitDamage      = 3
 	exitNoArchive   = 4
 	exitConflict    = 6
+	exitUnknown     = 7
 	exitTargetIs    = 8
+	exitUnsafeStore = 9
 	exitInterrupted = 130
 )
 

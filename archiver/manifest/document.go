@@ -75,14 +75,19 @@ const (
 	typeIndex    = "index"
 )
 
+// Intact tells whether a document matches its own digest.
+func Intact(b []byte) bool {
+	end := bytes.IndexByte(b, '\n') + 1
+	return bytes.Equal(b[end:], seal(b[:end]))
+}
+
 // decode checks the document's own digest, then that it is of this type, that
 // its format is known and that it has exactly the fields of v, and fills v.
 func decode(b []byte, kind string, v any) error {
-	end := bytes.IndexByte(b, '\n') + 1
-	first, rest := b[:end], b[end:]
-	if !bytes.Equal(rest, seal(first)) {
+	if !Intact(b) {
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
+	first := b[:bytes.IndexByte(b, '\n')+1]
 	if n := bytes.Count(first, []byte("{")) + bytes.Count(first, []byte("[")) + bytes.Count(first, []byte("null")); n > MaxCommits+100+len(first)/40 {
 		return fmt.Errorf("%w: its objects have less than their fields", ErrDamaged) // and would take much more memory than the document
 	}

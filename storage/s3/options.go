@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"time"
@@ -40,19 +41,15 @@ type Timeouts struct {
 
 	// Total is how long a call is tried again that fails because the store is
 	// busy or gone, 2 min: no attempt begins after that. A store that has never
-	// answered gets four attempts.
+	// answered gets four attempts. The defaults of the others are never longer.
 	Total time.Duration
 }
 
 func (t Timeouts) withDefaults() Timeouts {
-	for _, field := range []struct {
-		value     *time.Duration
-		otherwise time.Duration
-	}{{&t.Dial, 4 * time.Second}, {&t.Answer, 30 * time.Second}, {&t.Idle, 30 * time.Second}, {&t.Total, 2 * time.Minute}} {
-		if *field.value == 0 {
-			*field.value = field.otherwise
-		}
-	}
+	t.Total = cmp.Or(t.Total, 2*time.Minute)
+	t.Dial = cmp.Or(t.Dial, min(4*time.Second, t.Total))
+	t.Answer = cmp.Or(t.Answer, min(30*time.Second, t.Total))
+	t.Idle = cmp.Or(t.Idle, min(30*time.Second, t.Total))
 	return t
 }
 

@@ -8,12 +8,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"testing/iotest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
@@ -174,15 +172,14 @@ func flip(body []byte) {
 	}
 }
 
-// resign signs req anew, with the credentials of the environment.
-func resign(req *http.Request, body []byte) error {
+// resign signs req anew.
+func (p *Proxy) resign(req *http.Request, body []byte) error {
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
 		req.Header.Del(name)
 	}
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
 	req.Header.Set("X-Amz-Content-Sha256", hash)
-	credentials := aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}
-	return v4.NewSigner().SignHTTP(context.Background(), credentials, req, hash, "s3", environmentRegion(), time.Now(),
+	return v4.NewSigner().SignHTTP(context.Background(), p.credentials, req, hash, "s3", p.region, time.Now(),
 		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 }

@@ -2,6 +2,7 @@ package s3test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/xml"
@@ -18,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -29,8 +32,9 @@ type Proxy struct {
 	// Address is that of the archive, with the proxy as its endpoint.
 	Address string
 
-	// Resign makes the proxy sign every request with the credentials of the
-	// environment: the client's can be any. Set it before the first request.
+	// Resign makes the proxy sign every request with the credentials that were in
+	// the environment when it was made: the client's can be any. Set it before the
+	// first request.
 	Resign bool
 
 	server    *httptest.Server
@@ -38,6 +42,9 @@ type Proxy struct {
 	root      string // path of the bucket and the prefix
 	transport *http.Transport
 	closing   chan struct{}
+
+	credentials aws.Credentials
+	region      string
 
 	mu       sync.Mutex
 	hook     Hook
@@ -102,6 +109,10 @@ func NewProxy(t testing.TB, address string, hook Hook) *Proxy {
 		transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 		closing:   make(chan struct{}),
 		hook:      hook,
+		credentials: aws.Credentials{
+			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		},
+		region: cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"),
 	}
 	p.root = strings.TrimSuffix(p.root, "/")
 	if p.target, err = url.Parse(query.Get("endpoint")); err != nil || p.target.Host == "" {
@@ -215,7 +226,7 @@ func (p *Proxy) sendBody(r *Request, body io.Reader, sign bool) *Answer {
 	}
 	req.Header.Del("Expect") // the body is here
 	if sign {
-		if err := resign(req, r.Body); err != nil {
+		if err := p.resign(req, r.Body); err != nil {
 			return &Answer{}
 		}
 	}
@@ -306,12 +317,4 @@ func (p *Proxy) pace(n int) int {
 		}
 	}
 	return rate
-}
-
-// environmentRegion is what the proxy signs for.
-func environmentRegion() string {
-	if region := os.Getenv("AWS_REGION"); region != "" {
-		return region
-	}
-	return "us-east-1"
 }
