@@ -90,7 +90,14 @@ func (a *Archive) readDocument(ctx context.Context, key string) ([]byte, error) 
 // is read once more: if it is so again, that is not the network's doing, and the
 // caller will find it.
 func (a *Archive) readObject(ctx context.Context, key string, limit int64, intact func([]byte) bool) ([]byte, error) {
-	broken := 0
+	b, err := a.readOnce(ctx, key, limit)
+	if err == nil && !intact(b) {
+		return a.readOnce(ctx, key, limit)
+	}
+	return b, err
+}
+
+func (a *Archive) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {
 	return again(ctx, a.patience, func() ([]byte, error) {
 		body, info, err := a.store.Get(ctx, key, storage.Range{})
 		if err != nil {
@@ -103,11 +110,6 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64, intac
 		b, err := readWhole(body, nil, info.Size)
 		if err != nil {
 			return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: err}
-		}
-		if !intact(b) {
-			if broken++; broken == 1 {
-				return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: errors.New("it arrives damaged")}
-			}
 		}
 		return b, nil
 	})

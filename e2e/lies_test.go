@@ -187,8 +187,8 @@ func TestCommitMeetsLies(t *testing.T) {
 			t.Parallel()
 			p, at := behindProxy(t, onCommit(c.hook))
 			begin := time.Now()
-			r := gbak(t, "backup", path, p.Address, "--no-hold", "--json", "--commit-timeout", "3s")
-			// 3 s, and what one attempt may take behind that.
+			r := gbak(t, "backup", path, p.Address, "--no-hold", "--json", "--commit-timeout", "2s")
+			// 2 s, and what one attempt may take behind that.
 			if took := time.Since(begin); took > 15*time.Second {
 				t.Errorf("that took %v", took)
 			}
@@ -306,7 +306,7 @@ func TestRivalCommitsFirst(t *testing.T) {
 				return fault
 			}))
 			must(t, "backup", path, at.address(), "--no-hold")
-			ours := must(t, "backup", path, p.Address, "--no-hold", "--full", "--json", "--commit-timeout", "6s").one(t, "backup")
+			ours := must(t, "backup", path, p.Address, "--no-hold", "--full", "--json", "--commit-timeout", "4s").one(t, "backup")
 			if theirs := rival.want(t, exitOK).one(t, "backup"); theirs.Seq != 2 || ours.Seq != 3 {
 				t.Errorf("theirs is %d and ours %d, want 2 and 3", theirs.Seq, ours.Seq)
 			}
