@@ -157,7 +157,7 @@ func TestNamesTooLong(t *testing.T) {
 // TestHostileArchivePaths are paths of archives that are something else.
 func TestHostileArchivePaths(t *testing.T) {
 	t.Parallel()
-	db, at, want := hostileArchive(t)
+	db, at, _ := hostileArchive(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := errors.Join(os.WriteFile(file, []byte("precious"), 0o644), os.Symlink("nowhere", filepath.Join(dir, "lost")),
@@ -188,7 +188,7 @@ func TestHostileArchivePaths(t *testing.T) {
 
 	link := directory{filepath.Join(dir, "link")}
 	db.write(t, "--kill", "--nodes", "5", "--commits", "1")
-	want = db.state(t)
+	want := db.state(t)
 	if done := must(t, "backup", db.path, link.root, "--json").one(t, "backup"); done.Seq != 2 || done.Kind != "incremental" {
 		t.Errorf("through a link it is another archive: %+v", done)
 	}

@@ -27,7 +27,7 @@ func TestSignalsEndLikeCtrlC(t *testing.T) {
 			var at directory
 			p := paused(t, func() bool { return stored(t, at) }, func() bool { return !exists(at.path("manifests")) }, func() *process {
 				at = newDirectory(t)
-				return start(t, append([]string{"backup", db.path, at.root, "--concurrency", "1", "--json"}, smallSegments...)...)
+				return startNice(t, append([]string{"backup", db.path, at.root, "--concurrency", "1", "--json"}, smallSegments...)...)
 			})
 			p.interrupt(t, signal)
 			gbak(t, "list", at.root).want(t, exitNoArchive)
@@ -45,7 +45,7 @@ func TestSignalsEndLikeCtrlC(t *testing.T) {
 			}
 			p := paused(t, func() bool { return exists(staged()) }, func() bool { return !exists(target) }, func() *process {
 				target = filepath.Join(t.TempDir(), "people.grafeo")
-				return start(t, "restore", whole.root, target, "--concurrency", "1", "--json")
+				return startNice(t, "restore", whole.root, target, "--concurrency", "1", "--json")
 			})
 			p.interrupt(t, signal)
 			if left := names(t, filepath.Dir(target)); len(left) != 0 {
@@ -60,7 +60,7 @@ func TestSignalsEndLikeCtrlC(t *testing.T) {
 		p := paused(t, func() bool { return stored(t, at) }, func() bool { return !exists(at.path("manifests")) }, func() *process {
 			at = newDirectory(t)
 			args := append([]string{"backup", db.path, at.root, "--concurrency", "1"}, smallSegments...)
-			return startCommand(t, exec.Command("nohup", append([]string{binary}, args...)...))
+			return startCommand(t, exec.Command("nohup", append([]string{"nice", "-n", "19", binary}, args...)...))
 		})
 		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)

@@ -162,7 +162,7 @@ func TestDatabaseChangesDuringBackup(t *testing.T) {
 				r := paused(t, part, open, func() *process {
 					at, path = p.make(t), filepath.Join(t.TempDir(), "db", "people.grafeo")
 					copyTree(t, filepath.Dir(db.path), filepath.Dir(path))
-					return start(t, append([]string{"backup", path, at.address(), "--concurrency", "1", "--json"}, smallSegments...)...)
+					return startNice(t, append([]string{"backup", path, at.address(), "--concurrency", "1", "--json"}, smallSegments...)...)
 				})
 				tt.change(t, path)
 				want := tt.want
@@ -367,7 +367,7 @@ func TestDatabaseChangesDuringIncremental(t *testing.T) {
 			r := paused(t, part, open, func() *process {
 				at, path = copyArchive(t, whole), filepath.Join(t.TempDir(), "db", "people.grafeo")
 				copyTree(t, filepath.Dir(db.path), filepath.Dir(path))
-				return start(t, append([]string{"backup", path, at.root, "--concurrency", "1", "--json"}, smallSegments...)...)
+				return startNice(t, append([]string{"backup", path, at.root, "--concurrency", "1", "--json"}, smallSegments...)...)
 			})
 			tt.change(t, path)
 			r.resume(t)
