@@ -158,7 +158,7 @@ func TestLargeObjects(t *testing.T) {
 			continue
 		}
 		damaged := maps.Clone(objects)
-		damaged[key] = append(bytes.Clone(b), make([]byte, 64<<20)...)
+		damaged[key] = append(bytes.Clone(b), make([]byte, 20<<20)...)
 		refuses(t, damaged, key, 500) // most of it is the store's own copies
 	}
 }
