@@ -63,6 +63,11 @@ type answer struct {
 	Epoch    *int64 `json:"epoch"`
 	Database string `json:"database"`
 
+	// status and doctor
+	Conditions   string `json:"conditions"`
+	SingleWriter bool   `json:"single_writer"`
+	Safe         bool   `json:"safe"`
+
 	// verify
 	OK       bool  `json:"ok"`
 	Deep     bool  `json:"deep"`
