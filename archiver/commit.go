@@ -47,6 +47,9 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(interruptedGrace, cancel) })()
 
 	document, key := m.Encode(), m.Seq.Key()
+	if _, err := manifest.DecodeManifest(document); err != nil {
+		return unreadable(err)
+	}
 	sum := [32]byte(manifest.Sum(document))
 	attempt := min(commitAttempt, timeout/3) // so that a request that hangs leaves time for others
 	pause := pauses()

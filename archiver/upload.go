@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -269,8 +270,23 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	ref.Key = manifest.IndexKey(ref.SHA256)
 	m.Index = &ref
+	if read, err := unpackIndex(packed, ref.RawBytes); err != nil {
+		return unreadable(err)
+	} else if _, err := manifest.DecodeIndex(read); err != nil {
+		return unreadable(err)
+	}
 	_, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false)
 	return err
+}
+
+// unreadable is the error for a document of our own that no reader would take:
+// it must not be committed.
+func unreadable(err error) *Error {
+	return &Error{
+		Code: CodeFailed,
+		Err:  fmt.Errorf("nothing was committed, as it could not be read back: %w", err),
+		Hint: "This is a defect of gbak-s3. Please report it with the output of `gbak-s3 inspect` on the database.",
+	}
 }
 
 // unpackIndex is the reverse. The manifest has bounded rawBytes by what is packed.
