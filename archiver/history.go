@@ -208,12 +208,15 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 	if err == nil {
 		return doc, nil
 	}
-	if !errors.Is(err, storage.ErrPreconditionFailed) {
+	if !mayExist(err) {
 		return nil, err
 	}
-	b, err := a.readDocument(ctx, manifest.ArchiveKey)
-	if err != nil {
+	b, readErr := a.readDocument(ctx, manifest.ArchiveKey)
+	switch {
+	case readErr != nil && !errors.Is(err, storage.ErrPreconditionFailed):
 		return nil, err
+	case readErr != nil:
+		return nil, readErr
 	}
 	return manifest.DecodeArchive(b)
 }

@@ -190,17 +190,27 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 			})
 		}
-		if !errors.Is(err, storage.ErrPreconditionFailed) {
+		if !mayExist(err) {
 			return err == nil, err
 		}
-		right, err := a.holds(ctx, *key, sum, int64(len(body)))
-		if err != nil || right {
-			return sent > 1, err // the second attempt met the first one
+		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
+		if readErr != nil && !errors.Is(err, storage.ErrPreconditionFailed) {
+			return false, err
+		}
+		if readErr != nil || right {
+			return sent > 1, readErr // the second attempt met the first one
 		}
 		a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
 		*key, there = manifest.AnotherKey(*key, randomID()), false
 	}
 	return false, &ObjectError{*key, "it exists already, with other content"}
+}
+
+// mayExist tells whether the error of a conditional put can be that there is an
+// object already: there are stores that call it a conflict every time, which is
+// none of those that end by themselves.
+func mayExist(err error) bool {
+	return err != nil && (errors.Is(err, storage.ErrPreconditionFailed) || !final(err) && !errors.Is(err, storage.ErrUnavailable))
 }
 
 // holds tells whether the object has these bytes: by the hash that the store

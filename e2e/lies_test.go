@@ -22,12 +22,12 @@ func behindProxy(t testing.TB, hook s3test.Hook) (*s3test.Proxy, bucket) {
 	return s3test.NewProxy(t, at.address(), hook), at
 }
 
-// closedImage is a small database that nobody has open, without a log: two
-// segments of its bytes are all there is of it.
+// closedImage is a small database that nobody has open, without a log: its bytes
+// are all there is of it.
 func closedImage(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "people.grafeo")
-	if err := grafeotest.Image06(path, grafeotest.Image06Options{Size: 1 << 20, ChunkSize: 128 << 10, Iteration: 1, Epoch: 1}); err != nil {
+	if err := grafeotest.Image06(path, grafeotest.Image06Options{Size: 512 << 10, ChunkSize: 128 << 10, Iteration: 1, Epoch: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return path
