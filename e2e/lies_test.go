@@ -187,9 +187,12 @@ func TestCommitMeetsLies(t *testing.T) {
 			t.Parallel()
 			p, at := behindProxy(t, onCommit(c.hook))
 			begin := time.Now()
-			r := gbak(t, "backup", path, p.Address, "--no-hold", "--json", "--commit-timeout", "2s")
-			// 2 s, and what one attempt may take behind that.
-			if took := time.Since(begin); took > 15*time.Second {
+			timeout := 3 * time.Second // for a third of it one request may hang
+			if c.code == exitUnknown {
+				timeout = time.Second
+			}
+			r := gbak(t, "backup", path, p.Address, "--no-hold", "--json", "--commit-timeout", timeout.String())
+			if took := time.Since(begin); took > timeout+15*time.Second {
 				t.Errorf("that took %v", took)
 			}
 			r.want(t, c.code)
@@ -322,7 +325,7 @@ func TestOtherPutsMeetLies(t *testing.T) {
 	t.Parallel()
 	// Large enough for an index that is an object of its own.
 	large := filepath.Join(t.TempDir(), "large.grafeo")
-	if err := grafeotest.Image06(large, grafeotest.Image06Options{Size: 110 << 20, Iteration: 1, Epoch: 1, Compressible: 1}); err != nil {
+	if err := grafeotest.Image06(large, grafeotest.Image06Options{Size: 80 << 20, Iteration: 1, Epoch: 1, Compressible: 1}); err != nil {
 		t.Fatal(err)
 	}
 	small := closedImage(t)
@@ -337,7 +340,7 @@ func TestOtherPutsMeetLies(t *testing.T) {
 			"half of it arrives":  {CutUpload: true},
 			"a bit arrives wrong": {FlipUpload: true},
 		} {
-			if path == large && name != "answer lost" && name != "409, applied" {
+			if path == large && name != "answer lost" {
 				continue // it takes longer, and index and segments go the same way
 			}
 			t.Run(prefix+" "+name, func(t *testing.T) {
