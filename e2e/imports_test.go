@@ -23,9 +23,9 @@ func forTests(path string) bool { return strings.HasSuffix(path, "test") }
 func mayImport(from, to string) bool {
 	switch {
 	case within(from, "internal"):
-		return false
+		return forTests(from) && within(to, "internal")
 	case within(to, "internal"):
-		return true // help that depends on nothing
+		return forTests(from) || !forTests(to) // help that depends on nothing
 	case forTests(from):
 		return true // it is imported by tests only, which is checked below
 	case forTests(to):
@@ -131,6 +131,12 @@ func TestImportRules(t *testing.T) {
 		{"archiver/grafeo", "archiver", false},
 		{"archiver/grafeo", "internal/crc32combine", true},
 		{"internal/crc32combine", "storage", false},
+		{"internal/disk", "internal/disk/disktest", false},
+		{"internal/disk/disktest", "internal/disk", true},
+		{"archiver", "internal/disk", true},
+		{"archiver", "internal/disk/disktest", false},
+		{"storage/local", "internal/disk", true},
+		{"storage/local", "internal/disk/disktest", false},
 		{"storage", "storage/local", false},
 		{"storage/local", "storage", true},
 		{"storage/local", "storage/s3", false},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,62 +15,40 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// recordingFile and record note the steps of a Put.
-type recordingFile struct {
-	tempFile
-	note func(string)
-}
-
-func (f recordingFile) Write(p []byte) (int, error) { f.note("write"); return f.tempFile.Write(p) }
-func (f recordingFile) Sync() error                 { f.note("sync file"); return f.tempFile.Sync() }
-func (f recordingFile) Close() error                { f.note("close"); return f.tempFile.Close() }
-
-func record(s *Store) *[]string {
-	var steps []string
-	note := func(step string) { steps = append(steps, step) }
-	name := func(path string) string {
-		rel, err := filepath.Rel(filepath.Dir(s.root), path)
-		if err != nil {
-			return path
-		}
-		return filepath.ToSlash(rel)
+func openOn(t *testing.T, d disk.Disk, root string) *Store {
+	t.Helper()
+	s, err := OpenOn(d, root)
+	if err != nil {
+		t.Fatal(err)
 	}
-	real := realSyscalls()
-	s.sys = syscalls{
-		createTemp: func(dir string) (tempFile, error) {
-			f, err := real.createTemp(dir)
-			if err == nil {
-				note("create in " + name(dir))
-			}
-			return recordingFile{f, note}, err
-		},
-		link:      func(o, n string) error { note("link " + name(n)); return real.link(o, n) },
-		rename:    func(o, n string) error { note("rename " + name(n)); return real.rename(o, n) },
-		renameNew: func(o, n string) error { note("rename new " + name(n)); return real.renameNew(o, n) },
-		syncDir:   func(dir string) error { note("sync " + name(dir)); return real.syncDir(dir) },
-	}
-	return &steps
+	return s
 }
 
 // Bytes are durable before they have a name, and names before Put returns,
 // those of new folders included.
 func TestOrderOfSteps(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "root"))
-	steps := record(s)
+	dir := t.TempDir()
+	steps := disktest.New(t, dir, nil)
+	s := openOn(t, steps, filepath.Join(dir, "root"))
 	if err := create(t, s, "a/b/created", "data"); err != nil {
 		t.Fatal(err)
 	}
 	put(t, s, "a/b/plain", "data")
 	want := []string{
-		"sync .", "sync root", "sync root/a", // the names root, a and b
-		"create in root/.tmp", "write", "sync file", "close", "link root/a/b/created", "sync root/a/b",
-		"create in root/.tmp", "write", "sync file", "close", "rename root/a/b/plain", "sync root/a/b",
+		"mkdir root", "sync .", "mkdir root/a", "sync root", "mkdir root/a/b", "sync root/a",
+		"create in root/.tmp", "mkdir root/.tmp", "create in root/.tmp",
+		"write root/.tmp/put-N", "sync file root/.tmp/put-N", "close root/.tmp/put-N",
+		"link root/.tmp/put-N root/a/b/created", "remove root/.tmp/put-N", "sync root/a/b",
+		"create in root/.tmp", "write root/.tmp/put-N", "sync file root/.tmp/put-N", "close root/.tmp/put-N",
+		"rename root/.tmp/put-N root/a/b/plain", "sync root/a/b",
 	}
 	// Above the root it depends on where the test runs.
-	got := slices.DeleteFunc(*steps, func(step string) bool { return strings.HasPrefix(step, "sync ..") })
+	got := slices.DeleteFunc(steps.Steps(), func(step string) bool { return strings.HasPrefix(step, "sync ..") })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got)\n%s", diff)
 	}
@@ -79,109 +56,160 @@ func TestOrderOfSteps(t *testing.T) {
 
 // A folder that another process has made but not synced yet is synced here.
 func TestFoldersOfOthersAreSyncedToo(t *testing.T) {
-	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, "a", "b"), 0o700); err != nil {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "root", "a", "b"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, root)
-	var synced []string
-	s.sys.syncDir = func(dir string) error { synced = append(synced, dir); return nil }
-	put(t, s, "a/b/key", "data")
-	want := []string{filepath.Dir(root), root, filepath.Join(root, "a"), filepath.Join(root, "a", "b")}
-	if diff := cmp.Diff(want, synced); diff != "" {
+	steps := disktest.New(t, dir, nil)
+	put(t, openOn(t, steps, filepath.Join(dir, "root")), "a/b/key", "data")
+	want := []string{"sync .", "sync root", "sync root/a", "sync root/a/b"}
+	if diff := cmp.Diff(want, syncs(steps)); diff != "" {
 		t.Errorf("synced (-want +got)\n%s", diff)
 	}
 }
 
-// faultyFile fails in one step with err.
-type faultyFile struct {
-	tempFile
-	step string
-	err  error
+// syncs gives the folders that were synced.
+func syncs(r *disktest.Recorder) []string {
+	return slices.DeleteFunc(r.Steps(), func(step string) bool {
+		return !strings.HasPrefix(step, "sync ") || strings.HasPrefix(step, "sync file ")
+	})
 }
 
-func (f faultyFile) Write(p []byte) (int, error) {
-	if f.step == "write" {
-		n, _ := f.tempFile.Write(p[:len(p)/2])
-		return n, f.err
+// An object of another process, which may have died before it synced the name,
+// is durable before this one puts anything: that may build on it.
+func TestObjectsOfOthersAreSyncedToo(t *testing.T) {
+	for name, look := range map[string]func(t *testing.T, s *Store){
+		"list": func(t *testing.T, s *Store) { list(t, s) },
+		"get":  func(t *testing.T, s *Store) { get(t, s, "theirs/key") },
+		"head": func(t *testing.T, s *Store) {
+			if _, err := s.Head(t.Context(), "theirs/key"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"put": func(t *testing.T, s *Store) {
+			if err := create(t, s, "theirs/key", "data"); !errors.Is(err, storage.ErrPreconditionFailed) {
+				t.Fatalf("got %v, want %v", err, storage.ErrPreconditionFailed)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			put(t, open(t, root), "theirs/key", "data")
+			put(t, open(t, root), "ours/other", "data")
+			steps := disktest.New(t, root, nil)
+			s := openOn(t, steps, root)
+			look(t, s)
+			put(t, s, "ours/key", "data")
+			all := steps.Steps()
+			synced := slices.Index(all, "sync theirs")
+			if renamed := slices.Index(all, "rename .tmp/put-N ours/key"); synced < 0 || renamed < synced {
+				t.Errorf("the steps are %q", all)
+			}
+		})
 	}
-	return f.tempFile.Write(p)
-}
-
-func (f faultyFile) Sync() error {
-	if f.step == "sync file" {
-		return f.err
-	}
-	return f.tempFile.Sync()
-}
-
-func (f faultyFile) Close() error {
-	if err := f.tempFile.Close(); f.step != "close" {
-		return err
-	}
-	return f.err
 }
 
 // Whatever fails before the name is there leaves the old object and no
-// temporary file, and the cause comes through.
+// temporary file, and the cause comes through. After that nobody knows whether
+// the name lasts: an error that does not say no.
 func TestEveryStepMayFail(t *testing.T) {
-	for _, step := range []string{"create", "write", "sync file", "close", "link", "rename"} {
-		for _, cause := range []syscall.Errno{syscall.ENOSPC, syscall.EACCES, syscall.EROFS, syscall.EIO} {
-			t.Run(step+" "+cause.Error(), func(t *testing.T) {
-				s := open(t, t.TempDir())
-				put(t, s, "old", "data")
-				real := realSyscalls()
-				s.sys.createTemp = func(dir string) (tempFile, error) {
-					if step == "create" {
-						return nil, &fs.PathError{Op: "open", Path: dir, Err: cause}
+	for _, opts := range []storage.PutOptions{{}, {IfAbsent: true}} {
+		for _, cause := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EACCES, syscall.EROFS, syscall.EIO} {
+			t.Run(fmt.Sprintf("%s, if absent: %v", cause, opts.IfAbsent), func(t *testing.T) {
+				for k := 1; failsAt(t, k, cause, opts); k++ {
+					if k > 30 {
+						t.Fatal("it has no end")
 					}
-					f, err := real.createTemp(dir)
-					return faultyFile{f, step, &fs.PathError{Op: "write", Path: dir, Err: cause}}, err
-				}
-				failing := func(o, n string) error { return &os.LinkError{Op: step, Old: o, New: n, Err: cause} }
-				key, opts := "old", storage.PutOptions{}
-				switch step {
-				case "link":
-					s.sys.link = failing
-					key, opts = "new", storage.PutOptions{IfAbsent: true}
-				case "rename":
-					s.sys.rename = failing
-				}
-
-				_, err := s.Put(t.Context(), key, strings.NewReader("changed"), opts)
-				if !errors.Is(err, cause) {
-					t.Errorf("got %v, want %v", err, cause)
-				}
-				denied := cause == syscall.EACCES || cause == syscall.EROFS
-				if got := errors.Is(err, storage.ErrPermission); got != denied {
-					t.Errorf("%v is a refused permission: %t, want %t", err, got, denied)
-				}
-				if got := list(t, s); !slices.Equal(got, []string{"old"}) {
-					t.Errorf("there is %q", got)
-				}
-				if got := get(t, s, "old"); got != "data" {
-					t.Errorf("the object is now %q", got)
-				}
-				if got := temps(t, s); len(got) > 0 {
-					t.Errorf("left behind: %q", got)
 				}
 			})
 		}
 	}
 }
 
-// After the name is there nobody knows whether it lasts: an error, and no
-// ErrPreconditionFailed.
-func TestSyncOfTheFolderMayFail(t *testing.T) {
-	s := open(t, t.TempDir())
-	put(t, s, "folder/old", "data")
-	s.sys.syncDir = func(string) error { return syscall.EIO }
-	err := create(t, s, "folder/new", "data")
-	if !errors.Is(err, syscall.EIO) || errors.Is(err, storage.ErrPreconditionFailed) {
-		t.Errorf("got %v, want %v", err, syscall.EIO)
+// failsAt puts an object when step k fails, and tells whether there was one.
+func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) bool {
+	t.Helper()
+	root := t.TempDir()
+	put(t, open(t, root), "old", "data")
+	key := "folder/new"
+	if !opts.IfAbsent {
+		key = "old"
+	}
+	steps := disktest.New(t, root, disktest.FailAt(k, cause))
+	_, err := openOn(t, steps, root).Put(t.Context(), key, strings.NewReader("changed"), opts)
+	all := steps.Steps()
+	if len(all) < k {
+		if err != nil || k < 6 {
+			t.Fatalf("%d steps, %v", len(all), err)
+		}
+		return false
+	}
+	there := "data"
+	s := open(t, root)
+	switch step := all[k-1]; {
+	case step == "sync ..", strings.HasPrefix(step, "remove "):
+		return true // the folder above is not our making; a temporary file that stays is swept
+	case slices.ContainsFunc(all[:k-1], func(step string) bool { return strings.HasPrefix(step, "link ") || strings.HasPrefix(step, "rename ") }):
+		if err == nil || errors.Is(err, storage.ErrPreconditionFailed) || errors.Is(err, storage.ErrPermission) || errors.Is(err, cause) ||
+			!strings.Contains(err.Error(), cause.Error()) {
+			t.Errorf("%s: got %v", step, err)
+		}
+		there = "changed"
+	case !errors.Is(err, cause):
+		t.Errorf("%s: got %v, want %v", step, err, cause)
+	default:
+		denied := cause == syscall.EACCES || cause == syscall.EROFS
+		if got := errors.Is(err, storage.ErrPermission); got != denied {
+			t.Errorf("%s: %v is a refused permission: %t, want %t", step, err, got, denied)
+		}
+		if opts.IfAbsent && len(list(t, s)) != 1 {
+			t.Errorf("%s: there is %q", step, list(t, s))
+		}
+	}
+	if !opts.IfAbsent && get(t, s, "old") != there {
+		t.Errorf("%s: the object is now %q", all[k-1], get(t, s, "old"))
 	}
 	if got := temps(t, s); len(got) > 0 {
-		t.Errorf("left behind: %q", got)
+		t.Errorf("%s left behind: %q", all[k-1], got)
+	}
+	return true
+}
+
+// A name whose sync has failed is not shown, be it to the one who asks whether
+// their put was done after all, before a sync succeeds.
+func TestNotShownBeforeItIsDurable(t *testing.T) {
+	root := t.TempDir()
+	put(t, open(t, root), "folder/old", "data")
+	broken := true
+	s := openOn(t, disktest.New(t, root, func(_ int, step string) disktest.Fault {
+		if broken && step == "sync folder" {
+			return disktest.Fault{Err: syscall.EIO}
+		}
+		return disktest.Fault{}
+	}), root)
+	if err := create(t, s, "folder/new", "data"); err == nil {
+		t.Error("the put has succeeded")
+	}
+	if _, _, err := s.Get(t.Context(), "folder/new", storage.Range{}); !errors.Is(err, syscall.EIO) {
+		t.Errorf("get: got %v, want %v", err, syscall.EIO)
+	}
+	if _, err := s.Head(t.Context(), "folder/new"); !errors.Is(err, syscall.EIO) {
+		t.Errorf("head: got %v, want %v", err, syscall.EIO)
+	}
+	if err := create(t, s, "folder/new", "data"); !errors.Is(err, syscall.EIO) || errors.Is(err, storage.ErrPreconditionFailed) {
+		t.Errorf("put again: got %v, want %v", err, syscall.EIO)
+	}
+	for _, err := range s.List(t.Context(), "folder/", "") {
+		if !errors.Is(err, syscall.EIO) {
+			t.Errorf("list: got %v, want %v", err, syscall.EIO)
+		}
+	}
+	broken = false
+	if err := create(t, s, "folder/new", "data"); !errors.Is(err, storage.ErrPreconditionFailed) {
+		t.Errorf("put when it works again: got %v, want %v", err, storage.ErrPreconditionFailed)
+	}
+	if got := get(t, s, "folder/new"); got != "data" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -252,12 +280,28 @@ func TestAFileWhereAFolderIsNeeded(t *testing.T) {
 	}
 }
 
+// without is a disk that lacks one step or both.
+type without struct {
+	disk.OS
+	link, renameNew error
+}
+
+func (w without) Link(from, to string) error {
+	return &os.LinkError{Op: "link", Old: from, New: to, Err: w.link}
+}
+
+func (w without) RenameNew(from, to string) error {
+	if w.renameNew != nil {
+		return w.renameNew
+	}
+	return w.OS.RenameNew(from, to)
+}
+
 // Without hard links the exclusive rename keeps the promise.
 func TestRaceWithoutHardLinks(t *testing.T) {
 	for _, cause := range []error{syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS} {
 		t.Run(cause.Error(), func(t *testing.T) {
-			s := open(t, t.TempDir())
-			s.sys.link = func(o, n string) error { return &os.LinkError{Op: "link", Old: o, New: n, Err: cause} }
+			s := openOn(t, without{link: cause}, t.TempDir())
 			for round := range 20 {
 				key := fmt.Sprintf("round-%d", round)
 				errs := make([]error, 8)
@@ -285,9 +329,7 @@ func TestRaceWithoutHardLinks(t *testing.T) {
 
 func TestNoAtomicCreateIsRefused(t *testing.T) {
 	for _, cause := range []error{syscall.EINVAL, errors.ErrUnsupported} {
-		s := open(t, t.TempDir())
-		s.sys.link = func(string, string) error { return syscall.EPERM }
-		s.sys.renameNew = func(string, string) error { return cause }
+		s := openOn(t, without{link: syscall.EPERM, renameNew: cause}, t.TempDir())
 		err := create(t, s, "key", "data")
 		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
 			t.Errorf("got %v, want %v", err, errors.ErrUnsupported)

@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 const (
 	tempDir    = ".tmp"         // no element of a key begins with a dot
+	tempNames  = "put-*"        // in it
 	tempMaxAge = 24 * time.Hour // longer than any Put takes
 )
 
@@ -39,13 +42,13 @@ func (s *Store) makeDir(dir string) error {
 	}
 	if !exists {
 		// If it exists now, another process was faster.
-		if err := os.Mkdir(dir, 0o700); err != nil && !isDir(dir) {
+		if err := s.disk.Mkdir(dir, 0o700); err != nil && !isDir(dir) {
 			return err
 		}
 	}
 	// Also a folder that was there is synced once: perhaps another process made
 	// it just now. Above the root that may be forbidden, and is not our making.
-	err := s.sys.syncDir(parent)
+	err := s.disk.Sync(parent)
 	if err != nil && (inside || !exists || !errors.Is(err, fs.ErrPermission)) {
 		return err
 	}
@@ -64,23 +67,59 @@ func (s *Store) forgetDir(dir string) {
 	delete(s.durable, s.root)
 }
 
+// show is called before the caller hears of a name in dir. It may have been made
+// by a process that did not live to sync it: it is durable before the caller
+// puts anything that may refer to it, see [Store.settle]. A name whose own sync
+// has failed is not shown before another one succeeds.
+func (s *Store) show(dir string) error {
+	s.shownMu.Lock()
+	defer s.shownMu.Unlock()
+	if s.shown[dir] {
+		if err := s.disk.Sync(dir); err != nil {
+			return fmt.Errorf("what was put into %s may not be durable: %w", dir, err)
+		}
+	}
+	s.shown[dir] = false
+	return nil
+}
+
+// settle makes durable what was shown.
+func (s *Store) settle() error {
+	s.shownMu.Lock()
+	defer s.shownMu.Unlock()
+	for dir := range s.shown {
+		if err := s.disk.Sync(dir); err != nil && !isMissing(err) {
+			return err
+		}
+		delete(s.shown, dir)
+	}
+	return nil
+}
+
+// doubt notes that the sync of dir has failed when a name in it was new.
+func (s *Store) doubt(dir string) {
+	s.shownMu.Lock()
+	defer s.shownMu.Unlock()
+	s.shown[dir] = true
+}
+
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }
 
 // createTemp makes an empty file with a new name in .tmp.
-func (s *Store) createTemp() (tempFile, error) {
+func (s *Store) createTemp() (disk.File, error) {
 	dir := filepath.Join(s.root, tempDir)
-	f, err := s.sys.createTemp(dir)
+	f, err := s.disk.CreateTemp(dir, tempNames)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	// Its name need not be durable, nothing in it is.
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.disk.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return s.sys.createTemp(dir)
+	return s.disk.CreateTemp(dir, tempNames)
 }
 
 // sweepTemps removes what killed processes left in .tmp. It does what it can:
@@ -91,7 +130,7 @@ func (s *Store) sweepTemps() {
 	for _, entry := range entries {
 		info, err := entry.Info()
 		if err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempMaxAge {
-			_ = os.Remove(filepath.Join(dir, entry.Name()))
+			_ = s.disk.Remove(filepath.Join(dir, entry.Name()))
 		}
 	}
 }

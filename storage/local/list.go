@@ -22,7 +22,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 			return
 		}
 		storage.CountRequest(ctx, storage.OpList)
-		w := walk{ctx: ctx, prefix: prefix, after: after, yield: yield}
+		w := walk{store: s, ctx: ctx, prefix: prefix, after: after, yield: yield}
 		if err := w.folder(s.root, ""); err != nil && !errors.Is(err, errStopped) {
 			yield(storage.ObjectInfo{}, fail(storage.OpList, prefix, err))
 		}
@@ -33,6 +33,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 var errStopped = errors.New("stopped")
 
 type walk struct {
+	store         *Store
 	ctx           context.Context
 	prefix, after string
 	yield         func(storage.ObjectInfo, error) bool
@@ -81,10 +82,16 @@ func (w *walk) file(path, key string) error {
 		return err
 	}
 	info, err := describe(key, stat)
-	if err == nil && !w.yield(info, nil) {
+	if err != nil {
+		return nil //nolint:nilerr // it is neither file nor folder
+	}
+	if err := w.store.show(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if !w.yield(info, nil) {
 		return errStopped
 	}
-	return nil // also for what is neither file nor folder
+	return nil
 }
 
 // inKeyOrder gives the names in the order in which their keys come, folders

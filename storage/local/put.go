@@ -9,14 +9,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Put implements [storage.Storage]. A crash at any moment leaves the old object
-// or the new one, and perhaps a file in .tmp, which the first Put of another
-// day removes.
+// Put implements [storage.Storage]. A crash at any moment, be it of the process
+// or of the power, leaves the old object or the new one, and perhaps a file in
+// .tmp, which the first Put of another day removes. After success it is the new
+// one. If only the last step fails, the sync of the folder, the object is there
+// and may not last: the error is then none that says no, and the object is not
+// shown until a sync succeeds.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
 	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.ObjectInfo{}, err
@@ -61,8 +64,8 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 	}
 	defer func() {
 		if err != nil {
-			_ = f.Close()           // the error that matters is on its way
-			_ = os.Remove(f.Name()) // else it is swept another day
+			_ = f.Close()               // the error that matters is on its way
+			_ = s.disk.Remove(f.Name()) // else it is swept another day
 		}
 	}()
 	source := io.Reader(untilDone{ctx, body})
@@ -98,41 +101,35 @@ func (r untilDone) Read(p []byte) (int, error) {
 // publish gives the finished file temp its final name and makes that durable.
 // The name temp is gone afterwards, also after an error.
 func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (storage.ObjectInfo, error) {
+	dir := filepath.Dir(path)
 	stat, err := os.Stat(temp)
+	if err == nil {
+		err = s.settle()
+	}
 	switch {
 	case err != nil:
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case ifAbsent:
-		err = s.linkNew(temp, path)
+		err = disk.Move(s.disk, temp, path)
 	default:
-		err = s.sys.rename(temp, path)
+		err = s.disk.Rename(temp, path)
 	}
-	if err != nil || ifAbsent {
-		_ = os.Remove(temp) // else it is swept another day
+	if err != nil {
+		_ = s.disk.Remove(temp) // else it is swept another day
+	}
+	if ifAbsent && errors.Is(err, fs.ErrExist) && !isDir(path) {
+		if err = s.show(dir); err == nil {
+			err = storage.ErrPreconditionFailed
+		}
 	}
 	if err != nil {
 		return storage.ObjectInfo{}, err
 	}
-	if err := s.sys.syncDir(filepath.Dir(path)); err != nil {
-		return storage.ObjectInfo{}, err
+	if err := s.disk.Sync(dir); err != nil {
+		s.doubt(dir)
+		// It is no refusal, whatever the cause is: the object is there.
+		return storage.ObjectInfo{}, fmt.Errorf("the object is there, but perhaps not after a loss of power: %v", err) //nolint:errorlint // see above
 	}
 	return storage.ObjectInfo{Size: stat.Size(), ModTime: stat.ModTime()}, nil
-}
-
-// linkNew names the file temp also path, if nothing has that name.
-func (s *Store) linkNew(temp, path string) error {
-	err := s.sys.link(temp, path)
-	// Linux says EPERM where the file system has no hard links.
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) {
-		renameErr := s.sys.renameNew(temp, path)
-		if errors.Is(renameErr, errors.ErrUnsupported) || errors.Is(renameErr, syscall.EINVAL) {
-			return fmt.Errorf("%w: the file system has neither hard links nor exclusive renames to create objects safely: %w", errors.ErrUnsupported, err)
-		}
-		err = renameErr
-	}
-	if errors.Is(err, fs.ErrExist) && !isDir(path) {
-		return storage.ErrPreconditionFailed
-	}
-	return err
 }

@@ -5,6 +5,11 @@
 // A file appears under its final name in one step and whole; what is being
 // written is in the folder .tmp, which no key can name. It is imported by
 // commands and tests; the archiver knows only package storage.
+//
+// After a loss of power every object is there that a Put has acknowledged, and
+// whole. Of a Put that was not acknowledged the object is there or not, and
+// whole if it is. Whatever a Store has shown to its caller, also what others have
+// put, is durable before what that caller puts next.
 package local
 
 import (
@@ -18,6 +23,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -26,11 +32,14 @@ import (
 // links or exclusive renames between them.
 type Store struct {
 	root string
-	sys  syscalls
+	disk disk.Disk
 
 	sweep   sync.Once
 	mu      sync.Mutex
 	durable map[string]bool // folders whose own names are known to be durable
+
+	shownMu sync.Mutex
+	shown   map[string]bool // folders with names that may not be durable; true after a sync that failed
 }
 
 var _ storage.Storage = (*Store)(nil)
@@ -38,7 +47,10 @@ var _ storage.Storage = (*Store)(nil)
 // Open returns the store in the folder root. It creates nothing: a folder that
 // is not there is an empty store, and is made by the first Put. A link to nothing,
 // such as to a disk that is not mounted, is an error.
-func Open(root string) (*Store, error) {
+func Open(root string) (*Store, error) { return OpenOn(disk.OS{}, root) }
+
+// OpenOn is Open on another disk, for tests of what a crash leaves.
+func OpenOn(d disk.Disk, root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open store: the path is empty")
 	}
@@ -57,7 +69,7 @@ func Open(root string) (*Store, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("open store: %s is not a folder", root)
 	}
-	return &Store{root: root, sys: realSyscalls(), durable: map[string]bool{}}, nil
+	return &Store{root: root, disk: d, durable: map[string]bool{}, shown: map[string]bool{}}, nil
 }
 
 // noLinkToNothing looks whether the lowest part that is there of a path which is
@@ -96,6 +108,9 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 		return nil, storage.ObjectInfo{}, err
 	}
 	body, info, err := part(ctx, f, key, r)
+	if err == nil {
+		err = s.show(filepath.Dir(path))
+	}
 	if err != nil {
 		_ = f.Close() // it was only read
 		return nil, storage.ObjectInfo{}, err
@@ -145,7 +160,11 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 	if err != nil {
 		return storage.ObjectInfo{}, err
 	}
-	return describe(key, stat)
+	info, err := describe(key, stat)
+	if err == nil {
+		err = s.show(filepath.Dir(path))
+	}
+	return info, err
 }
 
 // Delete implements [storage.Storage]. Folders that become empty stay.
@@ -172,10 +191,10 @@ func (s *Store) remove(key string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil {
+	if err := s.disk.Remove(path); err != nil {
 		return err
 	}
-	return s.sys.syncDir(filepath.Dir(path))
+	return s.disk.Sync(filepath.Dir(path))
 }
 
 // path is where the object is. Some valid keys cannot be names on Windows.

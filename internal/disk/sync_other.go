@@ -1,6 +1,6 @@
 //go:build !windows
 
-package local
+package disk
 
 import (
 	"errors"
@@ -8,17 +8,16 @@ import (
 	"syscall"
 )
 
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
+	err = f.Sync()
 	// Some network and FUSE file systems have no such thing, and keep names
 	// durable by themselves or not at all.
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
 		err = nil
 	}
-	return errors.Join(err, d.Close())
+	return errors.Join(err, f.Close())
 }

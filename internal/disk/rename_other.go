@@ -1,8 +1,7 @@
 //go:build !linux
 
-package local
+package disk
 
 import "errors"
 
-// renameNew would rename a file unless newPath exists.
 func renameNew(string, string) error { return errors.ErrUnsupported }

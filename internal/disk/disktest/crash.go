@@ -1,0 +1,129 @@
+package disktest
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+)
+
+// sector is how much of a file a disk writes whole or not at all.
+const sector = 512
+
+// Crash makes in the folder dir one of the states in which a machine may come
+// up that lost power after step k; the seed chooses which. What is sure is
+// there:
+//
+//   - the bytes of a file as they were when it was synced last,
+//   - the names in a folder as they were when it was synced last; of a rename
+//     both names.
+//
+// Of what came later each sector of a file may have arrived or not, with its
+// size that before, the newest one, or one between; what never arrived is zeros.
+// Each name may have arrived or not, one place in its order. As in all file
+// systems with a journal, a rename arrives as a whole, and what one step needs
+// arrives with it.
+func (r *Recorder) Crash(seed uint64, k int, dir string) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changes := r.changes
+	if k < len(r.ends) {
+		changes = changes[:0]
+		if k > 0 {
+			changes = r.changes[:r.ends[k-1]]
+		}
+	}
+	random := rand.New(rand.NewPCG(seed, uint64(k))) //nolint:gosec // it is to be the same every time
+	t := survivors(r.base.clone(), changes, random)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := t.writeTo(dir, root, map[node]string{}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// survivors gives what a loss of power after the changes leaves of durable and
+// of them.
+func survivors(durable *tree, changes []change, random *rand.Rand) *tree {
+	newest := durable.clone()
+	var pending []change // of names
+	dirty := map[node]bool{}
+	for _, c := range changes {
+		newest.apply(c)
+		switch {
+		case c.syncData:
+			durable.content[c.node] = slices.Clone(newest.content[c.node])
+			delete(dirty, c.node)
+		case c.syncNames:
+			pending = settle(durable, pending, c.node)
+		case len(c.names) > 0:
+			pending = append(pending, c)
+		case c.data.truncate || len(c.data.bytes) > 0:
+			dirty[c.node] = true
+		}
+	}
+	durable.folders, durable.modes = newest.folders, newest.modes
+	// Some crashes lose everything that they can, or nothing, and most some.
+	luck := random.IntN(5)
+	lucky := func() bool { return luck == 4 || luck > 0 && random.IntN(4) < luck }
+	lost := map[place]bool{}
+	for _, c := range pending {
+		kept := lucky() && !slices.ContainsFunc(c.names, func(n naming) bool { return lost[n.place] })
+		if kept {
+			durable.apply(c)
+			continue
+		}
+		for _, n := range c.names {
+			lost[n.place] = true
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(dirty)) { // for the random numbers to be the same every time
+		durable.content[n] = arrived(durable.content[n], newest.content[n], lucky, random)
+	}
+	return durable
+}
+
+// settle makes durable what was done to the names in a folder, with what that
+// needs, and gives what is pending still.
+func settle(durable *tree, pending []change, folder node) (rest []change) {
+	needed := map[place]bool{}
+	done := make([]bool, len(pending))
+	for i, c := range slices.Backward(pending) {
+		done[i] = slices.ContainsFunc(c.names, func(n naming) bool { return n.place.folder == folder || needed[n.place] })
+		if done[i] {
+			for _, n := range c.names {
+				needed[n.place] = true
+			}
+		}
+	}
+	for i, c := range pending {
+		if done[i] {
+			durable.apply(c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return rest
+}
+
+// arrived is what a file may hold whose bytes were old when it was synced and
+// are now since then.
+func arrived(old, now []byte, lucky func() bool, random *rand.Rand) []byte {
+	size := int64(len(old))
+	if lucky() {
+		size = int64(len(now))
+		if low := min(len(old), len(now)); len(now) > low && random.IntN(3) == 0 {
+			size = int64(low + random.IntN(len(now)-low))
+		}
+	}
+	b := grown(slices.Clone(old), size)[:size]
+	for at := int64(0); at < size; at += sector {
+		end := min(at+sector, size)
+		if at < int64(len(now)) && lucky() {
+			copy(b[at:end], now[at:])
+		}
+	}
+	return b
+}

@@ -1,0 +1,46 @@
+package disktest
+
+import "io/fs"
+
+// Plan says what becomes of step number n, from 1 on.
+type Plan func(n int, step string) Fault
+
+// Fault is what becomes of a step. The zero value lets it succeed.
+type Fault struct {
+	Err     error // the step fails with it
+	Stop    bool  // the step and all later ones fail, as if the process were dead
+	Applied bool  // the step is done all the same
+}
+
+func (f Fault) err(step string) error {
+	switch {
+	case f.Stop:
+		return stopped{step}
+	case f.Err != nil:
+		return &fs.PathError{Op: "step", Path: step, Err: f.Err}
+	}
+	return nil
+}
+
+// StopAt is the death of the process right before step k, or right after it if
+// that is applied.
+func StopAt(k int, applied bool) Plan {
+	return func(n int, _ string) Fault { return Fault{Stop: n >= k, Applied: applied && n == k} }
+}
+
+// FailAt lets step k alone fail.
+func FailAt(k int, err error) Plan {
+	return func(n int, _ string) Fault {
+		if n == k {
+			return Fault{Err: err}
+		}
+		return Fault{}
+	}
+}
+
+// stopped is the error of a step after the end. It is one that nobody tries
+// again.
+type stopped struct{ step string }
+
+func (s stopped) Error() string        { return s.step + ": the process is dead" }
+func (s stopped) Is(target error) bool { return target == fs.ErrPermission }

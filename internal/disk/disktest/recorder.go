@@ -1,0 +1,274 @@
+// Package disktest has disks for tests: a [Recorder] works on real files below
+// one folder, lists the steps, stops or fails where it is told to, and shows
+// what a loss of power may leave.
+package disktest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// Recorder is a [disk.Disk] that does every step for real and notes it. What
+// was below its root before is taken to be durable.
+type Recorder struct {
+	t    testing.TB
+	root string
+	plan Plan
+
+	mu      sync.Mutex
+	steps   []string
+	changes []change // after step i+1 there are those up to ends[i]
+	ends    []int
+	tree    *tree // where the changes have led to
+	base    *tree
+	stopped bool
+}
+
+var _ disk.Disk = (*Recorder)(nil)
+
+// New records what happens below root. A nil plan lets everything succeed.
+func New(t testing.TB, root string, plan Plan) *Recorder {
+	t.Helper()
+	base, err := readTree(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Recorder{t: t, root: root, plan: plan, base: base, tree: base.clone()}
+}
+
+// Restart is another process on the same disk: what was not synced before is not
+// durable now either. Its steps are counted on.
+func (r *Recorder) Restart(plan Plan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped, r.plan = false, plan
+}
+
+// Steps gives the steps so far in words, also those that have failed.
+func (r *Recorder) Steps() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.steps...)
+}
+
+// Text gives the steps so far, a line each, for golden tests.
+func (r *Recorder) Text() string { return strings.Join(r.Steps(), "\n") + "\n" }
+
+var (
+	tempNumber = regexp.MustCompile(`(put-)\d+`)
+	timestamp  = regexp.MustCompile(`\d{8}T\d{6}\.\d{3}Z`)
+)
+
+// name is how steps call a path: relative to the root, and without what differs
+// from run to run.
+func (r *Recorder) name(path string) string {
+	rel, err := filepath.Rel(r.root, path)
+	if err != nil {
+		return path
+	}
+	return timestamp.ReplaceAllString(tempNumber.ReplaceAllString(filepath.ToSlash(rel), "${1}N"), "TIME")
+}
+
+// step does one step: note says what, work does it, and record notes what it
+// has changed. half is what a step does that fails in the middle; nil for
+// nothing.
+func (r *Recorder) step(note string, work func() error, record func() []change, half func()) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steps = append(r.steps, note)
+	defer func() { r.ends = append(r.ends, len(r.changes)) }()
+	if r.stopped {
+		return stopped{note}
+	}
+	var fault Fault
+	if r.plan != nil {
+		fault = r.plan(len(r.steps), note)
+	}
+	r.stopped = fault.Stop
+	switch err := fault.err(note); {
+	case err == nil:
+	case fault.Applied:
+		if work() == nil {
+			r.note(record())
+		}
+		return err
+	default:
+		if half != nil && !fault.Stop {
+			half()
+		}
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	r.note(record())
+	return nil
+}
+
+func (r *Recorder) note(changes []change) {
+	for _, c := range changes {
+		r.tree.apply(c)
+		r.changes = append(r.changes, c)
+	}
+}
+
+func nothing() []change { return nil }
+
+// OpenFile implements [disk.Disk].
+func (r *Recorder) OpenFile(path string, flag int, mode fs.FileMode) (disk.File, error) {
+	what := "open "
+	if flag&os.O_CREATE != 0 {
+		what = "create "
+	}
+	return r.open(what+r.name(path), func() (disk.File, error) { return disk.OS{}.OpenFile(path, flag, mode) }, flag&os.O_TRUNC != 0)
+}
+
+// CreateTemp implements [disk.Disk].
+func (r *Recorder) CreateTemp(folder, pattern string) (disk.File, error) {
+	return r.open("create in "+r.name(folder), func() (disk.File, error) { return disk.OS{}.CreateTemp(folder, pattern) }, true)
+}
+
+func (r *Recorder) open(note string, work func() (disk.File, error), truncate bool) (disk.File, error) {
+	var real disk.File
+	var at node
+	err := r.step(note, func() (err error) { real, err = work(); return err }, func() (all []change) {
+		place, ok := r.place(real.Name())
+		if !ok {
+			return nil
+		}
+		if at = r.tree.names[place]; at == 0 {
+			at = r.tree.fresh()
+			all = append(all, change{made: at, mode: modeOf(real), names: []naming{{place, at}}})
+		}
+		if truncate {
+			all = append(all, change{node: at, data: data{truncate: true}})
+		}
+		return all
+	}, nil)
+	if err != nil {
+		if real != nil {
+			_ = real.Close()
+		}
+		return nil, err
+	}
+	return &file{File: real, recorder: r, node: at}, nil
+}
+
+// Truncate implements [disk.Disk].
+func (r *Recorder) Truncate(path string, size int64) error {
+	return r.step(fmt.Sprintf("truncate %s to %d", r.name(path), size), func() error { return os.Truncate(path, size) },
+		func() []change { return []change{{node: r.at(path), data: data{truncate: true, offset: size}}} }, nil)
+}
+
+// Chmod implements [disk.Disk].
+func (r *Recorder) Chmod(path string, mode fs.FileMode) error {
+	return r.step(fmt.Sprintf("chmod %s %o", r.name(path), mode), func() error { return os.Chmod(path, mode) },
+		func() []change { return []change{{node: r.at(path), mode: mode}} }, nil)
+}
+
+// Chown implements [disk.Disk]. Who owns what is not part of the model.
+func (r *Recorder) Chown(path string, user, group int) error {
+	return r.step("chown "+r.name(path), func() error { return os.Chown(path, user, group) }, nothing, nil)
+}
+
+// Mkdir implements [disk.Disk].
+func (r *Recorder) Mkdir(path string, mode fs.FileMode) error {
+	return r.step("mkdir "+r.name(path), func() error { return os.Mkdir(path, mode) }, func() []change {
+		place, ok := r.place(path)
+		if !ok {
+			return nil
+		}
+		n := r.tree.fresh()
+		return []change{{made: n, folder: true, mode: mode, names: []naming{{place, n}}}}
+	}, nil)
+}
+
+// Link implements [disk.Disk].
+func (r *Recorder) Link(from, to string) error {
+	return r.step("link "+r.name(from)+" "+r.name(to), func() error { return os.Link(from, to) }, func() []change {
+		place, ok := r.place(to)
+		if !ok {
+			return nil
+		}
+		return []change{{names: []naming{{place, r.at(from)}}}}
+	}, nil)
+}
+
+// Rename implements [disk.Disk].
+func (r *Recorder) Rename(from, to string) error {
+	return r.step("rename "+r.name(from)+" "+r.name(to), func() error { return os.Rename(from, to) }, r.renamed(from, to), nil)
+}
+
+// RenameNew implements [disk.Disk].
+func (r *Recorder) RenameNew(from, to string) error {
+	return r.step("rename new "+r.name(from)+" "+r.name(to), func() error { return disk.OS{}.RenameNew(from, to) }, r.renamed(from, to), nil)
+}
+
+func (r *Recorder) renamed(from, to string) func() []change {
+	return func() []change {
+		old, oldOK := r.place(from)
+		place, ok := r.place(to)
+		if !ok || !oldOK {
+			return nil
+		}
+		return []change{{names: []naming{{old, 0}, {place, r.tree.names[old]}}}}
+	}
+}
+
+// Remove implements [disk.Disk].
+func (r *Recorder) Remove(path string) error {
+	return r.step("remove "+r.name(path), func() error { return os.Remove(path) }, func() []change {
+		place, ok := r.place(path)
+		if !ok {
+			return nil
+		}
+		return []change{{names: []naming{{place, 0}}}}
+	}, nil)
+}
+
+// Sync implements [disk.Disk].
+func (r *Recorder) Sync(folder string) error {
+	return r.step("sync "+r.name(folder), func() error { return disk.OS{}.Sync(folder) },
+		func() []change { return []change{{node: r.at(folder), syncNames: true}} }, nil)
+}
+
+// place is where in the tree a path is; false for one that is not below the
+// root.
+func (r *Recorder) place(path string) (place, bool) {
+	folder := r.at(filepath.Dir(path))
+	return place{folder, filepath.Base(path)}, folder != 0
+}
+
+// at is the node that a path names, 0 if it is not known.
+func (r *Recorder) at(path string) node {
+	rel, err := filepath.Rel(r.root, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return 0
+	}
+	n := root
+	if rel == "." {
+		return n
+	}
+	for _, name := range strings.Split(rel, string(filepath.Separator)) {
+		if n = r.tree.names[place{n, name}]; n == 0 {
+			return 0
+		}
+	}
+	return n
+}
+
+func modeOf(f disk.File) fs.FileMode {
+	info, err := f.Stat()
+	if err != nil {
+		return 0o600
+	}
+	return info.Mode().Perm()
+}

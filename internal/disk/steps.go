@@ -1,0 +1,73 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Move gives the file from the name to, unless something has that name: then
+// the error is fs.ErrExist. Where the file system has neither hard links nor
+// exclusive renames it is errors.ErrUnsupported. The file never is without a
+// name; a crash may leave it with both.
+func Move(d Disk, from, to string) error {
+	err := d.Link(from, to)
+	if err == nil {
+		_ = d.Remove(from) // to is what was asked for
+		return nil
+	}
+	// Linux says EPERM where the file system has no hard links.
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	renameErr := d.RenameNew(from, to)
+	if errors.Is(renameErr, errors.ErrUnsupported) || errors.Is(renameErr, syscall.EINVAL) {
+		return fmt.Errorf("%w: the file system has neither hard links nor exclusive renames to create files safely: %w", errors.ErrUnsupported, err)
+	}
+	return renameErr
+}
+
+// MkdirAll makes a folder with all that is missing above it, and makes the names
+// of those durable. It tells which it has made, the lowest first, also when it
+// fails.
+func MkdirAll(d Disk, folder string, mode fs.FileMode) (made []string, err error) {
+	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	parent := filepath.Dir(folder)
+	if parent != folder {
+		if made, err = MkdirAll(d, parent, mode); err != nil {
+			return made, err
+		}
+	}
+	if err := d.Mkdir(folder, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return made, err
+	} else if err == nil {
+		made = append([]string{folder}, made...)
+	}
+	return made, d.Sync(parent)
+}
+
+// RemoveAll removes a file, or a folder and all that is in it, if it is there.
+func RemoveAll(d Disk, path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && info.IsDir() {
+		var entries []fs.DirEntry
+		entries, err = os.ReadDir(path)
+		for _, e := range entries {
+			if err := RemoveAll(d, filepath.Join(path, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err == nil {
+		err = d.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
