@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -53,6 +54,7 @@ const DefaultConcurrency = 4
 // asks the store. All methods may be called concurrently.
 type Archive struct {
 	store    storage.Storage
+	disk     disk.Disk // where databases are
 	log      *slog.Logger
 	workers  int
 	patience time.Duration
@@ -64,7 +66,7 @@ type Archive struct {
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host}
+	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

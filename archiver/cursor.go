@@ -7,14 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 const (
 	cursorName     = "backup_cursor.meta"
 	cursorTempName = "backup_cursor.meta.gbak-tmp"
+	logFolderTemp  = ".gbak-tmp" // behind the name of a log folder in the making
 
 	// maxCursorBytes is the largest cursor that is read: some thousand holds.
 	maxCursorBytes = 1 << 20
@@ -91,14 +95,18 @@ func encodeCursor(holds []Hold) ([]byte, error) {
 // changeCursor replaces the holds in the cursor of the database at path, in one
 // step; without any, it removes the cursor. Two runs that do so at the same time
 // wait for each other. change must not modify its argument.
-func changeCursor(path string, change func([]Hold) []Hold) error {
+//
+// When it returns nil, the change is durable. After a crash the cursor is the
+// old one or the new one, and what else is left is no obstacle and goes with the
+// next change.
+func changeCursor(d disk.Disk, path string, change func([]Hold) []Hold) error {
 	dir := grafeo.LogDir(path)
 	lock, err := lockFolder(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(change(nil)) == 0 {
-			return nil
+			return disk.RemoveAll(d, dir+logFolderTemp) // of a run that was killed
 		}
-		if err := makeLogFolder(path, dir); err != nil {
+		if err := makeLogFolder(d, path, dir); err != nil {
 			return err
 		}
 		lock, err = lockFolder(dir)
@@ -116,51 +124,56 @@ func changeCursor(path string, change func([]Hold) []Hold) error {
 		before = c.Ours.Holds
 	}
 	after := change(before)
-	if equalHolds(before, after) {
-		return nil
+	switch {
+	case len(after) == 0:
+		return removeCursor(d, path)
+	case slices.Equal(before, after):
+		// The run that wrote it may have been killed before it was durable.
+		return d.Sync(dir)
 	}
-	if len(after) == 0 {
-		return removeCursor(path)
+	err = writeCursor(d, path, after)
+	if err != nil && c == nil {
+		// What holds now and is not known to may never be released.
+		return errors.Join(err, removeCursor(d, path))
 	}
-	return writeCursor(path, after)
+	return err
 }
 
 // makeLogFolder makes the folder that a closed database does not have, for the
-// database to take up: it must be the database's owner's.
-func makeLogFolder(path, dir string) error {
+// database to take up: it must be the database's owner's, so it gets its name
+// when it is.
+func makeLogFolder(d disk.Disk, path, dir string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		if errors.Is(err, fs.ErrExist) {
+	temp := dir + logFolderTemp
+	if err := d.Mkdir(temp, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // of a run that was killed
+		return err
+	}
+	mode := info.Mode().Perm()
+	err = errors.Join(d.Chmod(temp, mode|mode&0o444>>2), giveTo(d, temp, info)) // who may read the file may look in
+	if err == nil {
+		if err = d.RenameNew(temp, dir); errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+			err = d.Rename(temp, dir)
+		}
+	}
+	if err != nil {
+		_ = d.Remove(temp)
+		if exists(dir) { // another run, or the database, was faster
 			return nil
 		}
 		return err
 	}
-	mode := info.Mode().Perm()
-	err = errors.Join(os.Chmod(dir, mode|mode&0o444>>2), giveTo(dir, info)) // who may read the file may look in
-	if err != nil {
-		return errors.Join(err, os.Remove(dir))
+	if err := d.Sync(filepath.Dir(dir)); err != nil {
+		return errors.Join(err, d.Remove(dir))
 	}
 	return nil
 }
 
-func equalHolds(a, b []Hold) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // writeCursor writes the file under another name in the same folder and renames
 // it, as the database may read it at any time.
-func writeCursor(path string, holds []Hold) error {
+func writeCursor(d disk.Disk, path string, holds []Hold) error {
 	b, err := encodeCursor(holds)
 	if err != nil {
 		return err
@@ -170,7 +183,7 @@ func writeCursor(path string, holds []Hold) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := d.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -178,24 +191,30 @@ func writeCursor(path string, holds []Hold) error {
 	// The database must be able to read it, whoever it runs as.
 	err = errors.Join(err, f.Chmod(info.Mode().Perm()|0o444), f.Sync(), f.Close())
 	if err == nil {
-		_ = giveTo(temp, info) // reading is enough
-		err = os.Rename(temp, cursorPath(path))
+		_ = giveTo(d, temp, info) // reading is enough
+		err = d.Rename(temp, cursorPath(path))
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temp))
+		return errors.Join(err, d.Remove(temp))
 	}
-	return syncFolder(grafeo.LogDir(path))
+	return d.Sync(grafeo.LogDir(path))
 }
 
 // removeCursor gives the database its normal behaviour back. A folder that has
 // nothing else was made for the cursor.
-func removeCursor(path string) error {
-	if err := os.Remove(cursorPath(path)); err != nil {
+func removeCursor(d disk.Disk, path string) error {
+	dir := grafeo.LogDir(path)
+	for _, file := range []string{cursorPath(path), filepath.Join(dir, cursorTempName)} {
+		if !exists(file) {
+			continue
+		}
+		if err := d.Remove(file); err != nil {
+			return err
+		}
+	}
+	if err := d.Sync(dir); err != nil {
 		return err
 	}
-	if err := syncFolder(grafeo.LogDir(path)); err != nil {
-		return err
-	}
-	_ = os.Remove(grafeo.LogDir(path)) // fails if there is a log, as it should
+	_ = d.Remove(dir) // fails if there is a log, as it should
 	return nil
 }

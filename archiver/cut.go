@@ -3,19 +3,19 @@ package archiver
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // cutLog cuts the log in dir right behind the last commit that a route wants,
 // and removes later files, so that the database that replays it ends there. It
 // returns that commit, nil if there is none, and then there is no log any more:
 // the image is the state.
-func cutLog(dir string, generation grafeo.Generation, r *route) (*grafeo.Commit, error) {
+func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *route) (*grafeo.Commit, error) {
 	var commits cutPoint
 	log, err := grafeo.ScanLog(dir, generation, grafeo.ScanOptions{Visit: func(c grafeo.Commit) error {
 		commits.visit(&c, r)
@@ -29,16 +29,16 @@ func cutLog(dir string, generation grafeo.Generation, r *route) (*grafeo.Commit,
 		path := filepath.Join(dir, f.Name)
 		switch {
 		case at == nil || i > at.File:
-			err = os.Remove(path)
+			err = d.Remove(path)
 		case i == at.File:
-			err = os.Truncate(path, at.End)
+			err = d.Truncate(path, at.End)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	if at == nil {
-		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := d.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // Hold is the claim of one archive on the log of a 0.6 database: the database
@@ -68,7 +69,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		if err != nil {
 			return err
 		}
-		released, err = release(path, func(o Hold) bool {
+		released, err = release(a.disk, path, func(o Hold) bool {
 			return o.ArchiveID == h.archive.ArchiveID || o.Name != "" && o.Name == a.name
 		})
 		return err
@@ -79,15 +80,15 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 // ReleaseAll ends the holds of all archives on the log of the database at path,
 // and tells whether there was one.
 func ReleaseAll(path string) (bool, error) {
-	released, err := release(path, func(Hold) bool { return true })
+	released, err := release(disk.OS{}, path, func(Hold) bool { return true })
 	return released, explain(err)
 }
 
-func release(path string, which func(Hold) bool) (released bool, err error) {
+func release(d disk.Disk, path string, which func(Hold) bool) (released bool, err error) {
 	if _, err := grafeo.Identify(path); err != nil {
 		return false, notFound(err)
 	}
-	err = changeCursor(path, func(holds []Hold) []Hold {
+	err = changeCursor(d, path, func(holds []Hold) []Hold {
 		rest := slices.DeleteFunc(slices.Clone(holds), which)
 		released = len(rest) < len(holds)
 		return rest
@@ -104,6 +105,7 @@ func release(path string, which func(Hold) bool) (released bool, err error) {
 
 // holding is the part of one backup run that keeps the log.
 type holding struct {
+	disk      disk.Disk
 	path      string
 	archiveID string
 	name      string
@@ -121,7 +123,7 @@ type holding struct {
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
 func (a *Archive) hold(path, archiveID string) *holding {
-	h := &holding{path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now()}
+	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now()}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
@@ -140,7 +142,7 @@ func (h *holding) begin(checkpoint uint64) error {
 	if err != nil {
 		return err
 	}
-	return changeCursor(h.path, func(holds []Hold) []Hold {
+	return changeCursor(h.disk, h.path, func(holds []Hold) []Hold {
 		// An address has one archive: what else holds under its name is of a first
 		// backup that was killed, or of an archive that is gone.
 		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool {
@@ -180,7 +182,7 @@ func (h *holding) advance(b *committed) error {
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
-	err := changeCursor(h.path, func(holds []Hold) []Hold {
+	err := changeCursor(h.disk, h.path, func(holds []Hold) []Hold {
 		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
 		if i := h.index(holds); i >= 0 {
 			if holds[i].Seq > now.Seq {
@@ -207,7 +209,7 @@ func (h *holding) undo() {
 	if h == nil || !h.began {
 		return
 	}
-	_ = changeCursor(h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
+	_ = changeCursor(h.disk, h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
 		return slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
 	})
 }

@@ -11,7 +11,7 @@ import (
 // tryLock takes the advisory lock of an open file, for as long as it is open,
 // and tells whether it could. Closing the file, or the end of the process,
 // gives it up.
-func tryLock(f *os.File) (bool, error) {
+func tryLock(f interface{ Fd() uintptr }) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil

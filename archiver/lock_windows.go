@@ -9,7 +9,7 @@ import (
 
 // tryLock takes the lock of an open file, for as long as it is open, and tells
 // whether it could. Closing the file, or the end of the process, gives it up.
-func tryLock(f *os.File) (bool, error) {
+func tryLock(f interface{ Fd() uintptr }) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, new(windows.Overlapped))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {

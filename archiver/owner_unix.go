@@ -5,14 +5,16 @@ package archiver
 import (
 	"os"
 	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // giveTo makes the owner of the file like the owner of path, too: what root puts
 // beside somebody's database must not shut them out of it.
-func giveTo(path string, like os.FileInfo) error {
+func giveTo(d disk.Disk, path string, like os.FileInfo) error {
 	owner, ok := like.Sys().(*syscall.Stat_t)
 	if !ok || int(owner.Uid) == os.Geteuid() {
 		return nil
 	}
-	return os.Chown(path, int(owner.Uid), int(owner.Gid))
+	return d.Chown(path, int(owner.Uid), int(owner.Gid))
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -41,10 +41,15 @@ type RestoreReport struct {
 //
 // The database appears at target when it is whole, checked and on disk, and
 // not before: until then it is in a hidden folder beside the target, without
-// the page that makes it a database. If Restore fails or is killed, nothing is
-// at target, and the same call works again. An existing target is
-// [CodeTargetExists]; two restores to one target at the same time are
-// [CodeTargetBusy] for one of them.
+// the page that makes it a database. If Restore fails, the target is as it was,
+// with Force, too; should even that not work, the error says where the database
+// is that was there. If it is killed, or the power fails, the target is as it
+// was, whole, or a part that no Grafeo opens, and the next call, with Force or
+// without, clears what is left and puts back what was moved aside. When Restore
+// returns nil, no loss of power takes the database away again.
+//
+// An existing target is [CodeTargetExists]; two restores to one target at the
+// same time are [CodeTargetBusy] for one of them.
 func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
 	var r RestoreReport
 	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
@@ -58,16 +63,16 @@ func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOption
 	return r, nil
 }
 
-func (a *Archive) restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
+func (a *Archive) restore(ctx context.Context, target string, opts RestoreOptions) (r RestoreReport, err error) {
 	if target == "" {
 		return RestoreReport{}, errors.New("no path to restore to")
 	}
-	target, err := filepath.Abs(target)
+	target, err = filepath.Abs(target)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	// Before a request is made: most often this is how it ends.
-	if err := free(target); err != nil && !opts.Force && !publishing(target) {
+	if err := free(target); err != nil && !opts.Force && !exists(stagingFolder(target)) {
 		return RestoreReport{}, err
 	}
 	if err := movable(target); err != nil {
@@ -77,11 +82,19 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	s, err := stage(target)
+	s, err := stage(a.disk, target)
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	defer s.discard()
+	defer func() {
+		left := s.discard()
+		switch {
+		case left != nil && err != nil:
+			err = fmt.Errorf("%w; the next restore to this path clears what this one has left, which could not be cleared now (%w)%s", err, left, s.whereIsOld())
+		case left != nil:
+			a.log.Warn("the restore has left its hidden folder; the next one to this path removes it", "folder", s.folder, "err", left)
+		}
+	}()
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
@@ -99,7 +112,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 // fill fetches the content of a way into the staging folder, and cuts the log
 // where it wants.
 func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer) error {
-	files := make([]*os.File, len(w.files))
+	files := make([]disk.File, len(w.files))
 	defer func() {
 		for _, f := range files {
 			if f != nil {
@@ -145,7 +158,7 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 // that is.
 func (w *way) cut(s *staging) error {
 	base := w.route.chain[0]
-	c, err := cutLog(s.path(walFolder), grafeo.Generation(base.Database.Generation), w.route)
+	c, err := cutLog(s.disk, s.path(walFolder), grafeo.Generation(base.Database.Generation), w.route)
 	if err != nil {
 		return fmt.Errorf("cutting the restored log: %w", err)
 	}

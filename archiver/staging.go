@@ -5,17 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
-	"time"
-	"unicode/utf8"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // staging is the hidden folder beside a target in which a database is put
@@ -25,29 +22,30 @@ import (
 //	    lock         held as long as a restore works here; free after a crash
 //	    image        the database file, its first page missing until the end
 //	    wal/         its log
-//	    publishing   there from when the log may be at the target already
+//	    publishing   there from before anything changes at the target
 //
-// Publishing is two renames and the write of the image's first page. Their order
-// is such that nothing opens before the last of them: 0.6 refuses a log without
-// an image, so the image comes last and is whole; 0.5 makes a database of a lone
-// log, so there the image comes first and gets its first page last. A crash
-// between them leaves the mark, by which the next restore takes back what is
-// there.
+// What is in it is worth nothing after a crash, and the next restore removes it;
+// the mark "publishing" tells it what to take back first (publish.go).
 type staging struct {
+	disk   disk.Disk
 	target string
 	folder string
-	lock   *os.File
+	lock   disk.File
 	first  []byte   // the image's first page, held back
 	made   []string // folders above the target that were not there, the lowest first
 
 	imageFirst bool // of the two names
+	failed     bool // what is published is to be taken back, even if it is whole
 }
 
 const (
 	lockName       = "lock"
 	imageFile      = "image"
 	walFolder      = "wal"
+	cursorFolder   = "cursor" // the log folder of a database that is gone
+	blockerName    = "blocker"
 	publishingName = "publishing"
+	publishingTemp = "publishing.tmp"
 
 	// headerBytes is the part of the image without which it is no database:
 	// its first page with the magic number.
@@ -122,39 +120,37 @@ func movable(target string) error {
 // nothing but our cursor: it held the log of a database that is gone.
 func onlyCursor(target string) bool {
 	entries, err := os.ReadDir(grafeo.LogDir(target))
-	if err != nil || len(entries) != 1 || entries[0].Name() != cursorName {
+	if err != nil || exists(target) {
 		return false
 	}
-	_, err = os.Lstat(target)
-	c, cursorErr := readCursor(target)
-	return errors.Is(err, fs.ErrNotExist) && cursorErr == nil && c != nil
+	for _, e := range entries {
+		if e.Name() != cursorName && e.Name() != cursorTempName {
+			return false
+		}
+	}
+	c, err := readCursor(target)
+	return err == nil && c != nil
 }
 
-// publishing tells whether a restore to target was killed while it put the
-// database there.
-func publishing(target string) bool {
-	_, err := os.Lstat(filepath.Join(stagingFolder(target), publishingName))
+func exists(path string) bool {
+	_, err := os.Lstat(path)
 	return err == nil
 }
 
 // stage makes and locks the staging folder of target, and clears what a killed
-// restore has left.
-func stage(target string) (*staging, error) {
-	s := &staging{target: target, folder: stagingFolder(target)}
-	for dir := filepath.Dir(target); ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			break
-		}
-		s.made = append(s.made, dir)
+// restore has left. The names of the folders above it are durable then.
+func stage(d disk.Disk, target string) (*staging, error) {
+	s := &staging{disk: d, target: target, folder: stagingFolder(target)}
+	var err error
+	s.made, err = disk.MkdirAll(d, filepath.Dir(target), 0o777) // the umask decides, as for any folder
+	if err == nil {
+		err = s.acquire()
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil { // the umask decides, as for any folder
-		return nil, err
+	if err == nil {
+		err = s.recover()
 	}
-	if err := s.acquire(); err != nil {
-		return nil, err
-	}
-	if err := s.recover(); err != nil {
-		_ = s.lock.Close()
+	if err != nil {
+		_ = s.discard() // the error that matters is on its way
 		return nil, err
 	}
 	return s, nil
@@ -164,10 +160,10 @@ func stage(target string) (*staging, error) {
 // with it, after we have opened it: then it is made anew.
 func (s *staging) acquire() error {
 	for {
-		if err := os.Mkdir(s.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := s.disk.Mkdir(s.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		lock, err := os.OpenFile(s.path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
+		lock, err := s.disk.OpenFile(s.path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -194,7 +190,7 @@ func (s *staging) acquire() error {
 }
 
 // names tells whether the file at path is still f.
-func names(path string, f *os.File) bool {
+func names(path string, f disk.File) bool {
 	at, err := os.Lstat(path)
 	if err != nil {
 		return false
@@ -204,10 +200,17 @@ func names(path string, f *os.File) bool {
 }
 
 // recover takes back what was published without the rest, and removes everything
-// else that a killed restore has left.
+// else that a restore has left.
 func (s *staging) recover() error {
-	if publishing(s.target) {
+	if exists(s.path(publishingName)) {
 		if err := s.takeBack(); err != nil {
+			return err
+		}
+		// The mark goes first, and for good: it says what the rest means.
+		if err := s.disk.Remove(s.path(publishingName)); err != nil {
+			return err
+		}
+		if err := s.disk.Sync(s.folder); err != nil {
 			return err
 		}
 	}
@@ -216,68 +219,30 @@ func (s *staging) recover() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == lockName || e.Name() == publishingName {
+		if e.Name() == lockName {
 			continue
 		}
-		if err := os.RemoveAll(s.path(e.Name())); err != nil {
+		if err := disk.RemoveAll(s.disk, s.path(e.Name())); err != nil {
 			return err
 		}
-	}
-	// Last, for it explains the rest.
-	if err := os.Remove(s.path(publishingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	return nil
-}
-
-// takeBack ends a publication that was not finished: that is one whose image is
-// not at the target, or is there without its first page.
-func (s *staging) takeBack() error {
-	_, err := os.Lstat(s.target)
-	switch {
-	case err == nil && headless(s.target):
-		if err := os.Remove(s.target); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if _, err := os.Lstat(s.path(walFolder)); !errors.Is(err, fs.ErrNotExist) {
-		return err // it was not published
-	}
-	err = os.Rename(grafeo.LogDir(s.target), s.path(walFolder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// headless tells whether the file at path has nothing in its first page.
-func headless(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	page := make([]byte, headerBytes)
-	_, err = io.ReadFull(f, page)
-	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })
 }
 
 func (s *staging) path(name string) string { return filepath.Join(s.folder, name) }
 
 // create makes one of the database's files with its final size, all zeros.
-func (s *staging) create(name string, bytes int64) (*os.File, error) {
+func (s *staging) create(name string, bytes int64) (disk.File, error) {
 	path := s.path(imageFile)
 	if name == manifest.ImageName {
 		s.first = make([]byte, min(bytes, headerBytes))
 	} else {
-		if err := os.Mkdir(s.path(walFolder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := s.disk.Mkdir(s.path(walFolder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		path = filepath.Join(s.path(walFolder), name)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := s.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +254,7 @@ func (s *staging) create(name string, bytes int64) (*os.File, error) {
 
 // writeImage writes a part of the image, but for its first page, which it
 // keeps. Calls with different parts may be concurrent.
-func (s *staging) writeImage(f *os.File, offset int64, p []byte) error {
+func (s *staging) writeImage(f disk.File, offset int64, p []byte) error {
 	if offset < int64(len(s.first)) {
 		n := copy(s.first[offset:], p)
 		offset, p = offset+int64(n), p[n:]
@@ -298,196 +263,23 @@ func (s *staging) writeImage(f *os.File, offset int64, p []byte) error {
 	return err
 }
 
-// publish makes the staged database the one at the target. With force what is
-// there is moved aside first, and publish tells to where.
-func (s *staging) publish(force bool) (moved string, err error) {
-	if err := s.syncLog(); err != nil {
-		return "", err
-	}
-	if force {
-		if moved, err = setAside(s.target); err != nil {
-			return "", err
+// discard removes the staging folder and gives up the lock. An error says that
+// something of it is still there, which the next restore clears.
+func (s *staging) discard() error {
+	var err error
+	if s.lock != nil {
+		if err = s.recover(); err == nil {
+			// The lock's file goes while it is held: whoever opened it before
+			// notices in acquire.
+			err = s.disk.Remove(s.path(lockName))
 		}
-	} else if onlyCursor(s.target) {
-		if err := removeCursor(s.target); err != nil {
-			return "", err
-		}
-	}
-	mark, err := os.OpenFile(s.path(publishingName), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err == nil {
-		err = errors.Join(mark.Sync(), mark.Close())
+		defer s.lock.Close() //nolint:errcheck // it was only locked
 	}
 	if err == nil {
-		err = syncFolder(s.folder)
-	}
-	if err != nil {
-		return moved, err
-	}
-	if _, err := os.Lstat(s.path(walFolder)); errors.Is(err, fs.ErrNotExist) || !s.imageFirst {
-		return moved, s.imageLast()
-	}
-	return moved, s.pageLast()
-}
-
-// imageLast puts first the log and then the image, whole, at the target.
-func (s *staging) imageLast() error {
-	if err := s.complete(s.path(imageFile)); err != nil {
-		return err
-	}
-	parent, log := filepath.Dir(s.target), grafeo.LogDir(s.target)
-	err := os.Rename(s.path(walFolder), log)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := moveNew(s.path(imageFile), s.target); err != nil {
-			return err
+		_ = s.disk.Remove(s.folder) // fails where another restore has locked it already
+		for _, dir := range s.made {
+			_ = s.disk.Remove(dir) // fails where the restored database is, as it should
 		}
-		return syncFolder(parent)
-	}
-	if err != nil {
-		return appeared(log, err)
-	}
-	err = syncFolder(parent)
-	if err == nil {
-		err = moveNew(s.path(imageFile), s.target)
-	}
-	if err != nil {
-		return errors.Join(err, os.Rename(log, s.path(walFolder)))
-	}
-	return syncFolder(parent)
-}
-
-// pageLast puts first the image without its first page and then the log at the
-// target, and writes that page when both names are on disk.
-func (s *staging) pageLast() error {
-	log := grafeo.LogDir(s.target)
-	if err := moveNew(s.path(imageFile), s.target); err != nil {
-		return err
-	}
-	err := os.Rename(s.path(walFolder), log)
-	if err != nil {
-		return errors.Join(appeared(log, err), os.Remove(s.target))
-	}
-	if err := syncFolder(filepath.Dir(s.target)); err != nil {
-		return err
-	}
-	return s.complete(s.target)
-}
-
-// syncLog makes the names in the staged log folder durable; its files are.
-func (s *staging) syncLog() error {
-	err := syncFolder(s.path(walFolder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
 	}
 	return err
-}
-
-// complete writes the page that makes the image at path a database, when all else
-// of it is on disk.
-func (s *staging) complete(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // it is synced
-	if _, err := f.WriteAt(s.first, 0); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// moveNew gives the file from the name to, unless something has that name. A
-// hard link does so in one step; a file system that has none makes it two.
-func moveNew(from, to string) error {
-	err := os.Link(from, to)
-	switch {
-	case err == nil:
-		return os.Remove(from)
-	case errors.Is(err, fs.ErrExist):
-		return appeared(to, err)
-	}
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return appeared(to, fs.ErrExist)
-	}
-	return os.Rename(from, to)
-}
-
-func appeared(path string, err error) error {
-	return &Error{
-		Code: CodeTargetExists,
-		Err:  fmt.Errorf("%s has appeared during the restore: %w", path, err),
-		Hint: "Somebody else has put it there. Restore to another path, or move it away.",
-	}
-}
-
-// nameAside is the path for what is at target and has to make room: as much of its
-// name as fits, and the time.
-func nameAside(target string, now time.Time) string {
-	dir, name := filepath.Split(target)
-	suffix := ".before-restore-" + now.UTC().Format("20060102T150405.000Z")
-	longest := companions(suffix)
-	if n := maxName - len(longest[len(longest)-1]); len(name) > n {
-		for !utf8.RuneStart(name[n]) && n > 1 {
-			n--
-		}
-		name = name[:n]
-	}
-	return filepath.Join(dir, name+suffix)
-}
-
-// setAside moves the database at target to a name of its own, unless a process
-// has it open. It returns "" if there is none.
-func setAside(target string) (string, error) {
-	if err := movable(target); err != nil {
-		return "", err
-	}
-	// Also behind a link: the log of a database that was opened by it is beside it.
-	if info, err := os.Stat(target); err == nil && info.Mode().IsRegular() {
-		// The database holds this lock as long as it is open.
-		f, err := os.OpenFile(target, os.O_RDWR, 0)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close() //nolint:errcheck // it was only locked
-		locked, err := tryLock(f)
-		if err != nil {
-			return "", err
-		}
-		if !locked {
-			return "", &Error{
-				Code: CodeTargetBusy,
-				Err:  fmt.Errorf("%s is open in another process", target),
-				Hint: "Close the database there first, or restore to another path.",
-			}
-		}
-	}
-	aside := nameAside(target, time.Now())
-	var moved string
-	for i, path := range companions(target) {
-		to := companions(aside)[i]
-		err := os.Rename(path, to)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) && i > 1 {
-			continue
-		}
-		if err != nil {
-			return moved, err
-		}
-		if moved == "" {
-			moved = to
-		}
-	}
-	return moved, syncFolder(filepath.Dir(target))
-}
-
-// discard removes the staging folder and gives up the lock.
-func (s *staging) discard() {
-	if err := s.recover(); err == nil {
-		// The lock's file goes while it is held: whoever opened it before
-		// notices in acquire.
-		_ = os.Remove(s.path(lockName))
-		_ = os.Remove(s.folder)
-		for _, dir := range s.made {
-			_ = os.Remove(dir) // fails where the restored database is, as it should
-		}
-	}
-	_ = s.lock.Close()
 }

@@ -1,0 +1,258 @@
+package archiver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// mark is the content of the file "publishing" in the staging folder. It is
+// durable before anything changes at the target, so that a crash at any moment
+// finds it there: until the last step of publishing is durable, the next restore
+// to the target takes back what the killed one has put there, and puts back what
+// it has moved aside.
+type mark struct {
+	Log   bool   `json:"log"`   // the staged database has a log
+	Aside string `json:"aside"` // the name that what was at the target gets; "" if nothing is moved
+}
+
+// publish makes the staged database the one at the target. With force what is
+// there is moved aside first, and publish tells to where.
+//
+// Publishing is two renames and the write of the image's first page. Their order
+// is such that nothing opens before the last of them: 0.6 refuses a log without
+// an image, so the image comes last and is whole; 0.5 makes a database of a lone
+// log, so there the image comes first and gets its first page last. Each step is
+// durable before the next.
+//
+// When publish returns nil, the database is durable. After an error discard
+// takes back what was done.
+func (s *staging) publish(force bool) (moved string, err error) {
+	defer func() { s.failed = err != nil }()
+	m := mark{Log: exists(s.path(walFolder))}
+	if m.Log {
+		if err := s.disk.Sync(s.path(walFolder)); err != nil { // its files are synced
+			return "", err
+		}
+	}
+	if force && slices.ContainsFunc(companions(s.target), exists) {
+		if err := movable(s.target); err != nil {
+			return "", err
+		}
+		open, err := lockDatabase(s.target)
+		if err != nil {
+			return "", err
+		}
+		defer open.Close() //nolint:errcheck // it was only locked
+		m.Aside = filepath.Base(asideName(s.target, time.Now()))
+	} else if onlyCursor(s.target) {
+		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {
+			return "", err
+		}
+	}
+	if err := s.writeMark(m); err != nil {
+		return "", err
+	}
+	if moved, err = s.setAside(m.Aside); err != nil {
+		return "", err
+	}
+	if s.imageFirst && m.Log {
+		return moved, s.pageLast()
+	}
+	return moved, s.imageLast(m.Log)
+}
+
+// writeMark makes the mark durable, and before it the names in the staging folder
+// and its own.
+func (s *staging) writeMark(m mark) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if err := s.writeNew(s.path(publishingTemp), b); err != nil {
+		return err
+	}
+	for _, step := range []func() error{
+		func() error { return s.disk.Sync(s.folder) },
+		func() error { return s.disk.Sync(filepath.Dir(s.folder)) },
+		func() error { return s.disk.Rename(s.path(publishingTemp), s.path(publishingName)) },
+		func() error { return s.disk.Sync(s.folder) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNew writes a file whose bytes are durable then, and whose name is not.
+func (s *staging) writeNew(path string, b []byte) error {
+	f, err := s.disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// imageLast puts first the log and then the image, whole, at the target.
+func (s *staging) imageLast(withLog bool) error {
+	if err := s.complete(s.path(imageFile)); err != nil {
+		return err
+	}
+	if withLog {
+		if err := s.moveLog(); err != nil {
+			return err
+		}
+	}
+	return s.moveImage()
+}
+
+// pageLast puts first the image without its first page and then the log at the
+// target, and writes that page when both names are on disk.
+func (s *staging) pageLast() error {
+	if err := s.moveImage(); err != nil {
+		return err
+	}
+	if err := s.moveLog(); err != nil {
+		return err
+	}
+	return s.complete(s.target)
+}
+
+func (s *staging) moveLog() error {
+	log := grafeo.LogDir(s.target)
+	if err := s.disk.Rename(s.path(walFolder), log); err != nil {
+		if exists(log) {
+			return appeared(log, err)
+		}
+		return err
+	}
+	return s.disk.Sync(filepath.Dir(s.target))
+}
+
+// moveImage gives the image its name, unless something has that name. Where the
+// file system has no step that does so, it looks first.
+func (s *staging) moveImage() error {
+	err := disk.Move(s.disk, s.path(imageFile), s.target)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return appeared(s.target, err)
+	case errors.Is(err, errors.ErrUnsupported):
+		if exists(s.target) {
+			return appeared(s.target, fs.ErrExist)
+		}
+		err = s.disk.Rename(s.path(imageFile), s.target)
+	}
+	if err != nil {
+		return err
+	}
+	return s.disk.Sync(filepath.Dir(s.target))
+}
+
+func appeared(path string, err error) error {
+	return &Error{
+		Code: CodeTargetExists,
+		Err:  fmt.Errorf("%s has appeared during the restore: %w", path, err),
+		Hint: "Somebody else has put it there. Restore to another path, or move it away.",
+	}
+}
+
+// complete writes the page that makes the image at path a database, when all else
+// of it is on disk.
+func (s *staging) complete(path string) error {
+	f, err := s.disk.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it is synced
+	if _, err := f.WriteAt(s.first, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// takeBack ends a publication that was not finished, or is to be undone: what was
+// published goes back into the staging folder, what was moved aside to the
+// target. A crash on the way leaves the mark, and all of it is done again.
+func (s *staging) takeBack() error {
+	m, err := s.readMark()
+	if err != nil {
+		return err
+	}
+	aside := ""
+	if m.Aside != "" {
+		aside = filepath.Join(filepath.Dir(s.target), m.Aside)
+	}
+	image := s.path(imageFile)
+	ours := exists(s.target) && (!exists(image) || same(image, s.target))
+	switch {
+	case ours && !headless(s.target) && !s.failed:
+		return nil // it is finished
+	case ours && exists(image): // its second name
+		err = s.disk.Remove(s.target)
+	case ours:
+		err = s.disk.Rename(s.target, image)
+	case aside != "" && exists(aside) && headless(s.target): // the blocker
+		err = s.disk.Remove(s.target)
+	}
+	if err == nil && m.Log && !exists(s.path(walFolder)) {
+		if err = s.disk.Rename(grafeo.LogDir(s.target), s.path(walFolder)); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err == nil && aside != "" {
+		err = s.putBack(aside)
+	}
+	if err != nil {
+		return err
+	}
+	return s.disk.Sync(filepath.Dir(s.target))
+}
+
+// whereIsOld says where what was at the target is, if it is not there; else "".
+func (s *staging) whereIsOld() string {
+	m, err := s.readMark()
+	if err != nil || m.Aside == "" {
+		return ""
+	}
+	for _, path := range companions(filepath.Join(filepath.Dir(s.target), m.Aside)) {
+		if exists(path) {
+			return fmt.Sprintf("; until then the database that was there is at %s", path)
+		}
+	}
+	return ""
+}
+
+func (s *staging) readMark() (mark, error) {
+	b, err := os.ReadFile(s.path(publishingName))
+	m := mark{}
+	if json.Unmarshal(b, &m) != nil {
+		m = mark{Log: true} // of a version that moved aside before it wrote the mark
+	}
+	return m, err
+}
+
+// headless tells whether the file at path has nothing in its first page.
+func headless(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	page := make([]byte, headerBytes)
+	_, err = io.ReadFull(f, page)
+	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })
+}

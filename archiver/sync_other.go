@@ -1,6 +1,0 @@
-//go:build !unix
-
-package archiver
-
-// syncFolder does nothing: the system has no call to make names durable.
-func syncFolder(string) error { return nil }
