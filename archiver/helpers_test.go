@@ -13,6 +13,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -89,8 +90,10 @@ func wholePart(t testing.TB, path string) map[string]string {
 	return want
 }
 
+// newArchive does not wait for the disk: what a loss of power leaves is shown by
+// disktest.Recorder.
 func newArchive(store storage.Storage) *archiver.Archive {
-	return archiver.New(store, archiver.Options{Host: "test", Tool: "test"})
+	return archiver.New(store, archiver.Options{Host: "test", Tool: "test"}).On(disktest.Unsynced{})
 }
 
 func backup(t testing.TB, store storage.Storage, path string) archiver.BackupReport {
