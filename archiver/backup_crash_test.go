@@ -197,37 +197,30 @@ func TestBackupLosesPowerAnywhere(t *testing.T) {
 			if _, err := p.backup(r); err != nil {
 				t.Fatal(err)
 			}
-			steps := r.Steps()
-			for k := range len(steps) + 1 {
-				for seed := range uint64(2) {
-					crash := *p
-					crash.dir = filepath.Join(t.TempDir(), "crash")
-					r.Crash(seed, k, crash.dir)
-					at := fmt.Sprintf("lost power after step %d of %q, seed %d", k, steps, seed)
-					committed := crash.sound(at)
-					if k == len(steps) {
-						if !committed {
-							t.Fatalf("%s: an acknowledged backup is lost", at)
-						}
-						if holds, _, _, err := archiver.Holds(crash.path()); err != nil || len(holds) != 1 {
-							t.Fatalf("%s: the log is held by %v, %v", at, holds, err)
-						}
-					}
-					crash.next(at, committed)
+			r.Crashes(func(at, dir string, end bool) {
+				crash := *p
+				crash.dir = dir
+				committed := crash.sound(at)
+				if end && !committed {
+					t.Fatalf("%s: an acknowledged backup is lost", at)
 				}
-			}
+				if holds, _, _, err := archiver.Holds(crash.path()); end && (err != nil || len(holds) != 1) {
+					t.Fatalf("%s: the log is held by %v, %v", at, holds, err)
+				}
+				crash.next(at, committed)
+			})
 		})
 	}
 }
 
-// What a killed backup has left is not durable, and the next one names it: so
-// that one makes it durable.
+// What a killed backup has left may not be durable. The next one makes it so before
+// it names it, or says that the newest backup has everything.
 func TestPowerLossAfterAKilledBackup(t *testing.T) {
 	prepared := sweptBackups["first"].at(t)
-	for _, last := range []string{"link archive/.tmp/put-N archive/segments/", "link archive/.tmp/put-N archive/manifests/"} {
+	for _, last := range []string{"segments/", "archive.json", "manifests/"} {
 		p := prepared.again()
 		r := disktest.New(t, p.dir, func(_ int, step string) disktest.Fault {
-			return disktest.Fault{Stop: strings.HasPrefix(step, last), Applied: true}
+			return disktest.Fault{Stop: strings.HasPrefix(step, "link archive/.tmp/put-N archive/"+last), Applied: true}
 		})
 		if _, err := p.backup(r); err == nil {
 			t.Fatal("it was not killed")
@@ -237,18 +230,14 @@ func TestPowerLossAfterAKilledBackup(t *testing.T) {
 		if _, err := p.backup(r); err != nil {
 			t.Fatal(err)
 		}
-		end := len(r.Steps())
-		for k := killed; k <= end; k++ {
+		r.Crashes(func(at, dir string, end bool) {
 			crash := *p
-			crash.dir = filepath.Join(t.TempDir(), "crash")
-			r.Crash(uint64(k), k, crash.dir)
-			at := fmt.Sprintf("lost power at step %d of the next run, %q", k-killed, r.Steps()[killed:])
+			crash.dir = dir
 			committed := crash.sound(at)
-			if k == end && !committed {
-				t.Fatalf("%s: an acknowledged backup is lost", at)
+			if end && !committed {
+				t.Fatalf("%s, the next run from %d on: an acknowledged backup is lost", at, killed)
 			}
-			crash.next(at, committed)
-		}
+		})
 	}
 }
 

@@ -270,20 +270,17 @@ func TestRestoreLosesPowerAnywhere(t *testing.T) {
 			if err := s.restore(r, s.path(), c.old != ""); err != nil {
 				t.Fatal(err)
 			}
-			steps := r.Steps()
-			for k := range len(steps) + 1 {
-				for seed := range uint64(2) {
-					crash := *s
-					crash.dir = filepath.Join(t.TempDir(), "crash")
-					r.Crash(seed, k, crash.dir)
-					at := fmt.Sprintf("lost power after step %d of %q, seed %d", k, steps, seed)
-					if f := crash.find(); k == len(steps) && !equal(f.target, s.new) {
-						t.Fatalf("%s: the restored database is gone: %q", at, slices.Sorted(maps.Keys(f.target)))
-					}
-					crash.between(at)
-					crash.next(at, seed == 1)
+			look := false
+			r.Crashes(func(at, dir string, end bool) {
+				crash := *s
+				crash.dir = dir
+				if f := crash.find(); end && !equal(f.target, s.new) {
+					t.Fatalf("%s: the restored database is gone: %q", at, slices.Sorted(maps.Keys(f.target)))
 				}
-			}
+				crash.between(at)
+				look = !look
+				crash.next(at, look)
+			})
 		})
 	}
 }

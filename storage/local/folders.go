@@ -67,31 +67,63 @@ func (s *Store) forgetDir(dir string) {
 	delete(s.durable, s.root)
 }
 
-// show is called before the caller hears of a name in dir. It may have been made
-// by a process that did not live to sync it: it is durable before the caller
-// puts anything that may refer to it, see [Store.settle]. A name whose own sync
+// certainty is what a Store knows of the names in a folder that are not its own
+// making: they may be of a process that did not live to sync them.
+type certainty int
+
+const (
+	shown    certainty = iota + 1 // the caller has heard of them
+	doubtful                      // a sync has failed
+	durable                       // those that were shown are
+)
+
+// show is called before the caller hears of a name in dir: it is durable before
+// the caller puts anything that may refer to it, see settle. A name whose own sync
 // has failed is not shown before another one succeeds.
 func (s *Store) show(dir string) error {
 	s.shownMu.Lock()
 	defer s.shownMu.Unlock()
-	if s.shown[dir] {
+	if s.shown[dir] == doubtful {
 		if err := s.disk.Sync(dir); err != nil {
 			return fmt.Errorf("what was put into %s may not be durable: %w", dir, err)
 		}
 	}
-	s.shown[dir] = false
+	s.shown[dir] = shown
 	return nil
+}
+
+// read is called before the caller gets an object in dir, and may go by what it
+// says: then it must stay, and nothing may be put any more.
+func (s *Store) read(dir string) error {
+	s.shownMu.Lock()
+	defer s.shownMu.Unlock()
+	if s.shown[dir] == durable {
+		return nil
+	}
+	err := s.disk.Sync(dir)
+	switch {
+	case err == nil:
+		s.shown[dir] = durable
+	case s.shown[dir] == doubtful:
+		return fmt.Errorf("what was put into %s may not be durable: %w", dir, err)
+	case isDenied(err): // who may only read does not put
+		return nil
+	}
+	return err
 }
 
 // settle makes durable what was shown.
 func (s *Store) settle() error {
 	s.shownMu.Lock()
 	defer s.shownMu.Unlock()
-	for dir := range s.shown {
+	for dir, is := range s.shown {
+		if is == durable {
+			continue
+		}
 		if err := s.disk.Sync(dir); err != nil && !isMissing(err) {
 			return err
 		}
-		delete(s.shown, dir)
+		s.shown[dir] = durable
 	}
 	return nil
 }
@@ -100,7 +132,7 @@ func (s *Store) settle() error {
 func (s *Store) doubt(dir string) {
 	s.shownMu.Lock()
 	defer s.shownMu.Unlock()
-	s.shown[dir] = true
+	s.shown[dir] = doubtful
 }
 
 func isDir(path string) bool {

@@ -61,7 +61,7 @@ func TestPowerLoss(t *testing.T) {
 			lost += wholeAfter(t, dir, k, acknowledged)
 			schedules++
 			if seed == 0 { // the next run works by itself
-				s := open(t, dir)
+				s := openOn(t, disktest.Unsynced{}, dir)
 				put(t, s, "next/run", "data")
 				if got := get(t, s, "next/run"); got != "data" {
 					t.Errorf("got %q", got)
@@ -90,7 +90,7 @@ func wholeAfter(t *testing.T, dir string, k int, acknowledged []int) (lost int) 
 			possible[p.key] = append(possible[p.key], bytesOf(i))
 		}
 	}
-	s := open(t, dir)
+	s := openOn(t, disktest.Unsynced{}, dir)
 	found := map[string]string{}
 	for _, key := range list(t, s) {
 		found[key] = get(t, s, key)
@@ -138,7 +138,7 @@ func TestPowerLossAfterAKill(t *testing.T) {
 		for seed := range uint64(8) {
 			dir := filepath.Join(t.TempDir(), "store")
 			steps.Crash(seed, k, dir)
-			s := open(t, dir)
+			s := openOn(t, disktest.Unsynced{}, dir)
 			switch keys := list(t, s); {
 			case slices.Contains(keys, "manifests/1"):
 				with++

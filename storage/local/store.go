@@ -8,8 +8,9 @@
 //
 // After a loss of power every object is there that a Put has acknowledged, and
 // whole. Of a Put that was not acknowledged the object is there or not, and
-// whole if it is. Whatever a Store has shown to its caller, also what others have
-// put, is durable before what that caller puts next.
+// whole if it is. What a Store has shown to its caller of others is durable before
+// what that caller puts next, and an object whose content it has given is so at
+// once, for those who may write.
 package local
 
 import (
@@ -39,7 +40,7 @@ type Store struct {
 	durable map[string]bool // folders whose own names are known to be durable
 
 	shownMu sync.Mutex
-	shown   map[string]bool // folders with names that may not be durable; true after a sync that failed
+	shown   map[string]certainty // by folder; without an entry nothing of it was shown
 }
 
 var _ storage.Storage = (*Store)(nil)
@@ -69,7 +70,7 @@ func OpenOn(d disk.Disk, root string) (*Store, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("open store: %s is not a folder", root)
 	}
-	return &Store{root: root, disk: d, durable: map[string]bool{}, shown: map[string]bool{}}, nil
+	return &Store{root: root, disk: d, durable: map[string]bool{}, shown: map[string]certainty{}}, nil
 }
 
 // noLinkToNothing looks whether the lowest part that is there of a path which is
@@ -109,7 +110,7 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	}
 	body, info, err := part(ctx, f, key, r)
 	if err == nil {
-		err = s.show(filepath.Dir(path))
+		err = s.read(filepath.Dir(path))
 	}
 	if err != nil {
 		_ = f.Close() // it was only read
@@ -228,9 +229,14 @@ func missing(err error) error {
 	return err
 }
 
+// isDenied tells whether the system has said no.
+func isDenied(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
 // fail makes err the error of one operation.
 func fail(op storage.Op, key string, err error) error {
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+	if isDenied(err) {
 		err = denied{err}
 	}
 	return &storage.Error{Op: op, Key: key, Err: err}

@@ -1,18 +1,33 @@
 package disktest
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
 // sector is how much of a file a disk writes whole or not at all.
 const sector = 512
 
+// Crashes calls each with a folder for a loss of power before the first step and
+// after every one, and once more after the last, when everything is lost that can
+// be. at says in words when it is, and end that all steps were done.
+func (r *Recorder) Crashes(each func(at, dir string, end bool)) {
+	steps := r.Steps()
+	for i := range len(steps) + 2 {
+		k, seed := min(i, len(steps)), uint64(len(steps)+1-i)
+		dir := filepath.Join(r.t.TempDir(), "crash")
+		r.Crash(seed, k, dir)
+		each(fmt.Sprintf("lost power after step %d of %q", k, steps), dir, k == len(steps))
+	}
+}
+
 // Crash makes in the folder dir one of the states in which a machine may come
-// up that lost power after step k; the seed chooses which. What is sure is
-// there:
+// up that lost power after step k; the seed chooses which, and 0 one that has lost
+// everything that it can. What is sure is there:
 //
 //   - the bytes of a file as they were when it was synced last,
 //   - the names in a folder as they were when it was synced last; of a rename
@@ -35,7 +50,7 @@ func (r *Recorder) Crash(seed uint64, k int, dir string) {
 		}
 	}
 	random := rand.New(rand.NewPCG(seed, uint64(k))) //nolint:gosec // it is to be the same every time
-	t := survivors(r.base.clone(), changes, random)
+	t := survivors(r.base.clone(), changes, random, seed == 0)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		r.t.Fatal(err)
 	}
@@ -46,7 +61,7 @@ func (r *Recorder) Crash(seed uint64, k int, dir string) {
 
 // survivors gives what a loss of power after the changes leaves of durable and
 // of them.
-func survivors(durable *tree, changes []change, random *rand.Rand) *tree {
+func survivors(durable *tree, changes []change, random *rand.Rand, worst bool) *tree {
 	newest := durable.clone()
 	var pending []change // of names
 	dirty := map[node]bool{}
@@ -67,6 +82,9 @@ func survivors(durable *tree, changes []change, random *rand.Rand) *tree {
 	durable.folders, durable.modes = newest.folders, newest.modes
 	// Some crashes lose everything that they can, or nothing, and most some.
 	luck := random.IntN(5)
+	if worst {
+		luck = 0
+	}
 	lucky := func() bool { return luck == 4 || luck > 0 && random.IntN(4) < luck }
 	lost := map[place]bool{}
 	for _, c := range pending {
