@@ -1,10 +1,12 @@
 package archiver
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -55,83 +57,162 @@ func lockDatabase(target string) (io.Closer, error) {
 
 // setAside moves what is at the target to the name aside and those that belong to
 // it, and tells the first of them. It does nothing without a name. The image goes
-// first, since 0.6 does not open a log without it.
-func (s *staging) setAside(name string) (moved string, err error) {
+// first, since 0.6 does not open a log without it; block says that it is 0.5,
+// which does.
+func (s *staging) setAside(name string, block bool) (moved string, err error) {
 	if name == "" {
 		return "", nil
 	}
-	parent := filepath.Dir(s.target)
-	aside := filepath.Join(parent, name)
-	blocked, err := s.block(aside)
-	if err != nil {
-		return "", err
-	}
+	aside := filepath.Join(filepath.Dir(s.target), name)
 	for i, path := range companions(s.target) {
+		if !exists(path) {
+			continue
+		}
 		to := companions(aside)[i]
-		if i > 0 || !blocked {
-			if !exists(path) {
-				continue
-			}
-			if err := s.disk.Rename(path, to); err != nil {
-				return "", err
-			}
-			if err := s.disk.Sync(parent); err != nil {
-				return "", err
-			}
+		if i == 0 && block {
+			err = s.exchange(to)
+		} else {
+			err = s.disk.Rename(path, to)
+		}
+		if err == nil {
+			err = s.syncParent()
+		}
+		if err != nil {
+			return "", err
 		}
 		if moved == "" {
 			moved = to
 		}
 	}
-	if blocked {
-		if err := s.disk.Remove(s.target); err != nil {
-			return "", err
+	if headless(s.target) {
+		err = s.disk.Remove(s.target)
+		if err == nil {
+			err = s.syncParent()
 		}
-		return moved, s.disk.Sync(parent)
 	}
-	return moved, nil
+	return moved, err
 }
 
-// block moves a 0.5 image that has a log aside and puts a page of zeros in its
-// place, in one step: 0.5 makes a database of a lone log, and of an image whose
-// log has gone before it another one. It tells whether it has done so: for other
-// databases, and without hard links, it does nothing.
-func (s *staging) block(aside string) (bool, error) {
-	generation, err := grafeo.Identify(s.target)
-	if err != nil || generation != grafeo.Gen05 || !exists(grafeo.LogDir(s.target)) {
-		return false, nil //nolint:nilerr // what is no database of 0.5 needs no care
-	}
-	parent := filepath.Dir(s.target)
-	if err := s.writeNew(s.path(blockerName), make([]byte, headerBytes)); err != nil {
-		return false, err
-	}
+// exchange moves the image at the target aside and puts a blocker in its place, in
+// one step. Without hard links it is two.
+func (s *staging) exchange(aside string) error {
 	if err := s.disk.Link(s.target, aside); err != nil {
-		return false, nil //nolint:nilerr // if it is more than that, the next step says so
+		return s.disk.Rename(s.target, aside)
 	}
-	if err := s.disk.Sync(parent); err != nil {
-		return false, err
+	if err := s.syncParent(); err != nil {
+		return err
 	}
-	if err := s.disk.Rename(s.path(blockerName), s.target); err != nil {
-		return false, err
-	}
-	return true, s.disk.Sync(parent)
+	return s.block()
 }
 
-// putBack moves to the target what was set aside.
+// block puts a page of zeros at the target, instead of what is there: no Grafeo
+// opens it, with a log or without.
+func (s *staging) block() error {
+	f, err := s.disk.OpenFile(s.path(blockerName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(headerBytes)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return s.disk.Rename(s.path(blockerName), s.target)
+}
+
+// takeBack ends a publication that was not finished, or has failed: what was
+// published goes back into the staging folder, what was moved aside to the target,
+// the image last. So while something is left to do, no image is at the target, or
+// a headless one; a crash on the way leaves that and the mark, and it is done
+// again.
+func (s *staging) takeBack() error {
+	m, err := s.readMark()
+	if err != nil {
+		return err
+	}
+	aside := ""
+	if m.Aside != "" {
+		aside = filepath.Join(filepath.Dir(s.target), m.Aside)
+	}
+	if done, err := s.takeImageBack(m, aside); err != nil || done {
+		return err
+	}
+	if m.Log && !exists(s.path(walFolder)) && exists(grafeo.LogDir(s.target)) {
+		err = s.disk.Rename(grafeo.LogDir(s.target), s.path(walFolder))
+	}
+	if err == nil && aside != "" && (!exists(s.target) || headless(s.target)) {
+		err = s.putBack(aside)
+	}
+	if err == nil && m.Block && headless(s.target) { // there was no image
+		err = s.disk.Remove(s.target)
+	}
+	if err != nil {
+		return err
+	}
+	return s.syncParent()
+}
+
+// putBack moves to the target what was set aside, in place of a blocker.
 func (s *staging) putBack(aside string) error {
-	for i, from := range companions(aside) {
-		to := companions(s.target)[i]
-		var err error
-		switch {
-		case !exists(from):
-		case !exists(to):
-			err = s.disk.Rename(from, to)
-		case same(from, to): // its second name
-			err = s.disk.Remove(from)
+	for i, from := range slices.Backward(companions(aside)) {
+		if i == 0 {
+			if err := s.syncParent(); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if !exists(from) {
+			continue
+		}
+		if err := s.disk.Rename(from, companions(s.target)[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// takeImageBack takes the new image away from the target. It tells whether that
+// is all: if the publication has succeeded, or the old image is there again.
+func (s *staging) takeImageBack(m mark, aside string) (done bool, err error) {
+	staged := s.path(imageFile)
+	ours := exists(s.target) && (!exists(staged) || same(staged, s.target))
+	switch {
+	case ours && !headless(s.target) && !s.failed:
+		return true, nil
+	case headless(s.target) && m.Block: // blocked already
+		return false, nil
+	case aside != "" && same(aside, s.target): // it was to be moved
+		err = s.disk.Remove(aside)
+	case exists(s.target) && !ours: // it was not moved yet, or is somebody's
+		return false, nil
+	case m.Block:
+		err = s.block()
+	case ours:
+		err = s.disk.Remove(s.target)
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, s.syncParent()
+}
+
+func (s *staging) syncParent() error { return s.disk.Sync(filepath.Dir(s.target)) }
+
+// ofGen05 tells whether the file at path is a database of 0.5.
+func ofGen05(path string) bool {
+	generation, err := grafeo.Identify(path)
+	return err == nil && generation == grafeo.Gen05
+}
+
+// headless tells whether the file at path has nothing in its first page.
+func headless(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	page := make([]byte, headerBytes)
+	_, err = io.ReadFull(f, page)
+	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })
 }

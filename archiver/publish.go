@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 // it has moved aside.
 type mark struct {
 	Log   bool   `json:"log"`   // the staged database has a log
+	Block bool   `json:"block"` // a log of 0.5 is moved: never is it at the target without an image
 	Aside string `json:"aside"` // the name that what was at the target gets; "" if nothing is moved
 }
 
@@ -54,15 +54,18 @@ func (s *staging) publish(force bool) (moved string, err error) {
 		}
 		defer open.Close() //nolint:errcheck // it was only locked
 		m.Aside = filepath.Base(asideName(s.target, time.Now()))
+		m.Block = ofGen05(s.target) && exists(grafeo.LogDir(s.target))
 	} else if onlyCursor(s.target) {
 		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {
 			return "", err
 		}
 	}
+	blocked := m.Block
+	m.Block = m.Block || s.imageFirst && m.Log
 	if err := s.writeMark(m); err != nil {
 		return "", err
 	}
-	if moved, err = s.setAside(m.Aside); err != nil {
+	if moved, err = s.setAside(m.Aside, blocked); err != nil {
 		return "", err
 	}
 	if s.imageFirst && m.Log {
@@ -184,44 +187,6 @@ func (s *staging) complete(path string) error {
 	return f.Sync()
 }
 
-// takeBack ends a publication that was not finished, or is to be undone: what was
-// published goes back into the staging folder, what was moved aside to the
-// target. A crash on the way leaves the mark, and all of it is done again.
-func (s *staging) takeBack() error {
-	m, err := s.readMark()
-	if err != nil {
-		return err
-	}
-	aside := ""
-	if m.Aside != "" {
-		aside = filepath.Join(filepath.Dir(s.target), m.Aside)
-	}
-	image := s.path(imageFile)
-	ours := exists(s.target) && (!exists(image) || same(image, s.target))
-	switch {
-	case ours && !headless(s.target) && !s.failed:
-		return nil // it is finished
-	case ours && exists(image): // its second name
-		err = s.disk.Remove(s.target)
-	case ours:
-		err = s.disk.Rename(s.target, image)
-	case aside != "" && exists(aside) && headless(s.target): // the blocker
-		err = s.disk.Remove(s.target)
-	}
-	if err == nil && m.Log && !exists(s.path(walFolder)) {
-		if err = s.disk.Rename(grafeo.LogDir(s.target), s.path(walFolder)); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-	}
-	if err == nil && aside != "" {
-		err = s.putBack(aside)
-	}
-	if err != nil {
-		return err
-	}
-	return s.disk.Sync(filepath.Dir(s.target))
-}
-
 // whereIsOld says where what was at the target is, if it is not there; else "".
 func (s *staging) whereIsOld() string {
 	m, err := s.readMark()
@@ -243,16 +208,4 @@ func (s *staging) readMark() (mark, error) {
 		m = mark{Log: true} // of a version that moved aside before it wrote the mark
 	}
 	return m, err
-}
-
-// headless tells whether the file at path has nothing in its first page.
-func headless(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	page := make([]byte, headerBytes)
-	_, err = io.ReadFull(f, page)
-	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })
 }

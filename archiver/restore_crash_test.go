@@ -26,6 +26,7 @@ type crashed struct {
 	vector string
 	target archiver.Target
 	old    string // vector of the database at the target, which --force moves; "" for none
+	lone   bool   // it has lost its image
 	below  string // folders above the target that are made
 	cursor bool   // the target has the cursor of a database that is gone
 }
@@ -44,6 +45,7 @@ var crashedRestores = map[string]crashed{
 	"0.6 over 0.6, no logs":       {vector: "v0.6.0/closed", old: "v0.6.0/closed"},
 	"0.6 without log over 0.6":    {vector: "v0.6.0/closed", old: "v0.6.0/live"},
 	"0.6 over 0.6 without log":    {vector: "v0.6.0/live", old: "v0.6.0/closed"},
+	"0.6 over a lone log":         {vector: "v0.6.0/live", old: "v0.6.0/live", lone: true},
 	"0.5 over 0.5":                {vector: "v0.5.42/live", old: "v0.5.42/reopened"},
 	"0.6 over 0.5":                {vector: "v0.6.0/live", old: "v0.5.42/live"},
 	"0.5 over 0.6":                {vector: "v0.5.42/live", old: "v0.6.0/live"},
@@ -74,6 +76,9 @@ func (c crashed) prepare(t *testing.T) *scene {
 				s.old["db.grafeo"+rest] = b
 			}
 		}
+	}
+	if c.lone {
+		delete(s.old, "db.grafeo")
 	}
 	if c.cursor {
 		path := copyVector(t, "v0.6.0/closed")
@@ -281,6 +286,34 @@ func TestRestoreLosesPowerAnywhere(t *testing.T) {
 				look = !look
 				crash.next(at, look)
 			})
+		})
+	}
+}
+
+// A loss of power while a restore that has failed takes back what it has done.
+func TestTakingBackLosesPowerAnywhere(t *testing.T) {
+	for _, name := range []string{"0.6 over 0.6", "0.5 over 0.5", "0.6 over a lone log", "0.6"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			prepared := crashedRestores[name].prepare(t)
+			force := prepared.crashed.old != ""
+			for k := 18; ; k += 3 { // before that nothing has changed at the target
+				s := prepared.again()
+				r := disktest.New(t, s.dir, disktest.FailAt(k, syscall.EIO))
+				err := s.restore(r, s.path(), force)
+				steps := r.Steps()
+				if len(steps) < k {
+					return
+				}
+				for i := k; i <= len(steps) && err != nil; i++ {
+					crash := *s
+					crash.dir = filepath.Join(t.TempDir(), "crash")
+					r.Crash(uint64(len(steps)-i), i, crash.dir)
+					at := fmt.Sprintf("step %d has failed, lost power after step %d of %q", k, i, steps)
+					crash.between(at)
+					crash.next(at, true)
+				}
+			}
 		})
 	}
 }
