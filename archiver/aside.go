@@ -180,8 +180,7 @@ func (s *staging) takeImageBack(m mark, aside string) (done bool, err error) {
 	switch {
 	case ours && !headless(s.target) && !s.failed:
 		return true, nil
-	case headless(s.target) && m.Block: // blocked already
-		return false, nil
+	case headless(s.target) && m.Block: // blocked already, perhaps not on disk yet
 	case aside != "" && same(aside, s.target): // it was to be moved
 		err = s.disk.Remove(aside)
 	case exists(s.target) && !ours: // it was not moved yet, or is somebody's

@@ -297,7 +297,7 @@ func TestTakingBackLosesPowerAnywhere(t *testing.T) {
 			t.Parallel()
 			prepared := crashedRestores[name].prepare(t)
 			force := prepared.crashed.old != ""
-			for k := 18; ; k += 3 { // before that nothing has changed at the target
+			for k := 21; ; k++ { // before that nothing has changed at the target
 				s := prepared.again()
 				r := disktest.New(t, s.dir, disktest.FailAt(k, syscall.EIO))
 				err := s.restore(r, s.path(), force)
@@ -305,10 +305,11 @@ func TestTakingBackLosesPowerAnywhere(t *testing.T) {
 				if len(steps) < k {
 					return
 				}
-				for i := k; i <= len(steps) && err != nil; i++ {
+				for i := 2 * k; i <= 2*len(steps)+1 && err != nil; i++ {
 					crash := *s
 					crash.dir = filepath.Join(t.TempDir(), "crash")
-					r.Crash(uint64(len(steps)-i), i, crash.dir)
+					i, seed := i/2, uint64(k+i) // two states after each step
+					r.Crash(seed, i, crash.dir)
 					at := fmt.Sprintf("step %d has failed, lost power after step %d of %q", k, i, steps)
 					crash.between(at)
 					crash.next(at, true)
