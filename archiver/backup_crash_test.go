@@ -1,6 +1,7 @@
 package archiver_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -88,7 +89,7 @@ func (p *place) store(d disk.Disk) *local.Store {
 
 func (p *place) backup(d disk.Disk) (r archiver.BackupReport, err error) {
 	p.t.Helper()
-	a := archiver.New(p.store(d), archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}).On(d)
+	a := archiver.New(p.store(d), archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}).On(d).WithoutRaces()
 	synctest.Test(p.t, func(t *testing.T) { r, err = a.Backup(t.Context(), p.path(), p.opts) })
 	return r, err
 }
@@ -310,14 +311,21 @@ func TestStepsOfABackup(t *testing.T) {
 	golden(t, "backup_steps.txt", r.Text())
 }
 
+var update = flag.Bool("update", false, "write the golden files anew")
+
 // golden compares a text with that of a file of the testdata.
 func golden(t *testing.T, name, text string) {
 	t.Helper()
-	want, err := os.ReadFile(filepath.Join("testdata", name))
+	path, got := filepath.Join("testdata", name), hexName.ReplaceAllString(text, "HEX")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := hexName.ReplaceAllString(text, "HEX")
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

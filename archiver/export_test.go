@@ -8,3 +8,11 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	b.disk = d
 	return &b
 }
+
+// WithoutRaces gives a, whose first backup tries a store without racing: for
+// tests that stop at each of its operations.
+func (a *Archive) WithoutRaces() *Archive {
+	b := *a
+	b.races = 0
+	return &b
+}

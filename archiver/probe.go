@@ -28,8 +28,9 @@ const (
 // probe is one trial of an archive's store.
 type probe struct {
 	*Archive
-	prefix string // of its keys, which nobody else uses
-	keys   []string
+	prefix   string // of its keys, which nobody else uses
+	keys     []string
+	refusals int
 }
 
 func (a *Archive) newProbe() *probe {
@@ -49,7 +50,7 @@ func (p *probe) key(name string) string {
 // found out: the store cannot be reached, or may not be written to.
 func (p *probe) conditions(ctx context.Context) (manifest.Verdict, error) {
 	verdict, err := p.twice(ctx)
-	for round := 0; err == nil && verdict == manifest.Honoured && round < probeRounds; round++ {
+	for round := 0; err == nil && verdict == manifest.Honoured && round < p.races; round++ {
 		verdict, err = p.race(ctx)
 	}
 	return verdict, err
@@ -90,16 +91,24 @@ func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 }
 
 // refused tells a store that has no conditional puts from one that may not be
-// written to, or gives no answer.
+// written to, or gives no answer. It is asked for the second time, or more, before
+// that is believed.
 func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error) {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return manifest.Rejected, nil
 	}
-	if !final(err) {
+	denied := errors.Is(err, storage.ErrPermission)
+	if errors.Is(err, storage.ErrUnavailable) || final(err) && !denied {
+		return "", err
+	}
+	if p.refusals++; p.refusals < tries && !denied {
 		return "", err
 	}
 	// It may be that plain puts are forbidden and conditional ones are not; then
 	// the first error is the one to report.
+	if denied && p.create(ctx, p.key("again"), probeBody(1)) == nil {
+		return "", err
+	}
 	if _, plain := p.store.Put(ctx, p.key("plain"), bytes.NewReader(probeBody(1)), storage.PutOptions{}); plain == nil {
 		return manifest.Rejected, nil
 	}

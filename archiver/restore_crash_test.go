@@ -104,7 +104,7 @@ func (s *scene) again() *scene {
 func (s *scene) path() string { return filepath.Join(s.dir, filepath.FromSlash(s.below), "db.grafeo") }
 
 func (s *scene) restore(d disk.Disk, path string, force bool) error {
-	a := archiver.New(s.store, archiver.Options{Host: "test", Tool: "test", Concurrency: 1}).On(d)
+	a := archiver.New(s.store, archiver.Options{Host: "test", Tool: "test", Concurrency: 1}).On(d).WithoutRaces()
 	_, err := a.Restore(s.t.Context(), path, archiver.RestoreOptions{Target: s.target, Force: force})
 	return err
 }

@@ -127,7 +127,7 @@ func (s swept) stops(t *testing.T, k int, applied bool) (stopped bool) {
 	faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, applied, storagetest.Refuses))
 	var err error
 	synctest.Test(t, func(t *testing.T) {
-		_, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).Backup(t.Context(), path, s.opts)
+		_, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces().Backup(t.Context(), path, s.opts)
 	})
 	_, committed := inner.Objects()[manifest.Seq(len(old)+1).Key()]
 	calls := len(faulty.Calls())

@@ -16,7 +16,7 @@ var mutants = []mutant{
 	},
 	{
 		"a segment that is there already is believed", "archiver/upload.go",
-		"right, err := a.holds(ctx, *key, sum, int64(len(body)))", "right, err := true, error(nil)",
+		"right, readErr := a.holds(ctx, *key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
@@ -85,7 +85,7 @@ var mutants = []mutant{
 	// Nothing is overwritten: the stores.
 	{
 		"a directory overwrites what is to be created", "storage/local/put.go",
-		"		err = s.linkNew(temp, path)", "		err = os.Rename(temp, path)",
+		"err = disk.Move(s.disk, temp, path)", "err = s.disk.Rename(temp, path)",
 		"./storage/local", "TestConformance|TestRace",
 	},
 	{
@@ -104,16 +104,32 @@ var mutants = []mutant{
 		"./storage/s3", "TestPutIsSigned|TestChecksums|Flip",
 	},
 
+	{
+		"the bytes of an object in a directory are not synced", "storage/local/put.go",
+		"	if err := f.Sync(); err != nil {", "	if err := error(nil); err != nil {",
+		"./storage/local", "TestPowerLoss|TestOrderOfSteps",
+	},
+	{
+		"the name of an object in a directory is not synced", "storage/local/put.go",
+		"	if err := s.disk.Sync(dir); err != nil {", "	if err := error(nil); err != nil {",
+		"./storage/local", "TestPowerLoss|TestOrderOfSteps",
+	},
+	{
+		"what others have put is not synced before it is relied on", "storage/local/put.go",
+		"		err = s.settle()\n", "		_ = s.settle\n",
+		"./archiver", "TestPowerLossAfterAKilledBackup",
+	},
+
 	// A restore is exact, whole or absent.
 	{
 		"the digest of a segment is not compared", "archiver/fetch.go",
 		"if manifest.Sum(r.stored) != s.SHA256 {", "if manifest.Sum(r.stored) != s.SHA256 && false {",
-		"./archiver", "TestDamageIsFound|TestRestoreRefusesDamage|Rot",
+		"./archiver", "TestRot|TestForgedDocuments",
 	},
 	{
 		"the checksum of a restored file is not compared", "archiver/fetch.go",
 		"got != file.CRC32 {", "got != file.CRC32 && false {",
-		"./archiver", "Rot|Reseal|Damage|Wrong",
+		"./archiver", "TestForgedDocuments",
 	},
 	{
 		"a restored log is cut a byte too early", "archiver/cut.go",
@@ -133,7 +149,18 @@ var mutants = []mutant{
 	{
 		"the image's first page is not held back", "archiver/staging.go",
 		"if offset < int64(len(s.first)) {", "if false {",
-		"./archiver", "TestNothingOpensBeforeTheEnd|Killed|Kill",
+		"./archiver", "TestNothingOpensBeforeTheEnd|TestRestoreAfterAKilledOne",
+	},
+
+	{
+		"the files of a restore are not synced", "archiver/restore.go",
+		"if err := f.Sync(); err != nil {", "if err := error(nil); err != nil {",
+		"./archiver", "TestRestoreLosesPowerAnywhere",
+	},
+	{
+		"the mark of a restore is not written", "archiver/publish.go",
+		"	if err := s.writeMark(m); err != nil {", "	if err := error(nil); err != nil {",
+		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
 
 	// Damage is found.
@@ -150,7 +177,7 @@ var mutants = []mutant{
 	{
 		"a manifest that does not follow the one before is not found", "archiver/verify.go",
 		"if before != nil && *m.Previous != before.digest {", "if before != nil && false {",
-		"./archiver", "TestDamageIsFound|Rot",
+		"./archiver", "TestForgedDocuments|TestRot",
 	},
 	{
 		"a missing segment is not found", "archiver/verify.go",

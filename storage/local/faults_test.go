@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -240,7 +241,7 @@ func TestCancelledOnTheWay(t *testing.T) {
 			s := open(t, t.TempDir())
 			cause := errors.New("the cause")
 			ctx, cancel := context.WithCancelCause(t.Context())
-			body := &endlessBody{limit: limit, each: func(reads int) {
+			body := &endlessBody{Seeker: bytes.NewReader(nil), limit: limit, each: func(reads int) {
 				if reads == c.cancelAt {
 					cancel(cause)
 				}

@@ -42,8 +42,12 @@ func (s *Store) makeDir(dir string) error {
 	}
 	if !exists {
 		// If it exists now, another process was faster.
-		if err := s.disk.Mkdir(dir, 0o700); err != nil && !isDir(dir) {
+		err := s.disk.Mkdir(dir, 0o700)
+		if err != nil && !isDir(dir) {
 			return err
+		}
+		if err == nil && dir == s.root {
+			s.madeRoot = true
 		}
 	}
 	// Also a folder that was there is synced once: perhaps another process made
@@ -54,6 +58,30 @@ func (s *Store) makeDir(dir string) error {
 	}
 	s.durable[dir] = true
 	return nil
+}
+
+// tidy removes the folder dir and those above it that are empty. It does what it
+// can: an empty folder does no harm.
+func (s *Store) tidy(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; dir != s.root; dir = filepath.Dir(dir) {
+		if s.disk.Remove(dir) != nil {
+			return
+		}
+		delete(s.durable, dir)
+	}
+	if s.madeRoot && onlyTemp(s.root) && s.disk.Remove(filepath.Join(s.root, tempDir)) == nil && s.disk.Remove(s.root) == nil {
+		delete(s.durable, s.root)
+		s.madeRoot = false
+	}
+}
+
+// onlyTemp tells whether there is nothing in root but the folder for what is
+// being written.
+func onlyTemp(root string) bool {
+	entries, err := os.ReadDir(root)
+	return err == nil && len(entries) == 1 && entries[0].Name() == tempDir
 }
 
 // forgetDir makes the next ensureDir look again, in case that somebody removed

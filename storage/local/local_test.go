@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -283,4 +284,58 @@ func TestOpenLinkToNothing(t *testing.T) {
 	if _, err := Open(filepath.Join(link, "deep", "archive")); err != nil {
 		t.Error(err)
 	}
+}
+
+// Deleting the last object of a folder removes the folder, and the root if the
+// store has made it; what others do there meanwhile works.
+func TestDeleteRemovesEmptyFolders(t *testing.T) {
+	parent := t.TempDir()
+	s, other := open(t, filepath.Join(parent, "root")), open(t, filepath.Join(parent, "root"))
+	put(t, s, "a/b/one", "1")
+	put(t, s, "a/two", "2")
+	for key, want := range map[string][]string{"a/b/one": {"root", "root/.tmp", "root/a", "root/a/two"}} {
+		if err := s.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, below(t, parent)); diff != "" {
+			t.Errorf("without %s (-want +got)\n%s", key, diff)
+		}
+	}
+	if err := s.Delete(t.Context(), "a/two"); err != nil {
+		t.Fatal(err)
+	}
+	if left := below(t, parent); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	// A store that knew the folders makes them again.
+	put(t, s, "a/b/one", "1")
+	put(t, other, "a/b/two", "2")
+	for _, store := range []*Store{s, other} {
+		for _, key := range []string{"a/b/one", "a/b/two"} {
+			if err := store.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			put(t, other, "a/b/three", "3")
+			if err := other.Delete(t.Context(), "a/b/three"); err != nil {
+				t.Fatal(err)
+			}
+			put(t, s, "a/b/four", "4")
+		}
+	}
+}
+
+// below lists what is below a folder, by relative path.
+func below(t *testing.T, root string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if rel, _ := filepath.Rel(root, path); rel != "." {
+			all = append(all, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -33,7 +33,26 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts st
 	return info, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+// putTries is how often a put makes its folders anew when somebody removes them
+// because they are empty, see [Store.Delete].
+const putTries = 3
+
+func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (info storage.ObjectInfo, err error) {
+	start, err := body.Seek(0, io.SeekCurrent)
+	for try := 0; err == nil && try < putTries; try++ {
+		info, err = s.putOnce(ctx, key, body, opts)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if _, seekErr := body.Seek(start, io.SeekStart); seekErr != nil || try == putTries-1 {
+			break
+		}
+		err = nil
+	}
+	return info, err
+}
+
+func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
 	path, err := s.path(key)
 	if err != nil {
 		return storage.ObjectInfo{}, err

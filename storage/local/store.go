@@ -35,9 +35,10 @@ type Store struct {
 	root string
 	disk disk.Disk
 
-	sweep   sync.Once
-	mu      sync.Mutex
-	durable map[string]bool // folders whose own names are known to be durable
+	sweep    sync.Once
+	mu       sync.Mutex
+	durable  map[string]bool // folders whose own names are known to be durable
+	madeRoot bool            // by this store
 
 	shownMu sync.Mutex
 	shown   map[string]certainty // by folder; without an entry nothing of it was shown
@@ -168,7 +169,8 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 	return info, err
 }
 
-// Delete implements [storage.Storage]. Folders that become empty stay.
+// Delete implements [storage.Storage]. Folders that become empty are removed, the
+// root itself only if this store has made it.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := storage.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
@@ -195,7 +197,11 @@ func (s *Store) remove(key string) error {
 	if err := s.disk.Remove(path); err != nil {
 		return err
 	}
-	return s.disk.Sync(filepath.Dir(path))
+	if err := s.disk.Sync(filepath.Dir(path)); err != nil {
+		return err
+	}
+	s.tidy(filepath.Dir(path))
+	return nil
 }
 
 // path is where the object is. Some valid keys cannot be names on Windows.
