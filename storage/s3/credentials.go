@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os/exec"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 )
 
 // credentials are those of the environment. When the store says that they have
@@ -44,6 +46,18 @@ func (c *credentials) renew(ctx context.Context, sent time.Time) error {
 	}
 	c.provider, c.loaded = provider, time.Now()
 	return nil
+}
+
+// aboutCredentials is the text of an error that may be about credentials. That of
+// a program that gives them quotes what the program has said, secrets and all.
+func aboutCredentials(err error) string {
+	if process, ok := errors.AsType[*processcreds.ProviderError](err); ok {
+		if exit, ok := errors.AsType[*exec.ExitError](process); ok {
+			return "credential_process has failed: " + exit.Error()
+		}
+		return "credential_process has not given credentials"
+	}
+	return err.Error()
 }
 
 var errStillExpired = errors.New("the credentials have expired, and there are no others")

@@ -136,7 +136,7 @@ func describe(err error) string {
 		b.WriteString("no answer from the store: " + sent.Err.Error())
 	default:
 		// The SDK adds why it was not tried again, which stands in the details.
-		text, _, _ := strings.Cut(unwrapOperation(err).Error(), "\n")
+		text, _, _ := strings.Cut(aboutCredentials(unwrapOperation(err)), "\n")
 		b.WriteString(text)
 	}
 	var details []string

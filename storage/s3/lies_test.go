@@ -426,3 +426,41 @@ func behindOwnCredentials(t *testing.T, hook s3test.Hook) (ownCredentials, *Stor
 	t.Setenv("AWS_CONFIG_FILE", config)
 	return own, openAddress(t, p.Address+"&profile=rotating"), around
 }
+
+// A program that gives credentials may say them in a form that is not understood:
+// the SDK quotes all of it, and here nobody may read it.
+func TestOutputOfCredentialProcessIsNotTold(t *testing.T) {
+	for name, c := range map[string]struct{ output, want string }{
+		"cut":     {`{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"must-not-show"`, "has not given credentials"},
+		"no json": {"must-not-show", "has not given credentials"},
+		"version": {`{"Version":2,"SecretAccessKey":"must-not-show"}`, "has not given credentials"},
+		"exit":    {"", "exit status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused := func(r *s3test.Request) s3test.Fault {
+				if r.N > 1 {
+					return s3test.Fault{Status: 400, Code: "ExpiredToken"}
+				}
+				return s3test.Fault{}
+			}
+			own, s, _ := behindOwnCredentials(t, refused)
+			put(t, s, "before", "data")
+			err := os.Remove(own.file)
+			if c.output != "" {
+				err = os.WriteFile(own.file, []byte(c.output), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, opening := Open(t.Context(), s.options)
+			if !errors.Is(opening, storage.ErrPermission) {
+				t.Errorf("Open: got %v", opening)
+			}
+			for _, err := range []error{opening, create(t.Context(), s, "key", "data"), s.Delete(t.Context(), "key")} {
+				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "must-not-show") {
+					t.Errorf("got %v", err)
+				}
+			}
+		})
+	}
+}

@@ -43,7 +43,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, fmt.Errorf("open s3 store: %w", context.Cause(ctx))
 		}
 		return nil, fmt.Errorf("open s3 store: %w", &failure{
-			text: fmt.Sprintf("no AWS credentials, %s: %v", credentialsHint, err), sentinel: storage.ErrPermission, err: err,
+			text: fmt.Sprintf("no AWS credentials, %s: %v", credentialsHint, aboutCredentials(err)), sentinel: storage.ErrPermission, err: err,
 		})
 	}
 	transport, err := newTransport(cfg, o.Timeouts)

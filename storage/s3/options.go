@@ -41,13 +41,14 @@ type Timeouts struct {
 
 	// Total is how long a call is tried again that fails because the store is
 	// busy or gone, 2 min: no attempt begins after that. A store that has never
-	// answered gets four attempts. The defaults of the others are never longer.
+	// answered gets four attempts. The defaults of Answer and Idle are
+	// never longer.
 	Total time.Duration
 }
 
 func (t Timeouts) withDefaults() Timeouts {
 	t.Total = cmp.Or(t.Total, 2*time.Minute)
-	t.Dial = cmp.Or(t.Dial, min(4*time.Second, t.Total))
+	t.Dial = cmp.Or(t.Dial, 4*time.Second)
 	t.Answer = cmp.Or(t.Answer, min(30*time.Second, t.Total))
 	t.Idle = cmp.Or(t.Idle, min(30*time.Second, t.Total))
 	return t
