@@ -220,9 +220,9 @@ func TestZombieCommitLandsLate(t *testing.T) {
 	path := closedImage(t)
 	var zombie *s3test.Request
 	var mu sync.Mutex
-	var p *s3test.Proxy
 	seen := 0
-	p, at := behindProxy(t, onCommit(func(r *s3test.Request, put int) s3test.Fault {
+	p, at := behindProxy(t, nil)
+	p.Do(onCommit(func(r *s3test.Request, put int) s3test.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		switch put {
@@ -300,17 +300,18 @@ func TestRivalCommitsFirst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := newBucket(t)
-			var rival result
+			var rival atomic.Pointer[result]
 			p := s3test.NewProxy(t, at.address(), onCommit(func(_ *s3test.Request, put int) s3test.Fault {
 				if put != 1 {
 					return s3test.Fault{}
 				}
-				rival = gbak(t, "backup", path, at.address(), "--no-hold", "--full", "--json")
+				r := gbak(t, "backup", path, at.address(), "--no-hold", "--full", "--json")
+				rival.Store(&r)
 				return fault
 			}))
 			must(t, "backup", path, at.address(), "--no-hold")
 			ours := must(t, "backup", path, p.Address, "--no-hold", "--full", "--json", "--commit-timeout", "4s").one(t, "backup")
-			if theirs := rival.want(t, exitOK).one(t, "backup"); theirs.Seq != 2 || ours.Seq != 3 {
+			if theirs := rival.Load().want(t, exitOK).one(t, "backup"); theirs.Seq != 2 || ours.Seq != 3 {
 				t.Errorf("theirs is %d and ours %d, want 2 and 3", theirs.Seq, ours.Seq)
 			}
 			truth(t, at, path, 3)

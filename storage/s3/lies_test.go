@@ -113,9 +113,12 @@ func TestConditionalPutMeetsLies(t *testing.T) {
 // A request that is delayed in the network is applied after the client has seen
 // that nothing is there; the second one then loses to it.
 func TestZombiePutLandsLate(t *testing.T) {
+	var mu sync.Mutex
 	var zombie *s3test.Request
-	var p *s3test.Proxy
-	p, s, around := behind(t, func(r *s3test.Request) s3test.Fault {
+	p, s, around := behind(t, nil)
+	p.Do(func(r *s3test.Request) s3test.Fault {
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
 		case r.Op == storage.OpPut && zombie == nil:
 			zombie = r
@@ -212,7 +215,6 @@ func listError(t *testing.T, s *Store) (errs []error) {
 // notice, who knows the digest.
 func TestDownloadMeetsLies(t *testing.T) {
 	data := strings.Repeat("0123456789", 30000)
-	var fault s3test.Fault
 	p, s, around := behind(t, nil)
 	put(t, around, "key", data)
 	for _, r := range []storage.Range{{}, {Offset: 10, Length: 200000}} {
@@ -221,8 +223,7 @@ func TestDownloadMeetsLies(t *testing.T) {
 			want = data[r.Offset : r.Offset+r.Length]
 		}
 		for name, c := range map[string]s3test.Fault{"cut": {CutBody: true}, "flipped": {FlipBody: true}} {
-			fault = c
-			p.Do(func(*s3test.Request) s3test.Fault { return fault })
+			p.Do(func(*s3test.Request) s3test.Fault { return c })
 			body, info, err := s.Get(t.Context(), "key", r)
 			if err != nil {
 				t.Fatal(err)
@@ -378,17 +379,19 @@ func TestExpiredCredentialsAreRenewed(t *testing.T) {
 			t.Errorf("call %d: %v", i, err)
 		}
 	}
+	mu.Lock()
 	if refused != 4 {
 		t.Errorf("%d requests were refused, want one for each rotation", refused)
 	}
+	// Without new ones it ends, after one more request.
+	valid, refused = "AKIDNOBODY", 0
+	mu.Unlock()
 	if got := content(t, around, "create"); got != "data" {
 		t.Errorf("stored is %q", got)
 	}
-	// Without new ones it ends, after one more request.
-	mu.Lock()
-	valid, refused = "AKIDNOBODY", 0
-	mu.Unlock()
 	err := create(t.Context(), s, "more", "data")
+	mu.Lock()
+	defer mu.Unlock()
 	if !errors.Is(err, storage.ErrPermission) || !strings.Contains(err.Error(), "ExpiredToken") || refused != 2 {
 		t.Errorf("got %v after %d requests", err, refused)
 	}
@@ -415,7 +418,7 @@ func behindOwnCredentials(t *testing.T, hook s3test.Hook) (ownCredentials, *Stor
 	address := s3test.NewBucket(t)
 	around := openAddress(t, address)
 	p := s3test.NewProxy(t, address, hook)
-	p.Resign = true
+	p.Resign()
 	dir := t.TempDir()
 	own := ownCredentials{filepath.Join(dir, "credentials.json")}
 	own.rotate(t, "AKIDONE")

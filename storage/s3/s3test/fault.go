@@ -121,7 +121,7 @@ func (p *Proxy) apply(r *Request, f Fault) *Answer {
 		return p.send(&changed, false)
 	case f.CutUpload:
 		half := io.MultiReader(io.LimitReader(bytes.NewReader(r.Body), int64(len(r.Body)/2)), iotest.ErrReader(errors.New("cut")))
-		return p.sendBody(r, half, p.Resign)
+		return p.sendBody(r, half, p.signs())
 	case !r.Conditional || f.Condition == Kept:
 		return p.Forward(r)
 	}

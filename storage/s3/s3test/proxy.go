@@ -32,11 +32,6 @@ type Proxy struct {
 	// Address is that of the archive, with the proxy as its endpoint.
 	Address string
 
-	// Resign makes the proxy sign every request with the credentials that were in
-	// the environment when it was made: the client's can be any. Set it before the
-	// first request.
-	Resign bool
-
 	server    *httptest.Server
 	target    *url.URL
 	root      string // path of the bucket and the prefix
@@ -51,6 +46,7 @@ type Proxy struct {
 	log      []Entry
 	rate     int // bytes a second and connection; 0 is no limit
 	requests int
+	resigns  bool
 }
 
 // Hook decides what happens to a request. It is called concurrently, and may
@@ -142,6 +138,21 @@ func (p *Proxy) Do(hook Hook) {
 	p.hook, p.requests = hook, 0
 }
 
+// Resign makes the proxy sign every request with the credentials that were in the
+// environment when it was made: the client's can be any.
+func (p *Proxy) Resign() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resigns = true
+}
+
+// signs tells whether Resign was called.
+func (p *Proxy) signs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resigns
+}
+
 // Log gives all requests whose answers, or losses, are done.
 func (p *Proxy) Log() []Entry {
 	p.mu.Lock()
@@ -208,7 +219,7 @@ func (p *Proxy) receive(hr *http.Request) (*Request, error) {
 
 // Forward sends r to the store, also long after the client of r is gone, and
 // gives the store's answer, with status 0 if there is none.
-func (p *Proxy) Forward(r *Request) *Answer { return p.send(r, p.Resign) }
+func (p *Proxy) Forward(r *Request) *Answer { return p.send(r, p.signs()) }
 
 func (p *Proxy) send(r *Request, sign bool) *Answer {
 	return p.sendBody(r, bytes.NewReader(r.Body), sign)
