@@ -115,6 +115,23 @@ func TestRefusedConnectionEndsSoon(t *testing.T) {
 	}
 }
 
+// A store that has answered before is being restarted, perhaps: it is waited for.
+func TestStoreThatGoesAwayIsWaitedFor(t *testing.T) {
+	f := newFake(t, func(http.ResponseWriter, *http.Request, int) {})
+	const total = 300 * time.Millisecond
+	s := f.open(t, func(o *Options) { o.Timeouts.Total = total })
+	put(t, s, "key", "data")
+	f.Close()
+	start := time.Now()
+	err := calls["get"](t.Context(), s)
+	if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("got %v", err)
+	}
+	if elapsed := time.Since(start); elapsed < total || elapsed > 10*time.Second {
+		t.Errorf("it took %v", elapsed)
+	}
+}
+
 func TestCancelledOnTheWire(t *testing.T) {
 	cause := errors.New("the cause")
 	for name, call := range calls {
