@@ -35,6 +35,9 @@ func Move(d Disk, from, to string) error {
 // fails.
 func MkdirAll(d Disk, folder string, mode fs.FileMode) (made []string, err error) {
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		if _, target := os.Stat(folder); err == nil && errors.Is(target, fs.ErrNotExist) {
+			err = &fs.PathError{Op: "mkdir", Path: folder, Err: fs.ErrExist} // a link to nothing
+		}
 		return nil, err
 	}
 	parent := filepath.Dir(folder)
