@@ -61,13 +61,13 @@ type Archive struct {
 	name     string
 	tool     string
 	host     string
-	races    int // that the trial of a store has
+	trial    trial
 }
 
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host, races: probeRounds}
+	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host, trial: fullTrial}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

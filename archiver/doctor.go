@@ -221,7 +221,6 @@ func (d *doctor) clock(ctx context.Context) {
 // What the speed is measured with.
 const (
 	speedObjects  = 4
-	speedBytes    = 4 << 20
 	speedRequests = 5
 )
 
@@ -230,17 +229,18 @@ func (d *doctor) speed(ctx context.Context) {
 	var bodies [speedObjects][]byte
 	var keys [speedObjects]string
 	for i := range bodies {
-		bodies[i], keys[i] = probeBody(speedBytes), d.probe.key("speed")
+		bodies[i], keys[i] = probeBody(d.trial.speedBytes), d.probe.key("speed")
 	}
 	var err error
-	d.report.UploadSpeed, err = throughput(ctx, func(ctx context.Context, i int) error {
+	bytesEach := float64(d.trial.speedBytes)
+	d.report.UploadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
 		_, err := d.store.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
 		return err
 	})
 	if err == nil {
-		d.report.DownloadSpeed, err = throughput(ctx, func(ctx context.Context, i int) error {
+		d.report.DownloadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
 			same := func(b []byte) bool { return bytes.Equal(b, bodies[i]) }
-			b, err := d.readObject(ctx, keys[i], speedBytes, same)
+			b, err := d.readObject(ctx, keys[i], int64(d.trial.speedBytes), same)
 			if err == nil && !same(b) {
 				err = &ObjectError{keys[i], "the store gives back other bytes than it got"}
 			}
@@ -260,12 +260,12 @@ func (d *doctor) speed(ctx context.Context) {
 	slices.Sort(times)
 	d.report.Latency = times[len(times)/2]
 	d.say("speed", SeverityOK, "", "a request takes %s; %.1f MB/s up, %.1f MB/s down, %d objects of %d MiB at a time",
-		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, speedBytes>>20)
+		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.trial.speedBytes>>20)
 }
 
 // throughput does one thing with each of the objects at the same time, and
 // gives the bytes a second.
-func throughput(ctx context.Context, do func(ctx context.Context, i int) error) (float64, error) {
+func throughput(ctx context.Context, bytesEach float64, do func(ctx context.Context, i int) error) (float64, error) {
 	begin := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range speedObjects {
@@ -274,7 +274,7 @@ func throughput(ctx context.Context, do func(ctx context.Context, i int) error) 
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	return speedObjects * speedBytes / time.Since(begin).Seconds(), nil
+	return speedObjects * bytesEach / time.Since(begin).Seconds(), nil
 }
 
 // remove removes the objects of all checks.

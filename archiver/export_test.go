@@ -9,10 +9,10 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	return &b
 }
 
-// WithoutRaces gives a, whose first backup tries a store without racing: for
-// tests that stop at each of its operations.
+// WithoutRaces gives a, which tries a store without racing, and measures it with
+// little: for tests that stop at each operation.
 func (a *Archive) WithoutRaces() *Archive {
 	b := *a
-	b.races = 0
+	b.trial = trial{races: 0, speedBytes: 1 << 10}
 	return &b
 }

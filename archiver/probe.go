@@ -18,12 +18,19 @@ import (
 // ignore that condition, some check it and write later, some refuse it. The probe
 // finds out which, on keys of its own (FORMAT.md, "Objects").
 const (
-	probeRounds  = 4
 	probeWriters = 8
 	probeBytes   = 64 << 10 // of what writers race with: long enough on the way to overlap
 
 	probeCleanup = 20 * time.Second // for removing its objects, also from an interrupted run
 )
+
+// trial is how thoroughly a store is tried: less so in some tests.
+type trial struct {
+	races      int // how often writers race
+	speedBytes int // size of each object that speed is measured with
+}
+
+var fullTrial = trial{races: 4, speedBytes: 4 << 20}
 
 // probe is one trial of an archive's store.
 type probe struct {
@@ -50,7 +57,7 @@ func (p *probe) key(name string) string {
 // found out: the store cannot be reached, or may not be written to.
 func (p *probe) conditions(ctx context.Context) (manifest.Verdict, error) {
 	verdict, err := p.twice(ctx)
-	for round := 0; err == nil && verdict == manifest.Honoured && round < p.races; round++ {
+	for round := 0; err == nil && verdict == manifest.Honoured && round < p.trial.races; round++ {
 		verdict, err = p.race(ctx)
 	}
 	return verdict, err

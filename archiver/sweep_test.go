@@ -13,6 +13,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -261,6 +262,46 @@ func TestVerifyStopsAnywhere(t *testing.T) {
 		}
 		if err == nil {
 			t.Fatalf("stopped at operation %d: no error", k)
+		}
+	}
+}
+
+// Whatever operation of an examination is the last one: it says that it is not
+// safe there, the archive is as it was, and the next backup works.
+func TestDoctorStopsAnywhere(t *testing.T) {
+	m := newModel(t)
+	inner := storagetest.NewMemory()
+	m.commit(500)
+	backup(t, inner, m.path)
+	before := inner.Objects()
+	for k := 1; ; k++ {
+		for _, applied := range []bool{false, true} {
+			faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, applied, storagetest.Refuses))
+			var r archiver.DoctorReport
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				r, err = archiver.New(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context())
+			})
+			if err != nil {
+				t.Fatalf("stopped at operation %d: %v", k, err)
+			}
+			// Deleting what it has put is the last that it does: that may fail.
+			if stopped := len(faulty.Calls()) >= k; stopped && faulty.Calls()[k-1].Op != storage.OpDelete && r.Problem() == nil {
+				t.Fatalf("stopped at operation %d, %s: it finds no problem: %+v", k, faulty.Calls()[k-1], r.Checks)
+			} else if !stopped {
+				if k < 15 {
+					t.Errorf("it has %d operations only", k-1)
+				}
+				m.commit(10)
+				backup(t, inner, m.path)
+				mustBeWhole(t, inner)
+				return
+			}
+			for key, b := range before {
+				if string(inner.Objects()[key]) != string(b) {
+					t.Fatalf("stopped at operation %d: %s has changed", k, key)
+				}
+			}
 		}
 	}
 }

@@ -73,7 +73,7 @@ var mutants = []mutant{
 	},
 	{
 		"the trial of a store does not race", "archiver/probe.go",
-		"	probeRounds  = 4", "	probeRounds  = 0",
+		"trial{races: 4,", "trial{races: 0,",
 		"./archiver", "TestUnsafeStoreIsRefused",
 	},
 	{
