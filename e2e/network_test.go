@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -275,7 +276,18 @@ func TestStorms(t *testing.T) {
 	path := closedImage(t)
 	p, at := behindProxy(t, nil)
 	const lasts = 3 * time.Second // longer than four attempts
-	p.Do(storm(5, lasts))         // a put of what the commit needs
+	// From the first conditional put on, which the store does not try again.
+	var putting atomic.Bool
+	busy := storm(1, lasts)
+	p.Do(func(r *s3test.Request) s3test.Fault {
+		if r.Op == storage.OpPut && r.Conditional && strings.HasPrefix(r.Key, "segments/") {
+			putting.Store(true)
+		}
+		if putting.Load() {
+			return busy(r)
+		}
+		return s3test.Fault{}
+	})
 	begin := time.Now()
 	must(t, "backup", path, p.Address, "--no-hold")
 	if took := time.Since(begin); took < lasts {
