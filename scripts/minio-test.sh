@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against a real MinIO and the real Grafeo database.
 #
-#   scripts/minio-test.sh [go test arguments]      default: -race -timeout 30m ./...
+#   scripts/minio-test.sh [go test arguments]      default: -race -count=1 -timeout 60m ./...
 #
 # Where MinIO comes from, the first that applies; the script says which it used:
 #
@@ -219,6 +219,6 @@ export GBAK_NO_SKIP=1
 
 bash scripts/grafeo-install.sh
 
-if (($# == 0)); then set -- -race -timeout 30m ./...; fi
+if (($# == 0)); then set -- -race -count=1 -timeout 60m ./...; fi
 say "go test $*"
 go test "$@"
