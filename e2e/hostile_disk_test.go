@@ -64,7 +64,7 @@ func TestInodesExhausted(t *testing.T) {
 	v := newVolume(t, "size=64m")
 	used := 1 // by the volume's own folder
 	upTo := func(t *testing.T, command ...string) {
-		for n := used; n < used+40; n++ {
+		for n := used; n < used+60; n++ {
 			v.remount(t, fmt.Sprintf("nr_inodes=%d", n))
 			r := v.gbak(t, append(command, "--json")...)
 			if r.code == exitOK {
@@ -76,7 +76,7 @@ func TestInodesExhausted(t *testing.T) {
 			}
 			r.refused(t, "disk_full", "no space left")
 		}
-		t.Fatal("40 inodes are not enough")
+		t.Fatal("60 inodes are not enough")
 	}
 	t.Run("restore", func(t *testing.T) {
 		upTo(t, "restore", at.address(), filepath.Join(v.path, "people.grafeo"))

@@ -2,9 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // TestSignalsEndLikeCtrlC: whoever ends a run, it ends with 130 and leaves
@@ -101,25 +100,13 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	db := create(t, "0.6.0", "--kill", "--nodes", "20", "--commits", "3")
 	committing := make(chan struct{}, 10)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/"):
-			_, _ = io.Copy(io.Discard, r.Body)
+	proxy, _ := behindProxy(t, onCommit(func(_ *s3test.Request, put int) s3test.Fault {
+		if put > 0 {
 			committing <- struct{}{}
-			<-r.Context().Done() // never an answer
-		case r.Method == http.MethodPut:
-			_, _ = io.Copy(io.Discard, r.Body)
-			w.Header().Set("ETag", `"0"`)
-		case r.URL.Query().Has("list-type"):
-			_, _ = fmt.Fprint(w, `<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`)
-		default:
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = fmt.Fprint(w, `<Error><Code>NoSuchKey</Code></Error>`)
 		}
+		return s3test.Fault{Hang: true} // never an answer
 	}))
-	defer server.Close()
-	cmd := exec.Command(binary, "backup", db.path, "s3://bucket/prefix?region=us-east-1&endpoint="+server.URL)
-	p := startCommand(t, cmd, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	p := start(t, "backup", db.path, proxy.Address)
 	select {
 	case <-committing:
 	case <-p.done:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // Disk changes files and folders. What a step has done is there at once for
@@ -25,7 +26,8 @@ type Disk interface {
 	Rename(from, to string) error
 	RenameNew(from, to string) error // fs.ErrExist if to exists, errors.ErrUnsupported where there is no such step
 	Remove(path string) error
-	Sync(folder string) error // makes the names in a folder durable
+	RemoveFolder(path string) error // if it is an empty folder, and nothing else
+	Sync(folder string) error       // makes the names in a folder durable
 }
 
 // File is an open [os.File] that is changed.
@@ -87,6 +89,14 @@ func (OS) RenameNew(from, to string) error { return renameNew(from, to) }
 
 // Remove is [os.Remove].
 func (OS) Remove(path string) error { return os.Remove(path) }
+
+// RemoveFolder is [syscall.Rmdir]: [os.Remove] would remove a file, too.
+func (OS) RemoveFolder(path string) error {
+	if err := syscall.Rmdir(path); err != nil {
+		return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+	}
+	return nil
+}
 
 // Sync makes the names in a folder durable, where the system has a call for
 // that.

@@ -66,12 +66,12 @@ func (s *Store) tidy(dir string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ; dir != s.root; dir = filepath.Dir(dir) {
-		if s.disk.Remove(dir) != nil {
+		if err := s.disk.RemoveFolder(dir); err != nil && !isMissing(err) {
 			return
 		}
 		delete(s.durable, dir)
 	}
-	if s.madeRoot && onlyTemp(s.root) && s.disk.Remove(filepath.Join(s.root, tempDir)) == nil && s.disk.Remove(s.root) == nil {
+	if s.madeRoot && onlyTemp(s.root) && s.disk.RemoveFolder(filepath.Join(s.root, tempDir)) == nil && s.disk.RemoveFolder(s.root) == nil {
 		delete(s.durable, s.root)
 		s.madeRoot = false
 	}

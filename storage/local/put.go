@@ -59,6 +59,7 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	}
 	dir := filepath.Dir(path)
 	if err := s.ensureDir(dir); err != nil {
+		s.tidy(dir)
 		return storage.ObjectInfo{}, err
 	}
 	var info storage.ObjectInfo
@@ -68,6 +69,7 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	}
 	if err != nil {
 		s.forgetDir(dir)
+		s.tidy(dir) // it may have been made for this object
 		return storage.ObjectInfo{}, err
 	}
 	info.Key, info.SHA256 = key, opts.SHA256

@@ -250,8 +250,13 @@ func (r *Recorder) renamed(from, to string) func() []change {
 }
 
 // Remove implements [disk.Disk].
-func (r *Recorder) Remove(path string) error {
-	return r.step("remove "+r.name(path), func() error { return os.Remove(path) }, func() []change {
+func (r *Recorder) Remove(path string) error { return r.remove(path, os.Remove) }
+
+// RemoveFolder implements [disk.Disk].
+func (r *Recorder) RemoveFolder(path string) error { return r.remove(path, disk.OS{}.RemoveFolder) }
+
+func (r *Recorder) remove(path string, remove func(string) error) error {
+	return r.step("remove "+r.name(path), func() error { return remove(path) }, func() []change {
 		place, ok := r.place(path)
 		if !ok {
 			return nil
