@@ -28,6 +28,15 @@ func asideName(target string, now time.Time) string {
 	return filepath.Join(dir, name+suffix)
 }
 
+// freeAside is the first asideName from now on that nothing has.
+func freeAside(target string, now time.Time) string {
+	for ; ; now = now.Add(time.Millisecond) {
+		if aside := asideName(target, now); !slices.ContainsFunc(companions(aside), exists) {
+			return aside
+		}
+	}
+}
+
 // lockDatabase takes the lock that the database at target holds as long as it is
 // open, until what it returns is closed. A link counts as what it points to: the
 // log of a database that was opened by it is beside it.

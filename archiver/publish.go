@@ -53,7 +53,7 @@ func (s *staging) publish(force bool) (moved string, err error) {
 			return "", err
 		}
 		defer open.Close() //nolint:errcheck // it was only locked
-		m.Aside = filepath.Base(asideName(s.target, time.Now()))
+		m.Aside = filepath.Base(freeAside(s.target, time.Now()))
 		m.Block = ofGen05(s.target) && exists(grafeo.LogDir(s.target))
 	} else if onlyCursor(s.target) {
 		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {

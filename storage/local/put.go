@@ -69,7 +69,9 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	}
 	if err != nil {
 		s.forgetDir(dir)
-		s.tidy(dir) // it may have been made for this object
+		if !errors.Is(err, storage.ErrPreconditionFailed) {
+			s.tidy(dir) // it may have been made for this object
+		}
 		return storage.ObjectInfo{}, err
 	}
 	info.Key, info.SHA256 = key, opts.SHA256
