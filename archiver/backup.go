@@ -216,7 +216,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archi
 
 // commitCopy commits what was stored as the successor of head.
 func (a *Archive) commitCopy(ctx context.Context, doc *manifest.Archive, head *committed, c copied, opts BackupOptions) (*committed, error) {
-	m := a.manifest(c)
+	m := a.manifest(c, head)
 	if err := a.place(ctx, m, c.index); err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (a *Archive) commitCopy(ctx context.Context, doc *manifest.Archive, head *c
 		return nil, errConflict
 	}
 	m.ArchiveID = doc.ArchiveID
-	return &committed{Manifest: m}, a.commit(ctx, m, opts.CommitTimeout)
+	return &committed{m, manifest.Sum(m.Encode())}, a.commit(ctx, m, opts.CommitTimeout)
 }
 
 // nothingNew reports that head has all that there is.
@@ -289,10 +289,10 @@ func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
 	return a.load(ctx, h, h.last())
 }
 
-// manifest describes what was stored, as the successor of the backup that it
-// was captured after. A history that does not continue that one is a timeline of
-// its own.
-func (a *Archive) manifest(c copied) *manifest.Manifest {
+// manifest describes what was stored, as the successor of head. A history that
+// does not continue the backup that it was captured after is a timeline of its
+// own.
+func (a *Archive) manifest(c copied, head *committed) *manifest.Manifest {
 	s := c.source
 	m := &manifest.Manifest{
 		Seq: 1, Timeline: 1, Timelines: 1,
@@ -300,18 +300,18 @@ func (a *Archive) manifest(c copied) *manifest.Manifest {
 		Kind: s.kind, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
 		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
+		Imported: s.imported,
 	}
 	m.RestoreFrom = s.startEpoch
 	if s.kind == manifest.Incremental {
 		m.RestoreFrom = s.before.RestoreFrom
 	}
-	if s.before == nil {
+	if head == nil {
 		return m
 	}
-	m.Seq, m.Previous = s.before.Seq+1, &s.before.digest
-	m.Timeline, m.Timelines = s.before.Timeline, s.before.Timelines
+	m.Seq, m.Previous, m.Timelines = head.Seq+1, &head.digest, head.Timelines
 	if s.continues {
-		m.Continues = &s.before.Seq
+		m.Continues, m.Timeline = &s.before.Seq, s.before.Timeline
 	} else {
 		m.Timelines++
 		m.Timeline = m.Timelines

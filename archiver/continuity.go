@@ -17,6 +17,9 @@ func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, he
 	sameImage := b.Database.HeadersCRC32C == headersOf(image)
 	gen06 := t.generation == grafeo.Gen06
 	switch {
+	case b.Imported != nil && t.mark != nil:
+		// The parts of native backups are files that the database may never have had.
+		return t.found && gen06 && t.at != nil && fileNumber(log, t.at.StartFile) == t.mark.StartFile, nil
 	case t.mark != nil && gen06:
 		return t.found, nil
 	case t.mark != nil:

@@ -54,6 +54,11 @@ func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, he
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
+	return a.storeSource(ctx, s, opts)
+}
+
+// storeSource stores the bytes of a source.
+func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions) (copied, error) {
 	u := &upload{
 		archive: a, files: s.files, level: opts.Level, total: s.bytes(), tracker: track(opts.Observer, s.bytes()),
 		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},

@@ -36,6 +36,7 @@ type Inspection struct {
 	Log    *LogSummary          // of a log, or of a database that has one
 	Cursor *grafeo.Cursor       // of a cursor
 	Native *grafeo.NativeHeader // of a native incremental backup
+	List   *NativeList          // of native backups
 }
 
 // Whole tells that everything was checked and nothing is wrong.
@@ -57,8 +58,8 @@ type Epochs struct {
 
 // Inspect says what the file or folder at path is, and whether it is whole: a
 // database with its log, closed or in use, a part of one, a backup of Grafeo's
-// own, or an archive. Of the last two it reads only as much as tells what they
-// are. It locks nothing and writes nothing.
+// own, a file of one, or an archive. Of an archive it reads only as much as tells
+// what it is. It locks nothing and writes nothing.
 //
 // Damage is no error but the report's Problem; the report then has what could be
 // read. What is none of these is [CodeNotDatabase].
@@ -116,7 +117,10 @@ func problemOf(err error) *Problem {
 	var damage *grafeo.DamageError
 	var gap *grafeo.GapError
 	var wrong *grafeo.WrongDatabaseError
+	var faults nativeFaults
 	switch {
+	case errors.As(err, &faults):
+		return faults.problem()
 	case errors.As(err, &damage):
 		return &Problem{damage.Path, &damage.Offset, damage.Error()}
 	case errors.As(err, &gap):
@@ -140,7 +144,14 @@ func (i *Inspection) read(ctx context.Context) error {
 		i.Checked = true
 		return i.cursor()
 	case grafeo.KindNativeSegment:
-		return i.native()
+		i.Checked = true
+		return i.native(ctx)
+	case grafeo.KindNativeManifest:
+		i.Checked = true
+		return i.nativeManifest()
+	case grafeo.KindNativeFolder:
+		i.Checked = true
+		return i.nativeFolder(ctx)
 	}
 	return nil
 }
@@ -212,20 +223,6 @@ func (i *Inspection) cursor() error {
 		i.Generation = i.Cursor.Generation
 	}
 	return err
-}
-
-func (i *Inspection) native() error {
-	b, err := readUpTo(i.Path, grafeo.NativeHeaderLength)
-	if err != nil {
-		return err
-	}
-	i.Native, err = grafeo.DecodeNativeHeader(b, i.Path)
-	if err != nil {
-		return err
-	}
-	i.Generation = i.Native.Generation
-	i.Epochs = &Epochs{From: i.Native.StartEpoch, To: i.Native.EndEpoch}
-	return nil
 }
 
 // readUpTo reads the first limit bytes of a file, or all of a shorter one.

@@ -102,16 +102,15 @@ func TestInspectParts(t *testing.T) {
 	if f := inspect(t, folder); f.What != grafeo.KindLogFolder || f.Generation != "" || !f.Whole() || f.Log.Files != 0 || f.Epochs != nil {
 		t.Errorf("%+v", f)
 	}
-	// What is not ours to check is recognized, and not called whole.
 	n := inspect(t, vector("v0.5.42/backup/backup/backup_incr_0001.wal"))
-	if n.What != grafeo.KindNativeSegment || n.Generation != grafeo.Gen05 || n.Checked || n.Whole() || n.Problem != nil ||
+	if n.What != grafeo.KindNativeSegment || n.Generation != grafeo.Gen05 || !n.Whole() || n.Log.Commits != 2 ||
 		*n.Epochs != (archiver.Epochs{From: 3, To: 4}) || n.Native.Count != 1 {
 		t.Errorf("%+v", n)
 	}
 	for path, want := range map[string]grafeo.Kind{
 		"v0.6.0/backup/backup": grafeo.KindNativeFolder, "v0.6.0/backup/backup/backup_manifest.json": grafeo.KindNativeManifest,
 	} {
-		if n := inspect(t, vector(path)); n.What != want || n.Generation != grafeo.Gen06 || n.Checked || n.Problem != nil {
+		if n := inspect(t, vector(path)); n.What != want || n.Generation != grafeo.Gen06 || !n.Whole() || *n.Epochs != (archiver.Epochs{From: 2, To: 8}) || n.List.Fulls != 1 || n.List.Incrementals != 3 {
 			t.Errorf("%+v", n)
 		}
 	}
@@ -268,4 +267,38 @@ func TestInspectAndStatusWhileWritten(t *testing.T) {
 	}
 	close(stop)
 	<-done
+}
+
+// A native incremental is checked by itself: every byte that a checksum covers.
+func TestInspectDamagedNative(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"v0.5.42", "v0.6.0"} {
+		b, err := os.ReadFile(vector(version + "/backup/backup/backup_incr_0002.wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "backup_incr_0002.wal")
+		for _, offset := range []int64{3, 24, 36, 45, 100, 200, int64(len(b)) - 2} {
+			if version == "v0.5.42" && offset == 24 {
+				continue // a number of files, which nothing else tells
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			flip(t, path, offset)
+			i, err := archiver.Inspect(t.Context(), path)
+			if offset == 3 { // no GBAK any more
+				if archiver.CodeOf(err) != archiver.CodeNotDatabase {
+					t.Errorf("%s: %+v, %v", version, i, err)
+				}
+			} else if err != nil || i.Whole() || i.Problem == nil || i.Problem.File != path {
+				t.Errorf("%s, byte %d: %+v, %v", version, offset, i.Problem, err)
+			}
+		}
+	}
+	list := filepath.Join(t.TempDir(), "backup_manifest.json")
+	if err := os.WriteFile(list, []byte("\x01\x05"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustBeDamaged(t, inspect(t, list), list, 2)
 }

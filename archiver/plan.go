@@ -76,6 +76,41 @@ func (w *way) keyOf(file int) string { return w.route.chain[w.fromOf[file]].Seq.
 
 // wayTo finds the way to a target.
 func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
+	h, err := a.backups(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.catalog(ctx, h, t)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.route(t)
+	if err != nil {
+		return nil, err
+	}
+	return a.along(ctx, r, t)
+}
+
+// along reads the indexes of a route to a target.
+func (a *Archive) along(ctx context.Context, r *route, t Target) (*way, error) {
+	indexes := make([]*manifest.Index, len(r.chain))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(manifestReaders)
+	for i, m := range r.chain {
+		g.Go(func() (err error) {
+			indexes[i], err = a.index(ctx, m.Manifest)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return newWay(r, indexes, t)
+}
+
+// backups is [Archive.existing] for a target: there is a backup, and if it names
+// one, this one.
+func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
 	h, err := a.existing(ctx)
 	if err != nil {
 		return nil, err
@@ -92,27 +127,7 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	} else if b != 0 && !slices.Contains(h.seqs, b) {
 		return nil, &ObjectError{b.Key(), "it is missing"} // there are later ones
 	}
-	c, err := a.catalog(ctx, h, t)
-	if err != nil {
-		return nil, err
-	}
-	r, err := c.route(t)
-	if err != nil {
-		return nil, err
-	}
-	indexes := make([]*manifest.Index, len(r.chain))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(manifestReaders)
-	for i, m := range r.chain {
-		g.Go(func() (err error) {
-			indexes[i], err = a.index(ctx, m.Manifest)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return newWay(r, indexes, t)
+	return h, nil
 }
 
 func noBackup() error {

@@ -43,6 +43,8 @@ type source struct {
 	before    *committed
 	continues bool
 	why       string
+
+	imported *manifest.Imported // the native backup that it is, nil if it is none
 }
 
 // sourceFile is a file of a source: its bytes from from up to bytes, and the
@@ -50,6 +52,7 @@ type source struct {
 type sourceFile struct {
 	name        string // as in the index
 	path        string
+	start       int64 // where it begins in the file at path: not 0 in native backups only
 	from, bytes int64
 	proof       *grafeo.Proof
 }

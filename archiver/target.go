@@ -203,14 +203,15 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 
 // reaching gives the backup of a timeline's list in which the last commit at
 // epoch is: the first one that reaches it, or a later one, as changes of the
-// schema carry the epoch that was current.
+// schema carry the epoch that was current. The log of a full one begins where the
+// backup before it ends; with which epoch, its manifest does not say.
 func reaching(list []*committed, epoch uint64) *committed {
 	for i, m := range list {
 		if m.EndEpoch < epoch {
 			continue
 		}
 		for _, next := range list[i+1:] {
-			if next.Kind != manifest.Incremental || next.StartEpoch > epoch {
+			if m.EndEpoch > epoch || next.Continues == nil || *next.Continues != m.Seq || next.Kind == manifest.Incremental && next.StartEpoch > epoch {
 				break
 			}
 			m = next
@@ -225,8 +226,7 @@ func reaching(list []*committed, epoch uint64) *committed {
 func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 	what := "the time " + t.Format(time.RFC3339Nano)
 	var newest *committed
-	for _, seq := range c.seqs {
-		m := c.backups[seq]
+	for _, m := range c.byTime() {
 		if timeline != 0 && m.Timeline != timeline {
 			continue
 		}
@@ -258,6 +258,17 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 	err := c.unreachable(what)
 	err.Hint = fmt.Sprintf("The newest backup does not know that time yet: without --time, the restore gives its state, as of %s.", asOf(newest).Format(time.RFC3339Nano))
 	return nil, err
+}
+
+// byTime gives all backups in the order of their times. That is the order of their
+// numbers, unless older ones were imported later, or a clock was set back.
+func (c *catalog) byTime() []*committed {
+	list := make([]*committed, len(c.seqs))
+	for i, seq := range c.seqs {
+		list[i] = c.backups[seq]
+	}
+	slices.SortStableFunc(list, func(a, b *committed) int { return asOf(a).Compare(asOf(b)) })
+	return list
 }
 
 // asOf is up to when a backup knows what the database had committed.

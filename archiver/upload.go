@@ -144,10 +144,11 @@ func (w *worker) read(raw []byte, f frame) error {
 	for _, p := range f {
 		part := raw[:p.bytes]
 		raw = raw[p.bytes:]
-		if err := readAt(w.files[p.file].path, part, p.offset); err != nil {
+		file := &w.files[p.file]
+		if err := readAt(file.path, part, file.start+p.offset); err != nil {
 			return err
 		}
-		w.files[p.file].proof.Add(p.offset, part)
+		file.proof.Add(p.offset, part)
 		w.sums[p.file].add(p.offset, part)
 	}
 	return nil

@@ -31,6 +31,8 @@ const answerLimit = 20 * time.Second
 //	database VERSION PATH   a database by the real Grafeo; more words go to gen.js
 //	bucket                  set $ARCHIVE to an address in a fresh bucket, and
 //	                        $ENDPOINT to its server
+//	vector NAME DIR         copy a folder that the real Grafeo has made, of the
+//	                        testdata of archiver/grafeo
 //	truncate PATH N         cut the last N bytes off
 //	empty DIR               it holds nothing, or is not there
 //	only DIR NAME...        it holds exactly these
@@ -96,6 +98,10 @@ func runScript(t *testing.T, script string) {
 				usage(ts, !neg && len(args) == 0, "bucket")
 				ts.Setenv("ARCHIVE", address)
 				ts.Setenv("ENDPOINT", os.Getenv("GBAK_TEST_S3_ENDPOINT"))
+			},
+			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
+				usage(ts, !neg && len(args) == 2, "vector NAME DIR")
+				ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(filepath.Join("..", "archiver", "grafeo", "testdata", filepath.FromSlash(args[0])))))
 			},
 			"truncate": truncate,
 			"empty":    empty,

@@ -19,6 +19,11 @@ type RequestCounts struct {
 	Delete int64 `json:"delete"`
 }
 
+// Plus is the sum of both.
+func (c RequestCounts) Plus(o RequestCounts) RequestCounts {
+	return RequestCounts{c.Put + o.Put, c.Get + o.Get, c.Head + o.Head, c.List + o.List, c.Delete + o.Delete}
+}
+
 // Total is the number of all requests.
 func (c RequestCounts) Total() int64 { return c.Put + c.Get + c.Head + c.List + c.Delete }
 

@@ -42,6 +42,31 @@ func DecodeCursor(b []byte, path string) (*Cursor, error) {
 	return nil, &DamageError{Path: path, What: "backup cursor: neither three numbers (0.5) nor JSON with the fields of a cursor (0.6)"}
 }
 
+// Encode gives the cursor as its generation writes it.
+func (c *Cursor) Encode() []byte {
+	if c.Generation == Gen05 {
+		return appendVarints(nil, c.BackedUpEpoch, c.LogSequence, millis(c.Time))
+	}
+	b, err := json.MarshalIndent(struct {
+		BackedUpEpoch uint64  `json:"backed_up_epoch"`
+		LogSequence   uint64  `json:"log_sequence"`
+		WALLSN        *uint64 `json:"wal_lsn,omitempty"`
+		TimestampMS   uint64  `json:"timestamp_ms"`
+	}{c.BackedUpEpoch, c.LogSequence, c.WALLSN, millis(c.Time)}, "", "  ")
+	if err != nil { // numbers always encode
+		panic(err)
+	}
+	return b
+}
+
+// millis is the inverse of fromMillis.
+func millis(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint64(t.UnixMilli()) //nolint:gosec // what is written is of our time
+}
+
 func decodeCursor05(b []byte) *Cursor {
 	c := &Cursor{Generation: Gen05}
 	var ms uint64

@@ -2,6 +2,9 @@ package grafeo
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"strconv"
 )
 
@@ -47,4 +50,68 @@ func DecodeNativeHeader(p []byte, path string) (*NativeHeader, error) {
 		return nil, &UnsupportedVersionError{path, "native backup version", strconv.FormatUint(uint64(h.Version), 10)}
 	}
 	return h, nil
+}
+
+// Encode gives the header's bytes. Version and Generation must agree.
+func (h *NativeHeader) Encode() []byte {
+	b := binary.LittleEndian.AppendUint32([]byte(nativeMagic), h.Version)
+	b = binary.LittleEndian.AppendUint64(b, h.StartEpoch)
+	b = binary.LittleEndian.AppendUint64(b, h.EndEpoch)
+	return binary.LittleEndian.AppendUint64(b, h.Count)
+}
+
+// NativePart is a stretch of a native incremental backup: of version 2 a log
+// segment with its header, of version 1 all of its frames.
+type NativePart struct{ Offset, Length int64 }
+
+// nativePartPrefix is the length of a part, which stands before it (version 2).
+const nativePartPrefix = 8
+
+// ReadNative reads the header of the native incremental backup in r, which has
+// size bytes, and says where its parts are; what is in them is not read. Path is
+// for messages. The errors are [DamageError], [UnsupportedVersionError] and those
+// of r.
+func ReadNative(r io.ReaderAt, size int64, path string) (*NativeHeader, []NativePart, error) {
+	head := make([]byte, min(NativeHeaderLength, max(size, 0)))
+	if err := readAt(r, head, 0, path, "native backup"); err != nil {
+		return nil, nil, err
+	}
+	h, err := DecodeNativeHeader(head, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.Generation == Gen05 {
+		return h, []NativePart{{NativeHeaderLength, size - NativeHeaderLength}}, nil
+	}
+	var parts []NativePart
+	prefix := make([]byte, nativePartPrefix)
+	for at := int64(NativeHeaderLength); at < size; {
+		if err := readAt(r, prefix, at, path, "native backup: length of a part"); err != nil {
+			return h, nil, err
+		}
+		length := binary.LittleEndian.Uint64(prefix)
+		at += nativePartPrefix
+		if rest := uint64(size - at); length < segmentHeaderLength || length > rest { //nolint:gosec // readAt has found bytes up to at
+			return h, nil, &DamageError{Path: path, Offset: at - nativePartPrefix, What: fmt.Sprintf("native backup: a part of %d bytes, with %d left", length, rest)}
+		}
+		parts = append(parts, NativePart{at, int64(length)}) //nolint:gosec // not more than size
+		at += int64(length)                                  //nolint:gosec // likewise
+	}
+	return h, parts, nil
+}
+
+// AppendPartLength appends what stands before a part of version 2.
+func AppendPartLength(b []byte, length int64) []byte {
+	return binary.LittleEndian.AppendUint64(b, uint64(length)) //nolint:gosec // lengths are not negative
+}
+
+// In makes the offset of a [DamageError] that a reader of the part alone gave one
+// in the file.
+func (p NativePart) In(err error) error {
+	if damage, ok := errors.AsType[*DamageError](err); ok {
+		moved := *damage
+		moved.Offset += p.Offset
+		return &moved
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package grafeo
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // maxVarint is the length in bytes of the longest varint of a u64.
@@ -45,4 +46,25 @@ func readVarints(p []byte, values ...*uint64) (length int, err error) {
 		length += n
 	}
 	return length, nil
+}
+
+// appendVarint appends v in the shortest form, as the database writes it.
+func appendVarint(b []byte, v uint64) []byte {
+	switch {
+	case v < 251:
+		return append(b, byte(v))
+	case v <= math.MaxUint16:
+		return binary.LittleEndian.AppendUint16(append(b, 251), uint16(v))
+	case v <= math.MaxUint32:
+		return binary.LittleEndian.AppendUint32(append(b, 252), uint32(v))
+	}
+	return binary.LittleEndian.AppendUint64(append(b, 253), v)
+}
+
+// appendVarints appends several.
+func appendVarints(b []byte, values ...uint64) []byte {
+	for _, v := range values {
+		b = appendVarint(b, v)
+	}
+	return b
 }

@@ -71,9 +71,19 @@ type Manifest struct {
 	ReusedBytes int64 `json:"reused_bytes"` // raw bytes of segments that were in the archive already
 	SegmentsNew int   `json:"segments"`     // number of those that the run has written
 
+	// Imported is the native backup of Grafeo's own that this one was made of; it
+	// is left out of all others.
+	Imported *Imported `json:"imported,omitempty"`
+
 	// Where the content is: exactly one of the two is set.
 	Content *Index     `json:"content"`
 	Index   *ObjectRef `json:"index"`
+}
+
+// Imported names a native backup: an import finds by it what is archived already.
+type Imported struct {
+	File   string `json:"file"`   // its name in its folder, for people
+	SHA256 Digest `json:"sha256"` // of the whole file
 }
 
 // Database names what was backed up.
@@ -189,6 +199,8 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("a negative place")
 	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0 || m.Commits < 0:
 		return fmt.Errorf("a negative size or count")
+	case m.Imported != nil && m.Imported.File == "":
+		return fmt.Errorf("an imported file without a name")
 	case (m.Content == nil) == (m.Index == nil):
 		return fmt.Errorf("content and index: one of them must be there")
 	}

@@ -314,3 +314,24 @@ func TestInvalidConditions(t *testing.T) {
 		}
 	}
 }
+
+// What a backup was imported from is kept, and an ordinary one says nothing of it.
+func TestImported(t *testing.T) {
+	if bytes.Contains(sample().Encode(), []byte("imported")) {
+		t.Error("an ordinary backup has the field")
+	}
+	want := sample()
+	want.Imported = &Imported{File: "backup_incr_0001.wal", SHA256: Sum([]byte("content"))}
+	b := want.Encode()
+	m, err := DecodeManifest(b)
+	if diff := cmp.Diff(want, m); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if !bytes.Contains(b, []byte(`"imported":{"file":"backup_incr_0001.wal","sha256":"ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"}`)) {
+		t.Errorf("encoded %s", b)
+	}
+	want.Imported.File = ""
+	if _, err := DecodeManifest(want.Encode()); !errors.Is(err, ErrDamaged) {
+		t.Errorf("without a name: %v", err)
+	}
+}

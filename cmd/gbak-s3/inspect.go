@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -17,8 +18,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Short: "Say what a file or folder is, its epochs, and whether it is whole",
 		Long: `inspect looks at a database file with its log, a log folder or one file of it, a
 backup cursor, a backup folder of Grafeo's own or a file of it, or an archive. It
-says what that is, and of what is not an archive or backup whether it is whole:
-every checksum is compared. The database may be in use; nothing is changed.
+says what that is, and of what is not an archive whether it is whole: every checksum
+is compared. The database may be in use; nothing is changed.
 
 Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 		Example: `  gbak-s3 inspect people.grafeo
@@ -66,6 +67,15 @@ type inspectLine struct {
 	Log    *logLine    `json:"log,omitempty"`
 	Cursor *cursorLine `json:"cursor,omitempty"`
 	Native *nativeLine `json:"native,omitempty"`
+	List   *listLine   `json:"list,omitempty"`
+}
+
+// listLine is a list of native backups.
+type listLine struct {
+	Fulls        int        `json:"fulls"`
+	Incrementals int        `json:"incrementals"`
+	Bytes        uint64     `json:"bytes"`
+	NewestAt     *time.Time `json:"newest_at"`
 }
 
 type problemLine struct {
@@ -155,6 +165,9 @@ func lineOfInspection(i archiver.Inspection) inspectLine {
 	if n := i.Native; n != nil {
 		line.Native = &nativeLine{n.Version, n.StartEpoch, n.EndEpoch, n.Count}
 	}
+	if l := i.List; l != nil {
+		line.List = &listLine{l.Fulls, l.Incrementals, l.Bytes, known(l.Newest)}
+	}
 	return line
 }
 
@@ -231,6 +244,12 @@ func (a *app) printInspection(i archiver.Inspection) error {
 	}
 	if n := i.Native; n != nil {
 		row("header", "version %d, count %d", n.Version, n.Count)
+	}
+	if l := i.List; l != nil {
+		row("backups", "%s, %s, %s%s", plural(l.Fulls, "full", "full ones"), plural(l.Incrementals, "incremental"), size(int64(min(l.Bytes, math.MaxInt64))), moment(", the newest of ", known(l.Newest)))
+	}
+	if i.What == grafeo.KindNativeFolder && i.Problem == nil {
+		row("see", "%s import %s ARCHIVE", self(), quote(i.Path))
 	}
 	return w.Flush()
 }

@@ -31,6 +31,11 @@ refused.`,
 		Args: takes("ARCHIVE", "DATABASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "ARCHIVE", "DATABASE")
+			for _, group := range [][]string{{"backup", "epoch", "time"}, {"backup", "timeline"}} {
+				if err := exclusive(cmd, group...); err != nil {
+					return err
+				}
+			}
 			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
 				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
@@ -59,8 +64,6 @@ refused.`,
 	flags.StringVar(&at, "time", "", "time to restore (RFC 3339): the state after the last commit at or before it")
 	flags.IntVar(&opts.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
-	cmd.MarkFlagsMutuallyExclusive("backup", "epoch", "time")
-	cmd.MarkFlagsMutuallyExclusive("backup", "timeline")
 	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
 	return cmd
 }

@@ -81,7 +81,7 @@ func (a *app) command() *cobra.Command {
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout, "how long to try again while the store is busy or gone")
 	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(),
-		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.versionCommand())
+		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.importCommand(), a.exportCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" { // left to itself it takes any word and prints its help
@@ -155,6 +155,21 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 		Tool:         "gbak-s3 " + version(),
 		Host:         host,
 	}), nil
+}
+
+// exclusive refuses more than one of these flags. (cobra's own check gives an error
+// that cannot be told from others.)
+func exclusive(cmd *cobra.Command, flags ...string) error {
+	var given []string
+	for _, name := range flags {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return usage("%s do not go together", "Give one of them.", strings.Join(given, " and "))
 }
 
 // usageError tells that the command line itself is wrong.

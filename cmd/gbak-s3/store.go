@@ -84,15 +84,9 @@ func filePath(address string) (string, error) {
 // an archive's objects would be taken for one of them, and a forced restore to the
 // path of the archive, or of a folder above it, would move the archive aside.
 func apart(address, database string) error {
-	root := address
-	if strings.HasPrefix(address, "file://") {
-		path, err := filePath(address)
-		if err != nil {
-			return err
-		}
-		root = path
-	} else if strings.Contains(address, "://") {
-		return nil
+	root, err := localRoot(address)
+	if err != nil || root == "" {
+		return err
 	}
 	for _, own := range []string{database + ".wal", database + ".spill"} {
 		if within(root, own) {
@@ -108,6 +102,17 @@ func apart(address, database string) error {
 		return usage("the archive %s is inside of %s", "Give the path of the database file, such as people.grafeo.", address, database)
 	}
 	return nil
+}
+
+// localRoot is the directory of a local archive, and empty for one elsewhere.
+func localRoot(address string) (string, error) {
+	switch {
+	case strings.HasPrefix(address, "file://"):
+		return filePath(address)
+	case strings.Contains(address, "://"):
+		return "", nil
+	}
+	return address, nil
 }
 
 // within tells whether path is dir or below it, links followed as far as they

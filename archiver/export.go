@@ -1,0 +1,238 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// ExportOptions modify one export. The zero value exports all up to the newest
+// state.
+type ExportOptions struct {
+	// Target is the newest state that the folder shall have.
+	Target
+
+	// Observer hears of the progress; it starts again for each full backup.
+	Observer Observer
+}
+
+// ExportReport is what one export has done.
+type ExportReport struct {
+	Folder             string
+	FromEpoch, ToEpoch uint64 // that can be restored from it
+	Files              int    // in it, the list of them included
+	RawBytes           int64  // of these
+	Requests           storage.RequestCounts
+	Elapsed            time.Duration
+}
+
+// Export writes a folder of native backups, from which Grafeo's own
+// restoreToEpoch restores every epoch that the archive has up to opts.Target. It is
+// of the format of the database's generation.
+//
+// A native folder knows no timelines: it has the one of the target, and below its
+// first epoch what older ones have, which is what [Archive.Restore] gives for these
+// epochs.
+//
+// The folder appears when it is whole and on disk. What is there already is
+// [CodeTargetExists]. If Export fails or is killed, there is no folder, and the
+// same call works again.
+func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
+	var r ExportReport
+	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+		r, err = a.export(ctx, folder, opts)
+		return err
+	})
+	if err != nil {
+		return ExportReport{}, err
+	}
+	r.Requests, r.Elapsed = requests, elapsed
+	return r, nil
+}
+
+func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
+	if folder == "" {
+		return ExportReport{}, errors.New("no path to export to")
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return ExportReport{}, err
+	}
+	if err := absent(folder); err != nil {
+		return ExportReport{}, err
+	}
+	stretches, err := a.stretches(ctx, opts.Target)
+	if err != nil {
+		return ExportReport{}, err
+	}
+	s, err := stage(a.disk, folder)
+	if err != nil {
+		return ExportReport{}, err
+	}
+	defer func() {
+		if left := s.discard(); left != nil {
+			a.log.Warn("the export has left its hidden folder; the next one to this path removes it", "folder", s.folder, "err", left)
+		}
+	}()
+	w := &nativeWriter{staging: s}
+	if err := s.disk.Mkdir(s.path(nativeFolderName), 0o700); err != nil {
+		return ExportReport{}, err
+	}
+	r := ExportReport{Folder: folder, FromEpoch: stretches[0].route.chain[0].StartEpoch}
+	for _, stretch := range stretches {
+		way, err := a.along(ctx, stretch.route, stretch.target)
+		if err != nil {
+			return ExportReport{}, err
+		}
+		if err := a.fill(ctx, s, way, opts.Observer); err != nil {
+			return ExportReport{}, err
+		}
+		if err := w.stretch(way); err != nil {
+			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
+		}
+		w.goesOn = stretch.goesOn
+		r.ToEpoch = way.plan.Epoch
+	}
+	if err := w.publish(); err != nil {
+		return ExportReport{}, err
+	}
+	r.Files, r.RawBytes = len(w.list.Entries)+1, w.bytes
+	return r, nil
+}
+
+// absent is nil if nothing is at the path of a folder that is to be made.
+func absent(folder string) error {
+	_, err := os.Lstat(folder)
+	if err == nil {
+		err = fs.ErrExist
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return &Error{Code: CodeTargetExists, Err: fmt.Errorf("%s exists already", folder), Hint: "Export to another path, or move away what is there."}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// nativeFolderName is the native folder's name in the staging folder.
+const nativeFolderName = "native"
+
+// nativeWriter makes native backups of what was staged.
+type nativeWriter struct {
+	staging *staging
+	list    grafeo.NativeManifest
+	bytes   int64
+
+	goesOn bool   // the next stretch continues the one before
+	end    uint64 // log position that the one before ends at (0.6)
+}
+
+func (w *nativeWriter) path(name string) string {
+	return filepath.Join(w.staging.path(nativeFolderName), name)
+}
+
+// stretch makes a full backup of the staged image and incrementals of the staged
+// log, one for each backup that the way leads through.
+func (w *nativeWriter) stretch(way *way) error {
+	if err := w.staging.complete(w.staging.path(imageFile)); err != nil {
+		return err
+	}
+	base := way.route.chain[0]
+	if w.goesOn && w.end > base.Database.CheckpointLSN {
+		// Behind the image the schema was changed, at its epoch. A restore of that
+		// epoch would take the image alone, so the log of the stretch before goes on.
+		if err := w.staging.disk.Remove(w.staging.path(imageFile)); err != nil {
+			return err
+		}
+		log, err := divide(w.staging.path(walFolder), way.route, w.end, w.list.Entries[len(w.list.Entries)-1].EndEpoch, false)
+		if err != nil {
+			return err
+		}
+		return w.incrementals(log, way.route.chain)
+	}
+	name := fmt.Sprintf("backup_full_%04d.grafeo", len(w.list.Entries))
+	if err := w.staging.disk.Rename(w.staging.path(imageFile), w.path(name)); err != nil {
+		return err
+	}
+	image := &way.index.Files[slices.IndexFunc(way.index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
+	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt} //nolint:gosec // sizes are not negative
+	w.end = base.Database.CheckpointLSN
+	log, err := divide(w.staging.path(walFolder), way.route, w.end, endOfFull(base), len(w.list.Entries) == 0)
+	if err != nil {
+		return err
+	}
+	full.EndEpoch = log.after
+	w.add(full)
+	return w.incrementals(log, way.route.chain)
+}
+
+// incrementals writes all parts of a log, and removes it.
+func (w *nativeWriter) incrementals(log *dividedLog, chain []*committed) error {
+	for i := range log.parts {
+		if err := w.incremental(log, &log.parts[i], chain); err != nil {
+			return err
+		}
+		w.end = log.parts[i].endLSN
+	}
+	return disk.RemoveAll(w.staging.disk, w.staging.path(walFolder))
+}
+
+func (w *nativeWriter) add(e grafeo.NativeEntry) {
+	w.list.Entries = append(w.list.Entries, e)
+	w.bytes += int64(e.Size) //nolint:gosec // of a file that was written
+}
+
+// publish writes the list and gives the folder its name.
+func (w *nativeWriter) publish() error {
+	image, err := grafeo.Identify(w.path(w.list.Entries[0].Filename))
+	if err != nil {
+		return err
+	}
+	w.list.Generation = image
+	b := w.list.Encode()
+	w.bytes += int64(len(b))
+	if err := w.writeSynced(grafeo.NativeManifestName, func(f disk.File) error {
+		_, err := f.Write(b)
+		return err
+	}); err != nil {
+		return err
+	}
+	target := w.staging.target
+	if err := w.staging.disk.Sync(w.staging.path(nativeFolderName)); err != nil {
+		return err
+	}
+	if err := absent(target); err != nil {
+		return err
+	}
+	if err := w.staging.disk.Rename(w.staging.path(nativeFolderName), target); err != nil {
+		if _, there := os.Lstat(target); there == nil {
+			return appeared(target, err)
+		}
+		return err
+	}
+	return w.staging.disk.Sync(filepath.Dir(target))
+}
+
+// writeSynced makes a file of the folder and what write writes to it durable, but
+// for its name.
+func (w *nativeWriter) writeSynced(name string, write func(disk.File) error) error {
+	f, err := w.staging.disk.OpenFile(w.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = write(f); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,91 @@
+package grafeo
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// LogName is the name of a log file: number is its log position in 0.6, and in
+// 0.5 the place of the file in the log.
+func LogName(gen Generation, number uint64) string {
+	if gen == Gen05 {
+		return fmt.Sprintf("wal_%08d.log", number)
+	}
+	return fmt.Sprintf("wal_%020d.log", number)
+}
+
+// Pieces05 goes through a 0.5 log that comes in pieces: a commit may begin in
+// one and end in a later one. The zero value is at the beginning.
+type Pieces05 struct {
+	chain chain05
+	count int
+}
+
+// Scan reads the next piece, to the end, and tells visit of each commit that
+// ends in it. Commits name pieces by their number, from 0, and offsets are those
+// in the piece. A frame that is cut off or wrong is a [DamageError].
+func (p *Pieces05) Scan(r io.Reader, path string, visit func(Commit) error) error {
+	piece := newReader05(newSource(r, sourceBuffer, path), &p.chain, p.count)
+	p.count++
+	for {
+		c, err := piece.Next()
+		if errors.Is(err, io.EOF) {
+			piece.leave()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(c); err != nil {
+			return err
+		}
+	}
+}
+
+// CopyCommits05 copies frames from r to w, but for those that advance the epoch,
+// and gives the number of bytes written: so commits of earlier runs become part
+// of the first one of the next run, and what they have changed stays the same.
+func CopyCommits05(w io.Writer, r io.Reader) (int64, error) {
+	var written int64
+	head := make([]byte, frameLengthField05+1)
+	for {
+		switch n, err := io.ReadFull(r, head); {
+		case n == 0 && errors.Is(err, io.EOF):
+			return written, nil
+		case err != nil:
+			return written, err
+		}
+		length := int64(binary.LittleEndian.Uint32(head))
+		rest := length - 1 + frameCRCField05
+		if head[frameLengthField05] == epochAdvance05 {
+			if _, err := io.CopyN(io.Discard, r, rest); err != nil {
+				return written, err
+			}
+			continue
+		}
+		n, err := io.Copy(w, io.MultiReader(bytes.NewReader(head), io.LimitReader(r, rest)))
+		written += n
+		if err == nil && n != int64(len(head))+rest {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// SegmentHeaderLength is the length in bytes of the header of a 0.6 log segment.
+const SegmentHeaderLength = segmentHeaderLength
+
+// MoveSegment gives the header of a 0.6 log segment that begins at another log
+// position: a part of a segment is one, too, with such a header.
+func MoveSegment(header []byte, firstLSN uint64) []byte {
+	moved := bytes.Clone(header[:segmentHeaderLength])
+	binary.LittleEndian.PutUint64(moved[32:], firstLSN)
+	binary.LittleEndian.PutUint32(moved[segmentHeaderCRC06:], crc32.ChecksumIEEE(moved[:segmentHeaderCRC06]))
+	return moved
+}

@@ -1,0 +1,279 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// ImportOptions modify one import. The zero value is usable; the fields mean what
+// they mean in [BackupOptions].
+type ImportOptions struct {
+	SingleWriter  bool
+	SegmentBytes  int64
+	Level         segment.Level
+	CommitTimeout time.Duration
+	Observer      Observer
+
+	// Committed, if not nil, hears of each backup when it is committed.
+	Committed func(BackupReport)
+}
+
+// ImportReport is what one import has done.
+type ImportReport struct {
+	// Backups are those that were committed. If there was nothing new, it is one
+	// of [KindNone], which describes the newest of the folder's in the archive.
+	Backups  []BackupReport
+	Entries  int // native backups in the folder
+	Known    int // of these, that the archive had
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// Import archives the backups in a folder that Grafeo has made itself: each is a
+// backup of the archive, with its epochs. All of the folder is read and checked
+// first; what is wrong with it, and which epochs are lost by it, is an error of
+// [CodeDamagedDatabase], and nothing is stored. What the archive has of it already
+// is not stored again. A folder whose history is another one than was imported
+// before is a new timeline.
+//
+// With an error, the backups that Committed has heard of stay, and the same call
+// goes on behind them.
+func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions) (ImportReport, error) {
+	modify := BackupOptions{
+		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer,
+	}
+	if err := modify.complete(); err != nil {
+		return ImportReport{}, explain(err)
+	}
+	var r ImportReport
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+		folder, err := readNative(ctx, folder)
+		if err != nil {
+			return err
+		}
+		if err := folder.fault(); err != nil {
+			return err
+		}
+		r.Entries = len(folder.backups)
+		return a.importFolder(ctx, folder, modify, opts.Committed, &r)
+	})
+	r.Requests, r.Elapsed = requests, elapsed
+	for _, b := range r.Backups {
+		r.Requests = r.Requests.Plus(b.Requests)
+	}
+	return r, err
+}
+
+func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts BackupOptions, committed func(BackupReport), r *ImportReport) error {
+	if !slices.ContainsFunc(f.backups, func(b *nativeBackup) bool { return b.source != nil }) {
+		return &Error{Code: CodeNotDatabase, Err: fmt.Errorf("%s has no backups", f.path), Hint: "Its list of native backups is empty: there is nothing to archive."}
+	}
+	for attempt := range maxConflicts {
+		h, err := a.history(ctx)
+		if err != nil {
+			return err
+		}
+		c, head, err := a.everything(ctx, h)
+		if err != nil {
+			return err
+		}
+		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
+		if err != nil {
+			return err
+		}
+		doc := h.archive
+		if doc == nil {
+			doc = w.newArchive(conditions)
+		}
+		i := &importing{archive: w, folder: f, doc: doc, head: head, opts: opts, committed: committed, report: r}
+		i.find(c)
+		if attempt == 0 {
+			r.Known = i.known()
+		}
+		if err = i.run(ctx); !errors.Is(err, errConflict) {
+			return err
+		}
+		a.log.Info("another writer has committed first, going on behind it")
+	}
+	return conflictError()
+}
+
+// everything reads all manifests, and the newest of them must be whole.
+func (a *Archive) everything(ctx context.Context, h *history) (*catalog, *committed, error) {
+	all := make([]*committed, len(h.seqs))
+	err := a.loadAll(ctx, h, func(i int, m *committed, err error) error {
+		var object *ObjectError
+		if errors.As(err, &object) && i < len(h.seqs)-1 {
+			return nil // it only cannot be continued
+		}
+		all[i] = m
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		return newCatalog(all), nil, err
+	}
+	return newCatalog(all), all[len(all)-1], nil
+}
+
+// importing is one attempt to archive a folder.
+type importing struct {
+	archive   *Archive
+	folder    *nativeFolder
+	doc       *manifest.Archive
+	head      *committed
+	opts      BackupOptions
+	committed func(BackupReport)
+	report    *ImportReport
+
+	has    []*committed         // for each entry the backup that it is already, or nil
+	newest map[int]manifest.Seq // of each timeline
+}
+
+func (i *importing) known() int {
+	n := 0
+	for _, m := range i.has {
+		if m != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// find looks which entries the archive has, chain by chain.
+func (i *importing) find(c *catalog) {
+	i.has = make([]*committed, len(i.folder.backups))
+	i.newest = map[int]manifest.Seq{}
+	for _, m := range c.backups {
+		i.newest[m.Timeline] = max(i.newest[m.Timeline], m.Seq)
+	}
+	var chain []int
+	for n, b := range i.folder.backups {
+		if b.source == nil {
+			continue
+		}
+		if b.entry.Full {
+			i.findChain(c, chain)
+			chain = nil
+		}
+		chain = append(chain, n)
+	}
+	i.findChain(c, chain)
+}
+
+// findChain looks for the backups that a full one and what continues it became.
+// An entry is known by the hash of its file, if what it continues is known as
+// well. If there is more in the folder, it must be able to go on where a timeline
+// ends; else the whole chain is archived again, on a timeline of its own.
+func (i *importing) findChain(c *catalog, chain []int) {
+	var best []*committed
+	for _, seq := range c.seqs {
+		path := i.follow(c, chain, nil, seq)
+		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !i.isEnd(best[len(best)-1]) {
+			best = path
+		}
+	}
+	if len(best) < len(chain) && len(best) > 0 && !i.isEnd(best[len(best)-1]) {
+		return
+	}
+	for k, m := range best {
+		i.has[chain[k]] = m
+	}
+}
+
+// follow gives the longest way through the archive that begins with before and
+// the backup seq and has the files of chain.
+func (i *importing) follow(c *catalog, chain []int, before *committed, seq manifest.Seq) []*committed {
+	m := c.backups[seq]
+	if len(chain) == 0 || m.Imported == nil {
+		return nil
+	}
+	b := i.folder.backups[chain[0]]
+	if m.Imported.SHA256 != b.sum || (m.Kind == manifest.Full) != b.entry.Full || before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
+		return nil
+	}
+	var best []*committed
+	for _, next := range c.seqs {
+		if next <= seq {
+			continue
+		}
+		if path := i.follow(c, chain[1:], m, next); len(path) >= len(best) {
+			best = path
+		}
+	}
+	return append([]*committed{m}, best...)
+}
+
+// isEnd tells whether m is the newest backup of its timeline.
+func (i *importing) isEnd(m *committed) bool { return i.newest[m.Timeline] == m.Seq }
+
+// run archives what is new.
+func (i *importing) run(ctx context.Context) error {
+	var before *committed // what the entry before is now
+	nothing := true
+	for n, b := range i.folder.backups {
+		if b.source == nil {
+			continue
+		}
+		if err := b.source.belongs(i.head); err != nil {
+			return err
+		}
+		if i.has[n] != nil {
+			before = i.has[n]
+			continue
+		}
+		nothing = false
+		r, err := i.one(ctx, b, before)
+		if err != nil {
+			return err
+		}
+		before = i.head
+		i.report.Backups = append(i.report.Backups, r)
+		if i.committed != nil {
+			i.committed(r)
+		}
+	}
+	if nothing && len(i.report.Backups) == 0 {
+		i.report.Backups = []BackupReport{nothingNew(before)}
+	}
+	return nil
+}
+
+// one stores and commits one backup, which comes behind before.
+func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed) (BackupReport, error) {
+	started := i.archive.now()
+	var requests storage.Requests
+	ctx = storage.CountRequests(ctx, &requests)
+	s := *b.source
+	s.before = before
+	if b.entry.Full {
+		s.continues, s.why = b.follows, "Grafeo made it a full one"
+		if b.follows && (before == nil || !i.isEnd(before)) {
+			s.continues, s.why = false, "what it goes on from is not the end of a timeline of the archive"
+		} else if !b.follows {
+			s.why = b.why
+		}
+	}
+	s.files = slices.Clone(s.files)
+	for k := range s.files {
+		s.files[k].proof = grafeo.NewProof(s.files[k].path, b.ranges[k])
+	}
+	c, err := i.archive.storeSource(ctx, &s, i.opts)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	head, err := i.archive.commitCopy(ctx, i.doc, i.head, c, i.opts)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	i.head = head
+	i.newest[head.Timeline] = head.Seq
+	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: i.archive.now().Sub(started)}, nil
+}

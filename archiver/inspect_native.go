@@ -1,0 +1,156 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// NativeList is what a list of native backups says, one alone or in its folder.
+type NativeList struct {
+	Fulls, Incrementals int
+	Bytes               uint64    // of their files
+	Newest              time.Time // when the last one was made; zero if there is none
+}
+
+// listNative sums up a list of native backups.
+func (i *Inspection) listNative(m *grafeo.NativeManifest) {
+	l := &NativeList{}
+	for _, e := range m.Entries {
+		if e.Full {
+			l.Fulls++
+		} else {
+			l.Incrementals++
+		}
+		if e.Full && i.Epochs == nil {
+			i.Epochs = &Epochs{From: e.EndEpoch, To: e.EndEpoch}
+		}
+		if i.Epochs != nil {
+			i.Epochs.To = max(i.Epochs.To, e.EndEpoch)
+			if e.Full {
+				i.Epochs.From = min(i.Epochs.From, e.EndEpoch)
+			}
+		}
+		l.Bytes += e.Size
+		l.Newest = e.Created
+	}
+	i.Generation, i.List = m.Generation, l
+}
+
+func (i *Inspection) nativeManifest() error {
+	b, err := readUpTo(i.Path, grafeo.MaxNativeManifestBytes+1)
+	if err != nil {
+		return err
+	}
+	m, err := grafeo.DecodeNativeManifest(b, i.Path)
+	if err == nil {
+		i.listNative(m)
+	}
+	return err
+}
+
+// nativeFolder checks all of a folder, as an import does.
+func (i *Inspection) nativeFolder(ctx context.Context) error {
+	n, err := readNative(ctx, i.Path)
+	if err != nil {
+		return err
+	}
+	i.listNative(n.manifest)
+	return n.damage()
+}
+
+// damage is what is wrong with a folder, for a report; what cannot be judged is an
+// error as it is.
+func (n *nativeFolder) damage() error {
+	for _, f := range n.faults {
+		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {
+			return f.Err
+		}
+	}
+	if len(n.faults) > 0 {
+		return n.faults
+	}
+	return nil
+}
+
+// native checks a native incremental backup by itself: its parts continue each
+// other, and every frame has its checksum.
+func (i *Inspection) native(ctx context.Context) error {
+	f, err := os.Open(i.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	h, parts, err := grafeo.ReadNative(f, info.Size(), i.Path)
+	if h != nil {
+		i.Native, i.Generation, i.Epochs = h, h.Generation, &Epochs{From: h.StartEpoch, To: h.EndEpoch}
+	}
+	if err != nil {
+		return err
+	}
+	i.Log = &LogSummary{Files: len(parts), Bytes: info.Size()}
+	visit := i.Log.visit(ctx)
+	if h.Generation == grafeo.Gen05 {
+		p := parts[0]
+		return p.In(new(grafeo.Pieces05).Scan(io.NewSectionReader(f, p.Offset, p.Length), i.Path, visit))
+	}
+	var end uint64
+	database := ""
+	for k, p := range parts {
+		r, err := grafeo.NewReader06(io.NewSectionReader(f, p.Offset, p.Length), i.Path)
+		if err != nil {
+			return p.In(err)
+		}
+		header := r.Header()
+		if k > 0 && header.FirstLSN != end {
+			return &grafeo.GapError{Path: i.Path, What: "the log position of the next segment", Want: end, Got: header.FirstLSN}
+		}
+		if k > 0 && header.DatabaseID != database {
+			return &grafeo.WrongDatabaseError{Path: i.Path, Want: database, Got: header.DatabaseID}
+		}
+		database, end = header.DatabaseID, header.FirstLSN+uint64(p.Length-grafeo.SegmentHeaderLength) //nolint:gosec // it has a header
+		if err := eachCommit(r, visit); err != nil {
+			return p.In(err)
+		}
+	}
+	if n := uint64(i.Log.Commits); n != h.Count { //nolint:gosec // not negative
+		return &grafeo.DamageError{Path: i.Path, Offset: 24, What: fmt.Sprintf("it has %d groups, and %d in its header", n, h.Count)}
+	}
+	return nil
+}
+
+// eachCommit gives all commits of r to visit.
+func eachCommit(r *grafeo.Reader06, visit func(grafeo.Commit) error) error {
+	for {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = visit(c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// problem is the report on what is wrong with a folder.
+func (n nativeFaults) problem() *Problem {
+	p := &Problem{File: n[0].File, What: n.Error()}
+	if damage, ok := errors.AsType[*grafeo.DamageError](n[0].Err); ok {
+		p.File, p.Offset = damage.Path, &damage.Offset
+	}
+	p.File = filepath.Clean(p.File)
+	return p
+}

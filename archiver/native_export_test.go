@@ -1,0 +1,530 @@
+package archiver_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// export exports into a new folder, demands that nothing else is left beside it,
+// and gives its path.
+func export(t testing.TB, store storage.Storage, target archiver.Target) (string, archiver.ExportReport) {
+	t.Helper()
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "native")
+	r, err := newArchive(store).Export(t.Context(), folder, archiver.ExportOptions{Target: target})
+	if err != nil {
+		t.Fatalf("export: %v", err)
+	}
+	files := contents(t, dir)
+	var bytes int64
+	for _, b := range files {
+		bytes += int64(len(b))
+	}
+	if r.Folder != folder || len(files) != r.Files || bytes != r.RawBytes {
+		t.Fatalf("%+v, and there are %d files of %d bytes", r, len(files), bytes)
+	}
+	if i := inspect(t, folder); i.What != grafeo.KindNativeFolder || !i.Whole() {
+		t.Fatalf("the folder is not whole: %+v", i.Problem)
+	}
+	return folder, r
+}
+
+// restoreToEpoch does what Grafeo does with a folder: the image of the newest full
+// backup that is not behind the epoch, and the frames of the incrementals behind it
+// up to the last commit that is not.
+func restoreToEpoch(t testing.TB, folder string, epoch uint64) (image, frames string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(folder, grafeo.NativeManifestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := grafeo.DecodeNativeManifest(b, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full *grafeo.NativeEntry
+	for i, e := range list.Entries {
+		if e.Full && e.EndEpoch <= epoch {
+			full = &list.Entries[i]
+		}
+	}
+	if full == nil {
+		t.Fatalf("no full backup for epoch %d: %+v", epoch, list.Entries)
+		return "", ""
+	}
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	image = string(read(full.Filename))
+	over := errors.New("over")
+	var pieces grafeo.Pieces05
+	end, ended := 0, false
+	for _, e := range list.Entries {
+		if e.Full || e.StartEpoch <= full.EndEpoch || e.StartEpoch > epoch || ended {
+			continue
+		}
+		b := read(e.Filename)
+		_, parts, err := grafeo.ReadNative(bytes.NewReader(b), int64(len(b)), e.Filename)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range parts {
+			part := b[p.Offset : p.Offset+p.Length]
+			before, skip := len(frames), 0
+			visit := func(c grafeo.Commit) error {
+				if c.HasEpoch && c.Epoch > epoch {
+					return over
+				}
+				end = before + int(c.End) - skip
+				return nil
+			}
+			if list.Generation == grafeo.Gen05 {
+				frames += string(part)
+				err = pieces.Scan(bytes.NewReader(part), e.Filename, visit)
+			} else {
+				skip = 128
+				frames += string(part[skip:])
+				var r *grafeo.Reader06
+				if r, err = grafeo.NewReader06(bytes.NewReader(part), e.Filename); err == nil {
+					for err == nil {
+						var c grafeo.Commit
+						if c, err = r.Next(); err == nil {
+							err = visit(c)
+						}
+					}
+					if errors.Is(err, io.EOF) {
+						err = nil
+					}
+				}
+			}
+			if ended = errors.Is(err, over); ended {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return image, frames[:end]
+}
+
+// What was imported is exported as it was, byte by byte.
+func TestExportOfImport(t *testing.T) {
+	t.Parallel()
+	folders := map[string]string{"0.5.42": vector("v0.5.42/backup/backup"), "0.6.0": vector("v0.6.0/backup/backup")}
+	for _, gen := range generations {
+		folders["sample "+string(gen)] = sample(t, gen).dir
+		holes := newNativeDB(t, gen)
+		for range 3 {
+			holes.commit(10)
+			holes.commit(10)
+			holes.full()
+			holes.commit(10)
+			holes.incremental()
+		}
+		folders["fulls behind holes "+string(gen)] = holes.dir
+	}
+	for name, folder := range folders {
+		store := storagetest.NewMemory()
+		if _, err := newArchive(store).Import(t.Context(), folder, archiver.ImportOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		again, r := export(t, store, archiver.Target{})
+		if diff := cmp.Diff(contents(t, folder), contents(t, again)); diff != "" {
+			t.Errorf("%s: %+v %s", name, r, diff)
+		}
+		// And imported again it has nothing new.
+		if r, err := newArchive(store).Import(t.Context(), again, archiver.ImportOptions{}); err != nil || r.Backups[0].Kind != archiver.KindNone {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+func TestExportUpToTarget(t *testing.T) {
+	t.Parallel()
+	for _, gen := range generations {
+		n := sample(t, gen)
+		store := storagetest.NewMemory()
+		n.importing(store)
+		six := uint64(6)
+		for name, c := range map[string]struct {
+			target  archiver.Target
+			to      uint64
+			entries int
+		}{
+			"epoch":  {archiver.Target{Epoch: &six}, 6, 5},
+			"backup": {archiver.Target{Backup: 2}, 4, 2},
+			"full":   {archiver.Target{Backup: 4}, 5, 4},
+			"first":  {archiver.Target{Backup: 1}, 2, 1},
+			"newest": {archiver.Target{}, 7, 5},
+		} {
+			folder, r := export(t, store, c.target)
+			if r.FromEpoch != 2 || r.ToEpoch != c.to || r.Files != c.entries+1 {
+				t.Errorf("%s %s: %+v", gen, name, r)
+			}
+			for e := uint64(2); e <= c.to; e++ {
+				image, frames := restoreToEpoch(t, folder, e)
+				if from := n.ends[e] - len(frames); n.fulls[from] != image || frames != string(n.all[from:n.ends[e]]) {
+					t.Errorf("%s %s: epoch %d is another one", gen, name, e)
+				}
+			}
+		}
+	}
+}
+
+// sameAsRestored demands that a folder gives what a restore gives, at the first and
+// the last epoch, and at every step-th of those between.
+func sameAsRestored(t testing.TB, store *storagetest.Memory, folder string, from, to, step uint64) {
+	t.Helper()
+	for e := from; e <= to; e++ {
+		if e != to && (e-from)%step != 0 {
+			continue
+		}
+		path := filepath.Join(t.TempDir(), "r.grafeo")
+		if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.Target{Epoch: &e}}); err != nil {
+			t.Fatalf("restore to %d: %v", e, err)
+		}
+		_, start, log := opened(t, path)
+		image, frames := restoreToEpoch(t, folder, e)
+		native, err := grafeo.ReadImage(strings.NewReader(image), int64(len(image)), "native")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// From which full backup it comes does not matter: the log is the same then.
+		log, frames = withoutMarks(log), withoutMarks(frames)
+		if end, nativeEnd := start+uint64(len(log)), native.CheckpointLSN+uint64(len(frames)); end != nativeEnd {
+			list, _ := newArchive(store).List(t.Context())
+			t.Fatalf("epoch %d: restored up to %d, exported up to %d; %+v", e, end, nativeEnd, list)
+		}
+		if n := min(len(log), len(frames)); log[len(log)-n:] != frames[len(frames)-n:] {
+			t.Fatalf("epoch %d: another log", e)
+		}
+	}
+}
+
+// withoutMarks is a log without the sync marks at its end, which change nothing.
+func withoutMarks(log string) string {
+	const mark = 25 + 8
+	for len(log) >= mark && strings.HasPrefix(log[len(log)-mark:], "\x08\x00\x00\x00") && log[len(log)-mark+24] == 3 {
+		log = log[:len(log)-mark]
+	}
+	return log
+}
+
+// For random histories of a live 0.6 database, with its checkpoints, full backups
+// and changes of the schema, the exported folder gives every epoch that the archive
+// has.
+func TestExportOfRandomHistories(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		m := newModel(t)
+		store := storagetest.NewMemory()
+		a := newArchive(store)
+		m.commit(10)
+		last, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{})
+		m.check(err)
+		first := last.StartEpoch
+		for range rapid.IntRange(1, 15).Draw(r, "steps") {
+			switch rapid.IntRange(0, 9).Draw(r, "step") {
+			case 0, 1, 2, 3:
+				m.commit(rapid.IntRange(1, 300).Draw(r, "size"))
+			case 4:
+				m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
+			case 5:
+				m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Origin: 3, Transaction: 1, Records: []byte("schema")})
+			case 6:
+				m.checkpointHeld()
+			default:
+				last, err = a.Backup(t.Context(), m.path, archiver.BackupOptions{Full: rapid.IntRange(0, 2).Draw(r, "full") == 0})
+				m.check(err)
+			}
+		}
+		folder, report := export(t, store, archiver.Target{})
+		if report.FromEpoch != first || report.ToEpoch != last.EndEpoch {
+			t.Fatalf("%+v, want %d to %d", report, first, last.EndEpoch)
+		}
+		from := first
+		if from == last.EndEpoch {
+			from++ // a change of the schema behind the only image is seen an epoch later at epoch 0
+		}
+		sameAsRestored(t, store, folder, from, last.EndEpoch, rapid.Uint64Range(1, 4).Draw(r, "step"))
+		again := storagetest.NewMemory()
+		if _, err := newArchive(again).Import(t.Context(), folder, archiver.ImportOptions{}); err != nil {
+			t.Fatalf("importing what was exported: %v", err)
+		}
+		mustBeWhole(t, again)
+	})
+}
+
+// stripped is a 0.5 log without the frames that tell epochs.
+func stripped(t testing.TB, log string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := grafeo.CopyCommits05(&b, strings.NewReader(log)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A 0.5 log has epochs of several runs, and its image may be of any of them. The
+// folder has those of the last run, as the archive.
+func TestExportOfRuns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		image uint64   // its epoch, 0 for none
+		runs  []uint64 // commits of each
+		from  uint64
+	}{
+		"no image":                 {0, []uint64{4}, 1},
+		"no image, several runs":   {0, []uint64{3, 5, 2}, 1},
+		"an image of this run":     {2, []uint64{5}, 2},
+		"an image of one before":   {7, []uint64{5}, 1},
+		"an image, several runs":   {3, []uint64{6, 4}, 3},
+		"a higher one before":      {6, []uint64{6, 4}, 1},
+		"an image at the very end": {5, []uint64{5}, 5},
+	} {
+		path := filepath.Join(t.TempDir(), "db.grafeo")
+		o := grafeotest.Image05Options{Created: time.UnixMilli(1e12), Time: time.UnixMilli(1.7e12), Epoch: c.image}
+		if c.image > 0 {
+			o.Iteration, o.Sections = 3, []int64{100}
+		}
+		if err := grafeotest.Image05(path, o); err != nil {
+			t.Fatal(err)
+		}
+		log, err := grafeotest.NewLog05(path+".wal", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := storagetest.NewMemory()
+		for run, commits := range c.runs {
+			for e := range commits {
+				if err := log.Append(e+1, 50, uint64(run)*100+e); err != nil {
+					t.Fatal(err)
+				}
+				if e == 1 {
+					if err := log.Rotate(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if run == len(c.runs)-1 && e%2 == 0 {
+					backup(t, store, path)
+				}
+				if run == len(c.runs)-1 && e == 2 {
+					full(t, store, path)
+				}
+			}
+		}
+		last := backup(t, store, path)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		folder, r := export(t, store, archiver.Target{})
+		if r.FromEpoch > c.from || r.ToEpoch != last.EndEpoch {
+			t.Errorf("%s: %+v", name, r)
+		}
+		for e := r.FromEpoch; e <= last.EndEpoch; e++ {
+			got := filepath.Join(t.TempDir(), "r.grafeo")
+			if _, err := newArchive(store).Restore(t.Context(), got, archiver.RestoreOptions{Target: archiver.Target{Epoch: &e}}); err != nil {
+				t.Fatalf("%s: restore to %d: %v", name, e, err)
+			}
+			all := contents(t, filepath.Dir(got))
+			image, frames := restoreToEpoch(t, folder, e)
+			log := ""
+			for i := range uint64(20) {
+				log += all[filepath.Join("r.grafeo.wal", grafeo.LogName(grafeo.Gen05, i))]
+			}
+			if image != all["r.grafeo"] || stripped(t, frames) != stripped(t, log) {
+				t.Errorf("%s: epoch %d is another one", name, e)
+			}
+		}
+		again := storagetest.NewMemory()
+		if _, err := newArchive(again).Import(t.Context(), folder, archiver.ImportOptions{}); err != nil {
+			t.Errorf("%s: importing what was exported: %v", name, err)
+		}
+		mustBeWhole(t, again)
+	}
+}
+
+// Changes of the schema have the epoch that was current. Behind an image of epoch 0
+// there is no lower one that could be its end, so they are seen at epoch 1.
+func TestExportOfSchema(t *testing.T) {
+	t.Parallel()
+	schema := func(m *model) {
+		m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Origin: 3, Transaction: 1, Records: []byte("schema")})
+	}
+	m := newModel(t)
+	schema(m)
+	store := storagetest.NewMemory()
+	backup(t, store, m.path)
+	folder, _ := export(t, store, archiver.Target{})
+	if _, frames := restoreToEpoch(t, folder, 1); frames != string(m.all) {
+		t.Errorf("%d bytes of log, want %d", len(frames), len(m.all))
+	}
+	m.commit(10)
+	m.checkpointHeld()
+	schema(m)
+	store = storagetest.NewMemory()
+	full(t, store, m.path)
+	folder, r := export(t, store, archiver.Target{})
+	if _, frames := restoreToEpoch(t, folder, 1); r.FromEpoch != 1 || !strings.HasSuffix(string(m.all), frames) || !strings.Contains(frames, "schema") {
+		t.Errorf("%+v, %d bytes of log", r, len(frames))
+	}
+}
+
+// Below the first epoch of the target's timeline the folder has what older ones
+// have, as a restore gives it.
+func TestExportOfTimelines(t *testing.T) {
+	t.Parallel()
+	m := newModel(t)
+	store := storagetest.NewMemory()
+	m.commit(500)
+	backup(t, store, m.path)
+	m.commit(300)
+	m.checkpointHeld()
+	past := m.save()
+	m.commit(600)
+	m.commit(600)
+	backup(t, store, m.path)
+	m.check(os.RemoveAll(m.path + ".wal"))
+	m = m.putBack(past, true)
+	m.all, m.epoch = nil, 2
+	m.reopen()
+	for range 3 {
+		m.commit(70)
+	}
+	r := backup(t, store, m.path)
+	if r.Timeline != 2 {
+		t.Fatalf("%+v", r)
+	}
+	folder, report := export(t, store, archiver.Target{})
+	if report.FromEpoch != 0 || report.ToEpoch != r.EndEpoch {
+		t.Errorf("%+v", report)
+	}
+	sameAsRestored(t, store, folder, 1, r.EndEpoch, 1)
+	if _, report = export(t, store, archiver.Target{Backup: 2}); report.ToEpoch != 4 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestExportRefuses(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	a := newArchive(store)
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "native")
+	_, err := a.Export(t.Context(), folder, archiver.ExportOptions{})
+	mustFail(t, err, archiver.CodeNoArchive)
+	_, err = a.Export(t.Context(), "", archiver.ExportOptions{})
+	mustFail(t, err, archiver.CodeFailed, "no path")
+	n := sample(t, grafeo.Gen06)
+	n.importing(store)
+	nine := uint64(9)
+	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.Target{Epoch: &nine}})
+	mustFail(t, err, archiver.CodeUnreachable)
+	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.Target{Backup: 9}})
+	mustFail(t, err, archiver.CodeNoBackup)
+	if left := contents(t, dir); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+	for name, make := range map[string]func(path string) error{
+		"a file":       func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
+		"a folder":     func(path string) error { return os.MkdirAll(filepath.Join(path, "mine"), 0o700) },
+		"an empty one": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a link":       func(path string) error { return os.Symlink("nowhere", path) },
+	} {
+		path := filepath.Join(dir, name)
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := os.Lstat(path)
+		_, err := a.Export(t.Context(), path, archiver.ExportOptions{})
+		mustFail(t, err, archiver.CodeTargetExists, path, "exists already")
+		after, err := os.Lstat(path)
+		if err != nil || !os.SameFile(before, after) {
+			t.Errorf("%s: it is another one now: %v", name, err)
+		}
+	}
+	// A segment of a backup on the way is missing: there is no folder.
+	for key := range store.Objects() {
+		if strings.HasPrefix(key, "segments/") {
+			if err := store.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{})
+	mustFail(t, err, archiver.CodeDamagedArchive)
+	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a folder: %v", err)
+	}
+}
+
+// Whatever operation of an export is the last one: there is no folder, and the next
+// run makes it and leaves nothing else.
+func TestExportStopsAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, gen := range generations {
+		n := sample(t, gen)
+		inner := storagetest.NewMemory()
+		n.importing(inner)
+		want := contents(t, n.dir)
+		for k := 1; ; k++ {
+			dir := t.TempDir()
+			folder := filepath.Join(dir, "native")
+			faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, false, storagetest.Refuses))
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				_, err = newArchive(faulty).Export(t.Context(), folder, archiver.ExportOptions{})
+			})
+			if len(faulty.Calls()) < k {
+				if err != nil || k < 10 {
+					t.Fatalf("%d operations, %v", k-1, err)
+				}
+				break
+			}
+			if err == nil {
+				t.Fatalf("stopped at operation %d: a wrong success", k)
+			}
+			if left := contents(t, dir); len(left) > 0 {
+				t.Fatalf("stopped at operation %d: %v is left", k, left)
+			}
+			// As if the process had been killed, with all kinds of things lying around.
+			hidden := filepath.Join(dir, ".native.gbak-restore")
+			n.check(os.MkdirAll(filepath.Join(hidden, "native"), 0o700))
+			n.check(os.WriteFile(filepath.Join(hidden, "native", "backup_full_0000.grafeo"), []byte("half"), 0o600))
+			n.check(os.WriteFile(filepath.Join(hidden, "image"), []byte("half"), 0o600))
+			if _, err := newArchive(inner).Export(t.Context(), folder, archiver.ExportOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for name, b := range contents(t, dir) {
+				got[strings.TrimPrefix(name, "native/")] = b
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("stopped at operation %d, and exported again: %s", k, diff)
+			}
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var (
+		opts  archiver.ExportOptions
+		epoch uint64
+	)
+	cmd := &cobra.Command{
+		Use:   "export ARCHIVE NATIVE_FOLDER",
+		Short: "Write an archive as a folder of Grafeo's own backups",
+		Long: `export writes a folder of the backups that Grafeo's own backupFull and
+backupIncremental make: a list, full backups and incrementals. Grafeo's own
+restoreToEpoch restores from it every epoch that the archive has, up to the newest
+or to what --epoch or --backup names. Nothing of gbak-s3 is needed for that.
+
+The folder appears when it is whole and on disk, not before. What is there already
+is refused.`,
+		Example: `  gbak-s3 export s3://backups/people ./people-backups
+  gbak-s3 export --epoch 4711 ./people-archive ./people-backups`,
+		Args: takes("ARCHIVE", "NATIVE_FOLDER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = arguments(args, "ARCHIVE", "NATIVE_FOLDER")
+			if err := exclusive(cmd, "backup", "epoch"); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
+				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
+			}
+			if cmd.Flags().Changed("epoch") {
+				opts.Epoch = &epoch
+			}
+			return a.exportFolder(cmd, args[0], args[1], opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the last backup to export (default the newest)")
+	flags.Uint64Var(&epoch, "epoch", 0, "last epoch to export")
+	return cmd
+}
+
+// exportLine is an export in JSON.
+type exportLine struct {
+	Type      string                `json:"type"` // "export"
+	Folder    string                `json:"folder"`
+	FromEpoch uint64                `json:"from_epoch"`
+	ToEpoch   uint64                `json:"to_epoch"`
+	Files     int                   `json:"files"`
+	RawBytes  int64                 `json:"raw_bytes"`
+	Requests  storage.RequestCounts `json:"requests"`
+	ElapsedMS int64                 `json:"elapsed_ms"`
+}
+
+func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts archiver.ExportOptions) error {
+	if err := outside(address, folder); err != nil {
+		return err
+	}
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("exporting")
+	opts.Observer = bar.observe
+	r, err := archive.Export(cmd.Context(), folder, opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.say(exportLine{"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, r.Requests, r.Elapsed.Milliseconds()})
+	}
+	if err := a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch)); err != nil {
+		return err
+	}
+	return a.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
+}

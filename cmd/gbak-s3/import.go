@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func (a *app) importCommand() *cobra.Command {
+	var opts archiver.ImportOptions
+	cmd := &cobra.Command{
+		Use:   "import NATIVE_FOLDER ARCHIVE",
+		Short: "Archive a folder of backups that Grafeo made itself",
+		Long: `import archives the backups that Grafeo's own backupFull and backupIncremental have
+made in a folder: each becomes a backup of the archive, with its epochs. First all
+of the folder is checked: every checksum in it, and that nothing is missing between
+the backups. What is damaged or missing is named, with the epochs that are lost by
+it, and then nothing is stored.
+
+Imported again, only what is new in the folder is stored. The folder is not changed.
+
+Exit codes: 0 all of it is in the archive; 3 the folder is damaged or has a gap.`,
+		Example: `  gbak-s3 import ./people-backups s3://backups/people
+  gbak-s3 import /var/backups/people ./people-archive`,
+		Args: takes("NATIVE_FOLDER", "ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = arguments(args, "NATIVE_FOLDER", "ARCHIVE")
+			if opts.CommitTimeout <= 0 {
+				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+			}
+			return a.importFolder(cmd, args[0], args[1], opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
+	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to a commit")
+	return cmd
+}
+
+func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts archiver.ImportOptions) error {
+	if err := outside(address, folder); err != nil {
+		return err
+	}
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("importing")
+	opts.Observer = bar.observe
+	var failed error // to print
+	opts.Committed = func(r archiver.BackupReport) {
+		bar.done()
+		if err := a.sayImported(folder, r); failed == nil {
+			failed = err
+		}
+	}
+	r, err := archive.Import(cmd.Context(), folder, opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	newest := r.Backups[len(r.Backups)-1]
+	if newest.Kind == archiver.KindNone {
+		newest.Requests, newest.Elapsed = r.Requests, r.Elapsed
+		if err := a.sayImported(folder, newest); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return nil
+	}
+	for _, line := range []string{
+		fmt.Sprintf("%s of %s, %d of them archived before, %s, %s", plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed)),
+		"to restore the newest, on any host:",
+		fmt.Sprintf("%s restore %s DATABASE", self(), quote(absolute(address))),
+	} {
+		if err := a.print("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) sayImported(folder string, r archiver.BackupReport) error {
+	if a.json {
+		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
+		line.Requests, line.ElapsedMS, line.Why = &r.Requests, &elapsed, r.Why
+		return a.say(line)
+	}
+	return a.print("%s", headline(folder, r))
+}
+
+// outside makes sure that a folder of native backups and a local archive are not
+// one inside the other.
+func outside(address, folder string) error {
+	root, err := localRoot(address)
+	if err != nil || root == "" {
+		return err
+	}
+	if within(root, folder) || within(folder, root) {
+		return usage("the folder %s and the archive %s are one inside of the other", "Use a path elsewhere for one of them.", folder, address)
+	}
+	return nil
+}
