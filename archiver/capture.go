@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -129,12 +130,31 @@ func (s *source) assemble06(log *grafeo.Log, t *trail) error {
 	}
 	if first >= 0 {
 		s.commits, s.listed = t.commitsIn(first), t.commitsFrom(first)
+		s.startTime = knownFrom(s.listed, s.image)
 	}
 	if last := t.lastEpoch; last != nil && t.end() > s.image.CheckpointLSN && last.Epoch >= s.endEpoch {
 		s.endEpoch, s.endTime = last.Epoch, &last.Time
 	}
 	s.position = t.position(log, 0)
 	return nil
+}
+
+// knownFrom is the time from which on the image and a log tell what the state was:
+// when the image was written, or, as commits go on meanwhile, when the first commit
+// behind its epoch was made.
+func knownFrom(listed []manifest.CommitTime, image *grafeo.Image) *time.Time {
+	if image.Time.IsZero() {
+		return nil
+	}
+	for _, c := range listed {
+		if c[0] > image.Epoch {
+			if t := time.UnixMilli(int64(c[1])).UTC(); t.Before(image.Time) { //nolint:gosec // a time of the database
+				return &t
+			}
+			break
+		}
+	}
+	return &image.Time
 }
 
 // assemble05 joins the image with all of the log. Its epochs are those of the

@@ -363,6 +363,26 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// While a checkpoint is written commits go on: a time before that of the image, and
+// behind the first commit of its log, can be restored.
+func TestTimeBeforeThatOfTheImage(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	start := m.now
+	m.now = start.Add(time.Minute)
+	m.checkpoint(0)
+	m.now = start
+	m.commit(100) // epoch 2, a second after the start
+	m.commit(100)
+	backup(t, store, m.path)
+	mustBeWhole(t, store)
+	between, before := m.times[2].Add(time.Second/2), m.times[2].Add(-time.Second/2)
+	m.restoresTo(store, archiver.Target{Time: &between}, 2)
+	_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &before})
+	mustFail(t, err, archiver.CodeUnreachable)
+}
+
 // A chain of many small incrementals comes back whole, and its backups need few
 // requests.
 func TestLongChain(t *testing.T) {

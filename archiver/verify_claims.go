@@ -64,7 +64,7 @@ func (c *catalog) follows(m, before *committed) error {
 }
 
 // describes checks what the manifest of a full backup says about its image.
-func describes(m *committed, image *grafeo.Image) error {
+func describes(m *committed, ix *manifest.Index, image *grafeo.Image) error {
 	got := manifest.Database{
 		Generation: string(image.Generation), ID: image.DatabaseID, Name: m.Database.Name,
 		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN, HeadersCRC32C: headersOf(image),
@@ -72,7 +72,14 @@ func describes(m *committed, image *grafeo.Image) error {
 	if got != m.Database {
 		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
 	}
-	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, image.Time)) {
+	from := image.Time
+	if t := knownFrom(ix.Commits, image); t != nil {
+		from = *t
+	}
+	if m.Commits > 0 && ix.Commits == nil && m.StartTime != nil && m.StartTime.Before(from) {
+		from = *m.StartTime // nothing tells
+	}
+	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, from)) {
 		return fmt.Errorf("it begins at epoch %d, and its image is of epoch %d", m.StartEpoch, image.Epoch)
 	}
 	return nil

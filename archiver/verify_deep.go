@@ -23,7 +23,7 @@ func (v *verification) content(ctx context.Context, m *committed, ix *manifest.I
 		}
 		if read != nil {
 			proof = read.NewProof()
-			if err := describes(m, read); err != nil {
+			if err := describes(m, ix, read); err != nil {
 				v.find(key, err.Error())
 			}
 		}
