@@ -91,20 +91,31 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	}
 	f := r.index.Frames[number]
 	key := r.index.Segments[f.Segment].Key
+	wrong := 0
+	blame := func(problem string) error {
+		if wrong++; wrong > 1 {
+			return &ObjectError{key, problem} // not the network's doing
+		}
+		return errors.New(problem)
+	}
 	stored, err := again(r.ctx, r.archive.patience, func() ([]byte, error) {
-		body, _, err := r.archive.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
-		if err != nil {
+		body, _, err := r.archive.get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+			return nil, blame("it is missing")
+		case errors.Is(err, storage.ErrInvalidRange):
+			return nil, blame("it is shorter than it was when it was stored")
+		case err != nil:
 			return nil, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
-		return readWhole(body, nil, f.StoredBytes)
+		b, err := readWhole(body, nil, f.StoredBytes)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, blame("it is shorter than it was when it was stored")
+		}
+		return b, err
 	})
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-		return nil, &ObjectError{key, "it is missing"}
-	case errors.Is(err, storage.ErrInvalidRange), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, &ObjectError{key, "it is shorter than it was when it was stored"}
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)

@@ -101,7 +101,7 @@ func (a *Archive) readObject(ctx context.Context, key string, limit int64, intac
 
 func (a *Archive) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {
 	return again(ctx, a.patience, func() ([]byte, error) {
-		body, info, err := a.store.Get(ctx, key, storage.Range{})
+		body, info, err := a.get(ctx, key, storage.Range{})
 		if err != nil {
 			return nil, answered(err)
 		}

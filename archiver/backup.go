@@ -142,8 +142,8 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	if err := lookAt(path); err != nil {
 		return BackupReport{}, err
 	}
-	for range maxConflicts {
-		h, err := a.history(ctx)
+	for n := range maxConflicts {
+		h, err := a.historyBehind(ctx, n > 0)
 		if err != nil {
 			return BackupReport{}, err
 		}

@@ -224,7 +224,7 @@ func TestPowerLossAfterAKilledBackup(t *testing.T) {
 			return disktest.Fault{Stop: strings.HasPrefix(step, "link archive/.tmp/put-N archive/"+last), Applied: true}
 		})
 		if _, err := p.backup(r); err == nil {
-			t.Fatal("it was not killed")
+			t.Fatalf("it was not killed at %s: %v", last, r.Steps())
 		}
 		r.Restart(nil)
 		killed := len(r.Steps())

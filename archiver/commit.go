@@ -33,8 +33,9 @@ var errConflict = errors.New("another writer committed first")
 //
 // A lost answer is the reason for all this: the store may have created the
 // object although the request failed, and a second request then fails because
-// of our own first one (ARCHITECTURE.md, "The commit"). So after anything but
-// success the object is read back.
+// of our own first one (ARCHITECTURE.md, "The commit"). And an answer may be
+// wrong: something on the way may say yes, or no, in the store's place. So the
+// object is read back, whatever was answered.
 //
 // Once a request is out, cancelling ctx does not stop the commit at once: it
 // has a few seconds to learn the outcome.
@@ -56,25 +57,22 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	sent := false // an attempt may have been applied without our knowing
 	for {
 		err := a.putManifest(work, attempt, key, document, &sum)
-		if err == nil {
-			return nil
-		}
-		a.log.Debug("commit: no success, reading back", "key", key, "err", err)
-		if !sent && refused(err) {
-			return err
-		}
-		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
-
 		found, readErr := a.readBack(work, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
-			a.log.Debug("commit: it is ours", "key", key)
+			a.log.Debug("commit: it is ours", "key", key, "err", err)
 			return nil
+		case err != nil && !sent && refused(err):
+			return err
 		case readErr == nil:
 			return errConflict
+		case err == nil && errors.Is(readErr, storage.ErrNotExist):
+			err = fmt.Errorf("the store says that it has created %s, and it is not there", key)
 		case !errors.Is(readErr, storage.ErrNotExist):
 			err = readErr
 		}
+		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
+		a.log.Debug("commit: not there yet", "key", key, "err", err)
 		select {
 		case <-work.Done():
 			return &Error{

@@ -80,5 +80,9 @@ func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, 
 		return storage.ObjectInfo{}, err
 	}
 	opts.IfAbsent = false
-	return u.Storage.Put(ctx, key, body, opts)
+	info, err := u.Storage.Put(ctx, key, body, opts)
+	if err != nil {
+		err = answered(err) // the backend tries plain puts again by itself
+	}
+	return info, err
 }

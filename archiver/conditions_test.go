@@ -37,11 +37,11 @@ func TestFirstBackupTriesTheStore(t *testing.T) {
 	if c := doc.Conditions; c == nil || c.Verdict != manifest.Honoured || c.SingleWriter || c.ProbedAt.IsZero() {
 		t.Errorf("archive.json says %+v", c)
 	}
-	if first.Requests.Total() > 50 {
+	if first.Requests.Total() > 55 {
 		t.Errorf("the first backup took %+v", first.Requests)
 	}
 	m.commit(500)
-	if second := backup(t, store, m.path); second.Requests.Total() > 5 {
+	if second := backup(t, store, m.path); second.Requests.Total() > 7 {
 		t.Errorf("the second backup took %+v", second.Requests)
 	}
 	for key := range store.Objects() {

@@ -24,7 +24,13 @@ type copied struct {
 // if the database changes meanwhile, until bytes and checksums fit.
 func (a *Archive) copySource(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
 	err = steady(ctx, path, func() (err error) {
-		if c, err = a.copyOnce(ctx, path, head, held, opts); err != nil && torn(err) {
+		for range tries {
+			if c, err = a.copyOnce(ctx, path, head, held, opts); !errors.Is(err, errVanished) {
+				break
+			}
+			a.log.Warn("storing what is missing again", "err", err)
+		}
+		if err != nil && torn(err) {
 			a.log.Info("the database may have changed while it was read, reading it again", "err", err)
 		}
 		return err
@@ -40,7 +46,7 @@ func (a *Archive) copySource(ctx context.Context, path string, head *committed, 
 // torn tells whether err can come from reading a database that somebody is
 // writing to.
 func torn(err error) bool {
-	return CodeOf(err) == CodeFailed &&
+	return CodeOf(err) == CodeFailed && !isStorage(err) &&
 		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
 }
 
@@ -75,6 +81,9 @@ func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions
 	}
 	ix, err := u.run(ctx, opts.SegmentBytes)
 	if err != nil {
+		return copied{}, err
+	}
+	if err := u.confirm(ctx, ix.Segments); err != nil {
 		return copied{}, err
 	}
 	ix.Commits = s.listed

@@ -102,6 +102,8 @@ func classify(err error) (Code, string) {
 		return CodeDamagedArchive, "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."
 	case errors.Is(err, errors.ErrUnsupported) && errors.As(err, &store):
 		return CodeUnsafeStore, "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."
+	case errors.Is(err, errVanished):
+		return CodeStore, "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Run the same command again; `gbak-s3 doctor` tries the store."
 	case errors.Is(err, storage.ErrNoStore):
 		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

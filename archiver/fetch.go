@@ -146,33 +146,36 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 }
 
 // get reads the stored bytes of s and checks their hash. A body that breaks
-// off is asked for again, and one that arrives with other bytes, once.
+// off is asked for again, and one that is said to be missing, or arrives with
+// other bytes, once.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	wrong := 0
+	blame := func(problem string) error {
+		if wrong++; wrong > 1 {
+			return &ObjectError{s.Key, problem} // not the network's doing
+		}
+		return errors.New(problem)
+	}
 	_, err := again(ctx, r.archive.patience, func() (struct{}, error) {
-		body, info, err := r.archive.store.Get(ctx, s.Key, storage.Range{})
+		body, info, err := r.archive.get(ctx, s.Key, storage.Range{})
+		if errors.Is(err, storage.ErrNotExist) {
+			return struct{}{}, blame("it is missing")
+		}
 		if err != nil {
 			return struct{}{}, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
 		if info.Size != s.StoredBytes {
-			return struct{}{}, &ObjectError{s.Key, fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes)}
+			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
 		}
 		if r.stored, err = readWhole(body, r.stored, info.Size); err != nil {
 			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
 		}
 		if manifest.Sum(r.stored) != s.SHA256 {
-			object := &ObjectError{s.Key, "its bytes are not those that were stored"}
-			if wrong++; wrong > 1 {
-				return struct{}{}, object // not the network's doing
-			}
-			return struct{}{}, errors.New(object.Problem)
+			return struct{}{}, blame("its bytes are not those that were stored")
 		}
 		return struct{}{}, nil
 	})
-	if errors.Is(err, storage.ErrNotExist) {
-		return &ObjectError{s.Key, "it is missing"}
-	}
 	return err
 }
 

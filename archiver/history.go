@@ -29,17 +29,8 @@ type committed struct {
 // manifests.
 func (a *Archive) history(ctx context.Context) (*history, error) {
 	var h history
-	b, err := a.readDocument(ctx, manifest.ArchiveKey)
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-	case errors.Is(err, storage.ErrNoStore):
-		return nil, fmt.Errorf("%s: %w", a.address(), err)
-	case err != nil:
+	if err := a.readArchive(ctx, &h); err != nil {
 		return nil, err
-	default:
-		if h.archive, err = manifest.DecodeArchive(b); err != nil {
-			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
-		}
 	}
 	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
 		if err != nil {
@@ -49,15 +40,54 @@ func (a *Archive) history(ctx context.Context) (*history, error) {
 			h.seqs = append(h.seqs, seq)
 		}
 	}
-	if h.archive == nil && len(h.seqs) > 0 {
-		return nil, &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
+	if h.archive == nil && len(h.seqs) > 0 { // a first backup has been committed meanwhile, or it is missing
+		if err := a.readArchive(ctx, &h); err != nil {
+			return nil, err
+		}
+		if h.archive == nil {
+			return nil, &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
+		}
 	}
 	return &h, nil
 }
 
+// historyBehind is history; with look it also looks for what the list may not show
+// yet: lists may be behind, or come out of a cache. A backup looks when its commit
+// has met such a one.
+func (a *Archive) historyBehind(ctx context.Context, look bool) (*history, error) {
+	h, err := a.history(ctx)
+	for err == nil && look && h.archive != nil {
+		next := h.last() + 1
+		if _, err := a.store.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		h.seqs = append(h.seqs, next)
+	}
+	return h, err
+}
+
+// readArchive reads archive.json, if it is there.
+func (a *Archive) readArchive(ctx context.Context, h *history) error {
+	b, err := a.readDocument(ctx, manifest.ArchiveKey)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return nil
+	case errors.Is(err, storage.ErrNoStore):
+		return fmt.Errorf("%s: %w", a.address(), err)
+	case err != nil:
+		return err
+	}
+	if h.archive, err = manifest.DecodeArchive(b); err != nil {
+		return fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
+	}
+	return nil
+}
+
 // existing is [Archive.history] for those who read: no archive is an error.
 func (a *Archive) existing(ctx context.Context) (*history, error) {
-	h, err := a.history(ctx)
+	h, err := a.historyBehind(ctx, true)
 	if errors.Is(err, storage.ErrNoStore) {
 		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
 	}
@@ -82,8 +112,18 @@ func (h *history) last() manifest.Seq {
 	return h.seqs[len(h.seqs)-1]
 }
 
-// load reads and checks one manifest.
+// load reads and checks one manifest. What is wrong with it is said when it was so
+// twice.
 func (a *Archive) load(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
+	m, err := a.loadOnce(ctx, h, seq)
+	var object *ObjectError
+	if errors.As(err, &object) {
+		return a.loadOnce(ctx, h, seq)
+	}
+	return m, err
+}
+
+func (a *Archive) loadOnce(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
 	b, err := a.readDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{seq.Key(), "it is missing"}
@@ -167,6 +207,9 @@ func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
 	intact := func(b []byte) bool { return int64(len(b)) == ref.StoredBytes && manifest.Sum(b) == ref.SHA256 }
 	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes, intact)
+	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
+		b, err = a.readObject(ctx, ref.Key, ref.StoredBytes, intact)
+	}
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{ref.Key, "it is missing"}
 	}
@@ -196,27 +239,29 @@ func (a *Archive) newArchive(c *manifest.Conditions) *manifest.Archive {
 }
 
 // ensureArchive creates archive.json from doc if this may be the first backup,
-// and gives the one that is there: of two first backups at the same time both go
-// on with the same.
+// and gives the one that is there, whatever was answered: of two first backups at
+// the same time both go on with the same.
 func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, first bool) (*manifest.Archive, error) {
 	if !first {
 		return doc, nil
 	}
-	_, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
-		return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
-	})
-	if err == nil {
-		return doc, nil
+	for range tries {
+		_, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+			return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
+		})
+		if err != nil && !mayExist(err) {
+			return nil, err
+		}
+		b, readErr := a.readDocument(ctx, manifest.ArchiveKey)
+		switch {
+		case readErr == nil:
+			return manifest.DecodeArchive(b)
+		case err != nil && !errors.Is(err, storage.ErrPreconditionFailed):
+			return nil, err
+		case errors.Is(readErr, storage.ErrNotExist): // whatever was answered
+		default:
+			return nil, readErr
+		}
 	}
-	if !mayExist(err) {
-		return nil, err
-	}
-	b, readErr := a.readDocument(ctx, manifest.ArchiveKey)
-	switch {
-	case readErr != nil && !errors.Is(err, storage.ErrPreconditionFailed):
-		return nil, err
-	case readErr != nil:
-		return nil, readErr
-	}
-	return manifest.DecodeArchive(b)
+	return nil, fmt.Errorf("%w: %s", errVanished, manifest.ArchiveKey)
 }

@@ -253,7 +253,7 @@ func TestNothingNew(t *testing.T) {
 	}
 	m.commit(100)
 	r = backup(t, store, m.path)
-	if r.Kind != "incremental" || r.StartEpoch != 2 || r.EndEpoch != 2 || r.Requests.Total() > 5 {
+	if r.Kind != "incremental" || r.StartEpoch != 2 || r.EndEpoch != 2 || r.Requests.Total() > 7 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -390,7 +390,7 @@ func TestLongChain(t *testing.T) {
 	m := newModel(t)
 	for i := range 200 {
 		m.commit(500)
-		if r := backup(t, store, m.path); i > 0 && r.Requests.Total() > 5 {
+		if r := backup(t, store, m.path); i > 0 && r.Requests.Total() > 7 {
 			t.Fatalf("%+v", r.Requests)
 		}
 	}

@@ -77,7 +77,7 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		return &Error{Code: CodeNotDatabase, Err: fmt.Errorf("%s has no backups", f.path), Hint: "Its list of native backups is empty: there is nothing to archive."}
 	}
 	for attempt := range maxConflicts {
-		h, err := a.history(ctx)
+		h, err := a.historyBehind(ctx, attempt > 0)
 		if err != nil {
 			return err
 		}

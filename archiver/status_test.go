@@ -25,7 +25,7 @@ func status(t testing.TB, store *storagetest.Memory, database string) archiver.S
 		t.Fatalf("status: %v", err)
 	}
 	for _, c := range store.Calls()[before:] {
-		if c.Op != storage.OpGet && c.Op != storage.OpList {
+		if c.Op != storage.OpGet && c.Op != storage.OpList && c.Op != storage.OpHead {
 			t.Errorf("status asked for %s %s", c.Op, c.Key)
 		}
 	}

@@ -181,8 +181,12 @@ func (w *worker) store(ctx context.Context, s *manifest.Segment, body []byte) (b
 // whose answer was lost, it is used if its bytes are right; if they are not, the
 // bytes go under another key, which *key is then: nothing is overwritten.
 // there skips the first put, when the object was seen.
+//
+// That the store says it has put the object is believed here: see
+// [upload.confirm].
 func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (bool, error) {
-	for range 2 {
+	var last error
+	for range 3 {
 		sent := 0
 		var err error = storage.ErrPreconditionFailed
 		if !there {
@@ -195,16 +199,23 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 			return err == nil, err
 		}
 		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
-		if readErr != nil && !errors.Is(err, storage.ErrPreconditionFailed) {
+		there = false
+		switch {
+		case readErr == nil && right:
+			return sent > 1, nil // the second attempt met the first one
+		case readErr == nil:
+			a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
+			*key = manifest.AnotherKey(*key, randomID())
+			last = &ObjectError{*key, "it exists already, with other content"}
+		case !errors.Is(err, storage.ErrPreconditionFailed):
 			return false, err
+		case errors.Is(readErr, storage.ErrNotExist):
+			last = fmt.Errorf("the store says that %s is there, and that it is not", *key)
+		default:
+			return false, readErr
 		}
-		if readErr != nil || right {
-			return sent > 1, readErr // the second attempt met the first one
-		}
-		a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
-		*key, there = manifest.AnotherKey(*key, randomID()), false
 	}
-	return false, &ObjectError{*key, "it exists already, with other content"}
+	return false, last
 }
 
 // mayExist tells whether the error of a conditional put can be that there is an
@@ -218,6 +229,9 @@ func mayExist(err error) bool {
 // keeps of it, or by reading it.
 func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
 	info, err := a.store.Head(ctx, key)
+	if err == nil && info.Size != size {
+		info, err = a.store.Head(ctx, key) // before it is called damaged
+	}
 	if err != nil {
 		return false, err
 	}
@@ -227,7 +241,7 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 	h := sha256.New()
 	_, err = again(ctx, a.patience, func() (int64, error) {
 		h.Reset()
-		body, _, err := a.store.Get(ctx, key, storage.Range{})
+		body, _, err := a.get(ctx, key, storage.Range{})
 		if err != nil {
 			return 0, answered(err)
 		}
@@ -235,6 +249,39 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 		return io.Copy(h, io.LimitReader(body, size+1))
 	})
 	return manifest.Digest(h.Sum(nil)) == sum, err
+}
+
+// errVanished: the store has said that it has stored an object, and does not have
+// it.
+var errVanished = errors.New("the store says that it has stored an object, and does not have it")
+
+// confirm looks for the objects that this run has sent, as a manifest may only
+// name what is there. What the store or something on the way to it has made up is
+// [errVanished]: the caller makes the copy again, which sends only that.
+func (u *upload) confirm(ctx context.Context, segments []manifest.Segment) error {
+	if u.sent == 0 {
+		return nil
+	}
+	sizes := map[string]int64{}
+	for info, err := range u.archive.list(ctx, u.folder, maxSegments) {
+		if err != nil {
+			return err
+		}
+		sizes[info.Key] = info.Size
+	}
+	for _, s := range segments {
+		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
+			// A list may be behind.
+			info, err := u.archive.store.Head(ctx, s.Key)
+			switch {
+			case errors.Is(err, storage.ErrNotExist), err == nil && info.Size != s.StoredBytes:
+				return fmt.Errorf("%w: %s", errVanished, s.Key)
+			case err != nil:
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // index puts the workers' results together.
@@ -286,7 +333,14 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
 		return unreadable(err)
 	}
-	_, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false)
+	if _, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false); err != nil {
+		return err
+	}
+	// A manifest may only name what is there, whatever was answered.
+	info, err := a.store.Head(ctx, ref.Key)
+	if errors.Is(err, storage.ErrNotExist) || err == nil && info.Size != ref.StoredBytes {
+		return fmt.Errorf("%w: %s", errVanished, ref.Key)
+	}
 	return err
 }
 

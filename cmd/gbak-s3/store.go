@@ -84,6 +84,9 @@ func filePath(address string) (string, error) {
 // an archive's objects would be taken for one of them, and a forced restore to the
 // path of the archive, or of a folder above it, would move the archive aside.
 func apart(address, database string) error {
+	if address == "" {
+		return nil // which is said when it is opened
+	}
 	root, err := localRoot(address)
 	if err != nil || root == "" {
 		return err

@@ -134,7 +134,9 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case ifAbsent:
-		err = disk.Move(s.disk, temp, path)
+		if err = disk.Move(s.disk, temp, path); err != nil && isSame(temp, path) {
+			err = nil // it has its name; the other one is swept another day
+		}
 	default:
 		err = s.disk.Rename(temp, path)
 	}
@@ -155,4 +157,11 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (
 		return storage.ObjectInfo{}, fmt.Errorf("the object is there, but perhaps not after a loss of power: %v", err) //nolint:errorlint // see above
 	}
 	return storage.ObjectInfo{Size: stat.Size(), ModTime: stat.ModTime()}, nil
+}
+
+// isSame tells whether two paths are names of one file.
+func isSame(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }

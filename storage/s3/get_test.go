@@ -235,7 +235,7 @@ func pages(keys ...[]string) func(w http.ResponseWriter, r *http.Request, n int)
 	return func(w http.ResponseWriter, _ *http.Request, n int) {
 		page := keys[min(n, len(keys))-1]
 		w.Header().Set("Content-Type", "application/xml")
-		fmt.Fprint(w, "<ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><Name>bucket</Name>")
 		for _, key := range page {
 			if token, ok := strings.CutPrefix(key, "next:"); ok {
 				fmt.Fprintf(w, "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", token)
@@ -328,7 +328,7 @@ func TestListCancelledInAPage(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Length", "10000")
-		fmt.Fprint(w, "<ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><Name>bucket</Name>")
 		_ = http.NewResponseController(w).Flush()
 		cancel(cause)
 		<-r.Context().Done()

@@ -45,13 +45,19 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 	if s.options.pageSize > 0 {
 		input.MaxKeys = &s.options.pageSize
 	}
-	for last, empty := "", 0; ; {
+	for last, empty, blank := "", 0, 0; ; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		page, err := s.client.ListObjectsV2(ctx, input, s.call(storage.OpList))
 		if err != nil {
 			return err
+		}
+		if page.IsTruncated == nil && page.Name == nil && len(page.Contents) == 0 {
+			if blank++; blank < maxBlankPages {
+				continue
+			}
+			return fmt.Errorf("%w: it answers a list with nothing", storage.ErrUnavailable)
 		}
 		s.bucketSeen.Store(true)
 		if last, err = s.yieldPage(ctx, page, prefix, after, last, yield); err != nil {
@@ -70,6 +76,10 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 		input.ContinuationToken = &next
 	}
 }
+
+// maxBlankPages is how often an answer may be no page at all: it must not be taken
+// for an empty list.
+const maxBlankPages = 3
 
 // maxEmptyPages is how many pages without an object may come in a row: stores
 // have some where much was deleted, but not for ever.
