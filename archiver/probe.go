@@ -60,17 +60,16 @@ func (p *probe) key(name string) string {
 // refute that it keeps them, and never prove it. An error means that nothing was
 // found out: the store cannot be reached, or may not be written to.
 //
-// One trial is enough for a good verdict, and for bytes that were overwritten. Any
-// other bad one rests on an answer, which may be wrong: it must come twice, or be
-// outweighed.
+// One trial is enough for a good verdict. A bad one rests on answers, one of which
+// may be wrong: it must come twice, or is outweighed.
 func (p *probe) conditions(ctx context.Context) (manifest.Verdict, error) {
 	const outweighs = 3
 	bad, good := 0, 0
 	for {
 		verdict, err := p.once(ctx)
 		switch {
-		case err != nil, verdict == manifest.Ignored:
-			return verdict, err
+		case err != nil:
+			return "", err
 		case verdict == manifest.Honoured:
 			if good++; bad == 0 || good == outweighs {
 				return verdict, nil

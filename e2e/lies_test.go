@@ -325,10 +325,7 @@ func TestRivalCommitsFirst(t *testing.T) {
 func TestOtherPutsMeetLies(t *testing.T) {
 	t.Parallel()
 	// Large enough for an index that is an object of its own.
-	large := filepath.Join(t.TempDir(), "large.grafeo")
-	if err := grafeotest.Image06(large, grafeotest.Image06Options{Size: 80 << 20, Iteration: 1, Epoch: 1, Compressible: 1}); err != nil {
-		t.Fatal(err)
-	}
+	large := manyChunks(t)
 	small := closedImage(t)
 	for prefix, path := range map[string]string{"segments/": small, "archive.json": small, "indexes/": large} {
 		for name, fault := range map[string]s3test.Fault{
