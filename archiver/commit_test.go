@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -223,5 +224,40 @@ func TestInterrupted(t *testing.T) {
 			mustFail(t, err, archiver.CodeInterrupted)
 		}
 		cancel()
+	}
+}
+
+// forgetful is a store that says yes to some puts of segments, and keeps nothing.
+type forgetful struct {
+	storage.Storage
+	times int
+}
+
+func (f *forgetful) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	if strings.HasPrefix(key, manifest.SegmentPrefix) && f.times > 0 {
+		f.times--
+		return storage.ObjectInfo{Key: key}, nil
+	}
+	return f.Storage.Put(ctx, key, body, opts)
+}
+
+// A manifest names no segment that is not there, whatever the store has said.
+func TestVanishedSegment(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	for _, c := range []struct {
+		times int
+		code  archiver.Code
+	}{{1, ""}, {1000, archiver.CodeStore}} {
+		inner := storagetest.NewMemory()
+		_, err := newArchive(&forgetful{inner, c.times}).Backup(t.Context(), path, archiver.BackupOptions{})
+		if archiver.CodeOf(err) != c.code {
+			t.Errorf("%d times: %v", c.times, err)
+		}
+		if _, committed := inner.Objects()[manifest.Seq(1).Key()]; committed != (err == nil) {
+			t.Errorf("%d times: committed %v, %v", c.times, committed, err)
+		}
+		if err == nil {
+			mustBeWhole(t, inner)
+		}
 	}
 }

@@ -52,13 +52,23 @@ var mutants = []mutant{
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
+		"a yes to the commit is believed unseen", "archiver/commit.go",
+		"		found, readErr := a.readBack(work, attempt, key)\n", "		if err == nil {\n			return nil\n		}\n		found, readErr := a.readBack(work, attempt, key)\n",
+		"./e2e", "TestInventedSuccess",
+	},
+	{
+		"segments are not looked for before the commit", "archiver/copy.go",
+		"if err := u.confirm(ctx, ix.Segments); err != nil {", "if err := error(nil); err != nil {",
+		"./archiver", "TestVanishedSegment",
+	},
+	{
 		"whatever is found under the number is ours", "archiver/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) > 0:",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
 		"what is found under the number is never ours", "archiver/commit.go",
-		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && found == nil:",
+		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && err == nil:",
 		"./archiver", "TestCommit$",
 	},
 	{
@@ -68,7 +78,7 @@ var mutants = []mutant{
 	},
 	{
 		"a refusal after an unclear attempt counts", "archiver/commit.go",
-		"if !sent && refused(err) {", "if refused(err) {",
+		"case err != nil && !sent && refused(err):", "case err != nil && refused(err):",
 		"./archiver", "TestCommit$",
 	},
 	{
