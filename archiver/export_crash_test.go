@@ -1,0 +1,79 @@
+package archiver_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// Whatever step of an export is the last one, by a kill or a loss of power: the
+// folder is absent or whole, an export that was reported stays, and the next one
+// works by itself and leaves nothing else.
+func TestExportIsKilledAnywhere(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	for range 3 {
+		m.commit(300)
+		backup(t, store, m.path)
+	}
+	export := func(d disk.Disk, dir string) error {
+		_, err := archiver.New(store, archiver.Options{Concurrency: 1}).On(d).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
+		return err
+	}
+	whole := t.TempDir()
+	if err := export(disktest.Unsynced{}, whole); err != nil {
+		t.Fatal(err)
+	}
+	want := contents(t, whole)
+	check := func(at, dir string, must bool) {
+		t.Helper()
+		got := contents(t, dir)
+		maps.DeleteFunc(got, func(name, _ string) bool { return filepath.Dir(name) != "native" })
+		there := len(got) > 0
+		if there && !maps.Equal(got, want) {
+			t.Fatalf("%s: a part of it is there (-want +got)\n%s", at, cmp.Diff(want, got))
+		}
+		if must && !there {
+			t.Fatalf("%s: an export that was reported is lost", at)
+		}
+		if err := export(disktest.Unsynced{}, dir); there != (archiver.CodeOf(err) == archiver.CodeTargetExists) || !there && err != nil {
+			t.Fatalf("%s, and again: %v", at, err)
+		}
+		got = contents(t, dir)
+		if there {
+			maps.DeleteFunc(got, func(name, _ string) bool { return filepath.Dir(name) != "native" })
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%s, and again (-want +got)\n%s", at, diff)
+		}
+	}
+	for k := 1; ; k++ {
+		for _, applied := range []bool{false, true} {
+			dir := t.TempDir()
+			r := disktest.New(t, dir, disktest.StopAt(k, applied))
+			err := export(r, dir)
+			if len(r.Steps()) < k {
+				if err != nil || k < 10 {
+					t.Fatalf("%d steps, %v", k-1, err)
+				}
+				lost := t.TempDir()
+				r := disktest.New(t, lost, nil)
+				if err := export(r, lost); err != nil {
+					t.Fatal(err)
+				}
+				r.Crashes(func(at, dir string, end bool) { check(at, dir, end) })
+				return
+			}
+			check(r.Steps()[k-1], dir, err == nil)
+			_ = os.RemoveAll(dir)
+		}
+	}
+}
