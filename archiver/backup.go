@@ -31,6 +31,10 @@ type BackupOptions struct {
 	// Full takes a full backup even if the log continues the newest backup.
 	Full bool
 
+	// Fresh makes a full backup refer to nothing that earlier backups have stored:
+	// what a verification has found damaged is stored again.
+	Fresh bool
+
 	// SegmentBytes is how much of the database goes into one stored object,
 	// before compression; 0 means [DefaultSegmentBytes]. It is between
 	// [MinSegmentBytes] and [MaxSegmentBytes].
@@ -143,7 +147,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, err
 	}
 	for n := range maxConflicts {
-		h, err := a.historyBehind(ctx, n > 0)
+		h, err := a.recent(ctx, path, n > 0)
 		if err != nil {
 			return BackupReport{}, err
 		}
@@ -286,7 +290,7 @@ func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
 	if h.last() == 0 {
 		return nil, nil //nolint:nilnil // no backup is a normal state of an archive
 	}
-	return a.load(ctx, h, h.last())
+	return a.load(ctx, h.archive.ArchiveID, h.last())
 }
 
 // manifest describes what was stored, as the successor of head. A history that
@@ -310,6 +314,9 @@ func (a *Archive) manifest(c copied, head *committed) *manifest.Manifest {
 		return m
 	}
 	m.Seq, m.Previous, m.Timelines = head.Seq+1, &head.digest, head.Timelines
+	if s.kind == manifest.Incremental {
+		m.LastFull = newestFull(head)
+	}
 	if s.continues {
 		m.Continues, m.Timeline = &s.before.Seq, s.before.Timeline
 	} else {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,12 +26,17 @@ const (
 // list is the store's List, but ends with an error if there are more than limit
 // objects, or if they do not come in order, as they do when a list has no end.
 func (a *Archive) list(ctx context.Context, prefix string, limit int) iter.Seq2[storage.ObjectInfo, error] {
+	return a.listAfter(ctx, prefix, "", limit)
+}
+
+// listAfter is list of the objects behind the key after.
+func (a *Archive) listAfter(ctx context.Context, prefix, after string, limit int) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
-		n, last := 0, ""
+		n, last := 0, after
 		fail := func(format string, args ...any) {
 			yield(storage.ObjectInfo{}, &storage.Error{Op: storage.OpList, Key: prefix, Err: fmt.Errorf(format, args...)})
 		}
-		for info, err := range a.store.List(ctx, prefix, "") {
+		for info, err := range a.store.List(ctx, prefix, after) {
 			if n++; err == nil {
 				switch {
 				case !strings.HasPrefix(info.Key, prefix):
@@ -86,8 +90,13 @@ func (b *timedBody) Close() error {
 	return err
 }
 
-// firstRead is how much memory is made for an object before any of it is there.
-const firstRead = 1 << 20
+const (
+	// firstRead is how much memory is made for an object before any of it is there.
+	firstRead = 1 << 20
+	// readGrowth is how much more is made than what is there: memory that is given
+	// up again is worse than memory that is not touched yet.
+	readGrowth = 8
+)
 
 // readWhole reads exactly size bytes, into the memory of buf as far as that
 // reaches. Memory grows with what arrives.
@@ -95,7 +104,9 @@ func readWhole(r io.Reader, buf []byte, size int64) ([]byte, error) {
 	buf = buf[:0]
 	for int64(len(buf)) < size {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, int(min(size-int64(len(buf)), int64(max(len(buf), firstRead)))))
+			grown := make([]byte, len(buf), max(min(size, int64(len(buf))*readGrowth), min(size, firstRead)))
+			copy(grown, buf)
+			buf = grown
 		}
 		part := buf[len(buf):min(int64(cap(buf)), size)]
 		n, err := io.ReadFull(r, part)

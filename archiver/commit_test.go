@@ -227,34 +227,42 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// forgetful is a store that says yes to some puts of segments, and keeps nothing.
+// forgetful is a store that says yes to some puts, and keeps nothing.
 type forgetful struct {
 	storage.Storage
-	times int
+	prefix string
+	times  int
 }
 
 func (f *forgetful) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
-	if strings.HasPrefix(key, manifest.SegmentPrefix) && f.times > 0 {
+	if strings.HasPrefix(key, f.prefix) && f.times > 0 {
 		f.times--
 		return storage.ObjectInfo{Key: key}, nil
 	}
 	return f.Storage.Put(ctx, key, body, opts)
 }
 
-// A manifest names no segment that is not there, whatever the store has said.
-func TestVanishedSegment(t *testing.T) {
+// A backup is committed if it is there, with all that it names, whatever the store
+// has said.
+func TestVanishedObject(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	for _, c := range []struct {
-		times int
-		code  archiver.Code
-	}{{1, ""}, {1000, archiver.CodeStore}} {
+		prefix string
+		times  int
+		code   archiver.Code
+	}{
+		{manifest.SegmentPrefix, 1, ""}, {manifest.SegmentPrefix, 1000, archiver.CodeStore},
+		{manifest.ArchiveKey, 1, ""}, {manifest.ArchiveKey, 1000, archiver.CodeStore},
+		{manifest.ManifestPrefix, 1, ""}, {manifest.ManifestPrefix, 1000, archiver.CodeUnknownOutcome},
+	} {
 		inner := storagetest.NewMemory()
-		_, err := newArchive(&forgetful{inner, c.times}).Backup(t.Context(), path, archiver.BackupOptions{})
+		store := &forgetful{inner, c.prefix, c.times}
+		_, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{CommitTimeout: time.Second})
 		if archiver.CodeOf(err) != c.code {
-			t.Errorf("%d times: %v", c.times, err)
+			t.Errorf("%s, %d times: %v", c.prefix, c.times, err)
 		}
 		if _, committed := inner.Objects()[manifest.Seq(1).Key()]; committed != (err == nil) {
-			t.Errorf("%d times: committed %v, %v", c.times, committed, err)
+			t.Errorf("%s, %d times: committed %v, %v", c.prefix, c.times, committed, err)
 		}
 		if err == nil {
 			mustBeWhole(t, inner)

@@ -140,7 +140,7 @@ func TestArchiveWithoutVerdict(t *testing.T) {
 // without conditions, and one that loses some answers not for one that lies.
 func TestTrialIsNotMisled(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
-	lossy := storagetest.Random(1, storagetest.Rates{Before: 0.1, After: 0.1, Broken: 0.1})
+	lossy := storagetest.Random(1, storagetest.Rates{Before: 0.05, After: 0.05, Broken: 0.05})
 	for name, c := range map[string]struct {
 		hook storagetest.Hook
 		code archiver.Code

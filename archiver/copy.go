@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -69,21 +70,35 @@ func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions
 		archive: a, files: s.files, level: opts.Level, total: s.bytes(), tracker: track(opts.Observer, s.bytes()),
 		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},
 	}
+	if !opts.Fresh {
+		var err error
+		if u.base, err = a.findBase(ctx, s.before, s); err != nil {
+			return copied{}, err
+		}
+	}
+	if s.shares() {
+		u.pages = a.newPages(s.image.Size, u.base)
+	}
 	// Only a large backup is worth the request that tells what an interrupted
 	// run has left; of a small one, its put does.
-	if s.bytes() > opts.SegmentBytes {
-		for info, err := range a.list(ctx, u.folder, maxSegments) {
+	folders := u.base.folders()
+	if s.bytes() > opts.SegmentBytes && !slices.Contains(folders, u.folder) {
+		folders = append(folders, u.folder)
+	}
+	for _, folder := range folders {
+		for info, err := range a.list(ctx, folder, maxSegments) {
 			if err != nil {
 				return copied{}, err
 			}
 			u.present[info.Key] = info.Size
 		}
 	}
+	u.base.confirm(u.present)
 	ix, err := u.run(ctx, opts.SegmentBytes)
 	if err != nil {
 		return copied{}, err
 	}
-	if err := u.confirm(ctx, ix.Segments); err != nil {
+	if err := u.confirm(ctx); err != nil {
 		return copied{}, err
 	}
 	ix.Commits = s.listed

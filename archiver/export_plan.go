@@ -31,7 +31,7 @@ func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
 		if t.Backup != 0 {
 			seq = manifest.Seq(t.Backup)
 		}
-		if _, err := a.load(ctx, h, seq); err != nil { // else it might be taken for one that is not there
+		if _, err := a.load(ctx, h.archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
 			return nil, err
 		}
 	}

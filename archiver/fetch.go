@@ -9,6 +9,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -26,9 +27,9 @@ type fetch struct {
 	// returns.
 	use func(file int, offset int64, p []byte) error
 
-	// broken, if set, hears what is wrong with a segment; then the others are
-	// still read. Without it the first broken segment ends the run.
-	broken func(*ObjectError)
+	// broken, if set, hears what is wrong with segment number segment; then the
+	// others are still read. Without it the first broken segment ends the run.
+	broken func(segment int, err *ObjectError)
 }
 
 // part is what a frame gives to a file.
@@ -45,17 +46,43 @@ func (f *fetch) run(ctx context.Context) error {
 	for i := range f.index.Files {
 		f.sums = append(f.sums, &checksum{at: f.index.Files[i].From})
 	}
-	readers := make(chan *reader, f.archive.workers)
+	// Small segments take no memory, so it is the store's latency that counts.
+	small := func(s *manifest.Segment) bool { return s.RawBytes <= smallSegment && s.StoredBytes <= smallSegment }
+	err := f.read(ctx, smallReaders*f.archive.workers, smallSegment, small, framesOf, partsOf)
+	if err == nil {
+		large := func(s *manifest.Segment) bool { return !small(s) }
+		err = f.read(ctx, f.archive.workers, segment.FrameBytes, large, framesOf, partsOf)
+	}
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+const (
+	// smallSegment is how large one may be to be read beside many others.
+	smallSegment = 256 << 10
+	// smallReaders is how many of them are read for each large one.
+	smallReaders = 8
+)
+
+// read reads the segments that are wanted, so many at a time, with buffers for
+// frames of so many bytes.
+func (f *fetch) read(ctx context.Context, concurrency, frameBytes int, wanted func(*manifest.Segment) bool, framesOf [][]int, partsOf [][]part) error {
+	readers := make(chan *reader, concurrency)
 	for range cap(readers) {
-		readers <- &reader{fetch: f}
+		readers <- &reader{fetch: f, frameBytes: frameBytes}
 	}
 	g, running := errgroup.WithContext(ctx)
-	g.SetLimit(f.archive.workers)
+	g.SetLimit(concurrency)
 	for i := range f.index.Segments {
 		if running.Err() != nil {
 			break
 		}
-		if len(framesOf[i]) == 0 {
+		if len(framesOf[i]) == 0 || !wanted(&f.index.Segments[i]) {
 			continue
 		}
 		g.Go(func() error {
@@ -64,7 +91,7 @@ func (f *fetch) run(ctx context.Context) error {
 			err := r.segment(running, &f.index.Segments[i], framesOf[i], partsOf)
 			var object *ObjectError
 			if f.broken != nil && errors.As(err, &object) {
-				f.broken(object)
+				f.broken(i, object)
 				return nil
 			}
 			return err
@@ -76,13 +103,7 @@ func (f *fetch) run(ctx context.Context) error {
 			r.decoder.Close()
 		}
 	}
-	if err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
+	return err
 }
 
 // plan sorts frames by segment and extents by frame.
@@ -105,6 +126,7 @@ func (f *fetch) plan() (framesOf [][]int, partsOf [][]part) {
 // reader has what one goroutine needs again for every segment.
 type reader struct {
 	*fetch
+	frameBytes  int
 	decoder     *segment.Decoder
 	stored, raw []byte
 }
@@ -113,6 +135,7 @@ type reader struct {
 func (r *reader) prepare() (err error) {
 	if r.decoder == nil {
 		r.decoder, err = segment.NewDecoder(manifest.MaxFrameBytes)
+		r.raw = disk.AlignedBuffer(r.frameBytes)
 	}
 	return err
 }
@@ -145,6 +168,11 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 	return nil
 }
 
+// ordinarySegment is how large a segment may be for its memory to be made at
+// once: that of a larger one grows with what arrives. It is what the default size
+// of segments makes of data that does not compress.
+const ordinarySegment = DefaultSegmentBytes + DefaultSegmentBytes/4
+
 // get reads the stored bytes of s and checks their hash. A body that breaks
 // off is asked for again, and one that is said to be missing, or arrives with
 // other bytes, once.
@@ -168,6 +196,9 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 		if info.Size != s.StoredBytes {
 			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
 		}
+		if int64(cap(r.stored)) < info.Size && info.Size <= ordinarySegment {
+			r.stored = make([]byte, info.Size+info.Size/8) // the next one may be a little larger
+		}
 		if r.stored, err = readWhole(body, r.stored, info.Size); err != nil {
 			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
 		}
@@ -184,10 +215,18 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 // manifest that a file is from.
 func (f *fetch) check(keyOf func(file int) string) error {
 	for i := range f.index.Files {
-		file := &f.index.Files[i]
-		if got := f.sums[i].sum(file.Bytes); got != file.CRC32 {
-			return &ObjectError{keyOf(i), fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
+		if err := f.checkFile(i, keyOf(i)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkFile compares the checksum of one file, of the manifest with this key.
+func (f *fetch) checkFile(i int, key string) *ObjectError {
+	file := &f.index.Files[i]
+	if got := f.sums[i].sum(file.Bytes); got != file.CRC32 {
+		return &ObjectError{key, fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
 	}
 	return nil
 }

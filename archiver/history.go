@@ -12,7 +12,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// history is the archive's log of commits as one LIST has shown it.
+// history is the archive's log of commits as a LIST has shown it: all of it, or
+// its end.
 type history struct {
 	archive *manifest.Archive // nil if there is none yet
 	seqs    []manifest.Seq    // ascending
@@ -28,8 +29,8 @@ type committed struct {
 // history asks the store what there is: archive.json and the names of the
 // manifests.
 func (a *Archive) history(ctx context.Context) (*history, error) {
-	var h history
-	if err := a.readArchive(ctx, &h); err != nil {
+	h, err := a.archiveDocument(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
@@ -40,47 +41,29 @@ func (a *Archive) history(ctx context.Context) (*history, error) {
 			h.seqs = append(h.seqs, seq)
 		}
 	}
-	if h.archive == nil && len(h.seqs) > 0 { // a first backup has been committed meanwhile, or it is missing
-		if err := a.readArchive(ctx, &h); err != nil {
-			return nil, err
-		}
-		if h.archive == nil {
-			return nil, &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
-		}
-	}
-	return &h, nil
+	return h, a.check(ctx, h)
 }
 
-// historyBehind is history; with look it also looks for what the list may not show
-// yet: lists may be behind, or come out of a cache. A backup looks when its commit
-// has met such a one.
+// historyBehind is history; with look it also looks behind the list.
 func (a *Archive) historyBehind(ctx context.Context, look bool) (*history, error) {
 	h, err := a.history(ctx)
-	for err == nil && look && h.archive != nil {
-		next := h.last() + 1
-		if _, err := a.store.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		h.seqs = append(h.seqs, next)
+	if err == nil && look {
+		err = a.lookBehind(ctx, h)
 	}
 	return h, err
 }
 
-// readArchive reads archive.json, if it is there.
-func (a *Archive) readArchive(ctx context.Context, h *history) error {
-	b, err := a.readDocument(ctx, manifest.ArchiveKey)
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-		return nil
-	case errors.Is(err, storage.ErrNoStore):
-		return fmt.Errorf("%s: %w", a.address(), err)
-	case err != nil:
-		return err
-	}
-	if h.archive, err = manifest.DecodeArchive(b); err != nil {
-		return fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
+// lookBehind looks for what a list may not show yet: lists may be behind, or come
+// out of a cache. A backup looks when its commit has met such a one.
+func (a *Archive) lookBehind(ctx context.Context, h *history) error {
+	for h.archive != nil {
+		next := h.last() + 1
+		if _, err := a.store.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		h.seqs = append(h.seqs, next)
 	}
 	return nil
 }
@@ -112,18 +95,18 @@ func (h *history) last() manifest.Seq {
 	return h.seqs[len(h.seqs)-1]
 }
 
-// load reads and checks one manifest. What is wrong with it is said when it was so
-// twice.
-func (a *Archive) load(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
-	m, err := a.loadOnce(ctx, h, seq)
+// load reads and checks one manifest of the archive with this id. What is wrong
+// with it is said when it was so twice.
+func (a *Archive) load(ctx context.Context, archiveID string, seq manifest.Seq) (*committed, error) {
+	m, err := a.loadOnce(ctx, archiveID, seq)
 	var object *ObjectError
 	if errors.As(err, &object) {
-		return a.loadOnce(ctx, h, seq)
+		return a.loadOnce(ctx, archiveID, seq)
 	}
 	return m, err
 }
 
-func (a *Archive) loadOnce(ctx context.Context, h *history, seq manifest.Seq) (*committed, error) {
+func (a *Archive) loadOnce(ctx context.Context, archiveID string, seq manifest.Seq) (*committed, error) {
 	b, err := a.readDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &ObjectError{seq.Key(), "it is missing"}
@@ -139,7 +122,7 @@ func (a *Archive) loadOnce(ctx context.Context, h *history, seq manifest.Seq) (*
 		return nil, fmt.Errorf("%s: %w", seq.Key(), err)
 	case m.Seq != seq:
 		return nil, &ObjectError{seq.Key(), fmt.Sprintf("it is the manifest of backup %d", m.Seq)}
-	case m.ArchiveID != h.archive.ArchiveID:
+	case m.ArchiveID != archiveID:
 		return nil, &ObjectError{seq.Key(), "it belongs to another archive"}
 	}
 	return &committed{m, manifest.Sum(b)}, nil
@@ -162,7 +145,7 @@ func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *co
 		readers.SetLimit(manifestReaders)
 		for i, seq := range h.seqs {
 			readers.Go(func() error {
-				m, err := a.load(ctx, h, seq)
+				m, err := a.load(ctx, h.archive.ArchiveID, seq)
 				select {
 				case results <- loaded{i, m, err}:
 					return nil
@@ -205,19 +188,9 @@ func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 
 // indexObject reads an index that is an object of its own.
 func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	intact := func(b []byte) bool { return int64(len(b)) == ref.StoredBytes && manifest.Sum(b) == ref.SHA256 }
-	b, err := a.readObject(ctx, ref.Key, ref.StoredBytes, intact)
-	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
-		b, err = a.readObject(ctx, ref.Key, ref.StoredBytes, intact)
-	}
-	if errors.Is(err, storage.ErrNotExist) {
-		return nil, &ObjectError{ref.Key, "it is missing"}
-	}
+	b, err := a.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
 	if err != nil {
 		return nil, err
-	}
-	if !intact(b) {
-		return nil, &ObjectError{ref.Key, "its bytes are not those that were stored"}
 	}
 	raw, err := unpackIndex(b, ref.RawBytes)
 	if err != nil {
@@ -231,6 +204,24 @@ func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*ma
 		return nil, fmt.Errorf("%s: %w", ref.Key, err)
 	}
 	return ix, nil
+}
+
+// readSealed reads an object whose bytes are known by their digest.
+func (a *Archive) readSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest) ([]byte, error) {
+	intact := func(b []byte) bool { return int64(len(b)) == bytes && manifest.Sum(b) == sum }
+	b, err := a.readObject(ctx, key, bytes, intact)
+	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
+		b, err = a.readObject(ctx, key, bytes, intact)
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return nil, &ObjectError{key, "it is missing"}
+	case err != nil:
+		return nil, err
+	case !intact(b):
+		return nil, &ObjectError{key, "its bytes are not those that were stored"}
+	}
+	return b, nil
 }
 
 // newArchive makes the document of an archive that there is not yet.

@@ -100,6 +100,7 @@ func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 		if created != nil && !errors.Is(created, storage.ErrPreconditionFailed) {
 			return p.refused(ctx, created)
 		}
+		p.refusals = 0
 		denied := p.create(ctx, key, second)
 		if final(denied) && !errors.Is(denied, storage.ErrPreconditionFailed) {
 			return p.refused(ctx, denied)

@@ -154,6 +154,7 @@ var free = []string{
 	"m.tool", "m.host", "m.commit_id", "m.created_at", "m.read_until", "m.database.name",
 	"m.stored_bytes", "m.segments", "m.reused_bytes",
 	"m.position.commit.start", "m.position.commit.end_file", "m.position.commit.run", "m.position.commit.file_id",
+	"m.last_full null", "m.last_full removed", // it need not be there
 	"m.continues", // of a full backup: of an incremental it is found, or refused
 	"ix.segments[0].raw_bytes", "ix.segments with the first twice", "ix.frames with the first twice", "ix.files in reverse",
 	"ix.commits null", "ix.commits removed", // there may be none

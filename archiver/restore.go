@@ -113,8 +113,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 // where it wants.
 func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer) error {
 	files := make([]disk.File, len(w.files))
+	writers := make([]*disk.Writer, len(w.files))
 	defer func() {
-		for _, f := range files {
+		for i, f := range files {
+			writers[i].Close()
 			if f != nil {
 				_ = f.Close() // was synced, or the restore has failed
 			}
@@ -125,14 +127,20 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 		if files[i], err = s.create(f.name, f.bytes); err != nil {
 			return err
 		}
+		writers[i] = disk.NewWriter(files[i], f.bytes)
+	}
+	for i := range w.index.Files {
+		if err := reserve(writers[w.fileOf[i]], w.index.Files[i].Extents); err != nil {
+			return err
+		}
 	}
 	f := &fetch{archive: a, index: &w.index, tracker: track(observe, w.plan.RawBytes)}
 	f.use = func(file int, offset int64, p []byte) error {
 		to := w.fileOf[file]
 		if w.files[to].name == manifest.ImageName {
-			return s.writeImage(files[to], offset, p)
+			return s.writeImage(writers[to], offset, p)
 		}
-		_, err := files[to].WriteAt(p, offset)
+		_, err := writers[to].WriteAt(p, offset)
 		return err
 	}
 	if err := f.run(ctx); err != nil {
@@ -148,6 +156,22 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 	}
 	for _, f := range files {
 		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserve makes room for what extents cover together. What is between them, and
+// long enough, stays a hole.
+func reserve(w *disk.Writer, extents []manifest.Extent) error {
+	for i := 0; i < len(extents); {
+		from := extents[i].Offset
+		end := from
+		for ; i < len(extents) && extents[i].Offset < end+holeBytes; i++ {
+			end = extents[i].Offset + extents[i].Bytes
+		}
+		if err := w.Reserve(from, end-from); err != nil {
 			return err
 		}
 	}

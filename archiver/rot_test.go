@@ -22,8 +22,8 @@ import (
 
 // everyKind06 is an archive with every kind of object and of backup that there
 // is: full ones, one that continues, incrementals, one with an index of its own,
-// a fork, several segments, and one that another backup has written under a
-// second name.
+// a fork, several segments, one that another backup has written under a second
+// name, and a full one that refers to segments of earlier ones.
 func everyKind06(t *testing.T) map[string][]byte {
 	t.Helper()
 	store := chain06(t, 900)
@@ -32,7 +32,18 @@ func everyKind06(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	withLog(t, path, 2)
-	return storedAgain(t, store, path)
+	objects := storedAgain(t, store, path)
+	if err := grafeotest.Image06(path, grafeotest.Image06Options{
+		Iteration: 2, Epoch: 7, Size: 5 << 19, Compressible: 0.9999, Seed: func(chunk int) uint64 { return uint64(chunk) + uint64(chunk/2)*100 },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	store = refill(t, objects)
+	r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{Full: true, SegmentBytes: archiver.MinSegmentBytes})
+	if err != nil || r.ReusedBytes == 0 || r.Segments == 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	return store.Objects()
 }
 
 // chain06 is an archive with a full backup, two incrementals, the second one
@@ -118,7 +129,7 @@ func chain05(t *testing.T, many int) (store *storagetest.Memory, path string) {
 // these was damaged, which is then healed.
 func storedAgain(t *testing.T, store *storagetest.Memory, path string) map[string][]byte {
 	t.Helper()
-	opts := archiver.BackupOptions{Full: true, SegmentBytes: archiver.MinSegmentBytes}
+	opts := archiver.BackupOptions{Full: true, Fresh: true, SegmentBytes: archiver.MinSegmentBytes}
 	r, err := newArchive(store).Backup(t.Context(), path, opts)
 	if err != nil || r.Timeline != 2 || r.Segments < 3 {
 		t.Fatalf("%+v, %v", r, err)
@@ -141,7 +152,7 @@ func storedAgain(t *testing.T, store *storagetest.Memory, path string) map[strin
 	for key := range again {
 		kinds[kindOf(key)]++
 	}
-	if len(kinds) != 4 {
+	if want := 4 + len(m.Content.Image().Pages); len(kinds) != want { // 0.5 has no digests of pages
 		t.Fatalf("not every kind of object is there: %v", kinds)
 	}
 	return again
@@ -176,6 +187,11 @@ func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 		for _, s := range ix.Segments {
 			of[s.Key] = seq
 		}
+		if image := ix.Image(); image != nil {
+			for _, p := range image.Pages {
+				of[p.Key] = seq
+			}
+		}
 	}
 	return of
 }
@@ -201,6 +217,12 @@ func (r rot) found(t *testing.T, what string, damaged map[string][]byte) {
 		}
 		dir := t.TempDir()
 		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: r.needs[key]}})
+		if kindOf(key) == "pages" { // no restore needs them
+			if err != nil {
+				t.Errorf("%s %s: restore %d: %v", key, what, r.needs[key], err)
+			}
+			continue
+		}
 		if code := archiver.CodeOf(err); code != archiver.CodeDamagedArchive {
 			t.Errorf("%s %s: restore %d: %s %v", key, what, r.needs[key], code, err)
 		} else if !slices.ContainsFunc(slices.Collect(maps.Keys(damaged)), func(key string) bool { return strings.Contains(err.Error(), key) }) {

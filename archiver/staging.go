@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -254,7 +255,7 @@ func (s *staging) create(name string, bytes int64) (disk.File, error) {
 
 // writeImage writes a part of the image, but for its first page, which it
 // keeps. Calls with different parts may be concurrent.
-func (s *staging) writeImage(f disk.File, offset int64, p []byte) error {
+func (s *staging) writeImage(f io.WriterAt, offset int64, p []byte) error {
 	if offset < int64(len(s.first)) {
 		n := copy(s.first[offset:], p)
 		offset, p = offset+int64(n), p[n:]

@@ -58,6 +58,17 @@ var sweptBackups = map[string]swept{
 		opts: archiver.BackupOptions{Full: true},
 		kind: "full",
 	},
+	"full, that refers to an earlier one": {
+		prepare: func(t *testing.T, store *storagetest.Memory) string {
+			im := newPagedImage(t, 600)
+			im.fullOf(t, store, false)
+			im.change(20, 5, 50)
+			im.write(t)
+			return im.path
+		},
+		opts: archiver.BackupOptions{Full: true, SegmentBytes: 1 << 20},
+		kind: "full",
+	},
 	"incremental": {
 		prepare: func(t *testing.T, store *storagetest.Memory) string {
 			m := newModel(t)

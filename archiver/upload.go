@@ -27,7 +27,12 @@ type upload struct {
 	level   segment.Level
 	total   int64 // raw bytes of all files
 
-	present map[string]int64 // sizes of the segments of an interrupted run, by key
+	fresh []manifest.Segment // those that this run has sent
+
+	base  *base  // what is referred to; nil for nothing
+	pages *pages // the digests of the image's pages; nil if they are not kept
+
+	present map[string]int64 // sizes of the segments of an interrupted run, and of those of base, by key
 	sums    []*checksum      // a file each
 	tracker *tracker
 
@@ -38,9 +43,22 @@ type upload struct {
 
 // stored is what became of one stripe.
 type stored struct {
-	segment manifest.Segment
-	frames  []manifest.Frame // Segment is filled in later
-	fresh   bool             // sent by this run
+	segment *sent // that has the frames; nil if nothing of the stripe is new
+	frames  []manifest.Frame
+	extents []extent
+}
+
+// sent is a segment, and whether this run has sent it.
+type sent struct {
+	manifest.Segment
+	fresh bool
+}
+
+// extent is a part of a file, in a frame of its stripe or of the base.
+type extent struct {
+	file int
+	manifest.Extent
+	old bool
 }
 
 // run stores files and returns where they are, after every checksum of the
@@ -52,10 +70,11 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 		u.sums = append(u.sums, &checksum{at: f.from})
 	}
 	stripes := cut(u.files, segmentBytes)
-	results := make([]stored, len(stripes))
+	results := make([]*stored, len(stripes))
+	join := &join{limit: segmentBytes, waiting: map[int]leftover{}}
 	workers := make(chan *worker, u.archive.workers)
 	for range cap(workers) {
-		workers <- &worker{upload: u, segmentBytes: segmentBytes}
+		workers <- &worker{upload: u, segmentBytes: segmentBytes, join: join}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(u.archive.workers)
@@ -76,67 +95,98 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := u.storeJoined(ctx, join.rest()); err != nil {
+		return nil, err
+	}
 	for _, f := range u.files {
 		if err := f.proof.Check(); err != nil {
 			return nil, err
 		}
 	}
-	for _, r := range results {
-		if r.fresh {
-			u.sent++
-			u.storedBytes += r.segment.StoredBytes
-		} else {
-			u.reusedBytes += r.segment.RawBytes
-		}
-	}
-	return u.index(stripes, results), nil
+	return u.index(results), nil
 }
 
 // worker has what one goroutine needs again for every stripe.
 type worker struct {
 	*upload
 	segmentBytes int64
+	join         *join
 	encoder      *segment.Encoder
 	raw, out     []byte
+	gathered     gathered
+	digests      []pageDigest
 }
 
-func (w *worker) stripe(ctx context.Context, n int, s stripe) (stored, error) {
+func (w *worker) prepare() (err error) {
 	if w.encoder == nil {
-		var err error
 		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
-			return stored{}, err
+			return err
 		}
 		// The buffers are made once, and large enough for what does not compress:
 		// what is not touched costs nothing, while growing leaves garbage.
 		w.raw = make([]byte, min(segment.FrameBytes, w.segmentBytes))
 		w.out = make([]byte, 0, segment.Bound(min(w.segmentBytes, w.total)))
 	}
-	var r stored
 	w.out = w.out[:0]
+	return nil
+}
+
+func (w *worker) stripe(ctx context.Context, n int, s stripe) (*stored, error) {
+	if err := w.prepare(); err != nil {
+		return nil, err
+	}
+	r := &stored{}
+	var raw int64
 	for _, f := range s {
 		if err := context.Cause(ctx); err != nil {
-			return stored{}, err
+			return nil, err
 		}
-		raw := w.raw[:f.bytes()]
-		if err := w.read(raw, f); err != nil {
-			return stored{}, err
+		b := w.raw[:f.bytes()]
+		raw += f.bytes()
+		if err := w.read(b, f); err != nil {
+			return nil, err
 		}
-		start := len(w.out)
-		w.out = w.encoder.AppendFrame(w.out, raw)
-		r.frames = append(r.frames, manifest.Frame{
-			Offset: int64(start), StoredBytes: int64(len(w.out) - start), RawBytes: int64(len(raw)),
-		})
-		r.segment.RawBytes += int64(len(raw))
+		if err := w.frame(ctx, r, f, b); err != nil {
+			return nil, err
+		}
 	}
-	r.segment.StoredBytes = int64(len(w.out))
-	r.segment.SHA256 = manifest.Sum(w.out)
-	r.segment.Key = manifest.SegmentKey(w.folder, n, r.segment.SHA256)
+	w.flush(r)
+	if err := w.put(ctx, n, r); err != nil {
+		return nil, err
+	}
+	w.tracker.add(raw)
+	return r, nil
+}
+
+// put stores the frames of a stripe: as a segment, or, where little of it is new,
+// together with those of other stripes.
+func (w *worker) put(ctx context.Context, n int, r *stored) error {
+	var raw int64
+	for _, f := range r.frames {
+		raw += f.RawBytes
+	}
+	if w.base != nil && raw <= w.segmentBytes/4 {
+		return w.storeJoined(ctx, w.join.add(n, r, w.out, raw))
+	}
+	if err := w.storeJoined(ctx, w.join.add(n, nil, nil, 0)); err != nil {
+		return err
+	}
+	if raw == 0 {
+		return nil // zeros
+	}
 	var err error
-	r.fresh, err = w.store(ctx, &r.segment, w.out)
-	if err == nil {
-		w.tracker.add(r.segment.RawBytes)
-	}
-	return r, err
+	r.segment, err = w.store(ctx, n, w.out, raw)
+	return err
+}
+
+// compress adds a frame to those of the stripe, and gives its number.
+func (w *worker) compress(r *stored, raw []byte) int {
+	start := len(w.out)
+	w.out = w.encoder.AppendFrame(w.out, raw)
+	r.frames = append(r.frames, manifest.Frame{
+		Offset: int64(start), StoredBytes: int64(len(w.out) - start), RawBytes: int64(len(raw)),
+	})
+	return len(r.frames) - 1
 }
 
 // read fills raw with the pieces of f and takes their checksums.
@@ -169,10 +219,27 @@ func readAt(path string, p []byte, offset int64) error {
 	return nil
 }
 
-// store puts a segment, unless it is there already, and tells whether it did.
-func (w *worker) store(ctx context.Context, s *manifest.Segment, body []byte) (bool, error) {
-	size, there := w.present[s.Key]
-	return w.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
+// store puts a segment, unless it is there already.
+func (u *upload) store(ctx context.Context, n int, body []byte, raw int64) (*sent, error) {
+	s := &sent{Segment: manifest.Segment{StoredBytes: int64(len(body)), RawBytes: raw, SHA256: manifest.Sum(body)}}
+	s.Key = manifest.SegmentKey(u.folder, n, s.SHA256)
+	size, there := u.present[s.Key]
+	var err error
+	s.fresh, err = u.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
+	return s, err
+}
+
+func (u *upload) storeJoined(ctx context.Context, full []*joined) error {
+	for _, j := range full {
+		s, err := u.store(ctx, j.first, j.body, j.raw)
+		if err != nil {
+			return err
+		}
+		for _, r := range j.stripes {
+			r.segment = s
+		}
+	}
+	return nil
 }
 
 // putOnce makes sure that there is an object with these bytes under *key, which
@@ -258,8 +325,8 @@ var errVanished = errors.New("the store says that it has stored an object, and d
 // confirm looks for the objects that this run has sent, as a manifest may only
 // name what is there. What the store or something on the way to it has made up is
 // [errVanished]: the caller makes the copy again, which sends only that.
-func (u *upload) confirm(ctx context.Context, segments []manifest.Segment) error {
-	if u.sent == 0 {
+func (u *upload) confirm(ctx context.Context) error {
+	if len(u.fresh) == 0 {
 		return nil
 	}
 	sizes := map[string]int64{}
@@ -269,14 +336,9 @@ func (u *upload) confirm(ctx context.Context, segments []manifest.Segment) error
 		}
 		sizes[info.Key] = info.Size
 	}
-	for _, s := range segments {
+	for _, s := range u.fresh {
 		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
-			// A list may be behind.
-			info, err := u.archive.store.Head(ctx, s.Key)
-			switch {
-			case errors.Is(err, storage.ErrNotExist), err == nil && info.Size != s.StoredBytes:
-				return fmt.Errorf("%w: %s", errVanished, s.Key)
-			case err != nil:
+			if err := u.archive.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
 				return err
 			}
 		}
@@ -284,28 +346,97 @@ func (u *upload) confirm(ctx context.Context, segments []manifest.Segment) error
 	return nil
 }
 
-// index puts the workers' results together.
-func (u *upload) index(stripes []stripe, results []stored) *manifest.Index {
+// mustHave makes sure that an object is there that the store has said it has
+// stored, else it is [errVanished].
+func (a *Archive) mustHave(ctx context.Context, key string, bytes int64) error {
+	info, err := a.store.Head(ctx, key)
+	if errors.Is(err, storage.ErrNotExist) || err == nil && info.Size != bytes {
+		return fmt.Errorf("%w: %s", errVanished, key)
+	}
+	return err
+}
+
+// index puts the workers' results together, and counts them.
+func (u *upload) index(results []*stored) *manifest.Index {
 	ix := &manifest.Index{Segments: []manifest.Segment{}, Frames: []manifest.Frame{}, Files: make([]manifest.File, len(u.files))}
 	for i, f := range u.files {
 		ix.Files[i] = manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
 	}
-	for i, s := range stripes {
-		ix.Segments = append(ix.Segments, results[i].segment)
-		for j, f := range s {
-			stored := results[i].frames[j]
-			stored.Segment = i
-			number := len(ix.Frames)
-			ix.Frames = append(ix.Frames, stored)
-			var at int64
-			for _, p := range f {
-				file := &ix.Files[p.file]
-				file.Extents = append(file.Extents, manifest.Extent{Offset: p.offset, Bytes: p.bytes, Frame: number, FrameOffset: at})
-				at += p.bytes
+	if u.pages != nil {
+		ix.Image().Pages = u.pages.refs
+	}
+	segments := map[*sent]int{}
+	old := oldFrames{base: u.base, index: ix, segments: map[int]int{}, frames: map[int]int{}}
+	for _, r := range results {
+		first := len(ix.Frames)
+		for _, f := range r.frames {
+			at, ok := segments[r.segment]
+			if !ok {
+				at = len(ix.Segments)
+				segments[r.segment] = at
+				ix.Segments = append(ix.Segments, r.segment.Segment)
+				u.count(r.segment)
 			}
+			f.Segment = at
+			ix.Frames = append(ix.Frames, f)
+		}
+		for _, e := range r.extents {
+			if e.old {
+				e.Frame = old.frame(e.Frame)
+				u.reusedBytes += e.Bytes
+			} else {
+				e.Frame += first
+			}
+			ix.Files[e.file].Extents = appendExtent(ix.Files[e.file].Extents, e.Extent)
 		}
 	}
 	return ix
+}
+
+func (u *upload) count(s *sent) {
+	if s.fresh {
+		u.fresh = append(u.fresh, s.Segment)
+		u.sent++
+		u.storedBytes += s.StoredBytes
+	} else {
+		u.reusedBytes += s.RawBytes
+	}
+}
+
+// appendExtent makes one extent of two that belong together.
+func appendExtent(extents []manifest.Extent, e manifest.Extent) []manifest.Extent {
+	if n := len(extents); n > 0 {
+		last := &extents[n-1]
+		if last.Frame == e.Frame && last.Offset+last.Bytes == e.Offset && last.FrameOffset+last.Bytes == e.FrameOffset {
+			last.Bytes += e.Bytes
+			return extents
+		}
+	}
+	return append(extents, e)
+}
+
+// oldFrames are those of the base in a new index.
+type oldFrames struct {
+	base             *base
+	index            *manifest.Index
+	segments, frames map[int]int // numbers of the base to those of index
+}
+
+func (o *oldFrames) frame(n int) int {
+	if to, ok := o.frames[n]; ok {
+		return to
+	}
+	f := o.base.index.Frames[n]
+	at, ok := o.segments[f.Segment]
+	if !ok {
+		at = len(o.index.Segments)
+		o.segments[f.Segment] = at
+		o.index.Segments = append(o.index.Segments, o.base.index.Segments[f.Segment])
+	}
+	f.Segment = at
+	o.frames[n] = len(o.index.Frames)
+	o.index.Frames = append(o.index.Frames, f)
+	return o.frames[n]
 }
 
 // maxInlineIndex is how large an encoded index may be to stand in the manifest;
@@ -336,12 +467,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	if _, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false); err != nil {
 		return err
 	}
-	// A manifest may only name what is there, whatever was answered.
-	info, err := a.store.Head(ctx, ref.Key)
-	if errors.Is(err, storage.ErrNotExist) || err == nil && info.Size != ref.StoredBytes {
-		return fmt.Errorf("%w: %s", errVanished, ref.Key)
-	}
-	return err
+	return a.mustHave(ctx, ref.Key, ref.StoredBytes)
 }
 
 // unreadable is the error for a document of our own that no reader would take:

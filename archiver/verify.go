@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -110,13 +112,13 @@ func (v *verification) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sizes, err := v.sizes(ctx)
+	sizes, err := v.sizes(ctx, manifest.SegmentPrefix)
 	if err != nil {
 		return err
 	}
 	indexes := make([]*manifest.Index, len(backups))
 	named := map[string]bool{}
-	var total int64
+	digests := map[manifest.Pages]bool{}
 	for i, m := range backups {
 		if m == nil {
 			continue
@@ -135,10 +137,17 @@ func (v *verification) run(ctx context.Context) error {
 		for _, s := range ix.Segments {
 			if !named[s.Key] {
 				named[s.Key] = true
-				v.present(s, sizes)
+				v.present(s.Key, s.StoredBytes, sizes)
 			}
-			total += s.RawBytes
 		}
+		if image := ix.Image(); image != nil {
+			for _, p := range image.Pages {
+				digests[p] = true
+			}
+		}
+	}
+	if err := v.digests(ctx, digests); err != nil {
+		return err
 	}
 	for key := range sizes {
 		if !named[key] {
@@ -148,26 +157,16 @@ func (v *verification) run(ctx context.Context) error {
 	if !v.opts.Deep {
 		return nil
 	}
-	progress := track(v.opts.Observer, total)
-	whole := map[manifest.Seq]*manifest.Index{}
-	for i, ix := range indexes {
-		if ix == nil {
-			continue
-		}
-		ok, err := v.content(ctx, backups[i], ix, progress)
-		if err != nil {
-			return err
-		}
-		if ok {
-			whole[backups[i].Seq] = ix
-		}
+	whole, err := v.contents(ctx, backups, indexes)
+	if err != nil {
+		return err
 	}
 	return v.logs(ctx, newCatalog(backups), whole)
 }
 
 // nothing is the verdict on an archive without backups: it cannot be whole.
 func (v *verification) nothing(ctx context.Context) error {
-	sizes, err := v.sizes(ctx)
+	sizes, err := v.sizes(ctx, manifest.SegmentPrefix)
 	if err != nil {
 		return err
 	}
@@ -217,10 +216,10 @@ func (v *verification) manifests(ctx context.Context, h *history) ([]*committed,
 	return backups, nil
 }
 
-// sizes lists all segments.
-func (v *verification) sizes(ctx context.Context) (map[string]int64, error) {
+// sizes lists all objects of a kind.
+func (v *verification) sizes(ctx context.Context, prefix string) (map[string]int64, error) {
 	sizes := map[string]int64{}
-	for info, err := range v.archive.list(ctx, manifest.SegmentPrefix, maxSegments) {
+	for info, err := range v.archive.list(ctx, prefix, maxSegments) {
 		if err != nil {
 			return nil, err
 		}
@@ -229,13 +228,38 @@ func (v *verification) sizes(ctx context.Context) (map[string]int64, error) {
 	return sizes, nil
 }
 
-func (v *verification) present(s manifest.Segment, sizes map[string]int64) {
+func (v *verification) present(key string, bytes int64, sizes map[string]int64) {
 	v.report.Objects++
-	v.report.Bytes += s.StoredBytes
-	switch size, ok := sizes[s.Key]; {
+	v.report.Bytes += bytes
+	switch size, ok := sizes[key]; {
 	case !ok:
-		v.find(s.Key, "it is missing")
-	case size != s.StoredBytes:
-		v.find(s.Key, fmt.Sprintf("it has %d bytes instead of %d", size, s.StoredBytes))
+		v.find(key, "it is missing")
+	case size != bytes:
+		v.find(key, fmt.Sprintf("it has %d bytes instead of %d", size, bytes))
 	}
+}
+
+// digests checks the digests of pages. No restore needs them, but the next full
+// backup believes them.
+func (v *verification) digests(ctx context.Context, named map[manifest.Pages]bool) error {
+	if len(named) == 0 {
+		return nil
+	}
+	sizes, err := v.sizes(ctx, manifest.PagesPrefix)
+	if err != nil {
+		return err
+	}
+	g, running := errgroup.WithContext(ctx)
+	g.SetLimit(v.archive.workers)
+	for p := range named {
+		v.present(p.Key, p.StoredBytes, sizes)
+		if size, ok := sizes[p.Key]; !v.opts.Deep || !ok || size != p.StoredBytes {
+			continue
+		}
+		g.Go(func() error {
+			_, err := v.archive.readSealed(running, p.Key, p.StoredBytes, p.SHA256)
+			return v.pass(err)
+		})
+	}
+	return g.Wait()
 }

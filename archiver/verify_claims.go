@@ -57,6 +57,11 @@ func (c *catalog) follows(m, before *committed) error {
 			restoreFrom = continued.RestoreFrom
 		}
 	}
+	if m.LastFull != nil && before != nil {
+		if full := newestFull(before); full == nil || *full != *m.LastFull {
+			return fmt.Errorf("it says that the newest full backup before it is %d, and it is not", *m.LastFull)
+		}
+	}
 	if m.RestoreFrom != restoreFrom {
 		return fmt.Errorf("it says that states from epoch %d on can be restored, and that is %d", m.RestoreFrom, restoreFrom)
 	}

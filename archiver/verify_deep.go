@@ -4,62 +4,166 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// content reads all of one backup and compares the checksums of each stored
-// object, of each frame, of each file, and those that the database keeps inside
-// of its image. It tells whether all was right.
-func (v *verification) content(ctx context.Context, m *committed, ix *manifest.Index, progress *tracker) (bool, error) {
-	key := m.Seq.Key()
-	image := ix.Image()
-	var proof *grafeo.Proof
-	if image != nil {
-		read, err := v.image(ctx, m, ix, image)
-		if err != nil {
-			return false, err
+// deep is one backup of those that are read together.
+type deep struct {
+	*committed
+	index  *manifest.Index
+	image  *manifest.File
+	proof  *grafeo.Proof
+	first  int // of its files in the index of all
+	broken bool
+}
+
+// contents reads all that there is, each segment once, however many backups need
+// it, and compares the checksums of each stored object, of each frame, of each
+// file, and those that the database keeps inside of its images. It gives the
+// indexes of those backups of which all was right.
+func (v *verification) contents(ctx context.Context, backups []*committed, indexes []*manifest.Index) (map[manifest.Seq]*manifest.Index, error) {
+	all := union{segments: map[manifest.Segment]int{}, frames: map[manifest.Frame]int{}}
+	var total int64
+	var read []*deep
+	var of []*deep // a file each
+	for i, ix := range indexes {
+		if ix == nil {
+			continue
 		}
-		if read != nil {
-			proof = read.NewProof()
-			if err := describes(m, ix, read); err != nil {
-				v.find(key, err.Error())
+		d := &deep{committed: backups[i], index: ix, image: ix.Image(), first: len(all.index.Files)}
+		if err := v.prepare(ctx, d); err != nil {
+			return nil, err
+		}
+		total += all.add(ix)
+		read = append(read, d)
+		for range ix.Files {
+			of = append(of, d)
+		}
+	}
+	needs := make([][]*deep, len(all.index.Segments))
+	for _, d := range read {
+		for _, s := range d.index.Segments {
+			if n, ok := all.segments[s]; ok {
+				needs[n] = append(needs[n], d)
 			}
 		}
 	}
-	broken := image != nil && proof == nil
 	f := &fetch{
-		archive: v.archive, index: ix, tracker: progress,
+		archive: v.archive, index: &all.index, tracker: track(v.opts.Observer, total),
 		use: func(file int, offset int64, p []byte) error {
-			if proof != nil && &ix.Files[file] == image {
-				proof.Add(offset, p)
+			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
+				d.proof.Add(offset, p)
 			}
 			return nil
 		},
-		broken: func(err *ObjectError) {
+		broken: func(segment int, err *ObjectError) {
 			v.find(err.Key, err.Problem)
 			v.mu.Lock()
 			defer v.mu.Unlock()
-			broken = true
+			for _, d := range needs[segment] {
+				d.broken = true
+			}
 		},
 	}
 	if err := f.run(ctx); err != nil {
-		return false, err
+		return nil, err
 	}
-	if broken {
-		return false, nil // what is missing is named; the sums can only be wrong
-	}
-	if err := f.check(func(int) string { return key }); err != nil {
-		return false, v.pass(err)
-	}
-	if proof != nil {
-		if err := proof.Check(); err != nil {
-			v.find(key, fmt.Sprintf("the image: %v", err))
-			return false, nil
+	whole := map[manifest.Seq]*manifest.Index{}
+	for _, d := range read {
+		if !d.broken && v.sums(d, f) { // what is missing is named; the sums can only be wrong
+			whole[d.Seq] = d.index
 		}
 	}
-	return true, nil
+	return whole, nil
+}
+
+// prepare reads the headers and the directory of a backup's image, by which the
+// rest is proved.
+func (v *verification) prepare(ctx context.Context, d *deep) error {
+	if d.image == nil {
+		return nil
+	}
+	read, err := v.image(ctx, d.committed, d.index, d.image)
+	if err != nil {
+		return err
+	}
+	if d.broken = read == nil; d.broken {
+		return nil
+	}
+	d.proof = read.NewProof()
+	if err := describes(d.committed, d.index, read); err != nil {
+		v.find(d.Seq.Key(), err.Error())
+	}
+	return nil
+}
+
+// sums checks a backup whose segments are whole.
+func (v *verification) sums(d *deep, f *fetch) bool {
+	for i := range d.index.Files {
+		if err := f.checkFile(d.first+i, d.Seq.Key()); err != nil {
+			v.find(d.Seq.Key(), err.Problem)
+			return false
+		}
+	}
+	if d.proof == nil {
+		return true
+	}
+	addHoles(d.proof, d.image)
+	if err := d.proof.Check(); err != nil {
+		v.find(d.Seq.Key(), fmt.Sprintf("the image: %v", err))
+		return false
+	}
+	return true
+}
+
+// union is an index with the files of many, whose segments and frames it has
+// once.
+type union struct {
+	index    manifest.Index
+	segments map[manifest.Segment]int
+	frames   map[manifest.Frame]int
+}
+
+// add adds the files of ix and gives the bytes that these have in frames.
+func (u *union) add(ix *manifest.Index) (bytes int64) {
+	numbers := make([]int, len(ix.Frames))
+	for i, f := range ix.Frames {
+		s := ix.Segments[f.Segment]
+		at, ok := u.segments[s]
+		if !ok {
+			at = len(u.index.Segments)
+			u.segments[s] = at
+			u.index.Segments = append(u.index.Segments, s)
+		}
+		f.Segment = at
+		if numbers[i], ok = u.frames[f]; !ok {
+			numbers[i] = len(u.index.Frames)
+			u.frames[f] = numbers[i]
+			u.index.Frames = append(u.index.Frames, f)
+		}
+	}
+	for _, f := range ix.Files {
+		f.Extents = slices.Clone(f.Extents)
+		for i := range f.Extents {
+			f.Extents[i].Frame = numbers[f.Extents[i].Frame]
+			bytes += f.Extents[i].Bytes
+		}
+		u.index.Files = append(u.index.Files, f)
+	}
+	return bytes
+}
+
+// addHoles gives the proof what no extent covers.
+func addHoles(proof *grafeo.Proof, image *manifest.File) {
+	at := int64(0)
+	for _, e := range image.Extents {
+		proof.AddZeros(at, e.Offset-at)
+		at = e.Offset + e.Bytes
+	}
+	proof.AddZeros(at, image.Bytes-at)
 }
 
 // image reads the headers and the directory of an archived image. It is nil if

@@ -28,6 +28,8 @@ func mayImport(from, to string) bool {
 		return forTests(from) || !forTests(to) // help that depends on nothing
 	case forTests(from):
 		return true // it is imported by tests only, which is checked below
+	case within(from, "scripts"):
+		return forTests(to) // inputs of benchmarks
 	case forTests(to):
 		return false
 	case within(from, "cmd"):

@@ -71,7 +71,24 @@ func (im *Image) NewProof() *Proof { return NewProof(im.Path, im.Proof) }
 // bytes outside of all ranges may be left out. Add may be called concurrently
 // and does not keep b.
 func (p *Proof) Add(offset int64, b []byte) {
-	end := offset + int64(len(b))
+	p.add(offset, int64(len(b)), func(r *Range, lo, hi int64) uint32 {
+		return crc32.Checksum(b[lo-offset:hi-offset], r.table())
+	})
+}
+
+// AddZeros is Add of n bytes of zero, in a time that depends on the number of
+// ranges only.
+func (p *Proof) AddZeros(offset, n int64) {
+	p.add(offset, n, func(r *Range, lo, hi int64) uint32 {
+		if r.Castagnoli {
+			return crc32combine.ZerosC(0, hi-lo)
+		}
+		return crc32combine.Zeros(0, hi-lo)
+	})
+}
+
+func (p *Proof) add(offset, n int64, sum func(r *Range, lo, hi int64) uint32) {
+	end := offset + n
 	// A range that starts before the first one that reaches offset ends before
 	// it, so all ranges that matter follow.
 	i := sort.Search(len(p.reach), func(i int) bool { return p.reach[i] > offset })
@@ -79,7 +96,7 @@ func (p *Proof) Add(offset int64, b []byte) {
 		r := &p.ranges[i]
 		lo, hi := max(r.Offset, offset), min(r.Offset+r.Length, end)
 		if lo < hi {
-			p.record(i, part{lo, hi, crc32.Checksum(b[lo-offset:hi-offset], r.table())})
+			p.record(i, part{lo, hi, sum(r, lo, hi)})
 		}
 	}
 }

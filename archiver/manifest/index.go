@@ -18,6 +18,16 @@ const (
 	MaxSegmentBytes = 256 << 20
 )
 
+// The digests of an image's pages (FORMAT.md, "Digests of pages").
+const (
+	// PageBytes is the size of a page.
+	PageBytes = 4096
+	// PageDigestBytes is how much of a page's SHA-256 is kept.
+	PageDigestBytes = 16
+	// PagesSpan is how much of an image one object has the digests of.
+	PagesSpan = 512 << 20
+)
+
 // Index tells where the bytes of a backup's files are. Segments hold frames,
 // frames hold raw bytes, and extents map these to files. Several extents may
 // share a frame, and segments may belong to earlier backups.
@@ -63,6 +73,22 @@ type File struct {
 	// Extents are in ascending order. What no extent covers, from From on, is
 	// zero bytes.
 	Extents []Extent `json:"extents"`
+	// Pages are the objects with the digests of an image's pages, one for each
+	// [PagesSpan] bytes; none where they are not kept.
+	Pages []Pages `json:"pages,omitempty"`
+}
+
+// Pages is an object of digests. A restore does not need it.
+type Pages struct {
+	Key         string `json:"key"`
+	StoredBytes int64  `json:"stored_bytes"`
+	SHA256      Digest `json:"sha256"` // of the stored bytes
+}
+
+// PagesBytes is the size of the digests of the n-th span of an image.
+func PagesBytes(imageBytes int64, n int) int64 {
+	span := min(imageBytes-int64(n)*PagesSpan, PagesSpan)
+	return (span + PageBytes - 1) / PageBytes * PageDigestBytes
 }
 
 // Extent says that Bytes bytes from Offset of the file are those from
@@ -169,6 +195,21 @@ func (f *File) validate(frames []Frame) error {
 			return fmt.Errorf("extent %d lies outside of its frame", i)
 		}
 		end = e.Offset + e.Bytes
+	}
+	return f.validatePages()
+}
+
+func (f *File) validatePages() error {
+	if len(f.Pages) == 0 {
+		return nil
+	}
+	if want := (f.Bytes + PagesSpan - 1) / PagesSpan; f.Name != ImageName || int64(len(f.Pages)) != want {
+		return fmt.Errorf("%d objects with digests of pages", len(f.Pages))
+	}
+	for i, p := range f.Pages {
+		if !isKey(p.Key, PagesPrefix) || p.StoredBytes != PagesBytes(f.Bytes, i) {
+			return fmt.Errorf("digests of pages %d, %q of %d bytes", i, p.Key, p.StoredBytes)
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ const (
 	ManifestPrefix = "manifests/"
 	SegmentPrefix  = "segments/"
 	IndexPrefix    = "indexes/"
+	PagesPrefix    = "pages/"
 	ProbePrefix    = "probe/" // of what a store is tried with; no backup names it
 )
 
@@ -70,3 +71,9 @@ func AnotherKey(key, id string) string {
 
 // IndexKey is the key of an index object with these stored bytes.
 func IndexKey(sum Digest) string { return IndexPrefix + sum.String()[:32] + ".json.zst" }
+
+// PagesKey is the key of an object with digests of pages, these bytes.
+func PagesKey(sum Digest) string { return PagesPrefix + sum.String()[:32] + ".bin" }
+
+// SegmentFolderOf is the prefix of the segments of the run that has written key.
+func SegmentFolderOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }

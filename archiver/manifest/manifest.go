@@ -47,6 +47,10 @@ type Manifest struct {
 	// another history, or the log between them is lost.
 	Continues *Seq `json:"continues"`
 
+	// LastFull is, in an incremental, the newest full backup before it: what the
+	// next full one refers to is found by it. Nil if the writer did not know.
+	LastFull *Seq `json:"last_full,omitempty"`
+
 	// StartEpoch to EndEpoch is what this backup has: of a full backup what its
 	// image and log give, of an incremental its first and last commit. With all
 	// that it continues, the epochs from RestoreFrom on can be restored.
@@ -68,7 +72,7 @@ type Manifest struct {
 
 	RawBytes    int64 `json:"raw_bytes"`    // of the database's files
 	StoredBytes int64 `json:"stored_bytes"` // of the segments that the run has written
-	ReusedBytes int64 `json:"reused_bytes"` // raw bytes of segments that were in the archive already
+	ReusedBytes int64 `json:"reused_bytes"` // raw bytes that were in the archive already
 	SegmentsNew int   `json:"segments"`     // number of those that the run has written
 
 	// Imported is the native backup of Grafeo's own that this one was made of; it
@@ -183,6 +187,8 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("an incremental that continues nothing")
 	case m.Continues != nil && (*m.Continues == 0 || *m.Continues >= m.Seq):
 		return fmt.Errorf("backup %d continues %d", m.Seq, *m.Continues)
+	case m.LastFull != nil && (m.Kind != Incremental || *m.LastFull == 0 || *m.LastFull >= m.Seq):
+		return fmt.Errorf("backup %d follows the full one %d", m.Seq, *m.LastFull)
 	case m.Database.Generation != "0.5" && m.Database.Generation != "0.6":
 		return fmt.Errorf("generation %q", m.Database.Generation)
 	case m.Database.ID == "":

@@ -44,6 +44,20 @@ func sampleIndex() *Index {
 	}
 }
 
+// sharedIndex has what may be left out.
+func sharedIndex() *Index {
+	x := sampleIndex()
+	x.Files[0].Pages = []Pages{{Key: PagesKey(Sum([]byte("digests"))), StoredBytes: 22 * PageDigestBytes, SHA256: Sum([]byte("digests"))}}
+	return x
+}
+
+func sampleIncremental() *Manifest {
+	m := sample()
+	before, full := Seq(41), Seq(40)
+	m.Kind, m.Continues, m.LastFull, m.Content.Files = Incremental, &before, &full, m.Content.Files[1:]
+	return m
+}
+
 // What is written today must be read for ever: the golden files never change.
 func TestGolden(t *testing.T) {
 	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC), Tool: "gbak-s3 v1.2.3"}
@@ -51,6 +65,7 @@ func TestGolden(t *testing.T) {
 	tried.Conditions = &Conditions{Verdict: NotAtomic, ProbedAt: time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC), SingleWriter: true}
 	for name, b := range map[string][]byte{
 		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
+		"index-pages.json": sharedIndex().Encode(), "manifest-incremental.json": sampleIncremental().Encode(),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {
@@ -75,9 +90,17 @@ func TestGolden(t *testing.T) {
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
 	}
-	ix, err := DecodeIndex(sampleIndex().Encode())
-	if diff := cmp.Diff(sampleIndex(), ix); err != nil || diff != "" {
+	m, err = DecodeManifest(sampleIncremental().Encode())
+	want = sampleIncremental()
+	want.Encode()
+	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
+	}
+	for _, want := range []*Index{sampleIndex(), sharedIndex()} {
+		ix, err := DecodeIndex(want.Encode())
+		if diff := cmp.Diff(want, ix); err != nil || diff != "" {
+			t.Errorf("decoded: %v %s", err, diff)
+		}
 	}
 	for _, want := range []*Archive{archive, &tried} {
 		a, err := DecodeArchive(want.Encode())
@@ -147,6 +170,7 @@ func TestInvalidManifest(t *testing.T) {
 		"kind":                      func(m *Manifest) { m.Kind = "differential" },
 		"incremental of nothing":    func(m *Manifest) { m.Kind = Incremental },
 		"incremental of the future": func(m *Manifest) { m.Kind, m.Continues = Incremental, &m.Seq },
+		"last full of a full one":   func(m *Manifest) { before := Seq(1); m.LastFull = &before },
 		"full of itself":            func(m *Manifest) { m.Continues = &m.Seq },
 		"generation":                func(m *Manifest) { m.Database.Generation = "0.7" },
 		"database":                  func(m *Manifest) { m.Database.ID = "" },
@@ -160,7 +184,9 @@ func TestInvalidManifest(t *testing.T) {
 		"a foreign index": func(m *Manifest) {
 			m.Content, m.Index = nil, &ObjectRef{Key: "archive.json", StoredBytes: 1, RawBytes: 1}
 		},
-		"content": func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
+		"last full behind it": func(m *Manifest) { *m = *sampleIncremental(); m.LastFull = &m.Seq },
+		"last full 0":         func(m *Manifest) { *m = *sampleIncremental(); *m.LastFull = 0 },
+		"content":             func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
 	} {
 		m := sample()
 		change(m)
@@ -194,9 +220,13 @@ func TestInvalidIndex(t *testing.T) {
 		"extent that overflows":   func(x *Index) { x.Files[0].Extents[0].Bytes = large },
 		"extent of no frame":      func(x *Index) { x.Files[0].Extents[0].Frame = 1 },
 		"extent behind its frame": func(x *Index) { x.Files[0].Extents[0].FrameOffset = 2000 },
+		"digests of too many":     func(x *Index) { x.Files[0].Pages = append(x.Files[0].Pages, x.Files[0].Pages[0]) },
+		"digests of no size":      func(x *Index) { x.Files[0].Pages[0].StoredBytes-- },
+		"digests elsewhere":       func(x *Index) { x.Files[0].Pages[0].Key = x.Segments[0].Key },
+		"digests of a log":        func(x *Index) { x.Files[1].Pages = x.Files[0].Pages },
 		"extents that overlap":    func(x *Index) { x.Files[0].Extents = append(x.Files[0].Extents, x.Files[0].Extents[0]) },
 	} {
-		x := sampleIndex()
+		x := sharedIndex()
 		change(x)
 		if _, err := DecodeIndex(x.Encode()); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
@@ -223,13 +253,11 @@ func TestKeys(t *testing.T) {
 // What decodes is within its limits, is written again as it was, and took no
 // more memory than its size allows.
 func FuzzDecode(f *testing.F) {
-	incremental := sample()
-	seq := Seq(41)
-	incremental.Kind, incremental.Continues, incremental.Content.Files = Incremental, &seq, incremental.Content.Files[1:]
+	incremental := sampleIncremental()
 	large := sample()
 	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
 	for _, b := range [][]byte{
-		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
 	} {
 		f.Add(b)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -170,6 +171,18 @@ func exclusive(cmd *cobra.Command, flags ...string) error {
 		return nil
 	}
 	return usage("%s do not go together", "Give one of them.", strings.Join(given, " and "))
+}
+
+// readerMemory is what the runtime has for each segment that is read at a time: a
+// segment that does not compress, and a frame.
+const readerMemory = 26 << 20
+
+// frugal lets the runtime collect what is not needed any more before memory grows
+// beyond what a restore or a verification needs. GOMEMLIMIT overrides it.
+func (a *app) frugal() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(a.concurrency) * readerMemory)
+	}
 }
 
 // usageError tells that the command line itself is wrong.

@@ -23,14 +23,10 @@ func CombineC(a, b uint32, lenB int64) uint32 { return castagnoli.combine(a, b, 
 // Zeros returns the CRC-32 (IEEE) of A followed by n bytes of zero, from the
 // checksum a of A. Zeros(0, n) is the checksum of n zeros. An n below zero is
 // taken for zero.
-func Zeros(a uint32, n int64) uint32 {
-	if n <= 0 {
-		return a
-	}
-	// A checksum is the inverted state of the register, and a byte of zero
-	// multiplies the register by x^8.
-	return ^ieee.multiply(ieee.powerOfBytes(n), ^a)
-}
+func Zeros(a uint32, n int64) uint32 { return ieee.zeros(a, n) }
+
+// ZerosC is Zeros for CRC-32C.
+func ZerosC(a uint32, n int64) uint32 { return castagnoli.zeros(a, n) }
 
 var (
 	ieee       = newRing(crc32.IEEE)
@@ -61,6 +57,15 @@ func (r *ring) combine(a, b uint32, lenB int64) uint32 {
 		return a ^ b
 	}
 	return r.multiply(r.powerOfBytes(lenB), a) ^ b
+}
+
+func (r *ring) zeros(a uint32, n int64) uint32 {
+	if n <= 0 {
+		return a
+	}
+	// A checksum is the inverted state of the register, and a byte of zero
+	// multiplies the register by x^8.
+	return ^r.multiply(r.powerOfBytes(n), ^a)
 }
 
 // powerOfBytes returns x^(8n), for n > 0.

@@ -45,6 +45,10 @@ func TestZeros(t *testing.T) {
 		if got := Zeros(crc32.ChecksumIEEE(a), int64(n)); got != want {
 			t.Errorf("Zeros = %08x, want %08x", got, want)
 		}
+		want = crc32.Update(crc32.Checksum(a, crc32.MakeTable(crc32.Castagnoli)), crc32.MakeTable(crc32.Castagnoli), zeros[:n])
+		if got := ZerosC(crc32.Checksum(a, crc32.MakeTable(crc32.Castagnoli)), int64(n)); got != want {
+			t.Errorf("ZerosC = %08x, want %08x", got, want)
+		}
 	})
 }
 

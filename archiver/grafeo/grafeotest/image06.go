@@ -32,6 +32,12 @@ type Image06Options struct {
 	// with the same seed are the same. Nil stands for the index itself.
 	Seed func(chunk int) uint64
 
+	// Content fills chunks instead of what Seed and Compressible make.
+	Content func(p []byte, chunk int)
+
+	// Blank tells the chunks that are nothing but zeros; nil for none.
+	Blank func(chunk int) bool
+
 	// EntriesPerBlock makes the directory a chain of small blocks; zero stands
 	// for the largest.
 	EntriesPerBlock int
@@ -110,7 +116,14 @@ func writeChunks06(w io.WriterAt, o Image06Options) (entries [][48]byte, end int
 	buf := make([]byte, pages(min(o.ChunkSize, o.Size)))
 	for chunk, left := 0, o.Size; left > 0; chunk++ {
 		n := min(o.ChunkSize, left)
-		Fill(buf[:n], o.Seed(chunk), o.Compressible)
+		if o.Content != nil {
+			o.Content(buf[:n], chunk)
+		} else {
+			Fill(buf[:n], o.Seed(chunk), o.Compressible)
+		}
+		if o.Blank != nil && o.Blank(chunk) {
+			clear(buf[:n])
+		}
 		clear(buf[n:pages(n)])
 		if _, err := w.WriteAt(buf[:pages(n)], at); err != nil {
 			return nil, 0, err

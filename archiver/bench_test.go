@@ -1,0 +1,144 @@
+package archiver_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// benchBytes is the size of the image that benchmarks work on. With
+// GBAK_BENCH_SIZE it is another one.
+func benchBytes(b *testing.B) int64 {
+	b.Helper()
+	if s := os.Getenv("GBAK_BENCH_SIZE"); s != "" {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	return 64 << 20
+}
+
+// benchImage makes a 0.6 database with what databases store in it.
+func benchImage(b *testing.B) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "bench.grafeo")
+	err := grafeotest.Image06(path, grafeotest.Image06Options{
+		Iteration: 1, Epoch: 7, Size: benchBytes(b),
+		Content: func(p []byte, chunk int) { grafeotest.Rows(p, uint64(chunk)) },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func inMemory(b *testing.B, path string) (*storagetest.Memory, archiver.BackupReport) {
+	b.Helper()
+	store := storagetest.NewMemory()
+	return store, backup(b, store, path)
+}
+
+func BenchmarkBackup(b *testing.B) {
+	path := benchImage(b)
+	b.SetBytes(benchBytes(b))
+	for b.Loop() {
+		_, r := inMemory(b, path)
+		b.ReportMetric(float64(r.RawBytes)/float64(r.StoredBytes), "ratio")
+	}
+}
+
+func BenchmarkSecondFull(b *testing.B) {
+	path := benchImage(b)
+	store, _ := inMemory(b, path)
+	b.SetBytes(benchBytes(b))
+	for b.Loop() {
+		full(b, store, path)
+	}
+}
+
+func BenchmarkRestore(b *testing.B) {
+	path := benchImage(b)
+	store, _ := inMemory(b, path)
+	b.SetBytes(benchBytes(b))
+	for b.Loop() {
+		dir, err := os.MkdirTemp(b.TempDir(), "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		// Synced, as it is for users.
+		if _, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{}); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifyDeep(b *testing.B) {
+	path := benchImage(b)
+	store, _ := inMemory(b, path)
+	b.SetBytes(benchBytes(b))
+	for b.Loop() {
+		mustBeWhole(b, store)
+	}
+}
+
+// An image is read and proved.
+func BenchmarkProve(b *testing.B) {
+	path := benchImage(b)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	image, err := grafeo.ReadImage(f, int64(len(raw)), path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	part := make([]byte, 4<<20)
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		proof := image.NewProof()
+		for at := int64(0); at < int64(len(raw)); at += int64(len(part)) {
+			n, err := f.ReadAt(part, at)
+			if n == 0 {
+				b.Fatal(err)
+			}
+			proof.Add(at, part[:n])
+		}
+		if err := proof.Check(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A log of a thousand small segments is scanned.
+func BenchmarkScanLog(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "bench.grafeo")
+	withLog(b, path, 1000)
+	var bytes int64
+	for b.Loop() {
+		log, err := grafeo.ScanLog(path+".wal", grafeo.Gen06, grafeo.ScanOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes = 0
+		for i := range log.Files {
+			bytes += log.Files[i].End
+		}
+	}
+	b.SetBytes(bytes)
+}

@@ -1,0 +1,147 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// listPage is how many objects a store gives for one request.
+const listPage = 1000
+
+// recent is what a backup has to know of the archive: archive.json, and the end
+// of the log of commits. It takes one LIST if the database at path is held and
+// knows its newest backup, or if there are less than a thousand; else a number
+// that grows with the logarithm of the number of backups. With look it also looks
+// behind the list.
+func (a *Archive) recent(ctx context.Context, path string, look bool) (*history, error) {
+	h, err := a.archiveDocument(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hint := h.hint(path)
+	all := false
+	if hint > 0 {
+		if h.seqs, all, err = a.manifestsFrom(ctx, hint, listPage); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(h.seqs, hint) { // it is not of this archive, or not there any more
+		h.seqs, all = nil, false
+	}
+	if !all {
+		if h.seqs, err = a.lastManifests(ctx, h.seqs); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.check(ctx, h); err != nil || !look {
+		return h, err
+	}
+	return h, a.lookBehind(ctx, h)
+}
+
+// manifestsFrom gives the numbers of the backups from seq on, as far as one
+// request shows them if limit is listPage, and whether these are all.
+func (a *Archive) manifestsFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
+	n := 0
+	for info, err := range a.listAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), maxManifests) {
+		if err != nil {
+			return nil, false, err
+		}
+		if seq, ok := manifest.ParseKey(info.Key); ok {
+			seqs = append(seqs, seq)
+		}
+		if n++; n == limit {
+			return seqs, false, nil
+		}
+	}
+	return seqs, true, nil
+}
+
+// lastManifests gives the numbers of the newest backups. It looks behind those
+// that are known, further and further ahead until there is nothing, and then
+// halves.
+func (a *Archive) lastManifests(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
+	end := manifest.MaxSeq + 1 // from here on there is nothing
+	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
+		last := manifest.Seq(0)
+		if len(known) > 0 {
+			last = known[len(known)-1]
+		}
+		if last+1 >= end {
+			return known, nil
+		}
+		next := last + 1
+		switch {
+		case end > manifest.MaxSeq:
+			next = min(next+ahead, manifest.MaxSeq)
+		case end-next > listPage:
+			next += (end - next) / 2
+		}
+		seqs, all, err := a.manifestsFrom(ctx, next, listPage)
+		switch {
+		case err != nil || all && len(seqs) > 0:
+			return seqs, err
+		case len(seqs) > 0:
+			known = seqs
+		case all:
+			end = next
+		default: // too much that is none of ours
+			seqs, _, err = a.manifestsFrom(ctx, 1, maxManifests)
+			return seqs, err
+		}
+	}
+}
+
+// archiveDocument reads archive.json, if it is there.
+func (a *Archive) archiveDocument(ctx context.Context) (*history, error) {
+	var h history
+	b, err := a.readDocument(ctx, manifest.ArchiveKey)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+	case errors.Is(err, storage.ErrNoStore):
+		return nil, fmt.Errorf("%s: %w", a.address(), err)
+	case err != nil:
+		return nil, err
+	default:
+		if h.archive, err = manifest.DecodeArchive(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
+		}
+	}
+	return &h, nil
+}
+
+// check makes sure that where there are backups there is archive.json: it may have
+// been created after it was asked for.
+func (a *Archive) check(ctx context.Context, h *history) error {
+	if h.archive != nil || len(h.seqs) == 0 {
+		return nil
+	}
+	again, err := a.archiveDocument(ctx)
+	if err != nil {
+		return err
+	}
+	if h.archive = again.archive; h.archive == nil {
+		return &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
+	}
+	return nil
+}
+
+// hint is the number of the newest backup that the database at path knows of, 0
+// if it does not: the hold has it.
+func (h *history) hint(path string) manifest.Seq {
+	c, err := readCursor(path)
+	if err != nil || c == nil || h.archive == nil {
+		return 0
+	}
+	for _, o := range c.Ours.Holds {
+		if o.ArchiveID == h.archive.ArchiveID && o.Seq <= uint64(manifest.MaxSeq) {
+			return manifest.Seq(o.Seq)
+		}
+	}
+	return 0
+}

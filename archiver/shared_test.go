@@ -1,0 +1,366 @@
+package archiver_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// pagedImage is a 0.6 image whose chunks are single pages, so that any page can
+// be changed alone.
+type pagedImage struct {
+	path      string
+	iteration uint64
+	seeds     []uint64 // a page each; 0 is a page of zeros
+	random    *rand.Rand
+}
+
+func newPagedImage(t testing.TB, pages int) *pagedImage {
+	t.Helper()
+	im := &pagedImage{path: filepath.Join(t.TempDir(), "paged.grafeo"), random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // nor need it be secret
+	im.append(pages)
+	im.write(t)
+	return im
+}
+
+func (im *pagedImage) append(pages int) {
+	for range pages {
+		im.seeds = append(im.seeds, im.random.Uint64()|1)
+	}
+}
+
+// change gives so many pages from page first on, every step-th, new content.
+func (im *pagedImage) change(first, pages, step int) {
+	for i := first; i < len(im.seeds) && pages > 0; i, pages = i+step, pages-1 {
+		im.seeds[i] = im.random.Uint64() | 1
+	}
+}
+
+func (im *pagedImage) clear(first, pages int) {
+	first = min(first, len(im.seeds))
+	clear(im.seeds[first:min(first+pages, len(im.seeds))])
+}
+
+func (im *pagedImage) write(t testing.TB) {
+	t.Helper()
+	im.iteration++
+	err := grafeotest.Image06(im.path, grafeotest.Image06Options{
+		Iteration: im.iteration, Epoch: 7, Size: int64(len(im.seeds)) * manifest.PageBytes, ChunkSize: manifest.PageBytes, Compressible: 0.5,
+		Seed:  func(chunk int) uint64 { return im.seeds[chunk] },
+		Blank: func(chunk int) bool { return im.seeds[chunk] == 0 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fullOf takes a full backup of the image, which must restore to just its bytes.
+func (im *pagedImage) fullOf(t testing.TB, store storage.Storage, fresh bool) archiver.BackupReport {
+	t.Helper()
+	r, err := newArchive(store).Backup(t.Context(), im.path, archiver.BackupOptions{Full: true, Fresh: fresh, SegmentBytes: archiver.MinSegmentBytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := restore(t, store, r.Seq)["db.grafeo"]; got != readFile(t, im.path) {
+		t.Fatalf("backup %d restores to something else", r.Seq)
+	}
+	return r
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func indexOf(t testing.TB, store *storagetest.Memory, seq uint64) *manifest.Index {
+	t.Helper()
+	objects := store.Objects()
+	m := manifestOf(t, objects, seq)
+	if m.Content != nil {
+		return m.Content
+	}
+	ix, err := manifest.DecodeIndex(unpacked(t, objects[m.Index.Key]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ix
+}
+
+func storedBytes(store *storagetest.Memory) (n int) {
+	for _, b := range store.Objects() {
+		n += len(b)
+	}
+	return n
+}
+
+// Whatever changes between full backups that refer to each other, each of them
+// restores byte for byte, nothing of an earlier one is written again or
+// overwritten, and a verification finds nothing.
+func TestFullBackupsShareWhatIsTheSame(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // nor need it be secret
+			store := storagetest.NewMemory()
+			im := newPagedImage(t, 260+random.IntN(400))
+			im.random = random
+			saved := [][]uint64{slices.Clone(im.seeds)}
+			var states []string
+			for n := 2 + random.IntN(2); n >= 0; n-- {
+				before := store.Objects()
+				im.fullOf(t, store, random.IntN(10) == 0)
+				after := store.Objects()
+				for key, b := range before {
+					if !bytes.Equal(after[key], b) {
+						t.Fatalf("%s has changed", key)
+					}
+				}
+				states = append(states, readFile(t, im.path))
+				for range random.IntN(5) {
+					im.changeSomehow(saved)
+				}
+				saved = append(saved, slices.Clone(im.seeds))
+				im.write(t)
+			}
+			for i, want := range states {
+				if restore(t, store, uint64(i+1))["db.grafeo"] != want {
+					t.Fatalf("backup %d restores to something else", i+1)
+				}
+			}
+			mustBeWhole(t, store)
+		})
+	}
+}
+
+// changeSomehow does what happens to an image between two backups; it may also
+// become one of those that were there.
+func (im *pagedImage) changeSomehow(saved [][]uint64) {
+	at, some := im.random.IntN(len(im.seeds)+1), 1+im.random.IntN(300)
+	switch im.random.IntN(7) {
+	case 0:
+		im.change(at, some, 1)
+	case 1, 2:
+		im.change(at, some, 2+im.random.IntN(99))
+	case 3:
+		im.clear(at, some)
+	case 4:
+		im.append(some)
+	case 5:
+		im.seeds = im.seeds[:max(len(im.seeds)-some, 1)]
+	case 6:
+		im.seeds = slices.Clone(saved[im.random.IntN(len(saved))])
+	}
+}
+
+// A second full backup stores what changed, wherever that is; it finds the first
+// one behind incrementals, and takes requests for little more than what it stores.
+func TestSecondFullStoresWhatChanged(t *testing.T) {
+	for name, change := range map[string]func(*pagedImage){
+		"nothing":   func(*pagedImage) {},
+		"scattered": func(im *pagedImage) { im.change(50, 25, 99) },
+		"clustered": func(im *pagedImage) { im.change(1500, 25, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := storagetest.NewMemory()
+			im := newPagedImage(t, 2800)
+			im.fullOf(t, store, false)
+			whole := storedBytes(store)
+			err := os.RemoveAll(im.path + ".wal") // with the cursor
+			if err != nil {
+				t.Fatal(err)
+			}
+			withLog(t, im.path, 3)
+			if r := backup(t, store, im.path); r.Kind != "incremental" {
+				t.Fatalf("%+v", r)
+			}
+			if err := os.RemoveAll(im.path + ".wal"); err != nil {
+				t.Fatal(err)
+			}
+			change(im)
+			im.write(t)
+			counting := storagetest.NewFaulty(store, nil)
+			before := storedBytes(store)
+			r, err := newArchive(counting).Backup(t.Context(), im.path, archiver.BackupOptions{Full: true, SegmentBytes: archiver.MinSegmentBytes, NoHold: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored := storedBytes(store) - before
+			t.Logf("%d bytes instead of %d in %d segments, %d operations", stored, whole, r.Segments, len(counting.Calls()))
+			if stored > whole/16 || r.Segments > 2 || r.ReusedBytes < r.RawBytes*95/100 {
+				t.Errorf("%d bytes instead of %d, %+v", stored, whole, r)
+			}
+			if calls := len(counting.Calls()); calls > 16 {
+				t.Errorf("%d operations: %+v", calls, counting.Calls())
+			}
+			if restore(t, store, r.Seq)["db.grafeo"] != readFile(t, im.path) {
+				t.Error("it restores to something else")
+			}
+			mustBeWhole(t, store)
+		})
+	}
+}
+
+// However often a part of the image changes: what a restore fetches is at most
+// one and a half times the image, and comes from a bounded number of runs.
+func TestSharedSegmentsAreBounded(t *testing.T) {
+	store := storagetest.NewMemory()
+	im := newPagedImage(t, 1200)
+	for n := range 24 {
+		r := im.fullOf(t, store, false)
+		ix := indexOf(t, store, r.Seq)
+		folders := map[string]bool{}
+		var raw int64
+		for _, s := range ix.Segments {
+			folders[manifest.SegmentFolderOf(s.Key)] = true
+			raw += s.RawBytes
+		}
+		image := ix.Image().Bytes
+		if raw > image*3/2 || len(folders) > 17 || len(ix.Segments) > int(image>>20)+3*17 {
+			t.Fatalf("backup %d of %d bytes needs %d bytes of %d segments of %d runs", r.Seq, image, raw, len(ix.Segments), len(folders))
+		}
+		if r.Seq > 1 && r.ReusedBytes < image/10 {
+			t.Errorf("backup %d shares %d of %d bytes only", r.Seq, r.ReusedBytes, image)
+		}
+		switch n % 3 {
+		case 0:
+			im.change(n*7, 24, 47)
+		case 1:
+			im.change(n*31, 50, 1)
+		case 2:
+			im.change(n, 190, 6)
+		}
+		im.write(t)
+	}
+	mustBeWhole(t, store)
+}
+
+// What an earlier backup has is referred to only if it is there. What is missing
+// or damaged is stored again, as it is with Fresh.
+func TestSharedWithADamagedArchive(t *testing.T) {
+	for name, damage := range map[string]func(objects map[string][]byte){
+		"a segment is missing": func(o map[string][]byte) { delete(o, firstKey(o, manifest.SegmentPrefix)) },
+		"a segment is cut":     func(o map[string][]byte) { k := firstKey(o, manifest.SegmentPrefix); o[k] = o[k][:100] },
+		"digests are missing":  func(o map[string][]byte) { delete(o, firstKey(o, manifest.PagesPrefix)) },
+		"digests are damaged": func(o map[string][]byte) {
+			k := firstKey(o, manifest.PagesPrefix)
+			o[k] = bytes.Repeat([]byte{7}, len(o[k]))
+		},
+		"the index is missing": func(o map[string][]byte) { delete(o, firstKey(o, manifest.IndexPrefix)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := storagetest.NewMemory()
+			im := newPagedImage(t, 9000)
+			im.clearEverySecondRun()
+			im.write(t)
+			im.fullOf(t, store, false)
+			objects := maps.Clone(store.Objects())
+			damage(objects)
+			store = refill(t, objects)
+			im.change(10, 1, 1)
+			im.write(t)
+			r := im.fullOf(t, store, false)
+			if found := findings(t, store.Objects()); slices.ContainsFunc(found, func(f archiver.Finding) bool {
+				return f.Key == manifest.Seq(r.Seq).Key() || uses(t, store, r.Seq, f.Key)
+			}) {
+				t.Errorf("the new backup is damaged as well: %v", found)
+			}
+		})
+	}
+}
+
+// clearEverySecondRun makes the index large, so that it is an object of its own.
+func (im *pagedImage) clearEverySecondRun() {
+	for at := 0; at < len(im.seeds); at += 24 {
+		im.clear(at, 17)
+	}
+}
+
+// uses tells whether a backup needs an object.
+func uses(t *testing.T, store *storagetest.Memory, seq uint64, key string) bool {
+	t.Helper()
+	ix := indexOf(t, store, seq)
+	return slices.ContainsFunc(ix.Segments, func(s manifest.Segment) bool { return s.Key == key }) ||
+		slices.ContainsFunc(ix.Image().Pages, func(p manifest.Pages) bool { return p.Key == key })
+}
+
+func firstKey(objects map[string][]byte, prefix string) string {
+	for _, key := range slices.Sorted(maps.Keys(objects)) {
+		if strings.HasPrefix(key, prefix) {
+			return key
+		}
+	}
+	panic("no object " + prefix)
+}
+
+// A 0.5 image, and a small one, shares nothing, and does not pay for the attempt:
+// no digests are stored, and nothing of the earlier backup is read but its
+// manifest.
+func TestWhatSharesNothingPaysNothing(t *testing.T) {
+	old := filepath.Join(t.TempDir(), "old.grafeo")
+	err := grafeotest.Image05(old, grafeotest.Image05Options{Iteration: 2, Epoch: 4, Sections: []int64{3 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"0.5": old, "small": newPagedImage(t, 100).path, "fresh": newPagedImage(t, 1000).path} {
+		t.Run(name, func(t *testing.T) {
+			store := storagetest.NewMemory()
+			opts := archiver.BackupOptions{Full: true, Fresh: name == "fresh", NoHold: true}
+			if _, err := newArchive(store).Backup(t.Context(), path, opts); err != nil {
+				t.Fatal(err)
+			}
+			counting := storagetest.NewFaulty(store, nil)
+			r, err := newArchive(counting).Backup(t.Context(), path, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range counting.Calls() {
+				if c.Op == storage.OpGet && (strings.HasPrefix(c.Key, manifest.PagesPrefix) || strings.HasPrefix(c.Key, manifest.IndexPrefix)) ||
+					c.Op == storage.OpList && strings.HasPrefix(c.Key, manifest.SegmentPrefix) {
+					t.Errorf("%+v", c)
+				}
+			}
+			if pages := len(indexOf(t, store, r.Seq).Image().Pages); (pages > 0) != (name == "fresh") {
+				t.Errorf("%d objects with digests", pages)
+			}
+		})
+	}
+}
+
+// Zeros of an image are not stored, and are no bytes on the disk when they come
+// back.
+func TestHoles(t *testing.T) {
+	store := storagetest.NewMemory()
+	im := newPagedImage(t, 3000)
+	im.clear(100, 2500)
+	im.write(t)
+	r := im.fullOf(t, store, false)
+	var extents int64
+	for _, e := range indexOf(t, store, r.Seq).Image().Extents {
+		extents += e.Bytes
+	}
+	if extents > 700*manifest.PageBytes {
+		t.Errorf("%d bytes are stored of an image of 500 pages", extents)
+	}
+	target := filepath.Join(t.TempDir(), "db.grafeo")
+	if _, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := allocated(t, target); ok && got > 1500*manifest.PageBytes {
+		t.Errorf("the restored file takes %d bytes", got)
+	}
+}
