@@ -147,7 +147,7 @@ var mutants = []mutant{
 	{
 		"what others have put is not synced before it is relied on", "storage/local/put.go",
 		"		err = s.settle()\n", "		_ = s.settle\n",
-		"./archiver", "TestPowerLossAfterAKilledBackup",
+		"./storage/local", "TestObjectsOfOthersAreSyncedToo|TestPowerLoss|TestNotShown",
 	},
 
 	// A restore is exact, whole or absent.
@@ -184,7 +184,7 @@ var mutants = []mutant{
 
 	{
 		"the files of a restore are not synced", "archiver/restore.go",
-		"if err := f.Sync(); err != nil {", "if err := error(nil); err != nil {",
+		"if err := f.Sync(); err != nil {", "if err := error(nil); err != nil || f == nil {",
 		"./archiver", "TestRestoreLosesPowerAnywhere",
 	},
 	{
