@@ -54,8 +54,12 @@ func TestNoPermissionInArchive(t *testing.T) {
 			}
 			target := filepath.Join(t.TempDir(), "people.grafeo")
 			asUser(t, "verify", at.address(), "--deep", "--json").refused(t, "permission_denied", about)
-			if kindOf(key) != "segments" || key == "segments" {
+			if kindOf(key) != "segments" && kindOf(key) != "pages" || key == "segments" {
 				asUser(t, "verify", at.address(), "--json").refused(t, "permission_denied", about)
+			}
+			if kindOf(key) == "pages" { // which only the next full backup looks at
+				unlock()
+				return
 			}
 			segment := kindOf(key) == "segments"
 			if !slices.Contains(ofFirst, key) || !segment && !strings.HasSuffix(key, "0000000001.json") {

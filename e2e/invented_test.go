@@ -67,7 +67,7 @@ func TestInventedSuccess(t *testing.T) {
 func manyChunks(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "large.grafeo")
-	if err := grafeotest.Image06(path, grafeotest.Image06Options{Size: 80 << 20, Iteration: 1, Epoch: 1, Compressible: 1}); err != nil {
+	if err := grafeotest.Image06(path, grafeotest.Image06Options{Size: 80 << 20, Iteration: 1, Epoch: 1, Compressible: 0.9}); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -60,11 +60,22 @@ func (s *Store) makeDir(dir string) error {
 	return nil
 }
 
-// tidy removes the folder dir and those above it that are empty. It does what it
-// can: an empty folder does no harm.
-func (s *Store) tidy(dir string) {
+// count notes how many puts are under way.
+func (s *Store) count(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.putting += n
+}
+
+// tidy removes the folder dir and those above it that are empty, unless there are
+// more than puts puts under way, which may need them. It does what it can: an
+// empty folder does no harm.
+func (s *Store) tidy(dir string, puts int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.putting > puts {
+		return
+	}
 	for ; dir != s.root; dir = filepath.Dir(dir) {
 		if err := s.disk.RemoveFolder(dir); err != nil && !isMissing(err) {
 			return

@@ -38,6 +38,8 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts st
 const putTries = 3
 
 func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (info storage.ObjectInfo, err error) {
+	s.count(1)
+	defer s.count(-1)
 	start, err := body.Seek(0, io.SeekCurrent)
 	for try := 0; err == nil && try < putTries; try++ {
 		info, err = s.putOnce(ctx, key, body, opts)
@@ -59,7 +61,7 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	}
 	dir := filepath.Dir(path)
 	if err := s.ensureDir(dir); err != nil {
-		s.tidy(dir)
+		s.tidy(dir, 1)
 		return storage.ObjectInfo{}, err
 	}
 	var info storage.ObjectInfo
@@ -70,7 +72,7 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	if err != nil {
 		s.forgetDir(dir)
 		if !errors.Is(err, storage.ErrPreconditionFailed) {
-			s.tidy(dir) // it may have been made for this object
+			s.tidy(dir, 1) // it may have been made for this object
 		}
 		return storage.ObjectInfo{}, err
 	}

@@ -39,6 +39,7 @@ type Store struct {
 	mu       sync.Mutex
 	durable  map[string]bool // folders whose own names are known to be durable
 	madeRoot bool            // by this store
+	putting  int             // puts that are under way
 
 	shownMu sync.Mutex
 	shown   map[string]certainty // by folder; without an entry nothing of it was shown
@@ -200,7 +201,7 @@ func (s *Store) remove(key string) error {
 	if err := s.disk.Sync(filepath.Dir(path)); err != nil {
 		return err
 	}
-	s.tidy(filepath.Dir(path))
+	s.tidy(filepath.Dir(path), 0)
 	return nil
 }
 
