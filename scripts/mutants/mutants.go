@@ -15,7 +15,7 @@ var mutants = []mutant{
 		"./archiver", "TestDamagedDatabase|TestDatabaseChangesWhileItIsRead",
 	},
 	{
-		"a segment that is there already is believed", "archiver/upload.go",
+		"a segment that is there already is believed", "archiver/confirm.go",
 		"right, readErr := a.holds(ctx, *key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
 		"./archiver", "TestLeftoverWithOtherContent",
 	},

@@ -1,0 +1,130 @@
+package archiver
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// This file is what makes sure that an object is in the store, with the right
+// bytes, before a manifest names it.
+
+// putOnce makes sure that there is an object with these bytes under *key, which
+// contains their hash, and tells whether this call has put it. If there is one
+// with that key, of an interrupted run, of another backup or of our own request
+// whose answer was lost, it is used if its bytes are right; if they are not, the
+// bytes go under another key, which *key is then: nothing is overwritten.
+// there skips the first put, when the object was seen.
+//
+// That the store says it has put the object is believed here: see
+// [upload.confirm].
+func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (bool, error) {
+	var last error
+	for range 3 {
+		sent := 0
+		var err error = storage.ErrPreconditionFailed
+		if !there {
+			_, err = again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+				sent++
+				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+			})
+		}
+		if !mayExist(err) {
+			return err == nil, err
+		}
+		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
+		there = false
+		switch {
+		case readErr == nil && right:
+			return sent > 1, nil // the second attempt met the first one
+		case readErr == nil:
+			a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
+			*key = manifest.AnotherKey(*key, randomID())
+			last = &ObjectError{*key, "it exists already, with other content"}
+		case !errors.Is(err, storage.ErrPreconditionFailed):
+			return false, err
+		case errors.Is(readErr, storage.ErrNotExist):
+			last = fmt.Errorf("the store says that %s is there, and that it is not", *key)
+		default:
+			return false, readErr
+		}
+	}
+	return false, last
+}
+
+// mayExist tells whether the error of a conditional put can be that there is an
+// object already: there are stores that call it a conflict every time, which is
+// none of those that end by themselves.
+func mayExist(err error) bool {
+	return err != nil && (errors.Is(err, storage.ErrPreconditionFailed) || !final(err) && !errors.Is(err, storage.ErrUnavailable))
+}
+
+// holds tells whether the object has these bytes: by the hash that the store
+// keeps of it, or by reading it.
+func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
+	info, err := a.store.Head(ctx, key)
+	if err == nil && info.Size != size {
+		info, err = a.store.Head(ctx, key) // before it is called damaged
+	}
+	if err != nil {
+		return false, err
+	}
+	if info.Size != size || info.SHA256 != nil {
+		return info.Size == size && *info.SHA256 == sum, nil
+	}
+	h := sha256.New()
+	_, err = again(ctx, a.patience, func() (int64, error) {
+		h.Reset()
+		body, _, err := a.get(ctx, key, storage.Range{})
+		if err != nil {
+			return 0, answered(err)
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		return io.Copy(h, io.LimitReader(body, size+1))
+	})
+	return manifest.Digest(h.Sum(nil)) == sum, err
+}
+
+// errVanished: the store has said that it has stored an object, and does not have
+// it.
+var errVanished = errors.New("the store says that it has stored an object, and does not have it")
+
+// confirm looks for the objects that this run has sent, as a manifest may only
+// name what is there. What the store or something on the way to it has made up is
+// [errVanished]: the caller makes the copy again, which sends only that.
+func (u *upload) confirm(ctx context.Context) error {
+	if len(u.fresh) == 0 {
+		return nil
+	}
+	sizes := map[string]int64{}
+	for info, err := range u.archive.list(ctx, u.folder, maxSegments) {
+		if err != nil {
+			return err
+		}
+		sizes[info.Key] = info.Size
+	}
+	for _, s := range u.fresh {
+		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
+			if err := u.archive.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mustHave makes sure that an object is there that the store has said it has
+// stored, else it is [errVanished].
+func (a *Archive) mustHave(ctx context.Context, key string, bytes int64) error {
+	info, err := a.store.Head(ctx, key)
+	if errors.Is(err, storage.ErrNotExist) || err == nil && info.Size != bytes {
+		return fmt.Errorf("%w: %s", errVanished, key)
+	}
+	return err
+}
