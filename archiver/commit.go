@@ -35,7 +35,8 @@ var errConflict = errors.New("another writer committed first")
 // object although the request failed, and a second request then fails because
 // of our own first one (ARCHITECTURE.md, "The commit"). And an answer may be
 // wrong: something on the way may say yes, or no, in the store's place. So the
-// object is read back, whatever was answered.
+// object is read back, unless a yes shows that the store has got it: with a
+// checksum of the bytes that only who has read them can make.
 //
 // Once a request is out, cancelling ctx does not stop the commit at once: it
 // has a few seconds to learn the outcome.
@@ -56,7 +57,10 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	pause := pauses()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		err := a.putManifest(work, attempt, key, document, &sum)
+		shown, err := a.putManifest(work, attempt, key, document, &sum)
+		if shown {
+			return nil
+		}
 		found, readErr := a.readBack(work, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
@@ -90,11 +94,11 @@ func refused(err error) bool {
 	return final(err) && !errors.Is(err, storage.ErrPreconditionFailed) && !errors.Is(err, context.Canceled)
 }
 
-func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) error {
+func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (shown bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
-	return err
+	info, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
+	return err == nil && shows(info, manifest.Digest(*sum)), err
 }
 
 func (a *Archive) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {

@@ -15,47 +15,68 @@ import (
 // This file is what makes sure that an object is in the store, with the right
 // bytes, before a manifest names it.
 
+// put is what became of an object that was to be in the store.
+type put struct {
+	fresh bool // this call has put it
+	shown bool // the store has shown that it has the right bytes
+}
+
+// shows tells whether the answer to a put shows that the store has these bytes.
+func shows(info storage.ObjectInfo, sum manifest.Digest) bool {
+	return info.SHA256 != nil && manifest.Digest(*info.SHA256) == sum
+}
+
 // putOnce makes sure that there is an object with these bytes under *key, which
-// contains their hash, and tells whether this call has put it. If there is one
-// with that key, of an interrupted run, of another backup or of our own request
-// whose answer was lost, it is used if its bytes are right; if they are not, the
-// bytes go under another key, which *key is then: nothing is overwritten.
-// there skips the first put, when the object was seen.
+// contains their hash. If there is one with that key, of an interrupted run, of
+// another backup or of our own request whose answer was lost, it is used if its
+// bytes are right; if they are not, the bytes go under another key, which *key is
+// then: nothing is overwritten. there skips the first put, when the object was
+// seen.
 //
-// That the store says it has put the object is believed here: see
-// [upload.confirm].
-func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (bool, error) {
+// A yes to the put that shows nothing is told to the caller, who has to look: see
+// [upload.confirm] and [Archive.putShown].
+func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (put, error) {
 	var last error
 	for range 3 {
 		sent := 0
+		var info storage.ObjectInfo
 		var err error = storage.ErrPreconditionFailed
 		if !there {
-			_, err = again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+			info, err = again(ctx, a.patience, func() (storage.ObjectInfo, error) {
 				sent++
 				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 			})
 		}
 		if !mayExist(err) {
-			return err == nil, err
+			return put{fresh: err == nil, shown: shows(info, sum)}, err
 		}
 		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
 		there = false
 		switch {
 		case readErr == nil && right:
-			return sent > 1, nil // the second attempt met the first one
+			return put{fresh: sent > 1, shown: true}, nil // the second attempt met the first one
 		case readErr == nil:
 			a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
 			*key = manifest.AnotherKey(*key, randomID())
 			last = &ObjectError{*key, "it exists already, with other content"}
 		case !errors.Is(err, storage.ErrPreconditionFailed):
-			return false, err
+			return put{}, err
 		case errors.Is(readErr, storage.ErrNotExist):
 			last = fmt.Errorf("the store says that %s is there, and that it is not", *key)
 		default:
-			return false, readErr
+			return put{}, readErr
 		}
 	}
-	return false, last
+	return put{}, last
+}
+
+// putShown is putOnce of a single object: it looks where the answer shows nothing.
+func (a *Archive) putShown(ctx context.Context, key *string, sum manifest.Digest, body []byte) error {
+	p, err := a.putOnce(ctx, key, sum, body, false)
+	if err == nil && !p.shown {
+		err = a.mustHave(ctx, *key, int64(len(body)))
+	}
+	return err
 }
 
 // mayExist tells whether the error of a conditional put can be that there is an
@@ -95,11 +116,11 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 // it.
 var errVanished = errors.New("the store says that it has stored an object, and does not have it")
 
-// confirm looks for the objects that this run has sent, as a manifest may only
-// name what is there. What the store or something on the way to it has made up is
+// confirm looks for the segments that this run has sent and no answer has shown, as
+// a manifest may only name what is there. What the store or something on the way to it has made up is
 // [errVanished]: the caller makes the copy again, which sends only that.
 func (u *upload) confirm(ctx context.Context) error {
-	if len(u.fresh) == 0 {
+	if len(u.unseen) == 0 {
 		return nil
 	}
 	sizes := map[string]int64{}
@@ -109,7 +130,7 @@ func (u *upload) confirm(ctx context.Context) error {
 		}
 		sizes[info.Key] = info.Size
 	}
-	for _, s := range u.fresh {
+	for _, s := range u.unseen {
 		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
 			if err := u.archive.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
 				return err

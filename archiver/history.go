@@ -236,10 +236,15 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 	if !first {
 		return doc, nil
 	}
+	document := doc.Encode()
+	sum := manifest.Sum(document)
 	for range tries {
-		_, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
-			return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(doc.Encode()), storage.PutOptions{IfAbsent: true})
+		info, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+			return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 		})
+		if err == nil && shows(info, sum) {
+			return doc, nil
+		}
 		if err != nil && !mayExist(err) {
 			return nil, err
 		}

@@ -77,7 +77,7 @@ func TestLatency(t *testing.T) {
 			t.Errorf("nothing new: %d trips", n)
 		}
 		m.commit(100)
-		if n := trips(t, store, latency, again("incremental")); n > 7 {
+		if n := trips(t, store, latency, again("incremental")); n > 5 {
 			t.Errorf("an incremental: %d trips", n)
 		}
 		n := trips(t, store, latency, func(t *testing.T, s storage.Storage) {

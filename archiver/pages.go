@@ -93,10 +93,7 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 		ref = old
 	} else {
 		ref.Key = manifest.PagesKey(ref.SHA256)
-		if _, err := p.archive.putOnce(ctx, &ref.Key, ref.SHA256, body, false); err != nil {
-			return err
-		}
-		if err := p.archive.mustHave(ctx, ref.Key, ref.StoredBytes); err != nil {
+		if err := p.archive.putShown(ctx, &ref.Key, ref.SHA256, body); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ type upload struct {
 	level   segment.Level
 	total   int64 // raw bytes of all files
 
-	fresh []manifest.Segment // those that this run has sent
+	unseen []manifest.Segment // those that no answer of the store has shown
 
 	base  *base  // what is referred to; nil for nothing
 	pages *pages // the digests of the image's pages; nil if they are not kept
@@ -45,10 +45,10 @@ type stored struct {
 	extents []extent
 }
 
-// sent is a segment, and whether this run has sent it.
+// sent is a segment, and what became of it.
 type sent struct {
 	manifest.Segment
-	fresh bool
+	put
 }
 
 // extent is a part of a file, in a frame of its stripe or of the base.
@@ -222,7 +222,7 @@ func (u *upload) store(ctx context.Context, n int, body []byte, raw int64) (*sen
 	s.Key = manifest.SegmentKey(u.folder, n, s.SHA256)
 	size, there := u.present[s.Key]
 	var err error
-	s.fresh, err = u.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
+	s.put, err = u.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
 	return s, err
 }
 
@@ -277,8 +277,10 @@ func (u *upload) index(results []*stored) *manifest.Index {
 }
 
 func (u *upload) count(s *sent) {
+	if !s.shown {
+		u.unseen = append(u.unseen, s.Segment)
+	}
 	if s.fresh {
-		u.fresh = append(u.fresh, s.Segment)
 		u.sent++
 		u.storedBytes += s.StoredBytes
 	} else {
@@ -347,10 +349,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
 		return unreadable(err)
 	}
-	if _, err = a.putOnce(ctx, &ref.Key, ref.SHA256, packed, false); err != nil {
-		return err
-	}
-	return a.mustHave(ctx, ref.Key, ref.StoredBytes)
+	return a.putShown(ctx, &ref.Key, ref.SHA256, packed)
 }
 
 // unreadable is the error for a document of our own that no reader would take:

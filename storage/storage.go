@@ -88,9 +88,11 @@ type ObjectInfo struct {
 	// to read; nothing may depend on it.
 	ModTime time.Time
 
-	// SHA256 is the digest that the store keeps of the object, or nil where it
-	// keeps none or was not asked. Head fills it where it can; List and Get
-	// need not.
+	// SHA256 is the digest of the object as the store has it, or nil where that
+	// is not known. Head fills it where the store keeps one; List and Get need
+	// not. Put fills it only if the answer shows that the store has got the very
+	// bytes, by a checksum that it has made of them: an answer that somebody else
+	// has made up has none.
 	SHA256 *[32]byte
 }
 

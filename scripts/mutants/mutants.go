@@ -73,7 +73,7 @@ var mutants = []mutant{
 	},
 	{
 		"a yes to the commit is believed unseen", "archiver/commit.go",
-		"		found, readErr := a.readBack(work, attempt, key)\n", "		if err == nil {\n			return nil\n		}\n		found, readErr := a.readBack(work, attempt, key)\n",
+		"		if shown {\n", "		if err == nil {\n",
 		"./archiver", "TestVanishedObject",
 	},
 	{

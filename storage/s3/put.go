@@ -1,11 +1,16 @@
 package s3
 
 import (
+	"bytes"
 	"context"
+	"crypto/fips140"
+	"crypto/md5" //nolint:gosec // see maxMD5
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -22,7 +27,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts st
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	info, err := s.put(ctx, key, &upload{ctx, body, cancel}, opts)
+	info, err := s.put(ctx, key, &upload{ctx: ctx, body: body, fail: cancel}, opts)
 	if err != nil {
 		return storage.ObjectInfo{}, fail(ctx, storage.OpPut, key, err)
 	}
@@ -58,7 +63,32 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		return storage.ObjectInfo{}, err
 	}
 	s.bucketSeen.Store(true)
-	return storage.ObjectInfo{Key: key, Size: size, SHA256: decodeSHA256(out.ChecksumSHA256)}, nil
+	info := storage.ObjectInfo{Key: key, Size: size, SHA256: decodeSHA256(out.ChecksumSHA256)}
+	if info.SHA256 == nil && size <= maxMD5 && body.hasMD5(deref(out.ETag)) {
+		info.SHA256 = &sum
+	}
+	return info, nil
+}
+
+// maxMD5 is the largest object whose MD5 is compared with its entity tag, which
+// is that in most stores (docs of S3's API, "ETag" of Object): MD5 is slow, and
+// asking for a large object costs little beside sending it.
+const maxMD5 = 8 << 20
+
+// hasMD5 tells whether etag is the MD5 of the body. Where entity tags are something
+// else, as with keys of KMS, it is not. It is no defence against who wants to
+// deceive, only against what answers without having stored anything.
+func (u *upload) hasMD5(etag string) bool {
+	want, err := hex.DecodeString(strings.Trim(etag, `"`))
+	if err != nil || len(want) != md5.Size || fips140.Enabled() { // there it may panic
+		return false
+	}
+	if _, err := u.Seek(u.start, io.SeekStart); err != nil {
+		return false
+	}
+	digest := md5.New() //nolint:gosec // it is what stores use
+	_, err = io.Copy(digest, u)
+	return err == nil && bytes.Equal(digest.Sum(nil), want)
 }
 
 // decodeSHA256 reads the digest of a whole object; that of one in parts is
@@ -76,9 +106,10 @@ func decodeSHA256(header *string) *[32]byte {
 // answered early would wait for it. An error of the body ends the call, which
 // otherwise would be retried as one of the connection.
 type upload struct {
-	ctx  context.Context
-	body io.ReadSeeker
-	fail context.CancelCauseFunc
+	ctx   context.Context
+	body  io.ReadSeeker
+	fail  context.CancelCauseFunc
+	start int64 // of the object, in body
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -103,8 +134,7 @@ func (u *upload) Seek(offset int64, whence int) (int64, error) {
 // measure gives the length from the current offset to the end, and the
 // SHA-256 of that unless it is known. It leaves the offset where it is.
 func (u *upload) measure(known *[32]byte) (size int64, sum [32]byte, err error) {
-	start, err := u.Seek(0, io.SeekCurrent)
-	if err != nil {
+	if u.start, err = u.Seek(0, io.SeekCurrent); err != nil {
 		return 0, sum, err
 	}
 	if known != nil {
@@ -112,7 +142,7 @@ func (u *upload) measure(known *[32]byte) (size int64, sum [32]byte, err error) 
 		if err != nil {
 			return 0, sum, err
 		}
-		size, sum = end-start, *known
+		size, sum = end-u.start, *known
 	} else {
 		digest := sha256.New()
 		if size, err = io.Copy(digest, u); err != nil {
@@ -120,6 +150,6 @@ func (u *upload) measure(known *[32]byte) (size int64, sum [32]byte, err error) 
 		}
 		sum = [32]byte(digest.Sum(nil))
 	}
-	_, err = u.Seek(start, io.SeekStart)
+	_, err = u.Seek(u.start, io.SeekStart)
 	return size, sum, err
 }

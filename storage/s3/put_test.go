@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/md5" //nolint:gosec // as stores do
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -142,6 +143,55 @@ func TestConditionalPutIsSentOnce(t *testing.T) {
 			}
 			if got := f.seen()[0].Header.Get("If-None-Match"); got != "*" {
 				t.Errorf("If-None-Match is %q", got)
+			}
+		})
+	}
+}
+
+// A yes shows that the store has the bytes only with a checksum of them.
+func TestAnswersThatShowTheBytes(t *testing.T) {
+	large := strings.Repeat("x", maxMD5+1)
+	sha := func(s string) string {
+		sum := sha256.Sum256([]byte(s))
+		return base64.StdEncoding.EncodeToString(sum[:])
+	}
+	tag := func(s string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(s))) } //nolint:gosec // as stores do
+	for name, c := range map[string]struct {
+		body, tag, checksum string
+		shown               bool
+	}{
+		"MD5":                       {"data", tag("data"), "", true},
+		"MD5 without quotes":        {"data", strings.Trim(tag("data"), `"`), "", true},
+		"nothing":                   {"data", "", "", false},
+		"MD5 of something else":     {"data", tag("other"), "", false},
+		"a tag of KMS":              {"data", `"` + strings.Repeat("0", 64) + `"`, "", false},
+		"a tag of parts":            {"data", strings.Trim(tag("data"), `"`) + "-1", "", false},
+		"SHA-256":                   {"data", "", sha("data"), true},
+		"SHA-256 of something else": {"data", "", sha("other"), false},
+		"MD5 of a large body":       {large, tag(large), "", false},
+		"MD5 of an empty body":      {"", tag(""), "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+				if c.tag != "" {
+					w.Header().Set("ETag", c.tag)
+				}
+				if c.checksum != "" {
+					w.Header().Set("X-Amz-Checksum-Sha256", c.checksum)
+				}
+			})
+			s := f.open(t)
+			const before = "what is before it in the reader"
+			body := strings.NewReader(before + c.body)
+			if _, err := body.Seek(int64(len(before)), io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			info, err := s.Put(t.Context(), "key", body, storage.PutOptions{IfAbsent: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256([]byte(c.body)); (info.SHA256 != nil && *info.SHA256 == sum) != c.shown {
+				t.Errorf("SHA-256 is %x, shown is to be %t", info.SHA256, c.shown)
 			}
 		})
 	}

@@ -40,11 +40,18 @@ func putIsVisible(t *testing.T, s storage.Storage) {
 }
 
 func putReturnsTheInfo(t *testing.T, s storage.Storage) {
-	info, err := s.Put(t.Context(), "key", bytes.NewReader([]byte("12345")), storage.PutOptions{})
-	if err != nil {
-		t.Fatal(err)
+	data := []byte("12345")
+	sum := sha256.Sum256(data)
+	for key, known := range map[string]*[32]byte{"key": nil, "known": &sum} {
+		info, err := s.Put(t.Context(), key, bytes.NewReader(data), storage.PutOptions{SHA256: known})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantInfo(t, info, key, len(data))
+		if info.SHA256 != nil && *info.SHA256 != sum {
+			t.Errorf("SHA-256 is %x, want %x or none", *info.SHA256, sum)
+		}
 	}
-	wantInfo(t, info, "key", 5)
 }
 
 func putReplaces(t *testing.T, s storage.Storage) {
