@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -40,8 +42,10 @@ var fullTrial = trial{races: 4, speedBytes: 4 << 20}
 type probe struct {
 	*Archive
 	prefix   string // of its keys, which nobody else uses
-	keys     []string
 	refusals int
+
+	mu   sync.Mutex
+	keys []string
 }
 
 func (a *Archive) newProbe() *probe {
@@ -51,6 +55,8 @@ func (a *Archive) newProbe() *probe {
 // key is a new one: what an attempt with an unclear outcome has left there
 // disturbs no later one.
 func (p *probe) key(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	key := fmt.Sprintf("%s%02d-%s", p.prefix, len(p.keys), name)
 	p.keys = append(p.keys, key)
 	return key
@@ -82,13 +88,28 @@ func (p *probe) conditions(ctx context.Context) (manifest.Verdict, error) {
 	}
 }
 
-// once is one trial.
+// once is one trial. The races are at the same time, each on a key of its own:
+// stores make those wait who write to one.
 func (p *probe) once(ctx context.Context) (manifest.Verdict, error) {
 	verdict, err := p.twice(ctx)
-	for round := 0; err == nil && verdict == manifest.Honoured && round < p.trial.races; round++ {
-		verdict, err = p.race(ctx, probeBytes[round%len(probeBytes)])
+	if err != nil || verdict != manifest.Honoured {
+		return verdict, err
 	}
-	return verdict, err
+	verdicts := make([]manifest.Verdict, p.trial.races)
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range verdicts {
+		g.Go(func() (err error) {
+			verdicts[i], err = p.race(ctx, probeBytes[i%len(probeBytes)])
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(verdicts, func(v manifest.Verdict) bool { return v != manifest.Honoured }); i >= 0 {
+		return verdicts[i], nil
+	}
+	return manifest.Honoured, nil
 }
 
 // twice creates an object and then tries to create it again.
@@ -211,12 +232,11 @@ func (p *probe) create(ctx context.Context, key string, body []byte) error {
 func (p *probe) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeCleanup)
 	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
 	for _, key := range p.keys {
-		if err := p.store.Delete(ctx, key); err != nil {
-			return err
-		}
+		g.Go(func() error { return p.store.Delete(ctx, key) })
 	}
-	return nil
+	return g.Wait()
 }
 
 // probeBody gives n bytes that no other call gives, and that no store can
