@@ -36,8 +36,10 @@ type BackupOptions struct {
 	Fresh bool
 
 	// SegmentBytes is how much of the database goes into one stored object,
-	// before compression; 0 means [DefaultSegmentBytes]. It is between
-	// [MinSegmentBytes] and [MaxSegmentBytes].
+	// before compression; what does not become half of that, and is more than half
+	// of [DefaultSegmentBytes], goes into two. It is between [MinSegmentBytes] and
+	// [MaxSegmentBytes]; 0 means [DefaultSegmentBytes], or half of it if there are
+	// less than eight of them.
 	SegmentBytes int64
 
 	// Level is how much work compression does; 0 means [segment.DefaultLevel].
@@ -54,7 +56,7 @@ type BackupOptions struct {
 // Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
 // single PUT may have even if nothing compresses.
 const (
-	DefaultSegmentBytes = 24 << 20
+	DefaultSegmentBytes = 48 << 20
 	MinSegmentBytes     = 1 << 20
 	MaxSegmentBytes     = 128 << 20
 )
@@ -116,10 +118,7 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 }
 
 func (o *BackupOptions) complete() error {
-	if o.SegmentBytes == 0 {
-		o.SegmentBytes = DefaultSegmentBytes
-	}
-	if o.SegmentBytes < MinSegmentBytes || o.SegmentBytes > MaxSegmentBytes {
+	if o.SegmentBytes != 0 && (o.SegmentBytes < MinSegmentBytes || o.SegmentBytes > MaxSegmentBytes) {
 		return fmt.Errorf("a segment size of %d bytes: it is between %d and %d", o.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
 	}
 	if o.Level == 0 {
@@ -132,6 +131,18 @@ func (o *BackupOptions) complete() error {
 		o.CommitTimeout = DefaultCommitTimeout
 	}
 	return nil
+}
+
+// segmentBytes is how much of a source of total bytes goes into one segment. A small
+// source is cut finer, so that all workers have something to do.
+func (o *BackupOptions) segmentBytes(total int64) int64 {
+	switch {
+	case o.SegmentBytes != 0:
+		return o.SegmentBytes
+	case total < 8*DefaultSegmentBytes:
+		return DefaultSegmentBytes / 2
+	}
+	return DefaultSegmentBytes
 }
 
 // backup gives the manifest that it has committed, or with kind none the one of
@@ -196,7 +207,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archi
 			hold.undo()
 		}
 	}()
-	c, err := a.copySource(ctx, path, head, hold.since(head), opts)
+	c, err := a.copySource(ctx, path, doc.ArchiveID, head, hold.since(head), opts)
 	if err != nil {
 		return BackupReport{}, err
 	}

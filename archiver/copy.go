@@ -23,10 +23,10 @@ type copied struct {
 
 // copySource captures what is new in the database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
-func (a *Archive) copySource(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
+func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
 	err = steady(ctx, path, func() (err error) {
 		for range tries {
-			if c, err = a.copyOnce(ctx, path, head, held, opts); !errors.Is(err, errVanished) {
+			if c, err = a.copyOnce(ctx, path, archiveID, head, held, opts); !errors.Is(err, errVanished) {
 				break
 			}
 			a.log.Warn("storing what is missing again", "err", err)
@@ -51,7 +51,7 @@ func torn(err error) bool {
 		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
 }
 
-func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (copied, error) {
+func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions) (copied, error) {
 	readFrom := a.now()
 	s, err := a.plan(path, head, held, opts)
 	if err != nil {
@@ -61,14 +61,15 @@ func (a *Archive) copyOnce(ctx context.Context, path string, head *committed, he
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
-	return a.storeSource(ctx, s, opts)
+	return a.storeSource(ctx, archiveID, s, opts)
 }
 
-// storeSource stores the bytes of a source.
-func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions) (copied, error) {
+// storeSource stores the bytes of a source in the archive with this id.
+func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, opts BackupOptions) (copied, error) {
+	segmentBytes := opts.segmentBytes(s.bytes())
 	u := &upload{
 		archive: a, files: s.files, level: opts.Level, total: s.bytes(), tracker: track(opts.Observer, s.bytes()),
-		folder: manifest.SegmentFolder(s.folder(opts.SegmentBytes, opts.Level)), present: map[string]int64{},
+		folder: manifest.SegmentFolder(s.folder(segmentBytes, opts.Level)), present: map[string]int64{},
 	}
 	if !opts.Fresh {
 		var err error
@@ -77,12 +78,12 @@ func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions
 		}
 	}
 	if s.shares() {
-		u.pages = a.newPages(s.image.Size, u.base)
+		u.pages = a.newPages(archiveID, s.image.Size, u.base)
 	}
 	// Only a large backup is worth the request that tells what an interrupted
 	// run has left; of a small one, its put does.
 	folders := u.base.folders()
-	if s.bytes() > opts.SegmentBytes && !slices.Contains(folders, u.folder) {
+	if s.bytes() > segmentBytes && !slices.Contains(folders, u.folder) {
 		folders = append(folders, u.folder)
 	}
 	for _, folder := range folders {
@@ -94,7 +95,7 @@ func (a *Archive) storeSource(ctx context.Context, s *source, opts BackupOptions
 		}
 	}
 	u.base.confirm(u.present)
-	ix, err := u.run(ctx, opts.SegmentBytes)
+	ix, err := u.run(ctx, segmentBytes)
 	if err != nil {
 		return copied{}, err
 	}

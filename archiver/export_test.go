@@ -16,3 +16,12 @@ func (a *Archive) WithoutRaces() *Archive {
 	b.trial = trial{races: 0, speedBytes: 1 << 10}
 	return &b
 }
+
+// SegmentBytesOf is what o says of a source of total bytes.
+func SegmentBytesOf(o BackupOptions, total int64) int64 { return o.segmentBytes(total) }
+
+// PageDigest is the digest of a page in the archive with this id.
+func PageDigest(archiveID string, page []byte) []byte {
+	d := (&Archive{}).newPages(archiveID, 1, nil).digest(page)
+	return d[:]
+}

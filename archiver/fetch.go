@@ -171,7 +171,7 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 // ordinarySegment is how large a segment may be for its memory to be made at
 // once: that of a larger one grows with what arrives. It is what the default size
 // of segments makes of data that does not compress.
-const ordinarySegment = DefaultSegmentBytes + DefaultSegmentBytes/4
+const ordinarySegment = DefaultSegmentBytes/2 + DefaultSegmentBytes/8
 
 // get reads the stored bytes of s and checks their hash. A body that breaks
 // off is asked for again, and one that is said to be missing, or arrives with

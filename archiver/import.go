@@ -265,7 +265,7 @@ func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed)
 	for k := range s.files {
 		s.files[k].proof = grafeo.NewProof(s.files[k].path, b.ranges[k])
 	}
-	c, err := i.archive.storeSource(ctx, &s, i.opts)
+	c, err := i.archive.storeSource(ctx, i.doc.ArchiveID, &s, i.opts)
 	if err != nil {
 		return BackupReport{}, err
 	}

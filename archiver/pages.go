@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"sync"
 
+	"github.com/minio/highwayhash"
+
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -13,17 +15,9 @@ import (
 // earlier backup: below, the requests cost more than the bytes.
 const minSharedBytes = 1 << 20
 
-var (
-	zeroPage   [manifest.PageBytes]byte
-	zeroDigest = digestOf(zeroPage[:])
-)
+var zeroPage [manifest.PageBytes]byte
 
 type pageDigest [manifest.PageDigestBytes]byte
-
-func digestOf(page []byte) pageDigest {
-	sum := sha256.Sum256(page)
-	return pageDigest(sum[:manifest.PageDigestBytes])
-}
 
 func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 
@@ -32,8 +26,10 @@ func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 // that only the spans that are being read are in memory.
 type pages struct {
 	archive *Archive
-	bytes   int64 // of the image
-	base    *base // whose objects are named again where nothing has changed
+	key     [32]byte   // of the digests, FORMAT.md, "Digests of pages"
+	zeros   pageDigest // of a page of zeros
+	bytes   int64      // of the image
+	base    *base      // whose objects are named again where nothing has changed
 
 	mu    sync.Mutex
 	spans map[int]*pagesSpan
@@ -45,9 +41,22 @@ type pagesSpan struct {
 	missing int // bytes
 }
 
-func (a *Archive) newPages(imageBytes int64, b *base) *pages {
+func (a *Archive) newPages(archiveID string, imageBytes int64, b *base) *pages {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
-	return &pages{archive: a, bytes: imageBytes, base: b, spans: map[int]*pagesSpan{}, refs: make([]manifest.Pages, n)}
+	p := &pages{
+		archive: a, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
+		bytes: imageBytes, base: b, spans: map[int]*pagesSpan{}, refs: make([]manifest.Pages, n),
+	}
+	p.zeros = highwayhash.Sum128(zeroPage[:], p.key[:])
+	return p
+}
+
+// digest gives the digest of a page, the last of which may be shorter.
+func (p *pages) digest(page []byte) pageDigest {
+	if len(page) == manifest.PageBytes && isZero(page) {
+		return p.zeros
+	}
+	return highwayhash.Sum128(page, p.key[:])
 }
 
 // add takes the digests of the pages from number first on.

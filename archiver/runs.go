@@ -88,7 +88,7 @@ func (w *worker) gather(r *stored, e extent, b []byte) {
 		w.flush(r)
 	}
 	if g.raw == nil {
-		g.raw = make([]byte, 0, min(segment.FrameBytes, w.segmentBytes))
+		g.raw = make([]byte, 0, min(segment.FrameBytes, w.objectBytes))
 	}
 	e.FrameOffset = int64(len(g.raw))
 	g.raw = append(g.raw, b...)
@@ -116,12 +116,7 @@ func (w *worker) runs(ctx context.Context, p piece, b []byte) ([]pieceRun, error
 	}
 	digests := w.digests[:0]
 	for at := 0; at < len(b); at += manifest.PageBytes {
-		page := b[at:min(at+manifest.PageBytes, len(b))]
-		if len(page) == manifest.PageBytes && isZero(page) {
-			digests = append(digests, zeroDigest)
-		} else {
-			digests = append(digests, digestOf(page))
-		}
+		digests = append(digests, w.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
 	}
 	w.digests = digests
 	runs, err := w.compare(ctx, p, b, digests)

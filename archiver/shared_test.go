@@ -364,3 +364,24 @@ func TestHoles(t *testing.T) {
 		t.Errorf("the restored file takes %d bytes", got)
 	}
 }
+
+// Digests are those of FORMAT.md: with others no earlier backup could be shared
+// with any more.
+func TestPageDigest(t *testing.T) {
+	page := make([]byte, manifest.PageBytes)
+	for i := range page {
+		page[i] = byte(i)
+	}
+	for what, c := range map[string]struct {
+		page []byte
+		want string
+	}{
+		"zeros":       {make([]byte, manifest.PageBytes), "fa77737e618892dd8af062523e0e97b7"},
+		"a page":      {page, "7e7465b56ae94b60770df6a93ec8cc54"},
+		"a short one": {page[:100], "1f49ef7bc66d633fe29f8e4563acfbb7"},
+	} {
+		if got := fmt.Sprintf("%x", archiver.PageDigest("0123456789abcdef0123456789abcdef", c.page)); got != c.want {
+			t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,9 +39,10 @@ type upload struct {
 	sent, storedBytes, reusedBytes int64
 }
 
-// stored is what became of one stripe.
+// stored is what became of one stripe, or of a part of it that is a segment by
+// itself.
 type stored struct {
-	segment *sent // that has the frames; nil if nothing of the stripe is new
+	segment *sent // that has the frames; nil if nothing of it is new
 	frames  []manifest.Frame
 	extents []extent
 }
@@ -67,11 +69,12 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 		u.sums = append(u.sums, &checksum{at: f.from})
 	}
 	stripes := cut(u.files, segmentBytes)
-	results := make([]*stored, len(stripes))
-	join := &join{limit: segmentBytes, waiting: map[int]leftover{}}
+	results := make([][]*stored, len(stripes))
+	objectBytes := min(segmentBytes, max(segmentBytes, DefaultSegmentBytes)/2)
+	join := &join{limit: objectBytes, waiting: map[int]leftover{}}
 	workers := make(chan *worker, u.archive.workers)
 	for range cap(workers) {
-		workers <- &worker{upload: u, segmentBytes: segmentBytes, join: join}
+		workers <- &worker{upload: u, objectBytes: objectBytes, join: join}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(u.archive.workers)
@@ -106,12 +109,12 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 // worker has what one goroutine needs again for every stripe.
 type worker struct {
 	*upload
-	segmentBytes int64
-	join         *join
-	encoder      *segment.Encoder
-	raw, out     []byte
-	gathered     gathered
-	digests      []pageDigest
+	objectBytes int64 // that a segment may have, but for what compression adds
+	join        *join
+	encoder     *segment.Encoder
+	raw, out    []byte
+	gathered    gathered
+	digests     []pageDigest
 }
 
 func (w *worker) prepare() (err error) {
@@ -121,14 +124,14 @@ func (w *worker) prepare() (err error) {
 		}
 		// The buffers are made once, and large enough for what does not compress:
 		// what is not touched costs nothing, while growing leaves garbage.
-		w.raw = make([]byte, min(segment.FrameBytes, w.segmentBytes))
-		w.out = make([]byte, 0, segment.Bound(min(w.segmentBytes, w.total)))
+		w.raw = make([]byte, min(segment.FrameBytes, w.objectBytes))
+		w.out = make([]byte, 0, segment.Bound(min(w.objectBytes, w.total)))
 	}
 	w.out = w.out[:0]
 	return nil
 }
 
-func (w *worker) stripe(ctx context.Context, n int, s stripe) (*stored, error) {
+func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, err error) {
 	if err := w.prepare(); err != nil {
 		return nil, err
 	}
@@ -143,6 +146,14 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (*stored, error) {
 		if err := w.read(b, f); err != nil {
 			return nil, err
 		}
+		if w.isFull(f.bytes()) {
+			w.flush(r)
+			if r.segment, err = w.store(ctx, n, w.out, r.rawBytes()); err != nil {
+				return nil, err
+			}
+			parts = append(parts, r)
+			r, w.out = &stored{}, w.out[:0]
+		}
 		if err := w.frame(ctx, r, f, b); err != nil {
 			return nil, err
 		}
@@ -152,17 +163,29 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (*stored, error) {
 		return nil, err
 	}
 	w.tracker.add(raw)
-	return r, nil
+	return append(parts, r), nil
 }
 
-// put stores the frames of a stripe: as a segment, or, where little of it is new,
-// together with those of other stripes.
-func (w *worker) put(ctx context.Context, n int, r *stored) error {
-	var raw int64
+// isFull tells that the segment has no room for n raw bytes more, if they, and what
+// was gathered, do not compress.
+func (w *worker) isFull(n int64) bool {
+	more := segment.Bound(n+int64(len(w.gathered.raw))) + segment.Bound(0) // two frames
+	return len(w.out) > 0 && int64(len(w.out))+more > int64(cap(w.out))
+}
+
+// rawBytes is how much the frames have.
+func (r *stored) rawBytes() (n int64) {
 	for _, f := range r.frames {
-		raw += f.RawBytes
+		n += f.RawBytes
 	}
-	if w.base != nil && raw <= w.segmentBytes/4 {
+	return n
+}
+
+// put stores the frames of a stripe, or of its last part: as a segment, or, where
+// little of it is new, together with those of other stripes.
+func (w *worker) put(ctx context.Context, n int, r *stored) error {
+	raw := r.rawBytes()
+	if w.base != nil && raw <= w.objectBytes/4 {
 		return w.storeJoined(ctx, w.join.add(n, r, w.out, raw))
 	}
 	if err := w.storeJoined(ctx, w.join.add(n, nil, nil, 0)); err != nil {
@@ -240,7 +263,7 @@ func (u *upload) storeJoined(ctx context.Context, full []*joined) error {
 }
 
 // index puts the workers' results together, and counts them.
-func (u *upload) index(results []*stored) *manifest.Index {
+func (u *upload) index(stripes [][]*stored) *manifest.Index {
 	ix := &manifest.Index{Segments: []manifest.Segment{}, Frames: []manifest.Frame{}, Files: make([]manifest.File, len(u.files))}
 	for i, f := range u.files {
 		ix.Files[i] = manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
@@ -250,7 +273,7 @@ func (u *upload) index(results []*stored) *manifest.Index {
 	}
 	segments := map[*sent]int{}
 	old := oldFrames{base: u.base, index: ix, segments: map[int]int{}, frames: map[int]int{}}
-	for _, r := range results {
+	for _, r := range slices.Concat(stripes...) {
 		first := len(ix.Frames)
 		for _, f := range r.frames {
 			at, ok := segments[r.segment]

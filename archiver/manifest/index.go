@@ -22,7 +22,7 @@ const (
 const (
 	// PageBytes is the size of a page.
 	PageBytes = 4096
-	// PageDigestBytes is how much of a page's SHA-256 is kept.
+	// PageDigestBytes is the size of a page's digest.
 	PageDigestBytes = 16
 	// PagesSpan is how much of an image one object has the digests of.
 	PagesSpan = 512 << 20

@@ -40,10 +40,12 @@ log folder, to keep its log until this archive has it.`,
 				return usage("%w", "Leave --level out for the one that is best in most cases.", err)
 			}
 			bytes, err := humanize.ParseBytes(segmentSize)
+			if cmd.Flags().Changed("segment-size") {
+				opts.SegmentBytes = int64(min(bytes, archiver.MaxSegmentBytes))
+			}
 			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
 				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
 			}
-			opts.SegmentBytes = int64(bytes)
 			if opts.CommitTimeout <= 0 {
 				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
 			}
@@ -56,7 +58,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.StringVar(&level, "level", "fastest", "compression: fastest, default, better or best")
-	flags.StringVar(&segmentSize, "segment-size", "24MiB", "how much of the database goes into one object, before compression")
+	flags.StringVar(&segmentSize, "segment-size", "48MiB", "how much of the database goes into one object, before compression; the default is half of it for small ones")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
 	return cmd
 }
