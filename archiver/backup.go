@@ -36,8 +36,8 @@ type BackupOptions struct {
 	Fresh bool
 
 	// SegmentBytes is how much of the database goes into one stored object,
-	// before compression; what does not become half of that, and is more than half
-	// of [DefaultSegmentBytes], goes into two. It is between [MinSegmentBytes] and
+	// before compression. If compression does not make a third of it, or 20 MiB, it
+	// goes into several. It is between [MinSegmentBytes] and
 	// [MaxSegmentBytes]; 0 means [DefaultSegmentBytes], or half of it if there are
 	// less than eight of them.
 	SegmentBytes int64

@@ -72,9 +72,15 @@ const (
 // read reads the segments that are wanted, so many at a time, with buffers for
 // frames of so many bytes.
 func (f *fetch) read(ctx context.Context, concurrency, frameBytes int, wanted func(*manifest.Segment) bool, framesOf [][]int, partsOf [][]part) error {
+	largest := int64(0)
+	for i := range f.index.Segments {
+		if s := &f.index.Segments[i]; len(framesOf[i]) > 0 && wanted(s) && s.StoredBytes <= maxAtOnce {
+			largest = max(largest, s.StoredBytes)
+		}
+	}
 	readers := make(chan *reader, concurrency)
 	for range cap(readers) {
-		readers <- &reader{fetch: f, frameBytes: frameBytes}
+		readers <- &reader{fetch: f, frameBytes: frameBytes, storedBytes: largest}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(concurrency)
@@ -127,6 +133,7 @@ func (f *fetch) plan() (framesOf [][]int, partsOf [][]part) {
 type reader struct {
 	*fetch
 	frameBytes  int
+	storedBytes int64 // of the largest segment that is an ordinary one
 	decoder     *segment.Decoder
 	stored, raw []byte
 }
@@ -168,10 +175,14 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 	return nil
 }
 
-// ordinarySegment is how large a segment may be for its memory to be made at
-// once: that of a larger one grows with what arrives. It is what the default size
-// of segments makes of data that does not compress.
-const ordinarySegment = DefaultSegmentBytes/2 + DefaultSegmentBytes/8
+// ordinarySegment is how many bytes a segment may have, but for what compression
+// adds, unless a large size was asked for: a worker has memory for so many. Less
+// would make two segments of what a third is left of.
+const ordinarySegment = 20 << 20
+
+// maxAtOnce is how large a segment may be for its memory to be made at once: that
+// of a larger one grows with what arrives.
+const maxAtOnce = ordinarySegment + ordinarySegment/4
 
 // get reads the stored bytes of s and checks their hash. A body that breaks
 // off is asked for again, and one that is said to be missing, or arrives with
@@ -196,8 +207,8 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 		if info.Size != s.StoredBytes {
 			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
 		}
-		if int64(cap(r.stored)) < info.Size && info.Size <= ordinarySegment {
-			r.stored = make([]byte, info.Size+info.Size/8) // the next one may be a little larger
+		if int64(cap(r.stored)) < info.Size && info.Size <= maxAtOnce {
+			r.stored = make([]byte, r.storedBytes) // what is not touched costs nothing
 		}
 		if r.stored, err = readWhole(body, r.stored, info.Size); err != nil {
 			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}

@@ -33,12 +33,11 @@ func noise(t *testing.T, path string, iteration uint64, size int64, again func(p
 	}
 }
 
-// What does not compress goes into segments of half the size, as memory is made for
-// those; also where a part of it is gathered, as little of it is new.
+// What does not compress goes into smaller segments, as memory is made for those; also where a part of it is gathered, as little of it is new.
 func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 	const (
 		size  = 70 << 20
-		limit = archiver.DefaultSegmentBytes / 2
+		limit = 20 << 20
 		frame = 4 << 20
 	)
 	store := storagetest.NewMemory()

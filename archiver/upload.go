@@ -70,7 +70,7 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	}
 	stripes := cut(u.files, segmentBytes)
 	results := make([][]*stored, len(stripes))
-	objectBytes := min(segmentBytes, max(segmentBytes, DefaultSegmentBytes)/2)
+	objectBytes := min(segmentBytes, max(segmentBytes/3, ordinarySegment))
 	join := &join{limit: objectBytes, waiting: map[int]leftover{}}
 	workers := make(chan *worker, u.archive.workers)
 	for range cap(workers) {

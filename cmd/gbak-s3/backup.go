@@ -72,6 +72,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err != nil {
 		return err
 	}
+	frugal()
 	bar := a.progress("backing up")
 	opts.Observer = bar.observe
 	r, err := archive.Backup(cmd.Context(), database, opts)

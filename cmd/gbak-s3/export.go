@@ -65,6 +65,7 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 	if err != nil {
 		return err
 	}
+	frugal()
 	bar := a.progress("exporting")
 	opts.Observer = bar.observe
 	r, err := archive.Export(cmd.Context(), folder, opts)

@@ -47,6 +47,7 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	if err != nil {
 		return err
 	}
+	frugal()
 	bar := a.progress("importing")
 	opts.Observer = bar.observe
 	var failed error // to print

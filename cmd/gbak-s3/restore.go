@@ -154,7 +154,7 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 		return err
 	}
 	outliveReaders()
-	a.frugal()
+	frugal()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err

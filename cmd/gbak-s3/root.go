@@ -173,15 +173,16 @@ func exclusive(cmd *cobra.Command, flags ...string) error {
 	return usage("%s do not go together", "Give one of them.", strings.Join(given, " and "))
 }
 
-// readerMemory is what the runtime has for each segment that is read at a time: a
-// segment that does not compress, and a frame.
-const readerMemory = 26 << 20
+// garbagePercent is how much garbage there may be for what is in use. That is a few
+// large buffers that are used again, so collecting often costs nothing; with the
+// runtime's 100 memory would double over a long run.
+const garbagePercent = 10
 
-// frugal lets the runtime collect what is not needed any more before memory grows
-// beyond what a restore or a verification needs. GOMEMLIMIT overrides it.
-func (a *app) frugal() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(a.concurrency) * readerMemory)
+// frugal keeps the memory of a command that moves a database small. GOGC overrides
+// it.
+func frugal() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
 	}
 }
 

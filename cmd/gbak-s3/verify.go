@@ -45,7 +45,7 @@ type findingLine struct {
 }
 
 func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions) error {
-	a.frugal()
+	frugal()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
