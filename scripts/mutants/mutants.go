@@ -77,6 +77,16 @@ var mutants = []mutant{
 		"./archiver", "TestVanishedObject",
 	},
 	{
+		"a yes that shows something else is believed", "archiver/confirm.go",
+		"return info.SHA256 != nil && manifest.Digest(*info.SHA256) == sum", "return info.SHA256 != nil",
+		"./archiver", "TestVanishedObject",
+	},
+	{
+		"any entity tag is taken for the object's MD5", "storage/s3/put.go",
+		"return err == nil && bytes.Equal(digest.Sum(nil), want)", "return err == nil",
+		"./storage/s3", "TestAnswersThatShowTheBytes",
+	},
+	{
 		"segments are not looked for before the commit", "archiver/copy.go",
 		"if err := u.confirm(ctx); err != nil {", "if err := error(nil); err != nil {",
 		"./archiver", "TestVanishedObject",
