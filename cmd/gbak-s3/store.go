@@ -42,7 +42,10 @@ func openStore(ctx context.Context, address string, timeout time.Duration) (stor
 		store, err := s3.Open(ctx, opts)
 		if err != nil {
 			code := archiver.CodeStore
-			if errors.Is(err, storage.ErrPermission) {
+			switch {
+			case ctx.Err() != nil: // looking for credentials may take its time
+				return nil, &archiver.Error{Code: archiver.CodeInterrupted, Err: err, Hint: "Nothing was changed. Run it again."}
+			case errors.Is(err, storage.ErrPermission):
 				code = archiver.CodePermission
 			}
 			return nil, &archiver.Error{Code: code, Err: err, Hint: "Check the AWS configuration: environment, profile and region."}
