@@ -37,7 +37,7 @@ type BackupOptions struct {
 
 	// SegmentBytes is how much of the database goes into one stored object,
 	// before compression. If compression does not make a third of it, or 20 MiB, it
-	// goes into several. It is between [MinSegmentBytes] and
+	// goes into several. It is rounded down to 4 KiB, and between [MinSegmentBytes] and
 	// [MaxSegmentBytes]; 0 means [DefaultSegmentBytes], or half of it if there are
 	// less than eight of them.
 	SegmentBytes int64
@@ -121,6 +121,7 @@ func (o *BackupOptions) complete() error {
 	if o.SegmentBytes != 0 && (o.SegmentBytes < MinSegmentBytes || o.SegmentBytes > MaxSegmentBytes) {
 		return fmt.Errorf("a segment size of %d bytes: it is between %d and %d", o.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
 	}
+	o.SegmentBytes -= o.SegmentBytes % manifest.PageBytes
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
 	}

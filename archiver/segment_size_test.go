@@ -85,6 +85,23 @@ func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 	}
 }
 
+// Any size that is allowed works: 25MB is no multiple of anything.
+func TestOddSegmentSizes(t *testing.T) {
+	im := newPagedImage(t, 1500)
+	for _, bytes := range []int64{archiver.MinSegmentBytes + 1, 1_500_000, 25_000_000, archiver.MaxSegmentBytes - 1} {
+		store := storagetest.NewMemory()
+		for range 2 {
+			r, err := newArchive(store).Backup(t.Context(), im.path, archiver.BackupOptions{Full: true, SegmentBytes: bytes, NoHold: true})
+			if err != nil {
+				t.Fatalf("segments of %d bytes: %v", bytes, err)
+			}
+			if got := restore(t, store, r.Seq)["db.grafeo"]; got != readFile(t, im.path) {
+				t.Errorf("segments of %d bytes: backup %d restores to something else", bytes, r.Seq)
+			}
+		}
+	}
+}
+
 // The default makes larger segments of larger databases.
 func TestDefaultSegmentSize(t *testing.T) {
 	for total, want := range map[int64]int64{

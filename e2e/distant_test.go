@@ -50,7 +50,7 @@ func BenchmarkDistantStore(b *testing.B) {
 	n := 0 // of full backups
 	full := func() []string {
 		n++ // segments of another size: else it finds those that are there
-		return []string{"backup", path, p.Address, "--full", "--fresh", "--no-hold", "--segment-size", fmt.Sprintf("%dB", 32<<20+n)}
+		return []string{"backup", path, p.Address, "--full", "--fresh", "--no-hold", "--segment-size", fmt.Sprintf("%dKiB", 32<<10+4*n)}
 	}
 	target := filepath.Join(b.TempDir(), "restored.grafeo")
 	restore := func(backup int) func() []string {
