@@ -169,7 +169,7 @@ func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *co
 
 // manifestReaders is how many manifests are fetched at a time: they are small,
 // so it is the store's latency that counts.
-const manifestReaders = 16
+const manifestReaders = 32
 
 // index gives where a backup's content is. The two agree.
 func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
