@@ -1,26 +1,32 @@
 #!/usr/bin/env bash
 # Measures gbak-s3 beside what one would use instead, in turn, in several rounds,
-# and prints a markdown table of medians, with ratios to restic in the same round.
+# and prints markdown tables of medians, with ratios inside of a round.
 #
 #   scripts/bench.sh [rounds]      default: 3
 #
 # GBAK_BENCH_SIZE   bytes of the image, default 2147483648
-# GBAK_BENCH_WHERE  "minio" (default), "dir", or both
+# GBAK_BENCH_NODES  of the real database, of 2 KB each, default 200000
+# GBAK_BENCH_WHERE  some of "minio dir small grafeo", default all
 # GBAK_BENCH_DIR    where inputs are kept for the next run, default a temporary folder
 #
-# The steps: a full backup; a second one after 1 % of the image's pages changed,
-# scattered, and a third one, clustered; reading and checking everything that is
-# stored; restoring the first one, synced. And a log of 1,000 segments, 368 MB.
+# minio, dir   A full backup, the first one of an archive (so the store is tried);
+#              another one that refers to nothing; one after 1 % of the image's pages
+#              changed, scattered, and one more, clustered; reading and checking all
+#              that is stored; restores, synced, which are compared byte by byte. And
+#              a log of 1,000 segments, 368 MB, as one increment.
+# small        A database of 20 MB, into a directory.
+# grafeo       A database that the real Grafeo has made, and its own backupFull.
 #
-# The others: restic and borg (Debian's packages), zstd into rclone where that is
-# there, cp. What is not installed is left out. MinIO is the pinned binary that
+# The others: restic and borg (Debian's packages), zstd into rclone and into the aws
+# command, cp. What is not installed is left out. MinIO is the pinned binary that
 # scripts/minio-test.sh builds; it listens on the loopback address alone. Run it on
 # a machine that does nothing else: walls are compared inside of a round only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3}
 size=${GBAK_BENCH_SIZE:-2147483648}
-where=${GBAK_BENCH_WHERE:-minio}
+nodes=${GBAK_BENCH_NODES:-200000}
+where=${GBAK_BENCH_WHERE:-minio dir small grafeo}
 say() { echo "bench: $*" >&2; }
 die() { say "$*"; exit 1; }
 [[ -x /usr/bin/time ]] || die "/usr/bin/time is missing (apt-get install time)"
@@ -47,6 +53,14 @@ for change in '' scattered clustered; do
   [[ -e $inputs/image-$size-$change ]] || { say "making ${change:-the first} image"; "$temp/bin/benchdata" -out "$inputs/image-$size-$change" -size "$size" -changed "$change"; }
 done
 [[ -d $inputs/log.wal ]] || { say "making a log"; "$temp/bin/benchdata" -out "$inputs/log" -size 1048576 -segments 1000; }
+[[ -e $inputs/small ]] || "$temp/bin/benchdata" -out "$inputs/small" -size 20000000
+real=$inputs/grafeo-$nodes.grafeo
+if [[ " $where " == *' grafeo '* && ! -e $real ]]; then
+  [[ -d e2e/grafeo/node_modules ]] || die "the real Grafeo is not there: run scripts/grafeo-install.sh once"
+  say "making a real database of $nodes nodes"
+  GRAFEO_VERSION=0.6.0 node e2e/grafeo/large.js "$inputs/new.grafeo" --nodes "$nodes"
+  mv "$inputs/new.grafeo" "$real"
+fi
 db=$temp/db/db.grafeo
 use() { rm -rf "$temp/db"; mkdir "$temp/db"; ln "$inputs/image-$size-$1" "$db" 2>/dev/null || cp "$inputs/image-$size-$1" "$db"; }
 
@@ -63,7 +77,7 @@ start_minio() {
     port=$((20000 + RANDOM))
     mkdir -p "$temp/minio/bench" "$temp/certs"
     MINIO_ROOT_USER=$AWS_ACCESS_KEY_ID MINIO_ROOT_PASSWORD=$AWS_SECRET_ACCESS_KEY MINIO_BROWSER=off MINIO_UPDATE=off \
-      MINIO_PROMETHEUS_AUTH_TYPE=public "$binary" server "$temp/minio" --certs-dir "$temp/certs" \
+      "$binary" server "$temp/minio" --certs-dir "$temp/certs" \
       --address "127.0.0.1:$port" --console-address "127.0.0.1:$((port + 1))" >"$temp/minio.log" 2>&1 &
     server=$!
     for ((i = 0; i < 100; i++)); do
@@ -76,47 +90,46 @@ start_minio() {
   endpoint=http://127.0.0.1:$port
   export RCLONE_CONFIG_B_TYPE=s3 RCLONE_CONFIG_B_PROVIDER=Minio RCLONE_CONFIG_B_ENDPOINT=$endpoint RCLONE_CONFIG_B_ENV_AUTH=true RCLONE_S3_NO_CHECK_BUCKET=true
 }
-requests() {
-  [[ $place == minio ]] || { echo -; return; }
-  curl -fs "$endpoint/minio/v2/metrics/cluster" | awk '/^minio_s3_requests_total/ { n += $NF } END { print n + 0 }'
-}
 stored() { du -sb "$1" 2>/dev/null | cut -f1 || echo 0; }
 
 results=$temp/results.tsv
 # step TOOL STEP COMMAND: measures it: wall, CPU of the client, peak memory, bytes
-# that are stored more than before, requests.
+# that are stored more than before, and requests as far as the tool counts them. What
+# its wall and CPU are compared with is in the same round that of $base, which is a
+# step and a tool.
 step() {
   local tool=$1 name=$2 before after asked
   shift 2
   sync
-  before=$(stored "$store") asked=$(requests)
+  before=$(stored "$store")
   if ! /usr/bin/time -q -f '%e %U %S %M' -o "$temp/time" bash -c "set -o pipefail; $*" >"$temp/out" 2>&1; then
     say "$tool, $name failed: $(tail -3 "$temp/out")"
     return
   fi
   after=$(stored "$store")
-  [[ $asked == - ]] || asked=$(($(requests) - asked))
-  awk -v OFS='\t' -v p="$place" -v r="$round" -v t="$tool" -v n="$name" -v s=$((after - before)) -v q="$asked" \
-    '{ print p, n, t, r, $1, $2 + $3, $4 / 1024, s / 1e6, q }' "$temp/time" >>"$results"
+  asked=$(sed -n 's/.*"requests":{\([^}]*\)}.*/\1/p' "$temp/out" | tr -c '0-9\n' ' ' | awk '{ for (i = 1; i <= NF; i++) n += $i } END { if (NR) print n }')
+  awk -v OFS='\t' -v p="$place" -v n="$name" -v t="$tool" -v r="$round" -v b="${base:-$name restic}" -v s=$((after - before)) -v q="${asked:--}" \
+    '{ print p, n, t, r, b, $1, $2 + $3, $4 / 1024, s / 1e6, q }' "$temp/time" >>"$results"
 }
-same() { cmp -s "$1" "$inputs/image-$size-" || say "what was restored is something else"; rm -rf "$temp/restored"; }
+same() { cmp -s "$1" "${2:-$inputs/image-$size-}" || die "what was restored is something else"; rm -rf "$temp/restored"; }
 
 ours() {
   local archive=$store/gbak
   [[ $place == minio ]] && archive="s3://bench/gbak?endpoint=$endpoint"
-  use ''; step gbak-s3 full "$gbak backup --no-hold $db '$archive'"
-  use scattered; step gbak-s3 scattered "$gbak backup --no-hold --full $db '$archive'"
-  use clustered; step gbak-s3 clustered "$gbak backup --no-hold --full $db '$archive'"
-  step gbak-s3 check "$gbak verify --deep '$archive'"
-  step gbak-s3 restore "$gbak restore --backup 1 '$archive' $temp/restored/db.grafeo"
+  use ''; step gbak-s3 full "$gbak backup --json --no-hold $db '$archive'"
+  use scattered; step gbak-s3 scattered "$gbak backup --json --no-hold --full $db '$archive'"
+  use clustered; step gbak-s3 clustered "$gbak backup --json --no-hold --full $db '$archive'"
+  step gbak-s3 check "$gbak verify --json --deep '$archive'"
+  step gbak-s3 restore "$gbak restore --json --backup 1 '$archive' $temp/restored/db.grafeo"
   same "$temp/restored/db.grafeo"
-  step gbak-s3 restore-of-scattered "$gbak restore --backup 2 '$archive' $temp/restored/db.grafeo"
-  rm -rf "$temp/restored"
+  base='restore gbak-s3' step gbak-s3 'restore of scattered' "$gbak restore --json --backup 2 '$archive' $temp/restored/db.grafeo"
+  same "$temp/restored/db.grafeo" "$inputs/image-$size-scattered"
+  use ''; base='full gbak-s3' step gbak-s3 'full again' "$gbak backup --json --no-hold --full --fresh --segment-size 47MiB $db '$archive'"
   # The image of the log first, so that the log is an increment.
   rm -rf "$temp/db"; mkdir "$temp/db"; cp "$inputs/log" "$db"
   $gbak backup --no-hold "$db" "${archive/gbak/gbak-log}" >/dev/null
   cp -r "$inputs/log.wal" "$db.wal"
-  step gbak-s3 log "$gbak backup --no-hold $db '${archive/gbak/gbak-log}'"
+  step gbak-s3 log "$gbak backup --json --no-hold $db '${archive/gbak/gbak-log}'"
 }
 restics() {
   have restic || return 0
@@ -151,12 +164,19 @@ borgs() {
   rm -rf "$BORG_BASE_DIR"
 }
 streams() {
-  [[ $place == minio ]] && have rclone && have zstd || return 0
-  use ''; step 'zstd|rclone' full "zstd -3 -T0 -c $db | rclone rcat b:bench/stream.zst"
-  use scattered; step 'zstd|rclone' scattered "zstd -3 -T0 -c $db | rclone rcat b:bench/stream2.zst"
-  step 'zstd|rclone' check "rclone cat b:bench/stream.zst | zstd -t"
+  [[ $place == minio ]] && have zstd || return 0
+  stream 'zstd|rclone' rclone 'rclone rcat b:bench/stream.zst' 'rclone cat b:bench/stream.zst'
+  local aws="aws --endpoint-url $endpoint s3 cp"
+  stream 'zstd|aws' aws "$aws - s3://bench/stream.zst" "$aws s3://bench/stream.zst -"
+}
+# stream NAME PROGRAM PUT GET: a database compressed into an object, and back.
+stream() {
+  have "$2" || return 0
+  rm -rf "${store:?}"/*
+  use ''; step "$1" full "zstd -3 -T0 -c $db | $3"
+  step "$1" check "$4 | zstd -t"
   mkdir "$temp/restored"
-  step 'zstd|rclone' restore "rclone cat b:bench/stream.zst | zstd -d >$temp/restored/db && sync -f $temp/restored"
+  step "$1" restore "$4 | zstd -d >$temp/restored/db && sync -f $temp/restored"
   same "$temp/restored/db"
 }
 copies() {
@@ -167,41 +187,95 @@ copies() {
   same "$temp/restored/db"
 }
 
+small() {
+  [[ $place == small ]] || return 0
+  rm -rf "$temp/db"; mkdir "$temp/db"; cp "$inputs/small" "$db"
+  step gbak-s3 full "$gbak backup --json $db $store/gbak"
+  base='full gbak-s3' step gbak-s3 'nothing new' "$gbak backup --json $db $store/gbak"
+  step gbak-s3 restore "$gbak restore --json $store/gbak $temp/restored/db.grafeo"
+  same "$temp/restored/db.grafeo" "$inputs/small"
+  have restic || return 0
+  export RESTIC_REPOSITORY=$store/restic
+  restic -q init >/dev/null
+  step restic full "restic -q backup $temp/db"
+  step restic restore "restic -q restore latest --target $temp/restored && sync -f $temp/restored"
+  rm -rf "$temp/restored" "$RESTIC_CACHE_DIR"
+}
+# Opening a database may change it, so each has a copy of its own.
+grafeo() {
+  [[ $place == grafeo ]] || return 0
+  local tool base='full Grafeo'
+  for tool in Grafeo gbak-s3 restic; do
+    rm -rf "$temp/db"; mkdir "$temp/db"; cp "$real" "$db"
+    case $tool in
+    Grafeo)
+      step Grafeo full "GRAFEO_VERSION=0.6.0 node e2e/grafeo/large.js $db --backup $store/grafeo"
+      say "Grafeo's backupFull, without opening the database: $(cat "$temp/out")"
+      ;;
+    gbak-s3)
+      step gbak-s3 full "$gbak backup --json --no-hold $db $store/gbak"
+      base='' step gbak-s3 restore "$gbak restore --json $store/gbak $temp/restored/db.grafeo"
+      same "$temp/restored/db.grafeo" "$real"
+      ;;
+    restic)
+      have restic || continue
+      RESTIC_REPOSITORY=$store/restic restic -q init >/dev/null
+      step restic full "restic -q -r $store/restic backup $temp/db"
+      rm -rf "$RESTIC_CACHE_DIR"
+      ;;
+    esac
+  done
+}
+
 for place in $where; do
   store=$temp/minio/bench
   if [[ $place == minio ]]; then start_minio; else store=$temp/dir; fi
   for ((round = 1; round <= rounds; round++)); do
     say "$place, round $round of $rounds"
-    for tool in ours restics borgs streams copies; do
+    case $place in small | grafeo) tools=$place ;; *) tools='ours restics borgs streams copies' ;; esac
+    for tool in $tools; do
       rm -rf "${store:?}"/* && mkdir -p "$store"
       $tool
     done
   done
 done
 
-echo "Median of $rounds rounds of $(numfmt --to=iec "$size"), $(nproc) cores. Ratios are to restic in the same round."
+echo "Medians of $rounds rounds, $(date -I): an image of $(numfmt --to=iec "$size"), $(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)."
+echo "Ratios are to restic in the same round; of a restore of a changed image, and of other full backups, to gbak-s3's first one;"
+echo "of the real database, to Grafeo."
+for tool in 'restic version' 'borg --version' 'rclone version' 'zstd --version' 'aws --version'; do
+  have "${tool% *}" && $tool 2>&1 | sed -n 1p
+done
 awk -F'\t' '
-function median(key,   n, v, i, j, t) {
-  n = split(values[key], v, " ")
+function median(list,   n, v, i, j, t) {
+  n = split(list, v, " ")
+  if (n == 0 || v[1] == "-") return "-"
   for (i = 2; i <= n; i++) for (j = i; j > 1 && v[j] + 0 < v[j-1] + 0; j--) { t = v[j]; v[j] = v[j-1]; v[j-1] = t }
   return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
+function show(format, value) { return value == "-" ? "-" : sprintf(format, value) }
 {
   k = $1 FS $2 FS $3
-  if (!(k in seen)) { seen[k] = 1; order[++count] = k }
-  wall[k FS $4] = $5; cpu[k FS $4] = $6
-  for (i = 5; i <= 9; i++) values[k FS i] = values[k FS i] " " $i
+  if (!(k in rounds)) order[++count] = k
   rounds[k] = rounds[k] " " $4
+  split($5, b, / [^ ]*$/); tool = $5; sub(/.* /, "", tool)
+  base[k] = $1 FS b[1] FS tool
+  for (i = 6; i <= 10; i++) { values[k, i] = values[k, i] " " $i; at[k, $4, i] = $i }
 }
 END {
   for (c = 1; c <= count; c++) {
     k = order[c]; split(k, part, FS)
-    n = split(rounds[k], r, " ")
-    for (i = 1; i <= n; i++) {
-      other = part[1] FS part[2] FS "restic" FS r[i]
-      if (other in wall && wall[other] > 0) { values[k FS "w"] = values[k FS "w"] " " wall[k FS r[i]] / wall[other]; values[k FS "c"] = values[k FS "c"] " " cpu[k FS r[i]] / cpu[other] }
+    for (i = 6; i <= 7; i++) {
+      list = ""
+      n = split(rounds[k], r, " ")
+      for (j = 1; j <= n; j++) if (at[base[k], r[j], i] > 0) list = list " " at[k, r[j], i] / at[base[k], r[j], i]
+      ratio[i] = median(list)
     }
-    if (part[1] FS part[2] != last) { last = part[1] FS part[2]; printf "\n%s, %s\n\n| | wall s | ratio | CPU s | ratio | peak MiB | MB stored | requests |\n|---|---|---|---|---|---|---|---|\n", part[1], part[2] }
-    printf "| %s | %.2f | %.2f | %.2f | %.2f | %.0f | %.1f | %s |\n", part[3], median(k FS 5), median(k FS "w"), median(k FS 6), median(k FS "c"), median(k FS 7), median(k FS 8), median(k FS 9)
+    if (part[1] FS part[2] != last) {
+      last = part[1] FS part[2]
+      printf "\n%s, %s\n\n| | wall s | ratio | CPU s | ratio | peak MiB | MB stored | requests |\n|---|---|---|---|---|---|---|---|\n", part[1], part[2]
+    }
+    printf "| %s | %.2f | %s | %.2f | %s | %.0f | %.1f | %s |\n", part[3], median(values[k, 6]), show("%.2f", ratio[6]),
+      median(values[k, 7]), show("%.2f", ratio[7]), median(values[k, 8]), median(values[k, 9]), median(values[k, 10])
   }
 }' <(sort -s -t$'\t' -k1,2 "$results")
