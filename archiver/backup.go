@@ -326,6 +326,7 @@ func (a *Archive) manifest(c copied, head *committed) *manifest.Manifest {
 		return m
 	}
 	m.Seq, m.Previous, m.Timelines = head.Seq+1, &head.digest, head.Timelines
+	m.SetEarlier(head.Manifest)
 	if s.kind == manifest.Incremental {
 		m.LastFull = newestFull(head)
 	}

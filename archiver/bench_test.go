@@ -9,6 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage/local"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -90,6 +91,45 @@ func BenchmarkVerifyDeep(b *testing.B) {
 	for b.Loop() {
 		mustBeWhole(b, store)
 	}
+}
+
+// An archive of 10,000 backups in a directory is listed.
+func BenchmarkList(b *testing.B) {
+	memory := storagetest.NewMemory()
+	m := newModel(b)
+	m.commit(100)
+	backup(b, memory, m.path)
+	m.commit(100)
+	backup(b, memory, m.path)
+	longArchive(b, memory, 10_000)
+	dir := b.TempDir()
+	for key, object := range memory.Objects() {
+		path := filepath.Join(dir, filepath.FromSlash(key))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(path, object, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	store, err := local.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := newArchive(store).List(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("status", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := newArchive(store).Status(b.Context(), archiver.StatusOptions{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // An image is read and proved.

@@ -43,7 +43,7 @@ func (p *paged) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 // longArchive copies the last manifest of an archive until there are so many: by
 // their names alone they are what a backup looks for. The last one is given as it
 // was, with its number changed.
-func longArchive(t *testing.T, store *storagetest.Memory, backups int) {
+func longArchive(t testing.TB, store *storagetest.Memory, backups int) {
 	t.Helper()
 	objects := store.Objects()
 	var first manifest.Seq
@@ -53,8 +53,9 @@ func longArchive(t *testing.T, store *storagetest.Memory, backups int) {
 	long := maps.Clone(objects)
 	m := manifestOf(t, objects, uint64(first))
 	for seq := first + 1; seq <= manifest.Seq(backups); seq++ {
-		sum := manifest.Sum(long[(seq - 1).Key()])
+		sum, before := manifest.Sum(long[(seq-1).Key()]), *m
 		m.Seq, m.Previous, m.CommitID = seq, &sum, fmt.Sprintf("%032x", seq)
+		m.SetEarlier(&before)
 		long[seq.Key()] = m.Encode()
 	}
 	for key, b := range long {

@@ -155,7 +155,9 @@ var free = []string{
 	"m.stored_bytes", "m.segments", "m.reused_bytes",
 	"m.position.commit.start", "m.position.commit.end_file", "m.position.commit.run", "m.position.commit.file_id",
 	"m.last_full null", "m.last_full removed", // it need not be there
-	"m.continues", // of a full backup: of an incremental it is found, or refused
+	"m.earlier null", "m.earlier removed", "m.earlier empty", // nor need they
+	"m.earlier without the", // of one: it is empty then
+	"m.continues",           // of a full backup: of an incremental it is found, or refused
 	"ix.segments[0].raw_bytes", "ix.segments with the first twice", "ix.frames with the first twice", "ix.files in reverse",
 	"ix.commits null", "ix.commits removed", // there may be none
 	"ix.files[0].extents[0].bytes -1", "ix.files[1].extents[0].bytes -1", // the last byte is a zero, as holes are

@@ -99,7 +99,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return StatusReport{}, err
 	}
 	all := make([]*committed, len(h.seqs))
-	err = a.loadAll(ctx, h, func(i int, m *committed, err error) error {
+	err = a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
 		all[i] = m
 		return err
 	})

@@ -25,6 +25,11 @@ func (v *verification) order(backups []*committed) {
 		if err := c.follows(m, before); err != nil {
 			v.find(m.Seq.Key(), err.Error())
 		}
+		for _, b := range m.Outlines() {
+			if of := c.backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
+				v.find(m.Seq.Key(), fmt.Sprintf("what it says of backup %d is something else than that one's manifest says", b.Seq))
+			}
+		}
 	}
 }
 

@@ -196,10 +196,10 @@ func (f *File) validate(frames []Frame) error {
 		}
 		end = e.Offset + e.Bytes
 	}
-	return f.validatePages()
+	return f.validateEarliers()
 }
 
-func (f *File) validatePages() error {
+func (f *File) validateEarliers() error {
 	if len(f.Pages) == 0 {
 		return nil
 	}

@@ -79,6 +79,10 @@ type Manifest struct {
 	// is left out of all others.
 	Imported *Imported `json:"imported,omitempty"`
 
+	// Earlier has summaries of the backups before this one in its group, see
+	// [GroupBackups]: of all of them, or none.
+	Earlier []Summary `json:"earlier,omitempty"`
+
 	// Where the content is: exactly one of the two is set.
 	Content *Index     `json:"content"`
 	Index   *ObjectRef `json:"index"`
@@ -181,34 +185,28 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("read until %s, from %s", m.ReadUntil, m.CreatedAt)
 	case (m.Seq == 1) != (m.Previous == nil):
 		return fmt.Errorf("backup %d and the digest of the one before do not agree", m.Seq)
-	case m.Kind != Full && m.Kind != Incremental:
-		return fmt.Errorf("kind %q", m.Kind)
-	case m.Kind == Incremental && m.Continues == nil:
-		return fmt.Errorf("an incremental that continues nothing")
-	case m.Continues != nil && (*m.Continues == 0 || *m.Continues >= m.Seq):
-		return fmt.Errorf("backup %d continues %d", m.Seq, *m.Continues)
 	case m.LastFull != nil && (m.Kind != Incremental || *m.LastFull == 0 || *m.LastFull >= m.Seq):
 		return fmt.Errorf("backup %d follows the full one %d", m.Seq, *m.LastFull)
-	case m.Database.Generation != "0.5" && m.Database.Generation != "0.6":
-		return fmt.Errorf("generation %q", m.Database.Generation)
-	case m.Database.ID == "":
-		return fmt.Errorf("no database id")
-	case m.Timeline < 1 || m.Timelines < m.Timeline:
+	case m.Timelines < m.Timeline:
 		return fmt.Errorf("timeline %d of %d", m.Timeline, m.Timelines)
-	case m.StartEpoch > m.EndEpoch || m.RestoreFrom > m.EndEpoch:
-		return fmt.Errorf("epochs %d to %d", m.StartEpoch, m.EndEpoch)
 	case m.Database.Generation == "0.5" && (m.Position.LSN != 0 || m.Position.Commit != nil && m.Position.Commit.LSN != 0):
 		return fmt.Errorf("a log position in generation 0.5")
 	case m.Commits > 0 && m.Position.Commit == nil:
 		return fmt.Errorf("%d commits, and no last one", m.Commits)
 	case m.Position.Commit != nil && (m.Position.Commit.Start < 0 || m.Position.Commit.End < 0 || m.Position.Commit.Run < 0):
 		return fmt.Errorf("a negative place")
-	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0 || m.Commits < 0:
-		return fmt.Errorf("a negative size or count")
+	case m.Commits < 0:
+		return fmt.Errorf("a negative count")
 	case m.Imported != nil && m.Imported.File == "":
 		return fmt.Errorf("an imported file without a name")
 	case (m.Content == nil) == (m.Index == nil):
 		return fmt.Errorf("content and index: one of them must be there")
+	}
+	if err := m.validateOutline(); err != nil {
+		return err
+	}
+	if err := m.validateEarlier(); err != nil {
+		return err
 	}
 	if m.Content != nil {
 		return m.Content.validate()
@@ -216,6 +214,29 @@ func (m *Manifest) validate() error {
 	r := m.Index
 	if !isKey(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > min(MaxIndexBytes, maxIndexRatio*r.StoredBytes+1<<20) || r.StoredBytes > MaxIndexBytes {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
+	}
+	return nil
+}
+
+// validateOutline checks what [Manifest.Outline] has.
+func (m *Manifest) validateOutline() error {
+	switch {
+	case m.Kind != Full && m.Kind != Incremental:
+		return fmt.Errorf("kind %q", m.Kind)
+	case m.Kind == Incremental && m.Continues == nil:
+		return fmt.Errorf("an incremental that continues nothing")
+	case m.Continues != nil && (*m.Continues == 0 || *m.Continues >= m.Seq):
+		return fmt.Errorf("backup %d continues %d", m.Seq, *m.Continues)
+	case m.Database.Generation != "0.5" && m.Database.Generation != "0.6":
+		return fmt.Errorf("generation %q", m.Database.Generation)
+	case m.Database.ID == "":
+		return fmt.Errorf("no database id")
+	case m.Timeline < 1:
+		return fmt.Errorf("timeline %d", m.Timeline)
+	case m.StartEpoch > m.EndEpoch || m.RestoreFrom > m.EndEpoch:
+		return fmt.Errorf("epochs %d to %d", m.StartEpoch, m.EndEpoch)
+	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0:
+		return fmt.Errorf("a negative size or count")
 	}
 	return nil
 }

@@ -58,6 +58,24 @@ func sampleIncremental() *Manifest {
 	return m
 }
 
+// sampleEarlier has summaries: of other hosts, tools and names, too.
+func sampleEarlier() *Manifest {
+	var m *Manifest
+	for seq := Seq(33); seq <= 37; seq++ {
+		next, before := sampleIncremental(), seq-1
+		next.Seq, next.Continues, next.LastFull = seq, &before, nil
+		if seq == 35 {
+			next.Kind, next.Host, next.Tool, next.Database.Name = Full, "db2", "", "renamed.grafeo"
+			next.Content = sampleIndex()
+		}
+		if m != nil {
+			next.SetEarlier(m)
+		}
+		m = next
+	}
+	return m
+}
+
 // What is written today must be read for ever: the golden files never change.
 func TestGolden(t *testing.T) {
 	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC), Tool: "gbak-s3 v1.2.3"}
@@ -66,6 +84,7 @@ func TestGolden(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
 		"index-pages.json": sharedIndex().Encode(), "manifest-incremental.json": sampleIncremental().Encode(),
+		"manifest-earlier.json": sampleEarlier().Encode(),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {

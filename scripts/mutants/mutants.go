@@ -65,6 +65,17 @@ var mutants = []mutant{
 		"./archiver", "TestHold",
 	},
 
+	{
+		"a list believes summaries where a backup is missing", "archiver/outlines.go",
+		"if len(outlines) != len(group) {", "if len(outlines) < len(group) {",
+		"./archiver", "TestListsBySummaries",
+	},
+	{
+		"a summary that says something else is not found", "archiver/verify_claims.go",
+		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
+		"./archiver", "TestWrongSummary",
+	},
+
 	// The commit.
 	{
 		"a manifest is not created if absent, but put", "archiver/commit.go",

@@ -1,0 +1,144 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// GroupBackups is how many backups a group has: those with the numbers 1 to 32, 33 to
+// 64, and so on. A manifest has summaries of the backups before it in its group, so
+// that a list reads one manifest of each (FORMAT.md, "Summaries").
+const GroupBackups = 32
+
+// Summary is what a list tells of a backup. What is nil, or "" of a generation, is
+// as in the manifest that the summary is in, and so is the database's id.
+type Summary struct {
+	Kind        Kind       `json:"kind"`
+	Timeline    int        `json:"timeline"`
+	Continues   *Seq       `json:"continues,omitempty"`
+	StartEpoch  uint64     `json:"start_epoch"`
+	EndEpoch    uint64     `json:"end_epoch"`
+	RestoreFrom uint64     `json:"restore_from"`
+	CreatedAt   time.Time  `json:"created_at"`
+	StartTime   *time.Time `json:"start_time,omitempty"` // of a full one
+	EndTime     *time.Time `json:"end_time,omitempty"`
+	RawBytes    int64      `json:"raw_bytes"`
+	StoredBytes int64      `json:"stored_bytes"`
+	ReusedBytes int64      `json:"reused_bytes,omitempty"`
+	Segments    int        `json:"segments,omitempty"`
+
+	Generation string  `json:"generation,omitempty"`
+	Name       *string `json:"name,omitempty"` // of the database
+	Host       *string `json:"host,omitempty"`
+	Tool       *string `json:"tool,omitempty"`
+}
+
+// firstOfGroup is the number of the first backup of seq's group.
+func firstOfGroup(seq Seq) Seq { return (seq-1)/GroupBackups*GroupBackups + 1 }
+
+// SetEarlier gives m, the successor of before, the summaries of before and of those in
+// its group. It has none if before is of another group, or does not know all of its
+// own, as earlier versions did not.
+func (m *Manifest) SetEarlier(before *Manifest) {
+	m.Earlier = nil
+	if firstOfGroup(m.Seq) != firstOfGroup(before.Seq) {
+		return
+	}
+	for _, b := range before.Outlines() {
+		m.Earlier = append(m.Earlier, b.summary(m))
+	}
+}
+
+// Outlines gives the backups of m's group up to m, in order: those before m only
+// with what summaries have, see [Manifest.Outline], and m. It is nil if m does not
+// have all of them.
+func (m *Manifest) Outlines() []*Manifest {
+	first := firstOfGroup(m.Seq)
+	if len(m.Earlier) != int(m.Seq-first) {
+		return nil
+	}
+	var list []*Manifest
+	for i := range m.Earlier {
+		list = append(list, m.Earlier[i].outline(first+Seq(i), m))
+	}
+	return append(list, m)
+}
+
+// Outline is m with what a summary of it has, and nothing else.
+func (m *Manifest) Outline() *Manifest {
+	s := m.summary(m)
+	return s.outline(m.Seq, m)
+}
+
+// SameOutline tells whether lists tell the same of m and of b.
+func (m *Manifest) SameOutline(b *Manifest) bool {
+	return bytes.Equal(m.Outline().Encode(), b.Outline().Encode())
+}
+
+// summary is that of m, in the manifest of carrier.
+func (m *Manifest) summary(carrier *Manifest) Summary {
+	s := Summary{
+		Kind: m.Kind, Timeline: m.Timeline, Continues: m.Continues,
+		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom,
+		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
+		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
+		Name: unless(m.Database.Name, carrier.Database.Name), Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
+	}
+	if m.Kind == Full {
+		s.StartTime = m.StartTime
+	}
+	if m.Database.Generation != carrier.Database.Generation {
+		s.Generation = m.Database.Generation
+	}
+	return s
+}
+
+func unless(s, same string) *string {
+	if s == same {
+		return nil
+	}
+	return &s
+}
+
+func or(s *string, same string) string {
+	if s == nil {
+		return same
+	}
+	return *s
+}
+
+// outline is the reverse.
+func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
+	generation := s.Generation
+	if generation == "" {
+		generation = carrier.Database.Generation
+	}
+	return &Manifest{
+		Seq: seq, ArchiveID: carrier.ArchiveID, Tool: or(s.Tool, carrier.Tool), Host: or(s.Host, carrier.Host),
+		CreatedAt: s.CreatedAt, Kind: s.Kind,
+		Database: Database{Generation: generation, ID: carrier.Database.ID, Name: or(s.Name, carrier.Database.Name)},
+		Timeline: s.Timeline, Continues: s.Continues,
+		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.RestoreFrom, StartTime: s.StartTime, EndTime: s.EndTime,
+		RawBytes: s.RawBytes, StoredBytes: s.StoredBytes, ReusedBytes: s.ReusedBytes, SegmentsNew: s.Segments,
+	}
+}
+
+// validateEarlier checks the summaries as validate does the manifest.
+func (m *Manifest) validateEarlier() error {
+	first := firstOfGroup(m.Seq)
+	if len(m.Earlier) != 0 && len(m.Earlier) != int(m.Seq-first) {
+		return fmt.Errorf("%d summaries, where the group has %d backups before %d", len(m.Earlier), m.Seq-first, m.Seq)
+	}
+	for i := range m.Earlier {
+		b := m.Earlier[i].outline(first+Seq(i), m)
+		err := b.validateOutline()
+		if err == nil && b.Timeline > m.Timelines {
+			err = fmt.Errorf("timeline %d of %d", b.Timeline, m.Timelines)
+		}
+		if err != nil {
+			return fmt.Errorf("what it says of backup %d: %w", b.Seq, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package archiver_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// randomArchive backs a database up so many times, while it is written, put back to
+// an earlier state, and checkpointed.
+func randomArchive(t *testing.T, backups int, random *rand.Rand) map[string][]byte {
+	t.Helper()
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	past := m.save()
+	for n := 0; n < backups; {
+		opts := archiver.BackupOptions{Full: random.IntN(12) == 0}
+		switch random.IntN(25) {
+		case 0: // another timeline
+			m.check(os.RemoveAll(m.path + ".wal"))
+			later := m.now.Add(time.Hour)
+			m = m.putBack(past, true)
+			m.reopen()
+			m.now = later
+		case 1, 2:
+			m.checkpointHeld()
+		}
+		m.commit(1 + random.IntN(40))
+		a := archiver.New(store, archiver.Options{Host: fmt.Sprint("db", random.IntN(3)), Tool: "test"})
+		r, err := a.Backup(t.Context(), m.path, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = int(r.Seq)
+	}
+	return store.Objects()
+}
+
+// withoutSummaries are the same objects, as if an earlier version had written the
+// manifests for which bare is true.
+func withoutSummaries(t *testing.T, objects map[string][]byte, bare func(manifest.Seq) bool) map[string][]byte {
+	t.Helper()
+	plain := maps.Clone(objects)
+	for key := range objects {
+		if seq, ok := manifest.ParseKey(key); ok && bare(seq) {
+			m := manifestOf(t, objects, uint64(seq))
+			m.Earlier = nil
+			plain[key] = m.Encode()
+		}
+	}
+	return plain
+}
+
+func everyone(manifest.Seq) bool { return true }
+
+// listed is what list and status say of an archive.
+func listed(t *testing.T, objects map[string][]byte) (list []archiver.Backup, status archiver.StatusReport, errs [2]string) {
+	t.Helper()
+	a := newArchive(refill(t, objects))
+	list, err := a.List(t.Context())
+	if err != nil {
+		errs[0] = err.Error()
+	}
+	if status, err = a.Status(t.Context(), archiver.StatusOptions{}); err != nil {
+		errs[1] = err.Error()
+	}
+	return list, status, errs
+}
+
+// Lists say what the manifests say, whether they have read all of them or not, and
+// whatever is missing or damaged.
+func TestListsBySummaries(t *testing.T) {
+	const backups = 110
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // it need not be secret
+			objects := randomArchive(t, backups, random)
+			damage := func(seq manifest.Seq) func(map[string][]byte) {
+				return func(o map[string][]byte) { o[seq.Key()] = []byte("{}\n") }
+			}
+			remove := func(seqs ...manifest.Seq) func(map[string][]byte) {
+				return func(o map[string][]byte) {
+					for _, seq := range seqs {
+						delete(o, seq.Key())
+					}
+				}
+			}
+			for what, c := range map[string]struct {
+				change func(map[string][]byte)
+				bare   func(manifest.Seq) bool
+			}{
+				"whole":                         {func(map[string][]byte) {}, nil},
+				"some of an earlier version":    {func(map[string][]byte) {}, func(seq manifest.Seq) bool { return seq > 40 && seq < 70 }},
+				"newest of earlier version":     {func(map[string][]byte) {}, func(seq manifest.Seq) bool { return seq == backups }},
+				"missing in the middle":         {remove(45), nil},
+				"missing at the end of a group": {remove(64), nil},
+				"missing at its beginning":      {remove(1, 2, 65), nil},
+				"a group is missing":            {remove(groupOf(40)...), nil},
+				"damaged at the end of a group": {damage(32), nil},
+				"newest damaged":                {damage(backups), nil},
+			} {
+				summed := maps.Clone(objects)
+				if c.bare != nil {
+					summed = withoutSummaries(t, summed, c.bare)
+				}
+				c.change(summed)
+				plain := withoutSummaries(t, objects, everyone)
+				c.change(plain)
+				gotList, gotStatus, gotErr := listed(t, summed)
+				list, status, err := listed(t, plain)
+				if diff := cmp.Diff([]any{list, status, err}, []any{gotList, gotStatus, gotErr}, cmpopts.IgnoreFields(archiver.StatusReport{}, "Age")); diff != "" {
+					t.Errorf("%s: -from all manifests +from groups: %s", what, diff)
+				}
+				if len(list) == 0 && err == [2]string{} {
+					t.Errorf("%s: there is nothing to compare", what)
+				}
+			}
+		})
+	}
+}
+
+func groupOf(seq manifest.Seq) (seqs []manifest.Seq) {
+	first := (seq-1)/manifest.GroupBackups*manifest.GroupBackups + 1
+	for i := range manifest.Seq(manifest.GroupBackups) {
+		seqs = append(seqs, first+i)
+	}
+	return seqs
+}
+
+// A list reads archive.json, asks for what is behind the list, and reads a manifest
+// a group.
+func TestRequestsOfLists(t *testing.T) {
+	const backups = 1000
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	backup(t, store, m.path)
+	longArchive(t, store, backups)
+	gets := 0
+	counted := storagetest.NewFaulty(store, func(op storage.Op, _ string, _ int) storagetest.Fault {
+		if op == storage.OpGet {
+			gets++
+		}
+		return storagetest.Fault{}
+	})
+	const want = 1 + (backups+manifest.GroupBackups-1)/manifest.GroupBackups
+	list, err := newArchive(counted).List(t.Context())
+	if err != nil || len(list) != backups || gets != want {
+		t.Errorf("a list of %d backups: %d GETs, want %d; %v", len(list), gets, want, err)
+	}
+	gets = 0
+	status, err := newArchive(counted).Status(t.Context(), archiver.StatusOptions{})
+	if err != nil || status.Backups != backups || gets != want {
+		t.Errorf("the status of %d backups: %d GETs, want %d; %v", status.Backups, gets, want, err)
+	}
+}
+
+// A verification finds a summary that is not what the manifest says.
+func TestWrongSummary(t *testing.T) {
+	objects := randomArchive(t, 40, rand.New(rand.NewPCG(9, 9))) //nolint:gosec // as above
+	m := manifestOf(t, objects, 40)
+	m.Earlier[3].StoredBytes++
+	objects[m.Seq.Key()] = m.Encode()
+	r, err := newArchive(refill(t, objects)).Verify(t.Context(), archiver.VerifyOptions{})
+	want := []archiver.Finding{{Key: m.Seq.Key(), Problem: "what it says of backup 36 is something else than that one's manifest says"}}
+	if diff := cmp.Diff(want, r.Findings); err != nil || diff != "" {
+		t.Errorf("%v, -want +got: %s", err, diff)
+	}
+}
