@@ -182,11 +182,15 @@ func (s *source) assemble05(log *grafeo.Log, t *trail) {
 }
 
 func (s *source) addImage() {
-	s.files = append(s.files, sourceFile{manifest.ImageName, s.image.Path, 0, 0, s.image.Size, s.image.NewProof()})
+	s.files = append(s.files, sourceFile{
+		name: manifest.ImageName, path: s.image.Path, bytes: s.image.Size, proof: s.image.NewProof(), free: s.image.Free(),
+	})
 }
 
 // addLog adds the part r of a log file, up to its end.
 func (s *source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 	path := filepath.Join(grafeo.LogDir(s.path), f.Name)
-	s.files = append(s.files, sourceFile{f.Name, path, 0, r.Offset, r.Offset + r.Length, grafeo.NewProof(path, []grafeo.Range{r})})
+	s.files = append(s.files, sourceFile{
+		name: f.Name, path: path, from: r.Offset, bytes: r.Offset + r.Length, proof: grafeo.NewProof(path, []grafeo.Range{r}),
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +73,7 @@ func wholePart(t testing.TB, path string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"db.grafeo": string(b)}
+	want := map[string]string{"db.grafeo": usedPart(image, b)}
 	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +89,24 @@ func wholePart(t testing.TB, path string) map[string]string {
 		want[filepath.Join("db.grafeo.wal", f.Name)] = string(b[:f.End])
 	}
 	return want
+}
+
+// usedPart is an image without the pages that nothing in it refers to: they come
+// back as zeros.
+func usedPart(image *grafeo.Image, b []byte) string {
+	if image.Generation != grafeo.Gen06 {
+		return string(b)
+	}
+	used := make([]byte, len(b))
+	const page = 4096
+	for at := 0; at < len(b); at += page {
+		end := min(at+page, len(b))
+		refers := func(r grafeo.Range) bool { return r.Offset < int64(end) && r.Offset+r.Length > int64(at) }
+		if end-at < page || slices.ContainsFunc(image.Proof, refers) {
+			copy(used[at:end], b[at:end])
+		}
+	}
+	return string(used)
 }
 
 // newArchive does not wait for the disk: what a loss of power leaves is shown by

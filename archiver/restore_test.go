@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -182,17 +183,14 @@ func TestRestoreWhereOnlyTheCursorIs(t *testing.T) {
 	store := storagetest.NewMemory()
 	path := copyVector(t, "v0.6.0/closed")
 	backup(t, store, path)
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := wholePart(t, path)["db.grafeo"]
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := contents(t, filepath.Dir(path)); got["tiny.grafeo"] != string(want) || len(got) != 2 { // with log.jsonl
+	if got := contents(t, filepath.Dir(path)); got["tiny.grafeo"] != want || len(got) != 2 { // with log.jsonl
 		t.Errorf("the folder has %v", slices.Sorted(maps.Keys(got)))
 	}
 }
@@ -322,4 +320,53 @@ func TestRestoreRetriesABrokenBody(t *testing.T) {
 			t.Errorf("%s: nothing was broken", name)
 		}
 	}
+}
+
+// What an image does not use is neither read nor stored: earlier checkpoints have
+// left it, and nothing proves it.
+func TestFreePagesAreLeftOut(t *testing.T) {
+	path := copyVector(t, "v0.6.0/reopened")
+	before := backup(t, storagetest.NewMemory(), path)
+	want := wholePart(t, path)
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := want["db.grafeo"]
+	noise := make([]byte, 4096)
+	grafeotest.Fill(noise, 1, 0)
+	free := 0
+	for at := 0; at+4096 <= len(image); at += 4096 {
+		if string(image[at:at+4096]) != used[at:at+4096] { // it has something that nothing refers to
+			copy(image[at:], noise)
+			free++
+		}
+	}
+	if free == 0 {
+		t.Fatal("there are no free pages")
+	}
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store := storagetest.NewMemory()
+	r := backup(t, store, path)
+	if diff := cmp.Diff(want, restore(t, store, 0)); diff != "" {
+		t.Error(diff)
+	}
+	if r.StoredBytes != before.StoredBytes {
+		t.Errorf("%d bytes were stored, and %d before there was noise", r.StoredBytes, before.StoredBytes)
+	}
+	if r.RawBytes != int64(len(image))+logBytes(want) {
+		t.Errorf("%d bytes were backed up, of an image of %d", r.RawBytes, len(image))
+	}
+	mustBeWhole(t, store)
+}
+
+func logBytes(files map[string]string) (n int64) {
+	for name, content := range files {
+		if name != "db.grafeo" {
+			n += int64(len(content))
+		}
+	}
+	return n
 }

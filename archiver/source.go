@@ -55,6 +55,7 @@ type sourceFile struct {
 	start       int64 // where it begins in the file at path: not 0 in native backups only
 	from, bytes int64
 	proof       *grafeo.Proof
+	free        []grafeo.Span // that is not read: zeros stand for it
 }
 
 func readImage(path string) (*grafeo.Image, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sort"
 
 	"golang.org/x/sync/errgroup"
 
@@ -215,7 +216,7 @@ func (w *worker) read(raw []byte, f frame) error {
 		part := raw[:p.bytes]
 		raw = raw[p.bytes:]
 		file := &w.files[p.file]
-		if err := readAt(file.path, part, file.start+p.offset); err != nil {
+		if err := file.read(part, p.offset); err != nil {
 			return err
 		}
 		file.proof.Add(p.offset, part)
@@ -224,15 +225,33 @@ func (w *worker) read(raw []byte, f frame) error {
 	return nil
 }
 
-func readAt(path string, p []byte, offset int64) error {
-	f, err := os.Open(path)
+// read fills p with what is at offset of the file.
+func (s *sourceFile) read(p []byte, offset int64) error {
+	f, err := os.Open(s.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
+	end := offset + int64(len(p))
+	next := sort.Search(len(s.free), func(i int) bool { return s.free[i].Offset+s.free[i].Length > offset })
+	for at := offset; at < end; next++ {
+		used, free := end, end // up to where there is each
+		if next < len(s.free) {
+			used, free = min(end, max(at, s.free[next].Offset)), min(end, s.free[next].Offset+s.free[next].Length)
+		}
+		if err := readAt(f, p[at-offset:used-offset], s.start+at); err != nil {
+			return err
+		}
+		clear(p[used-offset : free-offset])
+		at = free
+	}
+	return nil
+}
+
+func readAt(f *os.File, p []byte, offset int64) error {
 	if n, err := f.ReadAt(p, offset); n < len(p) {
 		if errors.Is(err, io.EOF) {
-			return &grafeo.DamageError{Path: path, Offset: offset + int64(n), What: "the file ends here, although more belongs to it"}
+			return &grafeo.DamageError{Path: f.Name(), Offset: offset + int64(n), What: "the file ends here, although more belongs to it"}
 		}
 		return err
 	}

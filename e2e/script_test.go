@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -93,6 +94,12 @@ func runScript(t *testing.T, script string) {
 				_, err := node(t.Context(), args[0], "gen.js", append([]string{ts.MkAbs(args[1])}, args[2:]...)...)
 				ts.Check(err)
 				ts.Check(os.RemoveAll(ts.MkAbs(args[1]) + ".spill"))
+			},
+			"samegraph": func(ts *testscript.TestScript, neg bool, args []string) {
+				usage(ts, !neg && len(args) == 3, "samegraph VERSION PATH PATH")
+				if a, b := inspect(t, args[0], ts.MkAbs(args[1])), inspect(t, args[0], ts.MkAbs(args[2])); !reflect.DeepEqual(a, b) {
+					ts.Fatalf("%s is %+v, and %s is %+v", args[1], a, args[2], b)
+				}
 			},
 			"bucket": func(ts *testscript.TestScript, neg bool, args []string) {
 				usage(ts, !neg && len(args) == 0, "bucket")
