@@ -5,7 +5,7 @@
 #   scripts/bench.sh [rounds]      default: 3
 #
 # GBAK_BENCH_SIZE   bytes of the image, default 2147483648
-# GBAK_BENCH_NODES  of the real database, of 2 KB each, default 200000
+# GBAK_BENCH_NODES  of the real database, of 300 bytes each, default 1000000
 # GBAK_BENCH_WHERE  some of "minio dir small grafeo", default all
 # GBAK_BENCH_DIR    where inputs are kept for the next run, default a temporary folder
 #
@@ -25,7 +25,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3}
 size=${GBAK_BENCH_SIZE:-2147483648}
-nodes=${GBAK_BENCH_NODES:-200000}
+nodes=${GBAK_BENCH_NODES:-1000000}
 where=${GBAK_BENCH_WHERE:-minio dir small grafeo}
 say() { echo "bench: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -168,12 +168,14 @@ streams() {
   stream 'zstd|rclone' rclone 'rclone rcat b:bench/stream.zst' 'rclone cat b:bench/stream.zst'
   local aws="aws --endpoint-url $endpoint s3 cp"
   stream 'zstd|aws' aws "$aws - s3://bench/stream.zst" "$aws s3://bench/stream.zst -"
+  stream 'zstd -T0|aws' aws "$aws - s3://bench/stream.zst" "$aws s3://bench/stream.zst -" -T0
 }
-# stream NAME PROGRAM PUT GET: a database compressed into an object, and back.
+# stream NAME PROGRAM PUT GET [FLAG]: a database compressed into an object, and back.
 stream() {
   have "$2" || return 0
   rm -rf "${store:?}"/*
-  use ''; step "$1" full "zstd -3 -T0 -c $db | $3"
+  use ''; step "$1" full "zstd -3 ${5-} -c $db | $3"
+  [[ $# == 4 ]] || return 0
   step "$1" check "$4 | zstd -t"
   mkdir "$temp/restored"
   step "$1" restore "$4 | zstd -d >$temp/restored/db && sync -f $temp/restored"
