@@ -187,6 +187,9 @@ func (b *base) forget(n int) {
 
 func (b *base) readSpan(ctx context.Context, n int) ([]byte, error) {
 	ref := b.image.Pages[n]
+	if ref.StoredBytes != manifest.PagesBytes(b.image.Bytes, n) {
+		return nil, nil // an earlier build's
+	}
 	d, err := b.archive.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
 	var object *ObjectError
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	"github.com/minio/highwayhash"
@@ -47,8 +48,13 @@ func (a *Archive) newPages(archiveID string, imageBytes int64, b *base) *pages {
 		archive: a, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
 		bytes: imageBytes, base: b, spans: map[int]*pagesSpan{}, refs: make([]manifest.Pages, n),
 	}
-	p.zeros = highwayhash.Sum128(zeroPage[:], p.key[:])
+	p.zeros = p.hash(zeroPage[:])
 	return p
+}
+
+func (p *pages) hash(page []byte) (d pageDigest) {
+	binary.LittleEndian.PutUint64(d[:], highwayhash.Sum64(page, p.key[:]))
+	return d
 }
 
 // digest gives the digest of a page, the last of which may be shorter.
@@ -56,7 +62,7 @@ func (p *pages) digest(page []byte) pageDigest {
 	if len(page) == manifest.PageBytes && isZero(page) {
 		return p.zeros
 	}
-	return highwayhash.Sum128(page, p.key[:])
+	return p.hash(page)
 }
 
 // add takes the digests of the pages from number first on.
