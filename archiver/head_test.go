@@ -55,6 +55,9 @@ func longArchive(t testing.TB, store *storagetest.Memory, backups int) {
 	for seq := first + 1; seq <= manifest.Seq(backups); seq++ {
 		sum, before := manifest.Sum(long[(seq-1).Key()]), *m
 		m.Seq, m.Previous, m.CommitID = seq, &sum, fmt.Sprintf("%032x", seq)
+		if m.Kind == manifest.Incremental {
+			m.Continues = &before.Seq
+		}
 		m.SetEarlier(&before)
 		long[seq.Key()] = m.Encode()
 	}

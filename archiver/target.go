@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -298,30 +299,39 @@ func (c *catalog) lastBefore(t time.Time, next *committed) (*route, error) {
 	return &route{chain: chain}, nil
 }
 
-// reach tells what can be restored, the newest timeline first.
+// reach tells what can be restored, the newest timeline first. It takes each backup
+// once, in order: what it continues comes before it.
 func (c *catalog) reach() []Reach {
-	var all []Reach
-	for _, t := range c.timelines() {
-		r := Reach{Timeline: t}
-		first := true
-		for _, m := range c.of(t) {
-			chain := c.toEnd(m)
-			if chain == nil {
+	bases := map[manifest.Seq]*committed{} // of each backup with a chain to its end, the full one that this begins with
+	byTimeline := map[int]*Reach{}
+	for _, seq := range c.seqs {
+		m := c.backups[seq]
+		base := m
+		if m.Kind == manifest.Incremental {
+			before := c.backups[*m.Continues]
+			if before == nil || bases[before.Seq] == nil || before.Timeline != m.Timeline {
 				continue
 			}
-			base := chain[0]
-			if first || base.StartEpoch < r.FromEpoch {
-				r.FromEpoch, r.FromTime = base.StartEpoch, base.StartTime
-			}
-			if first || m.EndEpoch >= r.ToEpoch {
-				r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
-			}
-			r.AsOf = asOf(m)
-			first = false
+			base = bases[before.Seq]
 		}
-		if !first {
-			all = append(all, r)
+		bases[seq] = base
+		r := byTimeline[m.Timeline]
+		first := r == nil
+		if first {
+			r = &Reach{Timeline: m.Timeline}
+			byTimeline[m.Timeline] = r
 		}
+		if first || base.StartEpoch < r.FromEpoch {
+			r.FromEpoch, r.FromTime = base.StartEpoch, base.StartTime
+		}
+		if first || m.EndEpoch >= r.ToEpoch {
+			r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
+		}
+		r.AsOf = asOf(m)
+	}
+	var all []Reach
+	for _, t := range slices.Backward(slices.Sorted(maps.Keys(byTimeline))) {
+		all = append(all, *byTimeline[t])
 	}
 	return all
 }
