@@ -114,7 +114,9 @@ func (a *Archive) everything(ctx context.Context, h *history) (*catalog, *commit
 		if errors.As(err, &object) && i < len(h.seqs)-1 {
 			return nil // it only cannot be continued
 		}
-		all[i] = m
+		if all[i] = m; m != nil && i < len(h.seqs)-1 {
+			m.Earlier = nil // the next manifest takes them from the newest one
+		}
 		return err
 	})
 	if err != nil || len(all) == 0 {

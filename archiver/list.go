@@ -44,7 +44,9 @@ func describe(m *manifest.Manifest) Backup {
 }
 
 // List gives all backups of the archive, oldest first. The error is
-// [CodeNoArchive] if there is no archive; an archive may have no backup.
+// [CodeNoArchive] if there is no archive; an archive may have no backup. It reads one
+// manifest of 32 backups, which tells of the others: if one of those is damaged,
+// [Archive.Verify] finds it.
 func (a *Archive) List(ctx context.Context) ([]Backup, error) {
 	var backups []Backup
 	_, _, err := run(ctx, func(ctx context.Context) error {

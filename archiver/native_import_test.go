@@ -52,6 +52,9 @@ func TestImportVectors(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", version, b, want[i])
 			}
 		}
+		if m := manifestOf(t, store.Objects(), 4); len(m.Earlier) != 3 {
+			t.Errorf("%s: the last one has summaries of %d backups", version, len(m.Earlier))
+		}
 		if !slices.Equal(heard, []uint64{1, 2, 3, 4}) {
 			t.Errorf("heard of %v", heard)
 		}

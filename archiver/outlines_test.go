@@ -179,3 +179,28 @@ func TestWrongSummary(t *testing.T) {
 		t.Errorf("%v, -want +got: %s", err, diff)
 	}
 }
+
+// A verification compares summaries with manifests that it has read long before, and
+// where numbers are missing.
+func TestWrongSummaryOfALongArchive(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	backup(t, store, m.path)
+	m.commit(100)
+	backup(t, store, m.path)
+	longArchive(t, store, 1056) // more than are read at a time
+	objects := store.Objects()
+	last := manifestOf(t, objects, 1056)
+	last.Earlier[0].StoredBytes++ // of backup 1025
+	objects[last.Seq.Key()] = last.Encode()
+	delete(objects, manifest.Seq(5).Key())
+	r, err := newArchive(refill(t, objects)).Verify(t.Context(), archiver.VerifyOptions{})
+	want := []archiver.Finding{
+		{Key: manifest.Seq(5).Key(), Problem: "it is missing: backup 6 follows backup 4"},
+		{Key: last.Seq.Key(), Problem: "what it says of backup 1025 is something else than that one's manifest says"},
+	}
+	if diff := cmp.Diff(want, r.Findings); err != nil || diff != "" {
+		t.Errorf("%v, -want +got: %s", err, diff)
+	}
+}

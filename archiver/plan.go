@@ -166,7 +166,9 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 				}
 				return nil
 			}
-			read[i] = m
+			if read[i] = m; m != nil {
+				m.Earlier = nil // of many backups they are as much as all the rest
+			}
 			return err
 		})
 		if err != nil {

@@ -180,13 +180,21 @@ func (v *verification) nothing(ctx context.Context) error {
 
 // manifests reads all manifests; the ones that are broken are nil.
 func (v *verification) manifests(ctx context.Context, h *history) ([]*committed, error) {
-	backups := make([]*committed, len(h.seqs))
-	err := v.archive.loadAll(ctx, h, func(i int, m *committed, err error) error {
-		backups[i] = m
-		return v.pass(err)
-	})
-	if err != nil {
-		return nil, err
+	backups := make([]*committed, 0, len(h.seqs))
+	known := map[manifest.Seq]*committed{}
+	for seqs := range slices.Chunk(h.seqs, manifestReaders*manifest.GroupBackups) {
+		part := make([]*committed, len(seqs))
+		err := v.archive.loadAll(ctx, &history{archive: h.archive, seqs: seqs}, func(i int, m *committed, err error) error {
+			if part[i] = m; m != nil {
+				known[m.Seq] = m
+			}
+			return v.pass(err)
+		})
+		if err != nil {
+			return nil, err
+		}
+		v.summaries(known, part)
+		backups = append(backups, part...)
 	}
 	v.report.Objects += len(h.seqs)
 	for i, seq := range h.seqs {

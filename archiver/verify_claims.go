@@ -25,11 +25,23 @@ func (v *verification) order(backups []*committed) {
 		if err := c.follows(m, before); err != nil {
 			v.find(m.Seq.Key(), err.Error())
 		}
+	}
+}
+
+// summaries checks what the manifests of part say in summaries against those that
+// they are of, which are among the backups that were read, and drops the summaries:
+// of many backups they are as much as all the rest.
+func (v *verification) summaries(backups map[manifest.Seq]*committed, part []*committed) {
+	for _, m := range part {
+		if m == nil {
+			continue
+		}
 		for _, b := range m.Outlines() {
-			if of := c.backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
+			if of := backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
 				v.find(m.Seq.Key(), fmt.Sprintf("what it says of backup %d is something else than that one's manifest says", b.Seq))
 			}
 		}
+		m.Earlier = nil
 	}
 }
 

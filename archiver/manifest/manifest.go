@@ -81,7 +81,7 @@ type Manifest struct {
 
 	// Earlier has summaries of the backups before this one in its group, see
 	// [GroupBackups]: of all of them, or none.
-	Earlier []Summary `json:"earlier,omitempty"`
+	Earlier Summaries `json:"earlier,omitempty"`
 
 	// Where the content is: exactly one of the two is set.
 	Content *Index     `json:"content"`

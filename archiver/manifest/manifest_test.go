@@ -283,7 +283,7 @@ func FuzzDecode(f *testing.F) {
 	large := sample()
 	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
 	for _, b := range [][]byte{
-		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(), sampleEarlier().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
 	} {
 		f.Add(b)
 	}

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -32,6 +34,30 @@ type Summary struct {
 	Name       *string `json:"name,omitempty"` // of the database
 	Host       *string `json:"host,omitempty"`
 	Tool       *string `json:"tool,omitempty"`
+}
+
+// Summaries are decoded up to one more than a manifest can have, which is enough to
+// refuse them: a document of nothing but summaries would take much memory.
+type Summaries []Summary
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (l *Summaries) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return errors.New("summaries that are no array")
+	}
+	for len(*l) < GroupBackups && d.More() {
+		var s Summary
+		if err := d.Decode(&s); err != nil {
+			return err
+		}
+		*l = append(*l, s)
+	}
+	return nil
 }
 
 // firstOfGroup is the number of the first backup of seq's group.
@@ -73,8 +99,25 @@ func (m *Manifest) Outline() *Manifest {
 
 // SameOutline tells whether lists tell the same of m and of b.
 func (m *Manifest) SameOutline(b *Manifest) bool {
-	return bytes.Equal(m.Outline().Encode(), b.Outline().Encode())
+	var nobody Manifest // so that nothing goes without saying
+	return m.Seq == b.Seq && m.ArchiveID == b.ArchiveID && m.Database.ID == b.Database.ID && m.summary(&nobody).equal(b.summary(&nobody))
 }
+
+func (s Summary) equal(o Summary) bool {
+	if !s.CreatedAt.Equal(o.CreatedAt) || !both(s.StartTime, o.StartTime, time.Time.Equal) || !both(s.EndTime, o.EndTime, time.Time.Equal) ||
+		!both(s.Continues, o.Continues, is) || !both(s.Name, o.Name, is) || !both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
+		return false
+	}
+	s.CreatedAt, s.StartTime, s.EndTime, s.Continues, s.Name, s.Host, s.Tool = o.CreatedAt, o.StartTime, o.EndTime, o.Continues, o.Name, o.Host, o.Tool
+	return s == o
+}
+
+// both tells whether there are both, and the same, or none.
+func both[T any](a, b *T, same func(T, T) bool) bool {
+	return a == nil && b == nil || a != nil && b != nil && same(*a, *b)
+}
+
+func is[T comparable](a, b T) bool { return a == b }
 
 // summary is that of m, in the manifest of carrier.
 func (m *Manifest) summary(carrier *Manifest) Summary {

@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +155,34 @@ func TestSizeOfASummary(t *testing.T) {
 		t.Errorf("a summary has %d bytes", size)
 	} else {
 		t.Logf("a summary has %d bytes", size)
+	}
+}
+
+// A manifest of nothing but summaries is refused without making memory for them.
+func TestManySummaries(t *testing.T) {
+	line := fmt.Sprintf(`{"type":"manifest","format":1,"seq":40,"earlier":[{}%s]}`+"\n", strings.Repeat(",{}", 400_000))
+	b := append([]byte(line), seal([]byte(line))...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := DecodeManifest(b)
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrDamaged) || grown > 16<<20 {
+		t.Errorf("%d bytes of memory for a document of %d bytes: %v", grown, len(b), err)
+	}
+}
+
+func TestSummariesThatAreNone(t *testing.T) {
+	var unsupported *UnsupportedError
+	for _, value := range []any{1, "x", map[string]any{}, []any{1}, []any{[]any{}}, []any{map[string]any{"extra": 1}}} {
+		_, err := DecodeManifest(resealed(t, sampleEarlier().Encode(), func(v map[string]any) { v["earlier"] = value }))
+		if !errors.As(err, &unsupported) {
+			t.Errorf("%v: %v", value, err)
+		}
+	}
+	for _, value := range []any{nil, []any{}} {
+		m, err := DecodeManifest(resealed(t, sampleEarlier().Encode(), func(v map[string]any) { v["earlier"] = value }))
+		if err != nil || len(m.Earlier) != 0 {
+			t.Errorf("%v: %v", value, err)
+		}
 	}
 }
