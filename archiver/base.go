@@ -17,11 +17,13 @@ import (
 // What a full backup may refer to, so that a restore of it fetches at most one
 // and a half times of what one does that refers to nothing (ARCHITECTURE.md,
 // "What a full backup shares"): of a segment, leastUsed fifths have to be in use
-// still; of a frame that is read, at most mostFresh fifths may have changed, or
-// all of it is stored; and the segments are those of maxFolders earlier runs.
+// still; of a frame that is read, at most mostFresh fifths may have changed, and
+// mostGone thirds have changed or become zeros, or all of it is stored; and the
+// segments are those of maxFolders earlier runs.
 const (
 	leastUsed  = 4
 	mostFresh  = 1
+	mostGone   = 1
 	maxFolders = 16
 )
 

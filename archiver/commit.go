@@ -35,8 +35,10 @@ var errConflict = errors.New("another writer committed first")
 // object although the request failed, and a second request then fails because
 // of our own first one (ARCHITECTURE.md, "The commit"). And an answer may be
 // wrong: something on the way may say yes, or no, in the store's place. So the
-// object is read back, unless a yes shows that the store has got it: with a
-// checksum of the bytes that only who has read them can make.
+// object is read back, unless a yes shows, with a checksum of the bytes, that the
+// store has got it. That rests on the store's keeping the condition, which the
+// trial before the first backup looks into: of two writers whom a store that does
+// not keep it tells yes, both believe it.
 //
 // Once a request is out, cancelling ctx does not stop the commit at once: it
 // has a few seconds to learn the outcome.

@@ -132,7 +132,7 @@ func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageD
 		return holes(nil, b), nil
 	}
 	var runs []pieceRun
-	var fresh int64
+	var fresh, zeros int64
 	find := w.base.find(p.offset)
 	for i := range digests {
 		offset := p.offset + int64(i)*manifest.PageBytes
@@ -150,12 +150,15 @@ func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageD
 				}
 			}
 		}
-		if next.what == runFresh {
+		switch {
+		case next.what == runFresh && digests[i] == w.pages.zeros:
+			zeros += n // such as a page that is free now: it takes no room
+		case next.what == runFresh:
 			fresh += n
 		}
 		runs = appendRun(runs, next)
 	}
-	if fresh > p.bytes/5*mostFresh {
+	if fresh > p.bytes/5*mostFresh || fresh+zeros > p.bytes/3*mostGone {
 		return holes(nil, b), nil
 	}
 	// What is new may be zeros.

@@ -411,3 +411,21 @@ func TestDigestsOfEarlierBuilds(t *testing.T) {
 	}
 	mustBeWhole(t, store)
 }
+
+// Pages that become free, as the old ones of each chunk that changes do, make
+// nothing be stored again, unless little is left of what they are in.
+func TestPagesThatBecomeFree(t *testing.T) {
+	for freed, stored := range map[int]bool{16: false, 64: false, 80: false, 128: true} { // of 256
+		store := storagetest.NewMemory()
+		im := newPagedImage(t, 1024)
+		first := im.fullOf(t, store, false)
+		for at := 40; at < 1024; at += 256 {
+			im.clear(at, freed)
+		}
+		im.write(t)
+		if r := im.fullOf(t, store, false); (r.StoredBytes > first.StoredBytes/4) != stored {
+			t.Errorf("%d of 256 pages are free: %d bytes were stored, of %d", freed, r.StoredBytes, first.StoredBytes)
+		}
+		mustBeWhole(t, store)
+	}
+}

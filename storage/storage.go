@@ -90,9 +90,8 @@ type ObjectInfo struct {
 
 	// SHA256 is the digest of the object as the store has it, or nil where that
 	// is not known. Head fills it where the store keeps one; List and Get need
-	// not. Put fills it only if the answer shows that the store has got the very
-	// bytes, by a checksum that it has made of them: an answer that somebody else
-	// has made up has none.
+	// not. Put fills it only if the answer has a checksum of the very bytes, which
+	// a store gives that has got them; what just says yes in its place has none.
 	SHA256 *[32]byte
 }
 

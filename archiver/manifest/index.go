@@ -197,10 +197,10 @@ func (f *File) validate(frames []Frame) error {
 		}
 		end = e.Offset + e.Bytes
 	}
-	return f.validateEarliers()
+	return f.validatePages()
 }
 
-func (f *File) validateEarliers() error {
+func (f *File) validatePages() error {
 	if len(f.Pages) == 0 {
 		return nil
 	}
