@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,22 +149,22 @@ func TestRequestsOfLists(t *testing.T) {
 	m.commit(100)
 	backup(t, store, m.path)
 	longArchive(t, store, backups)
-	gets := 0
+	var gets atomic.Int64
 	counted := storagetest.NewFaulty(store, func(op storage.Op, _ string, _ int) storagetest.Fault {
 		if op == storage.OpGet {
-			gets++
+			gets.Add(1)
 		}
 		return storagetest.Fault{}
 	})
 	const want = 1 + (backups+manifest.GroupBackups-1)/manifest.GroupBackups
 	list, err := newArchive(counted).List(t.Context())
-	if err != nil || len(list) != backups || gets != want {
-		t.Errorf("a list of %d backups: %d GETs, want %d; %v", len(list), gets, want, err)
+	if err != nil || len(list) != backups || gets.Load() != want {
+		t.Errorf("a list of %d backups: %d GETs, want %d; %v", len(list), gets.Load(), want, err)
 	}
-	gets = 0
+	gets.Store(0)
 	status, err := newArchive(counted).Status(t.Context(), archiver.StatusOptions{})
-	if err != nil || status.Backups != backups || gets != want {
-		t.Errorf("the status of %d backups: %d GETs, want %d; %v", status.Backups, gets, want, err)
+	if err != nil || status.Backups != backups || gets.Load() != want {
+		t.Errorf("the status of %d backups: %d GETs, want %d; %v", status.Backups, gets.Load(), want, err)
 	}
 }
 
