@@ -117,8 +117,9 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 var errVanished = errors.New("the store says that it has stored an object, and does not have it")
 
 // confirm looks for the segments that this run has sent and no answer has shown, as
-// a manifest may only name what is there. What the store or something on the way to it has made up is
-// [errVanished]: the caller makes the copy again, which sends only that.
+// a manifest may only name what is there. What the store or something on the way to
+// it has made up is [errVanished]: the caller makes the copy again, which sends only
+// that.
 func (u *upload) confirm(ctx context.Context) error {
 	if len(u.unseen) == 0 {
 		return nil

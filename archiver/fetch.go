@@ -175,11 +175,6 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 	return nil
 }
 
-// ordinarySegment is how many bytes a segment may have, but for what compression
-// adds, unless a large size was asked for: a worker has memory for so many. Less
-// would make two segments of what a third is left of.
-const ordinarySegment = 20 << 20
-
 // maxAtOnce is how large a segment may be for its memory to be made at once: that
 // of a larger one grows with what arrives.
 const maxAtOnce = ordinarySegment + ordinarySegment/4

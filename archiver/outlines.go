@@ -8,7 +8,7 @@ import (
 )
 
 // loadOutlines is [Archive.loadAll] for who needs no more than lists tell: all but
-// the newest backup may have only what [manifest.Manifest.Outline] has. It reads the
+// the newest backup may have only what a [manifest.Summary] has. It reads the
 // newest manifest of each group, and those of a group in which that one does not tell
 // of exactly the backups that are there.
 func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, m *committed, err error) error) error {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sort"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -56,6 +57,39 @@ type sourceFile struct {
 	from, bytes int64
 	proof       *grafeo.Proof
 	free        []grafeo.Span // that is not read: zeros stand for it
+}
+
+// read fills p with what is at offset of the file.
+func (s *sourceFile) read(p []byte, offset int64) error {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	end := offset + int64(len(p))
+	next := sort.Search(len(s.free), func(i int) bool { return s.free[i].Offset+s.free[i].Length > offset })
+	for at := offset; at < end; next++ {
+		used, free := end, end // up to where there is each
+		if next < len(s.free) {
+			used, free = min(end, max(at, s.free[next].Offset)), min(end, s.free[next].Offset+s.free[next].Length)
+		}
+		if err := readAt(f, p[at-offset:used-offset], s.start+at); err != nil {
+			return err
+		}
+		clear(p[used-offset : free-offset])
+		at = free
+	}
+	return nil
+}
+
+func readAt(f *os.File, p []byte, offset int64) error {
+	if n, err := f.ReadAt(p, offset); n < len(p) {
+		if errors.Is(err, io.EOF) {
+			return &grafeo.DamageError{Path: f.Name(), Offset: offset + int64(n), What: "the file ends here, although more belongs to it"}
+		}
+		return err
+	}
+	return nil
 }
 
 func readImage(path string) (*grafeo.Image, error) {

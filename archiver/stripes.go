@@ -4,8 +4,14 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// stripe is what becomes one segment: frames of raw bytes.
+// stripe is what becomes one segment, or several if it does not compress: frames of
+// raw bytes.
 type stripe []frame
+
+// ordinarySegment is how many bytes a segment may have, but for what compression
+// adds, unless a large size was asked for: a worker has memory for so many. Less
+// would make two segments of what a third is left of.
+const ordinarySegment = 20 << 20
 
 // frame is what becomes one zstd frame: pieces of files, up to
 // [segment.FrameBytes] together. Small files share one.

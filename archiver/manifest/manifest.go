@@ -218,7 +218,7 @@ func (m *Manifest) validate() error {
 	return nil
 }
 
-// validateOutline checks what [Manifest.Outline] has.
+// validateOutline checks what summaries have, too.
 func (m *Manifest) validateOutline() error {
 	switch {
 	case m.Kind != Full && m.Kind != Incremental:

@@ -77,7 +77,7 @@ func (m *Manifest) SetEarlier(before *Manifest) {
 }
 
 // Outlines gives the backups of m's group up to m, in order: those before m only
-// with what summaries have, see [Manifest.Outline], and m. It is nil if m does not
+// with what summaries have, and m. It is nil if m does not
 // have all of them.
 func (m *Manifest) Outlines() []*Manifest {
 	first := firstOfGroup(m.Seq)
@@ -89,12 +89,6 @@ func (m *Manifest) Outlines() []*Manifest {
 		list = append(list, m.Earlier[i].outline(first+Seq(i), m))
 	}
 	return append(list, m)
-}
-
-// Outline is m with what a summary of it has, and nothing else.
-func (m *Manifest) Outline() *Manifest {
-	s := m.summary(m)
-	return s.outline(m.Seq, m)
 }
 
 // SameOutline tells whether lists tell the same of m and of b.
