@@ -29,7 +29,10 @@ type StatusReport struct {
 	Newest *Backup       // nil if there is none
 	Age    time.Duration // since the newest backup was taken
 
-	Restorable []Reach // the newest timeline first
+	// Restorable is what the manifests say, the newest timeline first. Of 32 backups
+	// one manifest is read, which tells of the others: that one of those is damaged
+	// [Archive.Verify] finds.
+	Restorable []Reach
 
 	// Conditions is how the store treats conditional puts, as the first backup has
 	// found out, "" if it did not look. SingleWriter tells that they are not kept

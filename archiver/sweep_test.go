@@ -107,28 +107,30 @@ var sweptBackups = map[string]swept{
 // earlier backup restores byte for byte; and the next run works by itself.
 func TestBackupStopsAnywhere(t *testing.T) {
 	for name, s := range sweptBackups {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for k := 1; ; k++ {
-				before := s.stops(t, k, false)
-				after := s.stops(t, k, true)
-				if before != after {
-					t.Fatalf("operation %d is there once: %v, %v", k, before, after)
-				}
-				if !before {
-					if k < 5 {
-						t.Errorf("it has %d operations only", k-1)
+		for _, silent := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, silent %v", name, silent), func(t *testing.T) {
+				t.Parallel()
+				for k := 1; ; k++ {
+					before := s.stops(t, silent, k, false)
+					after := s.stops(t, silent, k, true)
+					if before != after {
+						t.Fatalf("operation %d is there once: %v, %v", k, before, after)
 					}
-					return
+					if !before {
+						if k < 5 {
+							t.Errorf("it has %d operations only", k-1)
+						}
+						return
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
-// stops runs the backup on a store that stops at operation k, and tells whether
-// it came that far.
-func (s swept) stops(t *testing.T, k int, applied bool) (stopped bool) {
+// stops runs the backup on a store that stops at operation k, and whose answers to
+// puts show something or not, and tells whether it came that far.
+func (s swept) stops(t *testing.T, silent bool, k int, applied bool) (stopped bool) {
 	t.Helper()
 	inner := storagetest.NewMemory()
 	path := s.prepare(t, inner)
@@ -136,7 +138,11 @@ func (s swept) stops(t *testing.T, k int, applied bool) (stopped bool) {
 	old := states(t, inner)
 	at := fmt.Sprintf("stopped at operation %d, applied: %v", k, applied)
 
-	faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, applied, storagetest.Refuses))
+	var store storage.Storage = inner
+	if silent {
+		store = storagetest.Silent{Storage: inner}
+	}
+	faulty := storagetest.NewFaulty(store, storagetest.StopAt(k, applied, storagetest.Refuses))
 	var err error
 	synctest.Test(t, func(t *testing.T) {
 		_, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces().Backup(t.Context(), path, s.opts)

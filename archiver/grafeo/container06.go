@@ -54,7 +54,7 @@ func (im *Image) read06(r io.ReaderAt, headers []byte) error {
 	im.CheckpointLSN = active.checkpointLSN
 	im.NodeCount, im.EdgeCount = active.nodeCount, active.edgeCount
 	im.Time = fromMillis(active.time)
-	if flags&encryptedFlag06 != 0 {
+	if im.encrypted = flags&encryptedFlag06 != 0; im.encrypted {
 		return fmt.Errorf("%s: %w", im.Path, ErrEncrypted)
 	}
 	return im.readDirectory06(r, active.root)

@@ -1,19 +1,23 @@
 package grafeo
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Span is a part of a file.
 type Span struct{ Offset, Length int64 }
 
 // Free gives the pages that the image does not use, in ascending order: of a 0.6
 // image those of chunks that earlier checkpoints have written. Nothing proves their
-// bytes, and the database writes over them. Of a 0.5 image there are none.
+// bytes, and the database writes over them. Of a 0.5 image there are none, and of an
+// encrypted one it is not known.
 func (im *Image) Free() []Span {
-	if im.Generation != Gen06 {
+	if im.Generation != Gen06 || im.encrypted {
 		return nil
 	}
 	used := slices.DeleteFunc(slices.Clone(im.Proof), func(r Range) bool { return r.Length == 0 })
-	slices.SortFunc(used, func(a, b Range) int { return int(min(max(a.Offset-b.Offset, -1), 1)) })
+	slices.SortFunc(used, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
 	var free []Span
 	end := int64(0) // of what is used so far
 	add := func(to int64) {

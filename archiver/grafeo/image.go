@@ -63,6 +63,8 @@ type Image struct {
 	// state does not pass for this one; the directory; every section or chunk.
 	// Other bytes of the file are padding and free pages.
 	Proof []Range
+
+	encrypted bool // so that Proof is the headers alone
 }
 
 // ReadImage reads the headers and the directory of a container of size bytes.

@@ -40,11 +40,11 @@ log folder, to keep its log until this archive has it.`,
 				return usage("%w", "Leave --level out for the one that is best in most cases.", err)
 			}
 			bytes, err := humanize.ParseBytes(segmentSize)
-			if cmd.Flags().Changed("segment-size") {
-				opts.SegmentBytes = int64(min(bytes, archiver.MaxSegmentBytes))
-			}
 			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
 				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
+			}
+			if cmd.Flags().Changed("segment-size") {
+				opts.SegmentBytes = int64(bytes)
 			}
 			if opts.CommitTimeout <= 0 {
 				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)

@@ -45,7 +45,9 @@ type findingLine struct {
 }
 
 func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions) error {
-	frugal()
+	if opts.Deep { // else it is many documents that are in use, and no buffers
+		frugal()
+	}
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
