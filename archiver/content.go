@@ -113,7 +113,10 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	if err != nil {
 		return err
 	}
-	packed := e.AppendFrame(nil, raw)
+	packed, err := e.AppendFrame(nil, raw)
+	if err != nil {
+		return err
+	}
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	ref.Key = manifest.IndexKey(ref.SHA256)
 	m.Index = &ref

@@ -51,7 +51,11 @@ func packed(t testing.TB, raw []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e.AppendFrame(nil, raw)
+	frame, err := e.AppendFrame(nil, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
 }
 
 // withIndex makes b the index object of a manifest.

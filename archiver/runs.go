@@ -56,7 +56,10 @@ func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) erro
 	}
 	number := -1
 	if whole {
-		number = w.compress(r, raw)
+		var err error
+		if number, err = w.compress(r, raw); err != nil {
+			return err
+		}
 	}
 	at = 0
 	for i, p := range f {
@@ -72,7 +75,9 @@ func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) erro
 				e.Frame, e.FrameOffset = number, at
 				r.extents = append(r.extents, e)
 			default:
-				w.gather(r, e, raw[at:at+u.bytes])
+				if err := w.gather(r, e, raw[at:at+u.bytes]); err != nil {
+					return err
+				}
 			}
 			offset += u.bytes
 			at += u.bytes
@@ -82,10 +87,12 @@ func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) erro
 }
 
 // gather puts the bytes of e beside others that are new.
-func (w *worker) gather(r *stored, e extent, b []byte) {
+func (w *worker) gather(r *stored, e extent, b []byte) error {
 	g := &w.gathered
 	if len(g.raw)+len(b) > segment.FrameBytes {
-		w.flush(r)
+		if err := w.flush(r); err != nil {
+			return err
+		}
 	}
 	if g.raw == nil {
 		g.raw = make([]byte, 0, min(segment.FrameBytes, w.objectBytes))
@@ -94,19 +101,24 @@ func (w *worker) gather(r *stored, e extent, b []byte) {
 	g.raw = append(g.raw, b...)
 	g.extents = append(g.extents, len(r.extents))
 	r.extents = append(r.extents, e)
+	return nil
 }
 
 // flush makes a frame of what was gathered.
-func (w *worker) flush(r *stored) {
+func (w *worker) flush(r *stored) error {
 	g := &w.gathered
 	if len(g.raw) == 0 {
-		return
+		return nil
 	}
-	number := w.compress(r, g.raw)
+	number, err := w.compress(r, g.raw)
+	if err != nil {
+		return err
+	}
 	for _, i := range g.extents {
 		r.extents[i].Frame = number
 	}
 	g.raw, g.extents = g.raw[:0], g.extents[:0]
+	return nil
 }
 
 // runs divides a piece of the image.

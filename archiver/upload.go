@@ -141,7 +141,9 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, 
 			return nil, err
 		}
 		if w.isFull(f.bytes()) {
-			w.flush(r)
+			if err := w.flush(r); err != nil {
+				return nil, err
+			}
 			if r.segment, err = w.store(ctx, n, w.out, r.rawBytes()); err != nil {
 				return nil, err
 			}
@@ -152,7 +154,9 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, 
 			return nil, err
 		}
 	}
-	w.flush(r)
+	if err := w.flush(r); err != nil {
+		return nil, err
+	}
 	if err := w.put(ctx, n, r); err != nil {
 		return nil, err
 	}
@@ -194,13 +198,15 @@ func (w *worker) put(ctx context.Context, n int, r *stored) error {
 }
 
 // compress adds a frame to those of the stripe, and gives its number.
-func (w *worker) compress(r *stored, raw []byte) int {
+func (w *worker) compress(r *stored, raw []byte) (n int, err error) {
 	start := len(w.out)
-	w.out = w.encoder.AppendFrame(w.out, raw)
+	if w.out, err = w.encoder.AppendFrame(w.out, raw); err != nil {
+		return 0, err
+	}
 	r.frames = append(r.frames, manifest.Frame{
 		Offset: int64(start), StoredBytes: int64(len(w.out) - start), RawBytes: int64(len(raw)),
 	})
-	return len(r.frames) - 1
+	return len(r.frames) - 1, nil
 }
 
 // read fills raw with the pieces of f and takes their checksums.

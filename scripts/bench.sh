@@ -6,7 +6,7 @@
 #
 # GBAK_BENCH_SIZE   bytes of the image, default 2147483648
 # GBAK_BENCH_NODES  of the real database, of 300 bytes each, default 1000000
-# GBAK_BENCH_WHERE  some of "minio dir small grafeo", default all
+# GBAK_BENCH_WHERE  some of "minio dir small texts grafeo", default all
 # GBAK_BENCH_DIR    where inputs are kept for the next run, default a temporary folder
 #
 # minio, dir   A full backup, the first one of an archive (so the store is tried);
@@ -15,6 +15,8 @@
 #              that is stored; restores, synced, which are compared byte by byte. And
 #              a log of 1,000 segments, 368 MB, as one increment.
 # small        A database of 20 MB, into a directory.
+# texts        A full backup of a quarter of the size of sentences, not rows, and one
+#              by a build without cgo, into a directory.
 # grafeo       A database that the real Grafeo has made, and its own backupFull.
 #
 # The others: restic and borg (Debian's packages), zstd into rclone and into the aws
@@ -26,7 +28,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3}
 size=${GBAK_BENCH_SIZE:-2147483648}
 nodes=${GBAK_BENCH_NODES:-1000000}
-where=${GBAK_BENCH_WHERE:-minio dir small grafeo}
+where=${GBAK_BENCH_WHERE:-minio dir small texts grafeo}
 say() { echo "bench: $*" >&2; }
 die() { say "$*"; exit 1; }
 [[ -x /usr/bin/time ]] || die "/usr/bin/time is missing (apt-get install time)"
@@ -47,13 +49,15 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 mkdir -p "$temp/bin" "$temp/db" "$inputs"
-CGO_ENABLED=0 go build -trimpath -o "$temp/bin/" ./cmd/gbak-s3 ./scripts/benchdata
+go build -trimpath -o "$temp/bin/" ./cmd/gbak-s3 ./scripts/benchdata
+CGO_ENABLED=0 go build -trimpath -o "$temp/bin/gbak-s3-pure" ./cmd/gbak-s3
 gbak=$temp/bin/gbak-s3
 for change in '' scattered clustered; do
   [[ -e $inputs/image-$size-$change ]] || { say "making ${change:-the first} image"; "$temp/bin/benchdata" -out "$inputs/image-$size-$change" -size "$size" -changed "$change"; }
 done
 [[ -d $inputs/log.wal ]] || { say "making a log"; "$temp/bin/benchdata" -out "$inputs/log" -size 1048576 -segments 1000; }
 [[ -e $inputs/small ]] || "$temp/bin/benchdata" -out "$inputs/small" -size 20000000
+[[ -e $inputs/texts-$size ]] || "$temp/bin/benchdata" -out "$inputs/texts-$size" -size $((size / 4)) -texts
 real=$inputs/grafeo-$nodes.grafeo
 if [[ " $where " == *' grafeo '* && ! -e $real ]]; then
   [[ -d e2e/grafeo/node_modules ]] || die "the real Grafeo is not there: run scripts/grafeo-install.sh once"
@@ -134,7 +138,9 @@ ours() {
   same "$temp/restored/db.grafeo"
   base='restore gbak-s3' step gbak-s3 'restore of scattered' "$gbak restore --json --backup 2 '$archive' $temp/restored/db.grafeo"
   same "$temp/restored/db.grafeo" "$inputs/image-$size-scattered"
-  use ''; base='full gbak-s3' step gbak-s3 'full again' "$gbak backup --json --no-hold --full --fresh --segment-size 47MiB $db '$archive'"
+  use ''
+  step 'gbak-s3, without cgo' full "$gbak-pure backup --json --no-hold $db '${archive/gbak/gbak-pure}'"
+  base='full gbak-s3' step gbak-s3 'full again' "$gbak backup --json --no-hold --full --fresh --segment-size 47MiB $db '$archive'"
   # The image of the log first, so that the log is an increment.
   rm -rf "$temp/db"; mkdir "$temp/db"; cp "$inputs/log" "$db"
   $gbak backup --no-hold "$db" "${archive/gbak/gbak-log}" >/dev/null
@@ -213,11 +219,23 @@ small() {
   step restic restore "restic -q restore latest --target $temp/restored && sync -f $temp/restored"
   rm -rf "$temp/restored" "$RESTIC_CACHE_DIR"
 }
+texts() {
+  [[ $place == texts ]] || return 0
+  rm -rf "$temp/db"; mkdir "$temp/db"; cp "$inputs/texts-$size" "$db"
+  step gbak-s3 full "$gbak backup --json --no-hold $db $store/gbak"
+  step 'gbak-s3, without cgo' full "$gbak-pure backup --json --no-hold $db $store/pure"
+  step 'gbak-s3, without cgo, --level default' full "$gbak-pure backup --json --no-hold --level default $db $store/pure-default"
+  have restic || return 0
+  export RESTIC_REPOSITORY=$store/restic
+  restic -q init >/dev/null
+  step restic full "restic -q backup $temp/db"
+  rm -rf "$RESTIC_CACHE_DIR"
+}
 # Opening a database may change it, so each has a copy of its own.
 grafeo() {
   [[ $place == grafeo ]] || return 0
   local tool base='full Grafeo'
-  for tool in Grafeo gbak-s3 restic; do
+  for tool in Grafeo gbak-s3 pure restic; do
     rm -rf "$temp/db"; mkdir "$temp/db"; cp "$real" "$db"
     case $tool in
     Grafeo)
@@ -230,6 +248,9 @@ grafeo() {
       # Pages that the image does not use come back as zeros, so no cmp.
       $gbak inspect "$temp/restored/db.grafeo" >/dev/null || { failed=1; say "WRONG: what was restored is not whole"; }
       rm -rf "$temp/restored"
+      ;;
+    pure)
+      step 'gbak-s3, without cgo' full "$gbak-pure backup --json --no-hold $db $store/pure"
       ;;
     restic)
       have restic || continue
@@ -246,7 +267,7 @@ for place in $where; do
   if [[ $place == minio ]]; then start_minio; else store=$temp/dir; fi
   for ((round = 1; round <= rounds; round++)); do
     say "$place, round $round of $rounds"
-    case $place in small | grafeo) tools=$place ;; *) tools='ours restics borgs streams copies' ;; esac
+    case $place in small | texts | grafeo) tools=$place ;; *) tools='ours restics borgs streams copies' ;; esac
     for tool in $tools; do
       rm -rf "${store:?}"/* && mkdir -p "$store"
       $tool

@@ -34,7 +34,9 @@ func BenchmarkCompress(b *testing.B) {
 				var out []byte
 				b.SetBytes(int64(size))
 				for b.Loop() {
-					out = e.AppendFrame(out[:0], raw)
+					if out, err = e.AppendFrame(out[:0], raw); err != nil {
+						b.Fatal(err)
+					}
 				}
 				b.ReportMetric(float64(size)/float64(len(out)), "ratio")
 			})
@@ -53,7 +55,10 @@ func BenchmarkDecompress(b *testing.B) {
 	}
 	defer d.Close()
 	raw := rows(segment.FrameBytes)
-	stored := e.AppendFrame(nil, raw)
+	stored, err := e.AppendFrame(nil, raw)
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
 		if raw, err = d.Frame(raw, stored, int64(len(raw))); err != nil {

@@ -18,10 +18,6 @@ const FrameBytes = 4 << 20
 // Level is how much work compression does.
 type Level = zstd.EncoderLevel
 
-// DefaultLevel wins end to end: on this kind of data it is the fastest and
-// compresses no worse than the next one.
-const DefaultLevel = zstd.SpeedFastest
-
 // ParseLevel reads the name of a level: fastest, default, better or best.
 func ParseLevel(name string) (Level, error) {
 	ok, level := zstd.EncoderLevelFromString(name)
@@ -33,22 +29,29 @@ func ParseLevel(name string) (Level, error) {
 
 // Encoder compresses frames. It is not for concurrent use; each worker has its
 // own.
-type Encoder struct{ zstd *zstd.Encoder }
+type Encoder struct {
+	appendFrame func(dst, raw []byte) ([]byte, error)
+}
 
-// NewEncoder makes an encoder.
+// NewEncoder makes an encoder. Frames of all levels and builds are of one format,
+// and [Decoder] reads them; their bytes differ.
 func NewEncoder(level Level) (*Encoder, error) {
-	// The frame's own checksum (xxh64 of the raw bytes) is on: it finds what a
-	// hash of the stored bytes cannot, a mistake of the compressor or of memory.
+	if appendFrame := libraryEncoder(level); appendFrame != nil {
+		return &Encoder{appendFrame}, nil
+	}
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(true), zstd.WithWindowSize(FrameBytes))
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{e}, nil
+	return &Encoder{func(dst, raw []byte) ([]byte, error) { return e.EncodeAll(raw, dst), nil }}, nil
 }
 
-// AppendFrame appends raw as one frame to dst.
-func (e *Encoder) AppendFrame(dst, raw []byte) []byte { return e.zstd.EncodeAll(raw, dst) }
+// AppendFrame appends raw as one frame to dst, in dst's memory if that has room for
+// [Bound] bytes more. The frame has its own checksum (xxh64 of the raw bytes): it
+// finds what a hash of the stored bytes cannot, a mistake of the compressor or of
+// memory. An error, which leaves dst as it was, means that there is no memory.
+func (e *Encoder) AppendFrame(dst, raw []byte) ([]byte, error) { return e.appendFrame(dst, raw) }
 
 // Bound is how many bytes the frames of so many raw bytes take at the most.
 func Bound(rawBytes int64) int64 { return rawBytes + rawBytes/128 + 64<<10 }

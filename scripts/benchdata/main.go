@@ -1,8 +1,9 @@
 // Command benchdata makes databases of generation 0.6 for scripts/bench.sh: valid
 // ones, of any size, with what databases store in them.
 //
-//	benchdata -out db.grafeo -size 2147483648 [-changed scattered|clustered] [-segments 1000 -segment-size 368000]
+//	benchdata -out db.grafeo -size 2147483648 [-changed scattered|clustered] [-texts] [-segments 1000 -segment-size 368000]
 //
+// The image has rows of ids, numbers and a few words; with -texts, sentences.
 // -changed gives 1 % of the image's pages of 4 KiB another content than an image
 // of the same size has without it. -segments makes a log of so many segments.
 package main
@@ -22,10 +23,11 @@ func main() {
 	out := flag.String("out", "", "path of the database")
 	size := flag.Int64("size", 2<<30, "of the image, in bytes")
 	changed := flag.String("changed", "", "which pages have another content: scattered or clustered")
+	sentences := flag.Bool("texts", false, "texts instead of rows")
 	segments := flag.Int("segments", 0, "of the log")
 	segmentSize := flag.Int("segment-size", 368_000, "of each of them, in bytes")
 	flag.Parse()
-	err := image(*out, *size, *changed)
+	err := image(*out, *size, *changed, *sentences)
 	if err == nil && *segments > 0 {
 		err = wal(*out+".wal", *segments, *segmentSize)
 	}
@@ -35,7 +37,7 @@ func main() {
 	}
 }
 
-func image(path string, size int64, changed string) error {
+func image(path string, size int64, changed string, sentences bool) error {
 	if path == "" {
 		return errors.New("-out is missing")
 	}
@@ -52,6 +54,10 @@ func image(path string, size int64, changed string) error {
 	if changed != "" {
 		iteration = 2
 	}
+	content := grafeotest.Rows
+	if sentences {
+		content = newVocabulary().texts
+	}
 	const chunk = 1 << 20
 	return grafeotest.Image06(path, grafeotest.Image06Options{
 		Iteration: iteration, Epoch: 7, Size: size, ChunkSize: chunk,
@@ -62,7 +68,7 @@ func image(path string, size int64, changed string) error {
 				if isChanged(page) {
 					seed |= 1 << 40
 				}
-				grafeotest.Rows(p[at:min(at+pageSize, len(p))], seed)
+				content(p[at:min(at+pageSize, len(p))], seed)
 			}
 		},
 	})

@@ -1,0 +1,48 @@
+//go:build cgo
+
+package segment
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	libzstd "github.com/DataDog/zstd"
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// DefaultLevel wins end to end (docs/speed.md). A build with cgo compresses by the
+// C library, whose second level is faster than the first one in Go, and stores less.
+const DefaultLevel = zstd.SpeedDefault
+
+// Compressor is the language of what compresses at the default level.
+const Compressor = "C"
+
+// The place of a frame header's descriptor, and its flag that says that the frame
+// ends with a checksum of four bytes. (RFC 8878, section 3.1.1.1.1)
+const (
+	descriptorAt  = 4
+	checksumFlag  = 1 << 2
+	checksumBytes = 4
+)
+
+// libraryEncoder is an [Encoder.AppendFrame] by the C library, for the levels that
+// it is better at; nil for those that are as good, and faster, in Go.
+func libraryEncoder(level Level) func(dst, raw []byte) ([]byte, error) {
+	number, ok := map[Level]int{zstd.SpeedFastest: 1, zstd.SpeedDefault: 3}[level]
+	if !ok {
+		return nil
+	}
+	context := libzstd.NewCtx()
+	return func(dst, raw []byte) ([]byte, error) {
+		dst = slices.Grow(dst, libzstd.CompressBound(len(raw))+checksumBytes)
+		frame, err := context.CompressLevel(dst[len(dst):cap(dst)], raw, number)
+		if err != nil {
+			return dst, fmt.Errorf("zstd: %w", err)
+		}
+		// The library's binding has no way to ask for the checksum, so it is added.
+		frame[descriptorAt] |= checksumFlag
+		return binary.LittleEndian.AppendUint32(dst[:len(dst)+len(frame)], uint32(xxhash.Sum64(raw))), nil //nolint:gosec // its lower half
+	}
+}

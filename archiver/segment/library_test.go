@@ -1,0 +1,54 @@
+//go:build cgo
+
+package segment
+
+import (
+	"bytes"
+	"testing"
+
+	libzstd "github.com/DataDog/zstd"
+	"github.com/klauspost/compress/zstd"
+)
+
+// The C library itself reads the frames, and finds their checksums right: ours are
+// added behind its back.
+func TestLibraryReadsFrames(t *testing.T) {
+	for _, level := range []Level{zstd.SpeedFastest, zstd.SpeedDefault, zstd.SpeedBetterCompression} {
+		e := encoder(t, level)
+		for _, n := range []int{0, 1, 100, 70_000, FrameBytes} {
+			raw := data(n)
+			frame := appendFrame(t, e, nil, raw)
+			if n == 0 && len(frame) == 0 {
+				continue // Go's makes no frame of nothing
+			}
+			got, err := libzstd.Decompress(nil, frame)
+			if err != nil || !bytes.Equal(got, raw) {
+				t.Errorf("%v: %d bytes: %v", level, n, err)
+			}
+			frame[len(frame)-1] ^= 1
+			if _, err := libzstd.Decompress(nil, frame); err == nil {
+				t.Errorf("%v: %d bytes: a wrong checksum was not found", level, n)
+			}
+		}
+	}
+}
+
+// Frames are appended in place where there is room, and else beside it.
+func TestLibraryAppends(t *testing.T) {
+	e := encoder(t, DefaultLevel)
+	raw := data(100_000)
+	room := make([]byte, 3, 3+Bound(int64(len(raw))))
+	for _, dst := range [][]byte{room, make([]byte, 3)} {
+		copy(dst, "abc")
+		out := appendFrame(t, e, dst, raw)
+		if inPlace := &out[0] == &dst[0]; inPlace != (cap(dst) > 3) {
+			t.Errorf("capacity %d: in place is %v", cap(dst), inPlace)
+		}
+		if string(out[:3]) != "abc" {
+			t.Errorf("what was there became %q", out[:3])
+		}
+		if got, err := decoder(t, FrameBytes).Frame(nil, out[3:], int64(len(raw))); err != nil || !bytes.Equal(got, raw) {
+			t.Errorf("capacity %d: %v", cap(dst), err)
+		}
+	}
+}
