@@ -34,10 +34,11 @@ func libraryEncoder(level Level) func(dst, raw []byte) ([]byte, error) {
 	if !ok {
 		return nil
 	}
-	context := libzstd.NewCtx()
 	return func(dst, raw []byte) ([]byte, error) {
 		dst = slices.Grow(dst, libzstd.CompressBound(len(raw))+checksumBytes)
-		frame, err := context.CompressLevel(dst[len(dst):cap(dst)], raw, number)
+		// Without a context of the library's, which it frees as soon as nobody holds
+		// it, be it in use or not; to make one each time costs nothing that shows.
+		frame, err := libzstd.CompressLevel(dst[len(dst):cap(dst)], raw, number)
 		if err != nil {
 			return dst, fmt.Errorf("zstd: %w", err)
 		}

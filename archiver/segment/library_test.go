@@ -4,6 +4,7 @@ package segment
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
 
 	libzstd "github.com/DataDog/zstd"
@@ -49,6 +50,32 @@ func TestLibraryAppends(t *testing.T) {
 		}
 		if got, err := decoder(t, FrameBytes).Frame(nil, out[3:], int64(len(raw))); err != nil || !bytes.Equal(got, raw) {
 			t.Errorf("capacity %d: %v", cap(dst), err)
+		}
+	}
+}
+
+// An encoder that nobody holds any more is not freed while it compresses.
+func TestLibraryIsNotFreedEarly(t *testing.T) {
+	done := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	defer func() { close(done); <-stopped }()
+	raw := data(FrameBytes)
+	want := appendFrame(t, encoder(t, DefaultLevel), nil, raw)
+	for range 100 {
+		e := encoder(t, DefaultLevel)
+		if got, err := e.AppendFrame(nil, raw); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("other bytes, %v", err)
 		}
 	}
 }
