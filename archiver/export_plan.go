@@ -26,7 +26,7 @@ func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Epoch == nil && t.Time == nil && t.Timeline == 0 {
+	if t.isEnd() {
 		seq := h.last()
 		if t.Backup != 0 {
 			seq = manifest.Seq(t.Backup)

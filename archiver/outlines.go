@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -54,4 +55,59 @@ func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, 
 		each.seqs = append(each.seqs, h.seqs[i])
 	}
 	return a.loadAll(ctx, &each, func(n int, m *committed, err error) error { return use(rest[n], m, err) })
+}
+
+// outlinedRoute is the route to a target by what lists tell, of which the manifests
+// alone are read then, so that an old archive costs one manifest for 32 backups. It
+// is nil, without an error, where that does not do and all manifests are to be read:
+// what the route needs is damaged, or manifests alone say what decides.
+func (a *Archive) outlinedRoute(ctx context.Context, h *history, t Target) (*route, error) {
+	all := make([]*committed, len(h.seqs))
+	whole := true
+	err := a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
+		var object *ObjectError
+		if errors.As(err, &object) {
+			whole = false
+			return nil
+		}
+		if all[i] = m; m != nil {
+			whole = whole && (t.Time == nil || m.Database.Generation != string(grafeo.Gen05)) // see [catalog.lastBefore]
+			m.Earlier = nil                                                                   // they are in all now
+		}
+		return err
+	})
+	if err != nil || !whole {
+		return nil, err
+	}
+	r, err := newCatalog(all).route(t)
+	if err != nil {
+		return nil, err
+	}
+	var outlines []int // in the chain
+	missing := history{archive: h.archive}
+	for i, m := range r.chain {
+		if m.digest == (manifest.Digest{}) {
+			outlines = append(outlines, i)
+			missing.seqs = append(missing.seqs, m.Seq)
+		}
+	}
+	err = a.loadAll(ctx, &missing, func(n int, m *committed, err error) error {
+		var object *ObjectError
+		if errors.As(err, &object) {
+			whole = false
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		i := outlines[n]
+		whole = whole && m.SameOutline(r.chain[i].Manifest)
+		m.Earlier = nil
+		r.chain[i] = m
+		return nil
+	})
+	if err != nil || !whole {
+		return nil, err
+	}
+	return r, nil
 }

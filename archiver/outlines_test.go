@@ -132,6 +132,104 @@ func TestListsBySummaries(t *testing.T) {
 	}
 }
 
+// targetsOf are epochs and times of all timelines, and their ends.
+func targetsOf(list []archiver.Backup) (targets []archiver.Target) {
+	for _, b := range list {
+		targets = append(targets, archiver.Target{Timeline: b.Timeline}, archiver.Target{Timeline: b.Timeline, Backup: b.Seq})
+		for _, epoch := range []uint64{b.StartEpoch, b.EndEpoch, b.EndEpoch + 1} {
+			targets = append(targets, archiver.Target{Epoch: &epoch}, archiver.Target{Epoch: &epoch, Timeline: b.Timeline})
+		}
+		for _, at := range []time.Time{b.CreatedAt, b.EndTime.Add(-time.Millisecond), *b.EndTime, b.EndTime.Add(time.Hour)} {
+			targets = append(targets, archiver.Target{Time: &at})
+		}
+	}
+	return targets
+}
+
+// The way to a target is the same by summaries and by manifests, whatever is missing
+// or damaged.
+func TestRoutesBySummaries(t *testing.T) {
+	const backups = 75
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // it need not be secret
+			objects := randomArchive(t, backups, random)
+			list, err := newArchive(refill(t, objects)).List(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged := func(seq manifest.Seq) map[string][]byte {
+				o := maps.Clone(objects)
+				o[seq.Key()] = []byte("{}\n")
+				return o
+			}
+			missing := maps.Clone(objects)
+			delete(missing, manifest.Seq(45).Key())
+			forged := maps.Clone(objects) // summaries that say that backup 20 has epochs that it has not
+			m := manifestOf(t, objects, 32)
+			m.Earlier[19].EndEpoch += 1000
+			forged[manifest.Seq(32).Key()] = m.Encode()
+			for what, summed := range map[string]map[string][]byte{
+				"whole": objects, "missing": missing, "forged": forged,
+				"damaged in a group": damaged(40), "damaged at its end": damaged(32), "the first is damaged": damaged(1), "the newest is damaged": damaged(backups),
+			} {
+				bySummaries := newArchive(refill(t, summed))
+				byManifests := newArchive(refill(t, withoutSummaries(t, summed, func(seq manifest.Seq) bool { return len(summed[seq.Key()]) > 3 })))
+				routes := 0
+				targets := targetsOf(list)
+				random.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
+				for _, target := range append(targetsOf(list[19:20]), targets[:40]...) {
+					got, _, gotErr := bySummaries.Plan(t.Context(), target)
+					want, _, err := byManifests.Plan(t.Context(), target)
+					if what != "whole" && what != "missing" {
+						if err != nil {
+							continue // what is damaged there need not be read here
+						}
+						got.OtherTimelines, want.OtherTimelines = nil, nil // whether these are whole is not looked at
+					}
+					if diff := cmp.Diff([]string{fmt.Sprintf("%+v", want), fmt.Sprint(err)}, []string{fmt.Sprintf("%+v", got), fmt.Sprint(gotErr)}); diff != "" {
+						t.Errorf("%s: %+v: -by manifests +by summaries: %s", what, target, diff)
+					}
+					if err == nil {
+						routes++
+					}
+				}
+				if routes == 0 {
+					t.Errorf("%s: there is nothing to compare", what)
+				}
+			}
+		})
+	}
+}
+
+// To restore an epoch in the middle of an old archive takes a manifest a group, those
+// of the chain, and what they need.
+func TestRequestsToEpoch(t *testing.T) {
+	const backups = 300
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	for range backups {
+		m.commit(1)
+		if m.epoch%20 == 0 {
+			m.checkpointHeld()
+		}
+		a := newArchive(store)
+		if _, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{Full: m.epoch%20 == 0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	epoch := m.epoch - 150
+	plan, requests, err := newArchive(store).Plan(t.Context(), archiver.Target{Epoch: &epoch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := (backups + manifest.GroupBackups - 1) / manifest.GroupBackups
+	if limit := int64(groups + 2*(1+len(plan.Incrementals)) + 1); requests.Get > limit {
+		t.Errorf("%d GET for %d groups and a chain of %d, at most %d expected", requests.Get, groups, 1+len(plan.Incrementals), limit)
+	}
+}
+
 func groupOf(seq manifest.Seq) (seqs []manifest.Seq) {
 	first := (seq-1)/manifest.GroupBackups*manifest.GroupBackups + 1
 	for i := range manifest.Seq(manifest.GroupBackups) {

@@ -80,15 +80,25 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.catalog(ctx, h, t)
-	if err != nil {
-		return nil, err
-	}
-	r, err := c.route(t)
+	r, err := a.routeTo(ctx, h, t)
 	if err != nil {
 		return nil, err
 	}
 	return a.along(ctx, r, t)
+}
+
+// routeTo finds the route to a target of an archive that has backups.
+func (a *Archive) routeTo(ctx context.Context, h *history, t Target) (*route, error) {
+	if !t.isEnd() {
+		if r, err := a.outlinedRoute(ctx, h, t); r != nil || err != nil {
+			return r, err
+		}
+	}
+	c, err := a.catalog(ctx, h, t)
+	if err != nil {
+		return nil, err
+	}
+	return c.route(t)
 }
 
 // along reads the indexes of a route to a target.
@@ -140,7 +150,7 @@ func noBackup() error {
 
 // catalog reads the manifests that a target needs. For the newest state, or a
 // backup, these are the chain that it ends, which is read backwards in growing
-// batches; for an epoch or a time they are all. A manifest that is damaged is
+// batches; for all else they are all. A manifest that is damaged is
 // an error only if the target needs it.
 func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, error) {
 	seqs := h.seqs
@@ -148,7 +158,7 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
 	}
 	batch := 1
-	if t.Epoch != nil || t.Time != nil || t.Timeline != 0 {
+	if !t.isEnd() {
 		batch = len(seqs)
 	}
 	var all []*committed
@@ -175,7 +185,7 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 			return nil, err
 		}
 		newest := len(all) == 0
-		if first != nil && (newest && read[len(read)-1] == nil && t.Epoch == nil && t.Time == nil || t.Epoch == nil && t.Time == nil && t.Timeline == 0) {
+		if first != nil && (newest && read[len(read)-1] == nil && t.Epoch == nil && t.Time == nil || t.isEnd()) {
 			return nil, first
 		}
 		all = append(read, all...)

@@ -23,6 +23,10 @@ type Target struct {
 	Timeline int
 }
 
+// isEnd tells that the target is where a backup ends, and which one is known
+// without looking at the others.
+func (t Target) isEnd() bool { return t.Epoch == nil && t.Time == nil && t.Timeline == 0 }
+
 // route is the way to a target: a full backup, what continues it, and where
 // the log has to be cut.
 type route struct {

@@ -71,6 +71,11 @@ var mutants = []mutant{
 		"./archiver", "TestListsBySummaries",
 	},
 	{
+		"a route goes where summaries say, whatever manifests say", "archiver/outlines.go",
+		"whole = whole && m.SameOutline(r.chain[i].Manifest)", "",
+		"./archiver", "TestRoutesBySummaries",
+	},
+	{
 		"a summary that says something else is not found", "archiver/verify_claims.go",
 		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
 		"./archiver", "TestWrongSummary",
