@@ -133,7 +133,10 @@ func (s *source) assemble06(log *grafeo.Log, t *trail) error {
 		s.startTime = knownFrom(s.listed, s.image)
 	}
 	if last := t.lastEpoch; last != nil && t.end() > s.image.CheckpointLSN && last.Epoch >= s.endEpoch {
-		s.endEpoch, s.endTime = last.Epoch, &last.Time
+		s.endEpoch, s.endTime = last.Epoch, nil
+		if !last.Time.IsZero() { // Grafeo gives all commits one; nothing says that it must
+			s.endTime = &last.Time
+		}
 	}
 	s.position = t.position(log, 0)
 	return nil
