@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"context"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +28,7 @@ type upload struct {
 	present map[string]int64 // sizes of the segments of an interrupted run, and of those of base, by key
 	sums    []*checksum      // a file each
 	tracker *tracker
+	cores   chan *core
 
 	// What run has found out about the segments: how many it has sent, their
 	// stored bytes, and the raw bytes of those that were there already.
@@ -66,6 +68,10 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	results := make([][]*stored, len(stripes))
 	objectBytes := min(segmentBytes, max(segmentBytes/3, ordinarySegment))
 	join := &join{limit: objectBytes, waiting: map[int]leftover{}}
+	u.cores = make(chan *core, min(u.archive.workers, runtime.GOMAXPROCS(0)))
+	for range cap(u.cores) {
+		u.cores <- &core{}
+	}
 	workers := make(chan *worker, u.archive.workers)
 	for range cap(workers) {
 		workers <- &worker{upload: u, objectBytes: objectBytes, join: join}
@@ -100,68 +106,93 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	return u.index(results), nil
 }
 
-// worker has what one goroutine needs again for every stripe.
+// worker makes one segment after the other, and waits for the store.
 type worker struct {
 	*upload
+	*core             // while it reads and compresses
 	objectBytes int64 // that a segment may have, but for what compression adds
 	join        *join
-	encoder     *segment.Encoder
-	raw, out    []byte
-	gathered    gathered
-	digests     []pageDigest
+	out         []byte // the segment
 }
 
+// core has what reading and compressing need: there are as many as the machine has
+// cores. More workers than that would only take the caches from each other.
+type core struct {
+	encoder  *segment.Encoder
+	raw      []byte
+	gathered gathered
+	digests  []pageDigest
+}
+
+// prepare makes the buffers, once, and large enough for what does not compress: what
+// is not touched costs nothing, while growing leaves garbage.
 func (w *worker) prepare() (err error) {
 	if w.encoder == nil {
 		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
 			return err
 		}
-		// The buffers are made once, and large enough for what does not compress:
-		// what is not touched costs nothing, while growing leaves garbage.
 		w.raw = make([]byte, min(segment.FrameBytes, w.objectBytes))
+	}
+	if w.out == nil {
 		w.out = make([]byte, 0, segment.Bound(min(w.objectBytes, w.total)))
 	}
 	w.out = w.out[:0]
+	w.gathered.raw, w.gathered.extents = w.gathered.raw[:0], w.gathered.extents[:0] // of a worker that has failed
 	return nil
 }
 
+// stripe stores the frames of s: as one segment, or several if they compress little.
 func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, err error) {
-	if err := w.prepare(); err != nil {
-		return nil, err
-	}
-	r := &stored{}
-	var raw int64
-	for _, f := range s {
-		if err := context.Cause(ctx); err != nil {
+	for {
+		r, rest, err := w.fill(ctx, s)
+		if err != nil {
 			return nil, err
 		}
-		b := w.raw[:f.bytes()]
-		raw += f.bytes()
-		if err := w.read(b, f); err != nil {
+		if len(rest) > 0 {
+			r.segment, err = w.store(ctx, n, w.out, r.rawBytes())
+		} else {
+			err = w.put(ctx, n, r)
+		}
+		if err != nil {
 			return nil, err
+		}
+		for _, f := range s[:len(s)-len(rest)] {
+			w.tracker.add(f.bytes())
+		}
+		parts = append(parts, r)
+		if len(rest) == 0 {
+			return parts, nil
+		}
+		s = rest
+	}
+}
+
+// fill reads and compresses the first frames of s, as many as a segment has room for,
+// and gives those that are left.
+func (w *worker) fill(ctx context.Context, s stripe) (r *stored, rest stripe, err error) {
+	w.core = <-w.cores
+	defer func() { w.cores <- w.core; w.core = nil }()
+	if err := w.prepare(); err != nil {
+		return nil, nil, err
+	}
+	r = &stored{}
+	for i, f := range s {
+		if err := context.Cause(ctx); err != nil {
+			return nil, nil, err
 		}
 		if w.isFull(f.bytes()) {
-			if err := w.flush(r); err != nil {
-				return nil, err
-			}
-			if r.segment, err = w.store(ctx, n, w.out, r.rawBytes()); err != nil {
-				return nil, err
-			}
-			parts = append(parts, r)
-			r, w.out = &stored{}, w.out[:0]
+			rest = s[i:]
+			break
+		}
+		b := w.raw[:f.bytes()]
+		if err := w.read(b, f); err != nil {
+			return nil, nil, err
 		}
 		if err := w.frame(ctx, r, f, b); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if err := w.flush(r); err != nil {
-		return nil, err
-	}
-	if err := w.put(ctx, n, r); err != nil {
-		return nil, err
-	}
-	w.tracker.add(raw)
-	return append(parts, r), nil
+	return r, rest, w.flush(r)
 }
 
 // isFull tells that the segment has no room for n raw bytes more, if they, and what
