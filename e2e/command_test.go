@@ -87,7 +87,7 @@ type answer struct {
 }
 
 // environment is what the command gets: nothing of the user's that would change
-// what it does.
+// what it does, and a state folder that is not the user's.
 func environment() []string {
 	var env []string
 	for _, e := range os.Environ() {
@@ -95,8 +95,12 @@ func environment() []string {
 			env = append(env, e)
 		}
 	}
-	return append(env, "HOME="+filepath.Dir(binary), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return append(env, "HOME="+filepath.Dir(binary), "GBAK_STATE="+stateFolder(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
+
+// stateFolder is where the command keeps what it knows of archives, for all tests
+// together.
+func stateFolder() string { return filepath.Join(filepath.Dir(binary), "state") }
 
 // gbak runs the command to its end, whatever that is.
 func gbak(t testing.TB, args ...string) result {

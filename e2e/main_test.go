@@ -36,6 +36,10 @@ func runTests(m *testing.M) int {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
+	if err := os.Setenv("GBAK_STATE", stateFolder()); err != nil { // whatever starts the command: never the user's own
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	args := []string{"build", "-o", binary}
 	if os.Getenv("GOCOVERDIR") != "" {
 		args = append(args, "-cover", "-coverpkg=./...")

@@ -75,6 +75,7 @@ func runScript(t *testing.T, script string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("CLOSED", closedAddress(t))
+			env.Setenv("GBAK_STATE", filepath.Join(env.WorkDir, ".state"))
 			for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "GOCOVERDIR"} {
 				if v, ok := os.LookupEnv(name); ok {
 					env.Setenv(name, v)

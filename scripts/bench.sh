@@ -48,6 +48,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+export GBAK_STATE=/dev/null # each round begins its archives anew
 mkdir -p "$temp/bin" "$temp/db" "$inputs"
 go build -trimpath -o "$temp/bin/" ./cmd/gbak-s3 ./scripts/benchdata
 CGO_ENABLED=0 go build -trimpath -o "$temp/bin/gbak-s3-pure" ./cmd/gbak-s3
