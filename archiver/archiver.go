@@ -13,6 +13,7 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -127,18 +128,32 @@ func (a *Archive) address() string {
 
 func (a *Archive) now() time.Time { return time.Now().UTC().Round(0) }
 
+// What to do after a verb was interrupted.
+const (
+	againBackup  = "Run the same command again: it does not send twice what is stored already."
+	againRestore = "Run the same command again: it puts back what was moved aside and clears what is left."
+	againExport  = "Run the same command again: it clears what is left."
+	againRead    = "Nothing was changed. Run the same command again."
+	againOther   = "Run the same command again."
+)
+
 // run is what every verb does around its work: requests and time are counted,
-// and an error gets its code.
-func run(ctx context.Context, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
+// and an error gets its code. That of a run that was interrupted keeps all that
+// it says, which may be where a database is; again is its hint.
+func run(ctx context.Context, again string, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
 	started := time.Now()
 	var requests storage.Requests
 	err := explain(work(storage.CountRequests(ctx, &requests)))
 	if err != nil && ctx.Err() != nil && CodeOf(err) != CodeUnknownOutcome {
-		err = &Error{
-			Code: CodeInterrupted,
-			Err:  fmt.Errorf("interrupted: %w", context.Cause(ctx)),
-			Hint: "Run the same command again: a backup does not send twice what is stored already.",
-		}
+		err = &Error{Code: CodeInterrupted, Err: interrupted(context.Cause(ctx), err), Hint: again}
 	}
 	return requests.Counts(), time.Since(started), err
+}
+
+// interrupted is err of a run that was interrupted by cause.
+func interrupted(cause, err error) error {
+	if errors.Is(err, cause) {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return fmt.Errorf("interrupted: %w: %w", cause, err)
 }

@@ -106,7 +106,7 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, explain(err)
 	}
 	var r BackupReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, againBackup, func(ctx context.Context) (err error) {
 		r, err = a.backup(ctx, path, opts)
 		return err
 	})

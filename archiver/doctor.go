@@ -75,7 +75,7 @@ func (r *DoctorReport) Problem() *Check {
 // error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 	d := doctor{Archive: a, probe: a.newProbe()}
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, againOther, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
 	})

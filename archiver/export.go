@@ -49,7 +49,7 @@ type ExportReport struct {
 // same call works again.
 func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	var r ExportReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, againExport, func(ctx context.Context) (err error) {
 		r, err = a.export(ctx, folder, opts)
 		return err
 	})

@@ -64,7 +64,7 @@ func Holds(path string) (holds []Hold, logBytes int64, foreign bool, err error) 
 // tells whether there was one.
 func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
-	_, _, err := run(ctx, func(ctx context.Context) error {
+	_, _, err := run(ctx, againOther, func(ctx context.Context) error {
 		h, err := a.existing(ctx)
 		if err != nil {
 			return err

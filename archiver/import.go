@@ -54,7 +54,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 		return ImportReport{}, explain(err)
 	}
 	var r ImportReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, againBackup, func(ctx context.Context) error {
 		folder, err := readNative(ctx, folder)
 		if err != nil {
 			return err

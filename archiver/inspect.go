@@ -65,7 +65,7 @@ type Epochs struct {
 // read. What is none of these is [CodeNotDatabase].
 func Inspect(ctx context.Context, path string) (Inspection, error) {
 	var i Inspection
-	_, _, err := run(ctx, func(ctx context.Context) error {
+	_, _, err := run(ctx, againRead, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
 			return notRecognized(err)

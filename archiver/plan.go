@@ -43,7 +43,7 @@ type Plan struct {
 // and no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
 	var w *way
-	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, _, err := run(ctx, againRead, func(ctx context.Context) (err error) {
 		w, err = a.wayTo(ctx, target)
 		return err
 	})

@@ -52,7 +52,7 @@ type RestoreReport struct {
 // same time are [CodeTargetBusy] for one of them.
 func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
 	var r RestoreReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, againRestore, func(ctx context.Context) (err error) {
 		r, err = a.restore(ctx, target, opts)
 		return err
 	})

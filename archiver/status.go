@@ -76,7 +76,7 @@ type Behind struct {
 // [CodeWrongDatabase] if it is not the archive's.
 func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	var r StatusReport
-	_, _, err := run(ctx, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, againRead, func(ctx context.Context) (err error) {
 		r, err = a.status(ctx, opts)
 		return err
 	})

@@ -53,7 +53,7 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	v := verification{archive: a, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
-	requests, elapsed, err := run(ctx, v.run)
+	requests, elapsed, err := run(ctx, againRead, func(ctx context.Context) error { return v.untilThen(v.run(ctx)) })
 	if err != nil {
 		return VerifyReport{}, err
 	}
@@ -82,6 +82,16 @@ func (v *verification) find(key, problem string) {
 		v.found[f] = true
 		v.report.Findings = append(v.report.Findings, f)
 	}
+}
+
+// untilThen adds to err, which ends the verification, what was found before it: it
+// is true whatever comes next.
+func (v *verification) untilThen(err error) error {
+	if err == nil || v.report.OK() {
+		return err
+	}
+	f := v.report.Findings[0]
+	return fmt.Errorf("%w; until then %d of the objects looked at had something wrong, the first of them %s: %s", err, len(v.report.Findings), f.Key, f.Problem)
 }
 
 // pass notes err as a finding if it tells of an object, and returns it if it
