@@ -22,6 +22,10 @@ type BackupOptions struct {
 	// the log that the archive does not have yet, see [Hold].
 	NoHold bool
 
+	// Closed says that nobody has the database open, where that cannot be found out:
+	// a file that is mounted by itself is refused without, see [CodeUnseenLog].
+	Closed bool
+
 	// SingleWriter accepts, for a new archive, a store that does not create an
 	// object only if it is absent. The archive says so from then on, and never
 	// more than one process may back up into it at a time. It changes nothing
@@ -156,6 +160,10 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	// Looking at the database first costs no request: what is no database
 	// changes nothing and needs no store.
 	if err := lookAt(path); err != nil {
+		return BackupReport{}, err
+	}
+	// Before the log is held: a cursor must not lie where the database reads none.
+	if err := logIsSeen(ctx, path, opts.Closed); err != nil {
 		return BackupReport{}, err
 	}
 	for n := range maxConflicts {

@@ -19,6 +19,7 @@ const (
 	CodeNotFound        Code = "database_not_found" // there is no file at the database's path
 	CodeNotDatabase     Code = "not_a_database"     // what is there is no Grafeo database
 	CodeUnsupported     Code = "unsupported"        // a database or an archive of a kind that this version cannot handle
+	CodeUnseenLog       Code = "log_unseen"         // the database's log is, or may be, beside another name or on another mount
 	CodeDamagedDatabase Code = "damaged_database"   // checksums of the source do not match
 	CodeBusyDatabase    Code = "database_busy"      // the source changed faster than it could be read
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database

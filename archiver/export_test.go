@@ -1,6 +1,9 @@
 package archiver
 
-import "github.com/gbak-s3/gbak-s3/internal/disk"
+import (
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/procfs"
+)
 
 // On gives a, with the databases that it changes on another disk.
 func (a *Archive) On(d disk.Disk) *Archive {
@@ -24,4 +27,11 @@ func SegmentBytesOf(o BackupOptions, total int64) int64 { return o.segmentBytes(
 func PageDigest(archiveID string, page []byte) []byte {
 	d := (&Archive{}).newPages(archiveID, 1, nil).digest(page)
 	return d[:]
+}
+
+// LookForLog looks once for the log of the database at path, with what is at proc for
+// what Linux shows of other processes.
+func LookForLog(proc, path string, closed bool) error {
+	_, err := (&onlooker{procfs.Root(proc), path}).look(closed)
+	return err
 }

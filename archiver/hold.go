@@ -69,7 +69,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		if err != nil {
 			return err
 		}
-		released, err = release(a.disk, path, func(o Hold) bool {
+		released, err = release(ctx, a.disk, path, func(o Hold) bool {
 			return o.ArchiveID == h.archive.ArchiveID || o.Name != "" && o.Name == a.name
 		})
 		return err
@@ -80,11 +80,11 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 // ReleaseAll ends the holds of all archives on the log of the database at path,
 // and tells whether there was one.
 func ReleaseAll(path string) (bool, error) {
-	released, err := release(disk.OS{}, path, func(Hold) bool { return true })
+	released, err := release(context.Background(), disk.OS{}, path, func(Hold) bool { return true })
 	return released, explain(err)
 }
 
-func release(d disk.Disk, path string, which func(Hold) bool) (released bool, err error) {
+func release(ctx context.Context, d disk.Disk, path string, which func(Hold) bool) (released bool, err error) {
 	if _, err := grafeo.Identify(path); err != nil {
 		return false, notFound(err)
 	}
@@ -93,6 +93,10 @@ func release(d disk.Disk, path string, which func(Hold) bool) (released bool, er
 		released = len(rest) < len(holds)
 		return rest
 	})
+	if err == nil && !released {
+		// What holds the log may be beside another name.
+		err = logIsSeen(ctx, path, true)
+	}
 	if errors.Is(err, errForeignCursor) {
 		return false, &Error{
 			Code: CodeForeignCursor,

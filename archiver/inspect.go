@@ -56,6 +56,12 @@ type Epochs struct {
 	FromTime, ToTime time.Time
 }
 
+// InspectOptions modify one inspection. The zero value is usable.
+type InspectOptions struct {
+	// Closed means what it means in [BackupOptions].
+	Closed bool
+}
+
 // Inspect says what the file or folder at path is, and whether it is whole: a
 // database with its log, closed or in use, a part of one, a backup of Grafeo's
 // own, a file of one, or an archive. Of an archive it reads only as much as tells
@@ -63,12 +69,17 @@ type Epochs struct {
 //
 // Damage is no error but the report's Problem; the report then has what could be
 // read. What is none of these is [CodeNotDatabase].
-func Inspect(ctx context.Context, path string) (Inspection, error) {
+func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection, error) {
 	var i Inspection
 	_, _, err := run(ctx, againRead, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
 			return notRecognized(err)
+		}
+		if what.What == grafeo.KindDatabase {
+			if err := logIsSeen(ctx, path, opts.Closed); err != nil {
+				return err
+			}
 		}
 		err = steady(ctx, strings.TrimSuffix(filepath.Clean(path), ".wal"), func() error {
 			i = what

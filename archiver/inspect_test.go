@@ -21,7 +21,7 @@ func vector(name string) string {
 
 func inspect(t testing.TB, path string) archiver.Inspection {
 	t.Helper()
-	i, err := archiver.Inspect(t.Context(), path)
+	i, err := archiver.Inspect(t.Context(), path, archiver.InspectOptions{})
 	if err != nil {
 		t.Fatalf("inspect %s: %v", path, err)
 	}
@@ -197,7 +197,7 @@ func mustBeDamaged(t testing.TB, i archiver.Inspection, file string, offset int6
 func TestInspectErrors(t *testing.T) {
 	t.Parallel()
 	of := func(path string) error {
-		_, err := archiver.Inspect(t.Context(), path)
+		_, err := archiver.Inspect(t.Context(), path, archiver.InspectOptions{})
 		return err
 	}
 	mustFail(t, of(vector("nothing")), archiver.CodeNotFound, "nothing")
@@ -211,7 +211,7 @@ func TestInspectErrors(t *testing.T) {
 	mustFail(t, of(newer), archiver.CodeUnsupported, newer)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))
-	_, err := archiver.Inspect(ctx, vector("v0.6.0/live/tiny.grafeo"))
+	_, err := archiver.Inspect(ctx, vector("v0.6.0/live/tiny.grafeo"), archiver.InspectOptions{})
 	mustFail(t, err, archiver.CodeInterrupted)
 }
 
@@ -256,7 +256,7 @@ func TestInspectAndStatusWhileWritten(t *testing.T) {
 		}
 	}()
 	for n, begin := 0, time.Now(); time.Since(begin) < time.Second; n++ {
-		i, err := archiver.Inspect(t.Context(), m.path)
+		i, err := archiver.Inspect(t.Context(), m.path, archiver.InspectOptions{})
 		if archiver.CodeOf(err) != archiver.CodeBusyDatabase && (err != nil || !i.Whole()) {
 			t.Errorf("inspection %d: %+v, %v", n, i.Problem, err)
 		}
@@ -286,7 +286,7 @@ func TestInspectDamagedNative(t *testing.T) {
 				t.Fatal(err)
 			}
 			flip(t, path, offset)
-			i, err := archiver.Inspect(t.Context(), path)
+			i, err := archiver.Inspect(t.Context(), path, archiver.InspectOptions{})
 			if offset == 3 { // no GBAK any more
 				if archiver.CodeOf(err) != archiver.CodeNotDatabase {
 					t.Errorf("%s: %+v, %v", version, i, err)

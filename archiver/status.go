@@ -19,6 +19,9 @@ type StatusOptions struct {
 	// Database is the path of the archive's database, if the report is to say how
 	// far the archive is behind it.
 	Database string
+
+	// Closed means what it means in [BackupOptions].
+	Closed bool
 }
 
 // StatusReport is what an archive has and how far it is behind.
@@ -94,6 +97,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		}
 		opts.Database = path
 		if err := lookAt(opts.Database); err != nil {
+			return StatusReport{}, err
+		}
+		if err := logIsSeen(ctx, opts.Database, opts.Closed); err != nil {
 			return StatusReport{}, err
 		}
 	}

@@ -56,6 +56,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
 	flags.BoolVar(&opts.Fresh, "fresh", false, "let a full backup refer to nothing that earlier ones have stored, which may be damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
+	flags.BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder, and that cannot be seen")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "48MiB", "how much of the database goes into one object, before compression; the default is half of it for small ones")

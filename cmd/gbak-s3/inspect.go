@@ -13,7 +13,8 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var opts archiver.InspectOptions
+	cmd := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Say what a file or folder is, its epochs, and whether it is whole",
 		Long: `inspect looks at a database file with its log, a log folder or one file of it, a
@@ -32,7 +33,7 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := archiver.Inspect(cmd.Context(), args[0])
+			i, err := archiver.Inspect(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
 			}
@@ -47,6 +48,8 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder")
+	return cmd
 }
 
 // inspectLine is an inspection in JSON. What the path does not have is left out.

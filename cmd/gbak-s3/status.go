@@ -15,6 +15,7 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var maxLag time.Duration
+	var opts archiver.StatusOptions
 	cmd := &cobra.Command{
 		Use:   "status ARCHIVE [DATABASE]",
 		Short: "Show what can be restored, and how far the archive is behind",
@@ -47,10 +48,12 @@ an existing file, it is the DATABASE.`,
 			if !cmd.Flags().Changed("max-lag") {
 				limit = nil
 			}
-			address, database := statusArguments(args)
-			return a.status(cmd, address, database, limit)
+			var address string
+			address, opts.Database = statusArguments(args)
+			return a.status(cmd, address, opts, limit)
 		},
 	}
+	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
 	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind, such as 15m")
 	return cmd
 }
@@ -70,19 +73,19 @@ func statusArguments(args []string) (address, database string) {
 	return args[0], args[1]
 }
 
-func (a *app) status(cmd *cobra.Command, address, database string, maxLag *time.Duration) error {
+func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, maxLag *time.Duration) error {
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
 	}
-	r, err := archive.Status(cmd.Context(), archiver.StatusOptions{Database: database})
+	r, err := archive.Status(cmd.Context(), opts)
 	if err != nil {
 		return err
 	}
 	if a.json {
 		err = a.say(lineOfStatus(r))
 	} else {
-		err = a.printStatus(r, database)
+		err = a.printStatus(r, opts.Database)
 	}
 	if err != nil || maxLag == nil {
 		return err

@@ -1,0 +1,224 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/procfs"
+)
+
+// A database that is open for writing always has its log in a folder beside the name
+// that it was opened by. Where another name is given, or where only the file is
+// mounted, that folder is not seen, and what looks like a closed database lacks
+// everything since its last checkpoint.
+
+// A database that is just being opened or closed is locked and has no log, for a moment.
+const (
+	unseenLooks = 10
+	unseenPause = 100 * time.Millisecond
+)
+
+// logIsSeen returns an error of [CodeUnseenLog] if the database file at path has, or may
+// have, a log that is not beside it. closed says that nobody has it open, where that
+// cannot be found out. It takes no lock.
+func logIsSeen(ctx context.Context, path string, closed bool) error {
+	for n := 1; ; n++ {
+		locked, err := (&onlooker{procfs.Default, path}).look(closed)
+		if err == nil || !locked || n == unseenLooks {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(unseenPause):
+		}
+	}
+}
+
+// onlooker finds out where the log of the database file at path is.
+type onlooker struct {
+	proc procfs.Root
+	path string
+}
+
+// look looks once. locked says that err may come from a database that is being
+// opened or closed.
+func (o *onlooker) look(closed bool) (locked bool, err error) {
+	if info, err := os.Stat(o.path); err != nil || !info.Mode().IsRegular() {
+		return false, nil //nolint:nilerr // not this function's business
+	}
+	logs, err := o.logs(o.path)
+	if err != nil {
+		return false, err
+	}
+	if writers := o.proc.Writers(o.path); len(writers) > 0 {
+		return true, o.opened(writers, logs)
+	}
+	if err := o.otherNames(logs); err != nil {
+		return false, err
+	}
+	if !closed && o.proc.IsMount(o.path) && (len(logs) == 0 || !o.proc.IsMount(grafeo.LogDir(o.path))) {
+		return false, unseen("Mount the folder that the database is in, and not its file. If nobody has the database open, say so with --closed.",
+			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", o.path, grafeo.LogDir(o.path))
+	}
+	return false, nil
+}
+
+// logs returns the log files beside the database file at path. A folder that must be
+// there, and cannot be looked into, is an error.
+func (o *onlooker) logs(path string) ([]os.FileInfo, error) {
+	dir := grafeo.LogDir(path)
+	link, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && link.Mode()&fs.ModeSymlink != 0:
+		to, _ := os.Readlink(dir)
+		return nil, unseen("Mount what the link points at. Remove the link only if the database was closed and has no log.",
+			"the log folder %s is a link to %s, which is not there", dir, to)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, unseen("Move that file away, or give the path of the database that you mean.", "%s is a file, and should be the log folder of %s", dir, path)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it goes when the database is closed
+		return nil, err
+	}
+	var logs []os.FileInfo
+	for _, e := range entries {
+		if grafeo.LogGeneration(e.Name()) == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil {
+			logs = append(logs, info)
+		}
+	}
+	return logs, nil
+}
+
+// opened checks that the log of a database that is open in these processes is the one
+// that is beside it. What they have open says so, where it may be seen.
+func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
+	var elsewhere []string
+	for _, pid := range writers {
+		files, err := o.proc.OpenFiles(pid)
+		if err != nil {
+			continue
+		}
+		for _, f := range files {
+			if grafeo.LogGeneration(filepath.Base(f.Path)) == "" {
+				continue
+			}
+			for _, log := range logs {
+				if os.SameFile(log, f.Info) {
+					return nil
+				}
+			}
+			elsewhere = append(elsewhere, filepath.Dir(f.Path))
+		}
+	}
+	elsewhere = o.likely(elsewhere)
+	who := o.proc.Name(writers[0])
+	hint := "Give the path that the database was opened by: its log is beside that name. In a container, mount the folder that the database is in, and not its file."
+	switch {
+	case len(elsewhere) > 0:
+		return unseen(hint, "%s is open in %s, which has its log in %s, and not in %s", o.path, who, strings.Join(elsewhere, " or "), grafeo.LogDir(o.path))
+	case len(logs) > 0:
+		return nil
+	case exists(grafeo.LogDir(o.path)):
+		return unseen(hint, "%s is open in %s, and its log is not in %s, which has no log file", o.path, who, grafeo.LogDir(o.path))
+	}
+	if others := o.named(); len(others) > 0 {
+		return unseen(hint, "%s is open in %s under another name: its log is in %s", o.path, who, grafeo.LogDir(others[0]))
+	}
+	return unseen(hint, "%s is open in %s, and its log is not beside it: there is no %s", o.path, who, grafeo.LogDir(o.path))
+}
+
+// likely returns of log folders that a process uses, which may have several databases
+// open, the one beside a name of this database. If none is, it returns a few of them.
+func (o *onlooker) likely(folders []string) []string {
+	folders = slices.Compact(slices.Sorted(slices.Values(folders)))
+	for _, f := range folders {
+		if name, ok := strings.CutSuffix(f, grafeo.LogDir("")); ok && same(name, o.path) {
+			return []string{f}
+		}
+	}
+	return folders[:min(3, len(folders))]
+}
+
+// otherNames refuses a database that nobody has open and that has a log beside another
+// of its names.
+func (o *onlooker) otherNames(logs []os.FileInfo) error {
+	for _, name := range o.named() {
+		if same(grafeo.LogDir(name), grafeo.LogDir(o.path)) {
+			continue
+		}
+		other, err := o.logs(name)
+		if err != nil || len(other) == 0 {
+			continue
+		}
+		if len(logs) == 0 {
+			return unseen("Give the path "+name+".", "%s and %s are the same file, and its log is beside the other name: in %s", o.path, name, grafeo.LogDir(name))
+		}
+		return unseen("Grafeo takes the one beside the path that it opens. Move the other one away if it is an old one.",
+			"%s and %s are the same file, and there are two logs: %s and %s", o.path, name, grafeo.LogDir(o.path), grafeo.LogDir(name))
+	}
+	return nil
+}
+
+// named returns the other names of the file, links of both kinds, that have a log
+// folder: those in its folder, and in the folders of what it links to.
+func (o *onlooker) named() []string {
+	var names []string
+	for _, folder := range o.folders() {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			name, isLog := strings.CutSuffix(filepath.Join(folder, e.Name()), grafeo.LogDir(""))
+			if isLog && name != filepath.Clean(o.path) && same(name, o.path) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// folders returns those of the path and of what it links to.
+func (o *onlooker) folders() []string {
+	folders := []string{filepath.Dir(o.path)}
+	at := o.path
+	for range 40 { // as many links as Linux follows
+		to, err := os.Readlink(at)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(at), to)
+		}
+		at = to
+		if !slices.ContainsFunc(folders, func(f string) bool { return same(f, filepath.Dir(at)) }) {
+			folders = append(folders, filepath.Dir(at))
+		}
+	}
+	return folders
+}
+
+func unseen(hint, format string, args ...any) error {
+	return &Error{Code: CodeUnseenLog, Err: fmt.Errorf(format, args...), Hint: hint}
+}
