@@ -99,7 +99,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 		return errors.New(problem)
 	}
 	stored, err := again(r.ctx, r.archive.patience, func() ([]byte, error) {
-		body, _, err := r.archive.get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+		body, info, err := r.archive.get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
 		switch {
 		case errors.Is(err, storage.ErrNotExist):
 			return nil, blame("it is missing")
@@ -109,11 +109,10 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 			return nil, answered(err)
 		}
 		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
-		b, err := readWhole(body, nil, f.StoredBytes)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
+		if info.Size < f.Offset+f.StoredBytes {
 			return nil, blame("it is shorter than it was when it was stored")
 		}
-		return b, err
+		return readWhole(body, nil, f.StoredBytes)
 	})
 	if err != nil {
 		return nil, err

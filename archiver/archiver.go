@@ -34,8 +34,10 @@ type Options struct {
 	Concurrency int
 
 	// StoreTimeout is how long to try again what fails because the store is busy
-	// or gone; 0 means [DefaultStoreTimeout]. It is for what the backend does
-	// not try again by itself, see [storage.Storage].
+	// or gone, and how long a body of an object may bring nothing: one that breaks
+	// off is continued from there, for as long as a few KiB arrive in this time; 0
+	// means [DefaultStoreTimeout]. It is for what the backend does not try again by
+	// itself, see [storage.Storage].
 	StoreTimeout time.Duration
 
 	// Name is what people call the archive, such as its address. It is used in
@@ -110,11 +112,7 @@ func (a *Archive) readOnce(ctx context.Context, key string, limit int64) ([]byte
 		if info.Size > limit {
 			return nil, &ObjectError{key, "it is larger than any object of its kind can be"}
 		}
-		b, err := readWhole(body, nil, info.Size)
-		if err != nil {
-			return nil, &storage.Error{Op: storage.OpGet, Key: key, Err: err}
-		}
-		return b, nil
+		return readWhole(body, nil, info.Size)
 	})
 }
 

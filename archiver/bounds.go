@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -56,38 +55,6 @@ func (a *Archive) listAfter(ctx context.Context, prefix, after string, limit int
 			}
 		}
 	}
-}
-
-// slowest is how many bytes of an object must come in a second, after the time that
-// a store may be busy: a body that trickles would never end.
-const slowest = 16 << 10
-
-// get is the store's Get, but the body ends with an error if it takes too long.
-func (a *Archive) get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	body, info, err := a.store.Get(ctx, key, r)
-	if err != nil {
-		cancel(nil)
-		return nil, info, err
-	}
-	limit := a.patience + time.Duration(info.Size/slowest)*time.Second
-	timer := time.AfterFunc(limit, func() {
-		cancel(fmt.Errorf("%w: a body of %d bytes has not ended after %s", storage.ErrUnavailable, info.Size, limit.Round(time.Millisecond)))
-	})
-	return &timedBody{body, timer, cancel}, info, nil
-}
-
-type timedBody struct {
-	io.ReadCloser
-	timer  *time.Timer
-	cancel context.CancelCauseFunc
-}
-
-func (b *timedBody) Close() error {
-	b.timer.Stop()
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
 }
 
 const (

@@ -57,6 +57,7 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	sum := [32]byte(manifest.Sum(document))
 	attempt := min(commitAttempt, timeout/3) // so that a request that hangs leaves time for others
 	pause := pauses()
+	began := time.Now()
 	sent := false // an attempt may have been applied without our knowing
 	for {
 		shown, err := a.putManifest(work, attempt, key, document, &sum)
@@ -83,7 +84,7 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 		case <-work.Done():
 			return &Error{
 				Code: CodeUnknownOutcome,
-				Err:  fmt.Errorf("backup %d: the store gave no clear answer to the commit: %w", m.Seq, err),
+				Err:  fmt.Errorf("backup %d: the store gave no clear answer to the commit, in %s: %w", m.Seq, roughly(time.Since(began)), err),
 				Hint: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe.",
 			}
 		case <-time.After(pause.NextBackOff()):

@@ -179,9 +179,8 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 // of a larger one grows with what arrives.
 const maxAtOnce = ordinarySegment + ordinarySegment/4
 
-// get reads the stored bytes of s and checks their hash. A body that breaks
-// off is asked for again, and one that is said to be missing, or arrives with
-// other bytes, once.
+// get reads the stored bytes of s and checks their hash. What is said to be
+// missing, or arrives with other bytes, is asked for once more.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	wrong := 0
 	blame := func(problem string) error {
@@ -205,8 +204,10 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 		if int64(cap(r.stored)) < info.Size && info.Size <= maxAtOnce {
 			r.stored = make([]byte, r.storedBytes) // what is not touched costs nothing
 		}
-		if r.stored, err = readWhole(body, r.stored, info.Size); err != nil {
-			return struct{}{}, &storage.Error{Op: storage.OpGet, Key: s.Key, Err: fmt.Errorf("reading the body: %w", err)}
+		if r.stored, err = readWhole(body, r.stored, info.Size); errors.Is(err, storage.ErrNotExist) {
+			return struct{}{}, blame("it is missing")
+		} else if err != nil {
+			return struct{}{}, err
 		}
 		if manifest.Sum(r.stored) != s.SHA256 {
 			return struct{}{}, blame("its bytes are not those that were stored")

@@ -3,6 +3,8 @@ package archiver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"syscall"
 	"time"
@@ -16,16 +18,19 @@ import (
 // up.
 const DefaultStoreTimeout = 2 * time.Minute
 
-// tries is how often one segment or document is asked for before a run gives
-// up, on top of what the backend does for a single request.
+// tries is how often something is tried again that the store has refused in a way
+// that may be final.
 const tries = 4
 
-// again calls f until it succeeds, fails for good, or has failed [tries] times;
-// if the store is unavailable, also until patience is over since the first time.
-// It is for what a backend does not retry: bodies that break off, and conditional
-// puts of content that has one name and one value only.
+// again calls f until it succeeds or fails for good. What may pass, as the store is
+// busy or gone, it tries until patience is over since the first time, and at least
+// [tries] times; other failures [tries] times. So it takes the patience and one
+// call, or tries calls, if these take longer; the error says how long it took. It is
+// for what a backend does not retry: conditional puts of content that has one name
+// and one value only, and content that arrives damaged. Bodies that break off are
+// continued by [Archive.get].
 func again[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (T, error) {
-	failed, first := 0, time.Time{}
+	failed, first, began := 0, time.Time{}, time.Now()
 	v, err := backoff.Retry(ctx, func() (T, error) {
 		v, err := f()
 		if err == nil {
@@ -34,7 +39,7 @@ func again[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 		if failed++; failed == 1 {
 			first = time.Now()
 		}
-		waits := errors.Is(err, storage.ErrUnavailable) && time.Since(first) < patience
+		waits := mayPass(err) && time.Since(first) < patience
 		if final(err) || failed >= tries && !waits {
 			err = backoff.Permanent(err)
 		}
@@ -44,7 +49,32 @@ func again[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 	if errors.As(err, &permanent) {
 		err = permanent.Err
 	}
+	if err != nil && failed > 1 && !final(err) && ctx.Err() == nil {
+		err = fmt.Errorf("%w (%s in %s)", err, attempts(failed), roughly(time.Since(began)))
+	}
 	return v, err
+}
+
+// attempts counts them in words.
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
+}
+
+// roughly rounds a time for people.
+func roughly(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
+}
+
+// mayPass reports whether err is no answer, or only a part of one: the same call
+// may succeed later.
+func mayPass(err error) bool {
+	return errors.Is(err, storage.ErrUnavailable) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // answered marks the error of a request that the backend has tried again
@@ -73,5 +103,6 @@ func final(err error) bool {
 		}
 	}
 	var object *ObjectError
-	return errors.As(err, &object)
+	var broken *brokenOffError
+	return errors.As(err, &object) || errors.As(err, &broken)
 }

@@ -39,7 +39,7 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 		code    archiver.Code
 	}{
 		"busy, then not":         {errBusy, 4, time.Minute, 5, ""},
-		"busy for ever":          {errBusy, 1000, time.Nanosecond, 4, archiver.CodeStore},
+		"busy for ever":          {errBusy, 1000, 50 * time.Millisecond, 4, archiver.CodeStore},
 		"fails three times":      {errLost, 3, time.Minute, 4, ""},
 		"fails too many times":   {errLost, 4, time.Minute, 4, archiver.CodeStore},
 		"says no at once":        {storage.ErrPermission, 1, time.Minute, 1, archiver.CodePermission},

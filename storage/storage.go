@@ -49,7 +49,8 @@ type Storage interface {
 	// object's end is [ErrInvalidRange], unless r is the zero Range. A length
 	// that reaches past the end is cut there. The ObjectInfo describes the
 	// whole object, also for a part. A transfer that ends early surfaces as
-	// [io.ErrUnexpectedEOF], never as a clean end. The reader is usable until
+	// [io.ErrUnexpectedEOF], never as a clean end; what else breaks it off, and may
+	// pass, is [ErrUnavailable]. The reader is usable until
 	// ctx ends; after that it fails with the cause.
 	Get(ctx context.Context, key string, r Range) (io.ReadCloser, ObjectInfo, error)
 

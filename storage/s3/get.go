@@ -94,7 +94,7 @@ type download struct {
 }
 
 func newDownload(body io.ReadCloser, idle time.Duration, cancel context.CancelCauseFunc) *download {
-	timer := time.AfterFunc(idle, func() { cancel(fmt.Errorf("no data from the store for %v", idle)) })
+	timer := time.AfterFunc(idle, func() { cancel(brokenOff{fmt.Errorf("no data from the store for %v", idle)}) })
 	timer.Stop() // it runs only while somebody reads
 	return &download{body, idle, timer, cancel}
 }
@@ -102,8 +102,18 @@ func newDownload(body io.ReadCloser, idle time.Duration, cancel context.CancelCa
 func (d *download) Read(p []byte) (int, error) {
 	d.timer.Reset(d.idle)
 	defer d.timer.Stop()
-	return d.body.Read(p)
+	n, err := d.body.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = brokenOff{err}
+	}
+	return n, err
 }
+
+// brokenOff is the error of a body that ended early: the rest may come later.
+type brokenOff struct{ error }
+
+func (b brokenOff) Is(target error) bool { return target == storage.ErrUnavailable }
+func (b brokenOff) Unwrap() error        { return b.error }
 
 func (d *download) Close() error {
 	d.timer.Stop()
