@@ -74,6 +74,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	a.disk = disk.Logged(a.disk, a.log)
 	if a.workers <= 0 {
 		a.workers = DefaultConcurrency
 	}

@@ -37,7 +37,7 @@ func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *
 		return err
 	})
 	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
-		if _, gone := grafeo.Identify(path); gone != nil {
+		if _, gone := grafeo.Identify(path); errors.Is(gone, fs.ErrNotExist) {
 			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
 		}
 	}

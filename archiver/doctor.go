@@ -36,6 +36,7 @@ type Check struct {
 	Text     string // what was found, in plain words
 	Hint     string // what to do, "" if there is nothing to do
 	Code     Code   // of a problem: what a backup would end with
+	Err      error  // that is the problem, nil if it is none or has no error
 }
 
 // DoctorReport tells whether it is safe to commit backups to an archive.
@@ -101,7 +102,7 @@ func (d *doctor) fail(name, doing string, err error) {
 	var e *Error
 	errors.As(explain(err), &e)
 	d.report.Checks = append(d.report.Checks, Check{
-		Name: name, Severity: SeverityProblem, Text: doing + ": " + e.Error(), Hint: e.Hint, Code: e.Code,
+		Name: name, Severity: SeverityProblem, Text: doing + ": " + e.Error(), Hint: e.Hint, Code: e.Code, Err: e,
 	})
 }
 
@@ -173,7 +174,7 @@ func (d *doctor) write(ctx context.Context) bool {
 	}
 	unsafe := d.unsafe(verdict)
 	d.report.Checks = append(d.report.Checks, Check{
-		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Hint: unsafe.Hint, Code: unsafe.Code,
+		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Hint: unsafe.Hint, Code: unsafe.Code, Err: unsafe,
 	})
 	return true
 }

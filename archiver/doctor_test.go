@@ -71,7 +71,7 @@ func TestDoctorFindsWhatIsUnsafe(t *testing.T) {
 		inner := storagetest.NewMemory()
 		r := examine(t, storagetest.NewCareless(inner, c.care))
 		p := r.Problem()
-		if p == nil || p.Name != "conditions" || p.Code != archiver.CodeUnsafeStore || p.Hint == "" || r.Conditions != c.verdict {
+		if p == nil || p.Name != "conditions" || p.Code != archiver.CodeUnsafeStore || p.Err == nil || r.Conditions != c.verdict {
 			t.Errorf("%s: verdict %q, problem %+v", c.verdict, r.Conditions, p)
 		}
 		if left := len(inner.Objects()); left > 0 {
@@ -112,7 +112,7 @@ func TestDoctorFindsWhatIsForbidden(t *testing.T) {
 			}
 			continue
 		}
-		if p == nil || p.Name != c.problem || p.Code != c.code || p.Hint == "" {
+		if p == nil || p.Name != c.problem || p.Code != c.code || p.Err == nil {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}

@@ -35,17 +35,21 @@ const (
 	CodePermission      Code = "permission_denied"  // by the store or the file system
 	CodeUnsafeStore     Code = "unsafe_store"       // the store cannot create an object only if it is absent
 	CodeNoStore         Code = "no_bucket"          // the bucket is not there
-	CodeDiskFull        Code = "disk_full"          // while writing locally
+	CodeDiskFull        Code = "disk_full"          // a disk, or a store, has no room
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
 	CodeInterrupted     Code = "interrupted"        // the context ended
 )
 
 // Error is the error of every exported function of this package: what went
-// wrong, with a stable name for programs and the next step for people.
+// wrong, with a stable name for programs. The cause is in it with its type: of a
+// store's errors [storage.Error], of the system's [fs.PathError] and the like.
 type Error struct {
 	Code Code
-	Err  error  // what happened
-	Hint string // what to do next: a sentence
+	Err  error // what happened
+
+	// Hint is what to do next, a sentence, where only this package can know; else
+	// it is "", and the next step follows from the code and the cause.
+	Hint string
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -65,7 +69,7 @@ func CodeOf(err error) Code {
 	return CodeFailed
 }
 
-// explain gives err its code and hint, unless it has them already.
+// explain gives err its code, unless it has one already.
 func explain(err error) error {
 	if err == nil {
 		return nil
@@ -88,7 +92,7 @@ func classify(err error) (Code, string) {
 	var object *ObjectError
 	switch {
 	case errors.Is(err, grafeo.ErrDamaged), errors.As(err, &wrongDatabase), errors.As(err, &gap):
-		return CodeDamagedDatabase, "Nothing was committed and earlier backups are untouched. Open the database with Grafeo and close it; if that fails, restore the newest backup to another path."
+		return CodeDamagedDatabase, ""
 	case errors.Is(err, grafeo.ErrEncrypted):
 		return CodeUnsupported, "The checksums of an encrypted database cannot be proved without its key, so it is not archived. Back up an unencrypted copy, or the whole folder with another tool while the database is closed."
 	case errors.Is(err, grafeo.ErrWALDirectory):
@@ -96,34 +100,25 @@ func classify(err error) (Code, string) {
 	case errors.As(err, &unsupportedDatabase):
 		return CodeUnsupported, "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."
 	case errors.As(err, &notDatabase):
-		return CodeNotDatabase, "Give the path of a Grafeo database file, such as people.grafeo."
+		return CodeNotDatabase, ""
 	case errors.As(err, &unsupportedDocument):
 		return CodeUnsupported, "Use the newest gbak-s3: the archive was written by a later version."
 	case errors.As(err, &object), errors.Is(err, manifest.ErrDamaged):
-		return CodeDamagedArchive, "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."
-	case errors.Is(err, errors.ErrUnsupported) && errors.As(err, &store):
-		return CodeUnsafeStore, "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."
+		return CodeDamagedArchive, ""
+	case errors.Is(err, storage.ErrNoConditions):
+		return CodeUnsafeStore, ""
 	case errors.Is(err, errVanished):
-		return CodeStore, "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Run the same command again; `gbak-s3 doctor` tries the store."
+		return CodeStore, "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Try the store, and run it again."
 	case errors.Is(err, storage.ErrNoStore):
-		return CodeNoStore, "Create the bucket first, or correct its name in the archive's address."
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return CodeDiskFull, "Free some space and run the same command again."
-	case errors.Is(err, syscall.EFBIG):
-		return CodeDiskFull, "Files may not be that large here: by the file system, or by a limit of the process (`ulimit -f`). Raise it, or use another path."
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return CodeFailed, "Raise the number of files that may be open (`ulimit -n`): a few dozen are enough; or use --concurrency 1."
+		return CodeNoStore, ""
+	case errors.Is(err, storage.ErrNoRoom), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return CodeDiskFull, ""
 	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		if errors.As(err, &store) {
-			return CodePermission, "Check that you may list, read and create objects in this archive: the credentials of a bucket (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), the permissions of a directory."
-		}
-		return CodePermission, "Check the permissions of the file and its folder."
+		return CodePermission, ""
 	case errors.As(err, &store):
-		return CodeStore, "Check the archive's address and that the store answers, then run the same command again."
-	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
-		return CodeFailed, "Check the path: a name in it is too long, or what should be a folder is none."
+		return CodeStore, ""
 	}
-	return CodeFailed, "Run the same command again with --log-level debug to see more."
+	return CodeFailed, ""
 }
 
 // ObjectError says what is wrong with one object of an archive.

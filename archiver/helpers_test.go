@@ -159,14 +159,14 @@ func mustBeWhole(t testing.TB, store storage.Storage) archiver.VerifyReport {
 	return r
 }
 
-// mustFail demands an error with this code, a hint, and the words in its text.
+// mustFail demands an error with this code, and the words in its text.
 func mustFail(t testing.TB, err error, code archiver.Code, words ...string) {
 	t.Helper()
 	if archiver.CodeOf(err) != code {
 		t.Fatalf("error %v has code %q, want %q", err, archiver.CodeOf(err), code)
 	}
-	if e, ok := err.(*archiver.Error); !ok || e.Hint == "" { //nolint:errorlint // every error is one, not wraps one
-		t.Errorf("error %v is a %T without a hint", err, err)
+	if e, ok := err.(*archiver.Error); !ok || e.Err == nil { //nolint:errorlint // every error is one, not wraps one
+		t.Errorf("error %v is a %T", err, err)
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {

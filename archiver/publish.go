@@ -153,7 +153,7 @@ func (s *staging) moveImage() error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return appeared(s.target, err)
-	case errors.Is(err, errors.ErrUnsupported):
+	case errors.Is(err, disk.ErrNoMove):
 		if exists(s.target) {
 			return appeared(s.target, fs.ErrExist)
 		}

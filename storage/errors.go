@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 // What a backend tells apart. Everything else that goes wrong is passed on as
@@ -35,6 +36,22 @@ var (
 	// ErrNoStore: the bucket itself is not there, so no object can be. It is
 	// not ErrNotExist: retrying or creating an object cannot help.
 	ErrNoStore = errors.New("bucket does not exist")
+
+	// ErrNoConditions: the store cannot create an object only if it is absent. It
+	// is also [errors.ErrUnsupported].
+	ErrNoConditions = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
+
+	// ErrNoRoom: the store is full, or its owner has set a limit that is reached.
+	ErrNoRoom = errors.New("the store has no room")
+
+	// ErrSettings: with this address, these certificates or these credentials no
+	// call can succeed. Asking again is useless before somebody changes them.
+	ErrSettings = errors.New("the settings are wrong")
+
+	// ErrForeign: what has answered is not the store, or has changed what the
+	// store said: a web page, a redirect, a compressed body. It says nothing about
+	// the objects.
+	ErrForeign = errors.New("the answer is not the store's")
 )
 
 // sentinel is an error with a text of its own that is also another one.
@@ -63,6 +80,24 @@ type Error struct {
 	Op  Op
 	Key string
 	Err error
+
+	// Answer is what was heard from a store behind a network, nil for others.
+	Answer *Answer
+}
+
+// Answer is what is known of the last attempt of a call, for those who look for
+// the cause. There are no secrets in it.
+type Answer struct {
+	Status    int    // of HTTP, 0 if there was no answer
+	Code      string // what the store calls the error, such as SlowDown; "" if it does not say
+	Message   string // what it says for people
+	RequestID string // by which its own log knows the request
+	Region    string // where it says that the bucket is
+	Location  string // where it sends us, without parameters
+	Page      string // what the body is if it is nothing that a store says, such as "an HTML page"
+
+	Attempts int           // of the call, 0 if nothing was sent
+	Elapsed  time.Duration // since its first one
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Key, e.Err) }

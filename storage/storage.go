@@ -38,7 +38,7 @@ type Storage interface {
 	// With opts.IfAbsent, at most one of any number of concurrent calls in any
 	// number of processes succeeds; the others get [ErrPreconditionFailed] and
 	// change nothing. A store that cannot keep that promise and says so gives
-	// [errors.ErrUnsupported] and stores nothing. Any other error of a
+	// [ErrNoConditions] and stores nothing. Any other error of a
 	// conditional Put means that the outcome is unknown.
 	//
 	// Put may read body more than once, each time from the offset it had.

@@ -79,16 +79,17 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 			line.ClockMS = &ms
 		}
 		for _, c := range r.Checks {
-			line.Checks = append(line.Checks, checkLine{c.Name, string(c.Severity), c.Text, c.Hint, string(c.Code)})
+			line.Checks = append(line.Checks, checkLine{c.Name, string(c.Severity), c.Text, hintOf(&c), string(c.Code)})
 		}
 		return a.say(line)
 	}
 	for _, c := range r.Checks {
+		hint := hintOf(&c)
 		if err := a.print("%-8s %s", c.Severity, c.Text); err != nil {
 			return err
 		}
-		if c.Hint != "" {
-			if err := a.print("         %s", c.Hint); err != nil {
+		if hint != "" {
+			if err := a.print("         %s", hint); err != nil {
 				return err
 			}
 		}
@@ -98,4 +99,12 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 		verdict = "it is NOT safe to commit backups here"
 	}
 	return a.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
+}
+
+// hintOf is what to do about what a check has found.
+func hintOf(c *archiver.Check) string {
+	if c.Hint != "" || c.Err == nil {
+		return c.Hint
+	}
+	return hintFor(c.Err)
 }

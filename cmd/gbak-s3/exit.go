@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // The exit codes (README, "Exit codes").
@@ -67,6 +70,7 @@ func (a *app) fail(err error) int {
 		return answered.exit
 	}
 	f := describe(err)
+	a.trace(err)
 	if a.json {
 		if line, err := json.Marshal(f); err == nil {
 			fmt.Fprintf(a.stderr, "%s\n", line)
@@ -80,6 +84,33 @@ func (a *app) fail(err error) int {
 	return f.Exit
 }
 
+// trace tells, at the level debug, what an error is made of: which call of the
+// system has failed on which path, and what the store has answered.
+func (a *app) trace(err error) {
+	if a.log == nil || err == nil {
+		return
+	}
+	switch e := err.(type) { //nolint:errorlint // each of the tree is looked at by itself
+	case *fs.PathError:
+		a.log.Debug("system call", "call", e.Op, "path", e.Path, "err", e.Err)
+	case *os.LinkError:
+		a.log.Debug("system call", "call", e.Op, "from", e.Old, "path", e.New, "err", e.Err)
+	case *storage.Error:
+		if e.Answer != nil {
+			a.log.Debug("store", "op", e.Op, "key", e.Key, "status", e.Answer.Status, "code", e.Answer.Code,
+				"request_id", e.Answer.RequestID, "attempts", e.Answer.Attempts, "tried", e.Answer.Elapsed)
+		}
+	}
+	switch e := err.(type) { //nolint:errorlint // the same
+	case interface{ Unwrap() error }:
+		a.trace(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			a.trace(part)
+		}
+	}
+}
+
 func describe(err error) failure {
 	f := failure{Type: "error", Code: string(archiver.CodeFailed), Exit: exitError, Message: err.Error()}
 	var wrongUse *usageError
@@ -88,7 +119,7 @@ func describe(err error) failure {
 	case errors.As(err, &wrongUse):
 		f.Code, f.Exit, f.Hint = "usage", exitUsage, wrongUse.hint
 	case errors.As(err, &known):
-		f.Code, f.Exit, f.Hint = string(known.Code), exitCode(known.Code), known.Hint
+		f.Code, f.Exit, f.Hint = string(known.Code), exitCode(known.Code), hintFor(err)
 	}
 	return f
 }

@@ -26,6 +26,8 @@ type app struct {
 	concurrency int
 
 	storeTimeout time.Duration
+
+	log *slog.Logger // nil before the archive is opened
 }
 
 // run executes the command line and returns the exit code.
@@ -140,7 +142,8 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 	if a.storeTimeout <= 0 {
 		return nil, usage("a store timeout of %s", "It is a time such as 2m or 1h.", a.storeTimeout)
 	}
-	store, err := openStore(ctx, address, a.storeTimeout)
+	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	store, err := openStore(ctx, address, a.storeTimeout, a.log)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +152,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 		host = "unknown"
 	}
 	return archiver.New(store, archiver.Options{
-		Logger:       slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})),
+		Logger:       a.log,
 		Concurrency:  a.concurrency,
 		StoreTimeout: a.storeTimeout,
 		Name:         absolute(address),

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/local"
 	"github.com/gbak-s3/gbak-s3/storage/s3"
@@ -20,43 +22,50 @@ const addressHint = "An archive's address is a path, file:///path, or s3://bucke
 // openStore opens the store that an archive's address names, which is asked
 // again for timeout while it is busy or gone. It is the one place that knows all
 // backends.
-func openStore(ctx context.Context, address string, timeout time.Duration) (storage.Storage, error) {
+func openStore(ctx context.Context, address string, timeout time.Duration, log *slog.Logger) (storage.Storage, error) {
 	scheme, _, hasScheme := strings.Cut(address, "://")
 	switch {
 	case address == "":
 		return nil, usage("the archive's address is empty", addressHint)
 	case !hasScheme:
-		return openLocal(address)
+		return openLocal(address, log)
 	case scheme == "file":
 		path, err := filePath(address)
 		if err != nil {
 			return nil, err
 		}
-		return openLocal(path)
+		return openLocal(path, log)
 	case scheme == "s3":
 		opts, err := s3.ParseAddress(address)
 		if err != nil {
 			return nil, usage("%w", addressHint, err)
 		}
-		opts.Timeouts.Total = timeout
+		opts.Timeouts.Total, opts.Logger = timeout, log
 		store, err := s3.Open(ctx, opts)
 		if err != nil {
-			code := archiver.CodeStore
-			switch {
-			case ctx.Err() != nil: // looking for credentials may take its time
-				return nil, &archiver.Error{Code: archiver.CodeInterrupted, Err: err, Hint: "Nothing was changed. Run it again."}
-			case errors.Is(err, storage.ErrPermission):
-				code = archiver.CodePermission
-			}
-			return nil, &archiver.Error{Code: code, Err: err, Hint: "Check the AWS configuration: environment, profile and region."}
+			return nil, openingFailed(ctx, err)
 		}
 		return store, nil
 	}
 	return nil, usage("the archive's address has the unknown scheme %q", addressHint, scheme)
 }
 
-func openLocal(path string) (storage.Storage, error) {
-	store, err := local.Open(path)
+// openingFailed gives the error of a store that could not even be opened its code.
+func openingFailed(ctx context.Context, err error) error {
+	const hint = "Check the AWS configuration: environment, profile and region."
+	switch {
+	case ctx.Err() != nil: // looking for credentials may take its time
+		return &archiver.Error{Code: archiver.CodeInterrupted, Err: err, Hint: "Nothing was changed. Run it again."}
+	case errors.Is(err, storage.ErrSettings), errors.Is(err, fs.ErrNotExist):
+		return &archiver.Error{Code: archiver.CodeStore, Err: err}
+	case errors.Is(err, storage.ErrPermission):
+		return &archiver.Error{Code: archiver.CodePermission, Err: err, Hint: hint}
+	}
+	return &archiver.Error{Code: archiver.CodeStore, Err: err, Hint: hint}
+}
+
+func openLocal(path string, log *slog.Logger) (storage.Storage, error) {
+	store, err := local.OpenOn(disk.Logged(disk.OS{}, log), path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &archiver.Error{Code: archiver.CodePermission, Err: err, Hint: "Check the permissions of the folders above the archive."}

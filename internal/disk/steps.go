@@ -9,25 +9,34 @@ import (
 	"syscall"
 )
 
+// ErrNoMove: the file system has neither hard links nor exclusive renames.
+var ErrNoMove = errors.New("the file system has neither hard links nor exclusive renames to create files safely")
+
 // Move gives the file from the name to, unless something has that name: then
-// the error is fs.ErrExist. Where the file system has neither hard links nor
-// exclusive renames it is errors.ErrUnsupported. The file never is without a
-// name; a crash may leave it with both.
+// the error is fs.ErrExist. Where the file system has no step that does so it is
+// [ErrNoMove]; what else fails is the error of the call that has failed. The file
+// never is without a name; a crash may leave it with both.
 func Move(d Disk, from, to string) error {
 	err := d.Link(from, to)
 	if err == nil {
 		_ = d.Remove(from) // to is what was asked for
 		return nil
 	}
-	// Linux says EPERM where the file system has no hard links.
-	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM) {
-		return err
+	for _, no := range []error{fs.ErrExist, fs.ErrNotExist, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		if errors.Is(err, no) {
+			return err // and so would a rename
+		}
 	}
+	// File systems without hard links say so in many ways, of which EPERM is
+	// Linux's own, and one more link may be too many: a rename needs none.
 	renameErr := d.RenameNew(from, to)
-	if errors.Is(renameErr, errors.ErrUnsupported) || errors.Is(renameErr, syscall.EINVAL) {
-		return fmt.Errorf("%w: the file system has neither hard links nor exclusive renames to create files safely: %w", errors.ErrUnsupported, err)
+	switch {
+	case !errors.Is(renameErr, errors.ErrUnsupported) && !errors.Is(renameErr, syscall.EINVAL):
+		return renameErr
+	case errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w: %w", ErrNoMove, err)
 	}
-	return renameErr
+	return err
 }
 
 // MkdirAll makes a folder with all that is missing above it, and makes the names

@@ -150,6 +150,8 @@ func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) 
 	switch step := all[k-1]; {
 	case step == "sync ..", strings.HasPrefix(step, "remove "):
 		return true // the folder above is not our making; a temporary file that stays is swept
+	case err == nil && strings.HasPrefix(step, "link ") && (cause == syscall.EACCES || cause == syscall.EIO):
+		there = "changed" // a file system that has no links says so in many ways: it was renamed
 	case slices.ContainsFunc(all[:k-1], func(step string) bool { return strings.HasPrefix(step, "link ") || strings.HasPrefix(step, "rename ") }):
 		if err == nil || errors.Is(err, storage.ErrPreconditionFailed) || errors.Is(err, storage.ErrPermission) || errors.Is(err, cause) ||
 			!strings.Contains(err.Error(), cause.Error()) {
@@ -300,7 +302,7 @@ func (w without) RenameNew(from, to string) error {
 
 // Without hard links the exclusive rename keeps the promise.
 func TestRaceWithoutHardLinks(t *testing.T) {
-	for _, cause := range []error{syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS} {
+	for _, cause := range []error{syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS, syscall.EACCES, syscall.EIO, syscall.EMLINK} {
 		t.Run(cause.Error(), func(t *testing.T) {
 			s := openOn(t, without{link: cause}, t.TempDir())
 			for round := range 20 {
@@ -332,12 +334,27 @@ func TestNoAtomicCreateIsRefused(t *testing.T) {
 	for _, cause := range []error{syscall.EINVAL, errors.ErrUnsupported} {
 		s := openOn(t, without{link: syscall.EPERM, renameNew: cause}, t.TempDir())
 		err := create(t, s, "key", "data")
-		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
-			t.Errorf("got %v, want %v", err, errors.ErrUnsupported)
+		if !errors.Is(err, storage.ErrNoConditions) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
+			t.Errorf("got %v, want %v", err, storage.ErrNoConditions)
+		}
+		if !errors.Is(err, disk.ErrNoMove) {
+			t.Errorf("got %v, want %v", err, disk.ErrNoMove)
 		}
 		put(t, s, "plain", "data") // needs neither
 		if got := list(t, s); !slices.Equal(got, []string{"plain"}) {
 			t.Errorf("there is %q", got)
+		}
+	}
+}
+
+// What is no word about the file system's having links is no refusal of the store:
+// the error has the call, the path and what the system said.
+func TestFailedLinkIsNoMissingPromise(t *testing.T) {
+	for _, cause := range []syscall.Errno{syscall.EACCES, syscall.EIO, syscall.EMLINK} {
+		s := openOn(t, without{link: cause, renameNew: syscall.EINVAL}, t.TempDir())
+		err := create(t, s, "key", "data")
+		if errors.Is(err, storage.ErrNoConditions) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "link ") || !strings.Contains(err.Error(), "key") {
+			t.Errorf("of %v: got %v", cause, err)
 		}
 	}
 }

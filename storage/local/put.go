@@ -136,8 +136,12 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case ifAbsent:
-		if err = disk.Move(s.disk, temp, path); err != nil && isSame(temp, path) {
+		err = disk.Move(s.disk, temp, path)
+		switch {
+		case err != nil && isSame(temp, path):
 			err = nil // it has its name; the other one is swept another day
+		case errors.Is(err, disk.ErrNoMove):
+			err = fmt.Errorf("%w: %w", storage.ErrNoConditions, err)
 		}
 	default:
 		err = s.disk.Rename(temp, path)

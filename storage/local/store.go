@@ -52,7 +52,8 @@ var _ storage.Storage = (*Store)(nil)
 // such as to a disk that is not mounted, is an error.
 func Open(root string) (*Store, error) { return OpenOn(disk.OS{}, root) }
 
-// OpenOn is Open on another disk, for tests of what a crash leaves.
+// OpenOn is Open on another disk: one that is logged, or that stops where a test
+// wants it.
 func OpenOn(d disk.Disk, root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open store: the path is empty")

@@ -86,6 +86,7 @@ func ParseAddress(address string) (Options, error) {
 
 var (
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	regionName = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 	plainName  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z_-]{0,19}$`)
 )
 

@@ -3,13 +3,18 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // credentials are those of the environment. When the store says that they have
@@ -29,7 +34,39 @@ func (c *credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c.mu.Lock()
 	provider := c.provider
 	c.mu.Unlock()
-	return provider.Retrieve(ctx)
+	found, err := provider.Retrieve(ctx)
+	if err == nil {
+		err = checkCredentials(found)
+	}
+	return found, err
+}
+
+// SettingError says which setting cannot be right, whatever the store is. It never
+// repeats the value, which may be a secret.
+type SettingError struct{ Problem string }
+
+func (e *SettingError) Error() string { return e.Problem }
+
+// Unwrap returns [storage.ErrSettings].
+func (e *SettingError) Unwrap() error { return storage.ErrSettings }
+
+// checkCredentials refuses what no store has given out: the end of a line that was
+// pasted with a key ends up in a header, where it is no error of the store's.
+func checkCredentials(c aws.Credentials) error {
+	for _, part := range []struct{ variable, name, value string }{
+		{"AWS_ACCESS_KEY_ID", "access key", c.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", "secret key", c.SecretAccessKey},
+		{"AWS_SESSION_TOKEN", "session token", c.SessionToken},
+	} {
+		if !strings.ContainsFunc(part.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			continue
+		}
+		if c.Source == config.CredentialsSourceName {
+			return &SettingError{part.variable + " has white space, or another character that no key has, at its end or in it"}
+		}
+		return &SettingError{fmt.Sprintf("the %s has white space, or another character that no key has, at its end or in it (from %s)", part.name, c.Source)}
+	}
+	return nil
 }
 
 // renew looks for other credentials than those that a request of that time was

@@ -2,8 +2,10 @@ package s3
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,39 +35,50 @@ func (f *failure) Unwrap() []error {
 
 // fail makes err the error of one operation.
 func fail(ctx context.Context, op storage.Op, key string, err error) error {
+	answer := answerOf(err)
 	var (
 		explained *failure
 		operation *smithy.OperationError
 	)
 	switch {
 	case errors.As(err, &explained):
+		err = explained
 	case ctx.Err() != nil && httpStatus(err) < 300:
 		// No answer, or not all of it, and that is why.
 		err = context.Cause(ctx)
 	case errors.As(err, &operation):
-		err = explain(op, operation)
+		err = explain(op, operation, answer)
 	}
-	return &storage.Error{Op: op, Key: key, Err: err}
+	return &storage.Error{Op: op, Key: key, Err: err, Answer: answer}
 }
 
 // explain goes by the HTTP status first: codes differ between stores, and a
 // Head has none.
-func explain(op storage.Op, err *smithy.OperationError) error {
+func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) error {
 	status, code := httpStatus(err), errorCode(err)
+	page := answer != nil && answer.Page != ""
+	var kind error
+	text := describe(err)
 	switch {
 	case status == http.StatusNotFound && code == "NoSuchBucket":
-		return &failure{storage.ErrNoStore.Error(), storage.ErrNoStore, err}
+		kind, text = storage.ErrNoStore, storage.ErrNoStore.Error()
+	case isHopeless(err):
+		kind = storage.ErrSettings
+	case isFull(err):
+		kind = storage.ErrNoRoom
+	case page && status < 500 && status != http.StatusRequestEntityTooLarge && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
+		// Also a 404: what cannot be seen is not absent.
+		kind = storage.ErrForeign
 	case isNoSuchKey(err) && (op == storage.OpGet || op == storage.OpHead):
-		return &failure{storage.ErrNotExist.Error(), storage.ErrNotExist, err}
+		kind, text = storage.ErrNotExist, storage.ErrNotExist.Error()
 	case status == http.StatusRequestedRangeNotSatisfiable:
-		return &failure{storage.ErrInvalidRange.Error(), storage.ErrInvalidRange, err}
-	case status == http.StatusUnauthorized || status == http.StatusForbidden || isAboutCredentials(code):
-		return &failure{fmt.Sprintf("%v: %s", storage.ErrPermission, describe(err)), storage.ErrPermission, err}
+		kind, text = storage.ErrInvalidRange, storage.ErrInvalidRange.Error()
+	case isDenied(status, code):
+		kind, text = storage.ErrPermission, fmt.Sprintf("%v: %s", storage.ErrPermission, text)
+	case isTransient(err):
+		kind = storage.ErrUnavailable
 	}
-	if isTransient(err) {
-		return &failure{describe(err), storage.ErrUnavailable, err}
-	}
-	return &failure{text: describe(err), err: err}
+	return &failure{text, kind, err}
 }
 
 // refusedCondition explains the answers that only a conditional put gets. A 409
@@ -76,7 +89,7 @@ func refusedCondition(err error) error {
 	case http.StatusPreconditionFailed:
 		return &failure{storage.ErrPreconditionFailed.Error(), storage.ErrPreconditionFailed, err}
 	case http.StatusNotImplemented:
-		return &failure{"the store has no conditional put: " + describe(err), errors.ErrUnsupported, err}
+		return &failure{"the store has no conditional put: " + describe(err), storage.ErrNoConditions, err}
 	}
 	return err
 }
@@ -85,10 +98,80 @@ func refusedCondition(err error) error {
 func isAboutCredentials(code string) bool {
 	switch code {
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken",
-		"TokenRefreshRequired", "InvalidClientTokenId", "AccessDenied":
+		"TokenRefreshRequired", "InvalidClientTokenId", "AccessDenied", "InvalidSecurity", "UnauthorizedAccess":
 		return true
 	}
 	return false
+}
+
+// isDenied reports whether the store knows us and says no, or does not know us. A
+// 403 is also said of an object that is in an archive tier, of a quota, of a clock
+// and of much else: for what has a name of its own that name is all that is known.
+func isDenied(status int, code string) bool {
+	switch code {
+	case "", "Forbidden", "Unauthorized", "UnknownError", "AllAccessDisabled", "NotSignedUp", "AccountProblem":
+		return status == http.StatusForbidden || status == http.StatusUnauthorized
+	}
+	return isAboutCredentials(code) || status == http.StatusUnauthorized
+}
+
+// isFull reports whether the store has no room for more.
+func isFull(err error) bool {
+	code := errorCode(err)
+	return httpStatus(err) == http.StatusInsufficientStorage || strings.Contains(code, "QuotaExceeded") || strings.Contains(code, "StorageFull") ||
+		code == "InsufficientStorage" || code == "AccessDenied" && strings.Contains(errorMessage(err), "cap exceeded")
+}
+
+// isHopeless reports whether the settings are wrong, so that the same call fails
+// for ever: who answers at this address cannot be talked to in this way.
+func isHopeless(err error) bool {
+	if _, ok := errors.AsType[*SettingError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return alert != tlsCloseNotify && alert != tlsInternalError && alert != tlsUserCanceled
+	}
+	if sent, ok := errors.AsType[*url.Error](err); ok && strings.Contains(sent.Err.Error(), `malformed HTTP response "\x15\x03`) {
+		return true // an alert of TLS
+	}
+	status, code := httpStatus(err), errorCode(err)
+	if code == "RequestTimeTooSkewed" || isAboutRegion(status, code) && code != "BadRequest" || code == "IllegalLocationConstraintException" {
+		return true
+	}
+	if status >= 300 && status < 400 && status != http.StatusNotModified {
+		return true
+	}
+	return status == http.StatusBadRequest && wantsHTTPS(err)
+}
+
+// Alerts of TLS that are no word about the settings.
+const (
+	tlsCloseNotify   tls.AlertError = 0
+	tlsInternalError tls.AlertError = 80
+	tlsUserCanceled  tls.AlertError = 90
+)
+
+// wantsHTTPS reports whether an answer in plain text says that TLS is wanted, as
+// Go, nginx and Apache do.
+func wantsHTTPS(err error) bool {
+	at, ok := errors.AsType[*attempted](err)
+	if !ok {
+		return false
+	}
+	said := strings.ToUpper(string(at.heard.start))
+	return strings.Contains(said, "HTTPS") && (strings.Contains(said, "HTTP REQUEST") || strings.Contains(said, "PLAIN HTTP"))
+}
+
+// isUnknownHost reports whether the resolver knows that there is no such name.
+func isUnknownHost(err error) bool {
+	lookup, ok := errors.AsType[*net.DNSError](err)
+	return ok && lookup.IsNotFound
 }
 
 // isAboutRegion tells whether a bucket was asked for in the wrong region. A Head
@@ -116,6 +199,13 @@ func errorCode(err error) string {
 	return ""
 }
 
+func errorMessage(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorMessage()
+	}
+	return ""
+}
+
 // describe says in a line what the SDK says in three.
 func describe(err error) string {
 	var b strings.Builder
@@ -124,7 +214,10 @@ func describe(err error) string {
 	answered = answered && answer.HTTPStatusCode() != 0
 	api, isAPI := errors.AsType[smithy.APIError](err)
 	sent, isSent := errors.AsType[*url.Error](err)
+	at, _ := errors.AsType[*attempted](err)
 	switch {
+	case answered && at != nil && at.heard.page != "":
+		b.WriteString("what answers sends " + at.heard.page)
 	case answered && isAPI:
 		b.WriteString(api.ErrorCode())
 		// Where there was no body the SDK makes both of the status.
@@ -145,8 +238,11 @@ func describe(err error) string {
 		if id := answer.ServiceRequestID(); id != "" {
 			details = append(details, "request "+id)
 		}
-		if region := answer.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && isAboutRegion(answer.HTTPStatusCode(), errorCode(err)) {
-			details = append(details, "the bucket is in region "+region)
+		if known := answerOf(err); known != nil && known.Region != "" {
+			details = append(details, "the bucket is in region "+known.Region)
+		}
+		if known := answerOf(err); known != nil && known.Location != "" {
+			details = append(details, "it sends us to "+known.Location)
 		}
 	}
 	if tried, ok := errors.AsType[*gaveUp](err); ok {

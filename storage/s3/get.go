@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -41,6 +43,10 @@ func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key str
 	}
 	s.bucketSeen.Store(true)
 	size, length, err := answeredRange(out, r)
+	if errors.Is(err, errNoLength) {
+		size, err = s.length(ctx, key)
+		length = size
+	}
 	if err != nil {
 		cancel(err)
 		_ = out.Body.Close() // nothing was read
@@ -68,7 +74,10 @@ func rangeHeader(r storage.Range) *string {
 func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length int64, err error) {
 	if r == (storage.Range{}) {
 		if out.ContentLength == nil {
-			return 0, 0, errors.New("the store does not say how long the object is")
+			if encoded := deref(out.ContentEncoding); encoded != "" && encoded != "identity" && encoded != "aws-chunked" {
+				return 0, 0, foreign(fmt.Sprintf("a compressed body (Content-Encoding: %s) that nobody asked for", encoded))
+			}
+			return 0, 0, errNoLength
 		}
 		return *out.ContentLength, *out.ContentLength, nil
 	}
@@ -82,6 +91,30 @@ func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length in
 		return 0, 0, fmt.Errorf("the store answered %s with Content-Range %q", *rangeHeader(r), header)
 	}
 	return size, length, nil
+}
+
+// errNoLength: an answer that does not say how long the object is, as some proxies
+// make of one that does.
+var errNoLength = errors.New("the store, or a proxy on the way to it, does not say how long the object is")
+
+// length finds out how long an object is of which the store has not said it: the
+// answer to a range says it in another place.
+func (s *Store) length(ctx context.Context, key string) (int64, error) {
+	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), Range: aws.String("bytes=0-0"), RequestPayer: s.payer(),
+	}, s.call(storage.OpGet))
+	if httpStatus(err) == http.StatusRequestedRangeNotSatisfiable {
+		return 0, nil // of an empty object
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer out.Body.Close() //nolint:errcheck // nothing of it is wanted
+	size, _, err := answeredRange(out, storage.Range{Length: 1})
+	if err != nil {
+		return 0, errNoLength
+	}
+	return size, nil
 }
 
 // download is the body of an answer. It cancels its request when a read gets

@@ -3,11 +3,13 @@ package s3
 import (
 	"context"
 	"encoding/hex"
+	"net/http"
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -26,24 +28,68 @@ func (s *Store) callOnce(op storage.Op) func(*awss3.Options) {
 }
 
 func (s *Store) callWith(op storage.Op, a *attempts) func(*awss3.Options) {
-	count := middleware.DeserializeMiddlewareFunc("gbakCount",
+	wire := middleware.DeserializeMiddlewareFunc("gbakWire",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {
 			storage.CountRequest(ctx, op)
+			a.count++
+			a.heard = heard{}
+			began := time.Now()
 			out, metadata, err := next.HandleDeserialize(ctx, in)
-			if err == nil && out.RawResponse != nil {
+			resp, ok := out.RawResponse.(*smithyhttp.Response)
+			if err == nil && ok && resp != nil {
 				s.answered.Store(true)
+				err = a.heard.listen(op, resp.Response)
+				s.logAnswer(ctx, op, a.count, in.Request, resp.Response, time.Since(began))
+			} else {
+				s.logSilence(ctx, op, a.count, in.Request, err, time.Since(began))
+			}
+			return out, metadata, err
+		})
+	whole := middleware.InitializeMiddlewareFunc("gbakAttempts",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			out, metadata, err := next.HandleInitialize(ctx, in)
+			if err != nil {
+				err = &attempted{err, a.heard, a.count, time.Since(a.began)}
 			}
 			return out, metadata, err
 		})
 	return func(o *awss3.Options) {
 		o.Retryer = a
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			if err := stack.Initialize.Add(whole, middleware.Before); err != nil {
+				return err
+			}
 			// The innermost place: behind retries and signing, next to the wire.
-			return stack.Deserialize.Add(count, middleware.After)
+			return stack.Deserialize.Add(wire, middleware.After)
 		})
 	}
+}
+
+// logAnswer tells of one request that was answered. Nothing of its headers is
+// said, nor of its parameters: there are signatures in them.
+func (s *Store) logAnswer(ctx context.Context, op storage.Op, attempt int, request any, resp *http.Response, took time.Duration) {
+	s.log.DebugContext(ctx, "request", "op", op, "path", pathOf(request), "attempt", attempt, "status", resp.StatusCode,
+		"request_id", resp.Header.Get("X-Amz-Request-Id"), "took", took)
+}
+
+// logSilence tells of one that was not.
+func (s *Store) logSilence(ctx context.Context, op storage.Op, attempt int, request any, err error, took time.Duration) {
+	text := ""
+	if err != nil {
+		text = describe(err)
+	}
+	s.log.DebugContext(ctx, "request", "op", op, "path", pathOf(request), "attempt", attempt, "err", text, "took", took)
+}
+
+func pathOf(request any) string {
+	if r, ok := request.(*smithyhttp.Request); ok {
+		return r.URL.Path
+	}
+	return ""
 }
 
 // signedPayload makes sum the payload hash that is signed. The store refuses a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,7 +39,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 store: %w", err)
 	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+	found, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("open s3 store: %w", context.Cause(ctx))
 		}
@@ -46,11 +48,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			text: fmt.Sprintf("no AWS credentials, %s: %v", credentialsHint, aboutCredentials(err)), sentinel: storage.ErrPermission, err: err,
 		})
 	}
+	if err := checkCredentials(found); err != nil {
+		return nil, fmt.Errorf("open s3 store: %w", err)
+	}
 	transport, err := newTransport(cfg, o.Timeouts)
 	if err != nil {
 		return nil, fmt.Errorf("open s3 store: %w", err)
 	}
-	s := &Store{options: o, closer: transport.CloseIdleConnections}
+	s := &Store{options: o, closer: transport.CloseIdleConnections, log: o.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
 	s.credentials = &credentials{
 		provider: cfg.Credentials,
 		load: func(ctx context.Context) (aws.CredentialsProvider, error) {
@@ -67,7 +75,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if resolved.Region == "" {
 		return nil, problem("the region is unknown; add region=name, or set AWS_REGION or a profile")
 	}
-	s.checksum = o.Checksum == ChecksumSHA256 || o.Checksum != ChecksumNone && isAWS(resolved.BaseEndpoint)
+	if !regionName.MatchString(resolved.Region) {
+		return nil, problem("the region has white space or another character that no region has; it comes from region=, AWS_REGION or a profile")
+	}
+	if err := checkEndpoint(deref(resolved.BaseEndpoint)); err != nil {
+		return nil, fmt.Errorf("%w (it comes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or a profile)", err)
+	}
+	s.checksum.Store(o.Checksum == ChecksumSHA256 || o.Checksum != ChecksumNone && isAWS(resolved.BaseEndpoint))
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"cmp"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"time"
@@ -28,6 +29,9 @@ type Options struct {
 	RequesterPays bool     // accept the costs of somebody else's bucket
 
 	Timeouts Timeouts
+
+	// Logger hears of every request, at the level debug; nil for nobody.
+	Logger *slog.Logger
 
 	maxBackoff time.Duration // of retries; 0 is 5 s
 	pageSize   int32         // of lists; 0 is the store's

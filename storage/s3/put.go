@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,16 +47,25 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 	if s.options.KMSKeyID != "" {
 		input.SSEKMSKeyId = &s.options.KMSKeyID
 	}
-	if s.checksum {
+	if s.checksum.Load() {
 		// AWS wants it, in spite of the signature, where buckets have object lock.
 		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	call := s.call(storage.OpPut)
+	call := s.call
 	if opts.IfAbsent {
 		input.IfNoneMatch = aws.String("*")
-		call = s.callOnce(storage.OpPut)
+		call = s.callOnce
 	}
-	out, err := s.client.PutObject(ctx, input, call, signedPayload(sum))
+	out, err := s.client.PutObject(ctx, input, call(storage.OpPut), signedPayload(sum))
+	if err != nil && input.ChecksumSHA256 == nil && s.options.Checksum != ChecksumNone && wantsChecksum(err) {
+		// It was refused, so it may be sent again, and so are all from now on.
+		s.checksum.Store(true)
+		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
+		if _, err := body.Seek(body.start, io.SeekStart); err != nil {
+			return storage.ObjectInfo{}, err
+		}
+		out, err = s.client.PutObject(ctx, input, call(storage.OpPut), signedPayload(sum))
+	}
 	if err != nil {
 		if opts.IfAbsent {
 			err = refusedCondition(err)
@@ -68,6 +78,16 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		info.SHA256 = &sum
 	}
 	return info, nil
+}
+
+// wantsChecksum reports whether a put was refused because it has no checksum of the
+// kind that buckets with object lock want, in spite of the signature.
+func wantsChecksum(err error) bool {
+	if httpStatus(err) != http.StatusBadRequest {
+		return false
+	}
+	said := strings.ToLower(errorCode(err) + " " + errorMessage(err))
+	return strings.Contains(said, "content-md5") || strings.Contains(said, "x-amz-checksum") || strings.Contains(said, "missingcontentmd5")
 }
 
 // maxMD5 is the largest object whose MD5 is compared with its entity tag, which

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 const (
@@ -32,6 +35,8 @@ type attempts struct {
 	once    bool // only what was certainly not applied is tried again
 	began   time.Time
 	sent    time.Time // the attempt that is on its way
+	count   int       // of requests
+	heard   heard     // the last answer
 	failed  int
 	renewed bool
 }
@@ -57,6 +62,9 @@ func (a *attempts) MaxAttempts() int { return 0 }
 
 // IsErrorRetryable implements [aws.RetryerV2].
 func (a *attempts) IsErrorRetryable(err error) bool {
+	if isUnknownHost(err) && !a.store.answered.Load() {
+		return false // a name that is wrong, and not a resolver that is restarted
+	}
 	return isExpired(err) || !a.once && isTransient(err)
 }
 
@@ -116,6 +124,8 @@ var transient = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
 	}),
 }, retry.DefaultRetryables...))
 
-// isTransient tells whether the same call may succeed later: the store is busy,
+// isTransient reports whether the same call may succeed later: the store is busy,
 // or nothing was heard of it.
-func isTransient(err error) bool { return transient.IsErrorRetryable(err).Bool() }
+func isTransient(err error) bool {
+	return !isHopeless(err) && !isFull(err) && !errors.Is(err, storage.ErrForeign) && transient.IsErrorRetryable(err).Bool()
+}

@@ -12,6 +12,7 @@ package s3
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,18 +22,21 @@ import (
 )
 
 // Store is a [storage.Storage] in a bucket, below a prefix. What a conditional
-// Put promises rests on the store: some ignore the condition, see Probe in
-// package archiver.
+// Put promises rests on the store: some ignore the condition.
 //
 // Errors wrap those of the SDK. While the ctx of a call lives, a
 // [context.DeadlineExceeded] among them means that a timeout of [Timeouts]
 // struck.
 type Store struct {
-	client   *awss3.Client
-	closer   func()
-	options  Options // timeouts with their defaults
-	prefix   string  // "" or with a slash at the end
-	checksum bool    // put and ask for x-amz-checksum-sha256
+	client  *awss3.Client
+	closer  func()
+	options Options // timeouts with their defaults
+	prefix  string  // "" or with a slash at the end
+	log     *slog.Logger
+
+	// checksum: put and ask for x-amz-checksum-sha256. It is also set by the first
+	// answer that wants one.
+	checksum atomic.Bool
 
 	credentials *credentials
 
@@ -60,7 +64,7 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 		return storage.ObjectInfo{}, err
 	}
 	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}
-	if s.checksum {
+	if s.checksum.Load() {
 		input.ChecksumMode = types.ChecksumModeEnabled
 	}
 	out, err := s.client.HeadObject(ctx, input, s.call(storage.OpHead))
@@ -68,7 +72,13 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 		return storage.ObjectInfo{}, fail(ctx, storage.OpHead, key, s.explainHead(ctx, err))
 	}
 	s.bucketSeen.Store(true)
-	info := storage.ObjectInfo{Key: key, Size: deref(out.ContentLength), ModTime: deref(out.LastModified)}
+	size := deref(out.ContentLength)
+	if out.ContentLength == nil {
+		if size, err = s.length(ctx, key); err != nil {
+			return storage.ObjectInfo{}, fail(ctx, storage.OpHead, key, err)
+		}
+	}
+	info := storage.ObjectInfo{Key: key, Size: size, ModTime: deref(out.LastModified)}
 	if out.ChecksumType != types.ChecksumTypeComposite {
 		info.SHA256 = decodeSHA256(out.ChecksumSHA256)
 	}

@@ -3,7 +3,6 @@ package storagetest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -60,7 +59,7 @@ func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts 
 		return c.Storage.Put(ctx, key, body, plain)
 	case Rejects:
 		storage.CountRequest(ctx, storage.OpPut)
-		return fail(errors.ErrUnsupported)
+		return fail(storage.ErrNoConditions)
 	case Races, WritesAnyway:
 		_, err := c.Head(ctx, key)
 		exists := err == nil

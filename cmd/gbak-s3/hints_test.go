@@ -1,0 +1,189 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3"
+)
+
+// answered is an error as storage/s3 makes it of an answer.
+func answered(kind error, a storage.Answer) error {
+	if kind == nil {
+		kind = errors.New(a.Code + ": " + a.Message)
+	}
+	return &storage.Error{Op: storage.OpGet, Key: "archive.json", Err: kind, Answer: &a}
+}
+
+// unheard is one of something that nobody has answered.
+func unheard(err error) error {
+	return &storage.Error{
+		Op: storage.OpGet, Key: "archive.json", Answer: &storage.Answer{Attempts: 4, Elapsed: 3 * time.Second},
+		Err: &url.Error{Op: "Get", URL: "https://store", Err: err},
+	}
+}
+
+func onPath(errno syscall.Errno) error {
+	return &fs.PathError{Op: "open", Path: "/data/people.grafeo", Err: errno}
+}
+
+// hintCases has an error for each row of the table, with what its hint must say.
+// coded is for those that the library gives a code.
+var hintCases = []struct {
+	row   string
+	code  archiver.Code
+	err   error
+	words string
+}{
+	{"interrupted", archiver.CodeInterrupted, errors.New("interrupted"), "same command again"},
+	{"outcome unknown", archiver.CodeUnknownOutcome, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown"}), "gbak-s3 list"},
+	{"damaged database", archiver.CodeDamagedDatabase, errors.New("x"), "Open the database"},
+	{"damaged archive", archiver.CodeDamagedArchive, errors.New("x"), "verify --deep"},
+	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
+
+	{"archive tier", archiver.CodeStore, answered(nil, storage.Answer{Status: 403, Code: "InvalidObjectState"}), "archive tier"},
+	{"no room", archiver.CodeDiskFull, answered(storage.ErrNoRoom, storage.Answer{Status: 403, Code: "QuotaExceeded"}), "quota"},
+	{"no room", archiver.CodeDiskFull, answered(storage.ErrNoRoom, storage.Answer{Status: 507, Code: "XMinioStorageFull"}), "room"},
+	{"wants a checksum", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "InvalidRequest", Message: "Content-MD5 OR x-amz-checksum- HTTP header is required"}), "checksum=sha256"},
+	{"too large", archiver.CodeStore, answered(nil, storage.Answer{Status: 413, Page: "an HTML page"}), "--segment-size"},
+	{"too large", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "EntityTooLarge"}), "--segment-size"},
+	{"region", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"}), "region=eu-west-9"},
+	{"unknown region", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 301, Code: "PermanentRedirect"}), "region="},
+	{"redirect", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 307, Location: "https://login.example/"}), "https://login.example/"},
+	{"redirect", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 302}), "endpoint="},
+	{"clock", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 403, Code: "RequestTimeTooSkewed"}), "clock"},
+	{"signature", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "SignatureDoesNotMatch"}), "AWS_SECRET_ACCESS_KEY"},
+	{"access key", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "InvalidAccessKeyId"}), "AWS_ACCESS_KEY_ID"},
+	{"expired", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 400, Code: "ExpiredToken"}), "expired"},
+	{"session token", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 400, Code: "InvalidToken"}), "AWS_SESSION_TOKEN"},
+	{"encryption key", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied", Message: "not authorized to perform: kms:GenerateDataKey"}), "kms_key_id"},
+	{"encryption key", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "KMS.NotFoundException"}), "kms_key_id"},
+	{"no bucket", archiver.CodeNoStore, answered(storage.ErrNoStore, storage.Answer{Status: 404, Code: "NoSuchBucket"}), "bucket"},
+	{"not this method", archiver.CodeStore, answered(nil, storage.Answer{Status: 405, Code: "MethodNotAllowed"}), "endpoint="},
+	{"changed on the way", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "XAmzContentSHA256Mismatch"}), "proxy"},
+	{"key too long", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "KeyTooLongError"}), "shorter prefix"},
+	{"wants https", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 400, Page: "plain text"}), "endpoint=https://"},
+	{"foreign", archiver.CodeStore, answered(fmt.Errorf("an HTML page: %w", storage.ErrForeign), storage.Answer{Status: 200, Page: "an HTML page"}), "in the store's place"},
+	{"foreign", archiver.CodeStore, answered(fmt.Errorf("a compressed body: %w", storage.ErrForeign), storage.Answer{Status: 200}), "compresses"},
+	{"login at a proxy", archiver.CodeStore, answered(nil, storage.Answer{Status: 407}), "HTTPS_PROXY"},
+	{"busy", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown", Attempts: 31, Elapsed: 122 * time.Second}), "31 times in 2m2s"},
+	{"unavailable", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 502, Page: "an HTML page", Attempts: 3, Elapsed: 5 * time.Second}), "HTTP 502, 3 times in 5s"},
+	{"denied by policy", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied"}), "s3:PutObject"},
+	{"denied", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "Forbidden"}), "credentials"},
+
+	{"certificate of somebody else", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}}), "another host"},
+	{"certificate expired", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), "expired"},
+	{"unknown certificate authority", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "AWS_CA_BUNDLE"},
+	{"certificate", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}}), "openssl"},
+	{"wants http", archiver.CodeStore, unheard(http.ErrSchemeMismatch), "endpoint=http://"},
+	{"wants http", archiver.CodeStore, unheard(tls.RecordHeaderError{Msg: "no TLS"}), "endpoint=http://"},
+	{"wants https after all", archiver.CodeStore, unheard(errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x15\x03\x01"`)), "endpoint=https://"},
+	{"TLS", archiver.CodeStore, unheard(tls.AlertError(40)), "TLS"},
+	{"white space", archiver.CodeStore, &s3.SettingError{Problem: "AWS_ACCESS_KEY_ID has white space at its end"}, "Remove it"},
+	{"proxy", archiver.CodeStore, unheard(&net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}), "NO_PROXY"},
+	{"unknown host", archiver.CodeStore, unheard(&net.DNSError{Name: "nohost", IsNotFound: true}), "nohost"},
+	{"name server", archiver.CodeStore, unheard(&net.DNSError{Name: "host", IsTemporary: true}), "name server"},
+	{"connection refused", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}), "Nothing listens"},
+	{"no way", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}), "no way"},
+	{"no answer", archiver.CodeStore, unheard(errors.New("EOF")), "4 times in 3s"},
+
+	{"disk full", archiver.CodeDiskFull, onPath(syscall.ENOSPC), "space"},
+	{"disk full", archiver.CodeDiskFull, onPath(syscall.EDQUOT), "space"},
+	{"file too large", archiver.CodeDiskFull, onPath(syscall.EFBIG), "ulimit -f"},
+	{"too many files", archiver.CodeFailed, onPath(syscall.EMFILE), "ulimit -n"},
+	{"too many files", archiver.CodeFailed, onPath(syscall.ENFILE), "ulimit -n"},
+	{"disk failed", archiver.CodeFailed, onPath(syscall.EIO), "dmesg"},
+	{"read-only", archiver.CodePermission, onPath(syscall.EROFS), "read-only"},
+	{"stale", archiver.CodeFailed, onPath(syscall.ESTALE), "mount it anew"},
+	{"mount gone", archiver.CodeFailed, onPath(syscall.ENODEV), "mount it anew"},
+	{"mount gone", archiver.CodeFailed, onPath(syscall.ENOTCONN), "FUSE"},
+	{"mount gone", archiver.CodeFailed, onPath(syscall.ENXIO), "gone"},
+	{"no locks", archiver.CodeFailed, &fs.PathError{Op: "flock", Path: "/x", Err: syscall.ENOLCK}, "locks"},
+	{"mount point", archiver.CodeFailed, &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EBUSY}, "mount point"},
+	{"running program", archiver.CodeFailed, onPath(syscall.ETXTBSY), "running"},
+	{"other file system", archiver.CodeFailed, &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EXDEV}, "file system"},
+	{"links", archiver.CodeStore, &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EMLINK}, "links"},
+	{"not supported", archiver.CodeStore, onPath(syscall.EOPNOTSUPP), "file system"},
+	{"timed out", archiver.CodeFailed, onPath(syscall.ETIMEDOUT), "file server"},
+	{"memory", archiver.CodeFailed, onPath(syscall.ENOMEM), "memory"},
+	{"path", archiver.CodeFailed, onPath(syscall.ENAMETOOLONG), "too long"},
+	{"path", archiver.CodeFailed, onPath(syscall.EISDIR), "folder"},
+	{"circle of links", archiver.CodeFailed, onPath(syscall.ELOOP), "circle"},
+	{"not permitted", archiver.CodePermission, onPath(syscall.EPERM), "immutable"},
+	{"permissions of a directory", archiver.CodePermission, &storage.Error{Op: storage.OpPut, Key: "k", Err: onPath(syscall.EACCES)}, "archive's directory"},
+	{"permissions", archiver.CodePermission, onPath(syscall.EACCES), "permissions of the file"},
+	{"in the way", archiver.CodeFailed, onPath(syscall.EEXIST), "something else"},
+
+	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
+	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditions, storage.Answer{Status: 501}), "only if it is absent"},
+	{"nothing there", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path"},
+	{"no archive", archiver.CodeNoArchive, errors.New("x"), "gbak-s3 backup"},
+	{"no backup", archiver.CodeNoBackup, errors.New("x"), "gbak-s3 list"},
+}
+
+// TestHints goes through the whole table: each row has an error that it is about,
+// and no row before it takes that.
+func TestHints(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range hintCases {
+		seen[c.row] = true
+		err := &archiver.Error{Code: c.code, Err: fmt.Errorf("doing something: %w", c.err)}
+		f := factsOf(err)
+		var found []string
+		for _, r := range hints {
+			if r.when(f) {
+				found = append(found, r.name)
+			}
+		}
+		if len(found) == 0 || found[0] != c.row {
+			t.Errorf("%v is explained by %q, want %q", c.err, found, c.row)
+		}
+		if hint := hintFor(err); !strings.Contains(hint, c.words) {
+			t.Errorf("the hint for %v is %q, want %q in it", c.err, hint, c.words)
+		}
+	}
+	for _, r := range hints {
+		if !seen[r.name] {
+			t.Errorf("no case has the row %q", r.name)
+		}
+	}
+}
+
+// TestNoHintClaimsACause looks at errors that the table does not know.
+func TestNoHintClaimsACause(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{answered(nil, storage.Answer{Status: 400, Code: "SomethingNew"}), "The store said SomethingNew."},
+		{answered(nil, storage.Answer{Status: 403, Code: "SomethingNew"}), "The store said SomethingNew."},
+		{answered(nil, storage.Answer{Status: 418}), "HTTP 418"},
+		{errors.New("something new"), "--log-level debug"},
+		{onPath(syscall.EPROTO), "--log-level debug"},
+	} {
+		code := archiver.CodeFailed
+		if s, ok := errors.AsType[*storage.Error](c.err); ok && s != nil {
+			code = archiver.CodeStore
+		}
+		if hint := hintFor(&archiver.Error{Code: code, Err: c.err}); !strings.Contains(hint, c.want) || !strings.Contains(hint, "--log-level debug") {
+			t.Errorf("the hint for %v is %q", c.err, hint)
+		}
+	}
+	own := &archiver.Error{Code: archiver.CodeStore, Err: onPath(syscall.EIO), Hint: "What only the library knows."}
+	if hint := hintFor(own); hint != own.Hint {
+		t.Errorf("the library's hint is replaced by %q", hint)
+	}
+}

@@ -1,0 +1,67 @@
+package disk
+
+import (
+	"io/fs"
+	"log/slog"
+)
+
+// Logged is d, of which every step that fails is told to log, at the level debug:
+// also those that are tried in another way, or do not matter. (The files that it
+// opens are those of d. What fails in them is the error of somebody who says it.)
+func Logged(d Disk, log *slog.Logger) Disk { return &logged{d, log} }
+
+type logged struct {
+	disk Disk
+	log  *slog.Logger
+}
+
+func (l *logged) tell(call, path string, err error) error {
+	if err != nil {
+		l.log.Debug("system call", "call", call, "path", path, "err", err)
+	}
+	return err
+}
+
+func (l *logged) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
+	f, err := l.disk.OpenFile(path, flag, mode)
+	return f, l.tell("open", path, err)
+}
+
+func (l *logged) CreateTemp(folder, pattern string) (File, error) {
+	f, err := l.disk.CreateTemp(folder, pattern)
+	return f, l.tell("open", folder, err)
+}
+
+func (l *logged) Truncate(path string, size int64) error {
+	return l.tell("truncate", path, l.disk.Truncate(path, size))
+}
+
+func (l *logged) Chmod(path string, mode fs.FileMode) error {
+	return l.tell("chmod", path, l.disk.Chmod(path, mode))
+}
+
+func (l *logged) Chown(path string, user, group int) error {
+	return l.tell("chown", path, l.disk.Chown(path, user, group))
+}
+
+func (l *logged) Mkdir(path string, mode fs.FileMode) error {
+	return l.tell("mkdir", path, l.disk.Mkdir(path, mode))
+}
+
+func (l *logged) Link(from, to string) error { return l.tell("link", to, l.disk.Link(from, to)) }
+
+func (l *logged) Rename(from, to string) error {
+	return l.tell("rename", to, l.disk.Rename(from, to))
+}
+
+func (l *logged) RenameNew(from, to string) error {
+	return l.tell("renameat2", to, l.disk.RenameNew(from, to))
+}
+
+func (l *logged) Remove(path string) error { return l.tell("unlink", path, l.disk.Remove(path)) }
+
+func (l *logged) RemoveFolder(path string) error {
+	return l.tell("rmdir", path, l.disk.RemoveFolder(path))
+}
+
+func (l *logged) Sync(folder string) error { return l.tell("fsync", folder, l.disk.Sync(folder)) }
