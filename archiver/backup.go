@@ -26,6 +26,12 @@ type BackupOptions struct {
 	// a file that is mounted by itself is refused without, see [CodeUnseenLog].
 	Closed bool
 
+	// MaxHold is how many bytes of log the database may keep for holds, 0 for any
+	// number. If there are more when this backup has everything, the hold with the
+	// most log is ended, and the next one until it is enough: never that of this
+	// archive, and none that frees nothing.
+	MaxHold int64
+
 	// SingleWriter accepts, for a new archive, a store that does not create an
 	// object only if it is absent. The archive says so from then on, and never
 	// more than one process may back up into it at a time. It changes nothing
@@ -90,6 +96,13 @@ type BackupReport struct {
 	HoldBegan     bool
 	ForeignCursor bool
 
+	// Abandoned are holds of other archives that look as if no backup went there any
+	// more, see [HeldLog]. Released are those that [BackupOptions.MaxHold] has ended:
+	// the database drops that log with its next checkpoint, and the next backup into
+	// such an archive is a full one.
+	Abandoned []HeldLog
+	Released  []HeldLog
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -128,6 +141,9 @@ func (o *BackupOptions) complete() error {
 	o.SegmentBytes -= o.SegmentBytes % manifest.PageBytes
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
+	}
+	if o.MaxHold < 0 {
+		return fmt.Errorf("a limit of %d bytes for held log", o.MaxHold)
 	}
 	if o.CommitTimeout < 0 {
 		return fmt.Errorf("a commit timeout of %s", o.CommitTimeout)
@@ -207,13 +223,13 @@ func conflictError() error {
 func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archive, head *committed, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
 	if !opts.NoHold {
-		hold = a.hold(path, doc.ArchiveID)
+		hold = a.hold(ctx, path, doc.ArchiveID)
 	}
 	defer func() {
 		// A run that goes on behind another writer's backup holds the log still.
 		goesOn := errors.Is(err, errConflict) && head != nil
 		if err != nil && CodeOf(err) != CodeUnknownOutcome && !goesOn {
-			hold.undo()
+			hold.undo(ctx)
 		}
 	}()
 	c, err := a.copySource(ctx, path, doc.ArchiveID, head, hold.since(head), opts)
@@ -228,13 +244,14 @@ func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archi
 	if err != nil {
 		return BackupReport{}, err
 	}
-	if err := hold.advance(head); err != nil {
+	if err := hold.advance(ctx, head); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
 	if hold != nil {
 		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign, hold.foreign
 	}
+	r.Abandoned, r.Released = a.otherHolds(ctx, path, doc.ArchiveID, opts.MaxHold)
 	return r, nil
 }
 

@@ -150,8 +150,8 @@ func (p *place) next(at string, committed bool) {
 			p.t.Fatalf("%s, after the next run there is %s", at, name)
 		}
 	}
-	if holds, _, foreign, err := archiver.Holds(p.path()); err != nil || foreign || len(holds) != 1 || holds[0].Seq != r.Seq {
-		p.t.Fatalf("%s, after the next run, %d, the log is held by %+v, foreign: %v, %v", at, r.Seq, holds, foreign, err)
+	if h, err := archiver.Holds(p.t.Context(), p.path()); err != nil || h.ForeignCursor || len(h.Holds) != 1 || h.Holds[0].Seq != r.Seq {
+		p.t.Fatalf("%s, after the next run, %d, the log is held by %+v, foreign: %v, %v", at, r.Seq, h.Holds, h.ForeignCursor, err)
 	}
 }
 
@@ -205,8 +205,8 @@ func TestBackupLosesPowerAnywhere(t *testing.T) {
 				if end && !committed {
 					t.Fatalf("%s: an acknowledged backup is lost", at)
 				}
-				if holds, _, _, err := archiver.Holds(crash.path()); end && (err != nil || len(holds) != 1) {
-					t.Fatalf("%s: the log is held by %v, %v", at, holds, err)
+				if h, err := archiver.Holds(t.Context(), crash.path()); end && (err != nil || len(h.Holds) != 1) {
+					t.Fatalf("%s: the log is held by %v, %v", at, h.Holds, err)
 				}
 				crash.next(at, committed)
 			})

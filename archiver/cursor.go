@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -94,14 +95,14 @@ func encodeCursor(holds []Hold) ([]byte, error) {
 
 // changeCursor replaces the holds in the cursor of the database at path, in one
 // step; without any, it removes the cursor. Two runs that do so at the same time
-// wait for each other. change must not modify its argument.
+// wait for each other, see [lockFolder]. change must not modify its argument.
 //
 // When it returns nil, the change is durable. After a crash the cursor is the
 // old one or the new one, and what else is left is no obstacle and goes with the
 // next change.
-func changeCursor(d disk.Disk, path string, change func([]Hold) []Hold) error {
+func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]Hold) []Hold) error {
 	dir := grafeo.LogDir(path)
-	lock, err := lockFolder(dir)
+	lock, err := lockFolder(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(change(nil)) == 0 {
 			return disk.RemoveAll(d, dir+logFolderTemp) // of a run that was killed
@@ -109,7 +110,7 @@ func changeCursor(d disk.Disk, path string, change func([]Hold) []Hold) error {
 		if err := makeLogFolder(d, path, dir); err != nil {
 			return err
 		}
-		lock, err = lockFolder(dir)
+		lock, err = lockFolder(ctx, dir)
 	}
 	if err != nil {
 		return err
@@ -153,6 +154,9 @@ func makeLogFolder(d disk.Disk, path, dir string) error {
 	}
 	mode := info.Mode().Perm()
 	err = errors.Join(d.Chmod(temp, mode|mode&0o444>>2), giveTo(d, temp, info)) // who may read the file may look in
+	if err != nil && usable(temp, info, 0o700) {
+		err = nil
+	}
 	if err == nil {
 		if err = d.RenameNew(temp, dir); errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
 			err = d.Rename(temp, dir)
@@ -183,21 +187,50 @@ func writeCursor(d disk.Disk, path string, holds []Hold) error {
 	if err != nil {
 		return err
 	}
-	f, err := d.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// The database must be able to read it, whoever it runs as.
+	mode := info.Mode().Perm() | 0o444
+	f, err := d.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	// The database must be able to read it, whoever it runs as.
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()|0o444), f.Sync(), f.Close())
+	refused := f.Chmod(mode)
+	err = errors.Join(err, durable(f.Sync()), f.Close())
 	if err == nil {
 		_ = giveTo(d, temp, info) // reading is enough
+		if refused != nil && !usable(temp, info, 0o400) {
+			err = refused
+		}
+	}
+	if err == nil {
 		err = d.Rename(temp, cursorPath(path))
 	}
 	if err != nil {
 		return errors.Join(err, d.Remove(temp))
 	}
 	return d.Sync(grafeo.LogDir(path))
+}
+
+// usable reports whether the owner of a database, info, can use the file or
+// folder at path although its mode could not be set: all have the bits of an owner
+// that are wanted, or the owner of the database has made it. Some file systems give
+// every file the same mode, and let nobody change it.
+func usable(path string, info fs.FileInfo, want fs.FileMode) bool {
+	made, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	mode, all := made.Mode().Perm(), want|want>>3|want>>6
+	return mode&all == all || mode&want == want && sameOwner(made, info)
+}
+
+// durable takes that a file system cannot sync a file for no failure: a hold that
+// a loss of power takes away costs a full backup.
+func durable(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
 }
 
 // removeCursor gives the database its normal behaviour back. A folder that has

@@ -151,6 +151,9 @@ func (d *doctor) archived(ctx context.Context, h *history) {
 		d.say("archive", SeverityNote, "", "there is an archive without a backup: the first one was interrupted, or is running")
 	default:
 		d.say("archive", SeverityOK, "", "the newest backup is number %d, taken at %s", head.Seq, head.CreatedAt.Format(time.RFC3339))
+		if age := d.now().Sub(head.CreatedAt); age < -skewTolerance {
+			d.say("time", SeverityWarning, clockHint, "the newest backup was taken %s in the future by this host's clock", (-age).Round(time.Second))
+		}
 	}
 	if c := h.archive.Conditions; c != nil && c.SingleWriter {
 		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that keeps conditions.",

@@ -37,6 +37,7 @@ const (
 	CodeNoStore         Code = "no_bucket"          // the bucket is not there
 	CodeDiskFull        Code = "disk_full"          // a disk, or a store, has no room
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
+	CodeLocked          Code = "locked"             // another process has not given up a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended
 )
 
@@ -90,7 +91,10 @@ func classify(err error) (Code, string) {
 	var gap *grafeo.GapError
 	var store *storage.Error
 	var object *ObjectError
+	var locked *LockedError
 	switch {
+	case errors.As(err, &locked):
+		return CodeLocked, "Nothing was changed. Another run has the lock for milliseconds only, if it does not hang: look for one that does, end it, and run the same command again."
 	case errors.Is(err, grafeo.ErrDamaged), errors.As(err, &wrongDatabase), errors.As(err, &gap):
 		return CodeDamagedDatabase, ""
 	case errors.Is(err, grafeo.ErrEncrypted):

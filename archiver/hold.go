@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -34,79 +33,6 @@ type Hold struct {
 // has moved: it is left alone.
 var errForeignCursor = errors.New("backup_cursor.meta is not ours: somebody else wrote or moved the cursor")
 
-// Holds tells what holds the log of the database at path, and how many bytes of
-// log there are because of it or because of new commits. A cursor of somebody
-// else has no holds, and foreign is true.
-func Holds(path string) (holds []Hold, logBytes int64, foreign bool, err error) {
-	c, err := readCursor(path)
-	if errors.Is(err, errForeignCursor) {
-		foreign, err = true, nil
-	}
-	if err != nil {
-		return nil, 0, false, explain(err)
-	}
-	if c != nil {
-		holds = c.Ours.Holds
-	}
-	entries, err := os.ReadDir(grafeo.LogDir(path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, false, explain(err)
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), "wal_") {
-			logBytes += info.Size()
-		}
-	}
-	return holds, logBytes, foreign, nil
-}
-
-// Release ends the hold of this archive on the log of the database at path, and
-// tells whether there was one.
-func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
-	released := false
-	_, _, err := run(ctx, againOther, func(ctx context.Context) error {
-		h, err := a.existing(ctx)
-		if err != nil {
-			return err
-		}
-		released, err = release(ctx, a.disk, path, func(o Hold) bool {
-			return o.ArchiveID == h.archive.ArchiveID || o.Name != "" && o.Name == a.name
-		})
-		return err
-	})
-	return released, err
-}
-
-// ReleaseAll ends the holds of all archives on the log of the database at path,
-// and tells whether there was one.
-func ReleaseAll(path string) (bool, error) {
-	released, err := release(context.Background(), disk.OS{}, path, func(Hold) bool { return true })
-	return released, explain(err)
-}
-
-func release(ctx context.Context, d disk.Disk, path string, which func(Hold) bool) (released bool, err error) {
-	if _, err := grafeo.Identify(path); err != nil {
-		return false, notFound(err)
-	}
-	err = changeCursor(d, path, func(holds []Hold) []Hold {
-		rest := slices.DeleteFunc(slices.Clone(holds), which)
-		released = len(rest) < len(holds)
-		return rest
-	})
-	if err == nil && !released {
-		// What holds the log may be beside another name.
-		err = logIsSeen(ctx, path, true)
-	}
-	if errors.Is(err, errForeignCursor) {
-		return false, &Error{
-			Code: CodeForeignCursor,
-			Err:  fmt.Errorf("%s: %w", cursorPath(path), err),
-			Hint: "Grafeo's own backups use the same file. Remove it by hand if nobody needs the log that it keeps.",
-		}
-	}
-	return released, err
-}
-
 // holding is the part of one backup run that keeps the log.
 type holding struct {
 	disk      disk.Disk
@@ -126,13 +52,13 @@ type holding struct {
 // read, so that nothing that the backup will need next time can be cut away
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
-func (a *Archive) hold(path, archiveID string) *holding {
+func (a *Archive) hold(ctx context.Context, path, archiveID string) *holding {
 	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now()}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
 	}
-	if err := h.begin(image.CheckpointLSN); err != nil {
+	if err := h.begin(ctx, image.CheckpointLSN); err != nil {
 		a.log.Warn("the database does not hold its log for this archive", "cursor", cursorPath(path), "err", err)
 		if h.foreign = errors.Is(err, errForeignCursor); !h.foreign {
 			return nil
@@ -141,12 +67,12 @@ func (a *Archive) hold(path, archiveID string) *holding {
 	return h
 }
 
-func (h *holding) begin(checkpoint uint64) error {
+func (h *holding) begin(ctx context.Context, checkpoint uint64) error {
 	lsn, err := oldestLSN(grafeo.LogDir(h.path), checkpoint)
 	if err != nil {
 		return err
 	}
-	return changeCursor(h.disk, h.path, func(holds []Hold) []Hold {
+	return changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
 		// An address has one archive: what else holds under its name is of a first
 		// backup that was killed, or of an archive that is gone.
 		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool {
@@ -178,15 +104,17 @@ func (h *holding) since(b *committed) bool {
 // the history is the same. If b ends without a commit, nothing may be dropped:
 // then it is by where the log begins that the next run tells the history from
 // another one.
-func (h *holding) advance(b *committed) error {
+func (h *holding) advance(ctx context.Context, b *committed) error {
 	if h == nil || h.foreign {
 		return nil
 	}
+	ctx, cancel := settling(ctx)
+	defer cancel()
 	var lsn uint64
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
-	err := changeCursor(h.disk, h.path, func(holds []Hold) []Hold {
+	err := changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
 		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
 		if i := h.index(holds); i >= 0 {
 			if holds[i].Seq > now.Seq {
@@ -209,11 +137,13 @@ func (h *holding) advance(b *committed) error {
 }
 
 // undo ends a hold that a run began that then failed.
-func (h *holding) undo() {
+func (h *holding) undo(ctx context.Context) {
 	if h == nil || !h.began {
 		return
 	}
-	_ = changeCursor(h.disk, h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
+	ctx, cancel := settling(ctx)
+	defer cancel()
+	_ = changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
 		return slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
 	})
 }

@@ -58,7 +58,8 @@ func (h *held) release(d disk.Disk) error {
 // database itself nothing has changed.
 func (h *held) released(at string) bool {
 	h.t.Helper()
-	holds, _, foreign, err := archiver.Holds(h.path())
+	r, err := archiver.Holds(h.t.Context(), h.path())
+	holds, foreign := r.Holds, r.ForeignCursor
 	if err != nil || foreign || len(holds) != len(h.stores) && len(holds) != len(h.stores)-1 {
 		h.t.Fatalf("%s: holds %+v, foreign: %v, %v", at, holds, foreign, err)
 	}
@@ -81,7 +82,7 @@ func (h *held) next(at string) {
 		h.t.Fatalf("%s, the next run has not released it", at)
 	}
 	if len(h.stores) > 1 {
-		if _, err := archiver.ReleaseAll(h.path()); err != nil {
+		if _, err := archiver.ReleaseAll(h.t.Context(), h.path()); err != nil {
 			h.t.Fatalf("%s, releasing all: %v", at, err)
 		}
 	}
@@ -154,7 +155,7 @@ func TestReleaseAfterAKilledBackup(t *testing.T) {
 			if len(r.Steps()) < k {
 				break
 			}
-			if _, err := archiver.ReleaseAll(path); err != nil {
+			if _, err := archiver.ReleaseAll(t.Context(), path); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(before, contents(t, dir)); diff != "" {

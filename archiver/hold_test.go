@@ -65,9 +65,9 @@ func TestTwoArchivesHoldOneLog(t *testing.T) {
 	for epoch := uint64(1); epoch <= m.epoch; epoch++ {
 		m.restoresTo(one, archiver.Target{Epoch: &epoch}, epoch)
 	}
-	holds, _, foreign, err := archiver.Holds(m.path)
-	if err != nil || foreign || len(holds) != 2 {
-		t.Fatalf("holds %+v, %v, %v", holds, foreign, err)
+	holds, err := archiver.Holds(t.Context(), m.path)
+	if err != nil || holds.ForeignCursor || len(holds.Holds) != 2 {
+		t.Fatalf("holds %+v, %v", holds, err)
 	}
 	if released, err := newArchive(two).Release(t.Context(), m.path); !released || err != nil {
 		t.Errorf("released %v, %v", released, err)
@@ -77,13 +77,13 @@ func TestTwoArchivesHoldOneLog(t *testing.T) {
 	if r := backup(t, one, m.path); r.Kind != "incremental" {
 		t.Errorf("archive one, after two was released: %+v", r)
 	}
-	if released, err := archiver.ReleaseAll(m.path); !released || err != nil {
+	if released, err := archiver.ReleaseAll(t.Context(), m.path); !released || err != nil {
 		t.Errorf("released %v, %v", released, err)
 	}
 	if _, held := m.walLSN(); held {
 		t.Error("the cursor is there after everything was released")
 	}
-	if released, err := archiver.ReleaseAll(m.path); released || err != nil {
+	if released, err := archiver.ReleaseAll(t.Context(), m.path); released || err != nil {
 		t.Errorf("released %v, %v when nothing was held", released, err)
 	}
 }
@@ -121,7 +121,7 @@ func TestHoldOfAClosedDatabase(t *testing.T) {
 	if r := backup(t, store, path); r.Kind != archiver.KindNone {
 		t.Errorf("%+v", r)
 	}
-	if _, err := archiver.ReleaseAll(path); err != nil {
+	if _, err := archiver.ReleaseAll(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path + ".wal"); !os.IsNotExist(err) {
@@ -146,7 +146,7 @@ func TestForeignCursorIsLeftAlone(t *testing.T) {
 		if !r.ForeignCursor || r.HoldBegan {
 			t.Errorf("%s: %+v", name, r)
 		}
-		_, err := archiver.ReleaseAll(m.path)
+		_, err := archiver.ReleaseAll(t.Context(), m.path)
 		mustFail(t, err, archiver.CodeForeignCursor, "cursor")
 		if b, err := os.ReadFile(cursor); err != nil || string(b) != content {
 			t.Errorf("%s: the cursor is now %q, %v", name, b, err)

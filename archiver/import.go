@@ -250,7 +250,7 @@ func (i *importing) run(ctx context.Context) error {
 
 // one stores and commits one backup, which comes behind before.
 func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed) (BackupReport, error) {
-	started := i.archive.now()
+	started := time.Now()
 	var requests storage.Requests
 	ctx = storage.CountRequests(ctx, &requests)
 	s := *b.source
@@ -277,5 +277,5 @@ func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed)
 	}
 	i.head = head
 	i.newest[head.Timeline] = head.Seq
-	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: i.archive.now().Sub(started)}, nil
+	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }

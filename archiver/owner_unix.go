@@ -18,3 +18,10 @@ func giveTo(d disk.Disk, path string, like os.FileInfo) error {
 	}
 	return d.Chown(path, int(owner.Uid), int(owner.Gid))
 }
+
+// sameOwner reports whether two files belong to the same user.
+func sameOwner(a, b os.FileInfo) bool {
+	x, okX := a.Sys().(*syscall.Stat_t)
+	y, okY := b.Sys().(*syscall.Stat_t)
+	return okX && okY && x.Uid == y.Uid
+}

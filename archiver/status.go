@@ -29,8 +29,12 @@ type StatusReport struct {
 	Backups     int
 	StoredBytes int64 // of the segments that all backups together have written
 
-	Newest *Backup       // nil if there is none
-	Age    time.Duration // since the newest backup was taken
+	ArchiveID string
+
+	// Newest is nil if there is none. Age is the time since it was taken; negative
+	// if that is in the future by this host's clock: then nobody knows how old it is.
+	Newest *Backup
+	Age    time.Duration
 
 	// Restorable is what the manifests say, the newest timeline first. Of 32 backups
 	// one manifest is read, which tells of the others: that one of those is damaged
@@ -46,12 +50,8 @@ type StatusReport struct {
 
 	Behind *Behind // nil if no database was named
 
-	// Holds are the archives that a 0.6 database keeps its log for, and LogBytes
-	// is the log that is there. ForeignCursor tells that the cursor is somebody
-	// else's, and this archive does not hold the log.
-	Holds         []Hold
-	LogBytes      int64
-	ForeignCursor bool
+	// HoldReport is what a 0.6 database keeps its log for, if one was named.
+	HoldReport
 }
 
 // Behind is what a database has that its archive has not.
@@ -69,7 +69,8 @@ type Behind struct {
 	// Lag is the age of the oldest commit that is not in the archive. Where
 	// commits have no times (generation 0.5), or Continues is false, it is the
 	// time since the newest backup was taken, and without any backup the age of
-	// the database. It is 0 if nothing is new.
+	// the database. It is 0 if nothing is new, and only then; negative if what it
+	// counts from is in the future by this host's clock.
 	Lag time.Duration
 }
 
@@ -115,7 +116,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if err != nil {
 		return StatusReport{}, err
 	}
-	r := StatusReport{Backups: len(all), Restorable: newCatalog(all).reach()}
+	r := StatusReport{ArchiveID: h.archive.ArchiveID, Backups: len(all), Restorable: newCatalog(all).reach()}
 	if c := h.archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
 	}
@@ -131,11 +132,11 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if opts.Database == "" {
 		return r, nil
 	}
-	r.Holds, r.LogBytes, r.ForeignCursor, err = Holds(opts.Database)
+	r.HoldReport, err = holdsOf(opts.Database, a.now())
 	if err != nil {
 		return r, err
 	}
-	held := slices.ContainsFunc(r.Holds, func(o Hold) bool { return newest != nil && o.CommitID == newest.CommitID })
+	held := slices.ContainsFunc(r.Holds, func(o HeldLog) bool { return newest != nil && o.CommitID == newest.CommitID })
 	err = steady(ctx, opts.Database, func() (err error) {
 		r.Behind, err = a.behind(opts.Database, newest, held)
 		return err
@@ -178,16 +179,31 @@ func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, er
 	return b, nil
 }
 
-// since is how long ago something was; clocks of two hosts may disagree.
-func since(now, then time.Time) time.Duration { return max(0, now.Sub(then)) }
+// skewTolerance is how far the clocks of two hosts may be apart without a word.
+const skewTolerance = 5 * time.Second
 
-// Within gives an error with [CodeLagging] if the archive is further behind its
+// since is how long ago something was: negative if it is in the future, and never
+// 0, which means that there is nothing.
+func since(now, then time.Time) time.Duration {
+	if d := now.Sub(then); d != 0 {
+		return d
+	}
+	return time.Nanosecond
+}
+
+// Within returns an error with [CodeLagging] if the archive is further behind its
 // database than limit, or if no database was named, if its newest backup is
-// older. An archive without a backup is behind any limit then.
+// older. An archive without a backup is behind any limit then. So is one whose
+// newest backup, or the commit that the lag is counted from, is more than 5 s in
+// the future by this host's clock: a wrong clock hides how old they are.
 func (r *StatusReport) Within(limit time.Duration) error {
 	lag := r.Age
 	what := "the newest backup is %s old"
 	switch {
+	case r.Age < -skewTolerance:
+		return ahead("the newest backup was taken", r.Age)
+	case r.Behind != nil && r.Behind.Lag < -skewTolerance:
+		return ahead("what the archive does not have yet was committed", r.Behind.Lag)
 	case r.Behind != nil:
 		lag, what = r.Behind.Lag, "the archive is %s behind the database"
 	case r.Newest == nil:
@@ -206,3 +222,14 @@ func lagging(err error) error {
 		Hint: "Run `gbak-s3 backup DATABASE ARCHIVE`, and look why the backups that should have run did not.",
 	}
 }
+
+// ahead is the error for something that happened at an age below 0.
+func ahead(what string, age time.Duration) error {
+	return &Error{
+		Code: CodeLagging,
+		Err:  fmt.Errorf("%s %s in the future by this host's clock: how long ago that is cannot be known", what, (-age).Round(time.Millisecond)),
+		Hint: clockHint,
+	}
+}
+
+const clockHint = "Compare the clocks of this host, of the one that backs up and of the one with the database, and set the one that is wrong; the next backup has the right time then."

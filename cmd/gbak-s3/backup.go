@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 func (a *app) backupCommand() *cobra.Command {
 	var (
 		level, segmentSize string
+		maxHold            string
 		opts               archiver.BackupOptions
 	)
 	cmd := &cobra.Command{
@@ -46,6 +48,13 @@ log folder, to keep its log until this archive has it.`,
 			if cmd.Flags().Changed("segment-size") {
 				opts.SegmentBytes = int64(bytes)
 			}
+			if cmd.Flags().Changed("max-hold") {
+				most, err := humanize.ParseBytes(maxHold)
+				if err != nil || most == 0 || most > math.MaxInt64 {
+					return usage("a limit of %q for held log", "It is a size such as 10GiB.", maxHold)
+				}
+				opts.MaxHold = int64(most)
+			}
 			if opts.CommitTimeout <= 0 {
 				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
 			}
@@ -57,6 +66,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.Fresh, "fresh", false, "let a full backup refer to nothing that earlier ones have stored, which may be damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
 	flags.BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder, and that cannot be seen")
+	flags.StringVar(&maxHold, "max-hold", "", "if the database keeps more log than this for archives, such as 10GiB, end the hold of the one that needs most; its next backup is a full one")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "48MiB", "how much of the database goes into one object, before compression; the default is half of it for small ones")
@@ -85,6 +95,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if r.Kind == archiver.KindNone {
 		done = fmt.Sprintf("nothing is new since backup %d", r.Seq)
 	}
+	a.warnOfHolds(database, r, opts.MaxHold)
 	return a.answered(done, a.printBackup(database, address, r))
 }
 
@@ -93,6 +104,7 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
 		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
+		line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
 		return a.say(line)
 	}
 	path := database

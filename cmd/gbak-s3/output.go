@@ -35,6 +35,8 @@ type backupLine struct {
 	Why         string                 `json:"why,omitempty"`
 	LeftOut     int64                  `json:"left_out_bytes,omitempty"`
 	HoldBegan   bool                   `json:"hold_began,omitempty"`
+	Abandoned   []holdLine             `json:"abandoned_holds,omitempty"` // of archives that no backup seems to go to any more
+	Released    []holdLine             `json:"released_holds,omitempty"`  // by --max-hold
 	Requests    *storage.RequestCounts `json:"requests,omitempty"`
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -11,11 +13,12 @@ func (a *app) releaseCommand() *cobra.Command {
 		Use:   "release DATABASE [ARCHIVE]",
 		Short: "Let a database drop the log that it keeps for archives",
 		Long: `release ends what a backup has begun: that the database keeps its log until the
-archive has it. With ARCHIVE it ends that for one archive, else for all.
-$GBAK_ARCHIVE does not count here. The next backup into the archive holds the log again, unless it is run with
---no-hold.`,
-		Example: `  gbak-s3 release people.grafeo
-  gbak-s3 release people.grafeo s3://backups/people`,
+archive has it. With ARCHIVE it ends that for one archive, which need not exist any
+more, else for all. ARCHIVE is its address, or its id as status --json shows it;
+$GBAK_ARCHIVE does not count here. The next backup into a released archive is a full
+one, and holds the log again, unless it is run with --no-hold.`,
+		Example: `  gbak-s3 release people.grafeo s3://backups/people
+  gbak-s3 release people.grafeo`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usage("one or two arguments are needed", "Usage: "+cmd.UseLine())
@@ -28,33 +31,53 @@ $GBAK_ARCHIVE does not count here. The next backup into the archive holds the lo
 
 func (a *app) release(cmd *cobra.Command, args []string) error {
 	outliveReaders()
+	ctx, database := cmd.Context(), args[0]
 	var released bool
 	var err error
 	if len(args) == 1 {
-		released, err = archiver.ReleaseAll(args[0])
+		released, err = archiver.ReleaseAll(ctx, database)
 	} else {
-		var archive *archiver.Archive
-		if archive, err = a.archive(cmd.Context(), args[1]); err == nil {
-			released, err = archive.Release(cmd.Context(), args[0])
-		}
+		released, err = a.releaseOne(ctx, database, args[1])
 	}
 	if err != nil {
 		return err
 	}
-	rest, _, _, err := archiver.Holds(args[0])
+	rest, err := archiver.Holds(ctx, database)
 	if err != nil {
 		return err
 	}
 	done := "nothing was held"
 	if released {
-		done = "the log of " + args[0] + " is released"
+		done = "the log of " + database + " is released"
 	}
-	return a.answered(done, a.printRelease(args[0], released, rest))
+	return a.answered(done, a.printRelease(database, released, rest.Holds))
 }
 
-func (a *app) printRelease(database string, released bool, rest []archiver.Hold) (err error) {
+// releaseOne ends the hold of one archive: of the one that has this address or id
+// in the hold, which may be gone, else of the one that is at the address.
+func (a *app) releaseOne(ctx context.Context, database, address string) (bool, error) {
+	for _, name := range []string{absolute(address), address} {
+		if released, err := archiver.ReleaseNamed(ctx, database, name); released || err != nil {
+			return released, err
+		}
+	}
+	if held, err := archiver.Holds(ctx, database); err != nil || len(held.Holds) == 0 {
+		return false, err
+	}
+	archive, err := a.archive(ctx, address)
+	if err != nil {
+		return false, err
+	}
+	return archive.Release(ctx, database)
+}
+
+func (a *app) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
 	if a.json {
-		return a.say(map[string]any{"type": "release", "database": database, "released": released, "holds": append([]archiver.Hold{}, rest...)})
+		holds := []archiver.Hold{}
+		for _, h := range rest {
+			holds = append(holds, h.Hold)
+		}
+		return a.say(map[string]any{"type": "release", "database": database, "released": released, "holds": holds})
 	}
 	if !released {
 		err = a.print("nothing was held")
@@ -63,7 +86,7 @@ func (a *app) printRelease(database string, released bool, rest []archiver.Hold)
 	}
 	for _, h := range rest {
 		if err == nil {
-			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h), h.Epoch)
+			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h.Hold), h.Epoch)
 		}
 	}
 	return err

@@ -83,7 +83,7 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 		return err
 	}
 	if a.json {
-		err = a.say(lineOfStatus(r))
+		err = a.say(lineOfStatus(r, opts.Database))
 	} else {
 		err = a.printStatus(r, opts.Database)
 	}
@@ -99,13 +99,13 @@ type statusLine struct {
 	Backups     int         `json:"backups"`
 	StoredBytes int64       `json:"stored_bytes"`
 	Newest      *backupLine `json:"newest"`
-	AgeMS       *int64      `json:"age_ms"`
+	AgeMS       *int64      `json:"age_ms"` // negative: in the future by this host's clock
 	Restorable  []reachLine `json:"restorable"`
 	Behind      *behindLine `json:"behind"`
 
-	Holds         []archiver.Hold `json:"holds"`
-	LogBytes      int64           `json:"log_bytes"`
-	ForeignCursor bool            `json:"foreign_cursor"`
+	Holds         []holdLine `json:"holds"`
+	LogBytes      int64      `json:"log_bytes"`
+	ForeignCursor bool       `json:"foreign_cursor"`
 
 	Conditions   string `json:"conditions"`    // what the store does with them, "" if nobody has tried
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
@@ -125,11 +125,11 @@ type behindLine struct {
 	Why       string `json:"why"`
 	Commits   int64  `json:"commits"`
 	Bytes     int64  `json:"bytes"`
-	Seconds   int64  `json:"seconds"` // rounded up: 0 only if nothing is new
+	Seconds   int64  `json:"seconds"` // rounded away from 0, which means that nothing is new; negative: in the future by this host's clock
 }
 
-func lineOfStatus(r archiver.StatusReport) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: append([]archiver.Hold{}, r.Holds...), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter}
+func lineOfStatus(r archiver.StatusReport, database string) statusLine {
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Holds, database), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -138,7 +138,7 @@ func lineOfStatus(r archiver.StatusReport) statusLine {
 		line.Restorable = append(line.Restorable, reachLine(reach))
 	}
 	if b := r.Behind; b != nil {
-		line.Behind = &behindLine{b.Continues, b.Why, b.Commits, b.Bytes, int64(math.Ceil(b.Lag.Seconds()))}
+		line.Behind = &behindLine{b.Continues, b.Why, b.Commits, b.Bytes, int64(math.Copysign(math.Ceil(math.Abs(b.Lag.Seconds())), b.Lag.Seconds()))}
 	}
 	return line
 }
@@ -146,7 +146,7 @@ func lineOfStatus(r archiver.StatusReport) statusLine {
 func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	if b := r.Newest; b != nil {
-		fmt.Fprintf(w, "newest backup\t%d (%s), %s ago: epoch %d of timeline %d%s\n", b.Seq, b.Kind, ago(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
+		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s\n", b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
 	if r.SingleWriter {
@@ -163,11 +163,8 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	if b := r.Behind; b != nil {
 		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))
 	}
-	for _, h := range r.Holds {
-		fmt.Fprintf(w, "log held\tfor %s, which has epoch %d, as of %s\n", nameOf(h), h.Epoch, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
-	}
-	if len(r.Holds) > 0 {
-		fmt.Fprintf(w, "log\t%s in all; `gbak-s3 release %s` ends the holds\n", size(r.LogBytes), quote(database))
+	for _, line := range linesOfHolds(r, database) {
+		fmt.Fprintf(w, "%s\n", line)
 	}
 	if r.ForeignCursor {
 		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.LogBytes))
@@ -179,11 +176,11 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 func behind(b *archiver.Behind, database string) string {
 	switch {
 	case !b.Continues:
-		return fmt.Sprintf("%s: %s; the next backup is a full one, %s", ago(b.Lag), b.Why, size(b.Bytes))
+		return fmt.Sprintf("%s: %s; the next backup is a full one, %s", lag(b.Lag), b.Why, size(b.Bytes))
 	case b.Commits == 0:
 		return "nothing: the archive has all of " + database
 	}
-	return fmt.Sprintf("%s: %s, %s of log", ago(b.Lag), plural(int(b.Commits), "commit"), size(b.Bytes))
+	return fmt.Sprintf("%s: %s, %s of log", lag(b.Lag), plural(int(b.Commits), "commit"), size(b.Bytes))
 }
 
 // moment is a time in UTC behind a few words, and nothing if there is none.
@@ -194,8 +191,24 @@ func moment(before string, t *time.Time) string {
 	return before + t.UTC().Format("2006-01-02 15:04:05.999 UTC")
 }
 
-// ago is a time that has passed, in one unit where it is long.
-func ago(d time.Duration) string {
+// aged says how long ago something was, or will be by this host's clock.
+func aged(d time.Duration) string {
+	if d < 0 {
+		return length(-d) + " in the future by this host's clock"
+	}
+	return length(d) + " ago"
+}
+
+// lag says for how long something has been missing.
+func lag(d time.Duration) string {
+	if d < 0 {
+		return "since " + aged(d)
+	}
+	return length(d)
+}
+
+// length is a time in one unit where it is long.
+func length(d time.Duration) string {
 	if d < 2*time.Minute {
 		return took(d)
 	}

@@ -1,0 +1,196 @@
+package archiver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// HeldLog is a hold and what it costs.
+type HeldLog struct {
+	Hold
+
+	// Bytes is the log that the database keeps for this hold and has no need of
+	// itself; OnlyBytes the part of it that no other hold needs, which goes with
+	// this one.
+	Bytes     int64
+	OnlyBytes int64
+
+	// Age is the time since the hold was moved; negative if that is in the future
+	// by this host's clock.
+	Age time.Duration
+
+	// Abandoned reports that it looks as if no backup goes to the archive any more:
+	// other archives have moved on, and what the database keeps beyond their need
+	// is older than two weeks, or more than 1 MiB and than the database's image is
+	// large: then a full backup would cost the archive less.
+	Abandoned bool
+}
+
+// HoldReport is what holds the log of a database.
+type HoldReport struct {
+	Holds    []HeldLog
+	LogBytes int64 // of all log that is there, whatever it is kept for
+
+	// ForeignCursor reports that the cursor is somebody else's: then there are no
+	// holds.
+	ForeignCursor bool
+}
+
+const (
+	abandonedAge   = 14 * 24 * time.Hour // more than the pause of a weekly backup
+	abandonedBytes = 1 << 20
+)
+
+// Holds reports what holds the log of the database at path. It locks nothing.
+func Holds(ctx context.Context, path string) (HoldReport, error) {
+	var r HoldReport
+	_, _, err := run(ctx, againRead, func(context.Context) (err error) {
+		r, err = holdsOf(path, time.Now())
+		return err
+	})
+	return r, err
+}
+
+// otherHolds looks at what holds of other archives than this one cost, at the end of
+// a backup, and ends as many as limit wants. What fails here costs the backup
+// nothing.
+func (a *Archive) otherHolds(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []HeldLog) {
+	r, err := holdsOf(path, a.now())
+	if err != nil {
+		a.log.Debug("what the holds of the log cost is not known", "err", err)
+		return nil, nil
+	}
+	if limit > 0 {
+		for _, h := range r.over(archiveID, limit) {
+			done, _, err := release(ctx, a.disk, path, func(o Hold) bool { return o == h.Hold })
+			if err != nil {
+				a.log.Warn("a hold of the log that keeps too much could not be ended", "archive", h.Name, "err", err)
+			} else if done { // it has not been moved meanwhile
+				released = append(released, h)
+			}
+		}
+	}
+	for _, h := range r.Holds {
+		if h.Abandoned && h.ArchiveID != archiveID && !slices.Contains(released, h) {
+			abandoned = append(abandoned, h)
+		}
+	}
+	return abandoned, released
+}
+
+// over gives the holds that have to go for the log that is held to be no more than
+// limit: again and again the one that needs most, as long as the archive with this
+// id needs less.
+func (r *HoldReport) over(archiveID string, limit int64) []HeldLog {
+	own := uint64(math.MaxUint64)
+	for _, h := range r.Holds {
+		if h.ArchiveID == archiveID {
+			own = h.LSN
+		}
+	}
+	var over []HeldLog
+	for _, h := range r.Holds {
+		if h.LSN < own && h.Bytes > limit {
+			over = append(over, h)
+		}
+	}
+	return over
+}
+
+func holdsOf(path string, now time.Time) (HoldReport, error) {
+	var r HoldReport
+	c, err := readCursor(path)
+	if errors.Is(err, errForeignCursor) {
+		r.ForeignCursor, err = true, nil
+	}
+	if err != nil {
+		return HoldReport{}, err
+	}
+	log, err := readHeldLog(path)
+	if err != nil {
+		return HoldReport{}, err
+	}
+	r.LogBytes = log.total
+	if c == nil {
+		return r, nil
+	}
+	for i, h := range c.Ours.Holds {
+		others := slices.Delete(slices.Clone(c.Ours.Holds), i, i+1)
+		held := HeldLog{Hold: h, Bytes: log.bytes(h.LSN, math.MaxUint64), OnlyBytes: log.bytes(h.LSN, math.MaxUint64), Age: now.Sub(h.UpdatedAt)}
+		if len(others) > 0 {
+			held.OnlyBytes = log.bytes(h.LSN, lowest(others).LSN)
+			beyond := log.bytes(h.LSN, highest(others).LSN)
+			held.Abandoned = beyond > 0 && (held.Age > abandonedAge || beyond > max(abandonedBytes, log.image))
+		}
+		r.Holds = append(r.Holds, held)
+	}
+	return r, nil
+}
+
+// highest is the position from which on the hold that needs least needs the log.
+func highest(holds []Hold) Hold {
+	return slices.MaxFunc(holds, func(a, b Hold) int { return cmp.Compare(a.LSN, b.LSN) })
+}
+
+// heldLog is the log of a 0.6 database, as far as holds are concerned.
+type heldLog struct {
+	files      []heldFile
+	total      int64  // bytes of all log files
+	checkpoint uint64 // what ends above it, the database needs itself
+	image      int64  // its size
+}
+
+type heldFile struct {
+	end   uint64 // log position
+	bytes int64
+}
+
+// logHeaderBytes is the header of a log file of 0.6, which has no log position.
+const logHeaderBytes = 128
+
+// readHeldLog lists the log of the database at path. While a checkpoint is being
+// made, it may not be known what the database needs itself: then it is nothing.
+func readHeldLog(path string) (heldLog, error) {
+	entries, err := os.ReadDir(grafeo.LogDir(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return heldLog{}, err
+	}
+	log := heldLog{checkpoint: math.MaxUint64}
+	if image, err := readImage(path); err == nil {
+		log.checkpoint, log.image = image.CheckpointLSN, image.Size
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !strings.HasPrefix(e.Name(), "wal_") {
+			continue
+		}
+		log.total += info.Size()
+		var first uint64
+		if n, err := fmt.Sscanf(e.Name(), "wal_%020d.log", &first); n == 1 && err == nil && info.Size() > logHeaderBytes {
+			log.files = append(log.files, heldFile{first + uint64(info.Size()-logHeaderBytes), info.Size()})
+		}
+	}
+	return log, nil
+}
+
+// bytes counts what a hold from one position on keeps, and one from the other on
+// would not: a hold keeps each file that ends above it.
+func (l *heldLog) bytes(from, to uint64) int64 {
+	n := int64(0)
+	for _, f := range l.files {
+		if f.end > from && f.end <= min(to, l.checkpoint) {
+			n += f.bytes
+		}
+	}
+	return n
+}

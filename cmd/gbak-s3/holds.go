@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// holdLine is a hold in JSON, and what it costs.
+type holdLine struct {
+	archiver.Hold
+	Bytes     int64  `json:"log_bytes"`      // that the database keeps for it, and does not need itself
+	OnlyBytes int64  `json:"only_log_bytes"` // of these, that no other hold needs
+	AgeMS     int64  `json:"age_ms"`         // since it was moved; negative: in the future by this host's clock
+	Abandoned bool   `json:"abandoned"`
+	Release   string `json:"release"` // the command that ends it
+}
+
+func linesOfHeld(holds []archiver.HeldLog, database string) []holdLine {
+	lines := []holdLine{}
+	for _, h := range holds {
+		lines = append(lines, holdLine{h.Hold, h.Bytes, h.OnlyBytes, h.Age.Milliseconds(), h.Abandoned, releaseOf(h.Hold, database)})
+	}
+	return lines
+}
+
+// releaseOf is the command that ends one hold.
+func releaseOf(h archiver.Hold, database string) string {
+	if abs, err := filepath.Abs(database); err == nil {
+		database = abs
+	}
+	archive := h.Name
+	if archive == "" {
+		archive = h.ArchiveID
+	}
+	return fmt.Sprintf("%s release %s %s", self(), quote(database), quote(archive))
+}
+
+// linesOfHolds says what the log is held for, and how the holds of other archives
+// than the one that was asked for are ended.
+func linesOfHolds(r archiver.StatusReport, database string) []string {
+	var lines []string
+	for _, h := range r.Holds {
+		has := "which has no backup yet"
+		if h.Seq > 0 {
+			has = fmt.Sprintf("which has epoch %d", h.Epoch)
+		}
+		lines = append(lines, fmt.Sprintf("log held\tfor %s, %s, as of %s, %s: keeps %s of log%s",
+			nameOf(h.Hold), has, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"), aged(h.Age), size(h.Bytes), only(h)))
+		if h.ArchiveID != r.ArchiveID {
+			lines = append(lines, fmt.Sprintf("\tif no backup goes there any more: %s", releaseOf(h.Hold, database)))
+		}
+	}
+	if len(r.Holds) > 0 {
+		lines = append(lines, fmt.Sprintf("log\t%s in all", size(r.LogBytes)))
+	}
+	return lines
+}
+
+// only says how much log nobody else needs.
+func only(h archiver.HeldLog) string {
+	if h.OnlyBytes == 0 || h.OnlyBytes == h.Bytes {
+		return ""
+	}
+	return fmt.Sprintf(", %s of it for this archive alone", size(h.OnlyBytes))
+}
+
+// warnOfHolds says on stderr which holds seem to be of nobody any more, and which
+// ones a limit has ended.
+func (a *app) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
+	for _, h := range r.Abandoned {
+		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, which was last backed up to %s; if no backup goes there any more: %s\n",
+			size(h.OnlyBytes), nameOf(h.Hold), aged(h.Age), releaseOf(h.Hold, database))
+	}
+	for _, h := range r.Released {
+		fmt.Fprintf(a.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): it drops that now, and the next backup to that archive is a full one\n",
+			size(h.Bytes), nameOf(h.Hold), size(limit))
+	}
+}
