@@ -102,11 +102,10 @@ func (s *source) assemble06(log *grafeo.Log, t *trail) error {
 		s.startTime, s.endTime = &s.image.Time, &s.image.Time
 	}
 	s.position = manifest.Position{LSN: s.image.CheckpointLSN}
+	// What no log accounts for has epochs that cannot be had: another timeline.
+	s.continues = s.continues && t.unexplained(s.image, s.before) == ""
 	if t.last == nil || t.end() < s.image.CheckpointLSN {
-		// The log is behind the image, which alone counts then. It cannot show
-		// what came before it.
-		s.continues = s.continues && t.last == nil
-		return nil
+		return nil // the log ends before the image, which alone counts then
 	}
 	need := s.image.CheckpointLSN
 	if s.continues {

@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -49,6 +50,27 @@ func (t *trail) goesOnFrom(image *grafeo.Image, b *committed) (bool, error) {
 		return false, err
 	}
 	return t.last != nil || image.Epoch == b.EndEpoch, nil
+}
+
+// unexplained says what of the image no log accounts for that the archive has or
+// takes now, with b as its newest backup; "" if there is nothing. Such an image has
+// to be stored itself, or what is in it and in no commit would be missing.
+func (t *trail) unexplained(image *grafeo.Image, b *committed) string {
+	if b.Database.HeadersCRC32C == headersOf(image) {
+		return ""
+	}
+	if t.generation == grafeo.Gen05 {
+		// Direct calls, SPARQL, the schema and all that follows compact() reach the
+		// image without a commit. (docs/grafeo-format.md, section 5.3)
+		return fmt.Sprintf("the database wrote a checkpoint after backup %d: its image may hold what no commit of the log has", b.Seq)
+	}
+	if end := max(t.end(), b.Position.LSN); image.CheckpointLSN > end {
+		return fmt.Sprintf("the log ends at position %d, and the image has what was written up to %d", end, image.CheckpointLSN)
+	}
+	if image.CheckpointLSN == b.Database.CheckpointLSN && image.Content != b.Database.Content {
+		return fmt.Sprintf("the image changed after backup %d and the log did not: the database runs without its log (wal_enabled)", b.Seq)
+	}
+	return ""
 }
 
 // sameFile tells whether the commit that was met for mark is in the very file

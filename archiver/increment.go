@@ -12,7 +12,8 @@ import (
 // of the backup before. If the log does not continue there, it says why not,
 // and there is no source. A source without commits means that nothing is new.
 //
-// That the log continues is told by content, see [trail.continues].
+// That the log continues is told by content, see [trail.continues]; and all that
+// changed must be in it, see [trail.unexplained].
 func increment(path string, before *committed, held bool) (s *source, why string, err error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
@@ -45,6 +46,9 @@ func increment(path string, before *committed, held bool) (s *source, why string
 		return nil, "", err
 	} else if !goesOn {
 		return nil, t.breach(before), nil
+	}
+	if why := t.unexplained(image, before); why != "" {
+		return nil, why, nil
 	}
 	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
 	if t.commits == 0 {

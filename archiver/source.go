@@ -123,10 +123,16 @@ func (s *source) shares() bool {
 }
 
 func (s *source) database() manifest.Database {
+	return databaseOf(s.image, filepath.Base(s.path))
+}
+
+// databaseOf is what a manifest says of an image, and of the database by this
+// name that it is of.
+func databaseOf(image *grafeo.Image, name string) manifest.Database {
 	return manifest.Database{
-		Generation: string(s.image.Generation), ID: s.image.DatabaseID, Name: filepath.Base(s.path),
-		Iteration: s.image.Iteration, ImageEpoch: s.image.Epoch, CheckpointLSN: s.image.CheckpointLSN,
-		HeadersCRC32C: headersOf(s.image),
+		Generation: string(image.Generation), ID: image.DatabaseID, Name: name,
+		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN,
+		HeadersCRC32C: headersOf(image), Content: image.Content,
 	}
 }
 

@@ -87,11 +87,7 @@ func (c *catalog) follows(m, before *committed) error {
 
 // describes checks what the manifest of a full backup says about its image.
 func describes(m *committed, ix *manifest.Index, image *grafeo.Image) error {
-	got := manifest.Database{
-		Generation: string(image.Generation), ID: image.DatabaseID, Name: m.Database.Name,
-		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN, HeadersCRC32C: headersOf(image),
-	}
-	if got != m.Database {
+	if got := databaseOf(image, m.Database.Name); got != m.Database {
 		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
 	}
 	from := image.Time

@@ -31,6 +31,7 @@ type blockPointer struct {
 func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 	names := make(map[byte]string)
 	seen := make(map[uint64]bool)
+	content := newContent06(im.NodeCount, im.EdgeCount)
 	var buf []byte
 	for next := root; next.length != 0; {
 		if seen[next.offset] {
@@ -45,6 +46,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 			if err := im.addChunk06(entries, names); err != nil {
 				return err
 			}
+			content.add(entries[:blockEntryLength])
 		}
 		buf = block
 		next = blockPointer{
@@ -53,6 +55,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 			crc:    binary.LittleEndian.Uint32(block[20:]),
 		}
 	}
+	im.Content = content.sum()
 	sortRanges(im.Proof)
 	return im.checkOverlap06()
 }

@@ -47,6 +47,12 @@ type Image struct {
 	EdgeCount uint64
 	Time      time.Time // of the checkpoint; zero if there is none
 
+	// Content is a sum over the chunks that the directory lists (0.6): their kinds,
+	// places in a table, lengths and checksums, and the counts of nodes and edges.
+	// Two images of one database with the same Content hold the same. What every
+	// checkpoint changes, such as counters, is left out of it.
+	Content uint32
+
 	// Empty tells that there has not been a checkpoint yet (0.5), so that all
 	// data is in the log.
 	Empty bool

@@ -77,11 +77,42 @@ func TestSyntheticImage06(t *testing.T) {
 	want := Image{
 		Path: "x.grafeo", Generation: Gen06, DatabaseID: grafeotest.DefaultID, Created: at, Creator: "0.6.9",
 		Iteration: 7, Epoch: 8, TransactionID: 10, CheckpointLSN: 9, NodeCount: 11, EdgeCount: 12,
-		Time: at.Add(time.Hour), Size: int64(len(b)),
+		Time: at.Add(time.Hour), Size: int64(len(b)), Content: im.Content,
 	}
 	checkFields(t, im, want)
 	if want := 1 + 20 + 7; len(im.Proof) != want {
 		t.Errorf("%d ranges, want headers, 20 chunks and 7 directory blocks", len(im.Proof))
+	}
+}
+
+// Content is the same for images that hold the same, wherever their chunks are and
+// however often they were written, and another one if anything else changes.
+func TestContentOfImage06(t *testing.T) {
+	t.Parallel()
+	o := grafeotest.Image06Options{Iteration: 7, Epoch: 8, CheckpointLSN: 9, NodeCount: 11, EdgeCount: 12, Size: 20_000, ChunkSize: 5000}
+	want := mustRead(t, image06(t, o)).Content
+	if want == 0 {
+		t.Fatal("there is none")
+	}
+	same := o
+	same.Iteration, same.Epoch, same.TransactionID, same.EntriesPerBlock = 8, 9, 10, 1
+	if got := mustRead(t, image06(t, same)).Content; got != want {
+		t.Errorf("another checkpoint: %08x, want %08x", got, want)
+	}
+	for name, change := range map[string]func(o *grafeotest.Image06Options){
+		"a chunk": func(o *grafeotest.Image06Options) {
+			o.Seed = func(chunk int) uint64 { return uint64(chunk) + uint64(chunk)/3 }
+		},
+		"a chunk more":  func(o *grafeotest.Image06Options) { o.Size = 20_001 },
+		"a node":        func(o *grafeotest.Image06Options) { o.NodeCount = 12 },
+		"an edge":       func(o *grafeotest.Image06Options) { o.EdgeCount = 11 },
+		"a shorter one": func(o *grafeotest.Image06Options) { o.Size = 19_999 },
+	} {
+		other := o
+		change(&other)
+		if got := mustRead(t, image06(t, other)).Content; got == want {
+			t.Errorf("%s: still %08x", name, got)
+		}
 	}
 }
 

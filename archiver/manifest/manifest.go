@@ -103,8 +103,9 @@ type Database struct {
 	// Of the image's header when it was read.
 	Iteration     uint64 `json:"iteration"`
 	ImageEpoch    uint64 `json:"image_epoch"`
-	CheckpointLSN uint64 `json:"checkpoint_lsn"` // (0.6), else 0
-	HeadersCRC32C uint32 `json:"headers_crc32c"` // of its first three pages: equal for equal images
+	CheckpointLSN uint64 `json:"checkpoint_lsn"`    // (0.6), else 0
+	HeadersCRC32C uint32 `json:"headers_crc32c"`    // of its first three pages: equal for equal images
+	Content       uint32 `json:"content,omitempty"` // (0.6) equal for images that hold the same
 }
 
 // Position is the place in the database's log where a backup ends; what comes
