@@ -151,6 +151,9 @@ func (s *staging) takeBack() error {
 	if m.Log && !exists(s.path(walFolder)) && exists(grafeo.LogDir(s.target)) {
 		err = s.disk.Rename(grafeo.LogDir(s.target), s.path(walFolder))
 	}
+	if err == nil && m.Spill {
+		err = s.takeSpillBack()
+	}
 	if err == nil && aside != "" && (!exists(s.target) || headless(s.target)) {
 		err = s.putBack(aside)
 	}

@@ -341,7 +341,7 @@ func (a *Archive) manifest(c copied, head *committed) *manifest.Manifest {
 		Kind: s.kind, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
 		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
-		Imported: s.imported,
+		Imported: s.imported, Spill: s.spilled,
 	}
 	m.RestoreFrom = s.startEpoch
 	if s.kind == manifest.Incremental {

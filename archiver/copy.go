@@ -24,9 +24,10 @@ type copied struct {
 // copySource captures what is new in the database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
 func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
+	var short []string
 	err = steady(ctx, path, func() (err error) {
 		for range tries {
-			if c, err = a.copyOnce(ctx, path, archiveID, head, held, opts); !errors.Is(err, errVanished) {
+			if c, err = a.copyOnce(ctx, path, archiveID, head, held, opts, &short); !errors.Is(err, errVanished) {
 				break
 			}
 			a.log.Warn("storing what is missing again", "err", err)
@@ -36,6 +37,9 @@ func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *
 		}
 		return err
 	})
+	for _, problem := range short {
+		a.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
+	}
 	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
 		if _, gone := grafeo.Identify(path); errors.Is(gone, fs.ErrNotExist) {
 			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
@@ -51,7 +55,7 @@ func torn(err error) bool {
 		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
 }
 
-func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions) (copied, error) {
+func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions, short *[]string) (copied, error) {
 	readFrom := a.now()
 	s, err := a.plan(path, head, held, opts)
 	if err != nil {
@@ -61,7 +65,17 @@ func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *co
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
-	return a.storeSource(ctx, archiveID, s, opts)
+	if s.kind == manifest.Incremental {
+		return a.storeSource(ctx, archiveID, s, opts)
+	}
+	if err := s.proveSpill(short); err != nil {
+		return copied{}, err
+	}
+	c, err := a.storeSource(ctx, archiveID, s, opts)
+	if err == nil {
+		err = s.spillStays()
+	}
+	return c, err
 }
 
 // storeSource stores the bytes of a source in the archive with this id.
@@ -119,7 +133,7 @@ func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptio
 		}
 		why = breach
 	}
-	s, err := capture(path, head, held)
+	s, err := captureAll(path, head, held)
 	if err != nil {
 		return nil, err
 	}

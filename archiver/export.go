@@ -22,6 +22,10 @@ type ExportOptions struct {
 	// Target is the newest state that the folder shall have.
 	Target
 
+	// WithoutSpilled exports a database without its spilled vectors, which native
+	// backups cannot hold. Without it such a database is not exported.
+	WithoutSpilled bool
+
 	// Observer hears of the progress; it starts again for each full backup.
 	Observer Observer
 }
@@ -31,6 +35,7 @@ type ExportReport struct {
 	Folder             string
 	FromEpoch, ToEpoch uint64 // that can be restored from it
 	Files              int    // in it, the list of them included
+	Spill              *Spill // what was left out with WithoutSpilled, nil if nothing was
 	RawBytes           int64  // of these
 	Requests           storage.RequestCounts
 	Elapsed            time.Duration
@@ -75,6 +80,14 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err != nil {
 		return ExportReport{}, err
 	}
+	leftOut := spilledIn(stretches)
+	if leftOut != nil && !opts.WithoutSpilled {
+		return ExportReport{}, &Error{
+			Code: CodeUnsupported,
+			Err:  fmt.Errorf("the database has spilled vectors in %d files, %d bytes, which Grafeo's own backups cannot hold", leftOut.Files, leftOut.Bytes),
+			Hint: "Restore it, open it with Grafeo 0.6, which takes them in, and back that up; or export it without them by --without-spilled.",
+		}
+	}
 	s, err := stage(a.disk, folder)
 	if err != nil {
 		return ExportReport{}, err
@@ -88,12 +101,13 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := s.disk.Mkdir(s.path(nativeFolderName), 0o700); err != nil {
 		return ExportReport{}, err
 	}
-	r := ExportReport{Folder: folder, FromEpoch: stretches[0].route.chain[0].StartEpoch}
+	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].route.chain[0].StartEpoch}
 	for _, stretch := range stretches {
 		way, err := a.along(ctx, stretch.route, stretch.target)
 		if err != nil {
 			return ExportReport{}, err
 		}
+		way.dropSpill()
 		if err := a.fill(ctx, s, way, opts.Observer); err != nil {
 			return ExportReport{}, err
 		}
@@ -108,6 +122,21 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	}
 	r.Files, r.RawBytes = len(w.list.Entries)+1, w.bytes
 	return r, nil
+}
+
+// spilledIn is what the full backups that stretches begin with have of spill folders;
+// if several have some, that of the newest.
+func spilledIn(stretches []stretch) *Spill {
+	for _, s := range slices.Backward(stretches) {
+		if files := s.route.chain[0].Spill; len(files) > 0 {
+			spill := &Spill{Files: len(files)}
+			for _, f := range files {
+				spill.Bytes += f.Bytes
+			}
+			return spill
+		}
+	}
+	return nil
 }
 
 // absent is nil if nothing is at the path of a folder that is to be made.

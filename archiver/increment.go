@@ -50,6 +50,9 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	if why := t.unexplained(image, before); why != "" {
 		return nil, why, nil
 	}
+	if s.spilled, why, err = spillSince(path, before); err != nil || why != "" {
+		return nil, why, err
+	}
 	s.startEpoch, s.endEpoch, s.endTime, s.position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
 	if t.commits == 0 {
 		return s, "", nil

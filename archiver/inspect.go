@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ type Inspection struct {
 	Epochs *Epochs
 
 	Image  *grafeo.Image        // of a database
+	Spill  *Spill               // of a database that has spilled vectors
 	Log    *LogSummary          // of a log, or of a database that has one
 	Cursor *grafeo.Cursor       // of a cursor
 	Native *grafeo.NativeHeader // of a native incremental backup
@@ -179,10 +181,12 @@ func (i *Inspection) database(ctx context.Context) (err error) {
 	}
 	i.Log, err = summarizeFolder(ctx, grafeo.LogDir(i.Path), i.Generation, opts)
 	i.Epochs = epochsOf(i.Image, i.Log)
+	spill, spillErr := listSpill(i.Path)
+	i.Spill = spillOf(spill)
 	if err := checkImage(ctx, i.Image); err != nil {
 		return err
 	}
-	return err
+	return cmp.Or(err, spillErr, checkSpill(spill))
 }
 
 // checkImage reads all of an image.

@@ -230,7 +230,7 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 }
 
 // add joins the index of backup i of the route: its log files, and the image
-// of the first.
+// of the first with what had been spilled then.
 func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map[manifest.Segment]int) error {
 	frames := map[int]int{} // of ix to those of w.index
 	frame := func(n int) int {
@@ -251,7 +251,7 @@ func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map
 		return frames[n]
 	}
 	for _, f := range ix.Files {
-		if f.Name == manifest.ImageName && i > 0 {
+		if i > 0 && !manifest.IsLogName(f.Name) {
 			continue
 		}
 		extents := make([]manifest.Extent, len(f.Extents))
@@ -278,12 +278,34 @@ func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map
 	return nil
 }
 
+// dropSpill leaves out what had been spilled.
+func (w *way) dropSpill() {
+	var files []wholeFile
+	numbers := make([]int, len(w.files))
+	for i, f := range w.files {
+		numbers[i] = len(files)
+		if !manifest.IsSpillName(f.name) {
+			files = append(files, f)
+		}
+	}
+	kept := 0
+	for i := range w.index.Files {
+		if f := w.index.Files[i]; !manifest.IsSpillName(f.Name) {
+			w.index.Files[kept], w.fileOf[kept], w.fromOf[kept] = f, numbers[w.fileOf[i]], w.fromOf[i]
+			kept++
+		} else {
+			w.plan.RawBytes -= f.Bytes
+		}
+	}
+	w.files, w.index.Files, w.fileOf, w.fromOf = files, w.index.Files[:kept], w.fileOf[:kept], w.fromOf[:kept]
+}
+
 // endsAt makes sure that the log of the backups so far ends where m, the last
 // one of them, says.
 func (w *way) endsAt(m *committed) error {
 	var last wholeFile
 	for _, f := range w.files {
-		if f.name != manifest.ImageName && compareLogs(f.name, last.name) > 0 {
+		if manifest.IsLogName(f.name) && compareLogs(f.name, last.name) > 0 {
 			last = f
 		}
 	}
@@ -301,7 +323,7 @@ func (w *way) endsAt(m *committed) error {
 // unbroken makes sure that the log files of all backups together are one log,
 // without a hole between two files.
 func (w *way) unbroken() error {
-	logs := slices.DeleteFunc(slices.Clone(w.files), func(f wholeFile) bool { return f.name == manifest.ImageName })
+	logs := slices.DeleteFunc(slices.Clone(w.files), func(f wholeFile) bool { return !manifest.IsLogName(f.name) })
 	slices.SortFunc(logs, func(a, b wholeFile) int { return compareLogs(a.name, b.name) })
 	generation := grafeo.Generation(w.route.last().Database.Generation)
 	for i := 1; i < len(logs); i++ {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -21,6 +20,7 @@ import (
 // it has moved aside.
 type mark struct {
 	Log   bool   `json:"log"`   // the staged database has a log
+	Spill bool   `json:"spill"` // and spilled vectors
 	Block bool   `json:"block"` // a log of 0.5 is moved: never is it at the target without an image
 	Aside string `json:"aside"` // the name that what was at the target gets; "" if nothing is moved
 }
@@ -28,23 +28,26 @@ type mark struct {
 // publish makes the staged database the one at the target. With force what is
 // there is moved aside first, and publish tells to where.
 //
-// Publishing is two renames and the write of the image's first page. Their order
-// is such that nothing opens before the last of them: 0.6 refuses a log without
+// Publishing is two renames, or three, and the write of the image's first page. Their
+// order is such that nothing opens before the last of them: 0.6 refuses a log without
 // an image, so the image comes last and is whole; 0.5 makes a database of a lone
-// log, so there the image comes first and gets its first page last. Each step is
-// durable before the next.
+// log, so there the image comes first and gets its first page last. Spilled vectors,
+// which make no database, come before all of them. Each step is durable before the next.
 //
 // When publish returns nil, the database is durable. After an error discard
 // takes back what was done.
 func (s *staging) publish(force bool) (moved string, err error) {
 	defer func() { s.failed = err != nil }()
-	m := mark{Log: exists(s.path(walFolder))}
+	m := mark{Log: exists(s.path(walFolder)), Spill: exists(s.path(spillFolder))}
+	if err := s.syncSpill(); err != nil {
+		return "", err
+	}
 	if m.Log {
 		if err := s.disk.Sync(s.path(walFolder)); err != nil { // its files are synced
 			return "", err
 		}
 	}
-	if force && slices.ContainsFunc(companions(s.target), exists) {
+	if force && len(occupied(s.target)) > 0 {
 		if err := movable(s.target); err != nil {
 			return "", err
 		}
@@ -67,6 +70,11 @@ func (s *staging) publish(force bool) (moved string, err error) {
 	}
 	if moved, err = s.setAside(m.Aside, blocked); err != nil {
 		return "", err
+	}
+	if m.Spill {
+		if err := s.moveSpill(); err != nil {
+			return moved, err
+		}
 	}
 	if s.imageFirst && m.Log {
 		return moved, s.pageLast()

@@ -28,6 +28,7 @@ type crashed struct {
 	old    string // vector of the database at the target, which --force moves; "" for none
 	lone   bool   // it has lost its image
 	below  string // folders above the target that are made
+	spill  bool   // the restored database has spilled vectors, and so has the old one
 	cursor bool   // the target has the cursor of a database that is gone
 }
 
@@ -49,6 +50,10 @@ var crashedRestores = map[string]crashed{
 	"0.5 over 0.5":                {vector: "v0.5.42/live", old: "v0.5.42/reopened"},
 	"0.6 over 0.5":                {vector: "v0.6.0/live", old: "v0.5.42/live"},
 	"0.5 over 0.6":                {vector: "v0.5.42/live", old: "v0.6.0/live"},
+	"0.5, spilled":                {vector: "v0.5.42/live", spill: true},
+	"0.6, spilled":                {vector: "v0.6.0/closed", spill: true},
+	"0.5 over 0.5, spilled":       {vector: "v0.5.42/closed", old: "v0.5.42/live", spill: true},
+	"0.6 over 0.5, spilled":       {vector: "v0.6.0/live", old: "v0.5.42/closed", spill: true},
 }
 
 // scene is one target of a crashed restore.
@@ -64,7 +69,12 @@ type scene struct {
 func (c crashed) prepare(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{crashed: c, t: t, store: storagetest.NewMemory(), old: map[string]string{}}
-	backup(t, s.store, copyVector(t, c.vector))
+	path := copyVector(t, c.vector)
+	if c.spill {
+		spill(t, path, vectorsName, vectorFile(2, 1, 2))
+		spill(t, path, "kept/"+vectorsName, []byte("kept"))
+	}
+	backup(t, s.store, path)
 	whole := t.TempDir()
 	if err := s.restore(disktest.Unsynced{}, filepath.Join(whole, "db.grafeo"), false); err != nil {
 		t.Fatal(err)
@@ -76,6 +86,10 @@ func (c crashed) prepare(t *testing.T) *scene {
 				s.old["db.grafeo"+rest] = b
 			}
 		}
+	}
+	if c.spill && c.old != "" {
+		s.old["db.grafeo.spill/"+vectorsName] = "old"
+		s.old["db.grafeo.spill/kept/"+vectorsName] = "old, too"
 	}
 	if c.lone {
 		delete(s.old, "db.grafeo")

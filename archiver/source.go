@@ -31,6 +31,9 @@ type source struct {
 	listed               []manifest.CommitTime
 	position             manifest.Position
 
+	spill   []grafeo.SpillFile // what was in the spill folder before anything was read
+	spilled []manifest.Spilled // the same for the manifest, once it is read
+
 	leftOut int64 // bytes behind the last whole commit
 
 	// What the database had committed before readFrom is in here, what it
@@ -179,6 +182,13 @@ func fingerprint(path string) string {
 	}
 	add(path)
 	add(path + ".checkpoint")
+	spill, err := grafeo.ListSpill(path)
+	if err != nil {
+		fmt.Fprintln(h, err)
+	}
+	for _, f := range spill {
+		add(f.Path)
+	}
 	entries, err := os.ReadDir(grafeo.LogDir(path))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintln(h, err)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -23,6 +24,7 @@ import (
 //	    lock         held as long as a restore works here; free after a crash
 //	    image        the database file, its first page missing until the end
 //	    wal/         its log
+//	    spill/       its spilled vectors
 //	    publishing   there from before anything changes at the target
 //
 // What is in it is worth nothing after a crash, and the next restore removes it;
@@ -43,6 +45,7 @@ const (
 	lockName       = "lock"
 	imageFile      = "image"
 	walFolder      = "wal"
+	spillFolder    = "spill"
 	cursorFolder   = "cursor" // the log folder of a database that is gone
 	blockerName    = "blocker"
 	publishingName = "publishing"
@@ -68,7 +71,20 @@ func stagingFolder(target string) string {
 // companions are the paths that belong to a database at target: to restore
 // beside one of an old database would mix the two.
 func companions(target string) []string {
-	return []string{target, target + ".wal", target + ".checkpoint"}
+	return []string{target, target + ".wal", grafeo.SpillDir(target), target + ".checkpoint"} // the longest one last
+}
+
+// occupied are those of them that are there and say something of a database: an empty
+// spill folder, as Grafeo 0.5 leaves it beside a database that was removed, does not.
+func occupied(target string) []string {
+	return slices.DeleteFunc(companions(target), func(path string) bool {
+		return !exists(path) || path == grafeo.SpillDir(target) && isEmptyFolder(path)
+	})
+}
+
+func isEmptyFolder(path string) bool {
+	entries, err := os.ReadDir(path)
+	return err == nil && len(entries) == 0
 }
 
 // free is nil if nothing is at target, else [CodeTargetExists].
@@ -76,6 +92,9 @@ func free(target string) error {
 	for _, path := range companions(target) {
 		_, err := os.Lstat(path)
 		if err == nil && path == grafeo.LogDir(target) && onlyCursor(target) {
+			continue
+		}
+		if err == nil && path == grafeo.SpillDir(target) && isEmptyFolder(path) {
 			continue
 		}
 		if err == nil {
@@ -234,14 +253,12 @@ func (s *staging) path(name string) string { return filepath.Join(s.folder, name
 
 // create makes one of the database's files with its final size, all zeros.
 func (s *staging) create(name string, bytes int64) (disk.File, error) {
-	path := s.path(imageFile)
+	path, err := s.place(name)
+	if err != nil {
+		return nil, err
+	}
 	if name == manifest.ImageName {
 		s.first = make([]byte, min(bytes, headerBytes))
-	} else {
-		if err := s.disk.Mkdir(s.path(walFolder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-		path = filepath.Join(s.path(walFolder), name)
 	}
 	f, err := s.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -251,6 +268,24 @@ func (s *staging) create(name string, bytes int64) (disk.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// place returns the path of one of the database's files, in a folder that is there.
+func (s *staging) place(name string) (string, error) {
+	switch {
+	case name == manifest.ImageName:
+		return s.path(imageFile), nil
+	case manifest.IsSpillName(name):
+		return s.placeSpilled(name)
+	}
+	return filepath.Join(s.path(walFolder), name), s.makeFolder(s.path(walFolder))
+}
+
+func (s *staging) makeFolder(path string) error {
+	if err := s.disk.Mkdir(path, 0o700); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // writeImage writes a part of the image, but for its first page, which it

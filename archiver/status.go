@@ -52,6 +52,9 @@ type StatusReport struct {
 
 	// HoldReport is what a 0.6 database keeps its log for, if one was named.
 	HoldReport
+
+	// Spill is what is in the spill folder of the database, nil if nothing is.
+	Spill *Spill
 }
 
 // Behind is what a database has that its archive has not.
@@ -138,6 +141,11 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	}
 	held := slices.ContainsFunc(r.Holds, func(o HeldLog) bool { return newest != nil && o.CommitID == newest.CommitID })
 	err = steady(ctx, opts.Database, func() (err error) {
+		files, err := listSpill(opts.Database)
+		if err != nil {
+			return err
+		}
+		r.Spill = spillOf(files)
 		r.Behind, err = a.behind(opts.Database, newest, held)
 		return err
 	})
@@ -166,7 +174,7 @@ func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, er
 		}
 		b.Why = why
 	}
-	s, err := capture(path, newest, held)
+	s, err := captureAll(path, newest, held)
 	if err != nil {
 		return nil, err
 	}

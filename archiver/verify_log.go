@@ -97,7 +97,7 @@ func (w *way) logFiles() []*manifest.File {
 	var files []*manifest.File
 	byName := map[string]*manifest.File{}
 	for _, part := range w.index.Files {
-		if part.Name == manifest.ImageName {
+		if !manifest.IsLogName(part.Name) {
 			continue
 		}
 		f := byName[part.Name]

@@ -63,7 +63,7 @@ type Frame struct {
 
 // File is one of the database's files.
 type File struct {
-	// Name is [ImageName] or the base name of a log file.
+	// Name is [ImageName], the base name of a log file, or a [SpillName].
 	Name string `json:"name"`
 	// From is where the part of the file begins that this backup has: 0, or in
 	// an incremental where the backup that it continues has ended.
@@ -167,7 +167,7 @@ func (ix *Index) validate() error {
 	seen := make(map[string]bool, len(ix.Files))
 	for i := range ix.Files {
 		f := &ix.Files[i]
-		if f.Name != ImageName && !logName.MatchString(f.Name) {
+		if !validName(f.Name) {
 			return fmt.Errorf("file name %q", f.Name)
 		}
 		if seen[f.Name] {
@@ -182,7 +182,7 @@ func (ix *Index) validate() error {
 }
 
 func (f *File) validate(frames []Frame) error {
-	if f.From < 0 || f.Bytes < f.From || f.From > 0 && f.Name == ImageName {
+	if f.From < 0 || f.Bytes < f.From || f.From > 0 && !IsLogName(f.Name) {
 		return fmt.Errorf("%d bytes from %d on", f.Bytes, f.From)
 	}
 	end := f.From

@@ -79,6 +79,11 @@ type Manifest struct {
 	// is left out of all others.
 	Imported *Imported `json:"imported,omitempty"`
 
+	// Spill is what was in the database's spill folder: of a full backup what it
+	// has of it, of an incremental what had not changed since. It is left out where
+	// there was nothing.
+	Spill []Spilled `json:"spill,omitempty"`
+
 	// Earlier has summaries of the backups before this one in its group, see
 	// [GroupBackups]: of all of them, or none.
 	Earlier Summaries `json:"earlier,omitempty"`
@@ -209,6 +214,9 @@ func (m *Manifest) validate() error {
 	if err := m.validateEarlier(); err != nil {
 		return err
 	}
+	if err := m.validateSpill(); err != nil {
+		return err
+	}
 	if m.Content != nil {
 		return m.Content.validate()
 	}
@@ -260,5 +268,5 @@ func (m *Manifest) Fits(ix *Index) error {
 	case ix.Commits != nil && int64(len(ix.Commits)) != m.Commits:
 		return fmt.Errorf("it lists %d commits instead of %d", len(ix.Commits), m.Commits)
 	}
-	return nil
+	return m.fitsSpill(ix)
 }

@@ -213,6 +213,9 @@ func TestInvalidManifest(t *testing.T) {
 		"last full behind it": func(m *Manifest) { *m = *sampleIncremental(); m.LastFull = &m.Seq },
 		"last full 0":         func(m *Manifest) { *m = *sampleIncremental(); *m.LastFull = 0 },
 		"content":             func(m *Manifest) { m.Content.Frames[0].Segment = 1 },
+		"spilled elsewhere":   func(m *Manifest) { m.Spill = []Spilled{{Name: "spill/../x"}} },
+		"spilled twice":       func(m *Manifest) { m.Spill = []Spilled{{Name: "spill/x"}, {Name: "spill/x"}} },
+		"spilled, negative":   func(m *Manifest) { m.Spill = []Spilled{{Name: "spill/x", Bytes: -1}} },
 	} {
 		m := sample()
 		change(m)
@@ -236,6 +239,7 @@ func TestInvalidIndex(t *testing.T) {
 		"empty frame":             func(x *Index) { x.Frames[0].RawBytes = 0 },
 		"a path as a name":        func(x *Index) { x.Files[1].Name = "../wal_00000001.log" },
 		"another name":            func(x *Index) { x.Files[1].Name = "backup_cursor.meta" },
+		"part of a spilled file":  func(x *Index) { x.Files[1].Name, x.Files[1].From, x.Files[1].Extents = "spill/x", 1, nil },
 		"a name twice":            func(x *Index) { x.Files[1].Name = ImageName },
 		"negative size":           func(x *Index) { x.Files[0].Bytes = -1 },
 		"from behind the end":     func(x *Index) { x.Files[1].From = 1161 },

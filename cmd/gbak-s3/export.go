@@ -42,6 +42,7 @@ is refused.`,
 	flags := cmd.Flags()
 	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the last backup to export (default the newest)")
 	flags.Uint64Var(&epoch, "epoch", 0, "last epoch to export")
+	flags.BoolVar(&opts.WithoutSpilled, "without-spilled", false, "leave out spilled vectors, which native backups cannot hold")
 	return cmd
 }
 
@@ -53,6 +54,7 @@ type exportLine struct {
 	ToEpoch   uint64                `json:"to_epoch"`
 	Files     int                   `json:"files"`
 	RawBytes  int64                 `json:"raw_bytes"`
+	LeftOut   *spillLine            `json:"left_out,omitempty"` // spilled vectors
 	Requests  storage.RequestCounts `json:"requests"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
 }
@@ -74,10 +76,15 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 		return err
 	}
 	if a.json {
-		return a.say(exportLine{"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, r.Requests, r.Elapsed.Milliseconds()})
+		return a.say(exportLine{"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds()})
 	}
 	if err := a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch)); err != nil {
 		return err
+	}
+	if r.Spill != nil {
+		if err := a.print("left out, as native backups cannot hold them: spilled %s", spilled(r.Spill)); err != nil {
+			return err
+		}
 	}
 	return a.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
 }

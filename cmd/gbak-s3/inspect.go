@@ -68,6 +68,7 @@ type inspectLine struct {
 
 	Image  *imageLine  `json:"image,omitempty"`
 	Log    *logLine    `json:"log,omitempty"`
+	Spill  *spillLine  `json:"spill,omitempty"`
 	Cursor *cursorLine `json:"cursor,omitempty"`
 	Native *nativeLine `json:"native,omitempty"`
 	List   *listLine   `json:"list,omitempty"`
@@ -108,6 +109,12 @@ type logLine struct {
 	Runs             []runLine `json:"runs"`
 	Torn             *tornLine `json:"torn"`
 	UncommittedBytes int64     `json:"uncommitted_bytes"`
+}
+
+// spillLine is what is in a spill folder.
+type spillLine struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 type runLine struct {
@@ -162,6 +169,7 @@ func lineOfInspection(i archiver.Inspection) inspectLine {
 	if i.Log != nil {
 		line.Log = lineOfLog(i.Log)
 	}
+	line.Spill = (*spillLine)(i.Spill)
 	if c := i.Cursor; c != nil {
 		line.Cursor = &cursorLine{c.BackedUpEpoch, c.LogSequence, c.WALLSN, known(c.Time)}
 	}
@@ -234,6 +242,9 @@ func (a *app) printInspection(i archiver.Inspection) error {
 	if i.Log != nil {
 		logRows(row, i.Log)
 	}
+	if s := i.Spill; s != nil {
+		row("spilled", "%s", spilled(s))
+	}
 	if c := i.Cursor; c != nil {
 		row("backed up", "epoch %d%s", c.BackedUpEpoch, moment(", at ", &c.Time))
 		switch {
@@ -282,6 +293,11 @@ func imageRows(row func(name, format string, args ...any), im *grafeo.Image) {
 	if im.DamagedSlot {
 		row("header", "one of two is damaged, as after a crash; the database opens with the other")
 	}
+}
+
+// spilled says how much is in a spill folder.
+func spilled(s *archiver.Spill) string {
+	return fmt.Sprintf("vectors in %s, %s", plural(s.Files, "file"), size(s.Bytes))
 }
 
 func logRows(row func(name, format string, args ...any), l *archiver.LogSummary) {

@@ -106,6 +106,7 @@ type statusLine struct {
 	Holds         []holdLine `json:"holds"`
 	LogBytes      int64      `json:"log_bytes"`
 	ForeignCursor bool       `json:"foreign_cursor"`
+	Spill         *spillLine `json:"spill"` // null if there is nothing
 
 	Conditions   string `json:"conditions"`    // what the store does with them, "" if nobody has tried
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
@@ -129,7 +130,7 @@ type behindLine struct {
 }
 
 func lineOfStatus(r archiver.StatusReport, database string) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Holds, database), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter}
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Holds, database), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill)}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -162,6 +163,9 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	}
 	if b := r.Behind; b != nil {
 		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))
+	}
+	if r.Spill != nil {
+		fmt.Fprintf(w, "spilled\t%s\n", spilled(r.Spill))
 	}
 	for _, line := range linesOfHolds(r, database) {
 		fmt.Fprintf(w, "%s\n", line)

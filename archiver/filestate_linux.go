@@ -1,0 +1,27 @@
+package archiver
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// settled is how long nothing must have been done to a file for its times to show the
+// next change: they tick, in some file systems in two seconds.
+const settled = 5 * time.Second
+
+// fileState changes with everything that is done to a file. It is "" where its times
+// do not show that: if they are not older than now by some seconds.
+func fileState(path string, now time.Time) string {
+	var s unix.Statx_t
+	const wanted = unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, wanted, &s); err != nil || s.Mask&wanted != wanted {
+		return ""
+	}
+	modified, changed := time.Unix(s.Mtime.Sec, int64(s.Mtime.Nsec)), time.Unix(s.Ctime.Sec, int64(s.Ctime.Nsec))
+	if limit := now.Add(-settled); modified.After(limit) || changed.After(limit) {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", uint64(s.Dev_major)<<32|uint64(s.Dev_minor), s.Ino, s.Size, modified.UnixNano(), changed.UnixNano())
+}

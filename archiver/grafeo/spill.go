@@ -1,0 +1,146 @@
+package grafeo
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// ErrLinkToNothing: what belongs to a database is a link, and nothing is where it
+// points, as when a disk is not mounted.
+var ErrLinkToNothing = errors.New("a link to nothing")
+
+// SpillDir is the folder of a database's spilled vectors, where no other was
+// configured.
+func SpillDir(path string) string { return path + ".spill" }
+
+// keptDir is the folder in it of what a later Grafeo has set aside.
+const keptDir = "kept"
+
+// SpillPath is where the file with this base name is in it.
+func SpillPath(path, base string, kept bool) string {
+	if kept {
+		return filepath.Join(SpillDir(path), keptDir, base)
+	}
+	return filepath.Join(SpillDir(path), base)
+}
+
+// SpillFile is a file of a spill folder that is a part of its database
+// (docs/grafeo-format.md, section 2.5).
+type SpillFile struct {
+	Base string // its name
+	Kept bool   // it is in the folder of what was set aside
+	Path string
+	Info fs.FileInfo
+}
+
+// IsSame reports whether f and g are the same file, and nothing was done to it
+// between, as far as size and time show that.
+func (f *SpillFile) IsSame(g *SpillFile) bool {
+	return f.Path == g.Path && f.Info.Size() == g.Info.Size() && f.Info.ModTime().Equal(g.Info.ModTime()) && os.SameFile(f.Info, g.Info)
+}
+
+// ListSpill returns the files in the spill folder of the database at path, none if
+// there is no such folder: all but caches, what queries have swapped out, and what
+// no Grafeo has made. A file that vanishes meanwhile is an [fs.ErrNotExist].
+func ListSpill(path string) ([]SpillFile, error) {
+	files, err := listSpill(SpillDir(path), false)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := listSpill(filepath.Join(SpillDir(path), keptDir), true)
+	return append(files, kept...), err
+}
+
+func listSpill(dir string, kept bool) ([]SpillFile, error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, linkToNothing(dir)
+	case errors.Is(err, syscall.ENAMETOOLONG): // then it cannot be there
+		return nil, nil
+	case errors.Is(err, syscall.ENOTDIR) && kept:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	var files []SpillFile
+	for _, e := range entries {
+		if e.IsDir() || isTransient(e.Name()) {
+			continue
+		}
+		f := SpillFile{Base: e.Name(), Kept: kept, Path: filepath.Join(dir, e.Name())}
+		if f.Info, err = os.Stat(f.Path); err != nil {
+			if link := linkToNothing(f.Path); link != nil {
+				return nil, link
+			}
+			return nil, err
+		}
+		if f.Info.Mode().IsRegular() {
+			files = append(files, f)
+		}
+	}
+	return files, nil
+}
+
+// isTransient reports whether a file of this name is none of the database's data:
+// what a query has swapped out, what is being written, or of somebody else, such as a
+// file system or a file manager.
+func isTransient(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".spill") || strings.HasSuffix(name, ".tmp")
+}
+
+func linkToNothing(path string) error {
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return nil //nolint:nilerr // it is not there
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	to, _ := os.Readlink(path)
+	return fmt.Errorf("%s is %w: %s", path, ErrLinkToNothing, to)
+}
+
+// The header of a file of vectors.
+const (
+	spillMagic       = "GRAFVEC1"
+	spillHeaderBytes = 64
+)
+
+// Vectors reports whether f is a file of vectors, which has a header.
+func (f *SpillFile) Vectors() bool {
+	return !f.Kept && strings.HasPrefix(f.Base, "vectors_") && strings.HasSuffix(f.Base, ".bin")
+}
+
+// Check reads the header of f and returns a [DamageError] if it is not that of a file
+// of vectors, or if the file is shorter than it says. Of other files, and of those
+// that Grafeo has set aside, nothing is known.
+func (f *SpillFile) Check(r io.ReaderAt) error {
+	if !f.Vectors() {
+		return nil
+	}
+	header := make([]byte, spillHeaderBytes)
+	if n, err := r.ReadAt(header, 0); n < len(header) {
+		if errors.Is(err, io.EOF) {
+			return &DamageError{Path: f.Path, Offset: int64(n), What: "spilled vectors: the file ends in its header"}
+		}
+		return err
+	}
+	if string(header[:8]) != spillMagic {
+		return &DamageError{Path: f.Path, What: "spilled vectors: the header is none"}
+	}
+	dimensions, count := binary.LittleEndian.Uint64(header[8:]), binary.LittleEndian.Uint64(header[16:])
+	record := dimensions*4 + 8
+	over, want := bits.Mul64(record, count)
+	if size := uint64(f.Info.Size()) - spillHeaderBytes; dimensions > 1<<40 || over != 0 || want > size { //nolint:gosec // a size is not negative
+		return &DamageError{Path: f.Path, Offset: f.Info.Size(), What: fmt.Sprintf("spilled vectors: the file ends here, although its header says that it has %d of %d dimensions", count, dimensions)}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Spilled is one file of a database's spill folder, and how the next run sees
+// whether it has changed (FORMAT.md, "Spilled vectors").
+type Spilled struct {
+	Name   string `json:"name"` // as in the index
+	Bytes  int64  `json:"bytes"`
+	SHA256 Digest `json:"sha256"` // of its content
+
+	// State changes with everything that is done to the file, on its host; "" if
+	// nothing does so surely, and then the content is compared.
+	State string `json:"state"`
+}
+
+// The names of a spill folder's files in an index begin with one of these.
+const (
+	spillPrefix = "spill/"
+	keptPrefix  = "spill/kept/"
+)
+
+// maxFileName is how long the name of a file may be, in bytes.
+const maxFileName = 255
+
+// SpillName is the [File.Name] of the file with this base name in a spill folder,
+// or with kept in the folder of what the database has set aside there.
+func SpillName(base string, kept bool) string {
+	if kept {
+		return keptPrefix + base
+	}
+	return spillPrefix + base
+}
+
+// IsSpillName reports whether name is that of a file of the spill folder.
+func IsSpillName(name string) bool { return strings.HasPrefix(name, spillPrefix) }
+
+// SplitSpillName is the reverse of [SpillName]. It reports false for every name that
+// is not exactly one of a file: what is restored under it never leaves its folder.
+func SplitSpillName(name string) (base string, kept, ok bool) {
+	base, ok = strings.CutPrefix(name, spillPrefix)
+	if inner, found := strings.CutPrefix(base, "kept/"); found {
+		base, kept = inner, true
+	}
+	isFolder := !kept && base == "kept"
+	ok = ok && base != "" && base != "." && base != ".." && !isFolder &&
+		len(base) <= maxFileName && !strings.ContainsAny(base, "/\x00") && utf8.ValidString(base)
+	return base, kept, ok
+}
+
+// IsLogName reports whether name is that of a log file.
+func IsLogName(name string) bool { return logName.MatchString(name) }
+
+func validName(name string) bool {
+	_, _, spilled := SplitSpillName(name)
+	return name == ImageName || IsLogName(name) || spilled
+}
+
+func (m *Manifest) validateSpill() error {
+	seen := make(map[string]bool, len(m.Spill))
+	for _, s := range m.Spill {
+		if _, _, ok := SplitSpillName(s.Name); !ok || seen[s.Name] || s.Bytes < 0 {
+			return fmt.Errorf("the spilled file %q of %d bytes", s.Name, s.Bytes)
+		}
+		seen[s.Name] = true
+	}
+	return nil
+}
+
+// fitsSpill reports an error if the files of ix are not those of the spill folder
+// that m names: all of them in a full backup, and none in an incremental.
+func (m *Manifest) fitsSpill(ix *Index) error {
+	var want map[string]int64
+	if m.Kind == Full {
+		want = make(map[string]int64, len(m.Spill))
+		for _, s := range m.Spill {
+			want[s.Name] = s.Bytes
+		}
+	}
+	for i := range ix.Files {
+		f := &ix.Files[i]
+		if !IsSpillName(f.Name) {
+			continue
+		}
+		if bytes, ok := want[f.Name]; !ok || bytes != f.Bytes {
+			return fmt.Errorf("it has %s of %d bytes, and does not say so", f.Name, f.Bytes)
+		}
+		delete(want, f.Name)
+	}
+	for name := range want {
+		return fmt.Errorf("it says that it has %s, and does not", name)
+	}
+	return nil
+}
