@@ -94,7 +94,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	wrong := 0
 	blame := func(problem string) error {
 		if wrong++; wrong > 1 {
-			return &ObjectError{key, problem} // not the network's doing
+			return r.archive.wrong(r.ctx, key, problem) // not the network's doing
 		}
 		return errors.New(problem)
 	}
@@ -119,7 +119,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	}
 	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
 	if err != nil {
-		return nil, &ObjectError{key, fmt.Sprintf("frame at %d: %v", f.Offset, err)}
+		return nil, r.archive.wrong(r.ctx, key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
 	}
 	if len(r.cache) == cachedFrames {
 		r.cache = slices.Delete(r.cache, 0, 1)

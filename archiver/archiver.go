@@ -96,11 +96,36 @@ func (a *Archive) readDocument(ctx context.Context, key string) ([]byte, error) 
 // is read once more: if it is so again, that is not the network's doing, and the
 // caller will find it.
 func (a *Archive) readObject(ctx context.Context, key string, limit int64, intact func([]byte) bool) ([]byte, error) {
-	b, err := a.readOnce(ctx, key, limit)
-	if err == nil && !intact(b) {
-		return a.readOnce(ctx, key, limit)
+	var b []byte
+	var err error
+	for range 2 {
+		var object *ObjectError
+		if b, err = a.readOnce(ctx, key, limit); err == nil && intact(b) || err != nil && !errors.As(err, &object) {
+			return b, err
+		}
+	}
+	if foreign := a.testify(ctx, key); foreign != nil {
+		return nil, foreign
 	}
 	return b, err
+}
+
+// testify is asked before an object is called damaged: what has arrived, twice, may
+// not be what the store keeps. The error says that it is not.
+func (a *Archive) testify(ctx context.Context, key string) error {
+	if w, ok := a.store.(storage.Witness); ok {
+		return w.Testify(ctx, key)
+	}
+	return nil
+}
+
+// wrong is the error for an object whose bytes, as they have arrived twice, are not
+// those that were stored.
+func (a *Archive) wrong(ctx context.Context, key, problem string) error {
+	if foreign := a.testify(ctx, key); foreign != nil {
+		return answered(foreign)
+	}
+	return &ObjectError{key, problem}
 }
 
 func (a *Archive) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {

@@ -67,6 +67,14 @@ var describeVerdict = map[manifest.Verdict]string{
 // single writer: it looks before it writes.
 type unconditional struct{ storage.Storage }
 
+// Testify implements [storage.Witness], if the store does.
+func (u unconditional) Testify(ctx context.Context, key string) error {
+	if w, ok := u.Storage.(storage.Witness); ok {
+		return w.Testify(ctx, key)
+	}
+	return nil
+}
+
 // Put implements [storage.Storage], but for the promise of IfAbsent.
 func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
 	if !opts.IfAbsent {

@@ -56,6 +56,9 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 		case readErr == nil && right:
 			return put{fresh: sent > 1, shown: true}, nil // the second attempt met the first one
 		case readErr == nil:
+			if foreign := a.testify(ctx, *key); foreign != nil {
+				return put{}, foreign
+			}
 			a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
 			*key = manifest.AnotherKey(*key, randomID())
 			last = &ObjectError{*key, "it exists already, with other content"}

@@ -185,7 +185,7 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	wrong := 0
 	blame := func(problem string) error {
 		if wrong++; wrong > 1 {
-			return &ObjectError{s.Key, problem} // not the network's doing
+			return r.archive.wrong(ctx, s.Key, problem) // not the network's doing
 		}
 		return errors.New(problem)
 	}

@@ -32,12 +32,9 @@ const maxErrorBody = 64 << 10
 func (h *heard) listen(op storage.Op, resp *http.Response) error {
 	*h = heard{}
 	if resp.StatusCode >= 300 {
-		start, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		_ = resp.Body.Close() // what follows is of no interest
+		start, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what has arrived has to do
+		_ = resp.Body.Close()                                           // what follows is of no interest
 		resp.Body = io.NopCloser(bytes.NewReader(start))
-		if err != nil {
-			start = nil // the status has to do
-		}
 		h.start, h.page = start, pageOf(resp.Header, start)
 		return nil
 	}
@@ -62,9 +59,11 @@ func (h *heard) listen(op storage.Op, resp *http.Response) error {
 	return foreign(h.page)
 }
 
+func foreignText(page string) string { return "what answers is no S3 store: it sends " + page }
+
 // foreign is the error for an answer that is none of a store.
 func foreign(page string) error {
-	return &failure{text: "what answers is no S3 store: it sends " + page, sentinel: storage.ErrForeign, err: storage.ErrForeign}
+	return &failure{text: foreignText(page), sentinel: storage.ErrForeign, err: storage.ErrForeign}
 }
 
 // peek gives the first bytes of a body, which is whole again afterwards.
@@ -79,12 +78,13 @@ func peek(resp *http.Response, n int64) ([]byte, error) {
 
 // pageOf says what a body is that begins so, "" if a store may have sent it.
 func pageOf(header http.Header, start []byte) string {
+	zipped := bytes.HasPrefix(start, []byte("\x1f\x8b"))
 	start = bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))))
 	kind := strings.ToLower(header.Get("Content-Type"))
 	switch {
 	case encoding(header) != "":
 		return fmt.Sprintf("a compressed body (Content-Encoding: %s) that nobody asked for", encoding(header))
-	case bytes.HasPrefix(start, []byte("\x1f\x8b")):
+	case zipped:
 		return "a compressed body that nobody asked for"
 	case strings.HasPrefix(kind, "text/html"), bytes.HasPrefix(start, []byte("<!doctype html")), bytes.HasPrefix(start, []byte("<html")):
 		return "an HTML page"

@@ -83,6 +83,9 @@ func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length in
 	}
 	var first, last int64
 	header := deref(out.ContentRange)
+	if header == "" {
+		return 0, 0, &failure{text: "the store's answer is changed on the way: it has no Content-Range", sentinel: storage.ErrForeign, err: storage.ErrForeign}
+	}
 	if _, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); err != nil {
 		return 0, 0, fmt.Errorf("the store answered a range with Content-Range %q", header)
 	}

@@ -65,13 +65,16 @@ func (a *attempts) IsErrorRetryable(err error) bool {
 	if isUnknownHost(err) && !a.store.answered.Load() {
 		return false // a name that is wrong, and not a resolver that is restarted
 	}
-	return isExpired(err) || !a.once && isTransient(err)
+	return a.isExpired(err) || !a.once && isTransient(err)
 }
+
+// isExpired reports whether new credentials may help.
+func (a *attempts) isExpired(err error) bool { return a.heard.page == "" && isExpired(err) }
 
 // GetRetryToken implements [aws.RetryerV2]. Its error ends the call.
 func (a *attempts) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	a.failed++
-	if isExpired(err) {
+	if a.isExpired(err) {
 		if a.renewed {
 			return nil, errStillExpired
 		}
@@ -87,7 +90,7 @@ func (a *attempts) GetRetryToken(ctx context.Context, err error) (func(error) er
 
 // RetryDelay implements [aws.RetryerV2].
 func (a *attempts) RetryDelay(attempt int, err error) (time.Duration, error) {
-	if isExpired(err) {
+	if a.isExpired(err) {
 		return 0, nil
 	}
 	longest := min(baseBackoff<<min(attempt, 10), maxBackoff)

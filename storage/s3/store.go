@@ -87,7 +87,7 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 
 // explainHead finds out whether the 404 of a Head is about the bucket.
 func (s *Store) explainHead(ctx context.Context, err error) error {
-	if httpStatus(err) != 404 || s.bucketSeen.Load() {
+	if answer := answerOf(err); httpStatus(err) != 404 || s.bucketSeen.Load() || answer != nil && answer.Page != "" {
 		return err
 	}
 	_, bucketErr := s.client.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &s.options.Bucket}, s.call(storage.OpHead))
