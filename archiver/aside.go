@@ -177,6 +177,12 @@ func (s *staging) putBack(aside string) error {
 		if !exists(from) {
 			continue
 		}
+		if i == 0 && headless(s.target) && grafeo.IsDirectory(from) {
+			// A directory is not renamed over the page that kept the place.
+			if err := s.disk.Remove(s.target); err != nil {
+				return err
+			}
+		}
 		if err := s.disk.Rename(from, companions(s.target)[i]); err != nil {
 			return err
 		}
@@ -187,7 +193,7 @@ func (s *staging) putBack(aside string) error {
 // takeImageBack takes the new image away from the target. It tells whether that
 // is all: if the publication has succeeded, or the old image is there again.
 func (s *staging) takeImageBack(m mark, aside string) (done bool, err error) {
-	staged := s.path(imageFile)
+	staged := s.path(m.staged())
 	ours := exists(s.target) && (!exists(staged) || same(staged, s.target))
 	switch {
 	case ours && !headless(s.target) && !s.failed:
@@ -197,6 +203,10 @@ func (s *staging) takeImageBack(m mark, aside string) (done bool, err error) {
 		err = s.disk.Remove(aside)
 	case exists(s.target) && !ours: // it was not moved yet, or is somebody's
 		return false, nil
+	case ours && m.Directory:
+		if err = s.disk.Rename(s.target, staged); err == nil && m.Block {
+			err = s.block()
+		}
 	case m.Block:
 		err = s.block()
 	case ours:

@@ -73,7 +73,7 @@ func (a *Archive) loadBase(ctx context.Context, head *committed, seq manifest.Se
 			return nil, err
 		}
 	}
-	if m.Kind != manifest.Full || m.Database.ID != head.Database.ID || m.Database.Generation != head.Database.Generation {
+	if m.Kind != manifest.Full || !m.Database.Is(&head.Database) || m.Database.Generation != head.Database.Generation {
 		return nil, nil //nolint:nilnil // as above
 	}
 	ix, err := a.index(ctx, m.Manifest)

@@ -68,15 +68,22 @@ func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.
 	if mark != nil {
 		older = mark.LSN
 	}
+	firstFile := uint64(0)
 	scan := func(from *grafeo.Position) error {
 		t = newTrail(grafeo.LogDir(path), mark, image.Generation)
 		t.keepAll = true
 		log, err = grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
-			DatabaseID: image.DatabaseID, From: from, Visit: t.visit,
+			DatabaseID: image.DatabaseID, From: from, FirstFile: firstFile, Visit: t.visit,
 		})
 		return err
 	}
 	err = scan(nil)
+	if image.Directory && err == nil && log.Reopened {
+		// What the database has skipped at an open is no part of it any more.
+		if firstFile, err = grafeo.FirstFile05(grafeo.LogDir(path)); err == nil && firstFile > 0 {
+			err = scan(nil)
+		}
+	}
 	if image.Generation == grafeo.Gen05 {
 		return log, t, true, err
 	}
@@ -166,7 +173,8 @@ func (s *source) assemble05(log *grafeo.Log, t *trail) {
 	s.addImage()
 	s.startEpoch, s.endEpoch = s.image.Epoch, s.image.Epoch
 	for i := range log.Files {
-		if f := &log.Files[i]; f.End > 0 {
+		// Without a log, a directory is no database.
+		if f := &log.Files[i]; f.End > 0 || i == 0 && s.image.Directory {
 			s.addLog(f, f.Range())
 		}
 	}
@@ -184,6 +192,9 @@ func (s *source) assemble05(log *grafeo.Log, t *trail) {
 }
 
 func (s *source) addImage() {
+	if s.image.Directory {
+		return
+	}
 	s.files = append(s.files, sourceFile{
 		name: manifest.ImageName, path: s.image.Path, bytes: s.image.Size, proof: s.image.NewProof(), free: s.image.Free(),
 	})

@@ -25,8 +25,8 @@ func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, he
 		return t.found, nil
 	case t.mark != nil:
 		// Neither times nor positions tell the runs of 0.5 apart: a new one, after
-		// a clean close, may begin with the same bytes.
-		return t.found && !t.newRun && (sameImage || t.sameFile(log)), nil
+		// a clean close, may begin with the same bytes. A directory has only its log.
+		return t.found && !t.newRun && (sameImage && !image.Directory || t.sameFile(log)), nil
 	case !gen06:
 		return sameImage && t.last == nil, nil
 	case sameImage, b.Position.LSN == 0: // at position 0 there is no history yet that could be another one

@@ -14,10 +14,10 @@ import (
 // cutLog cuts the log in dir right behind the last commit that a route wants,
 // and removes later files, so that the database that replays it ends there. It
 // returns that commit, nil if there is none, and then there is no log any more:
-// the image is the state.
+// the image is the state. Of a directory, which has no image, an empty file stays.
 func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *route) (*grafeo.Commit, error) {
 	var commits cutPoint
-	log, err := grafeo.ScanLog(dir, generation, grafeo.ScanOptions{Visit: func(c grafeo.Commit) error {
+	log, err := grafeo.ScanLog(dir, generation, grafeo.ScanOptions{Borders: bordersOf(r.chain...), Visit: func(c grafeo.Commit) error {
 		commits.visit(&c, r)
 		return nil
 	}})
@@ -28,6 +28,8 @@ func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *route) (*g
 	for i, f := range log.Files {
 		path := filepath.Join(dir, f.Name)
 		switch {
+		case at == nil && i == 0 && r.last().Database.IsDirectory():
+			err = d.Truncate(path, 0)
 		case at == nil || i > at.File:
 			err = d.Remove(path)
 		case i == at.File:
@@ -37,7 +39,7 @@ func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *route) (*g
 			return nil, err
 		}
 	}
-	if at == nil {
+	if at == nil && !r.last().Database.IsDirectory() {
 		if err := d.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

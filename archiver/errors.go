@@ -99,8 +99,6 @@ func classify(err error) (Code, string) {
 		return CodeDamagedDatabase, ""
 	case errors.Is(err, grafeo.ErrEncrypted):
 		return CodeUnsupported, "The checksums of an encrypted database cannot be proved without its key, so it is not archived. Back up an unencrypted copy, or the whole folder with another tool while the database is closed."
-	case errors.Is(err, grafeo.ErrWALDirectory):
-		return CodeUnsupported, "Open it with Grafeo and save it as a single file (a path that ends in .grafeo), then back that up."
 	case errors.As(err, &unsupportedDatabase):
 		return CodeUnsupported, "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."
 	case errors.As(err, &notDatabase):

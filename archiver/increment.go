@@ -33,7 +33,7 @@ func increment(path string, before *committed, held bool) (s *source, why string
 	mark := before.Position.Commit
 	t := newTrail(grafeo.LogDir(path), mark, generation)
 	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{
-		DatabaseID: image.DatabaseID, From: startOf(before, generation), Visit: t.visit,
+		DatabaseID: image.DatabaseID, From: startOf(before, generation), Borders: bordersOf(before), Visit: t.visit,
 	})
 	var gap *grafeo.GapError
 	if errors.As(err, &gap) {
@@ -100,9 +100,22 @@ func startOf(b *committed, generation grafeo.Generation) *grafeo.Position {
 	return nil
 }
 
+// bordersOf are the places in a 0.5 log at which backups end. There a commit may
+// have ended without an EpochAdvance ([grafeo.Closing]), and must do so again.
+func bordersOf(backups ...*committed) (borders []grafeo.Position) {
+	for _, m := range backups {
+		if c := m.Position.Commit; c != nil && m.Database.Generation == string(grafeo.Gen05) {
+			borders = append(borders, grafeo.Position{File: c.EndFile, Offset: c.End})
+		}
+	}
+	return borders
+}
+
 // breach says why the log that t has seen does not continue before.
 func (t *trail) breach(before *committed) string {
 	switch {
+	case t.mark == nil && before.Database.IsDirectory():
+		return fmt.Sprintf("the database was empty at backup %d", before.Seq)
 	case t.mark != nil && !t.found && t.last == nil:
 		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
 	case t.mark != nil && !t.found:
@@ -111,6 +124,9 @@ func (t *trail) breach(before *committed) string {
 		return fmt.Sprintf("the database was opened again since backup %d, which starts a new run of epochs", before.Seq)
 	case t.mark == nil:
 		return fmt.Sprintf("the database was changed since backup %d, and its log does not show how", before.Seq)
+	}
+	if before.Database.IsDirectory() {
+		return fmt.Sprintf("the log is not the file that backup %d was made of: it was copied or restored", before.Seq)
 	}
 	return fmt.Sprintf("the database was closed since backup %d, and its log begins anew", before.Seq)
 }

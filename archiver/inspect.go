@@ -33,7 +33,7 @@ type Inspection struct {
 	// Epochs is what there is of the history, nil if that cannot be told.
 	Epochs *Epochs
 
-	Image  *grafeo.Image        // of a database
+	Image  *grafeo.Image        // of a database; nil if that is a directory with a log alone
 	Spill  *Spill               // of a database that has spilled vectors
 	Log    *LogSummary          // of a log, or of a database that has one
 	Cursor *grafeo.Cursor       // of a cursor
@@ -183,7 +183,9 @@ func (i *Inspection) database(ctx context.Context) (err error) {
 	i.Epochs = epochsOf(i.Image, i.Log)
 	spill, spillErr := listSpill(i.Path)
 	i.Spill = spillOf(spill)
-	if err := checkImage(ctx, i.Image); err != nil {
+	if i.Image.Directory {
+		i.Image = nil
+	} else if err := checkImage(ctx, i.Image); err != nil {
 		return err
 	}
 	return cmp.Or(err, spillErr, checkSpill(spill))

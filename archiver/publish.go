@@ -1,12 +1,14 @@
 package archiver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -23,6 +25,16 @@ type mark struct {
 	Spill bool   `json:"spill"` // and spilled vectors
 	Block bool   `json:"block"` // a log of 0.5 is moved: never is it at the target without an image
 	Aside string `json:"aside"` // the name that what was at the target gets; "" if nothing is moved
+
+	Directory bool `json:"directory,omitempty"` // the staged database is one, with its log in it
+}
+
+// staged is the name in the staging folder of what gets the target's name.
+func (m mark) staged() string {
+	if m.Directory {
+		return databaseFolder
+	}
+	return imageFile
 }
 
 // publish makes the staged database the one at the target. With force what is
@@ -32,20 +44,19 @@ type mark struct {
 // order is such that nothing opens before the last of them: 0.6 refuses a log without
 // an image, so the image comes last and is whole; 0.5 makes a database of a lone
 // log, so there the image comes first and gets its first page last. Spilled vectors,
-// which make no database, come before all of them. Each step is durable before the next.
+// which make no database, come before all of them. A directory is published by one
+// rename. Each step is durable before the next.
 //
 // When publish returns nil, the database is durable. After an error discard
 // takes back what was done.
 func (s *staging) publish(force bool) (moved string, err error) {
 	defer func() { s.failed = err != nil }()
-	m := mark{Log: exists(s.path(walFolder)), Spill: exists(s.path(spillFolder))}
+	m := mark{Log: exists(s.path(walFolder)), Spill: exists(s.path(spillFolder)), Directory: s.directory}
 	if err := s.syncSpill(); err != nil {
 		return "", err
 	}
-	if m.Log {
-		if err := s.disk.Sync(s.path(walFolder)); err != nil { // its files are synced
-			return "", err
-		}
+	if err := s.syncStaged(m); err != nil {
+		return "", err
 	}
 	if force && len(occupied(s.target)) > 0 {
 		if err := movable(s.target); err != nil {
@@ -57,7 +68,7 @@ func (s *staging) publish(force bool) (moved string, err error) {
 		}
 		defer open.Close() //nolint:errcheck // it was only locked
 		m.Aside = filepath.Base(freeAside(s.target, time.Now()))
-		m.Block = ofGen05(s.target) && exists(grafeo.LogDir(s.target))
+		m.Block = ofGen05(s.target) && exists(s.target+".wal") // a directory is moved with its log
 	} else if onlyCursor(s.target) {
 		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {
 			return "", err
@@ -76,10 +87,24 @@ func (s *staging) publish(force bool) (moved string, err error) {
 			return moved, err
 		}
 	}
-	if s.imageFirst && m.Log {
+	switch {
+	case m.Directory:
+		return moved, s.move(databaseFolder)
+	case s.imageFirst && m.Log:
 		return moved, s.pageLast()
 	}
 	return moved, s.imageLast(m.Log)
+}
+
+// syncStaged makes the names of the staged files durable; their bytes are.
+func (s *staging) syncStaged(m mark) error {
+	switch {
+	case m.Directory:
+		return cmp.Or(s.disk.Sync(s.logFolder()), s.disk.Sync(s.path(databaseFolder)))
+	case m.Log:
+		return s.disk.Sync(s.logFolder())
+	}
+	return nil
 }
 
 // writeMark makes the mark durable, and before it the names in the staging folder
@@ -128,13 +153,13 @@ func (s *staging) imageLast(withLog bool) error {
 			return err
 		}
 	}
-	return s.moveImage()
+	return s.move(imageFile)
 }
 
 // pageLast puts first the image without its first page and then the log at the
 // target, and writes that page when both names are on disk.
 func (s *staging) pageLast() error {
-	if err := s.moveImage(); err != nil {
+	if err := s.move(imageFile); err != nil {
 		return err
 	}
 	if err := s.moveLog(); err != nil {
@@ -154,18 +179,23 @@ func (s *staging) moveLog() error {
 	return s.disk.Sync(filepath.Dir(s.target))
 }
 
-// moveImage gives the image its name, unless something has that name. Where the
-// file system has no step that does so, it looks first.
-func (s *staging) moveImage() error {
-	err := disk.Move(s.disk, s.path(imageFile), s.target)
+// move gives the staged image, or directory, its name, unless something has that
+// name. Where the file system has no step that does so, it looks first.
+func (s *staging) move(name string) error {
+	step := disk.Move
+	if name == databaseFolder {
+		step = disk.Disk.RenameNew // there are no hard links to directories
+	}
+	err := step(s.disk, s.path(name), s.target)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return appeared(s.target, err)
-	case errors.Is(err, disk.ErrNoMove):
+	case errors.Is(err, disk.ErrNoMove),
+		name == databaseFolder && (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)):
 		if exists(s.target) {
 			return appeared(s.target, fs.ErrExist)
 		}
-		err = s.disk.Rename(s.path(imageFile), s.target)
+		err = s.disk.Rename(s.path(name), s.target)
 	}
 	if err != nil {
 		return err

@@ -36,8 +36,8 @@ type RestoreReport struct {
 }
 
 // Restore writes the database in the state of opts.Target to target, the path of
-// the database file that will be; folders above it are made. Files get the
-// permissions 0600.
+// the database file that will be, or of the directory if the database is one;
+// folders above it are made. Files get the permissions 0600.
 //
 // The database appears at target when it is whole, checked and on disk, and
 // not before: until then it is in a hidden folder beside the target, without
@@ -98,7 +98,8 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05)
+	s.directory = w.route.last().Database.IsDirectory()
+	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05) && !s.directory
 	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
 		return RestoreReport{}, err
 	}
@@ -182,7 +183,7 @@ func reserve(w *disk.Writer, extents []manifest.Extent) error {
 // that is.
 func (w *way) cut(s *staging) error {
 	base := w.route.chain[0]
-	c, err := cutLog(s.disk, s.path(walFolder), grafeo.Generation(base.Database.Generation), w.route)
+	c, err := cutLog(s.disk, s.logFolder(), grafeo.Generation(base.Database.Generation), w.route)
 	if err != nil {
 		return fmt.Errorf("cutting the restored log: %w", err)
 	}

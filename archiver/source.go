@@ -95,7 +95,16 @@ func readAt(f *os.File, p []byte, offset int64) error {
 	return nil
 }
 
+// readImage reads what the database at path says of itself: its image's headers, or
+// of a directory that it has none.
 func readImage(path string) (*grafeo.Image, error) {
+	if grafeo.IsDirectory(path) {
+		image, err := grafeo.ReadDirectory(path)
+		if err == nil && image.DatabaseID == "" {
+			image.DatabaseID = manifest.UnknownID
+		}
+		return image, err
+	}
 	at, err := grafeo.ImagePath(path)
 	if err != nil {
 		return nil, err
@@ -132,16 +141,27 @@ func (s *source) database() manifest.Database {
 // databaseOf is what a manifest says of an image, and of the database by this
 // name that it is of.
 func databaseOf(image *grafeo.Image, name string) manifest.Database {
-	return manifest.Database{
+	d := manifest.Database{
 		Generation: string(image.Generation), ID: image.DatabaseID, Name: name,
 		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN,
 		HeadersCRC32C: headersOf(image), Content: image.Content,
 	}
+	if image.Directory {
+		d.Layout = manifest.Directory
+	}
+	return d
 }
 
-// belongs makes sure that an archive holds one database only.
+// belongs makes sure that an archive holds one database only. A directory that
+// cannot be named any more, as its log has lost its beginning, keeps its name.
 func (s *source) belongs(before *committed) error {
-	if before == nil || before.Database.ID == s.image.DatabaseID {
+	if before == nil {
+		return nil
+	}
+	if d := s.database(); d.Is(&before.Database) {
+		if d.ID == manifest.UnknownID {
+			s.image.DatabaseID = before.Database.ID
+		}
 		return nil
 	}
 	return &Error{
@@ -152,8 +172,13 @@ func (s *source) belongs(before *committed) error {
 }
 
 // headersOf is the checksum of the image's headers, by which images are told
-// apart: their proof begins with it.
-func headersOf(image *grafeo.Image) uint32 { return image.Proof[0].CRC32 }
+// apart: their proof begins with it. A directory has none, which is 0.
+func headersOf(image *grafeo.Image) uint32 {
+	if image.Directory {
+		return 0
+	}
+	return image.Proof[0].CRC32
+}
 
 // folder names the segments of a backup of s by what goes into them: the same
 // image, cut and compressed in the same way, gives the same name, so that a
@@ -161,9 +186,12 @@ func headersOf(image *grafeo.Image) uint32 { return image.Proof[0].CRC32 }
 func (s *source) folder(segmentBytes int64, level segment.Level) string {
 	h := sha256.New()
 	fmt.Fprintln(h, s.kind, s.image.Generation, s.image.DatabaseID, segmentBytes, int(level))
-	if s.kind == manifest.Incremental {
+	switch {
+	case s.kind == manifest.Incremental:
 		fmt.Fprintln(h, s.before.digest)
-	} else {
+	case s.image.Directory:
+		fmt.Fprintln(h, s.position.Commit)
+	default:
 		for _, r := range s.image.Proof {
 			fmt.Fprintln(h, r.Offset, r.Length, r.CRC32)
 		}

@@ -25,6 +25,7 @@ import (
 //	    image        the database file, its first page missing until the end
 //	    wal/         its log
 //	    spill/       its spilled vectors
+//	    database/    or all of a database that is a directory
 //	    publishing   there from before anything changes at the target
 //
 // What is in it is worth nothing after a crash, and the next restore removes it;
@@ -37,6 +38,7 @@ type staging struct {
 	first  []byte   // the image's first page, held back
 	made   []string // folders above the target that were not there, the lowest first
 
+	directory  bool // the database is one (0.5)
 	imageFirst bool // of the two names
 	failed     bool // what is published is to be taken back, even if it is whole
 }
@@ -46,6 +48,7 @@ const (
 	imageFile      = "image"
 	walFolder      = "wal"
 	spillFolder    = "spill"
+	databaseFolder = "database"
 	cursorFolder   = "cursor" // the log folder of a database that is gone
 	blockerName    = "blocker"
 	publishingName = "publishing"
@@ -114,12 +117,12 @@ func free(target string) error {
 	return nil
 }
 
-// movable is nil if what is at target may be moved aside: a file, or a link, which
-// is moved itself. A folder is most often a mistake for a path in it, and may hold
-// anything.
+// movable is nil if what is at target may be moved aside: a file, a link, which is
+// moved itself, or a directory that is a database. Another folder is most often a
+// mistake for a path in it, and may hold anything.
 func movable(target string) error {
 	info, err := os.Lstat(target)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() && grafeo.IsDirectory(target) {
 		return nil
 	}
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0 {
@@ -132,7 +135,7 @@ func movable(target string) error {
 	return &Error{
 		Code: CodeTargetExists,
 		Err:  fmt.Errorf("%s exists already, and is %s", target, what),
-		Hint: "Give the path that the database file is to have, such as people.grafeo; only a file is moved aside.",
+		Hint: "Give the path that the database is to have, such as people.grafeo; only a database is moved aside.",
 	}
 }
 
@@ -251,6 +254,14 @@ func (s *staging) recover() error {
 
 func (s *staging) path(name string) string { return filepath.Join(s.folder, name) }
 
+// logFolder is where the log is staged.
+func (s *staging) logFolder() string {
+	if s.directory {
+		return filepath.Join(s.path(databaseFolder), walFolder)
+	}
+	return s.path(walFolder)
+}
+
 // create makes one of the database's files with its final size, all zeros.
 func (s *staging) create(name string, bytes int64) (disk.File, error) {
 	path, err := s.place(name)
@@ -278,7 +289,12 @@ func (s *staging) place(name string) (string, error) {
 	case manifest.IsSpillName(name):
 		return s.placeSpilled(name)
 	}
-	return filepath.Join(s.path(walFolder), name), s.makeFolder(s.path(walFolder))
+	if s.directory {
+		if err := s.makeFolder(s.path(databaseFolder)); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(s.logFolder(), name), s.makeFolder(s.logFolder())
 }
 
 func (s *staging) makeFolder(path string) error {

@@ -51,7 +51,7 @@ func (c *catalog) follows(m, before *committed) error {
 	timelines := m.Timeline // of a first backup of a timeline
 	restoreFrom := m.StartEpoch
 	switch {
-	case before != nil && before.Database.ID != m.Database.ID:
+	case before != nil && !before.Database.Is(&m.Database):
 		return fmt.Errorf("its database is %s, and that of backup %d is %s", m.Database.ID, before.Seq, before.Database.ID)
 	case m.Continues == nil:
 		if m.Timelines != timelines || m.Seq == 1 && m.Timeline != 1 || before != nil && m.Timeline != before.Timelines+1 {

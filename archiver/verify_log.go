@@ -70,10 +70,16 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	} else {
 		// A commit may run over the end of a file, so they are read as one.
 		var bytes int64
+		var borders []int64
 		for _, f := range files {
+			for _, b := range bordersOf(w.route.chain...) {
+				if f.Name == grafeo.LogName(grafeo.Gen05, b.File) {
+					borders = append(borders, bytes+b.Offset)
+				}
+			}
 			bytes += f.Bytes
 		}
-		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log"), bytes, claims.visit)
+		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log", borders...), bytes, claims.visit)
 	}
 	if err == nil {
 		err = claims.check()

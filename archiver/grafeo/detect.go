@@ -26,23 +26,29 @@ const containerMagic = "GRAF"
 // identityLength is how many bytes tell the generations apart.
 const identityLength = 8
 
-// LogDir is the folder of the log of the database file at path. It need not
-// exist. (docs/grafeo-format.md, section 2.1)
-func LogDir(path string) string { return path + ".wal" }
+// LogDir is the folder of the log of the database at path: "wal" in a directory
+// that is a database ([IsDirectory]), else beside the file. It need not exist.
+// (docs/grafeo-format.md, section 2.1)
+func LogDir(path string) string {
+	if IsDirectory(path) {
+		return filepath.Join(path, logFolder05)
+	}
+	return path + ".wal"
+}
 
 // Identify says of which generation the database at path is, from its kind and
-// first bytes. That it is whole is not checked: see [ReadImage]. What is not
-// there is an error that is [fs.ErrNotExist]; a directory with nothing but a
-// log is [ErrWALDirectory]; other errors are [NotDatabaseError] and
-// [UnsupportedVersionError]. Anything but a regular file is never opened, as
-// opening a pipe would wait for a writer.
+// first bytes. That it is whole is not checked: see [ReadImage]. A directory
+// with nothing but a log is a database of 0.5, see [IsDirectory]. What is not
+// there is an error that is [fs.ErrNotExist]; other errors are
+// [NotDatabaseError] and [UnsupportedVersionError]. Anything but a regular file
+// is never opened, as opening a pipe would wait for a writer.
 func Identify(path string) (Generation, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
 	if info.IsDir() {
-		return "", identifyDirectory(path)
+		return identifyDirectory(path)
 	}
 	if !info.Mode().IsRegular() {
 		return "", &NotDatabaseError{path, "not a regular file"}
@@ -82,18 +88,6 @@ func identify(first []byte, path string) (Generation, error) {
 	return Gen06, nil
 }
 
-// identifyDirectory says why the directory at path is not a database file.
-func identifyDirectory(path string) error {
-	info, err := os.Stat(filepath.Join(path, "wal"))
-	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%s: %w", path, ErrWALDirectory)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	return &NotDatabaseError{path, "a directory"}
-}
-
 // ImagePath is the file that holds the valid image of the database at path.
 // That is path itself, except for late releases of 0.5: while they install a
 // new image, and after a crash in that moment, the file beside it whose name
@@ -101,7 +95,7 @@ func identifyDirectory(path string) error {
 // (docs/grafeo-format.md, section 3.3) The errors are those of [Identify].
 func ImagePath(path string) (string, error) {
 	generation, err := Identify(path)
-	if err != nil || generation != Gen05 {
+	if err != nil || generation != Gen05 || IsDirectory(path) {
 		return path, err
 	}
 	pending := path + ".checkpoint"

@@ -26,7 +26,7 @@ func TestIdentifyOtherThings(t *testing.T) {
 	}{
 		{filepath.Join(dir, "nothing"), fs.ErrNotExist, ""},
 		{dir, ErrNotDatabase, "a directory"},
-		{walDirectory, ErrWALDirectory, "waldb"},
+		{filepath.Join(walDirectory, "wal"), ErrNotDatabase, "the log folder of the database " + walDirectory},
 		{file(""), ErrNotDatabase, "empty"},
 		{file("GRAF\x01"), ErrNotDatabase, "5 bytes"},
 		{file("SQLite format 3\x00"), ErrNotDatabase, "SQLi"},

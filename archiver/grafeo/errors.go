@@ -11,10 +11,6 @@ var (
 	// ErrEncrypted: the database is encrypted, so its epochs cannot be read.
 	ErrEncrypted = errors.New("the database is encrypted")
 
-	// ErrWALDirectory: the path is a WAL-directory database of generation 0.5,
-	// which has a log and no image. (docs/grafeo-format.md, section 2.1)
-	ErrWALDirectory = errors.New("a directory with only a log is not a database file")
-
 	// ErrNotDatabase: the path is something else than a Grafeo database.
 	// See [NotDatabaseError].
 	ErrNotDatabase = errors.New("not a Grafeo database")

@@ -178,6 +178,7 @@ func TestEveryFlipInALogIsSeen(t *testing.T) {
 					if len(l.Files) != len(names) || l.Torn == nil || l.Files[i].End > int64(at) {
 						t.Fatalf("%s, byte %d: kept up to %+v, torn %+v", name, at, l.Files, l.Torn)
 					}
+					kept = withoutClosing(kept)
 					if !slices.Equal(kept, commits[:len(kept)]) {
 						t.Fatalf("%s, byte %d: other commits", name, at)
 					}
@@ -208,6 +209,7 @@ func TestEveryTruncationOfALog(t *testing.T) {
 			for size := range clean[newest] {
 				writeFile(t, filepath.Join(dir, newest), clean[newest][:size])
 				_, kept := mustScan(t, dir, gen, ScanOptions{})
+				kept = withoutClosing(kept)
 				want := 0
 				for _, c := range commits {
 					if c.File < len(names)-1 || c.End <= int64(size) {
@@ -220,6 +222,14 @@ func TestEveryTruncationOfALog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutClosing leaves out a last commit without an EpochAdvance.
+func withoutClosing(commits []Commit) []Commit {
+	if n := len(commits); n > 0 && commits[n-1].Kind == Closing {
+		return commits[:n-1]
+	}
+	return commits
 }
 
 func sortedNames(files map[string][]byte) []string {

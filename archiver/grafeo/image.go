@@ -57,6 +57,10 @@ type Image struct {
 	// data is in the log.
 	Empty bool
 
+	// Directory is whether the database is a directory with a log alone (0.5): there
+	// is no image, see [ReadDirectory].
+	Directory bool
+
 	// DamagedSlot tells that one of the two database headers is damaged (0.6).
 	// The database opens with the other one, and that is this image. If the
 	// damaged one was the newer, a checkpoint is lost.

@@ -13,7 +13,7 @@ type Kind string
 
 // The kinds that [Recognize] knows.
 const (
-	KindDatabase       Kind = "database"        // a container, which full native backups are, too
+	KindDatabase       Kind = "database"        // a container, which full native backups are, too, or a directory with a log
 	KindLogFolder      Kind = "log_folder"      // the folder beside it
 	KindLogFile        Kind = "log_file"        // a file of the log
 	KindCursor         Kind = "cursor"          // backup_cursor.meta
@@ -90,7 +90,11 @@ func recognizeFolder(path string) (Kind, Generation, error) {
 		}
 	}
 	if !isLog {
-		return "", "", identifyDirectory(path)
+		generation, err := identifyDirectory(path)
+		if err != nil {
+			return "", "", err
+		}
+		return KindDatabase, generation, nil
 	}
 	return KindLogFolder, logs, nil
 }

@@ -67,7 +67,7 @@ func TestRecognize(t *testing.T) {
 	}
 	for path, want := range map[string]error{
 		filepath.Join(dir, "nothing"):          fs.ErrNotExist,
-		filepath.Join(dir, "c"):                ErrWALDirectory,
+		filepath.Join(dir, "c"):                ErrNotDatabase,
 		filepath.Join(dir, "c/wal"):            ErrNotDatabase,
 		write("text", "some text"):             ErrNotDatabase,
 		write("empty", ""):                     ErrNotDatabase,

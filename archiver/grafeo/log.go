@@ -22,10 +22,19 @@ const (
 	// SyncMark: a note of the log that it was synced (0.6). It changes nothing
 	// and has neither epoch nor time, but it takes up log positions.
 	SyncMark
+
+	// Closing: changes at the end of a log that no epoch was made for (0.5): of
+	// direct calls, SPARQL and the schema, which a close makes a part of the
+	// database, or of a transaction whose EpochAdvance is not written yet, or never
+	// was. It carries the epoch behind the one before, which that transaction would
+	// have. In a log that goes on it is a part of the next commit, but for
+	// [ScanOptions.Borders]. (docs/grafeo-format.md, section 5.3)
+	Closing
 )
 
 // Commit is the smallest piece of a log that may be cut off behind: in 0.6 a
-// group of frames, in 0.5 the frames up to and with an EpochAdvance.
+// group of frames, in 0.5 the frames up to and with an EpochAdvance, or with a
+// TransactionCommit at the end of the log.
 type Commit struct {
 	Kind     CommitKind
 	Epoch    uint64    // the state after this commit is at this epoch
@@ -114,8 +123,14 @@ type Log struct {
 	Torn *TornTail // nil if the log ends cleanly
 
 	// Uncommitted is the number of bytes in whole frames behind the last
-	// commit (0.5): a transaction that is not committed yet, or never was.
+	// commit (0.5): a transaction that is not committed yet, or never was. It is 0
+	// if they change nothing.
 	Uncommitted int64
+
+	// Reopened is whether the log shows that the database was opened again after a
+	// checkpoint that was made when the log had several files (0.5): what it reads
+	// from then on is in [FirstFile05].
+	Reopened bool
 }
 
 // Position is a place between two commits of a log.
@@ -148,6 +163,14 @@ type ScanOptions struct {
 	// [GapError]; one that ends before it is no error in 0.6: an image is worth
 	// more than a log that is behind it.
 	From *Position
+
+	// Borders are ends of earlier scans (0.5): a commit that ended there without an
+	// EpochAdvance does so again, a [Closing]. So does one that ends at From.
+	Borders []Position
+
+	// FirstFile is the number of the first file that counts (0.5): those before it
+	// are taken for files that are not there.
+	FirstFile uint64
 
 	// Visit, if not nil, is called for every commit in log order, before it is
 	// known whether the rest of the log is good. An error from it ends the scan

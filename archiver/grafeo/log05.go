@@ -10,7 +10,11 @@ import (
 const (
 	frameLengthField05 = 4 // before the payload
 	frameCRCField05    = 4 // behind it
-	epochAdvance05     = 0x26
+
+	transactionCommit05 = 0x23 // records below it change data or schema
+	transactionAbort05  = 0x24
+	checkpoint05        = 0x25
+	epochAdvance05      = 0x26
 
 	// maxEpochAdvance05 is the longest payload of an EpochAdvance record.
 	maxEpochAdvance05 = 1 + maxVarint
@@ -23,6 +27,9 @@ type Reader05 struct {
 	chain  *chain05
 	end    int64  // behind the last commit
 	endCRC uint32 // CRC-32C of the bytes before end
+
+	last    bool           // no other file follows
+	borders map[int64]bool // offsets at which commits end without an EpochAdvance, too
 }
 
 // chain05 is what goes on from one file of a log to the next.
@@ -36,14 +43,36 @@ type chain05 struct {
 	pending   int64
 	crc       uint32
 
+	changed bool       // it has changes that are not aborted
+	closing bool       // the one before it was a Closing
+	closed  *closing05 // the TransactionCommit of these, if that was the last frame
+
 	commits int64  // so far
 	epoch   uint64 // of the last one
 	run     int
+
+	// The run of the first Checkpoint record in a file that is not the first one,
+	// nil if there is none.
+	checkpointRun *int
 }
 
-// NewReader05 returns a reader of the log file r; path is for messages.
-func NewReader05(r io.Reader, path string) *Reader05 {
-	return newReader05(newSource(r, sourceBuffer, path), &chain05{}, 0)
+// closing05 is where a commit ends if no EpochAdvance follows.
+type closing05 struct {
+	file    int
+	end     int64
+	crc     uint32 // CRC-32C of the commit up to there
+	upToEnd uint32 // and of the file
+}
+
+// NewReader05 returns a reader of the log file r; path is for messages. Borders
+// are offsets like [ScanOptions.Borders].
+func NewReader05(r io.Reader, path string, borders ...int64) *Reader05 {
+	reader := newReader05(newSource(r, sourceBuffer, path), &chain05{}, 0)
+	reader.last, reader.borders = true, map[int64]bool{}
+	for _, offset := range borders {
+		reader.borders[offset] = true
+	}
+	return reader
 }
 
 // newReader05 returns a reader of the file of that index, which goes on with
@@ -65,15 +94,70 @@ func newReader05(src source, chain *chain05, file int) *Reader05 {
 func (r *Reader05) Next() (Commit, error) {
 	for {
 		at := r.src.offset
-		epoch, isCommit, err := r.frame()
+		kind, epoch, err := r.frame()
+		if errors.Is(err, io.EOF) && r.last {
+			if c, ok := r.chain.close(); ok {
+				r.end, r.endCRC = c.End, c.upToEnd
+				return c, nil
+			}
+		}
 		if err != nil {
 			return Commit{}, err
 		}
 		r.chain.pending += r.src.offset - at
-		if isCommit {
-			return r.commit(epoch), nil
+		if kind == epochAdvance05 {
+			return r.commit(epoch, at), nil
+		}
+		r.note(kind)
+		if r.borders[r.src.offset] {
+			if c, ok := r.chain.close(); ok {
+				r.end, r.endCRC = c.End, c.upToEnd
+				r.src.startCommit()
+				return c, nil
+			}
 		}
 	}
+}
+
+// note notes a record that ends no commit by itself.
+func (r *Reader05) note(kind byte) {
+	chain := r.chain
+	chain.closed = nil
+	switch kind {
+	case transactionCommit05:
+		if chain.changed {
+			r.src.sum()
+			chain.closed = &closing05{chain.file, r.src.offset, r.src.commit, r.src.whole}
+		}
+	case transactionAbort05:
+		chain.changed = false
+	case checkpoint05:
+		if chain.file > 0 && chain.checkpointRun == nil {
+			run := chain.run
+			chain.checkpointRun = &run
+		}
+	default:
+		chain.changed = true
+	}
+}
+
+// close ends the commit in the making at the TransactionCommit record that was
+// the last frame, if there are changes before it.
+func (chain *chain05) close() (c Commit, ok bool) {
+	at := chain.closed
+	if at == nil {
+		return Commit{}, false
+	}
+	chain.epoch++
+	c = Commit{
+		Kind: Closing, Epoch: chain.epoch, HasEpoch: true,
+		StartFile: chain.startFile, Start: chain.start, File: at.file, End: at.end,
+		CRC32C: at.crc, Run: chain.run, upToEnd: at.upToEnd,
+	}
+	chain.changed, chain.closed, chain.closing = false, nil, true
+	chain.commits++
+	chain.startFile, chain.start, chain.pending = at.file, at.end, 0
+	return c, true
 }
 
 // End returns the offset behind the last commit that Next returned, and the
@@ -88,13 +172,16 @@ func (r *Reader05) leave() (crc uint32) {
 	return r.src.whole
 }
 
-// commit closes the commit in the making.
-func (r *Reader05) commit(epoch uint64) Commit {
+// commit closes the commit in the making with the EpochAdvance at offset at.
+func (r *Reader05) commit(epoch uint64, at int64) Commit {
 	chain := r.chain
 	r.src.sum()
-	if chain.commits > 0 && epoch <= chain.epoch {
+	// The EpochAdvance of a commit that an earlier scan saw without is of its epoch.
+	late := chain.closing && chain.pending == r.src.offset-at
+	if chain.commits > 0 && epoch <= chain.epoch && !(late && epoch == chain.epoch) {
 		chain.run++ // the database was opened again
 	}
+	chain.closing = false
 	c := Commit{
 		Kind: Transaction, Epoch: epoch, HasEpoch: true,
 		StartFile: chain.startFile, Start: chain.start, File: chain.file, End: r.src.offset,
@@ -105,55 +192,56 @@ func (r *Reader05) commit(epoch uint64) Commit {
 	chain.commits++
 	chain.epoch = epoch
 	chain.startFile, chain.start, chain.pending = chain.file, r.end, 0
+	chain.changed, chain.closed = false, nil
 	r.src.startCommit()
 	return c
 }
 
-// frame reads one frame. If it is an EpochAdvance record, which ends a commit,
-// it returns the epoch. (docs/grafeo-format.md, section 5.3)
-func (r *Reader05) frame() (epoch uint64, isCommit bool, err error) {
+// frame reads one frame and returns which record it has. If it is an EpochAdvance,
+// which ends a commit, it returns the epoch. (docs/grafeo-format.md, section 5.3)
+func (r *Reader05) frame() (kind byte, epoch uint64, err error) {
 	at := r.src.offset
 	head, err := r.src.peek(frameLengthField05)
 	if errors.Is(err, errShort) && len(head) == 0 {
-		return 0, false, io.EOF
+		return 0, 0, io.EOF
 	}
 	if err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
 	length := int64(binary.LittleEndian.Uint32(head))
 	if length == 0 {
-		return 0, false, r.src.torn(at, "a frame without a record")
+		return 0, 0, r.src.torn(at, "a frame without a record")
 	}
 	if err := r.src.take(frameLengthField05, nil); err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
 	prefix, err := r.src.peek(int(min(length, maxEpochAdvance05)))
 	if err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
-	isCommit = prefix[0] == epochAdvance05
+	kind = prefix[0]
 	decodable := true
-	if isCommit {
+	if kind == epochAdvance05 {
 		epoch, decodable = decodeEpochAdvance05(prefix, length)
 	}
 	var crc uint32
 	if err := r.src.take(length, &crc); err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
 	stored, err := r.src.peek(frameCRCField05)
 	if err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
 	if binary.LittleEndian.Uint32(stored) != crc {
-		return 0, false, r.src.torn(at, "frame: wrong checksum")
+		return 0, 0, r.src.torn(at, "frame: wrong checksum")
 	}
 	if !decodable {
-		return 0, false, r.src.torn(at, "frame: an EpochAdvance record without an epoch")
+		return 0, 0, r.src.torn(at, "frame: an EpochAdvance record without an epoch")
 	}
 	if err := r.src.take(frameCRCField05, nil); err != nil {
-		return 0, false, r.src.shortAsTorn(err, at)
+		return 0, 0, r.src.shortAsTorn(err, at)
 	}
-	return epoch, isCommit, nil
+	return kind, epoch, nil
 }
 
 // decodeEpochAdvance05 decodes the payload, of which prefix is the front, of an

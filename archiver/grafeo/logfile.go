@@ -19,8 +19,7 @@ func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, e
 		if err := s.scanFile(file); err != nil {
 			return nil, err
 		}
-		s.setEnds()
-		return s.log, nil
+		return s.log, s.finish()
 	case Gen06:
 		s := &scanner06{dir: dir, opts: ScanOptions{Visit: visit}, log: &Log{Generation: Gen06}}
 		names, err := s.dropUnfinished([]logName{file})

@@ -28,6 +28,9 @@ func scan05(dir string, opts ScanOptions) (*Log, error) {
 		return nil, err
 	}
 	s := &scanner05{dir: dir, opts: opts, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: opts.From == nil}
+	for len(names) > 0 && names[0].number < opts.FirstFile {
+		names = names[1:]
+	}
 	if len(names) == 0 {
 		return s.log, nil
 	}
@@ -44,8 +47,7 @@ func scan05(dir string, opts ScanOptions) (*Log, error) {
 		return nil, s.gap(names[0], "the border between two commits at an offset",
 			uint64(opts.From.Offset), uint64(s.fromBefore))
 	}
-	s.setEnds()
-	return s.log, nil
+	return s.log, s.finish()
 }
 
 // choose leaves out the files before From and checks that no number is missing
@@ -85,14 +87,28 @@ func (s *scanner05) scanFile(name logName) error {
 	index := len(s.log.Files)
 	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Number: name.number, Size: in.size})
 	r := newReader05(in.source(), &s.chain, index)
+	r.borders = s.borders(name.number)
 	err = s.scanCommits(r, index)
 	s.whole = append(s.whole, r.leave())
-	s.log.Uncommitted = s.chain.pending
 	var damage *DamageError
 	if errors.As(err, &damage) {
 		return s.endAt(damage, in, index)
 	}
 	return err
+}
+
+// borders are the offsets in a file at which a commit may end without an epoch.
+func (s *scanner05) borders(file uint64) map[int64]bool {
+	offsets := map[int64]bool{}
+	for _, p := range s.opts.Borders {
+		if p.File == file {
+			offsets[p.Offset] = true
+		}
+	}
+	if from := s.opts.From; from != nil && from.File == file {
+		offsets[from.Offset] = true
+	}
+	return offsets
 }
 
 // scanCommits reads the file of that index to its end.
@@ -108,14 +124,37 @@ func (s *scanner05) scanCommits(r *Reader05, index int) error {
 			return err
 		}
 		file.End, file.CRC32C = r.End()
-		s.lastFile = index
-		if !s.fromFound {
-			continue
-		}
-		if err := s.log.add(c, s.opts.Visit); err != nil {
+		if err := s.add(c); err != nil {
 			return err
 		}
 	}
+}
+
+// add notes a commit.
+func (s *scanner05) add(c Commit) error {
+	s.lastFile = c.File
+	if !s.fromFound {
+		return nil
+	}
+	return s.log.add(c, s.opts.Visit)
+}
+
+// finish closes the commit that the log ends with, if it has no EpochAdvance, and
+// says how much of each file is worth keeping.
+func (s *scanner05) finish() error {
+	if c, ok := s.chain.close(); ok {
+		file := &s.log.Files[c.File]
+		file.End, file.CRC32C = c.End, c.upToEnd
+		if err := s.add(c); err != nil {
+			return err
+		}
+	}
+	if s.chain.changed {
+		s.log.Uncommitted = s.chain.pending
+	}
+	s.log.Reopened = s.chain.checkpointRun != nil && s.chain.run > *s.chain.checkpointRun
+	s.setEnds()
+	return nil
 }
 
 // lookForFrom is told every border between two commits.

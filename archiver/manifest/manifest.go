@@ -102,8 +102,12 @@ type Imported struct {
 // Database names what was backed up.
 type Database struct {
 	Generation string `json:"generation"` // "0.5" or "0.6"
-	ID         string `json:"id"`         // 0.6: its 32 hex digits; 0.5: made of its creation time
+	ID         string `json:"id"`         // 0.6: its 32 hex digits; 0.5: made of its creation time, or of its first commit
 	Name       string `json:"name"`       // base name of its file, for people
+
+	// Layout is [Directory] for a database of 0.5 that is a directory with a log in
+	// it and no image; it is left out for a file.
+	Layout string `json:"layout,omitempty"`
 
 	// Of the image's header when it was read.
 	Iteration     uint64 `json:"iteration"`
@@ -111,6 +115,34 @@ type Database struct {
 	CheckpointLSN uint64 `json:"checkpoint_lsn"`    // (0.6), else 0
 	HeadersCRC32C uint32 `json:"headers_crc32c"`    // of its first three pages: equal for equal images
 	Content       uint32 `json:"content,omitempty"` // (0.6) equal for images that hold the same
+}
+
+// Directory is the [Database.Layout] of a database without an image.
+const Directory = "directory"
+
+// UnknownID is the [Database.ID] of a directory whose log has no first commit: not
+// yet, or no more.
+const UnknownID = "log-unknown"
+
+// IsDirectory reports whether the database is a log in a directory, without an image.
+func (d *Database) IsDirectory() bool { return d.Layout == Directory }
+
+// Is reports whether the two can be the same database.
+func (d *Database) Is(o *Database) bool {
+	unknown := d.ID == UnknownID || o.ID == UnknownID
+	return d.ID == o.ID || unknown && d.IsDirectory() && o.IsDirectory()
+}
+
+// validateLayout checks that a database without an image says nothing of one.
+func (d *Database) validateLayout() error {
+	switch {
+	case d.Layout == "":
+	case !d.IsDirectory() || d.Generation != "0.5":
+		return fmt.Errorf("layout %q in generation %s", d.Layout, d.Generation)
+	case d.Iteration != 0 || d.ImageEpoch != 0 || d.CheckpointLSN != 0 || d.HeadersCRC32C != 0:
+		return fmt.Errorf("a directory with an image")
+	}
+	return nil
 }
 
 // Position is the place in the database's log where a backup ends; what comes
@@ -211,6 +243,9 @@ func (m *Manifest) validate() error {
 	if err := m.validateOutline(); err != nil {
 		return err
 	}
+	if err := m.Database.validateLayout(); err != nil {
+		return err
+	}
 	if err := m.validateEarlier(); err != nil {
 		return err
 	}
@@ -251,7 +286,8 @@ func (m *Manifest) validateOutline() error {
 }
 
 // Fits tells whether ix can be the index of the backup: whether it has an image
-// if that is a full one, and as many bytes and commits as m says.
+// if that is a full one, or a log where the database is nothing else, and as many
+// bytes and commits as m says.
 func (m *Manifest) Fits(ix *Index) error {
 	image := ix.Image()
 	var bytes int64
@@ -259,7 +295,11 @@ func (m *Manifest) Fits(ix *Index) error {
 		bytes += ix.Files[i].Bytes - ix.Files[i].From
 	}
 	switch {
-	case m.Kind == Full && image == nil:
+	case m.Database.IsDirectory() && image != nil:
+		return fmt.Errorf("it has an image, and the database is a directory without one")
+	case m.Database.IsDirectory() && len(ix.Files) == 0:
+		return fmt.Errorf("it has no log, and the database is nothing else")
+	case m.Kind == Full && image == nil && !m.Database.IsDirectory():
 		return fmt.Errorf("it is a full backup without an image")
 	case m.Kind == Incremental && image != nil:
 		return fmt.Errorf("it is an incremental with an image")

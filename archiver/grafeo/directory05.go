@@ -1,0 +1,130 @@
+package grafeo
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// logFolder05 is the log folder inside of a directory that is a database.
+const logFolder05 = "wal"
+
+// checkpointMeta05 is the file beside a log of 0.5 that says how much of it the
+// next open skips.
+const checkpointMeta05 = "checkpoint.meta"
+
+// firstCommitBytes05 is how much of a log is looked at to name its database.
+const firstCommitBytes05 = 64 << 10
+
+// IsDirectory reports whether the database at path is a directory: one of 0.5
+// that has a log, at path/wal, and no image. What cannot be looked at is none.
+// (docs/grafeo-format.md, section 2.5)
+func IsDirectory(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	_, err = identifyDirectory(path)
+	return err == nil
+}
+
+// identifyDirectory returns the generation of the directory at path, which is a
+// database only if it has a log of 0.5 in it; an error says why it is none.
+func identifyDirectory(path string) (Generation, error) {
+	logs, err := listLogs(filepath.Join(path, logFolder05), Gen05)
+	if err == nil && len(logs) > 0 {
+		return Gen05, nil
+	}
+	if err != nil && !isNotFolder(filepath.Join(path, logFolder05)) {
+		return "", err
+	}
+	clean, err := filepath.Abs(path)
+	if err == nil && filepath.Base(clean) == logFolder05 && IsDirectory(filepath.Dir(clean)) {
+		return "", &NotDatabaseError{path, "it is the log folder of the database " + filepath.Dir(clean)}
+	}
+	return "", &NotDatabaseError{path, "a directory"}
+}
+
+// isNotFolder reports whether something else than a folder is at path.
+func isNotFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// ReadDirectory is [ReadImage] for a directory that is a database: it has no
+// image, so what it returns has [Image.Directory] set and proves nothing. Its
+// DatabaseID is "log-" and a checksum of the log's first commit, which copies of
+// one database share, as do databases that began alike; it is empty while the
+// log has no commit, and after the database has removed the log's beginning.
+func ReadDirectory(path string) (*Image, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	im := &Image{Path: path, Generation: Gen05, Directory: true, Empty: true, Created: info.ModTime().UTC()}
+	logs, err := listLogs(LogDir(path), Gen05)
+	if err != nil || len(logs) == 0 || logs[0].number != 0 {
+		return im, err
+	}
+	in, err := openLog(LogDir(path), logs[0])
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	first := make([]byte, min(in.size, firstCommitBytes05))
+	if err := readAt(in, first, 0, in.path, "log"); err != nil {
+		return nil, err
+	}
+	end := firstCommit05(first)
+	if end == 0 && len(first) < firstCommitBytes05 {
+		return im, nil
+	}
+	if end > 0 {
+		first = first[:end]
+	}
+	sum := sha256.Sum256(first)
+	im.DatabaseID = "log-" + hex.EncodeToString(sum[:8])
+	return im, nil
+}
+
+// firstCommit05 is the length of the first commit in p, up to and with its
+// TransactionCommit record, 0 if it is longer or there is none.
+func firstCommit05(p []byte) int {
+	for at := 0; ; {
+		if len(p)-at < frameLengthField05+1 {
+			return 0
+		}
+		length := int64(binary.LittleEndian.Uint32(p[at:]))
+		kind := p[at+frameLengthField05]
+		if length == 0 || length > int64(len(p)-at-frameLengthField05-frameCRCField05) {
+			return 0
+		}
+		at += frameLengthField05 + int(length) + frameCRCField05
+		if kind == transactionCommit05 {
+			return at
+		}
+	}
+}
+
+// FirstFile05 is the number of the log file in dir from which on the database
+// reads when it is opened next; 0 if it reads all. After a checkpoint it skips the
+// files before the one that it wrote then, although a directory has no image with
+// what is in them. (docs/grafeo-format.md, section 5.5)
+func FirstFile05(dir string) (uint64, error) {
+	b, err := os.ReadFile(filepath.Join(dir, checkpointMeta05))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var epoch, number uint64
+	if _, err := readVarints(b, &epoch, &number); err != nil {
+		return 0, nil //nolint:nilerr // the database ignores what it cannot decode
+	}
+	return number, nil
+}
