@@ -32,6 +32,12 @@ type BackupOptions struct {
 	// archive, and none that frees nothing.
 	MaxHold int64
 
+	// NewDatabase says that the archive goes on with this database, although it is
+	// another one than that of the newest backup: its successor under the same name. It
+	// begins a timeline; what there is stays restorable. It changes nothing if it is the
+	// same one.
+	NewDatabase bool
+
 	// SingleWriter accepts, for a new archive, a store that does not create an
 	// object only if it is absent. The archive says so from then on, and never
 	// more than one process may back up into it at a time. It changes nothing
@@ -113,6 +119,10 @@ type BackupReport struct {
 // backup, or takes a full backup if there is none or the log does not continue
 // there; [BackupReport.Why] says so then, and what does not continue is a
 // timeline of its own. If nothing is new, nothing is stored.
+//
+// A database of another id is [CodeWrongDatabase], unless it is what its upgrade to 0.6 has
+// made of it, which the old one beside it shows, or one that the archive has backups of,
+// or [BackupOptions.NewDatabase] is set.
 //
 // When it returns nil, the backup is committed and everything that it names is
 // stored and was proved against the database's own checksums. With any error
@@ -286,7 +296,7 @@ func nothingNew(head *committed) BackupReport {
 func lookAt(path string) error {
 	_, err := grafeo.Identify(path)
 	if err != nil {
-		return notFound(err)
+		return notFound(interruptedUpgrade(path, err))
 	}
 	if _, err := readImage(path); err != nil && !torn(err) {
 		return err

@@ -57,7 +57,7 @@ func torn(err error) bool {
 
 func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions, short *[]string) (copied, error) {
 	readFrom := a.now()
-	s, err := a.plan(path, head, held, opts)
+	s, err := a.plan(ctx, path, head, held, opts)
 	if err != nil {
 		return copied{}, err
 	}
@@ -121,9 +121,15 @@ func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, 
 }
 
 // plan decides between what is new and everything.
-func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptions) (*source, error) {
-	why := "it was asked for"
+func (a *Archive) plan(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (*source, error) {
+	why, err := a.succession(ctx, path, head, opts.NewDatabase)
+	if err != nil {
+		return nil, err
+	}
+	before := head
 	switch {
+	case why != "":
+		before = nil // it continues nothing
 	case head == nil:
 		why = "it is the first one"
 	case !opts.Full:
@@ -132,8 +138,10 @@ func (a *Archive) plan(path string, head *committed, held bool, opts BackupOptio
 			return s, err
 		}
 		why = breach
+	default:
+		why = "it was asked for"
 	}
-	s, err := captureAll(path, head, held)
+	s, err := captureAll(path, before, held)
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func (c *catalog) below(base *committed) (stretch, bool) {
 			continue
 		}
 		for _, m := range c.of(t) {
-			if chain := c.toEnd(m); chain != nil && chain[0].StartEpoch <= limit && m.Database.Generation == base.Database.Generation {
+			if chain := c.toEnd(m); chain != nil && chain[0].StartEpoch <= limit && m.Database.Generation == base.Database.Generation && m.Database.ID == base.Database.ID {
 				if reached := min(m.EndEpoch, limit); timeline == 0 || reached > epoch {
 					timeline, epoch = t, reached
 				}

@@ -167,7 +167,7 @@ func cursorPath(path string) string { return filepath.Join(grafeo.LogDir(path), 
 
 // notFound gives a missing database its code.
 func notFound(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && CodeOf(err) == CodeFailed {
 		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
 	}
 	return err

@@ -21,6 +21,7 @@ type ImportOptions struct {
 	Level         segment.Level
 	CommitTimeout time.Duration
 	Observer      Observer
+	NewDatabase   bool
 
 	// Committed, if not nil, hears of each backup when it is committed.
 	Committed func(BackupReport)
@@ -48,7 +49,7 @@ type ImportReport struct {
 // goes on behind them.
 func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions) (ImportReport, error) {
 	modify := BackupOptions{
-		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer,
+		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer, NewDatabase: opts.NewDatabase,
 	}
 	if err := modify.complete(); err != nil {
 		return ImportReport{}, explain(err)
@@ -137,6 +138,8 @@ type importing struct {
 
 	has    []*committed         // for each entry the backup that it is already, or nil
 	newest map[int]manifest.Seq // of each timeline
+
+	databases map[string]bool // ids of those that the archive has backups of
 }
 
 func (i *importing) known() int {
@@ -153,7 +156,9 @@ func (i *importing) known() int {
 func (i *importing) find(c *catalog) {
 	i.has = make([]*committed, len(i.folder.backups))
 	i.newest = map[int]manifest.Seq{}
+	i.databases = map[string]bool{}
 	for _, m := range c.backups {
+		i.databases[m.Database.ID] = true
 		i.newest[m.Timeline] = max(i.newest[m.Timeline], m.Seq)
 	}
 	var chain []int
@@ -224,7 +229,7 @@ func (i *importing) run(ctx context.Context) error {
 		if b.source == nil {
 			continue
 		}
-		if err := b.source.belongs(i.head); err != nil {
+		if err := i.belongs(b.source); err != nil {
 			return err
 		}
 		if i.has[n] != nil {
@@ -244,6 +249,18 @@ func (i *importing) run(ctx context.Context) error {
 	}
 	if nothing && len(i.report.Backups) == 0 {
 		i.report.Backups = []BackupReport{nothingNew(before)}
+	}
+	return nil
+}
+
+// belongs refuses a folder of a database that the archive has no backup of, unless it has
+// none at all.
+func (i *importing) belongs(s *source) error {
+	if i.opts.NewDatabase || i.databases[s.image.DatabaseID] {
+		return nil
+	}
+	if err := s.belongs(i.head); err != nil {
+		return anotherDatabase(i.folder.path, s.image, i.head, err)
 	}
 	return nil
 }

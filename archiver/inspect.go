@@ -76,7 +76,7 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 	_, _, err := run(ctx, againRead, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
-			return notRecognized(err)
+			return notRecognized(interruptedUpgrade(path, err))
 		}
 		if what.What == grafeo.KindDatabase {
 			if err := logIsSeen(ctx, path, opts.Closed); err != nil {
@@ -111,6 +111,7 @@ func recognize(path string) (Inspection, error) {
 // notRecognized gives the errors that need it a hint of their own.
 func notRecognized(err error) error {
 	switch {
+	case CodeOf(err) != CodeFailed: // it has a hint
 	case errors.Is(err, fs.ErrNotExist):
 		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path."}
 	case errors.Is(err, grafeo.ErrNotDatabase):

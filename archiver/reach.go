@@ -14,6 +14,9 @@ type Reach struct {
 	FromEpoch, ToEpoch uint64
 	FromTime, ToTime   *time.Time // nil where the database keeps no times
 	AsOf               time.Time  // up to when it is known: what happened later is in no backup
+
+	Database, DatabaseID string // name and id of its database, as of its newest backup
+	Generation           string // of the database: "0.5" or "0.6"
 }
 
 // reach tells what can be restored, the newest timeline first. It takes each backup
@@ -45,6 +48,7 @@ func (c *catalog) reach() []Reach {
 			r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
 		}
 		r.AsOf = asOf(m)
+		r.Database, r.DatabaseID, r.Generation = m.Database.Name, m.Database.ID, m.Database.Generation
 	}
 	var all []Reach
 	for _, t := range slices.Backward(slices.Sorted(maps.Keys(byTimeline))) {

@@ -61,7 +61,7 @@ func named(name string) func(Hold) bool {
 // release ends the holds of which, and counts those that stay.
 func release(ctx context.Context, d disk.Disk, path string, which func(Hold) bool) (released bool, rest int, err error) {
 	if _, err := grafeo.Identify(path); err != nil {
-		return false, 0, notFound(err)
+		return false, 0, notFound(interruptedUpgrade(path, err))
 	}
 	err = changeCursor(ctx, d, path, func(holds []Hold) []Hold {
 		stay := slices.DeleteFunc(slices.Clone(holds), which)

@@ -146,7 +146,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 			return err
 		}
 		r.Spill = spillOf(files)
-		r.Behind, err = a.behind(opts.Database, newest, held)
+		r.Behind, err = a.behind(ctx, opts.Database, newest, held)
 		return err
 	})
 	return r, err
@@ -154,9 +154,16 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 // behind compares the database at path with the newest backup, nil if there is
 // none.
-func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, error) {
+func (a *Archive) behind(ctx context.Context, path string, newest *committed, held bool) (*Behind, error) {
 	b := &Behind{Why: "the archive has no backup"}
-	if newest != nil {
+	why, err := a.succession(ctx, path, newest, false)
+	before := newest
+	switch {
+	case err != nil:
+		return nil, err
+	case why != "":
+		b.Why, before = why, nil
+	case newest != nil:
 		s, why, err := increment(path, newest, held)
 		if err != nil {
 			return nil, err
@@ -174,7 +181,7 @@ func (a *Archive) behind(path string, newest *committed, held bool) (*Behind, er
 		}
 		b.Why = why
 	}
-	s, err := captureAll(path, newest, held)
+	s, err := captureAll(path, before, held)
 	if err != nil {
 		return nil, err
 	}

@@ -226,6 +226,7 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 		if timeline != 0 && m.Timeline != timeline {
 			continue
 		}
+		before := newest
 		newest = m
 		if asOf(m).Before(t) {
 			continue
@@ -243,10 +244,13 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 				}
 				return list[len(list)-1]
 			})
-		if chain == nil {
-			return nil, c.unreachable(what)
+		switch {
+		case chain != nil:
+			return &route{chain: chain, time: &t}, nil
+		case before != nil && before.Database.Generation == "0.5":
+			return c.lastBefore(t, before) // it was upgraded after t
 		}
-		return &route{chain: chain, time: &t}, nil
+		return nil, c.unreachable(what)
 	}
 	if newest == nil {
 		return nil, c.unreachable(what)

@@ -62,7 +62,7 @@ func (o *onlooker) look(closed bool) (locked bool, err error) {
 	if writers := o.proc.Writers(o.path); len(writers) > 0 {
 		return true, o.opened(writers, logs)
 	}
-	if err := o.otherNames(logs); err != nil {
+	if err := errors.Join(o.beforeUpgrade(logs), o.otherNames(logs)); err != nil {
 		return false, err
 	}
 	if !closed && o.proc.IsMount(o.path) && (len(logs) == 0 || !o.proc.IsMount(grafeo.LogDir(o.path))) {

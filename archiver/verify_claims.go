@@ -51,8 +51,6 @@ func (c *catalog) follows(m, before *committed) error {
 	timelines := m.Timeline // of a first backup of a timeline
 	restoreFrom := m.StartEpoch
 	switch {
-	case before != nil && !before.Database.Is(&m.Database):
-		return fmt.Errorf("its database is %s, and that of backup %d is %s", m.Database.ID, before.Seq, before.Database.ID)
 	case m.Continues == nil:
 		if m.Timelines != timelines || m.Seq == 1 && m.Timeline != 1 || before != nil && m.Timeline != before.Timelines+1 {
 			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)
@@ -67,6 +65,8 @@ func (c *catalog) follows(m, before *committed) error {
 			return nil // that is found elsewhere
 		case continued.Timeline != m.Timeline:
 			return fmt.Errorf("it is of timeline %d, and backup %d, which it continues, of %d", m.Timeline, continued.Seq, continued.Timeline)
+		case !continued.Database.Is(&m.Database):
+			return fmt.Errorf("its database is %s, and that of backup %d, which it continues, is %s", m.Database.ID, continued.Seq, continued.Database.ID)
 		case continued.Database.Generation != m.Database.Generation:
 			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s", m.Database.Generation, continued.Seq, continued.Database.Generation)
 		}

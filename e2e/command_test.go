@@ -63,6 +63,10 @@ type answer struct {
 	Epoch    *int64 `json:"epoch"`
 	Database string `json:"database"`
 
+	// list
+	DatabaseID string `json:"database_id"`
+	Generation string `json:"generation"`
+
 	// status and doctor
 	Conditions   string `json:"conditions"`
 	SingleWriter bool   `json:"single_writer"`

@@ -14,7 +14,7 @@ import (
 const GroupBackups = 32
 
 // Summary is what a list tells of a backup. What is nil, or "" of a generation, is
-// as in the manifest that the summary is in, and so is the database's id.
+// as in the manifest that the summary is in.
 type Summary struct {
 	Kind        Kind       `json:"kind"`
 	Timeline    int        `json:"timeline"`
@@ -31,6 +31,7 @@ type Summary struct {
 	Segments    int        `json:"segments,omitempty"`
 
 	Generation string  `json:"generation,omitempty"`
+	ID         *string `json:"id,omitempty"`   // of the database
 	Name       *string `json:"name,omitempty"` // of the database
 	Host       *string `json:"host,omitempty"`
 	Tool       *string `json:"tool,omitempty"`
@@ -94,15 +95,15 @@ func (m *Manifest) Outlines() []*Manifest {
 // SameOutline tells whether lists tell the same of m and of b.
 func (m *Manifest) SameOutline(b *Manifest) bool {
 	var nobody Manifest // so that nothing goes without saying
-	return m.Seq == b.Seq && m.ArchiveID == b.ArchiveID && m.Database.ID == b.Database.ID && m.summary(&nobody).equal(b.summary(&nobody))
+	return m.Seq == b.Seq && m.ArchiveID == b.ArchiveID && m.summary(&nobody).equal(b.summary(&nobody))
 }
 
 func (s Summary) equal(o Summary) bool {
 	if !s.CreatedAt.Equal(o.CreatedAt) || !both(s.StartTime, o.StartTime, time.Time.Equal) || !both(s.EndTime, o.EndTime, time.Time.Equal) ||
-		!both(s.Continues, o.Continues, is) || !both(s.Name, o.Name, is) || !both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
+		!both(s.Continues, o.Continues, is) || !both(s.ID, o.ID, is) || !both(s.Name, o.Name, is) || !both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
 		return false
 	}
-	s.CreatedAt, s.StartTime, s.EndTime, s.Continues, s.Name, s.Host, s.Tool = o.CreatedAt, o.StartTime, o.EndTime, o.Continues, o.Name, o.Host, o.Tool
+	s.CreatedAt, s.StartTime, s.EndTime, s.Continues, s.ID, s.Name, s.Host, s.Tool = o.CreatedAt, o.StartTime, o.EndTime, o.Continues, o.ID, o.Name, o.Host, o.Tool
 	return s == o
 }
 
@@ -120,7 +121,7 @@ func (m *Manifest) summary(carrier *Manifest) Summary {
 		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom,
 		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
-		Name: unless(m.Database.Name, carrier.Database.Name), Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
+		ID: unless(m.Database.ID, carrier.Database.ID), Name: unless(m.Database.Name, carrier.Database.Name), Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
 	}
 	if m.Kind == Full {
 		s.StartTime = m.StartTime
@@ -154,7 +155,7 @@ func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
 	return &Manifest{
 		Seq: seq, ArchiveID: carrier.ArchiveID, Tool: or(s.Tool, carrier.Tool), Host: or(s.Host, carrier.Host),
 		CreatedAt: s.CreatedAt, Kind: s.Kind,
-		Database: Database{Generation: generation, ID: carrier.Database.ID, Name: or(s.Name, carrier.Database.Name)},
+		Database: Database{Generation: generation, ID: or(s.ID, carrier.Database.ID), Name: or(s.Name, carrier.Database.Name)},
 		Timeline: s.Timeline, Continues: s.Continues,
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.RestoreFrom, StartTime: s.StartTime, EndTime: s.EndTime,
 		RawBytes: s.RawBytes, StoredBytes: s.StoredBytes, ReusedBytes: s.ReusedBytes, SegmentsNew: s.Segments,

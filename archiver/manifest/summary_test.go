@@ -26,6 +26,7 @@ func history(n int, random *rand.Rand) []*Manifest {
 		m.Host = strings.Repeat("h", random.IntN(3))
 		m.Tool = strings.Repeat("t", random.IntN(3))
 		m.Database.Name = strings.Repeat("n", random.IntN(3))
+		m.Database.ID = strings.Repeat("i", 1+random.IntN(2))
 		if random.IntN(5) == 0 {
 			m.Database.Generation, m.Position.LSN, m.Position.Commit.LSN = "0.5", 0, 0
 			m.StartTime, m.EndTime = nil, nil

@@ -65,6 +65,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
 	flags.BoolVar(&opts.Fresh, "fresh", false, "let a full backup refer to nothing that earlier ones have stored, which may be damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
+	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
 	flags.BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder, and that cannot be seen")
 	flags.StringVar(&maxHold, "max-hold", "", "if the database keeps more log than this for archives, such as 10GiB, end the hold of the one that needs most; its next backup is a full one")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")

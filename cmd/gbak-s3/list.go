@@ -41,10 +41,10 @@ func (a *app) list(cmd *cobra.Command, address string) error {
 		return a.print("the archive has no backups")
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tSIZE\tSTORED\tHOST")
+	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tSIZE\tSTORED\tDATABASE\tHOST")
 	for _, b := range backups {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", b.Seq, b.CreatedAt.Format(time.DateTime), b.Kind,
-			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Host)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", b.Seq, b.CreatedAt.Format(time.DateTime), b.Kind,
+			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Database, b.Host)
 	}
 	return w.Flush()
 }

@@ -27,6 +27,7 @@ type backupLine struct {
 	CreatedAt   time.Time              `json:"created_at"`
 	EndTime     *time.Time             `json:"end_time"`
 	Database    string                 `json:"database"`
+	DatabaseID  string                 `json:"database_id"`
 	Generation  string                 `json:"generation"`
 	RawBytes    int64                  `json:"raw_bytes"`
 	StoredBytes int64                  `json:"stored_bytes"`
@@ -45,7 +46,7 @@ func lineOf(b archiver.Backup) backupLine {
 	return backupLine{
 		Type: "backup", Seq: b.Seq, Kind: b.Kind, Timeline: b.Timeline,
 		StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch, RestoreFrom: b.RestoreFrom, RestoreTo: b.RestoreTo,
-		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, Generation: b.Generation,
+		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID, Generation: b.Generation,
 		RawBytes: b.RawBytes, StoredBytes: b.StoredBytes, ReusedBytes: b.ReusedBytes, Segments: b.Segments,
 	}
 }

@@ -119,6 +119,10 @@ type reachLine struct {
 	FromTime  *time.Time `json:"from_time"`
 	ToTime    *time.Time `json:"to_time"`
 	AsOf      time.Time  `json:"as_of"`
+
+	Database   string `json:"database"`
+	DatabaseID string `json:"database_id"`
+	Generation string `json:"generation"`
 }
 
 type behindLine struct {
@@ -154,7 +158,7 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "single writer\tnever let two backups run at the same time: the store does not keep conditions (%s)\n", r.Conditions)
 	}
 	for _, reach := range r.Restorable {
-		fmt.Fprintf(w, "restorable\ttimeline %d, %s", reach.Timeline, epochs(reach.FromEpoch, reach.ToEpoch))
+		fmt.Fprintf(w, "restorable\ttimeline %d%s, %s", reach.Timeline, ofDatabase(reach, r.Restorable), epochs(reach.FromEpoch, reach.ToEpoch))
 		if reach.FromTime != nil && reach.ToTime != nil {
 			fmt.Fprintf(w, "%s%s\n", moment(": ", reach.FromTime), moment(" to ", reach.ToTime))
 		} else {
@@ -174,6 +178,17 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.LogBytes))
 	}
 	return w.Flush()
+}
+
+// ofDatabase names the database of a timeline, where the archive has several: after an
+// upgrade, or when a new one has taken the place of the old one.
+func ofDatabase(r archiver.Reach, all []archiver.Reach) string {
+	for _, other := range all {
+		if other.DatabaseID != r.DatabaseID {
+			return fmt.Sprintf(" of %s (Grafeo %s)", r.Database, r.Generation)
+		}
+	}
+	return ""
 }
 
 // behind says how far an archive is behind a database.

@@ -1,0 +1,159 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Grafeo 0.6 upgrades a 0.5 database when it opens it: what it makes of it has a new id
+// and gets the old name, and the old one is kept under another (docs/grafeo-format.md,
+// section 1).
+const (
+	preUpgrade = ".pre-0.6"   // behind the name: the database that was upgraded
+	migrating  = ".migrating" // and the new one, until it gets the name
+)
+
+// succession finds out how the database at path goes on in the archive whose newest
+// backup is head. If it is the one of head, it is "". If it is another one that the
+// archive may go on with, it says why, and that is a new timeline: what its upgrade to
+// 0.6 has made of it, one that the archive has backups of, or, with anew, any. All else
+// is an error of [CodeWrongDatabase].
+func (a *Archive) succession(ctx context.Context, path string, head *committed, anew bool) (why string, err error) {
+	if head == nil {
+		return "", nil
+	}
+	image, err := readImage(path)
+	if err != nil {
+		return "", err
+	}
+	wrong := (&source{path: path, image: image}).belongs(head)
+	if wrong == nil {
+		return "", nil
+	}
+	if upgradedFrom(path, image, head) {
+		return fmt.Sprintf("the database was upgraded to %s since backup %d, which gave it a new id: %s%s is what it was", image.Generation, head.Seq, path, preUpgrade), nil
+	}
+	if known, err := a.knows(ctx, image.DatabaseID); err != nil {
+		return "", err
+	} else if known {
+		return fmt.Sprintf("backup %d is of another of the archive's databases", head.Seq), nil
+	}
+	if anew {
+		return fmt.Sprintf("it was said that a new database goes on where that of backup %d was", head.Seq), nil
+	}
+	return "", anotherDatabase(path, image, head, wrong)
+}
+
+// upgradedFrom reports whether the database at path is what the upgrade to 0.6 has made
+// of that of backup b. The old one, which Grafeo keeps beside it, shows that by its id or,
+// if it is a directory, by the commit that b ends with.
+func upgradedFrom(path string, image *grafeo.Image, b *committed) bool {
+	if image.Generation != grafeo.Gen06 || b.Database.Generation != string(grafeo.Gen05) {
+		return false
+	}
+	old, err := readImage(path + preUpgrade)
+	if err != nil || old.Generation != grafeo.Gen05 {
+		return false
+	}
+	if old.Directory { // whose id is only what its log begins with
+		return hasCommit(path+preUpgrade, b)
+	}
+	return old.DatabaseID == b.Database.ID
+}
+
+// hasCommit reports whether the log of the 0.5 database at path has the commit that b
+// ends with.
+func hasCommit(path string, b *committed) bool {
+	mark := b.Position.Commit
+	if mark == nil {
+		return false
+	}
+	t := newTrail(grafeo.LogDir(path), mark, grafeo.Gen05)
+	_, err := grafeo.ScanLog(grafeo.LogDir(path), grafeo.Gen05, grafeo.ScanOptions{Borders: bordersOf(b), Visit: t.visit})
+	return err == nil && t.found
+}
+
+// knows reports whether the archive has a backup of the database with this id.
+func (a *Archive) knows(ctx context.Context, id string) (bool, error) {
+	if id == manifest.UnknownID {
+		return false, nil
+	}
+	h, err := a.existing(ctx)
+	if err != nil {
+		return false, err
+	}
+	known := false
+	err = a.loadOutlines(ctx, h, func(_ int, m *committed, err error) error {
+		var object *ObjectError
+		if errors.As(err, &object) {
+			return nil // what cannot be read says nothing
+		}
+		known = known || m != nil && m.Database.ID == id
+		return err
+	})
+	return known, err
+}
+
+// anotherDatabase says of wrong, the error for a database that is not that of head, what
+// can be done.
+func anotherDatabase(path string, image *grafeo.Image, head *committed, wrong error) error {
+	const goesOn = "`gbak-s3 backup --new-database` goes on with it on a new timeline, and the old history stays restorable"
+	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
+		return &Error{
+			Code: CodeWrongDatabase, Err: wrong,
+			Hint: "Use another archive for another database. If this one was made in the place of the old one, " + goesOn + ".",
+		}
+	}
+	traces := fmt.Sprintf("%s is not there", path+preUpgrade)
+	if old, err := readImage(path + preUpgrade); err == nil {
+		traces = fmt.Sprintf("%s is %s", path+preUpgrade, old.DatabaseID)
+	}
+	return &Error{
+		Code: CodeWrongDatabase,
+		Err:  fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
+		Hint: fmt.Sprintf("If it is the same database after its upgrade, put %s, which the upgrade has left, beside it again, or say it: %s. Use another archive for another database.", filepath.Base(path)+preUpgrade, goesOn),
+	}
+}
+
+// interruptedUpgrade explains err, by which there is no database at path, if an upgrade
+// to 0.6 was interrupted when it had taken the old one's name away.
+func interruptedUpgrade(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) || exists(path) || !exists(path+preUpgrade) {
+		return err
+	}
+	what := fmt.Errorf("%w: its upgrade to 0.6 was interrupted, or goes on at this moment; %s is the database that was upgraded", err, path+preUpgrade)
+	if isFolder(grafeo.LogDir(path)) && !exists(grafeo.LogDir(path+preUpgrade)) {
+		what = fmt.Errorf("%w, and its log is in %s still", what, grafeo.LogDir(path))
+	}
+	if !exists(path + migrating) {
+		return &Error{Code: CodeNotFound, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, path+preUpgrade), Hint: "Look for it elsewhere, or restore it."}
+	}
+	return &Error{Code: CodeNotFound, Err: what, Hint: "Open " + filepath.Base(path) + " with Grafeo 0.6, which finishes the upgrade; then run the same command again."}
+}
+
+// beforeUpgrade refuses the old database of an interrupted upgrade whose log is beside
+// the name that it had.
+func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
+	name, isOld := strings.CutSuffix(o.path, preUpgrade)
+	if !isOld || len(logs) > 0 || exists(name) {
+		return nil
+	}
+	if other, err := o.logs(name); err != nil || len(other) == 0 {
+		return nil //nolint:nilerr // it is about another database
+	}
+	return unseen("Open "+filepath.Base(name)+" with Grafeo 0.6, which finishes the upgrade.",
+		"%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

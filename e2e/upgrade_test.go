@@ -1,0 +1,312 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const gen05 = "0.5.42"
+
+// upgrade lets Grafeo 0.6 open the database of a process of 0.5 that has ended, which
+// upgrades it, in a process that goes on with the model.
+func upgrade(t *testing.T, w *live, model string) *live {
+	t.Helper()
+	u := startLive(t, gen06, w.path, filepath.Join(filepath.Dir(filepath.Dir(w.path)), "log-0.6"), "--model", model)
+	if !exists(w.path + ".pre-0.6") {
+		t.Fatalf("Grafeo %s has not upgraded it: %v", gen06, names(t, filepath.Dir(w.path)))
+	}
+	return u
+}
+
+// behindOf is what status says of a database.
+func behindOf(t *testing.T, at place, path string) string {
+	t.Helper()
+	for line := range strings.Lines(must(t, "status", at.address(), path).stdout) {
+		if what, ok := strings.CutPrefix(line, "behind"); ok {
+			return strings.TrimSpace(what)
+		}
+	}
+	t.Fatal("status does not say how far it is behind")
+	return ""
+}
+
+// TestUpgrade backs a database up before and after its upgrade from 0.5 to 0.6, which
+// gives it a new id: one archive has both histories, each to every epoch.
+func TestUpgrade(t *testing.T) {
+	for _, ending := range []string{"closed", "killed"} {
+		for _, p := range places {
+			t.Run(ending+"/"+p.name, func(t *testing.T) {
+				at, w := p.make(t), newLive(t, gen05)
+				w.do(t, "commit", "4")
+				backup(t, w, at, "full", 1)
+				w.do(t, "commit", "3")
+				backup(t, w, at, "incremental", 1)
+				old := momentsOf(t, w.log)
+				w.do(t, "commit", "2") // in no backup before the upgrade
+				model := w.save(t)
+				if ending == "closed" {
+					w.quit(t)
+				} else {
+					w.kill(t)
+				}
+				between := time.Now().UTC().Format(time.RFC3339Nano)
+				time.Sleep(10 * time.Millisecond) // the database's times are in milliseconds
+
+				u := upgrade(t, w, model)
+				if said := behindOf(t, at, u.path); !strings.Contains(said, "was upgraded to 0.6 since backup 2") {
+					t.Errorf("status after the upgrade: %q", said)
+				}
+				u.do(t, "commit", "3")
+				first := backup(t, u, at, "full", 2)
+				if said := behindOf(t, at, u.path); !strings.Contains(said, "nothing") {
+					t.Errorf("status after the backup: %q", said)
+				}
+				u.do(t, "checkpoint")
+				u.do(t, "commit", "2")
+				last := backup(t, u, at, "incremental", 2)
+				u.kill(t)
+
+				reach(t, gen05, at, on(1, old, 1))
+				reach(t, gen05, at, []goal{{[]string{"--backup", "2"}, old[6].Digest, 7, nil}})
+				now := momentsOf(t, u.log)
+				reach(t, gen06, at, on(2, now, first.StartEpoch))
+				reach(t, gen06, at, []goal{{nil, now[len(now)-1].Digest, now[len(now)-1].Epoch, nil}})
+				// An epoch of both sides is the newest one's, and a time that of its side. Between
+				// the two it is the last backup before.
+				both := old[len(old)-1].Epoch
+				if p := plan(t, at, "--epoch", "7"); both != 7 || p.Timeline != 1 && !slices.Equal(p.OtherTimelines, []int64{1}) {
+					t.Errorf("epoch 7 before the upgrade: %+v", p)
+				}
+				if p := plan(t, at, "--time", between); p.Timeline != 1 || p.Seq != 2 {
+					t.Errorf("the time between backup 2 and the upgrade: %+v", p)
+				}
+				if p := plan(t, at, "--time", time.UnixMilli(now[len(now)-1].To+1).UTC().Format(time.RFC3339Nano)); p.Timeline != 2 || p.Epoch != now[len(now)-1].Epoch {
+					t.Errorf("a time after the upgrade: %+v", p)
+				}
+				verifyClean(t, at, last.Seq)
+
+				ids := map[string]string{}
+				for _, b := range parse(t, must(t, "list", at.address(), "--json").stdout) {
+					ids[b.Generation] += b.DatabaseID + " "
+				}
+				if len(ids) != 2 || !strings.HasPrefix(ids["0.5"], "created-") || strings.Contains(ids["0.6"], "created-") {
+					t.Errorf("list has the databases %v", ids)
+				}
+				if out := must(t, "status", at.address()).stdout; !strings.Contains(out, "(Grafeo 0.5)") || !strings.Contains(out, "(Grafeo 0.6)") {
+					t.Errorf("status does not tell the two apart: %s", out)
+				}
+
+				// What was in no backup before the upgrade is in the old database still.
+				must(t, "inspect", w.path+".pre-0.6")
+				b := must(t, "backup", w.path+".pre-0.6", at.address(), "--json").one(t, "backup")
+				all := momentsOf(t, w.log)
+				reach(t, gen05, at, []goal{{nil, all[len(all)-1].Digest, -1, nil}})
+				if b.Timeline != 3 {
+					t.Errorf("the old database again: %+v", b)
+				}
+				// And both are databases of this archive from now on.
+				must(t, "backup", u.path, at.address())
+				reach(t, gen06, at, []goal{{nil, now[len(now)-1].Digest, now[len(now)-1].Epoch, nil}})
+				verifyClean(t, at, b.Seq+1)
+			})
+		}
+	}
+}
+
+// TestUpgradeWithoutTraces refuses a database after its upgrade if nothing shows that it is
+// the archive's, and says both ways to go on.
+func TestUpgradeWithoutTraces(t *testing.T) {
+	at, w := newDirectory(t), newLive(t, gen05)
+	w.do(t, "commit", "4")
+	backup(t, w, at, "full", 1)
+	model := w.save(t)
+	w.quit(t)
+	old := momentsOf(t, w.log)
+	u := upgrade(t, w, model)
+	u.do(t, "commit", "2")
+	traces := u.path + ".pre-0.6"
+
+	refuse := func(about string) {
+		t.Helper()
+		before := len(at.keys(t))
+		for _, args := range [][]string{{"backup", u.path, at.address()}, {"backup", "--full", u.path, at.address()}, {"status", at.address(), u.path}} {
+			r := gbak(t, append(args, "--json")...)
+			r.refused(t, "wrong_database", about)
+			if f := r.failure(t); !strings.Contains(f.Hint, ".pre-0.6") || !strings.Contains(f.Hint, "--new-database") {
+				t.Errorf("it does not say both ways: %s", f.Hint)
+			}
+		}
+		if len(at.keys(t)) != before || len(u.holds(t)) != 0 {
+			t.Error("a refused backup has changed something")
+		}
+	}
+	replace(t, traces, traces+"-away")
+	refuse(traces + " is not there")
+	another := newLive(t, gen05)
+	another.do(t, "commit", "1")
+	another.quit(t)
+	copyFile(t, another.path, traces)
+	refuse(traces + " is created-")
+	if err := os.WriteFile(traces, []byte("no database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuse(traces)
+
+	must(t, "backup", "--new-database", u.path, at.address())
+	u.do(t, "commit", "1")
+	backup(t, u, at, "incremental", 2)
+	reach(t, gen05, at, on(1, old, 1))
+	now := momentsOf(t, u.log)
+	reach(t, gen06, at, []goal{{nil, now[len(now)-1].Digest, now[len(now)-1].Epoch, nil}})
+	verifyClean(t, at, 3)
+}
+
+// TestInterruptedUpgrade gives databases whose upgrade has been killed in its last steps:
+// each says what there is and how to go on, and then it goes on.
+func TestInterruptedUpgrade(t *testing.T) {
+	for _, moved := range []string{"log", "all"} { // renamed before the kill
+		t.Run(moved, func(t *testing.T) {
+			at, w := newDirectory(t), newLive(t, gen05)
+			w.do(t, "commit", "4")
+			backup(t, w, at, "full", 1)
+			w.do(t, "commit", "1")
+			model := w.save(t)
+			w.kill(t)
+
+			// What the upgrade makes, in a copy.
+			twin := filepath.Join(t.TempDir(), "db")
+			copyTree(t, filepath.Dir(w.path), twin)
+			upgraded := filepath.Join(twin, filepath.Base(w.path))
+			if o := openAll(t, gen06, []string{upgraded}); o[0].Error != "" {
+				t.Fatal(o[0].Error)
+			}
+			copyFile(t, upgraded, w.path+".migrating")
+			rename := func(from, to string) {
+				t.Helper()
+				if err := os.Rename(from, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rename(w.path, w.path+".pre-0.6")
+			if moved == "all" {
+				rename(w.logDir(), w.path+".pre-0.6.wal")
+			}
+
+			for _, args := range [][]string{{"backup", w.path, at.address()}, {"status", at.address(), w.path}, {"inspect", w.path}, {"release", w.path}} {
+				r := gbak(t, append(args, "--json")...)
+				r.refused(t, "database_not_found", w.path+".pre-0.6")
+				if f := r.failure(t); !strings.Contains(f.Hint, "Grafeo 0.6") || !strings.Contains(f.Message, "interrupted") {
+					t.Errorf("%v: %s %s", args, f.Message, f.Hint)
+				}
+			}
+			if moved == "log" {
+				gbak(t, "backup", w.path+".pre-0.6", at.address(), "--json").refused(t, "log_unseen", w.logDir())
+				gbak(t, "inspect", w.path+".pre-0.6", "--json").refused(t, "log_unseen", w.logDir())
+			} else {
+				must(t, "inspect", w.path+".pre-0.6")
+				must(t, "backup", w.path+".pre-0.6", at.address())
+			}
+
+			u := startLive(t, gen06, w.path, filepath.Join(t.TempDir(), "log"), "--model", model)
+			u.do(t, "commit", "1")
+			must(t, "backup", w.path, at.address())
+			now := momentsOf(t, u.log)
+			reach(t, gen06, at, []goal{{nil, now[0].Digest, now[0].Epoch, nil}})
+		})
+	}
+}
+
+// TestNewDatabase goes on with a database that was made anew under the old name.
+func TestNewDatabase(t *testing.T) {
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			at, w := newDirectory(t), newLive(t, version)
+			w.do(t, "commit", "5")
+			backup(t, w, at, "full", 1)
+			must(t, "backup", "--new-database", w.path, at.address()) // it is the same one: nothing
+			old := momentsOf(t, w.log)
+			w.quit(t)
+			if err := os.RemoveAll(filepath.Dir(w.path)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(filepath.Dir(w.path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			n := startLive(t, version, w.path, filepath.Join(t.TempDir(), "log"))
+			n.do(t, "ballast", "2", "30")
+			n.do(t, "commit", "3")
+			r := gbak(t, "backup", n.path, at.address(), "--json")
+			r.refused(t, "wrong_database", "another database")
+			if f := r.failure(t); !strings.Contains(f.Hint, "--new-database") {
+				t.Error(f.Hint)
+			}
+			first := backup(t, n, at, "full", 2, "--new-database")
+			n.do(t, "commit", "2")
+			last := backup(t, n, at, "incremental", 2)
+			n.do(t, "checkpoint")
+			must(t, "backup", "--full", n.path, at.address())
+			reach(t, version, at, on(1, old, 1))
+			reach(t, version, at, on(2, momentsOf(t, n.log), max(first.StartEpoch, 1)))
+			verifyClean(t, at, last.Seq+1)
+
+			// A native folder is of one database.
+			folder := filepath.Join(t.TempDir(), "native")
+			must(t, "export", at.address(), folder)
+			must(t, "inspect", folder)
+			now := momentsOf(t, n.log)
+			target := filepath.Join(t.TempDir(), "native.grafeo")
+			epoch := now[len(now)-1].Epoch
+			if o := openAll(t, version, []string{strings.Join([]string{"restore", folder, strconv.FormatInt(epoch, 10), target}, " ")}); o[0].Digest != now[len(now)-1].Digest {
+				t.Errorf("epoch %d of the exported folder: %+v", epoch, o[0])
+			}
+		})
+	}
+}
+
+// TestImportAfterUpgrade imports Grafeo's own backups from before an upgrade into the
+// archive of the database after it.
+func TestImportAfterUpgrade(t *testing.T) {
+	w := newLive(t, gen05)
+	folder := filepath.Join(t.TempDir(), "native")
+	w.do(t, "commit", "3")
+	w.do(t, "full", folder)
+	w.do(t, "commit", "2")
+	w.do(t, "incremental", folder)
+	old := momentsOf(t, w.log)
+	model := w.save(t)
+
+	t.Run("an archive that has both", func(t *testing.T) {
+		at := newDirectory(t)
+		backup(t, w, at, "full", 1)
+		w.quit(t)
+		u := upgrade(t, w, model)
+		u.do(t, "commit", "1")
+		backup(t, u, at, "full", 2)
+		must(t, "import", folder, at.address())
+		reach(t, gen05, at, []goal{{[]string{"--epoch", "4", "--timeline", "3"}, old[3].Digest, 4, nil}})
+		// The imported one is the newest now, and the database goes on.
+		if said := behindOf(t, at, u.path); strings.Contains(said, "nothing") {
+			t.Errorf("status after an import: %q", said)
+		}
+		u.do(t, "commit", "1")
+		must(t, "backup", u.path, at.address())
+		now := momentsOf(t, u.log)
+		reach(t, gen06, at, []goal{{nil, now[1].Digest, now[1].Epoch, nil}})
+		verifyClean(t, at, 5)
+		u.kill(t)
+	})
+	t.Run("an archive of the new one", func(t *testing.T) {
+		at := newDirectory(t)
+		must(t, "backup", w.path, at.address())
+		r := gbak(t, "import", folder, at.address(), "--json")
+		r.refused(t, "wrong_database", "another database")
+		must(t, "import", "--new-database", folder, at.address())
+		reach(t, gen05, at, []goal{{[]string{"--epoch", "4", "--timeline", "2"}, old[3].Digest, 4, nil}})
+		verifyClean(t, at, 3)
+	})
+}
