@@ -133,8 +133,14 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 		if err != nil {
 			return err
 		}
-		crc := binary.LittleEndian.Uint32(entry[24:])
-		im.Proof = append(im.Proof, Range{Offset: offset, Length: length, CRC32: crc, What: what})
+		r := Range{Offset: offset, Length: length, CRC32: binary.LittleEndian.Uint32(entry[24:]), What: what}
+		im.Proof = append(im.Proof, r)
+		switch binary.LittleEndian.Uint32(entry) {
+		case lpgStoreSection:
+			im.store = r
+		case compactStoreSection, overlaySection:
+			im.compacted = true
+		}
 	}
 	sortRanges(im.Proof)
 	return nil

@@ -13,13 +13,10 @@ func newContent06(nodes, edges uint64) content06 {
 	return content06{nodes*0x9e3779b97f4a7c15 + edges*0xc2b2ae3d27d4eb4f}
 }
 
-// The chunk of a store that holds its counters: the epoch, the next ids, the
-// names that it has seen. Commits that change nothing and transactions that were
-// rolled back change it, too. (docs/grafeo-format.md, section 4.1)
-const (
-	lpgStoreSection = 2
-	countersChunk06 = 1
-)
+// countersChunk06 is the chunk of a store that holds its counters: the epoch, the
+// next ids, the names that it has seen. Commits that change nothing and transactions
+// that were rolled back change it, too. (docs/grafeo-format.md, section 4.1)
+const countersChunk06 = 1
 
 // add adds an entry, but for the place in the file that the chunk has.
 func (c *content06) add(entry []byte) {

@@ -75,6 +75,9 @@ type Image struct {
 	Proof []Range
 
 	encrypted bool // so that Proof is the headers alone
+
+	store     Range // the section with nodes and edges (0.5)
+	compacted bool  // there are sections that compact() made (0.5)
 }
 
 // ReadImage reads the headers and the directory of a container of size bytes.

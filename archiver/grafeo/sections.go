@@ -2,6 +2,13 @@ package grafeo
 
 import "strconv"
 
+// The sections that are looked into.
+const (
+	lpgStoreSection     = 2
+	compactStoreSection = 4
+	overlaySection      = 5
+)
+
 // sectionName is the name of a section type, the same numbers in both
 // generations. (docs/grafeo-format.md, section 3.1)
 func sectionName(number uint32) string {
