@@ -116,7 +116,7 @@ func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, 
 	if err := u.confirm(ctx); err != nil {
 		return copied{}, err
 	}
-	ix.Commits = s.listed
+	ix.Commits, ix.Replay = s.listed, s.replay
 	return copied{s, ix, u.sent, u.storedBytes, u.reusedBytes}, nil
 }
 
@@ -146,6 +146,9 @@ func (a *Archive) plan(ctx context.Context, path string, head *committed, held b
 		return nil, err
 	}
 	s.why = why
+	if err := s.findReplay(); err != nil {
+		return nil, err
+	}
 	if head != nil && !s.continues {
 		a.log.Warn("taking a full backup on a new timeline", "why", why)
 	}

@@ -111,6 +111,9 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		if err := a.fill(ctx, s, way, opts.Observer); err != nil {
 			return ExportReport{}, err
 		}
+		if err := way.trim(s); err != nil {
+			return ExportReport{}, err
+		}
 		if err := w.stretch(way); err != nil {
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
@@ -184,7 +187,7 @@ func (w *nativeWriter) stretch(way *way) error {
 		if err := w.staging.disk.Remove(w.staging.path(imageFile)); err != nil {
 			return err
 		}
-		log, err := divide(w.staging.path(walFolder), way.route, w.end, w.list.Entries[len(w.list.Entries)-1].EndEpoch, false)
+		log, err := divide(w.staging.path(walFolder), way, w.end, w.list.Entries[len(w.list.Entries)-1].EndEpoch, false)
 		if err != nil {
 			return err
 		}
@@ -197,7 +200,7 @@ func (w *nativeWriter) stretch(way *way) error {
 	image := &way.index.Files[slices.IndexFunc(way.index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
 	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt} //nolint:gosec // sizes are not negative
 	w.end = base.Database.CheckpointLSN
-	log, err := divide(w.staging.path(walFolder), way.route, w.end, endOfFull(base), len(w.list.Entries) == 0)
+	log, err := divide(w.staging.path(walFolder), way, w.end, endOfFull(base), len(w.list.Entries) == 0)
 	if err != nil {
 		return err
 	}

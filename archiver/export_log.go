@@ -15,6 +15,7 @@ import (
 // dividedLog is a staged log and how it is divided into native incrementals.
 type dividedLog struct {
 	dir        string
+	way        *way // that it was restored along
 	generation grafeo.Generation
 	log        *grafeo.Log
 
@@ -57,8 +58,9 @@ type logPart struct {
 // The log before lsn (0.6) has been written already, and all up to the epoch after.
 // A change of the schema right behind the image has the image's epoch as well. If
 // lowest tells that no entry is below this full one, its end is an epoch lower.
-func divide(dir string, r *route, lsn, after uint64, lowest bool) (*dividedLog, error) {
-	d := &dividedLog{dir: dir, generation: grafeo.Generation(r.chain[0].Database.Generation), after: after, lowest: lowest}
+func divide(dir string, w *way, lsn, after uint64, lowest bool) (*dividedLog, error) {
+	r := w.route
+	d := &dividedLog{dir: dir, way: w, generation: grafeo.Generation(r.chain[0].Database.Generation), after: after, lowest: lowest}
 	opts := grafeo.ScanOptions{}
 	if d.generation == grafeo.Gen06 {
 		opts.From = &grafeo.Position{LSN: lsn}
@@ -165,7 +167,7 @@ func (d *dividedLog) isBehind(c *grafeo.Commit, m *committed) bool {
 		return true
 	}
 	number := d.log.Files[c.File].Number
-	return number > end.EndFile || number == end.EndFile && c.End > end.End
+	return number > end.EndFile || number == end.EndFile && d.way.original(number, c.End) > end.End
 }
 
 // incremental writes a part of the log as a native incremental.

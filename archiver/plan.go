@@ -64,6 +64,9 @@ type way struct {
 	fileOf []int // for each file of index, the file in files
 	fromOf []int // and the backup in route.chain that it is of
 	files  []wholeFile
+
+	replay *manifest.Replay   // of the full backup that the way begins with
+	moved  map[uint64][]shift // what trimming the log by it has moved
 }
 
 // wholeFile is a file of the database that will be.
@@ -208,6 +211,10 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 	segments := map[manifest.Segment]int{}
 	for i, ix := range indexes {
 		err := w.add(i, ix, byName, segments)
+		if err == nil && i == 0 {
+			w.replay = ix.Replay
+			err = w.checkReplay(ix.Replay)
+		}
 		if err == nil {
 			err = w.endsAt(r.chain[i])
 		}

@@ -31,6 +31,12 @@ type RestoreReport struct {
 	Plan
 	Database string // path of the database now
 	MovedTo  string // where the database is that was there before, or ""
+
+	// Reopen tells that it could not be found out which edges of the log the image
+	// has as well (generation 0.5): queries may show some of them twice until the
+	// database was opened and closed once.
+	Reopen bool
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -103,11 +109,14 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
 		return RestoreReport{}, err
 	}
+	if err := w.trim(s); err != nil {
+		return RestoreReport{}, err
+	}
 	moved, err := s.publish(opts.Force)
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved}, nil
+	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved, Reopen: w.replay != nil && w.replay.Unsure}, nil
 }
 
 // fill fetches the content of a way into the staging folder, and cuts the log

@@ -48,6 +48,7 @@ type source struct {
 	continues bool
 	why       string
 
+	replay   *manifest.Replay   // of a full backup of 0.5, see findReplay
 	imported *manifest.Imported // the native backup that it is, nil if it is none
 }
 

@@ -45,7 +45,24 @@ func EdgesIn05(r io.ReaderAt, im *Image, wanted map[Edge05]bool) (map[Edge05]boo
 		return nil, ErrUnknownStore
 	}
 	s := io.NewSectionReader(r, im.store.Offset, im.store.Length)
-	return found, edgesInStore05(s, "", wanted, found)
+	err := edgesInStore05(s, "", wanted, found)
+	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownStore) || errors.Is(err, io.EOF) {
+		return nil, im.unknownOrChanged(s)
+	}
+	return found, err
+}
+
+// unknownOrChanged says why the store section does not make sense: it is of
+// another form, or it is not the one that the directory lists.
+func (im *Image) unknownOrChanged(s *io.SectionReader) error {
+	h := crc32.NewIEEE()
+	if _, err := io.Copy(h, io.NewSectionReader(s, 0, s.Size())); err != nil {
+		return err
+	}
+	if h.Sum32() != im.store.CRC32 {
+		return im.damage(im.store.Offset, im.store.What+": wrong checksum")
+	}
+	return ErrUnknownStore
 }
 
 // storeBlock05 is an entry of a store's table of blocks.
@@ -96,6 +113,7 @@ func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 		return nil, ErrUnknownStore
 	}
 	count := int64(binary.LittleEndian.Uint16(head[6:]))
+	edges := binary.LittleEndian.Uint64(head[16:])
 	table := make([]byte, count*storeEntry05)
 	if s.Size() < storeHeader05+int64(len(table)) {
 		return nil, ErrUnknownStore
@@ -110,7 +128,7 @@ func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 			binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[4:]), binary.LittleEndian.Uint32(e[8:]),
 			binary.LittleEndian.Uint32(e[12:]), binary.LittleEndian.Uint32(e[16:]),
 		}
-		if int64(b.offset)+int64(b.length) > s.Size() {
+		if int64(b.offset)+int64(b.length) > s.Size() || b.kind == edgesBlock05 && uint64(b.length) != edges*edgeLength05 {
 			return nil, ErrUnknownStore
 		}
 		blocks[i] = b

@@ -141,7 +141,7 @@ func TestSyntheticImage05(t *testing.T) {
 func checkFields(t *testing.T, im *Image, want Image) {
 	t.Helper()
 	got := *im
-	got.Proof, want.Proof = nil, nil
+	got.Proof, got.store, want.Proof = nil, Range{}, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

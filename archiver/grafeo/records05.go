@@ -158,6 +158,19 @@ func (r *Record05) decodeGraph(p []byte) error {
 	return nil
 }
 
+// EndOfEdge05 returns the end of the frame at the offset at of a log file, which is
+// one that creates an edge; else the error is a [DamageError].
+func EndOfEdge05(r io.ReaderAt, at int64, path string) (int64, error) {
+	head := make([]byte, frameLengthField05+1)
+	if err := readAt(r, head, at, path, "frame"); err != nil {
+		return 0, err
+	}
+	if RecordKind(head[frameLengthField05]) != CreateEdge05 {
+		return 0, &DamageError{Path: path, Offset: at, What: "a frame that creates no edge, although the archive says so"}
+	}
+	return at + frameLengthField05 + int64(binary.LittleEndian.Uint32(head)) + frameCRCField05, nil
+}
+
 // AppendSwitchGraph05 appends the frame of a SwitchGraph record to b.
 func AppendSwitchGraph05(b []byte, graph string) []byte {
 	payload := append(appendVarint([]byte{byte(SwitchGraph05), 1}, uint64(len(graph))), graph...)

@@ -39,6 +39,37 @@ type Index struct {
 	// Commits are the commits of the log that is stored, in its order; null if
 	// there are more than [MaxCommits].
 	Commits []CommitTime `json:"commits"`
+
+	// Replay says what of the log the image lacks, in a full backup of generation
+	// 0.5 that has both; nil if it is all of the log.
+	Replay *Replay `json:"replay,omitempty"`
+}
+
+// Replay is the part of a log of generation 0.5 that is restored together with the
+// image of the same backup. What the image has already would be in the database
+// twice if it were replayed (docs/grafeo-format.md, section 5.7).
+type Replay struct {
+	// The log begins at this offset of the file with this number, the border
+	// between two frames: what comes before it is left out.
+	File   uint64 `json:"file"`
+	Offset int64  `json:"offset"`
+
+	// Graph is the graph that is current there, "" for the default one.
+	Graph string `json:"graph,omitempty"`
+
+	// Without are frames from there on that are left out, in their order: each
+	// creates an edge that the image has.
+	Without []FramesOf `json:"without,omitempty"`
+
+	// Unsure tells that it could not be found out which edges the image has:
+	// some may be there twice until the database was closed once.
+	Unsure bool `json:"unsure,omitempty"`
+}
+
+// FramesOf are frames of one log file.
+type FramesOf struct {
+	File    uint64  `json:"file"`    // number of the log file
+	Offsets []int64 `json:"offsets"` // ascending
 }
 
 // CommitTime is the epoch of a commit and when it was made, in milliseconds
@@ -178,8 +209,36 @@ func (ix *Index) validate() error {
 			return fmt.Errorf("file %s: %w", f.Name, err)
 		}
 	}
+	return ix.Replay.validate()
+}
+
+func (r *Replay) validate() error {
+	if r == nil {
+		return nil
+	}
+	if r.Offset < 0 || len(r.Graph) > maxGraphName {
+		return fmt.Errorf("a replay from %d on", r.Offset)
+	}
+	file, offset := r.File, r.Offset-1
+	for i, w := range r.Without {
+		if w.File < file || i > 0 && w.File == file {
+			return fmt.Errorf("frames of log file %d that are left out, after those of %d", w.File, file)
+		}
+		if w.File > file {
+			file, offset = w.File, -1
+		}
+		for _, at := range w.Offsets {
+			if at <= offset {
+				return fmt.Errorf("frame %d of log file %d is left out after that at %d", at, file, offset)
+			}
+			offset = at
+		}
+	}
 	return nil
 }
+
+// maxGraphName bounds [Replay.Graph], in bytes.
+const maxGraphName = 32 << 10
 
 func (f *File) validate(frames []Frame) error {
 	if f.From < 0 || f.Bytes < f.From || f.From > 0 && !IsLogName(f.Name) {

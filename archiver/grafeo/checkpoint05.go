@@ -1,0 +1,43 @@
+package grafeo
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// CheckpointMeta is what walCheckpoint() of 0.5 notes in the log folder before it
+// writes the image. (docs/grafeo-format.md, section 5.5)
+type CheckpointMeta struct {
+	Epoch         uint64
+	LogSequence   uint64 // number of the log file that was current
+	Time          time.Time
+	TransactionID uint64 // the newest one that was given out
+}
+
+// maxCheckpointMeta is more than the four numbers take.
+const maxCheckpointMeta = 64
+
+// ReadCheckpointMeta reads the file checkpoint.meta of the log of 0.5 in dir; nil
+// if there is none, or none that can be read as one.
+func ReadCheckpointMeta(dir string) (*CheckpointMeta, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "checkpoint.meta"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // only an explicit checkpoint makes one
+	}
+	if err != nil {
+		return nil, err
+	}
+	var m CheckpointMeta
+	var millis uint64
+	if n, err := readVarints(b[:min(len(b), maxCheckpointMeta)], &m.Epoch, &m.LogSequence, &millis, &m.TransactionID); err != nil || n != len(b) {
+		return nil, nil //nolint:nilerr,nilnil // nothing depends on it
+	}
+	m.Time = fromMillis(millis)
+	return &m, nil
+}
+
+// LogNumber05 returns the number in the name of a log file of 0.5.
+func LogNumber05(name string) (uint64, bool) { return parseLogName(name, Gen05) }

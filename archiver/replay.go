@@ -1,0 +1,280 @@
+package archiver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// maxCreatedEdges is how many edges of a log are looked for in the image: more
+// would take too much memory.
+const maxCreatedEdges = 1 << 18
+
+// findReplay finds out what of its log a full backup of 0.5 is restored with. An
+// image has what the log before its checkpoint has, and 0.5.42 shows an edge twice
+// that it meets in both (docs/grafeo-format.md, section 5.7).
+//
+// What is not known for sure to be in the image stays in the log: a record that is
+// replayed although it is there changes nothing, but for new edges, and those are
+// looked up in the image.
+func (s *source) findReplay() error {
+	end := s.position.Commit
+	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || end == nil || s.image.Compacted() {
+		return nil
+	}
+	first, ok := s.firstLog05()
+	if !ok {
+		return nil
+	}
+	dir := grafeo.LogDir(s.path)
+	at := grafeo.Position{File: end.EndFile, Offset: end.End}
+	r := &manifest.Replay{File: first}
+	c, err := findCheckpoint(dir, at, s.image)
+	switch {
+	case errors.Is(err, grafeo.ErrDamaged):
+		r.Unsure = true // its frames are whole: there are records that are not known
+		s.replay = r
+		return nil
+	case err != nil:
+		return err
+	case c != nil:
+		r.File, r.Offset, r.Graph = c.from.File, c.from.Offset, c.graph
+		s.startEpoch = min(c.epoch, s.endEpoch)
+		if c.run != c.lastRun || c.epoch == 0 {
+			s.startEpoch = min(1, s.endEpoch) // all epochs of the last run come after it
+		}
+	}
+	if err := s.findEdges(r, dir, at); err != nil {
+		return err
+	}
+	if c != nil || len(r.Without) > 0 || r.Unsure {
+		s.replay = r
+	}
+	return nil
+}
+
+// firstLog05 is the number of the first log file of a source.
+func (s *source) firstLog05() (uint64, bool) {
+	for _, f := range s.files {
+		if number, ok := grafeo.LogNumber05(f.name); ok {
+			return number, true
+		}
+	}
+	return 0, false
+}
+
+// imageCheckpoint is the place in a log that an image is of.
+type imageCheckpoint struct {
+	from  grafeo.Position // what comes before it is in the image
+	graph string          // that is current there
+	epoch uint64          // of the last commit before it in its run, 0 if there is none
+	run   int
+
+	lastRun int // of the log
+}
+
+// findCheckpoint finds the place in the log up to end that the image is of, nil
+// if that cannot be told.
+//
+// walCheckpoint() writes a Checkpoint record with the number of the newest
+// transaction, then checkpoint.meta with the same number, then the image. So an
+// image that is not older than checkpoint.meta has everything before that record;
+// of several with this number the first one is taken. Only if a transaction was
+// open meanwhile, there are records before it that the image lacks, and nothing
+// tells which.
+func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imageCheckpoint, error) {
+	meta, err := grafeo.ReadCheckpointMeta(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := checkpointFinder{image: image, meta: meta}
+	if err := grafeo.ScanRecords05(dir, grafeo.Position{}, end, f.visit); err != nil {
+		return nil, err
+	}
+	if f.found != nil {
+		f.found.lastRun = f.run
+	}
+	return f.found, nil
+}
+
+// checkpointFinder reads the records of a log from its first one on.
+type checkpointFinder struct {
+	image *grafeo.Image
+	meta  *grafeo.CheckpointMeta // nil if there is none
+
+	between      grafeo.Position // behind the last record that ends a commit, or an abort
+	graph        string          // that is current there
+	current      string          // and now
+	epoch        uint64
+	run          int
+	ended, batch transactions // of this run, and since the last commit
+
+	seen  bool // the first Checkpoint record with the number
+	found *imageCheckpoint
+}
+
+func (f *checkpointFinder) visit(r grafeo.Record05) error {
+	switch r.Kind {
+	case grafeo.SwitchGraph05:
+		f.current = r.Graph
+	case grafeo.DropNamedGraph05:
+		if f.current == r.Graph {
+			f.current = ""
+		}
+	case grafeo.TransactionCommit05, grafeo.TransactionAbort05:
+		f.ended.add(r.ID)
+		f.batch.add(r.ID)
+	case grafeo.EpochAdvance05:
+		if f.epoch > 0 && r.ID <= f.epoch { // the database was opened again
+			f.run++
+			f.ended = f.batch
+		}
+		f.epoch, f.batch = r.ID, transactions{}
+	case grafeo.Checkpoint05:
+		f.checkpoint(r)
+		return nil
+	default:
+		return nil
+	}
+	if r.Kind != grafeo.SwitchGraph05 && r.Kind != grafeo.DropNamedGraph05 {
+		f.between, f.graph = grafeo.Position{File: r.File, Offset: r.End}, f.current
+	}
+	return nil
+}
+
+// checkpoint looks at a Checkpoint record.
+func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
+	if f.seen || f.meta == nil || r.ID != f.meta.TransactionID || f.meta.Time.After(f.image.Time) {
+		return
+	}
+	f.seen = true
+	if f.ended.all(r.ID) {
+		f.found = &imageCheckpoint{from: f.between, graph: f.graph, epoch: f.epoch, run: f.run}
+	}
+}
+
+// transactions is a set of numbers of transactions, the first of which is 2.
+type transactions struct {
+	bits []uint64
+	over bool // there are numbers that are too large for it
+}
+
+// maxTransactions bounds the memory of a set to 8 MiB.
+const maxTransactions = 1 << 26
+
+func (t *transactions) add(id uint64) {
+	if id >= maxTransactions {
+		t.over = true
+		return
+	}
+	word := int(id / 64)
+	if word >= len(t.bits) {
+		t.bits = append(t.bits, make([]uint64, word+1-len(t.bits))...)
+	}
+	t.bits[word] |= 1 << (id % 64)
+}
+
+// all reports whether all transactions up to id are in the set.
+func (t *transactions) all(id uint64) bool {
+	if t.over || id >= maxTransactions {
+		return false
+	}
+	for n := uint64(2); n <= id; n++ {
+		if word := int(n / 64); word >= len(t.bits) || t.bits[word]&(1<<(n%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// findEdges looks which edges that the replay creates are in the image.
+func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) error {
+	type frame struct {
+		edge   grafeo.Edge05
+		file   uint64
+		offset int64
+	}
+	var frames []frame
+	graph := r.Graph
+	errTooMany := errors.New("too many")
+	err := grafeo.ScanRecords05(dir, grafeo.Position{File: r.File, Offset: r.Offset}, end, func(rec grafeo.Record05) error {
+		switch rec.Kind {
+		case grafeo.SwitchGraph05:
+			graph = rec.Graph
+		case grafeo.DropNamedGraph05:
+			if graph == rec.Graph {
+				graph = ""
+			}
+		case grafeo.CreateEdge05:
+			if frames = append(frames, frame{grafeo.Edge05{Graph: graph, ID: rec.ID}, rec.File, rec.Start}); len(frames) > maxCreatedEdges {
+				return errTooMany
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errTooMany) {
+		r.Unsure = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	wanted := make(map[grafeo.Edge05]bool, len(frames))
+	for _, f := range frames {
+		wanted[f.edge] = true
+	}
+	found, err := edgesIn(s.image, wanted)
+	if errors.Is(err, grafeo.ErrUnknownStore) {
+		r.Unsure = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range frames {
+		if !found[f.edge] {
+			continue
+		}
+		if n := len(r.Without); n == 0 || r.Without[n-1].File != f.file {
+			r.Without = append(r.Without, manifest.FramesOf{File: f.file})
+		}
+		of := &r.Without[len(r.Without)-1]
+		of.Offsets = append(of.Offsets, f.offset)
+	}
+	return nil
+}
+
+func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edge05]bool, error) {
+	f, err := os.Open(image.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return grafeo.EdgesIn05(f, image, wanted)
+}
+
+// checkReplay makes sure that a replay is of the log files of the way so far,
+// which are those of its backup.
+func (w *way) checkReplay(r *manifest.Replay) error {
+	if r == nil {
+		return nil
+	}
+	numbers := map[uint64]int64{}
+	for _, f := range w.files {
+		if number, ok := grafeo.LogNumber05(f.name); ok {
+			numbers[number] = f.bytes
+		}
+	}
+	for _, of := range append(slices.Clone(r.Without), manifest.FramesOf{File: r.File, Offsets: []int64{r.Offset}}) {
+		bytes, ok := numbers[of.File]
+		if last := of.Offsets; ok && len(last) > 0 && last[len(last)-1] <= bytes {
+			continue
+		}
+		return fmt.Errorf("its replay names a place of log file %d that is not there", of.File)
+	}
+	return nil
+}
