@@ -23,7 +23,7 @@ const maxCreatedEdges = 1 << 18
 // looked up in the image.
 func (s *source) findReplay() error {
 	end := s.position.Commit
-	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || end == nil || s.image.Compacted() {
+	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || s.image.Directory || end == nil || s.image.Compacted() {
 		return nil
 	}
 	first, ok := s.firstLog05()

@@ -85,6 +85,7 @@ type planLine struct {
 
 	Database  string                `json:"database,omitempty"`
 	MovedTo   string                `json:"moved_to,omitempty"`
+	Reopen    bool                  `json:"reopen,omitempty"`
 	Requests  storage.RequestCounts `json:"requests"`
 	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
 }
@@ -173,6 +174,7 @@ func (a *app) printRestore(r archiver.RestoreReport) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
+		line.Reopen = r.Reopen
 		return a.say(line)
 	}
 	if r.MovedTo != "" {
@@ -185,6 +187,11 @@ func (a *app) printRestore(r archiver.RestoreReport) error {
 	}
 	if err := a.others(r.Plan); err != nil {
 		return err
+	}
+	if r.Reopen {
+		if err := a.print("Grafeo 0.5 may show some edges twice: open it and close it once before you use it"); err != nil {
+			return err
+		}
 	}
 	return a.print("%s written, %s, %s", size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
 }
