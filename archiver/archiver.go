@@ -65,12 +65,14 @@ type Archive struct {
 	tool     string
 	host     string
 	trial    trial
+
+	journalEvery time.Duration // how often a restore makes durable what it has fetched
 }
 
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host, trial: fullTrial}
+	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,7 +157,7 @@ func (a *Archive) now() time.Time { return time.Now().UTC().Round(0) }
 // What to do after a verb was interrupted.
 const (
 	againBackup  = "Run the same command again: it does not send twice what is stored already."
-	againRestore = "Run the same command again: it puts back what was moved aside and clears what is left."
+	againRestore = "Run the same command again: it puts back what was moved aside, and goes on with what was fetched."
 	againExport  = "Run the same command again: it clears what is left."
 	againRead    = "Nothing was changed. Run the same command again."
 	againOther   = "Run the same command again."

@@ -23,8 +23,13 @@ type checkedPart struct {
 }
 
 // add takes the bytes at offset. Parts must not overlap.
-func (c *checksum) add(offset int64, p []byte) {
-	part := checkedPart{offset, int64(len(p)), crc32.ChecksumIEEE(p)}
+func (c *checksum) add(offset int64, p []byte) { c.addChecked(checked(offset, p)) }
+
+func checked(offset int64, p []byte) checkedPart {
+	return checkedPart{offset, int64(len(p)), crc32.ChecksumIEEE(p)}
+}
+
+func (c *checksum) addChecked(part checkedPart) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parts = append(c.parts, part)

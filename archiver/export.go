@@ -88,7 +88,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			Hint: "Restore it, open it with Grafeo 0.6, which takes them in, and back that up; or export it without them by --without-spilled.",
 		}
 	}
-	s, err := stage(a.disk, folder)
+	s, err := stage(a.disk, folder, nil, 0)
 	if err != nil {
 		return ExportReport{}, err
 	}

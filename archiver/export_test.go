@@ -35,3 +35,10 @@ func LookForLog(proc, path string, closed bool) error {
 	_, err := (&onlooker{procfs.Root(proc), path}).look(closed)
 	return err
 }
+
+// JournalAlways returns a, whose restores make durable what each segment brings.
+func (a *Archive) JournalAlways() *Archive {
+	b := *a
+	b.journalEvery = 0
+	return &b
+}

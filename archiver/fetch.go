@@ -27,6 +27,9 @@ type fetch struct {
 	// returns.
 	use func(file int, offset int64, p []byte) error
 
+	// journal, if set, knows what is written already, and hears what was.
+	journal *journal
+
 	// broken, if set, hears what is wrong with segment number segment; then the
 	// others are still read. Without it the first broken segment ends the run.
 	broken func(segment int, err *ObjectError)
@@ -94,7 +97,7 @@ func (f *fetch) read(ctx context.Context, concurrency, frameBytes int, wanted fu
 		g.Go(func() error {
 			r := <-readers
 			defer func() { readers <- r }()
-			err := r.segment(running, &f.index.Segments[i], framesOf[i], partsOf)
+			err := r.segment(running, i, framesOf[i], partsOf)
 			var object *ObjectError
 			if f.broken != nil && errors.As(err, &object) {
 				f.broken(i, object)
@@ -147,10 +150,15 @@ func (r *reader) prepare() (err error) {
 	return err
 }
 
-func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int, partsOf [][]part) error {
+func (r *reader) segment(ctx context.Context, number int, frames []int, partsOf [][]part) error {
+	s := &r.index.Segments[number]
 	if err := r.prepare(); err != nil {
 		return err
 	}
+	if r.journal != nil && r.readBack(number, frames, partsOf) {
+		return nil
+	}
+	note := r.journal.begin(number)
 	if err := r.get(ctx, s); err != nil {
 		return err
 	}
@@ -169,9 +177,11 @@ func (r *reader) segment(ctx context.Context, s *manifest.Segment, frames []int,
 			if err := r.use(p.file, p.Offset, b); err != nil {
 				return err
 			}
+			note.add(p, b)
 			r.tracker.add(p.Bytes)
 		}
 	}
+	r.journal.add(note)
 	return nil
 }
 

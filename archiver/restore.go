@@ -37,6 +37,10 @@ type RestoreReport struct {
 	// database was opened and closed once.
 	Reopen bool
 
+	// ResumedBytes of Plan.RawBytes had an earlier restore to this path fetched,
+	// which was killed or has failed.
+	ResumedBytes int64
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -51,7 +55,13 @@ type RestoreReport struct {
 // with Force, too; should even that not work, the error says where the database
 // is that was there. If it is killed, or the power fails, the target is as it
 // was, whole, or a part that no Grafeo opens, and the next call, with Force or
-// without, clears what is left and puts back what was moved aside. When Restore
+// without, clears what is left and puts back what was moved aside.
+//
+// What a restore that was killed, or has failed for the store's sake, had fetched
+// and checked stays in the hidden folder, if it was 1 MiB or more. The next one to
+// this target reads it back, checks it again and fetches the rest, unless it takes
+// another way through the archive: then it is removed. It is also removed if the
+// disk is full. The error says what is kept, and where. When Restore
 // returns nil, no loss of power takes the database away again.
 //
 // An existing target is [CodeTargetExists]; two restores to one target at the
@@ -88,11 +98,18 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	s, err := stage(a.disk, target)
+	s, err := stage(a.disk, target, w.chainOf(), a.journalEvery)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	defer func() {
+		if err != nil && s.keeps(err) {
+			s.journal.flush()
+			if s.keeps(err) {
+				err = s.leave(err, w.plan.RawBytes)
+				return
+			}
+		}
 		left := s.discard()
 		switch {
 		case left != nil && err != nil:
@@ -116,7 +133,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved, Reopen: w.replay != nil && w.replay.Unsure}, nil
+	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, Reopen: w.replay != nil && w.replay.Unsure}, nil
 }
 
 // fill fetches the content of a way into the staging folder, and cuts the log
@@ -144,7 +161,8 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 			return err
 		}
 	}
-	f := &fetch{archive: a, index: &w.index, tracker: track(observe, w.plan.RawBytes)}
+	f := &fetch{archive: a, index: &w.index, tracker: track(observe, w.plan.RawBytes), journal: s.journal}
+	s.journal.of(files, w.fileOf)
 	f.use = func(file int, offset int64, p []byte) error {
 		to := w.fileOf[file]
 		if w.files[to].name == manifest.ImageName {
@@ -154,8 +172,12 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 		return err
 	}
 	if err := f.run(ctx); err != nil {
+		if s.keeps(err) {
+			s.journal.flush()
+		}
 		return err
 	}
+	s.spoiled = true // until it is checked, and cut
 	if err := f.check(w.keyOf); err != nil {
 		return err
 	}
@@ -169,6 +191,8 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 			return err
 		}
 	}
+	s.spoiled = false
+	s.journal.synced()
 	return nil
 }
 

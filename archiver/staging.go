@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -26,9 +27,11 @@ import (
 //	    wal/         its log
 //	    spill/       its spilled vectors
 //	    database/    or all of a database that is a directory
+//	    journal      which parts of them are there (resume.go)
 //	    publishing   there from before anything changes at the target
 //
-// What is in it is worth nothing after a crash, and the next restore removes it;
+// After a crash, what the journal names is read back by the next restore of the same
+// state, and everything else is worth nothing, and is removed;
 // the mark "publishing" tells it what to take back first (publish.go).
 type staging struct {
 	disk   disk.Disk
@@ -38,8 +41,11 @@ type staging struct {
 	first  []byte   // the image's first page, held back
 	made   []string // folders above the target that were not there, the lowest first
 
-	directory  bool // the database is one (0.5)
+	directory bool     // the database is one (0.5)
+	journal   *journal // of what is fetched into it; nil if nothing of it is to stay
+
 	imageFirst bool // of the two names
+	spoiled    bool // what is staged is not what was to be
 	failed     bool // what is published is to be taken back, even if it is whole
 }
 
@@ -161,13 +167,17 @@ func exists(path string) bool {
 }
 
 // stage makes and locks the staging folder of target, and clears what a killed
-// restore has left. The names of the folders above it are durable then.
-func stage(d disk.Disk, target string) (*staging, error) {
+// restore has left, but for what a journal names for this chain. The names of the
+// folders above it are durable then. Without a chain nothing is kept.
+func stage(d disk.Disk, target string, chain []manifest.Digest, every time.Duration) (*staging, error) {
 	s := &staging{disk: d, target: target, folder: stagingFolder(target)}
 	var err error
 	s.made, err = disk.MkdirAll(d, filepath.Dir(target), 0o777) // the umask decides, as for any folder
 	if err == nil {
 		err = s.acquire()
+	}
+	if err == nil && chain != nil {
+		s.journal = readJournal(s, chain, every)
 	}
 	if err == nil {
 		err = s.recover()
@@ -223,13 +233,22 @@ func names(path string, f disk.File) bool {
 }
 
 // recover takes back what was published without the rest, and removes everything
-// else that a restore has left.
+// else that a restore has left, but for what the journal goes on with.
 func (s *staging) recover() error {
 	if exists(s.path(publishingName)) {
 		if err := s.takeBack(); err != nil {
 			return err
 		}
-		// The mark goes first, and for good: it says what the rest means.
+		// The mark goes first of what is left, and for good: it says what the rest
+		// means. Without it, what a journal names would be gone on with.
+		if exists(s.path(journalName)) {
+			if err := s.disk.Remove(s.path(journalName)); err != nil {
+				return err
+			}
+			if err := s.disk.Sync(s.folder); err != nil {
+				return err
+			}
+		}
 		if err := s.disk.Remove(s.path(publishingName)); err != nil {
 			return err
 		}
@@ -242,7 +261,7 @@ func (s *staging) recover() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == lockName {
+		if e.Name() == lockName || slices.Contains(s.journal.keeps(), e.Name()) {
 			continue
 		}
 		if err := disk.RemoveAll(s.disk, s.path(e.Name())); err != nil {
@@ -271,11 +290,19 @@ func (s *staging) create(name string, bytes int64) (disk.File, error) {
 	if name == manifest.ImageName {
 		s.first = make([]byte, min(bytes, headerBytes))
 	}
-	f, err := s.disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL
+	if s.journal.goesOn() {
+		flags &^= os.O_EXCL
+	}
+	f, err := s.disk.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Truncate(bytes); err != nil {
+	err = f.Truncate(bytes)
+	if err == nil && s.journal.goesOn() && name == manifest.ImageName {
+		_, err = f.WriteAt(make([]byte, len(s.first)), 0) // whatever was on its way there
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -318,6 +345,8 @@ func (s *staging) writeImage(f io.WriterAt, offset int64, p []byte) error {
 // discard removes the staging folder and gives up the lock. An error says that
 // something of it is still there, which the next restore clears.
 func (s *staging) discard() error {
+	s.journal.close()
+	s.journal = nil
 	var err error
 	if s.lock != nil {
 		if err = s.recover(); err == nil {

@@ -62,6 +62,7 @@ type answer struct {
 	// restore
 	Epoch    *int64 `json:"epoch"`
 	Database string `json:"database"`
+	Resumed  int64  `json:"resumed_bytes"`
 
 	// list
 	DatabaseID string `json:"database_id"`

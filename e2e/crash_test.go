@@ -279,7 +279,8 @@ func TestInterruptBackup(t *testing.T) {
 }
 
 // TestInterruptRestore presses Ctrl-C while a restore runs: exit code 130, nothing
-// where the database was to be, and the same command then works.
+// where the database was to be, and beside it at most what was fetched; and the same
+// command then works.
 func TestInterruptRestore(t *testing.T) {
 	t.Parallel()
 	db := crashSource(t)
@@ -296,7 +297,7 @@ func TestInterruptRestore(t *testing.T) {
 					continue
 				}
 				hit++
-				if left := names(t, filepath.Dir(target)); len(left) != 0 {
+				if left := names(t, filepath.Dir(target)); len(left) > 1 || len(left) == 1 && left[0] != ".people.grafeo.gbak-restore" {
 					t.Errorf("an interrupted restore left %v", left)
 				}
 				must(t, "restore", at.address(), target)

@@ -86,6 +86,7 @@ type planLine struct {
 	Database  string                `json:"database,omitempty"`
 	MovedTo   string                `json:"moved_to,omitempty"`
 	Reopen    bool                  `json:"reopen,omitempty"`
+	Resumed   int64                 `json:"resumed_bytes,omitempty"` // that an earlier run had fetched
 	Requests  storage.RequestCounts `json:"requests"`
 	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
 }
@@ -174,7 +175,7 @@ func (a *app) printRestore(r archiver.RestoreReport) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
-		line.Reopen = r.Reopen
+		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
 		return a.say(line)
 	}
 	if r.MovedTo != "" {
@@ -193,5 +194,10 @@ func (a *app) printRestore(r archiver.RestoreReport) error {
 			return err
 		}
 	}
-	return a.print("%s written, %s, %s", size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
+	if r.ResumedBytes > 0 {
+		if err := a.print("%s of it were there: an earlier restore had fetched them, and they are as they should be", size(r.ResumedBytes)); err != nil {
+			return err
+		}
+	}
+	return a.print("%s written, %s, %s", size(r.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
 }
