@@ -45,6 +45,13 @@ type Options struct {
 	// must hold no secret.
 	Name string
 
+	// State is a folder of this user on this host, in which it is noted which backup
+	// was the newest at the archive's Name; "" for none. It is how a run notices that
+	// an archive has vanished or gone back, see [VanishedError], where the hold of the
+	// database does not know. It is made if it is missing; what fails there is of no
+	// consequence.
+	State string
+
 	// Tool and Host are recorded in what is written, for people to read.
 	Tool string
 	Host string
@@ -62,6 +69,7 @@ type Archive struct {
 	workers  int
 	patience time.Duration
 	name     string
+	state    string
 	tool     string
 	host     string
 	trial    trial
@@ -72,7 +80,7 @@ type Archive struct {
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery}
+	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, state: opts.State, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -26,6 +26,10 @@ type BackupOptions struct {
 	// a file that is mounted by itself is refused without, see [CodeUnseenLog].
 	Closed bool
 
+	// BeginAnew accepts that what was at the archive's address before is not there any
+	// more: without it, that is a [VanishedError]. It changes nothing where all is there.
+	BeginAnew bool
+
 	// MaxHold is how many bytes of log the database may keep for holds, 0 for any
 	// number. If there are more when this backup has everything, the hold with the
 	// most log is ended, and the next one until it is enough: never that of this
@@ -192,14 +196,20 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	if err := logIsSeen(ctx, path, opts.Closed); err != nil {
 		return BackupReport{}, err
 	}
+	known, anew := a.remember(path), false
 	for n := range maxConflicts {
-		h, err := a.recent(ctx, path, n > 0)
+		h, err := a.recent(ctx, known, n > 0)
 		if err != nil {
 			return BackupReport{}, err
 		}
 		head, err := a.head(ctx, h)
 		if err != nil {
 			return BackupReport{}, err
+		}
+		if n == 0 {
+			if head, anew, err = a.stillThere(ctx, h, head, known, opts.BeginAnew); err != nil {
+				return BackupReport{}, err
+			}
 		}
 		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
 		if err != nil {
@@ -209,7 +219,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		if doc == nil {
 			doc = w.newArchive(conditions)
 		}
-		r, err := w.backupOn(ctx, path, doc, head, opts)
+		r, err := w.backupOn(ctx, path, doc, head, anew, opts)
 		if !errors.Is(err, errConflict) {
 			return r, err
 		}
@@ -229,11 +239,12 @@ func conflictError() error {
 // backupOn makes the backup that follows head. errConflict means that head has
 // another successor, or that another first backup has made the archive: what is
 // new has to be looked for again, behind that one. What was stored stays, and is
-// found again. doc is the archive that there is, or will be.
-func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archive, head *committed, opts BackupOptions) (r BackupReport, err error) {
+// found again. doc is the archive that there is, or will be; anew says that what is
+// known of another one at its address is over.
+func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archive, head *committed, anew bool, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
 	if !opts.NoHold {
-		hold = a.hold(ctx, path, doc.ArchiveID)
+		hold = a.hold(ctx, path, doc.ArchiveID, anew)
 	}
 	defer func() {
 		// A run that goes on behind another writer's backup holds the log still.
@@ -261,6 +272,12 @@ func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archi
 	if hold != nil {
 		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign, hold.foreign
 	}
+	if anew && opts.NoHold {
+		if _, _, err := release(ctx, a.disk, path, named(a.name)); err != nil {
+			a.log.Warn("the log is held still for what was at this address before", "err", err)
+		}
+	}
+	a.note(ctx, head, anew)
 	r.Abandoned, r.Released = a.otherHolds(ctx, path, doc.ArchiveID, opts.MaxHold)
 	return r, nil
 }

@@ -108,12 +108,13 @@ func (d *doctor) fail(name, doing string, err error) {
 
 // examine makes all checks, as far as one makes sense after the other.
 func (d *doctor) examine(ctx context.Context) {
+	known := d.remember("")
 	h, reached := d.reach(ctx)
 	if !reached {
 		return
 	}
 	if h != nil {
-		d.archived(ctx, h)
+		d.archived(ctx, h, known)
 	}
 	if d.write(ctx) {
 		d.clock(ctx)
@@ -137,13 +138,22 @@ func (d *doctor) reach(ctx context.Context) (*history, bool) {
 }
 
 // archived looks at the archive that is there.
-func (d *doctor) archived(ctx context.Context, h *history) {
+func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 	if h.archive == nil {
+		if lost := known.lost(d.Archive, h); lost != nil {
+			d.fail("vanished", "comparing with what was there before", lost)
+			return
+		}
 		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup makes it")
 		return
 	}
 	d.report.Backups = len(h.seqs)
 	head, err := d.head(ctx, h)
+	if err == nil {
+		if _, err := d.vanished(ctx, h, head, known); err != nil {
+			d.fail("vanished", "comparing with what was there before", err)
+		}
+	}
 	switch {
 	case err != nil:
 		d.fail("archive", "reading the newest backup", err)

@@ -25,6 +25,7 @@ const (
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
 	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
 	CodeNoArchive       Code = "no_archive"         // there is no archive, or no backup in it
+	CodeVanished        Code = "archive_vanished"   // what was at the archive's address before is not there
 	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
 	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
@@ -92,9 +93,12 @@ func classify(err error) (Code, string) {
 	var store *storage.Error
 	var object *ObjectError
 	var locked *LockedError
+	var vanished *VanishedError
 	switch {
+	case errors.As(err, &vanished):
+		return CodeVanished, ""
 	case errors.As(err, &locked):
-		return CodeLocked, "Nothing was changed. Another run has the lock for milliseconds only, if it does not hang: look for one that does, end it, and run the same command again."
+		return CodeLocked, ""
 	case errors.Is(err, grafeo.ErrDamaged), errors.As(err, &wrongDatabase), errors.As(err, &gap):
 		return CodeDamagedDatabase, ""
 	case errors.Is(err, grafeo.ErrEncrypted):

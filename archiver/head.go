@@ -14,16 +14,19 @@ import (
 const listPage = 1000
 
 // recent is what a backup has to know of the archive: archive.json, and the end
-// of the log of commits. It takes one LIST if the database at path is held and
-// knows its newest backup, or if there are less than a thousand; else a number
+// of the log of commits. It takes one LIST if m, the database's hold or this host's
+// record, knows its newest backup, or if there are less than a thousand; else a number
 // that grows with the logarithm of the number of backups. With look it also looks
 // behind the list.
-func (a *Archive) recent(ctx context.Context, path string, look bool) (*history, error) {
+func (a *Archive) recent(ctx context.Context, m memory, look bool) (*history, error) {
 	h, err := a.archiveDocument(ctx)
 	if err != nil {
 		return nil, err
 	}
-	hint := h.hint(path)
+	hint := manifest.Seq(0)
+	if h.archive != nil {
+		hint = m.hint(h.archive.ArchiveID)
+	}
 	all := false
 	if hint > 0 {
 		if h.seqs, all, err = a.manifestsFrom(ctx, hint, listPage); err != nil {
@@ -129,19 +132,4 @@ func (a *Archive) check(ctx context.Context, h *history) error {
 		return &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
 	}
 	return nil
-}
-
-// hint is the number of the newest backup that the database at path knows of, 0
-// if it does not: the hold has it.
-func (h *history) hint(path string) manifest.Seq {
-	c, err := readCursor(path)
-	if err != nil || c == nil || h.archive == nil {
-		return 0
-	}
-	for _, o := range c.Ours.Holds {
-		if o.ArchiveID == h.archive.ArchiveID && o.Seq <= uint64(manifest.MaxSeq) {
-			return manifest.Seq(o.Seq)
-		}
-	}
-	return 0
 }

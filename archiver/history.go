@@ -68,8 +68,23 @@ func (a *Archive) lookBehind(ctx context.Context, h *history) error {
 	return nil
 }
 
-// existing is [Archive.history] for those who read: no archive is an error.
+// existing is [Archive.history] for those who read: no archive is an error. That the
+// archive lacks what this host has seen there is a warning.
 func (a *Archive) existing(ctx context.Context) (*history, error) {
+	m := a.remember("")
+	h, err := a.existingSince(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if lost := m.lost(a, h); lost != nil {
+		a.log.Warn("the archive is not as it was", "err", lost)
+	}
+	return h, nil
+}
+
+// existingSince is existing without the warning; if there is no archive, it is known
+// from m whether there was one.
+func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error) {
 	h, err := a.historyBehind(ctx, true)
 	if errors.Is(err, storage.ErrNoStore) {
 		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
@@ -78,6 +93,9 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 		return nil, err
 	}
 	if h.archive == nil {
+		if lost := m.lost(a, h); lost != nil {
+			return nil, lost
+		}
 		return nil, &Error{
 			Code: CodeNoArchive,
 			Err:  fmt.Errorf("there is no archive at %s", a.address()),

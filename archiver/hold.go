@@ -41,6 +41,7 @@ type holding struct {
 	name      string
 	fileID    string // of the database's file, before anything of it was read
 	now       time.Time
+	anew      bool // what holds under this name or id so far is over when the run has committed
 
 	began   bool // by this run
 	foreign bool // somebody else's cursor is there, nothing is held
@@ -52,8 +53,8 @@ type holding struct {
 // read, so that nothing that the backup will need next time can be cut away
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
-func (a *Archive) hold(ctx context.Context, path, archiveID string) *holding {
-	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now()}
+func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *holding {
+	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now(), anew: anew}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
@@ -74,10 +75,9 @@ func (h *holding) begin(ctx context.Context, checkpoint uint64) error {
 	}
 	return changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
 		// An address has one archive: what else holds under its name is of a first
-		// backup that was killed, or of an archive that is gone.
-		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool {
-			return o.Name != "" && o.Name == h.name && o.ArchiveID != h.archiveID
-		})
+		// backup that was killed, or, until this run has committed, of an archive that
+		// is gone.
+		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return h.replaces(o) && o.Seq == 0 })
 		if i := h.index(holds); i >= 0 {
 			h.before = &holds[i]
 			h.began = holds[i].Seq == 0 // by a run that was killed, or lost a race
@@ -86,6 +86,11 @@ func (h *holding) begin(ctx context.Context, checkpoint uint64) error {
 		h.began = true
 		return append(holds, Hold{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
 	})
+}
+
+// replaces reports whether o is of another archive at the same address.
+func (h *holding) replaces(o Hold) bool {
+	return o.Name != "" && o.Name == h.name && o.ArchiveID != h.archiveID
 }
 
 func (h *holding) index(holds []Hold) int {
@@ -115,19 +120,19 @@ func (h *holding) advance(ctx context.Context, b *committed) error {
 		lsn = c.StartFile
 	}
 	err := changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
+		holds = slices.DeleteFunc(slices.Clone(holds), h.replaces)
 		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
 		if i := h.index(holds); i >= 0 {
-			if holds[i].Seq > now.Seq {
+			if holds[i].Seq > now.Seq && !h.anew {
 				return holds // another run was faster
 			}
 			if same := holds[i]; same.CommitID == now.CommitID && same.LSN == now.LSN && same.FileID == now.FileID {
 				return holds
 			}
-			holds = slices.Clone(holds)
 			holds[i] = now
 			return holds
 		}
-		return append(slices.Clone(holds), now)
+		return append(holds, now)
 	})
 	if errors.Is(err, errForeignCursor) {
 		h.foreign = true

@@ -22,6 +22,7 @@ type ImportOptions struct {
 	CommitTimeout time.Duration
 	Observer      Observer
 	NewDatabase   bool
+	BeginAnew     bool
 
 	// Committed, if not nil, hears of each backup when it is committed.
 	Committed func(BackupReport)
@@ -49,7 +50,7 @@ type ImportReport struct {
 // goes on behind them.
 func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions) (ImportReport, error) {
 	modify := BackupOptions{
-		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer, NewDatabase: opts.NewDatabase,
+		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer, NewDatabase: opts.NewDatabase, BeginAnew: opts.BeginAnew,
 	}
 	if err := modify.complete(); err != nil {
 		return ImportReport{}, explain(err)
@@ -77,6 +78,7 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 	if !slices.ContainsFunc(f.backups, func(b *nativeBackup) bool { return b.source != nil }) {
 		return &Error{Code: CodeNotDatabase, Err: fmt.Errorf("%s has no backups", f.path), Hint: "Its list of native backups is empty: there is nothing to archive."}
 	}
+	known, anew := a.remember(""), false
 	for attempt := range maxConflicts {
 		h, err := a.historyBehind(ctx, attempt > 0)
 		if err != nil {
@@ -85,6 +87,18 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		c, head, err := a.everything(ctx, h)
 		if err != nil {
 			return err
+		}
+		if attempt == 0 {
+			there, accepted, err := a.stillThere(ctx, h, head, known, opts.BeginAnew)
+			if err != nil {
+				return err
+			}
+			anew = accepted
+			if there != head { // the list was behind
+				if c, head, err = a.everything(ctx, h); err != nil {
+					return err
+				}
+			}
 		}
 		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
 		if err != nil {
@@ -99,7 +113,9 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		if attempt == 0 {
 			r.Known = i.known()
 		}
-		if err = i.run(ctx); !errors.Is(err, errConflict) {
+		err = i.run(ctx)
+		a.note(ctx, i.head, anew)
+		if !errors.Is(err, errConflict) {
 			return err
 		}
 		a.log.Info("another writer has committed first, going on behind it")

@@ -48,6 +48,10 @@ type StatusReport struct {
 	Conditions   manifest.Verdict
 	SingleWriter bool
 
+	// Vanished is not nil if the archive does not have a backup that it had before, by
+	// a hold of the database or by [Options.State].
+	Vanished *VanishedError
+
 	Behind *Behind // nil if no database was named
 
 	// HoldReport is what a 0.6 database keeps its log for, if one was named.
@@ -80,7 +84,8 @@ type Behind struct {
 // Status tells what the archive has, and with a database how far it is behind it.
 // It asks the store for manifests only, locks nothing, and writes nothing. The
 // errors are those of [Archive.List], and of [Archive.Backup] for the database:
-// [CodeWrongDatabase] if it is not the archive's.
+// [CodeWrongDatabase] if it is not the archive's, and [CodeVanished] if there is no
+// archive any more.
 func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	var r StatusReport
 	_, _, err := run(ctx, againRead, func(ctx context.Context) (err error) {
@@ -107,7 +112,8 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 			return StatusReport{}, err
 		}
 	}
-	h, err := a.existing(ctx)
+	known := a.remember(opts.Database)
+	h, err := a.existingSince(ctx, known)
 	if err != nil {
 		return StatusReport{}, err
 	}
@@ -132,6 +138,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		b := describe(newest.Manifest)
 		r.Newest, r.Age = &b, since(a.now(), newest.CreatedAt)
 	}
+	if _, err := a.vanished(ctx, h, newest, known); err != nil && !errors.As(err, &r.Vanished) {
+		return r, err
+	}
 	if opts.Database == "" {
 		return r, nil
 	}
@@ -149,6 +158,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		r.Behind, err = a.behind(ctx, opts.Database, newest, held)
 		return err
 	})
+	if err != nil && r.Vanished != nil {
+		err = r.Vanished // which says more than that the databases are not the same
+	}
 	return r, err
 }
 
@@ -210,11 +222,14 @@ func since(now, then time.Time) time.Duration {
 // database than limit, or if no database was named, if its newest backup is
 // older. An archive without a backup is behind any limit then. So is one whose
 // newest backup, or the commit that the lag is counted from, is more than 5 s in
-// the future by this host's clock: a wrong clock hides how old they are.
+// the future by this host's clock: a wrong clock hides how old they are. If a backup
+// has vanished, that is the error.
 func (r *StatusReport) Within(limit time.Duration) error {
 	lag := r.Age
 	what := "the newest backup is %s old"
 	switch {
+	case r.Vanished != nil:
+		return explain(r.Vanished)
 	case r.Age < -skewTolerance:
 		return ahead("the newest backup was taken", r.Age)
 	case r.Behind != nil && r.Behind.Lag < -skewTolerance:

@@ -68,6 +68,7 @@ log folder, to keep its log until this archive has it.`,
 	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
 	flags.BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder, and that cannot be seen")
 	flags.StringVar(&maxHold, "max-hold", "", "if the database keeps more log than this for archives, such as 10GiB, end the hold of the one that needs most; its next backup is a full one")
+	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at ARCHIVE before is gone, and begin anew with what is there")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "48MiB", "how much of the database goes into one object, before compression; the default is half of it for small ones")

@@ -31,7 +31,7 @@ func exitCode(code archiver.Code) int {
 	switch code {
 	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
 		return exitDamage
-	case archiver.CodeNoArchive, archiver.CodeNoBackup:
+	case archiver.CodeNoArchive, archiver.CodeNoBackup, archiver.CodeVanished:
 		return exitNoArchive
 	case archiver.CodeUnreachable:
 		return exitUnreachable

@@ -131,6 +131,8 @@ var outcomes = []row{
 	{name: "damaged database", when: code(archiver.CodeDamagedDatabase), say: "Nothing was committed and earlier backups are untouched. Open the database with Grafeo and close it; if that fails, restore the newest backup to another path."},
 	{name: "damaged archive", when: code(archiver.CodeDamagedArchive), say: "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."},
 	{name: "no conditions", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
+	{name: "vanished", when: code(archiver.CodeVanished), say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows what is there now. If what was there is gone by your will, give `backup` or `import` --begin-anew, once."},
+	{name: "locked", when: code(archiver.CodeLocked), say: "Another run has that lock for milliseconds, unless it hangs: look for one that does, end it, and run the same command again."},
 	{name: "conflict", when: code(archiver.CodeConflict), say: "Several processes back up into this archive at the same time. Run the backup again, or less often."},
 }
 

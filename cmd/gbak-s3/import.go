@@ -35,6 +35,7 @@ Exit codes: 0 all of it is in the archive; 3 the folder is damaged or has a gap.
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
+	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at ARCHIVE before is gone, and begin anew with what is there")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to a commit")
 	return cmd

@@ -156,6 +156,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 		Concurrency:  a.concurrency,
 		StoreTimeout: a.storeTimeout,
 		Name:         absolute(address),
+		State:        stateFolder(),
 		Tool:         "gbak-s3 " + version(),
 		Host:         host,
 	}), nil

@@ -87,6 +87,9 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 	} else {
 		err = a.printStatus(r, opts.Database)
 	}
+	if err == nil && r.Vanished != nil {
+		err = r.Within(math.MaxInt64) // whatever the lag may be
+	}
 	if err != nil || maxLag == nil {
 		return err
 	}
@@ -110,6 +113,8 @@ type statusLine struct {
 
 	Conditions   string `json:"conditions"`    // what the store does with them, "" if nobody has tried
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
+
+	Vanished string `json:"vanished,omitempty"` // what was there before and is not now, in words
 }
 
 type reachLine struct {
@@ -135,6 +140,9 @@ type behindLine struct {
 
 func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Holds, database), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill)}
+	if r.Vanished != nil {
+		line.Vanished = r.Vanished.Error()
+	}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -150,6 +158,9 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 
 func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	if r.Vanished != nil {
+		fmt.Fprintf(w, "vanished\t%s\n", r.Vanished)
+	}
 	if b := r.Newest; b != nil {
 		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s\n", b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
 	}

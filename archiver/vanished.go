@@ -1,0 +1,190 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Sighting is what is known of an archive from before: a backup that was there.
+type Sighting struct {
+	ArchiveID string
+	Seq       uint64 // of the newest backup then
+	CommitID  string
+	Epoch     uint64    // that it ends with
+	At        time.Time // when it was taken, or committed
+	Source    string    // path of the file that says so
+}
+
+// VanishedError is the error for an address at which there is not what was there
+// before: no archive, another one, or one without a backup that it had.
+type VanishedError struct {
+	Address string
+	Was     Sighting
+
+	ArchiveID string // of the archive that is there, "" if there is none
+	Seq       uint64 // of its newest backup, 0 if there is none
+}
+
+func (e *VanishedError) Error() string {
+	was := fmt.Sprintf("backup %d, with epoch %d, of %s", e.Was.Seq, e.Was.Epoch, e.Was.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+	says := fmt.Sprintf(" (%s says so)", e.Was.Source)
+	switch {
+	case e.ArchiveID == "":
+		return fmt.Sprintf("there is no archive at %s, and there was one, which had %s%s", e.Address, was, says)
+	case e.ArchiveID != e.Was.ArchiveID:
+		return fmt.Sprintf("there is another archive at %s than before: that one had %s%s", e.Address, was, says)
+	case e.Seq == 0:
+		return fmt.Sprintf("the archive at %s has no backup, and had %s%s", e.Address, was, says)
+	case e.Seq < e.Was.Seq:
+		return fmt.Sprintf("the newest backup at %s is number %d, and there was %s%s", e.Address, e.Seq, was, says)
+	}
+	return fmt.Sprintf("the archive at %s has another backup %d than before, which was %s%s", e.Address, e.Was.Seq, was, says)
+}
+
+// memory is what is known of archives before the store is asked: so nothing in it
+// can be newer than the answer.
+type memory struct {
+	name   string
+	holds  []Sighting
+	names  []string // of holds
+	record *Sighting
+}
+
+// remember reads what the holds of the database at path, "" for none, and this
+// host's record know.
+func (a *Archive) remember(path string) memory {
+	m := memory{name: a.name}
+	if r := a.readRecord(); r != nil {
+		s := r.sighting(a.recordPath())
+		m.record = &s
+	}
+	if path == "" {
+		return m
+	}
+	c, err := readCursor(path)
+	if err != nil || c == nil {
+		return m
+	}
+	for _, h := range c.Ours.Holds {
+		if h.Seq > 0 { // else its first backup was killed
+			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, cursorPath(path)})
+			m.names = append(m.names, h.Name)
+		}
+	}
+	return m
+}
+
+// of gives the newest that is known of the archive with this id, nil if nothing is.
+func (m *memory) of(archiveID string) *Sighting {
+	var newest *Sighting
+	for i := range m.holds {
+		if h := &m.holds[i]; h.ArchiveID == archiveID && (newest == nil || h.Seq > newest.Seq) {
+			newest = h
+		}
+	}
+	if r := m.record; r != nil && r.ArchiveID == archiveID && (newest == nil || r.Seq > newest.Seq) {
+		newest = r
+	}
+	return newest
+}
+
+// here gives what was at this address before, nil if nothing is known.
+func (m *memory) here() *Sighting {
+	for i := range m.holds {
+		if m.name != "" && m.names[i] == m.name {
+			return &m.holds[i]
+		}
+	}
+	return m.record
+}
+
+// hint is the number of the newest backup that is known of an archive, 0 if none is.
+func (m *memory) hint(archiveID string) manifest.Seq {
+	if s := m.of(archiveID); s != nil && s.Seq <= uint64(manifest.MaxSeq) {
+		return manifest.Seq(s.Seq)
+	}
+	return 0
+}
+
+// lost compares what a list has shown with what is known, as far as that takes no
+// request; nil if nothing is missing.
+func (m *memory) lost(a *Archive, h *history) *VanishedError {
+	e := &VanishedError{Address: a.address(), Seq: uint64(h.last())}
+	was := m.here()
+	if h.archive != nil {
+		e.ArchiveID = h.archive.ArchiveID
+		if s := m.of(e.ArchiveID); s != nil {
+			was = s
+		}
+	}
+	if was == nil || was.ArchiveID == e.ArchiveID && was.Seq <= e.Seq {
+		return nil
+	}
+	e.Was = *was
+	return e
+}
+
+// vanished makes sure that the archive still has the backup that is known of it,
+// and returns its head. A list may be behind what is known: h is completed then. The
+// error is a [VanishedError].
+func (a *Archive) vanished(ctx context.Context, h *history, head *committed, m memory) (*committed, error) {
+	lost := m.lost(a, h)
+	if lost != nil && lost.ArchiveID == lost.Was.ArchiveID {
+		_, err := a.store.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
+		switch {
+		case err == nil:
+			h.seqs = append(h.seqs, manifest.Seq(lost.Was.Seq))
+			if err := a.lookBehind(ctx, h); err != nil {
+				return nil, err
+			}
+			if head, err = a.head(ctx, h); err != nil {
+				return nil, err
+			}
+			lost = nil
+		case !errors.Is(err, storage.ErrNotExist):
+			return nil, err
+		}
+	}
+	if lost != nil {
+		return nil, lost
+	}
+	if h.archive == nil {
+		return head, nil
+	}
+	was := m.of(h.archive.ArchiveID)
+	if was == nil || head == nil {
+		return head, nil
+	}
+	there := head
+	if uint64(head.Seq) > was.Seq {
+		var err error
+		there, err = a.load(ctx, h.archive.ArchiveID, manifest.Seq(was.Seq))
+		var object *ObjectError
+		if errors.As(err, &object) {
+			return head, nil // a verification tells of it: it is not another one
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if there.CommitID != was.CommitID {
+		return nil, &VanishedError{Address: a.address(), Was: *was, ArchiveID: h.archive.ArchiveID, Seq: uint64(head.Seq)}
+	}
+	return head, nil
+}
+
+// stillThere is [Archive.vanished] for who writes: with accept, what has vanished is
+// over, which anew says.
+func (a *Archive) stillThere(ctx context.Context, h *history, head *committed, m memory, accept bool) (now *committed, anew bool, err error) {
+	now, err = a.vanished(ctx, h, head, m)
+	if _, gone := errors.AsType[*VanishedError](err); gone && accept {
+		a.log.Warn("going on without what was there before", "err", err)
+		return head, true, nil
+	}
+	return now, false, err
+}

@@ -1,0 +1,335 @@
+package archiver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// at is the archive in store, at an address that people know it by, and with a
+// state folder, "" for none.
+func at(store storage.Storage, state string) *archiver.Archive {
+	return archiver.New(store, archiver.Options{Name: "/mnt/usb/a", State: state, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
+}
+
+// without gives the objects whose keys do not begin with one of these.
+func without(objects map[string][]byte, prefixes ...string) map[string][]byte {
+	rest := maps.Clone(objects)
+	maps.DeleteFunc(rest, func(key string, _ []byte) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+	})
+	return rest
+}
+
+// vanishing are ways in which what was there can be gone: each gives the objects that
+// are there instead, after three backups.
+var vanishing = map[string]struct {
+	now  func(t testing.TB, m *model, before map[string][]byte) map[string][]byte
+	says string
+}{
+	"nothing": {func(testing.TB, *model, map[string][]byte) map[string][]byte { return nil }, "there is no archive"},
+	"another archive": {func(t testing.TB, m *model, _ map[string][]byte) map[string][]byte {
+		other := storagetest.NewMemory()
+		if _, err := newArchive(other).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true}); err != nil {
+			t.Fatal(err)
+		}
+		return other.Objects()
+	}, "another archive"},
+	"no backup": {func(_ testing.TB, _ *model, before map[string][]byte) map[string][]byte {
+		return without(before, "manifests/")
+	}, "has no backup"},
+	"gone back": {func(_ testing.TB, _ *model, before map[string][]byte) map[string][]byte {
+		return without(before, "manifests/0000000003")
+	}, "the newest backup at /mnt/usb/a is number 2"},
+	"another backup 3": {func(t testing.TB, m *model, before map[string][]byte) map[string][]byte {
+		return goOn(t, m, without(before, "manifests/0000000003"), 1)
+	}, "another backup 3"},
+	"another backup 3, and more": {func(t testing.TB, m *model, before map[string][]byte) map[string][]byte {
+		return goOn(t, m, without(before, "manifests/0000000003"), 3)
+	}, "another backup 3"},
+}
+
+// goOn makes more backups into an archive with these objects, of a copy of the
+// database that holds nothing.
+func goOn(t testing.TB, m *model, objects map[string][]byte, n int) map[string][]byte {
+	t.Helper()
+	store, dir := refill(t, objects), filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(m.path))); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, filepath.Base(m.path))
+	if err := os.Remove(filepath.Join(copied+".wal", "backup_cursor.meta")); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for range n {
+		if _, err := newArchive(store).Backup(t.Context(), copied, archiver.BackupOptions{NoHold: true, Full: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return store.Objects()
+}
+
+// An archive that has vanished, or gone back, is noticed before anything is written:
+// by the hold of the database, and without one by the record of the host.
+func TestVanishedArchiveIsNoticed(t *testing.T) {
+	for name, c := range vanishing {
+		for _, by := range []string{"hold", "record"} {
+			t.Run(name+" by "+by, func(t *testing.T) {
+				m, store, state, opts := newModel(t), storagetest.NewMemory(), "", archiver.BackupOptions{}
+				if by == "record" {
+					state, opts.NoHold = filepath.Join(t.TempDir(), "home", "state"), true
+				}
+				for range 3 {
+					m.commit(100)
+					backupTo(t, at(store, state), m.path, opts)
+				}
+				now := refill(t, c.now(t, m, store.Objects()))
+				before, cursor, record := now.Objects(), contents(t, m.path+".wal"), contents(t, filepath.Dir(state))
+				_, err := at(now, state).Backup(t.Context(), m.path, opts)
+				mustFail(t, err, archiver.CodeVanished, c.says, "backup 3, with epoch 3")
+				r, err := at(now, state).Status(t.Context(), archiver.StatusOptions{Database: m.path})
+				if err == nil {
+					err = r.Within(1 << 60)
+				}
+				mustFail(t, err, archiver.CodeVanished, c.says)
+				if by == "record" {
+					r, err := at(now, state).Status(t.Context(), archiver.StatusOptions{})
+					if err == nil {
+						err = r.Within(1 << 60)
+					}
+					mustFail(t, err, archiver.CodeVanished, c.says)
+					d, err := at(now, state).Doctor(t.Context())
+					if p := d.Problem(); err != nil || p == nil || p.Code != archiver.CodeVanished {
+						t.Errorf("doctor finds %+v, %v", p, err)
+					}
+				}
+				if got := now.Objects(); !maps.EqualFunc(got, before, func(a, b []byte) bool { return string(a) == string(b) }) {
+					t.Error("the store was changed")
+				}
+				if !maps.Equal(cursor, contents(t, m.path+".wal")) || !maps.Equal(record, contents(t, filepath.Dir(state))) {
+					t.Error("the hold or the record was changed")
+				}
+
+				// By will, it goes on with what is there, once and then as ever.
+				opts.BeginAnew = true
+				first := backupTo(t, at(now, state), m.path, opts)
+				opts.BeginAnew = false
+				m.commit(100)
+				m.checkpointHeld()
+				m.commit(100)
+				kind := "incremental"
+				if by == "record" {
+					kind = "full" // the checkpoint has cut the log
+				}
+				if r := backupTo(t, at(now, state), m.path, opts); r.Kind != kind || r.Seq != first.Seq+1 {
+					t.Errorf("then %+v, after %+v", r, first)
+				}
+				if held := len(heldBy(t, m.path)); by == "hold" && held != 1 || by == "record" && held != 0 {
+					t.Errorf("%d holds", held)
+				}
+				m.restoresTo(now, archiver.Target{}, m.epoch)
+				mustBeWhole(t, now)
+			})
+		}
+	}
+}
+
+// What is no evidence that something has vanished changes nothing.
+func TestNothingHasVanished(t *testing.T) {
+	t.Run("a first backup that was killed", func(t *testing.T) {
+		m := newModel(t)
+		m.commit(100)
+		backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{})
+		cursor := filepath.Join(m.path+".wal", "backup_cursor.meta")
+		b, err := os.ReadFile(cursor)
+		m.check(err)
+		b = bytes.Replace(b, []byte(`"seq":1,`), []byte(`"seq":0,`), 1)
+		m.check(os.WriteFile(cursor, b, 0o600))
+		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Seq != 1 || !r.HoldBegan {
+			t.Errorf("%+v", r)
+		}
+		if held := heldBy(t, m.path); len(held) != 1 {
+			t.Errorf("%+v", held)
+		}
+	})
+	t.Run("a hold under another name", func(t *testing.T) {
+		m := newModel(t)
+		m.commit(100)
+		backupTo(t, called(storagetest.NewMemory(), "elsewhere"), m.path, archiver.BackupOptions{})
+		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Seq != 1 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("an archive that was moved", func(t *testing.T) {
+		m, store := newModel(t), storagetest.NewMemory()
+		m.commit(100)
+		backupTo(t, called(store, "elsewhere"), m.path, archiver.BackupOptions{})
+		m.commit(100)
+		if r := backupTo(t, at(store, t.TempDir()), m.path, archiver.BackupOptions{}); r.Seq != 2 || r.Kind != "incremental" {
+			t.Errorf("%+v", r)
+		}
+		if held := heldBy(t, m.path); len(held) != 1 || held["/mnt/usb/a"].Seq != 2 {
+			t.Errorf("%+v", held)
+		}
+	})
+	t.Run("another host has gone on", func(t *testing.T) {
+		m, store, state := newModel(t), storagetest.NewMemory(), t.TempDir()
+		m.commit(100)
+		backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true})
+		m.commit(100)
+		backupTo(t, at(store, t.TempDir()), m.path, archiver.BackupOptions{NoHold: true})
+		m.commit(100)
+		if r := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 3 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("a list that is behind", func(t *testing.T) {
+		m, store, state := newModel(t), storagetest.NewMemory(), t.TempDir()
+		for range 2 {
+			m.commit(100)
+			backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true})
+		}
+		m.commit(100)
+		stale := staleList{store, "manifests/0000000002.json"}
+		if r := backupTo(t, at(stale, state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 3 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A record that is damaged, of another archive or of a later version is of no use and
+// does no harm; neither does a state folder that cannot be.
+func TestRecordThatIsOfNoUse(t *testing.T) {
+	m, store, state := newModel(t), storagetest.NewMemory(), t.TempDir()
+	m.commit(100)
+	backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true})
+	files, err := filepath.Glob(filepath.Join(state, "archives", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r map[string]any
+	if err := json.Unmarshal(whole, &r); err != nil || r["address"] != "/mnt/usb/a" || r["seq"] != float64(1) || len(r["sha256"].(string)) != 64 {
+		t.Fatalf("%s, %v", whole, err)
+	}
+	for name, content := range map[string]string{
+		"empty":           "",
+		"half":            string(whole[:len(whole)/2]),
+		"not JSON":        "\x00\x01",
+		"another address": strings.Replace(string(whole), "/mnt/usb/a", "/mnt/usb/b", 1),
+		"a later format":  strings.Replace(string(whole), `"format":1`, `"format":2`, 1),
+		"no backup":       strings.Replace(string(whole), `"seq":1`, `"seq":0`, 1),
+	} {
+		if err := os.WriteFile(files[0], []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 1 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{file, filepath.Join(file, "below"), "/proc/none/such"} {
+		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 1 {
+			t.Errorf("%s: %+v", state, r)
+		}
+	}
+}
+
+// A record is whole or as it was, wherever writing it ends; and what fails there
+// costs the backup nothing.
+func TestRecordStopsAnywhere(t *testing.T) {
+	for k := 1; ; k++ {
+		m, store, state := newModel(t), storagetest.NewMemory(), filepath.Join(t.TempDir(), "state")
+		m.commit(100)
+		steps := 0
+		for _, plan := range []disktest.Plan{disktest.FailAt(k, syscall.ENOSPC), disktest.StopAt(k, false), disktest.StopAt(k, true)} {
+			d := disktest.New(t, filepath.Dir(state), plan)
+			if _, err := at(store, state).On(d).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true, Full: true}); err != nil {
+				t.Fatalf("step %d of %q: %v", k, d.Steps(), err)
+			}
+			steps = max(steps, len(d.Steps()))
+			for name, content := range contents(t, filepath.Dir(state)) {
+				if strings.HasSuffix(name, ".json") && !json.Valid([]byte(content)) {
+					t.Fatalf("step %d of %q: %s is %q", k, d.Steps(), name, content)
+				}
+			}
+		}
+		last := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true, Full: true})
+		_, err := at(refill(t, without(store.Objects(), "manifests/0000000004")), state).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true})
+		if last.Seq != 4 {
+			t.Fatalf("%+v", last)
+		}
+		mustFail(t, err, archiver.CodeVanished)
+		if steps < k {
+			break
+		}
+	}
+}
+
+// Of two runs at the same time, what the one with the newer backup has seen stays.
+func TestNewerRecordStays(t *testing.T) {
+	m, store, state := newModel(t), storagetest.NewMemory(), t.TempDir()
+	m.commit(100)
+	backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true})
+	late := duringNote{disktest.Unsynced{}, func() {
+		backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true, Full: true})
+	}}
+	m.commit(100)
+	// The other run commits, and notes it, after this one has committed and before it
+	// notes that.
+	if _, err := at(store, state).On(&late).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := at(refill(t, without(store.Objects(), "manifests/0000000003")), state).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true})
+	mustFail(t, err, archiver.CodeVanished, "there was backup 3")
+}
+
+// duringNote lets something happen right before the first folder is made.
+type duringNote struct {
+	disk.Disk
+	first func()
+}
+
+func (d *duringNote) Mkdir(path string, mode os.FileMode) error {
+	if first := d.first; first != nil {
+		d.first = nil
+		first()
+	}
+	return d.Disk.Mkdir(path, mode)
+}
+
+// staleList is a store whose lists do not show what has this key or a later one.
+type staleList struct {
+	storage.Storage
+	from string
+}
+
+func (s staleList) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		for info, err := range s.Storage.List(ctx, prefix, after) {
+			if prefix == "manifests/" && info.Key >= s.from || !yield(info, err) {
+				return
+			}
+		}
+	}
+}

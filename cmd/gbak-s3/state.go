@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// stateVariable names the folder in which this program notes what it knows of
+// archives.
+const stateVariable = "GBAK_STATE"
+
+// stateFolder is that folder: what the variable says, or the place that the XDG
+// specification gives it. Without a home there is none.
+func stateFolder() string {
+	if folder := os.Getenv(stateVariable); folder != "" {
+		if abs, err := filepath.Abs(folder); err == nil {
+			return abs
+		}
+		return ""
+	}
+	if folder := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(folder) {
+		return filepath.Join(folder, "gbak-s3")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil || !filepath.IsAbs(home) {
+		return ""
+	}
+	if info, err := os.Stat(home); err != nil || !info.IsDir() {
+		return "" // such as /nonexistent, which is not ours to make
+	}
+	return filepath.Join(home, ".local", "state", "gbak-s3")
+}
