@@ -26,6 +26,10 @@ func shows(info storage.ObjectInfo, sum manifest.Digest) bool {
 	return info.SHA256 != nil && manifest.Digest(*info.SHA256) == sum
 }
 
+// keysTried is under how many keys an object is put, at most: where the first has a
+// damaged one, the second is new, and a third one would be no accident.
+const keysTried = 3
+
 // putOnce makes sure that there is an object with these bytes under *key, which
 // contains their hash. If there is one with that key, of an interrupted run, of
 // another backup or of our own request whose answer was lost, it is used if its
@@ -37,7 +41,7 @@ func shows(info storage.ObjectInfo, sum manifest.Digest) bool {
 // [upload.confirm] and [Archive.putShown].
 func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (put, error) {
 	var last error
-	for range 3 {
+	for range keysTried {
 		sent := 0
 		var info storage.ObjectInfo
 		var err error = storage.ErrPreconditionFailed

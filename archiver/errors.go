@@ -24,9 +24,9 @@ const (
 	CodeBusyDatabase    Code = "database_busy"      // the source changed faster than it could be read
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
 	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
-	CodeNoArchive       Code = "no_archive"         // there is no archive, or no backup in it
+	CodeNoArchive       Code = "no_archive"         // there is no archive
 	CodeVanished        Code = "archive_vanished"   // what was at the archive's address before is not there
-	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup
+	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup, or none
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
 	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
 	CodeConflict        Code = "conflict"           // other writers were faster, every time

@@ -67,7 +67,7 @@ func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions)
 
 func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	if folder == "" {
-		return ExportReport{}, errors.New("no path to export to")
+		return ExportReport{}, errors.New("there is no path to export to")
 	}
 	folder, err := filepath.Abs(folder)
 	if err != nil {

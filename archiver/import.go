@@ -46,8 +46,9 @@ type ImportReport struct {
 // is not stored again. A folder whose history is another one than was imported
 // before is a new timeline.
 //
-// With an error, the backups that Committed has heard of stay, and the same call
-// goes on behind them.
+// Unlike other verbs it returns a report with an error, too: of the backups that
+// were committed before it, which are those that Committed has heard of. They stay,
+// and the same call goes on after them.
 func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions) (ImportReport, error) {
 	modify := BackupOptions{
 		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer, NewDatabase: opts.NewDatabase, BeginAnew: opts.BeginAnew,

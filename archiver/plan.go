@@ -145,7 +145,7 @@ func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
 
 func noBackup() error {
 	return &Error{
-		Code: CodeNoArchive,
+		Code: CodeNoBackup,
 		Err:  errors.New("the archive has no backup"),
 		Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
 	}

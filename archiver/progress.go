@@ -9,7 +9,7 @@ type Progress struct {
 }
 
 // Observer hears how a run goes on. Calls come one after the other, from
-// several goroutines; they should return quickly. If the database changes
+// several goroutines; they should return quickly. Done is between 0 and Total. If the database changes
 // while it is read, Done starts again.
 type Observer func(Progress)
 
@@ -32,6 +32,6 @@ func (t *tracker) add(n int64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.now.Done += n
+	t.now.Done = min(t.now.Done+n, t.now.Total) // what is read twice does not count twice
 	t.observe(t.now)
 }

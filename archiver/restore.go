@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -81,22 +82,29 @@ func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOption
 
 func (a *Archive) restore(ctx context.Context, target string, opts RestoreOptions) (r RestoreReport, err error) {
 	if target == "" {
-		return RestoreReport{}, errors.New("no path to restore to")
+		return RestoreReport{}, errors.New("there is no path to restore to")
 	}
+	folder := isFolderName(target)
 	target, err = filepath.Abs(target)
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	// Before a request is made: most often this is how it ends.
-	if err := free(target); err != nil && !opts.Force && !exists(stagingFolder(target)) {
-		return RestoreReport{}, err
-	}
-	if err := movable(target); err != nil {
-		return RestoreReport{}, err
+	if !folder { // before a request is made: most often this is how it ends
+		if err := mayRestore(target, opts.Force); err != nil {
+			return RestoreReport{}, err
+		}
 	}
 	w, err := a.wayTo(ctx, opts.Target)
 	if err != nil {
 		return RestoreReport{}, err
+	}
+	if folder {
+		if target, err = inFolder(target, &w.route.last().Database); err == nil {
+			err = mayRestore(target, opts.Force)
+		}
+		if err != nil {
+			return RestoreReport{}, err
+		}
 	}
 	s, err := stage(a.disk, target, w.chainOf(), a.journalEvery)
 	if err != nil {
@@ -134,6 +142,46 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return RestoreReport{}, err
 	}
 	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, Reopen: w.replay != nil && w.replay.Unsure}, nil
+}
+
+// mayRestore is nil if nothing is at target that may not be moved aside.
+func mayRestore(target string, force bool) error {
+	if err := free(target); err != nil && !force && !exists(stagingFolder(target)) {
+		return err
+	}
+	return movable(target)
+}
+
+// isFolderName reports whether a path can only be that of a folder: the database
+// then goes into it.
+func isFolderName(path string) bool {
+	if os.IsPathSeparator(path[len(path)-1]) {
+		return true
+	}
+	last := filepath.Base(path) // without separators at its end
+	for _, name := range []string{".", ".."} {
+		if path == name || last == name && len(path) > len(name) && os.IsPathSeparator(path[len(path)-len(name)-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// inFolder is the path of a database in a folder, under the name that it had when it
+// was backed up. One that is a directory itself is that folder.
+func inFolder(folder string, d *manifest.Database) (string, error) {
+	if d.IsDirectory() {
+		return folder, nil
+	}
+	name := filepath.Base(d.Name)
+	if name != d.Name || name == "." || name == ".." || !filepath.IsLocal(name) {
+		return "", &Error{
+			Code: CodeFailed,
+			Err:  fmt.Errorf("%s is a folder, and the archive has no name for the database in it", folder),
+			Hint: "Give the path that the database file is to have, such as people.grafeo.",
+		}
+	}
+	return filepath.Join(folder, name), nil
 }
 
 // fill fetches the content of a way into the staging folder, and cuts the log

@@ -18,6 +18,11 @@ type Target struct {
 	Epoch  *uint64    // the state at this epoch
 	Time   *time.Time // the state after the last commit at or before this time
 
+	// Within says how much of Time was cut off: what is meant is a moment from Time
+	// on that is before Time + Within, the last of them that the archive knows.
+	// Databases without times of commits have the backup that was taken then.
+	Within time.Duration
+
 	// Timeline limits the choice to one timeline; 0 is the newest that has the
 	// target, and for a time the one that was backed up next.
 	Timeline int
@@ -153,7 +158,7 @@ func (c *catalog) route(t Target) (*route, error) {
 	case t.Epoch != nil:
 		return c.toEpoch(*t.Epoch, t.Timeline)
 	case t.Time != nil:
-		return c.toTime(*t.Time, t.Timeline)
+		return c.toTime(*t.Time, t.Within, t.Timeline)
 	}
 	var m *committed
 	for _, seq := range c.seqs {
@@ -219,8 +224,9 @@ func reaching(list []*committed, epoch uint64) *committed {
 
 // toTime takes the timeline of the first backup that was taken after t: it saw
 // what the database was then.
-func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
-	what := "the time " + t.Format(time.RFC3339Nano)
+func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*route, error) {
+	what := "the time " + from.Format(time.RFC3339Nano)
+	t := c.lastKnown(from, within, timeline)
 	var newest *committed
 	for _, m := range c.byTime() {
 		if timeline != 0 && m.Timeline != timeline {
@@ -232,7 +238,7 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 			continue
 		}
 		if m.Database.Generation == "0.5" {
-			return c.lastBefore(t, m)
+			return c.lastBefore(from, t, m)
 		}
 		chain := c.covering(m.Timeline,
 			func(full *committed) bool { return full.StartTime != nil && !full.StartTime.After(t) },
@@ -248,7 +254,7 @@ func (c *catalog) toTime(t time.Time, timeline int) (*route, error) {
 		case chain != nil:
 			return &route{chain: chain, time: &t}, nil
 		case before != nil && before.Database.Generation == "0.5":
-			return c.lastBefore(t, before) // it was upgraded after t
+			return c.lastBefore(from, t, before) // it was upgraded after t
 		}
 		return nil, c.unreachable(what)
 	}
@@ -279,12 +285,32 @@ func asOf(m *committed) time.Time {
 	return later(m.CreatedAt, *m.EndTime)
 }
 
+// lastKnown is the last moment from a time on, and before that time + within, that
+// a backup knows of, if one knows of the time itself.
+func (c *catalog) lastKnown(from time.Time, within time.Duration, timeline int) time.Time {
+	t := from
+	for _, m := range c.byTime() {
+		if known := asOf(m); (timeline == 0 || m.Timeline == timeline) && !known.Before(from) {
+			t = later(t, earlier(known, from.Add(max(within, 1)-1)))
+		}
+	}
+	return t
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // lastBefore is [catalog.toTime] where commits have no times: the state of the
-// last backup that was read at or before t, of the timeline of next.
-func (c *catalog) lastBefore(t time.Time, next *committed) (*route, error) {
+// last backup that was read at or before t, or that was taken between from and t, of
+// the timeline of next.
+func (c *catalog) lastBefore(from, t time.Time, next *committed) (*route, error) {
 	var m *committed
 	for _, b := range c.of(next.Timeline) {
-		if !b.ReadUntil.After(t) {
+		if !b.ReadUntil.After(t) || !b.CreatedAt.Before(from) && !b.CreatedAt.After(t) {
 			m = b
 		}
 	}

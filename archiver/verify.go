@@ -39,8 +39,7 @@ type VerifyReport struct {
 	Elapsed  time.Duration
 }
 
-// Finding is something wrong with an object. Backups, if it is set, are those
-// that cannot be restored because of it.
+// Finding is something wrong with an object, named by its key.
 type Finding struct {
 	Key     string
 	Problem string

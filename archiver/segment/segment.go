@@ -22,7 +22,7 @@ type Level = zstd.EncoderLevel
 func ParseLevel(name string) (Level, error) {
 	ok, level := zstd.EncoderLevelFromString(name)
 	if !ok {
-		return 0, fmt.Errorf("compression level %q: it is one of fastest, default, better, best", name)
+		return 0, fmt.Errorf("there is no compression level %q: it is one of fastest, default, better, best", name)
 	}
 	return level, nil
 }

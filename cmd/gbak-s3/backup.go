@@ -43,7 +43,7 @@ log folder, to keep its log until this archive has it.`,
 			}
 			bytes, err := humanize.ParseBytes(segmentSize)
 			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
-				return usage("a segment size of %s", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
+				return usage("the segment size %s cannot be used", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
 			}
 			if cmd.Flags().Changed("segment-size") {
 				opts.SegmentBytes = int64(bytes)
@@ -51,12 +51,12 @@ log folder, to keep its log until this archive has it.`,
 			if cmd.Flags().Changed("max-hold") {
 				most, err := humanize.ParseBytes(maxHold)
 				if err != nil || most == 0 || most > math.MaxInt64 {
-					return usage("a limit of %q for held log", "It is a size such as 10GiB.", maxHold)
+					return usage("the limit %q for held log cannot be used", "It is a size such as 10GiB.", maxHold)
 				}
 				opts.MaxHold = int64(most)
 			}
 			if opts.CommitTimeout <= 0 {
-				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+				return usage("the commit timeout %s cannot be used", "It is a time such as 60s or 5m.", opts.CommitTimeout)
 			}
 			return a.backup(cmd, args[0], args[1], opts)
 		},

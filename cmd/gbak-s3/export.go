@@ -31,7 +31,7 @@ is refused.`,
 				return err
 			}
 			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
-				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
+				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
 			if cmd.Flags().Changed("epoch") {
 				opts.Epoch = &epoch

@@ -28,7 +28,7 @@ Exit codes: 0 all of it is in the archive; 3 the folder is damaged or has a gap.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "NATIVE_FOLDER", "ARCHIVE")
 			if opts.CommitTimeout <= 0 {
-				return usage("a commit timeout of %s", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+				return usage("the commit timeout %s cannot be used", "It is a time such as 60s or 5m.", opts.CommitTimeout)
 			}
 			return a.importFolder(cmd, args[0], args[1], opts)
 		},

@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// backupLine is a backup in JSON, as design and README give the fields. What a
+// backupLine is a backup in JSON (docs/json.md has all lines). What a
 // run has cost is there after a backup, what the archive knows in a list.
 type backupLine struct {
 	Type        string                 `json:"type"` // "backup"
@@ -29,6 +29,7 @@ type backupLine struct {
 	Database    string                 `json:"database"`
 	DatabaseID  string                 `json:"database_id"`
 	Generation  string                 `json:"generation"`
+	Host        string                 `json:"host"`
 	RawBytes    int64                  `json:"raw_bytes"`
 	StoredBytes int64                  `json:"stored_bytes"`
 	ReusedBytes int64                  `json:"reused_bytes"`
@@ -46,7 +47,7 @@ func lineOf(b archiver.Backup) backupLine {
 	return backupLine{
 		Type: "backup", Seq: b.Seq, Kind: b.Kind, Timeline: b.Timeline,
 		StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch, RestoreFrom: b.RestoreFrom, RestoreTo: b.RestoreTo,
-		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID, Generation: b.Generation,
+		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID, Generation: b.Generation, Host: b.Host,
 		RawBytes: b.RawBytes, StoredBytes: b.StoredBytes, ReusedBytes: b.ReusedBytes, Segments: b.Segments,
 	}
 }

@@ -24,7 +24,7 @@ func (a *app) progress(what string) *bar {
 }
 
 func (b *bar) observe(p archiver.Progress) {
-	if !b.show {
+	if !b.show || p.Total <= 0 { // of nothing there is no part
 		return
 	}
 	if b.bar == nil {

@@ -37,20 +37,20 @@ refused.`,
 				}
 			}
 			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
-				return usage("backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
+				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
 			if cmd.Flags().Changed("timeline") && opts.Timeline < 1 {
-				return usage("timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Timeline)
+				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Timeline)
 			}
 			if cmd.Flags().Changed("epoch") {
 				opts.Epoch = &epoch
 			}
-			if at != "" {
-				t, err := time.Parse(time.RFC3339Nano, at)
+			if cmd.Flags().Changed("time") {
+				t, span, err := parseMoment(at)
 				if err != nil {
-					return usage("the time %q", "Write it as 2026-11-23T08:15:00Z or 2026-11-23T09:15:00.5+01:00 (RFC 3339).", at)
+					return err
 				}
-				opts.Time = &t
+				opts.Time, opts.Within = &t, span
 			}
 			if plan {
 				return a.plan(cmd, args[0], opts.Target)
@@ -61,7 +61,7 @@ refused.`,
 	flags := cmd.Flags()
 	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the backup to restore (default the newest)")
 	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit that is not behind it")
-	flags.StringVar(&at, "time", "", "time to restore (RFC 3339): the state after the last commit at or before it")
+	flags.StringVar(&at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
 	flags.IntVar(&opts.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
 	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
@@ -113,7 +113,7 @@ func (a *app) plan(cmd *cobra.Command, address string, target archiver.Target) e
 		line.Requests = made
 		return a.say(line)
 	}
-	if err := a.print("would restore %s", state(p)); err != nil {
+	if err := a.print("would restore %s%s", state(p), asked(target)); err != nil {
 		return err
 	}
 	log := ""
@@ -140,6 +140,9 @@ func state(p archiver.Plan) string {
 	}
 	return s
 }
+
+// asked says how a time was read.
+func asked(t archiver.Target) string { return moment("; asked for as of ", t.Time) }
 
 // others says that an epoch exists more than once.
 func (a *app) others(p archiver.Plan) error {
@@ -168,10 +171,10 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 	if err != nil {
 		return err
 	}
-	return a.answered(r.Database+" is restored", a.printRestore(r))
+	return a.answered(r.Database+" is restored", a.printRestore(r, opts.Target))
 }
 
-func (a *app) printRestore(r archiver.RestoreReport) error {
+func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
@@ -183,7 +186,7 @@ func (a *app) printRestore(r archiver.RestoreReport) error {
 			return err
 		}
 	}
-	if err := a.print("%s restored from backup %d: %s", r.Database, r.Backup.Seq, state(r.Plan)); err != nil {
+	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Backup.Seq, state(r.Plan), asked(target)); err != nil {
 		return err
 	}
 	if err := a.others(r.Plan); err != nil {

@@ -117,7 +117,10 @@ func takes(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names)-1 {
 			hint += "; $" + archiveVariable + " can stand in for ARCHIVE."
 		}
-		return usage("missing: %s", hint, strings.Join(names[len(args):], " and "))
+		if missing := names[len(args):]; len(missing) > 1 {
+			return usage("%s are missing", hint, strings.Join(missing, " and "))
+		}
+		return usage("%s is missing", hint, names[len(names)-1])
 	}
 }
 
@@ -134,13 +137,13 @@ func arguments(args []string, names ...string) []string {
 func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return nil, usage("log level %q", "It is one of debug, info, warn, error.", a.logLevel)
+		return nil, usage("there is no log level %q", "It is one of debug, info, warn, error.", a.logLevel)
 	}
 	if a.concurrency < 1 || a.concurrency > 256 {
-		return nil, usage("a concurrency of %d", "It is between 1 and 256.", a.concurrency)
+		return nil, usage("the concurrency %d cannot be used", "It is between 1 and 256.", a.concurrency)
 	}
 	if a.storeTimeout <= 0 {
-		return nil, usage("a store timeout of %s", "It is a time such as 2m or 1h.", a.storeTimeout)
+		return nil, usage("the store timeout %s cannot be used", "It is a time such as 2m or 1h.", a.storeTimeout)
 	}
 	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	store, err := openStore(ctx, address, a.storeTimeout, a.log)

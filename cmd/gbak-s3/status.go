@@ -42,7 +42,7 @@ an existing file, it is the DATABASE.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if maxLag < 0 {
-				return usage("a lag of %s", "It is a time such as 15m, 90s or 24h.", maxLag)
+				return usage("the lag %s cannot be used", "It is a time such as 15m, 90s or 24h.", maxLag)
 			}
 			limit := &maxLag
 			if !cmd.Flags().Changed("max-lag") {
@@ -211,14 +211,6 @@ func behind(b *archiver.Behind, database string) string {
 		return "nothing: the archive has all of " + database
 	}
 	return fmt.Sprintf("%s: %s, %s of log", lag(b.Lag), plural(int(b.Commits), "commit"), size(b.Bytes))
-}
-
-// moment is a time in UTC behind a few words, and nothing if there is none.
-func moment(before string, t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return ""
-	}
-	return before + t.UTC().Format("2006-01-02 15:04:05.999 UTC")
 }
 
 // aged says how long ago something was, or will be by this host's clock.

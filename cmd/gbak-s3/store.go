@@ -80,7 +80,7 @@ func filePath(address string) (string, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return "", usage("the archive's address: %w", addressHint, err)
+		return "", usage("the archive's address cannot be read: %w", addressHint, err)
 	case u.Host != "" && u.Host != "localhost":
 		return "", usage("%s names the host %q", "A file URL has three slashes: file:///path.", address, u.Host)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:

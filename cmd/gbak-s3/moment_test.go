@@ -1,0 +1,45 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseMoment(t *testing.T) {
+	for text, want := range map[string]struct {
+		utc  string
+		span time.Duration
+	}{
+		"2026-11-23T08:14:15Z":             {"2026-11-23T08:14:15Z", 1},
+		"2026-11-23T09:14:15.303456+01:00": {"2026-11-23T08:14:15.303456Z", 1},
+		"2026-11-23t08:14:15z":             {"2026-11-23T08:14:15Z", 1},
+		"2026-11-23 10:02:49":              {"2026-11-23T10:02:49Z", time.Second},
+		" 2026-11-23 10:02:49 UTC\n":       {"2026-11-23T10:02:49Z", time.Second},
+		"2026-11-23T10:02:49":              {"2026-11-23T10:02:49Z", time.Second},
+		"2026-11-23 10:02:49Z":             {"2026-11-23T10:02:49Z", time.Second},
+		"2026-11-23 08:14:15.303 UTC":      {"2026-11-23T08:14:15.303Z", time.Millisecond},
+		"2026-11-23 08:14:15.3":            {"2026-11-23T08:14:15.3Z", time.Millisecond},
+		"2026-11-23 08:14:15.303456":       {"2026-11-23T08:14:15.303456Z", time.Microsecond},
+		"2026-11-23 08:14:15.303456789":    {"2026-11-23T08:14:15.303456789Z", 1},
+		"2026-11-23 09:14:15.3 +0100":      {"2026-11-23T08:14:15.3Z", time.Millisecond},
+		"2026-11-23 09:14:15+01:00":        {"2026-11-23T08:14:15Z", time.Second},
+		"2026-11-23 10:02":                 {"2026-11-23T10:02:00Z", time.Minute},
+	} {
+		got, span, err := parseMoment(text)
+		if err != nil || got.UTC().Format(time.RFC3339Nano) != want.utc || span != want.span {
+			t.Errorf("%q is %v, %v, %v, want %+v", text, got, span, err, want)
+		}
+	}
+	for _, text := range []string{"", "yesterday", "2026-11-23", "10:02:49", "2026-13-23 10:02:49", "2026-11-23 25:02:49", "1764151369"} {
+		if got, _, err := parseMoment(text); err == nil {
+			t.Errorf("%q is %v", text, got)
+		}
+	}
+	// What is printed is read as what was printed.
+	now := time.Date(2026, 11, 23, 8, 14, 15, 303_000_000, time.UTC)
+	for _, printed := range []string{moment("", &now), now.Format(time.DateTime), now.Format(time.RFC3339Nano)} {
+		if got, span, err := parseMoment(printed); err != nil || got.After(now) || !now.Before(got.Add(span)) {
+			t.Errorf("%q is %v and %v more, %v", printed, got, span, err)
+		}
+	}
+}
