@@ -22,7 +22,7 @@ const firstCommitBytes05 = 64 << 10
 
 // IsDirectory reports whether the database at path is a directory: one of 0.5
 // that has a log, at path/wal, and no image. What cannot be looked at is none.
-// (docs/grafeo-format.md, section 2.5)
+// (docs/grafeo-format.md, section 2.6)
 func IsDirectory(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
