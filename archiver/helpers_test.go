@@ -33,11 +33,26 @@ var vectors = []string{
 // and returns its path.
 func copyVector(t testing.TB, name string) string {
 	t.Helper()
+	if name, ok := strings.CutPrefix(name, "directory/"); ok {
+		return copyDirectory(t, name)
+	}
 	dir := filepath.Join(t.TempDir(), "source")
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("grafeo", "testdata", filepath.FromSlash(name)))); err != nil {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, "tiny.grafeo")
+}
+
+// copyDirectory is copyVector with the log of the vector alone, as a directory that
+// is a database.
+func copyDirectory(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "source", "tiny.grafeo")
+	log := filepath.Join("grafeo", "testdata", filepath.FromSlash(name), "tiny.grafeo.wal")
+	if err := os.CopyFS(filepath.Join(path, "wal"), os.DirFS(log)); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // contents gives the files below dir, by path.

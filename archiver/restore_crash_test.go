@@ -54,6 +54,13 @@ var crashedRestores = map[string]crashed{
 	"0.6, spilled":                {vector: "v0.6.0/closed", spill: true},
 	"0.5 over 0.5, spilled":       {vector: "v0.5.42/closed", old: "v0.5.42/live", spill: true},
 	"0.6 over 0.5, spilled":       {vector: "v0.6.0/live", old: "v0.5.42/closed", spill: true},
+	"a directory":                 {vector: "directory/v0.5.42/reopened"},
+	"a directory, an epoch":       {vector: "directory/v0.5.42/reopened", target: epoch(1)},
+	"a directory over another":    {vector: "directory/v0.5.42/reopened", old: "directory/v0.5.42/live"},
+	"a directory over 0.5":        {vector: "directory/v0.5.42/reopened", old: "v0.5.42/live"},
+	"a directory over 0.6":        {vector: "directory/v0.5.42/reopened", old: "v0.6.0/live"},
+	"0.5 over a directory":        {vector: "v0.5.42/live", old: "directory/v0.5.42/reopened"},
+	"0.6 over a directory":        {vector: "v0.6.0/live", old: "directory/v0.5.42/reopened"},
 }
 
 // scene is one target of a crashed restore.
@@ -175,6 +182,9 @@ func (f found) opens() bool {
 		return len(bytes.Trim([]byte(image[:min(len(image), 4096)]), "\x00")) > 0
 	}
 	for name := range f.target {
+		if strings.HasPrefix(name, "db.grafeo/") {
+			return true
+		}
 		if strings.HasPrefix(name, "db.grafeo.wal/wal_0") && len(filepath.Base(name)) < len("wal_00000000000000000000.log") {
 			return true
 		}
@@ -306,12 +316,12 @@ func TestRestoreLosesPowerAnywhere(t *testing.T) {
 
 // A loss of power while a restore that has failed takes back what it has done.
 func TestTakingBackLosesPowerAnywhere(t *testing.T) {
-	for _, name := range []string{"0.6 over 0.6", "0.5 over 0.5", "0.6 over a lone log", "0.6"} {
+	for _, name := range []string{"0.6 over 0.6", "0.5 over 0.5", "0.6 over a lone log", "0.6", "a directory over 0.5", "0.5 over a directory"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			prepared := crashedRestores[name].prepare(t)
 			force := prepared.crashed.old != ""
-			for k := 21; ; k++ { // before that nothing has changed at the target
+			for k := 16; ; k++ { // before that nothing has changed at the target
 				s := prepared.again()
 				r := disktest.New(t, s.dir, disktest.FailAt(k, syscall.EIO))
 				err := s.restore(r, s.path(), force)
