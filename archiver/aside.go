@@ -39,13 +39,18 @@ func freeAside(target string, now time.Time) string {
 
 // lockDatabase takes the lock that the database at target holds as long as it is
 // open, until what it returns is closed. A link counts as what it points to: the
-// log of a database that was opened by it is beside it.
+// log of a database that was opened by it is beside it. A WAL directory has a file for
+// it from 0.5.43 on; before, nobody can know whether one is open.
 func lockDatabase(target string) (io.Closer, error) {
-	info, err := os.Stat(target)
+	file := target
+	if grafeo.IsDirectory(target) {
+		file = filepath.Join(grafeo.LogDir(target), "LOCK")
+	}
+	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
 		return io.NopCloser(nil), nil //nolint:nilerr // what is no file is not open
 	}
-	f, err := os.OpenFile(target, os.O_RDWR, 0)
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, he
 		// Neither times nor positions tell the runs of 0.5 apart: a new one, after
 		// a clean close, may begin with the same bytes. A directory has only its log.
 		return t.found && !t.newRun && (sameImage && !image.Directory || t.sameFile(log)), nil
+	case image.Directory: // any log goes on from an empty one, as long as it shows one run from its beginning on
+		return t.last == nil || t.last.Run == 0 && log.Files[0].Number == 0, nil
 	case !gen06:
 		return sameImage && t.last == nil, nil
 	case sameImage, b.Position.LSN == 0: // at position 0 there is no history yet that could be another one

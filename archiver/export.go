@@ -80,6 +80,13 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err != nil {
 		return ExportReport{}, err
 	}
+	if last := stretches[len(stretches)-1].route.last(); last.Database.IsDirectory() {
+		return ExportReport{}, &Error{
+			Code: CodeUnsupported,
+			Err:  fmt.Errorf("the database is a WAL directory of Grafeo 0.5 (%s), of which Grafeo's own backups know nothing", last.Database.Name),
+			Hint: "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, save it to a path that ends in .grafeo, and back that up.",
+		}
+	}
 	leftOut := spilledIn(stretches)
 	if leftOut != nil && !opts.WithoutSpilled {
 		return ExportReport{}, &Error{

@@ -30,10 +30,14 @@ type Inspection struct {
 	Checked bool
 	Problem *Problem
 
+	// Directory is whether it is a database that is a WAL directory: a log of 0.5, and
+	// no image.
+	Directory bool
+
 	// Epochs is what there is of the history, nil if that cannot be told.
 	Epochs *Epochs
 
-	Image  *grafeo.Image        // of a database; nil if that is a directory with a log alone
+	Image  *grafeo.Image        // of a database; nil if that is a WAL directory
 	Spill  *Spill               // of a database that has spilled vectors
 	Log    *LogSummary          // of a log, or of a database that has one
 	Cursor *grafeo.Cursor       // of a cursor
@@ -185,7 +189,7 @@ func (i *Inspection) database(ctx context.Context) (err error) {
 	spill, spillErr := listSpill(i.Path)
 	i.Spill = spillOf(spill)
 	if i.Image.Directory {
-		i.Image = nil
+		i.Image, i.Directory = nil, true
 	} else if err := checkImage(ctx, i.Image); err != nil {
 		return err
 	}

@@ -256,7 +256,7 @@ var system = []row{
 
 // remaining are codes by which less is known.
 var remaining = []row{
-	{name: "not a database", when: code(archiver.CodeNotDatabase), say: "Give the path of a Grafeo database file, such as people.grafeo."},
+	{name: "not a database", when: code(archiver.CodeNotDatabase), say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of 0.5 that has its log in the folder wal."},
 	{name: "nothing there", when: code(archiver.CodeNotFound), say: "Check the path: it is that of the database file, such as people.grafeo."},
 	{name: "no archive", when: code(archiver.CodeNoArchive), say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it."},
 	{name: "no backup", when: code(archiver.CodeNoBackup), say: "`gbak-s3 list` shows all backups that there are."},

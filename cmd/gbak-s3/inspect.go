@@ -10,6 +10,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Say what a file or folder is, its epochs, and whether it is whole",
-		Long: `inspect looks at a database file with its log, a log folder or one file of it, a
+		Long: `inspect looks at a database with its log, a log folder or one file of it, a
 backup cursor, a backup folder of Grafeo's own or a file of it, or an archive. It
 says what that is, and of what is not an archive whether it is whole: every checksum
 is compared. The database may be in use; nothing is changed.
@@ -58,7 +59,8 @@ type inspectLine struct {
 	What       string       `json:"what"`
 	Path       string       `json:"path"`
 	Generation *string      `json:"generation"`
-	Whole      *bool        `json:"whole"` // null if it was only recognized
+	Layout     string       `json:"layout,omitempty"` // "directory": a database of 0.5 that is a WAL directory
+	Whole      *bool        `json:"whole"`            // null if it was only recognized
 	Problem    *problemLine `json:"problem"`
 
 	FromEpoch *uint64    `json:"from_epoch,omitempty"`
@@ -150,6 +152,9 @@ func lineOfInspection(i archiver.Inspection) inspectLine {
 	if generation := string(i.Generation); generation != "" {
 		line.Generation = &generation
 	}
+	if i.Directory {
+		line.Layout = manifest.Directory
+	}
 	if whole := i.Whole(); i.Checked || i.Problem != nil {
 		line.Whole = &whole
 	}
@@ -215,6 +220,9 @@ var kinds = map[grafeo.Kind]string{
 
 func (a *app) printInspection(i archiver.Inspection) error {
 	what, verdict := kinds[i.What], "whole"
+	if i.Directory {
+		what = "a database that is a WAL directory"
+	}
 	if i.Generation != "" {
 		what += fmt.Sprintf(" (Grafeo %s)", i.Generation)
 	}

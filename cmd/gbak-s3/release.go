@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
 func (a *app) releaseCommand() *cobra.Command {
@@ -79,7 +80,9 @@ func (a *app) printRelease(database string, released bool, rest []archiver.HeldL
 		}
 		return a.say(map[string]any{"type": "release", "database": database, "released": released, "holds": holds})
 	}
-	if !released {
+	if generation, unknown := grafeo.Identify(database); !released && unknown == nil && generation == grafeo.Gen05 {
+		err = a.print("nothing was held: a database of Grafeo 0.5 keeps its log for no archive")
+	} else if !released {
 		err = a.print("nothing was held")
 	} else if len(rest) == 0 {
 		err = a.print("%s keeps its log no longer than it needs it itself", database)

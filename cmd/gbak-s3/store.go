@@ -114,7 +114,7 @@ func apart(address, database string) error {
 	case within(database, root):
 		return usage("%s is inside of the archive %s", "Use a path elsewhere for the database.", database, address)
 	case within(root, database):
-		return usage("the archive %s is inside of %s", "Give the path of the database file, such as people.grafeo.", address, database)
+		return usage("the archive %s is inside of %s", "Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.", address, database)
 	}
 	return nil
 }
