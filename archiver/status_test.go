@@ -12,6 +12,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -211,4 +212,87 @@ func TestStatusErrors(t *testing.T) {
 	objects["manifests/0000000001.json"][10] ^= 1
 	_, err := newArchive(refill(t, objects)).Status(t.Context(), archiver.StatusOptions{})
 	mustFail(t, err, archiver.CodeDamagedArchive, "manifests/0000000001.json")
+}
+
+// TestTimesInTheFuture: what was taken or committed in the future by this host's clock
+// has an age that nobody knows: it is negative, and within no limit. That clocks are
+// apart by a few seconds is no fault.
+func TestTimesInTheFuture(t *testing.T) {
+	for _, c := range []struct {
+		ahead time.Duration // of the host that backs up and has the database
+		fault bool
+	}{{2 * time.Hour, true}, {time.Minute, true}, {2 * time.Second, false}, {-3 * time.Second, false}} {
+		t.Run(c.ahead.String(), func(t *testing.T) {
+			m, store := newModel(t), storagetest.NewMemory()
+			m.now = time.Now().Add(c.ahead - time.Hour)
+			m.commit(100)
+			backup(t, store, m.path)
+			ahead := refill(t, inTheFuture(t, store.Objects(), c.ahead))
+			within := func(database string, words ...string) archiver.StatusReport {
+				t.Helper()
+				r := status(t, ahead, database)
+				if err := r.Within(1000 * time.Hour); c.fault {
+					mustFail(t, err, archiver.CodeLagging, append(words, "in the future")...)
+				} else if err != nil {
+					t.Error(err)
+				}
+				return r
+			}
+			// What is apart for longer than the test may take decides of the sign.
+			if r := within("", "the newest backup"); r.Age == 0 || c.fault != (r.Age < -5*time.Second) {
+				t.Errorf("age %s", r.Age)
+			}
+			if b := within(m.path).Behind; !b.Continues || b.Lag != 0 {
+				t.Errorf("nothing is new: %+v", b)
+			}
+			m.now = time.Now().Add(c.ahead)
+			m.commit(100)
+			if b := within(m.path).Behind; b.Lag == 0 || c.fault != (b.Lag < -5*time.Second) {
+				t.Errorf("%+v", b)
+			}
+			d, err := newArchive(ahead).Doctor(t.Context())
+			warned := slices.ContainsFunc(d.Checks, func(c archiver.Check) bool {
+				return c.Name == "time" && c.Severity == archiver.SeverityWarning && strings.Contains(c.Text, "in the future")
+			})
+			if err != nil || warned != c.fault {
+				t.Errorf("doctor: %+v, %v", d.Checks, err)
+			}
+		})
+	}
+}
+
+// A commit of the future is behind by nobody knows how much, though the backup before
+// it was taken with the right clock.
+func TestCommitInTheFuture(t *testing.T) {
+	m, store := newModel(t), storagetest.NewMemory()
+	m.now = time.Now().Add(-time.Hour)
+	m.commit(100)
+	backup(t, store, m.path)
+	m.now = time.Now().Add(2 * time.Hour)
+	m.commit(100)
+	r := status(t, store, m.path)
+	if r.Age < 0 || r.Behind.Lag > -time.Hour {
+		t.Errorf("age %s, %+v", r.Age, r.Behind)
+	}
+	mustFail(t, r.Within(1000*time.Hour), archiver.CodeLagging, "committed", "in the future")
+	// The clock was set back since: what the archive does not have is as old as its
+	// oldest commit, by its own word.
+	m.now = time.Now().Add(-time.Minute)
+	m.commit(100)
+	r = status(t, store, m.path)
+	mustFail(t, r.Within(1000*time.Hour), archiver.CodeLagging, "committed", "in the future")
+}
+
+// inTheFuture gives the objects of an archive with one backup as a host would have
+// made them whose clock is ahead.
+func inTheFuture(t testing.TB, objects map[string][]byte, ahead time.Duration) map[string][]byte {
+	t.Helper()
+	const key = "manifests/0000000001.json"
+	m, err := manifest.DecodeManifest(objects[key])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.CreatedAt, m.ReadUntil = m.CreatedAt.Add(ahead), m.ReadUntil.Add(ahead)
+	objects[key] = m.Encode()
+	return objects
 }
