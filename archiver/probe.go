@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -157,6 +158,11 @@ func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error
 		return manifest.Rejected, nil
 	}
 	denied := errors.Is(err, storage.ErrPermission)
+	// What a system call says of a disk or a permission is about no condition.
+	var errno syscall.Errno
+	if errors.As(err, &errno) && (denied || p.refusals >= tries-1) {
+		return "", err
+	}
 	if errors.Is(err, storage.ErrUnavailable) || final(err) && !denied {
 		return "", err
 	}

@@ -14,10 +14,20 @@ func syncFolder(folder string) error {
 		return err
 	}
 	err = f.Sync()
-	// Some network and FUSE file systems have no such thing, and keep names
-	// durable by themselves or not at all.
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+	if hasNone(err) {
 		err = nil
 	}
 	return errors.Join(err, f.Close())
+}
+
+// hasNone reports whether err, of the sync of a folder that is open, says that the
+// file system has no such thing: some network and FUSE file systems keep names
+// durable by themselves, or not at all. An error of the disk is none of these.
+func hasNone(err error) bool {
+	for _, no := range []error{errors.ErrUnsupported, syscall.EINVAL, syscall.EPERM, syscall.EACCES, syscall.ENOTTY, syscall.EBADF, syscall.EISDIR} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
 }

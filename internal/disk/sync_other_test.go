@@ -1,0 +1,24 @@
+//go:build !windows
+
+package disk
+
+import (
+	"io/fs"
+	"syscall"
+	"testing"
+)
+
+// A file system that cannot sync folders is one on which names need no more, or can
+// have no more; a disk that fails is none.
+func TestWhatHasNoFolderSync(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.EPERM, syscall.EBADF} {
+		if !hasNone(&fs.PathError{Op: "sync", Path: "/x", Err: errno}) {
+			t.Errorf("%v is fatal", errno)
+		}
+	}
+	for _, err := range []error{nil, syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, fs.ErrClosed} {
+		if hasNone(err) {
+			t.Errorf("%v is not", err)
+		}
+	}
+}
