@@ -42,10 +42,10 @@ func TestOrderOfSteps(t *testing.T) {
 	put(t, s, "a/b/plain", "data")
 	want := []string{
 		"mkdir root", "sync .", "mkdir root/a", "sync root", "mkdir root/a/b", "sync root/a",
-		"create in root/.tmp", "mkdir root/.tmp", "create in root/.tmp",
+		"create root/.tmp/put-N", "mkdir root/.tmp", "create root/.tmp/put-N",
 		"write root/.tmp/put-N", "sync file root/.tmp/put-N", "close root/.tmp/put-N",
 		"link root/.tmp/put-N root/a/b/created", "remove root/.tmp/put-N", "sync root/a/b",
-		"create in root/.tmp", "write root/.tmp/put-N", "sync file root/.tmp/put-N", "close root/.tmp/put-N",
+		"create root/.tmp/put-N", "write root/.tmp/put-N", "sync file root/.tmp/put-N", "close root/.tmp/put-N",
 		"rename root/.tmp/put-N root/a/b/plain", "sync root/a/b",
 	}
 	// Above the root it depends on where the test runs.

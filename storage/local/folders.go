@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 const (
 	tempDir    = ".tmp"         // no element of a key begins with a dot
-	tempNames  = "put-*"        // in it
+	tempNames  = "put-"         // in it, with a number
 	tempMaxAge = 24 * time.Hour // longer than any Put takes
 )
 
@@ -42,7 +43,7 @@ func (s *Store) makeDir(dir string) error {
 	}
 	if !exists {
 		// If it exists now, another process was faster.
-		err := s.disk.Mkdir(dir, 0o700)
+		err := s.disk.Mkdir(dir, s.folderMode(dir))
 		if err != nil && !isDir(dir) {
 			return err
 		}
@@ -182,15 +183,27 @@ func isDir(path string) bool {
 // createTemp makes an empty file with a new name in .tmp.
 func (s *Store) createTemp() (disk.File, error) {
 	dir := filepath.Join(s.root, tempDir)
-	f, err := s.disk.CreateTemp(dir, tempNames)
+	f, err := s.newFile(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	// Its name need not be durable, nothing in it is.
-	if err := s.disk.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.disk.Mkdir(dir, s.folderMode(dir)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return s.disk.CreateTemp(dir, tempNames)
+	return s.newFile(dir)
+}
+
+// newFile makes an empty file in a folder. (That of CreateTemp is for its owner
+// alone, whatever the umask is.)
+func (s *Store) newFile(dir string) (disk.File, error) {
+	for {
+		path := filepath.Join(dir, fmt.Sprintf("%s%d", tempNames, rand.Uint64()))
+		f, err := s.disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, s.fileMode())
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
 }
 
 // sweepTemps removes what killed processes left in .tmp. It does what it can:
