@@ -17,7 +17,6 @@ import (
 // its folder.
 type Disk interface {
 	OpenFile(path string, flag int, mode fs.FileMode) (File, error) // as [os.OpenFile]
-	CreateTemp(folder, pattern string) (File, error)                // as [os.CreateTemp]
 	Truncate(path string, size int64) error
 	Chmod(path string, mode fs.FileMode) error
 	Chown(path string, user, group int) error
@@ -51,11 +50,6 @@ var _ Disk = OS{}
 // OpenFile is [os.OpenFile].
 func (OS) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
 	return opened(os.OpenFile(path, flag, mode))
-}
-
-// CreateTemp is [os.CreateTemp]: nothing has the name, and the mode is 0600.
-func (OS) CreateTemp(folder, pattern string) (File, error) {
-	return opened(os.CreateTemp(folder, pattern))
 }
 
 // opened keeps a nil pointer from becoming a File that is not nil.

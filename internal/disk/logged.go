@@ -27,11 +27,6 @@ func (l *logged) OpenFile(path string, flag int, mode fs.FileMode) (File, error)
 	return f, l.tell("open", path, err)
 }
 
-func (l *logged) CreateTemp(folder, pattern string) (File, error) {
-	f, err := l.disk.CreateTemp(folder, pattern)
-	return f, l.tell("open", folder, err)
-}
-
 func (l *logged) Truncate(path string, size int64) error {
 	return l.tell("truncate", path, l.disk.Truncate(path, size))
 }

@@ -194,8 +194,8 @@ func (s *Store) createTemp() (disk.File, error) {
 	return s.newFile(dir)
 }
 
-// newFile makes an empty file in a folder. (That of CreateTemp is for its owner
-// alone, whatever the umask is.)
+// newFile makes an empty file in a folder. (What [os.CreateTemp] makes is for its
+// owner alone, whatever the umask is.)
 func (s *Store) newFile(dir string) (disk.File, error) {
 	for {
 		path := filepath.Join(dir, fmt.Sprintf("%s%d", tempNames, rand.Uint64()))

@@ -32,12 +32,6 @@ func (u Unsynced) OpenFile(path string, flag int, mode fs.FileMode) (disk.File, 
 	return unsyncedFile{f}, err
 }
 
-// CreateTemp implements [disk.Disk].
-func (u Unsynced) CreateTemp(folder, pattern string) (disk.File, error) {
-	f, err := u.OS.CreateTemp(folder, pattern)
-	return unsyncedFile{f}, err
-}
-
 type unsyncedFile struct{ disk.File }
 
 func (unsyncedFile) Sync() error { return nil }
@@ -155,11 +149,6 @@ func (r *Recorder) OpenFile(path string, flag int, mode fs.FileMode) (disk.File,
 		what = "create "
 	}
 	return r.open(what+r.name(path), func() (disk.File, error) { return disk.OS{}.OpenFile(path, flag, mode) }, flag&os.O_TRUNC != 0)
-}
-
-// CreateTemp implements [disk.Disk].
-func (r *Recorder) CreateTemp(folder, pattern string) (disk.File, error) {
-	return r.open("create in "+r.name(folder), func() (disk.File, error) { return disk.OS{}.CreateTemp(folder, pattern) }, true)
 }
 
 func (r *Recorder) open(note string, work func() (disk.File, error), truncate bool) (disk.File, error) {
