@@ -46,6 +46,7 @@ type answer struct {
 	Seq         int64  `json:"seq"`
 	Kind        string `json:"kind"`
 	Timeline    int64  `json:"timeline"`
+	Why         string `json:"why"`
 	StartEpoch  int64  `json:"start_epoch"`
 	EndEpoch    int64  `json:"end_epoch"`
 	RawBytes    int64  `json:"raw_bytes"`
