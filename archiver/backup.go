@@ -71,6 +71,8 @@ type BackupOptions struct {
 
 	// Observer hears of the progress; nil for nobody.
 	Observer Observer
+
+	name string // of the database, if it is not that of its file
 }
 
 // Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
@@ -117,7 +119,8 @@ type BackupReport struct {
 	Elapsed  time.Duration
 }
 
-// Backup backs up the database at path, whether it is closed, left behind by a
+// Backup backs up the database at path, which may be the folder that a Grafeo-server keeps
+// it in ([Locate]), whether it is closed, left behind by a
 // process that was killed, or being written at this moment by another process.
 // It locks nothing. It stores what the database's log has behind the newest
 // backup, or takes a full backup if there is none or the log does not continue
@@ -183,7 +186,12 @@ func (o *BackupOptions) segmentBytes(total int64) int64 {
 // backup gives the manifest that it has committed, or with kind none the one of
 // the newest backup, which has everything.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
-	path, err := resolve(path)
+	file, err := locate(path)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	opts.name = nameOf(path, file)
+	path, err = resolve(file)
 	if err != nil {
 		return BackupReport{}, err
 	}

@@ -61,6 +61,7 @@ func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *co
 	if err != nil {
 		return copied{}, err
 	}
+	s.name = opts.name
 	s.readFrom, s.readUntil = readFrom, later(readFrom, a.now())
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil

@@ -55,6 +55,9 @@ const (
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
 	_, _, err := run(ctx, againRead, func(context.Context) (err error) {
+		if path, err = locate(path); err != nil {
+			return err
+		}
 		r, err = holdsOf(path, time.Now())
 		return err
 	})

@@ -24,6 +24,9 @@ type ImportOptions struct {
 	NewDatabase   bool
 	BeginAnew     bool
 
+	// Strict refuses a folder from which files are gone that its list names.
+	Strict bool
+
 	// Committed, if not nil, hears of each backup when it is committed.
 	Committed func(BackupReport)
 }
@@ -32,9 +35,14 @@ type ImportOptions struct {
 type ImportReport struct {
 	// Backups are those that were committed. If there was nothing new, it is one
 	// of [KindNone], which describes the newest of the folder's in the archive.
-	Backups  []BackupReport
-	Entries  int // native backups in the folder
-	Known    int // of these, that the archive had
+	Backups []BackupReport
+	Entries int // native backups in the folder
+	Known   int // of these, that the archive had
+
+	// Lost says which epochs are neither in the archive nor in a whole chain of the
+	// folder, as files are gone from it.
+	Lost []*NativeFault
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -42,7 +50,10 @@ type ImportReport struct {
 // Import archives the backups in a folder that Grafeo has made itself: each is a
 // backup of the archive, with its epochs. All of the folder is read and checked
 // first; what is wrong with it, and which epochs are lost by it, is an error of
-// [CodeDamagedDatabase], and nothing is stored. What the archive has of it already
+// [CodeDamagedDatabase], and nothing is stored. Files that are gone, as after the
+// retention of Grafeo-server, are no such error unless [ImportOptions.Strict] is set:
+// the chains that are whole without them are archived, and [ImportReport.Lost] has the
+// epochs that the others had. If none is whole, it is one. What the archive has of it already
 // is not stored again. A folder whose history is another one than was imported
 // before is a new timeline.
 //
@@ -62,7 +73,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 		if err != nil {
 			return err
 		}
-		if err := folder.fault(); err != nil {
+		if err := folder.fault(opts.Strict); err != nil {
 			return err
 		}
 		r.Entries = len(folder.backups)
@@ -113,6 +124,7 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		i.find(c)
 		if attempt == 0 {
 			r.Known = i.known()
+			r.Lost = f.lostIn(c)
 		}
 		err = i.run(ctx)
 		a.note(ctx, i.head, anew)

@@ -83,10 +83,11 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 			return notRecognized(interruptedUpgrade(path, err))
 		}
 		if what.What == grafeo.KindDatabase {
-			if err := logIsSeen(ctx, path, opts.Closed); err != nil {
+			if err := logIsSeen(ctx, what.Path, opts.Closed); err != nil {
 				return err
 			}
 		}
+		path := what.Path
 		err = steady(ctx, strings.TrimSuffix(filepath.Clean(path), ".wal"), func() error {
 			i = what
 			return i.read(ctx)
@@ -109,6 +110,14 @@ func recognize(path string) (Inspection, error) {
 		return Inspection{Path: path, What: KindArchive}, nil
 	}
 	what, generation, err := grafeo.Recognize(path)
+	if info, statErr := os.Stat(path); errors.Is(err, grafeo.ErrNotDatabase) && statErr == nil && info.IsDir() {
+		file, err := locate(path)
+		if err != nil {
+			return Inspection{}, err
+		}
+		what, generation, err = grafeo.Recognize(file)
+		return Inspection{Path: file, What: what, Generation: generation}, err
+	}
 	return Inspection{Path: path, What: what, Generation: generation}, err
 }
 

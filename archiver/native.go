@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +51,12 @@ type NativeFault struct {
 	File     string // path
 	From, To uint64
 	Err      error
+
+	// Gone reports that all that is wrong is that the file is not there: the retention of
+	// Grafeo-server removes files, and leaves the list as it is.
+	Gone bool
+
+	entry int // of the folder's list
 }
 
 func (f *NativeFault) Error() string {
@@ -64,9 +72,12 @@ func (f *NativeFault) Error() string {
 
 func (f *NativeFault) Unwrap() error { return f.Err }
 
-// fault is the error for a folder that is not whole, nil if it is.
-func (n *nativeFolder) fault() error {
-	if len(n.faults) == 0 {
+// fault is the error for a folder that is not to be imported: nothing of it is whole, or
+// something is wrong with it that is more than that files are gone; if strict, that as well.
+func (n *nativeFolder) fault(strict bool) error {
+	some := slices.ContainsFunc(n.backups, func(b *nativeBackup) bool { return b.source != nil })
+	bad := func(f *NativeFault) bool { return !f.Gone || strict || !some }
+	if !slices.ContainsFunc(n.faults, bad) {
 		return nil
 	}
 	for _, f := range n.faults {
@@ -77,9 +88,56 @@ func (n *nativeFolder) fault() error {
 	return &Error{
 		Code: CodeDamagedDatabase,
 		Err:  n.faults,
-		Hint: "Nothing of the folder was archived. What is lost in it may still be in the database itself: `gbak-s3 backup` archives that.",
+		Hint: "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. What is lost may still be in the database itself: `gbak-s3 backup` archives that.",
 	}
 }
+
+// lostIn returns what cannot be had from the folder and is not in the archive with the
+// backups of c: the first fault of each chain, with the epochs from there on.
+func (n *nativeFolder) lostIn(c *catalog) []*NativeFault {
+	archived := func(e grafeo.NativeEntry) bool {
+		for _, m := range c.backups {
+			if m.Imported != nil && m.Imported.File == e.Filename && m.CreatedAt.Equal(e.Created) {
+				return true
+			}
+		}
+		return false
+	}
+	var lost []*NativeFault
+	next := 0 // the first entry behind the chain of the fault before
+	for _, fault := range n.faults {
+		if fault.entry < next {
+			continue
+		}
+		f := *fault
+		first, last := -1, -1
+		for next = f.entry; next < len(n.backups) && (next == f.entry || !n.backups[next].entry.Full); next++ {
+			if archived(n.backups[next].entry) {
+				continue
+			}
+			if last = next; first < 0 {
+				first = next
+			}
+		}
+		if first < 0 {
+			continue
+		}
+		if e := n.backups[first].entry; first > f.entry {
+			f.From = e.StartEpoch
+		}
+		if f.To = min(f.To, n.backups[last].entry.EndEpoch); f.From <= f.To {
+			lost = append(lost, &f)
+		}
+	}
+	return lost
+}
+
+// goneError is the error for a file that is not there.
+type goneError struct{ *grafeo.DamageError }
+
+func (e goneError) Error() string { return e.Path + ": " + e.What }
+
+func (e goneError) Unwrap() error { return e.DamageError }
 
 // nativeFaults is all that is wrong with a folder.
 type nativeFaults []*NativeFault
@@ -125,6 +183,9 @@ func readNative(ctx context.Context, path string) (*nativeFolder, error) {
 		}
 		n.backups = append(n.backups, backup)
 	}
+	if err := n.unlisted(bad); err != nil {
+		return nil, err
+	}
 	r := nativeReader{folder: n}
 	for i, backup := range n.backups {
 		err := bad[i]
@@ -141,6 +202,34 @@ func readNative(ctx context.Context, path string) (*nativeFolder, error) {
 		}
 	}
 	return n, nil
+}
+
+// nativeName is how Grafeo calls the files of its backups.
+var nativeName = regexp.MustCompile(`^backup_(full|incr)_\d+\.(grafeo|wal)$`)
+
+// unlisted makes files that are gone damage, if there are others that look like backups
+// and are not in the list: then it may be the list that is wrong, which has no checksum
+// in 0.5.
+func (n *nativeFolder) unlisted(bad map[int]error) error {
+	entries, err := os.ReadDir(n.path)
+	if err != nil {
+		return err
+	}
+	listed := func(name string) bool {
+		return slices.ContainsFunc(n.backups, func(b *nativeBackup) bool { return b.entry.Filename == name })
+	}
+	for _, e := range entries {
+		if !nativeName.MatchString(e.Name()) || listed(e.Name()) {
+			continue
+		}
+		for i, err := range bad {
+			if gone, ok := errors.AsType[goneError](err); ok {
+				bad[i] = fmt.Errorf("%w, but %s is, which is not in the list", gone.DamageError, e.Name())
+			}
+		}
+		break
+	}
+	return nil
 }
 
 // noNativeFolder gives what is no such folder its code.
@@ -173,7 +262,8 @@ func isNativeFault(err error) bool {
 // those that it has, and that those behind it have, up to the next full one.
 func (n *nativeFolder) lost(i int, err error) *NativeFault {
 	first := n.backups[i].entry
-	f := &NativeFault{File: n.backups[i].path, From: first.StartEpoch, To: first.EndEpoch, Err: err}
+	f := &NativeFault{File: n.backups[i].path, From: first.StartEpoch, To: first.EndEpoch, Err: err, entry: i}
+	_, f.Gone = errors.AsType[goneError](err)
 	gap, isGap := errors.AsType[*grafeo.GapError](err)
 	switch {
 	case first.Full:
@@ -199,7 +289,7 @@ func (n *nativeFolder) lost(i int, err error) *NativeFault {
 func (b *nativeBackup) check(ctx context.Context) error {
 	f, err := os.Open(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &grafeo.DamageError{Path: b.path, What: "the list of native backups names it, and it is not there"}
+		return goneError{&grafeo.DamageError{Path: b.path, What: "the list of native backups names it, and it is not there"}}
 	}
 	if err != nil {
 		return err

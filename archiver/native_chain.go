@@ -146,7 +146,10 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *nativeBac
 // In 0.5, where epochs start again at each open, there must not have been a clean
 // close, each of which is a checkpoint, and no commit between the two.
 func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
-	if r.image == nil || r.broken {
+	switch {
+	case r.broken:
+		return false, "what it goes on from is not in the folder"
+	case r.image == nil:
 		return false, "it is the first one of its history in the folder"
 	}
 	if image.Generation == grafeo.Gen06 {

@@ -280,9 +280,20 @@ func TestImportRefuses(t *testing.T) {
 	}{
 		"an entry is missing":       {"", drop(1), []string{"backup_incr_0002.wal", "the log has a gap", "are lost", "epochs 3 to 4"}},
 		"the first full is missing": {"", drop(0), []string{"backup_incr_0001.wal", "no full backup", "epochs 3 to 4 are lost"}},
-		"a file is missing":         {"", func(n *nativeDB) { n.check(os.Remove(n.path(2))) }, []string{"backup_incr_0002.wal", "not there", "no epoch is lost"}},
-		"a file is shorter":         {"", func(n *nativeDB) { n.check(os.Truncate(n.path(1), 90)) }, []string{"backup_incr_0001.wal", "90 bytes", "epochs 3 to 4 are lost"}},
-		"a full one is damaged":     {"", func(n *nativeDB) { flip(n.t, n.path(0), 17000) }, []string{"backup_full_0000.grafeo", "checksum", "epochs 2 to 4 are lost"}},
+		"all files are missing": {"", func(n *nativeDB) {
+			for i := range n.list.Entries {
+				n.check(os.Remove(n.path(i)))
+			}
+		}, []string{"backup_full_0000.grafeo", "not there", "epochs 2 to 4 are lost", "backup_full_0003.grafeo"}},
+		"a file has another name": {"", func(n *nativeDB) {
+			n.check(os.Rename(n.path(0), filepath.Join(n.dir, "backup_full_0009.grafeo")))
+		}, []string{"backup_full_0000.grafeo", "not there", "backup_full_0009.grafeo", "epochs 2 to 4 are lost"}},
+		"a file is missing, and another one is damaged": {"", func(n *nativeDB) {
+			n.check(os.Remove(n.path(0)))
+			flip(n.t, n.path(4), 50)
+		}, []string{"backup_incr_0004.wal", "checksum", "epochs 6 to 7 are lost"}},
+		"a file is shorter":     {"", func(n *nativeDB) { n.check(os.Truncate(n.path(1), 90)) }, []string{"backup_incr_0001.wal", "90 bytes", "epochs 3 to 4 are lost"}},
+		"a full one is damaged": {"", func(n *nativeDB) { flip(n.t, n.path(0), 17000) }, []string{"backup_full_0000.grafeo", "checksum", "epochs 2 to 4 are lost"}},
 		"two are damaged": {"", func(n *nativeDB) { flip(n.t, n.path(0), 17000); flip(n.t, n.path(4), 50) }, []string{
 			"backup_full_0000.grafeo", "epochs 2 to 4 are lost", "backup_incr_0004.wal", "epochs 6 to 7 are lost",
 		}},
@@ -771,5 +782,73 @@ func TestImportOfFolderThatChanges(t *testing.T) {
 			_, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{})
 			mustFail(t, err, archiver.CodeDamagedDatabase, n.list.Entries[entry].Filename)
 		}
+	}
+}
+
+// An import of a folder from which files are gone, and whose list names them still,
+// archives what is whole and says what is lost; strictly, it is refused.
+func TestImportOfPrunedFolder(t *testing.T) {
+	for _, gen := range []grafeo.Generation{grafeo.Gen05, grafeo.Gen06} {
+		for name, c := range map[string]struct {
+			gone    []int // of the entries: full, two incrementals, full, incremental
+			backups int
+			lost    [][2]uint64
+		}{
+			"the older chain":                       {[]int{0, 1, 2}, 2, [][2]uint64{{2, 4}}},
+			"its full one":                          {[]int{0}, 2, [][2]uint64{{2, 4}}},
+			"its first incremental":                 {[]int{1}, 3, [][2]uint64{{3, 4}}},
+			"the newest one":                        {[]int{4}, 4, [][2]uint64{{6, 7}}},
+			"one whose epoch the next full one has": {[]int{2}, 4, nil},
+			"one of each":                           {[]int{1, 4}, 2, [][2]uint64{{3, 4}, {6, 7}}},
+		} {
+			t.Run(name+" "+string(gen), func(t *testing.T) {
+				t.Parallel()
+				n := sample(t, gen)
+				n.check(os.WriteFile(filepath.Join(n.dir, "labels.json"), []byte(`{"1": "before the release"}`), 0o600))
+				for _, i := range c.gone {
+					n.check(os.Remove(n.path(i)))
+				}
+				store := storagetest.NewMemory()
+				_, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{Strict: true})
+				mustFail(t, err, archiver.CodeDamagedDatabase, "not there")
+				if len(store.Objects()) > 0 {
+					t.Fatal("something was stored of a folder that was refused")
+				}
+				for again := range 2 {
+					r, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{})
+					n.check(err)
+					var lost [][2]uint64
+					for _, f := range r.Lost {
+						lost = append(lost, [2]uint64{f.From, f.To})
+						if !f.Gone || f.Err == nil {
+							t.Errorf("%+v", f)
+						}
+					}
+					if diff := cmp.Diff(c.lost, lost); diff != "" || again == 0 && len(r.Backups) != c.backups || again == 1 && r.Backups[0].Kind != archiver.KindNone {
+						t.Errorf("%d backups, lost (-want +is):\n%s", len(r.Backups), diff)
+					}
+				}
+				mustBeWhole(t, store)
+			})
+		}
+	}
+}
+
+// What was archived before it was removed is not lost, and what comes behind it is.
+func TestImportBeforeAndAfterPruning(t *testing.T) {
+	for _, gen := range []grafeo.Generation{grafeo.Gen05, grafeo.Gen06} {
+		n := sample(t, gen)
+		store := storagetest.NewMemory()
+		_, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{})
+		n.check(err)
+		for i := range 3 {
+			n.check(os.Remove(n.path(i)))
+		}
+		r, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{})
+		n.check(err)
+		if len(r.Lost) != 0 || r.Backups[0].Kind != archiver.KindNone {
+			t.Errorf("%s: %+v", gen, r)
+		}
+		mustBeWhole(t, store)
 	}
 }

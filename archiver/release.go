@@ -60,6 +60,10 @@ func named(name string) func(Hold) bool {
 
 // release ends the holds of which, and counts those that stay.
 func release(ctx context.Context, d disk.Disk, path string, which func(Hold) bool) (released bool, rest int, err error) {
+	path, err = locate(path)
+	if err != nil {
+		return false, 0, err
+	}
 	if _, err := grafeo.Identify(path); err != nil {
 		return false, 0, notFound(interruptedUpgrade(path, err))
 	}

@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,7 @@ import (
 // or locked; if the database moves on while its files are read, the proof fails.
 type source struct {
 	path  string
+	name  string // of the database, "" for that of path
 	kind  manifest.Kind
 	image *grafeo.Image // in an incremental too: what the headers say now
 	files []sourceFile
@@ -136,7 +138,7 @@ func (s *source) shares() bool {
 }
 
 func (s *source) database() manifest.Database {
-	return databaseOf(s.image, filepath.Base(s.path))
+	return databaseOf(s.image, cmp.Or(s.name, filepath.Base(s.path)))
 }
 
 // databaseOf is what a manifest says of an image, and of the database by this

@@ -16,7 +16,7 @@ const CodeLagging Code = "lagging"
 
 // StatusOptions say what to look at besides the archive.
 type StatusOptions struct {
-	// Database is the path of the archive's database, if the report is to say how
+	// Database is the path of the archive's database, as [Archive.Backup] takes it, if the report is to say how
 	// far the archive is behind it.
 	Database string
 
@@ -100,7 +100,11 @@ func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	if opts.Database != "" {
-		path, err := resolve(opts.Database)
+		file, err := locate(opts.Database)
+		if err != nil {
+			return StatusReport{}, err
+		}
+		path, err := resolve(file)
 		if err != nil {
 			return StatusReport{}, err
 		}

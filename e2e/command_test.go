@@ -85,6 +85,13 @@ type answer struct {
 		Problem string `json:"problem"`
 	} `json:"findings"`
 
+	// import
+	Lost []struct {
+		File string `json:"file"`
+		From int64  `json:"from_epoch"`
+		To   int64  `json:"to_epoch"`
+	} `json:"lost"`
+
 	// error
 	Code    string `json:"code"`
 	Message string `json:"message"`

@@ -28,9 +28,10 @@ if there is none or its log does not continue there, and commits it. When it say
 so, the backup is complete, checked against the database's own checksums, and can
 be restored. The last line is the command that does it.
 
-The database may be closed or open in another process; it is neither locked nor
-stopped. A database of generation 0.6 is told, by the file backup_cursor.meta in its
-log folder, to keep its log until this archive has it.`,
+DATABASE is the path of the database, or of the folder that a Grafeo-server keeps it
+in (people with people/data.grafeo). It may be closed or open in another process; it
+is neither locked nor stopped. A database of generation 0.6 is told, by the file
+backup_cursor.meta in its log folder, to keep its log until this archive has it.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
   gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
@@ -80,6 +81,11 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err := apart(address, database); err != nil {
 		return err
 	}
+	if file, err := archiver.Locate(database); err == nil {
+		if err := apart(address, file); err != nil {
+			return err
+		}
+	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
@@ -110,7 +116,10 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 		return a.say(line)
 	}
 	path := database
-	if abs, err := filepath.Abs(database); err == nil {
+	if file, err := archiver.Locate(database); err == nil {
+		path = file // what can be restored
+	}
+	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	cost := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))

@@ -19,9 +19,15 @@ of the folder is checked: every checksum in it, and that nothing is missing betw
 the backups. What is damaged or missing is named, with the epochs that are lost by
 it, and then nothing is stored.
 
+Files that are gone, as after the retention of Grafeo-server, which leaves the list as
+it is, are another thing: what is whole without them is archived, and the epochs that
+are lost are named. With --strict that is refused as well.
+
 Imported again, only what is new in the folder is stored. The folder is not changed.
 
-Exit codes: 0 all of it is in the archive; 3 the folder is damaged or has a gap.`,
+Exit codes: 0 all that is there is in the archive (with epochs that are lost, --json
+has a last line with "lost"); 3 the folder is damaged or has a gap, or nothing of it
+is whole.`,
 		Example: `  gbak-s3 import ./people-backups s3://backups/people
   gbak-s3 import /var/backups/people ./people-archive`,
 		Args: takes("NATIVE_FOLDER", "ARCHIVE"),
@@ -36,6 +42,7 @@ Exit codes: 0 all of it is in the archive; 3 the folder is damaged or has a gap.
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
 	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at ARCHIVE before is gone, and begin anew with what is there")
+	flags.BoolVar(&opts.Strict, "strict", false, "refuse a folder from which files are gone, instead of archiving what is whole")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to a commit")
 	return cmd
@@ -74,8 +81,8 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 			return err
 		}
 	}
-	if a.json {
-		return nil
+	if err := a.sayLost(folder, r); err != nil || a.json {
+		return err
 	}
 	for _, line := range []string{
 		fmt.Sprintf("%s of %s, %d of them archived before, %s, %s", plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed)),
@@ -85,6 +92,42 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 		if err := a.print("%s", line); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// lostLine is the end of an import in JSON by which epochs are lost.
+type lostLine struct {
+	Type    string       `json:"type"` // "import"
+	Entries int          `json:"entries"`
+	Known   int          `json:"known"`
+	Lost    []lostEpochs `json:"lost"`
+}
+
+type lostEpochs struct {
+	File    string `json:"file"`
+	From    uint64 `json:"from_epoch"`
+	To      uint64 `json:"to_epoch"`
+	Problem string `json:"problem"`
+}
+
+// sayLost says which epochs of a folder could not be archived, if there are any.
+func (a *app) sayLost(folder string, r archiver.ImportReport) error {
+	if len(r.Lost) == 0 {
+		return nil
+	}
+	line := lostLine{Type: "import", Entries: r.Entries, Known: r.Known}
+	for _, f := range r.Lost {
+		line.Lost = append(line.Lost, lostEpochs{f.File, f.From, f.To, f.Err.Error()})
+		if a.json {
+			continue
+		}
+		if err := a.print("lost: %s, in no whole backup of %s: %v", epochs(f.From, f.To), folder, f.Err); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.say(line)
 	}
 	return nil
 }

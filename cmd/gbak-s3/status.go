@@ -27,7 +27,7 @@ With --max-lag it exits with code 1, after the answer, if the archive is further
 behind than that; without DATABASE, if its newest backup is older.
 
 A single argument is the ARCHIVE; but if $GBAK_ARCHIVE is set and the argument is
-an existing file, it is the DATABASE.`,
+an existing file or a folder with a database, it is the DATABASE.`,
 		Example: `  gbak-s3 status s3://backups/people
   gbak-s3 status s3://backups/people people.grafeo
   gbak-s3 status s3://backups/people people.grafeo --max-lag 15m`,
@@ -65,12 +65,21 @@ func statusArguments(args []string) (address, database string) {
 	case 0:
 		return address, ""
 	case 1:
-		if info, err := os.Stat(args[0]); address != "" && err == nil && info.Mode().IsRegular() {
+		if address != "" && isDatabase(args[0]) {
 			return address, args[0]
 		}
 		return args[0], ""
 	}
 	return args[0], args[1]
+}
+
+// isDatabase reports whether path is that of a file, or a folder with a database.
+func isDatabase(path string) bool {
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	_, err := archiver.Locate(path)
+	return err == nil
 }
 
 func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, maxLag *time.Duration) error {

@@ -1,0 +1,104 @@
+package archiver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// serverNames are what Grafeo-server calls each database, in a folder of the database's
+// own name: now, and in old versions.
+var serverNames = []string{"data.grafeo", "grafeo.db"}
+
+// Locate returns the path of the database that path means: path itself, or what a
+// Grafeo-server keeps in the folder at path, which has the database's name. A folder that
+// has several databases, or none, is an error of [CodeNotDatabase].
+func Locate(path string) (string, error) {
+	file, err := locate(path)
+	return file, explain(err)
+}
+
+func locate(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, nil //nolint:nilerr // what is not there is said when it is looked at
+	}
+	var found []string
+	for _, name := range serverNames {
+		if at := filepath.Join(path, name); isDatabase(at) || exists(at+preUpgrade) && exists(at+migrating) {
+			found = append(found, at)
+		}
+	}
+	switch directory := grafeo.IsDirectory(path); {
+	case directory && len(found) == 0:
+		return path, nil
+	case directory:
+		found = append(found, path)
+	case len(found) == 0:
+		return "", noDatabaseIn(path)
+	}
+	if len(found) > 1 {
+		return "", &Error{
+			Code: CodeNotDatabase, Err: fmt.Errorf("%s has several databases: %s", path, strings.Join(found, " and ")),
+			Hint: "Give the path of the one that is in use.",
+		}
+	}
+	return found[0], nil
+}
+
+// isDatabase reports whether something is at path that seems to be a database.
+func isDatabase(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && (info.Mode().IsRegular() || grafeo.IsDirectory(path))
+}
+
+// noDatabaseIn says what a folder has that is no database and has none under a name that
+// Grafeo-server gives.
+func noDatabaseIn(path string) error {
+	var there []string
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		at := filepath.Join(path, e.Name())
+		_, err := grafeo.Identify(at)
+		isOne := err == nil
+		for _, name := range serverNames {
+			isOne = isOne || isDatabase(filepath.Join(at, name))
+		}
+		if isOne {
+			there = append(there, at)
+		}
+	}
+	// Why it is none, as [grafeo.Identify] has it.
+	_, err = grafeo.Identify(path)
+	if err == nil || !errors.Is(err, grafeo.ErrNotDatabase) || len(there) == 0 {
+		return err
+	}
+	more := ""
+	if n := len(there); n > 5 {
+		there, more = there[:5], fmt.Sprintf(" and %d more", n-5)
+	}
+	return &Error{
+		Code: CodeNotDatabase, Err: fmt.Errorf("%w; it has %s%s", err, strings.Join(there, ", "), more),
+		Hint: "Give the path of one database: each goes into an archive of its own.",
+	}
+}
+
+// nameOf is what the database that path means is called, where that is the name of its
+// folder, and "" where it is that of the file.
+func nameOf(path, file string) string {
+	if path == file {
+		return ""
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(abs)
+}
