@@ -91,8 +91,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if leftOut != nil && !opts.WithoutSpilled {
 		return ExportReport{}, &Error{
 			Code: CodeUnsupported,
-			Err:  fmt.Errorf("the database has spilled vectors in %d files, %d bytes, which Grafeo's own backups cannot hold", leftOut.Files, leftOut.Bytes),
-			Hint: "Restore it, open it with Grafeo 0.6, which takes them in, and back that up; or export it without them by --without-spilled.",
+			Err:  fmt.Errorf("%w in %d files, %d bytes, which Grafeo's own backups cannot hold", ErrSpilled, leftOut.Files, leftOut.Bytes),
 		}
 	}
 	s, err := stage(a.disk, folder, nil, 0)
@@ -105,7 +104,8 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		}
 	}()
 	w := &nativeWriter{staging: s}
-	if err := s.disk.Mkdir(s.path(nativeFolderName), 0o700); err != nil {
+	s.access = accessesBeside(filepath.Dir(folder))
+	if err := s.makeFolder(s.path(nativeFolderName), s.access.log); err != nil {
 		return ExportReport{}, err
 	}
 	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].route.chain[0].StartEpoch}
@@ -130,6 +130,9 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := w.publish(); err != nil {
 		return ExportReport{}, err
 	}
+	if problem := s.access.problem; problem != "" {
+		a.log.Warn("what was exported is not the folder's", "err", problem)
+	}
 	r.Files, r.RawBytes = len(w.list.Entries)+1, w.bytes
 	return r, nil
 }
@@ -148,6 +151,9 @@ func spilledIn(stretches []stretch) *Spill {
 	}
 	return nil
 }
+
+// ErrSpilled: what is to be exported has spilled vectors.
+var ErrSpilled = errors.New("the database has spilled vectors")
 
 // absent is nil if nothing is at the path of a folder that is to be made.
 func absent(folder string) error {
@@ -266,10 +272,11 @@ func (w *nativeWriter) publish() error {
 // writeSynced makes a file of the folder and what write writes to it durable, but
 // for its name.
 func (w *nativeWriter) writeSynced(name string, write func(disk.File) error) error {
-	f, err := w.staging.disk.OpenFile(w.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := w.staging.disk.OpenFile(w.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, w.staging.access.image.created(false))
 	if err != nil {
 		return err
 	}
+	w.staging.access.apply(w.staging.access.image, f)
 	if err = write(f); err == nil {
 		err = f.Sync()
 	}

@@ -44,11 +44,21 @@ type RestoreReport struct {
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
+
+	// AccessProblem says why what was restored has not the owner, group and mode that
+	// it should have, "" if it has.
+	AccessProblem string
 }
 
 // Restore writes the database in the state of opts.Target to target, the path of
 // the database file that will be, or of the directory if the database is one;
-// folders above it are made. Files get the permissions 0600.
+// folders above it are made.
+//
+// With Force, files and folders get exactly the owner, group and mode of those that were
+// there. Else they get, if the caller is root, the owner and group of the folder above, and
+// are for their owner alone (0600); if that folder is for its group, by its setgid bit or as
+// others may not look into it, the group may read as well (0640), unless the umask says no. What cannot be
+// done is no error: [RestoreReport.AccessProblem] tells.
 //
 // The database appears at target when it is whole, checked and on disk, and
 // not before: until then it is in a hidden folder beside the target, without
@@ -131,6 +141,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	}
 	s.directory = w.route.last().Database.IsDirectory()
 	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05) && !s.directory
+	s.access = accessesBeside(filepath.Dir(target))
+	if opts.Force {
+		s.access = accessesLike(target)
+	}
 	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
 		return RestoreReport{}, err
 	}
@@ -141,7 +155,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	return RestoreReport{Plan: w.plan, Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, Reopen: w.replay != nil && w.replay.Unsure}, nil
+	return RestoreReport{
+		Plan: w.plan, Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, AccessProblem: s.access.problem,
+		Reopen: w.replay != nil && w.replay.Unsure,
+	}, nil
 }
 
 // mayRestore is nil if nothing is at target that may not be moved aside.

@@ -1,13 +1,18 @@
 package archiver_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +20,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -176,5 +182,177 @@ func TestSpilledVectorsThatChange(t *testing.T) {
 				mustBeWhole(t, store)
 			})
 		}
+	}
+}
+
+// changing calls change before the first put of a segment is done.
+type changing struct {
+	*storagetest.Memory
+	change func()
+	once   sync.Once
+}
+
+func (c *changing) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+	if strings.HasPrefix(key, manifest.SegmentPrefix) {
+		c.once.Do(c.change)
+	}
+	return c.Memory.Put(ctx, key, body, opts)
+}
+
+// What changes in the spill folder during a backup is not mixed with an image of before:
+// the backup has the state that is there in the end.
+func TestSpillFolderChangesDuringBackup(t *testing.T) {
+	one := vectorFile(2, 1, 2)
+	for name, change := range map[string]func(t *testing.T, path string){
+		"another content": func(t *testing.T, path string) { spill(t, path, vectorsName, vectorFile(2, 7, 8)) },
+		"longer":          func(t *testing.T, path string) { spill(t, path, vectorsName, vectorFile(2, 1, 2, 3, 4)) },
+		"one more":        func(t *testing.T, path string) { spill(t, path, "vectors_B%3Ab.bin", one) },
+		"none":            func(_ *testing.T, path string) { _ = os.RemoveAll(path + ".spill") },
+		"another file": func(t *testing.T, path string) {
+			spill(t, path, "x.tmp", one)
+			spilledTo := filepath.Join(path+".spill", vectorsName)
+			if err := os.Rename(filepath.Join(path+".spill", "x.tmp"), spilledTo); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := copyVector(t, "v0.5.42/closed")
+			spill(t, path, vectorsName, one)
+			aged(t, path)
+			memory := storagetest.NewMemory()
+			changed := false
+			store := &changing{Memory: memory, change: func() { change(t, path); changed = true }}
+			backup(t, store, path)
+			if !changed {
+				t.Fatal("nothing has changed")
+			}
+			target := filepath.Join(t.TempDir(), "db.grafeo")
+			if _, err := newArchive(memory).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			want, got := map[string]string{}, map[string]string{}
+			if _, err := os.Stat(path + ".spill"); err == nil {
+				want = contents(t, path+".spill")
+			}
+			if _, err := os.Stat(target + ".spill"); err == nil {
+				got = contents(t, target+".spill")
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Files that are shorter than their headers say, and stay so, are damaged: that is said,
+// and they are archived as they are, however many there are.
+func TestDamagedSpilledVectors(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	whole := vectorFile(2, 1, 2, 3, 4)
+	foreign := append([]byte("GRAFVEC0"), whole[8:]...)
+	huge := slices.Concat(whole[:8], bytes.Repeat([]byte{0xff}, 16), whole[24:])
+	for name, b := range map[string][]byte{"a": whole[:len(whole)-1], "b": whole[:10], "c": nil, "d": foreign, "e": huge} {
+		spill(t, path, "vectors_"+name+"%3Ax.bin", b)
+		i, err := archiver.Inspect(t.Context(), path, archiver.InspectOptions{})
+		if err != nil || i.Problem == nil || !strings.Contains(i.Problem.What, "vectors_a%3Ax.bin") && name == "a" {
+			t.Errorf("%s: inspect says %+v, %v", name, i.Problem, err)
+		}
+	}
+	store := storagetest.NewMemory()
+	backup(t, store, path)
+	mustBeWhole(t, store)
+	target := filepath.Join(t.TempDir(), "db.grafeo")
+	if _, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(contents(t, path+".spill"), contents(t, target+".spill")); diff != "" {
+		t.Error(diff)
+	}
+	// Grafeo writes a vector before it counts it: more than the header says is no damage.
+	if err := os.RemoveAll(path + ".spill"); err != nil {
+		t.Fatal(err)
+	}
+	spill(t, path, vectorsName, append(whole, 1, 2, 3))
+	if i, err := archiver.Inspect(t.Context(), path, archiver.InspectOptions{}); err != nil || i.Problem != nil {
+		t.Errorf("longer: %+v, %v", i.Problem, err)
+	}
+}
+
+// A spill folder that cannot be seen is not an empty one.
+func TestSpillFolderThatIsNotSeen(t *testing.T) {
+	link := func(t *testing.T, to, at string) {
+		t.Helper()
+		if err := os.Symlink(to, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		make  func(t *testing.T, path string) string // returns the path that is given
+		about string
+	}{
+		"a link to nothing": {func(t *testing.T, path string) string {
+			link(t, "/not/mounted", path+".spill")
+			return path
+		}, "db.spill is a link to nothing: /not/mounted"},
+		"a file that is a link to nothing": {func(t *testing.T, path string) string {
+			spill(t, path, "x", nil)
+			link(t, "gone", filepath.Join(path+".spill", vectorsName))
+			return path
+		}, vectorsName + " is a link to nothing"},
+		"beside both names": {func(t *testing.T, path string) string {
+			spill(t, path, vectorsName, vectorFile(1, 1))
+			spill(t, path+"2", vectorsName, vectorFile(1, 2))
+			link(t, filepath.Base(path), path+"2")
+			return path + "2"
+		}, "beside both"},
+		"a name that is no text": {func(t *testing.T, path string) string {
+			spill(t, path, "vectors_\xff%3Ax.bin", nil)
+			return path
+		}, `vectors_\xff%3Ax.bin" cannot be archived`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "db")
+			b, err := os.ReadFile(copyVector(t, "v0.5.42/closed"))
+			if err == nil {
+				err = os.WriteFile(path, b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := storagetest.NewMemory()
+			backup(t, store, path)
+			before := store.Objects()
+			given := c.make(t, path)
+			check := func(what string, err error) {
+				t.Helper()
+				if err == nil || !strings.Contains(err.Error(), c.about) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			_, err = newArchive(store).Backup(t.Context(), given, archiver.BackupOptions{})
+			check("backup", err)
+			_, err = newArchive(store).Status(t.Context(), archiver.StatusOptions{Database: given})
+			check("status", err)
+			_, err = archiver.Inspect(t.Context(), given, archiver.InspectOptions{})
+			check("inspect", err)
+			if len(store.Objects()) != len(before) {
+				t.Error("something was stored")
+			}
+		})
+	}
+	// Beside one of two names it is seen by either of them.
+	path := copyVector(t, "v0.5.42/closed")
+	spill(t, path, vectorsName, vectorFile(1, 1))
+	other := filepath.Join(t.TempDir(), "other.grafeo")
+	link(t, path, other)
+	store := storagetest.NewMemory()
+	backup(t, store, other)
+	target := filepath.Join(t.TempDir(), "db.grafeo")
+	if _, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(contents(t, target+".spill")) != 1 {
+		t.Error("by a link the spilled vectors are not seen")
 	}
 }

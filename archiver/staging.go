@@ -41,6 +41,7 @@ type staging struct {
 	first  []byte   // the image's first page, held back
 	made   []string // folders above the target that were not there, the lowest first
 
+	access    accesses // of what is made, set before anything is
 	directory bool     // the database is one (0.5)
 	journal   *journal // of what is fetched into it; nil if nothing of it is to stay
 
@@ -170,9 +171,10 @@ func exists(path string) bool {
 // restore has left, but for what a journal names for this chain. The names of the
 // folders above it are durable then. Without a chain nothing is kept.
 func stage(d disk.Disk, target string, chain []manifest.Digest, every time.Duration) (*staging, error) {
-	s := &staging{disk: d, target: target, folder: stagingFolder(target)}
+	s := &staging{disk: d, target: target, folder: stagingFolder(target), access: private(-1, -1, false)}
 	var err error
 	s.made, err = disk.MkdirAll(d, filepath.Dir(target), 0o777) // the umask decides, as for any folder
+	s.giveFolders()
 	if err == nil {
 		err = s.acquire()
 	}
@@ -189,11 +191,26 @@ func stage(d disk.Disk, target string, chain []manifest.Digest, every time.Durat
 	return s, nil
 }
 
+// giveFolders gives the folders that were made the owner and the group of the one that
+// was there.
+func (s *staging) giveFolders() {
+	if len(s.made) == 0 {
+		return
+	}
+	beside := accessesBeside(filepath.Dir(s.made[len(s.made)-1]))
+	for _, dir := range slices.Backward(s.made) {
+		beside.applyFolder(beside.image, dir)
+	}
+}
+
 // acquire locks the folder. Another restore may remove the folder, and the lock
 // with it, after we have opened it: then it is made anew.
 func (s *staging) acquire() error {
 	for {
 		if err := s.disk.Mkdir(s.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := s.takeOver(); err != nil {
 			return err
 		}
 		lock, err := s.disk.OpenFile(s.path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
@@ -287,17 +304,23 @@ func (s *staging) create(name string, bytes int64) (disk.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == manifest.ImageName {
+	access := s.access.logFile
+	switch {
+	case name == manifest.ImageName:
 		s.first = make([]byte, min(bytes, headerBytes))
+		access = s.access.image
+	case manifest.IsSpillName(name):
+		access = s.access.spillFile
 	}
 	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL
 	if s.journal.goesOn() {
 		flags &^= os.O_EXCL
 	}
-	f, err := s.disk.OpenFile(path, flags, 0o600)
+	f, err := s.disk.OpenFile(path, flags, access.created(false))
 	if err != nil {
 		return nil, err
 	}
+	s.access.apply(access, f)
 	err = f.Truncate(bytes)
 	if err == nil && s.journal.goesOn() && name == manifest.ImageName {
 		_, err = f.WriteAt(make([]byte, len(s.first)), 0) // whatever was on its way there
@@ -317,18 +340,23 @@ func (s *staging) place(name string) (string, error) {
 		return s.placeSpilled(name)
 	}
 	if s.directory {
-		if err := s.makeFolder(s.path(databaseFolder)); err != nil {
+		if err := s.makeFolder(s.path(databaseFolder), s.access.directory); err != nil {
 			return "", err
 		}
 	}
-	return filepath.Join(s.logFolder(), name), s.makeFolder(s.logFolder())
+	return filepath.Join(s.logFolder(), name), s.makeFolder(s.logFolder(), s.access.log)
 }
 
-func (s *staging) makeFolder(path string) error {
-	if err := s.disk.Mkdir(path, 0o700); !errors.Is(err, fs.ErrExist) {
-		return err
+// makeFolder makes a folder of the database, unless it is there.
+func (s *staging) makeFolder(path string, a access) error {
+	err := s.disk.Mkdir(path, a.created(true))
+	if err == nil {
+		s.access.applyFolder(a, path)
 	}
-	return nil
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 // writeImage writes a part of the image, but for its first page, which it

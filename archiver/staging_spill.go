@@ -25,10 +25,10 @@ func (s *staging) placeSpilled(name string) (string, error) {
 		}
 	}
 	folder := s.path(spillFolder)
-	err := s.makeFolder(folder)
+	err := s.makeFolder(folder, s.access.spill)
 	if kept && err == nil {
 		folder = s.keptFolder()
-		err = s.makeFolder(folder)
+		err = s.makeFolder(folder, s.access.spill)
 	}
 	return filepath.Join(folder, base), err
 }

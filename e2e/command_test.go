@@ -42,9 +42,18 @@ type result struct {
 type answer struct {
 	Type string `json:"type"`
 
+	MovedTo       string `json:"moved_to"` // restore
+	AccessProblem string `json:"access_problem"`
+
+	Spill *struct { // inspect, status
+		Files int   `json:"files"`
+		Bytes int64 `json:"bytes"`
+	} `json:"spill"`
+
 	// backup, one line of list
 	Seq         int64  `json:"seq"`
 	Kind        string `json:"kind"`
+	Why         string `json:"why"`
 	Timeline    int64  `json:"timeline"`
 	Why         string `json:"why"`
 	StartEpoch  int64  `json:"start_epoch"`

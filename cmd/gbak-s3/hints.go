@@ -133,6 +133,7 @@ var outcomes = []row{
 	{name: "no conditions", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
 	{name: "vanished", when: code(archiver.CodeVanished), say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows what is there now. If what was there is gone by your will, give `backup` or `import` --begin-anew, once."},
 	{name: "locked", when: code(archiver.CodeLocked), say: "Another run has that lock for milliseconds, unless it hangs: look for one that does, end it, and run the same command again."},
+	{name: "spilled vectors", when: is(archiver.ErrSpilled), say: "Restore the database and open it with Grafeo 0.6, which takes them in; or export it without them by --without-spilled."},
 	{name: "conflict", when: code(archiver.CodeConflict), say: "Several processes back up into this archive at the same time. Run the backup again, or less often."},
 }
 

@@ -87,6 +87,7 @@ type planLine struct {
 	MovedTo   string                `json:"moved_to,omitempty"`
 	Reopen    bool                  `json:"reopen,omitempty"`
 	Resumed   int64                 `json:"resumed_bytes,omitempty"` // that an earlier run had fetched
+	Access    string                `json:"access_problem,omitempty"`
 	Requests  storage.RequestCounts `json:"requests"`
 	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
 }
@@ -177,6 +178,7 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
+		line.Access = r.AccessProblem
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
 		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
 		return a.say(line)
@@ -188,6 +190,11 @@ func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) err
 	}
 	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Backup.Seq, state(r.Plan), asked(target)); err != nil {
 		return err
+	}
+	if r.AccessProblem != "" {
+		if err := a.print("%s", r.AccessProblem); err != nil {
+			return err
+		}
 	}
 	if err := a.others(r.Plan); err != nil {
 		return err

@@ -39,6 +39,7 @@ type File interface {
 	Stat() (fs.FileInfo, error)
 	Truncate(size int64) error
 	Chmod(mode fs.FileMode) error
+	Chown(user, group int) error
 	Sync() error
 }
 

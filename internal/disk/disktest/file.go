@@ -57,6 +57,11 @@ func (f *file) Chmod(mode fs.FileMode) error {
 		func() []change { return []change{{node: f.node, mode: mode}} }, nil)
 }
 
+// Chown implements [disk.File]. Who owns what is not part of the model.
+func (f *file) Chown(user, group int) error {
+	return f.recorder.step("chown "+f.name(), func() error { return f.File.Chown(user, group) }, nothing, nil)
+}
+
 // Sync implements [disk.File].
 func (f *file) Sync() error {
 	return f.recorder.step("sync file "+f.name(), func() error { return nil },
