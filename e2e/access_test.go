@@ -210,3 +210,29 @@ func TestHiddenFolderOfSomebodyElse(t *testing.T) {
 		t.Errorf("it has written %v there", n)
 	}
 }
+
+// The same for a database of 0.5 that is a directory.
+func TestForceKeepsOwnerOfADirectory(t *testing.T) {
+	t.Parallel()
+	needGrafeo(t)
+	path := filepath.Join(t.TempDir(), "mydb")
+	if _, err := node(t.Context(), "0.5.42", "vectors.js", "make", path, "3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path + ".spill"); err != nil { // such a database has none
+		t.Fatal(err)
+	}
+	at := newDirectory(t)
+	must(t, "backup", path, at.address())
+	before := map[string]string{}
+	for p, mode := range map[string]fs.FileMode{path: 0o750, path + "/wal": 0o710, path + "/wal/wal_00000000.log": 0o640} {
+		own(t, p, 4242, 4300, mode)
+		before[p] = ownership(t, p)
+	}
+	must(t, "restore", "--force", at.address(), path)
+	for p, want := range before {
+		if got := ownership(t, p); got != want {
+			t.Errorf("%s is %s, and was %s", p, got, want)
+		}
+	}
+}
