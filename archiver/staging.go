@@ -199,7 +199,7 @@ func (s *staging) giveFolders() {
 	}
 	beside := accessesBeside(filepath.Dir(s.made[len(s.made)-1]))
 	for _, dir := range slices.Backward(s.made) {
-		beside.applyFolder(beside.image, dir)
+		beside.applyFolder(access{beside.image.user, beside.image.group, fs.ModePerm, false}, dir)
 	}
 }
 
