@@ -55,7 +55,6 @@ type answer struct {
 	Kind        string `json:"kind"`
 	Why         string `json:"why"`
 	Timeline    int64  `json:"timeline"`
-	Why         string `json:"why"`
 	StartEpoch  int64  `json:"start_epoch"`
 	EndEpoch    int64  `json:"end_epoch"`
 	RawBytes    int64  `json:"raw_bytes"`
