@@ -400,3 +400,26 @@ func TestLongChain(t *testing.T) {
 	m.restoresTo(store, archiver.Target{Backup: 150}, 150)
 	mustBeWhole(t, store)
 }
+
+// A clock that was set back makes times mean two states: they are refused, and those
+// that mean one are restored as ever.
+func TestTimesAfterAClockWasSetBack(t *testing.T) {
+	store, m := storagetest.NewMemory(), newModel(t)
+	start := time.Now().UTC().Truncate(time.Second).Add(-24 * time.Hour)
+	m.now = start
+	m.commit(100)
+	backup(t, store, m.path)
+	m.now = start.Add(2 * time.Hour) // too late by an hour and more
+	m.commit(100)
+	backup(t, store, m.path)
+	m.now = start.Add(10 * time.Minute)
+	m.commit(100)
+	backup(t, store, m.path)
+	at := func(after time.Duration) *time.Time { t := start.Add(after); return &t }
+	for _, after := range []time.Duration{11 * time.Minute, time.Hour} {
+		_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: at(after)})
+		mustFail(t, err, archiver.CodeUnreachable, "backup 2 is of after it", "backup 3", "clock")
+	}
+	m.restoresTo(store, archiver.Target{Time: at(5 * time.Minute)}, 1)
+	m.restoresTo(store, archiver.Target{Time: at(3 * time.Hour)}, 3)
+}

@@ -237,6 +237,9 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 		if asOf(m).Before(t) {
 			continue
 		}
+		if err := c.ambiguous(t, m.Timeline); err != nil {
+			return nil, err
+		}
 		if m.Database.Generation == "0.5" {
 			return c.lastBefore(from, t, m)
 		}

@@ -70,8 +70,12 @@ func only(h archiver.HeldLog) string {
 // ones a limit has ended.
 func (a *app) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
 	for _, h := range r.Abandoned {
-		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, which was last backed up to %s; if no backup goes there any more: %s\n",
-			size(h.OnlyBytes), nameOf(h.Hold), aged(h.Age), releaseOf(h.Hold, database))
+		since := "which was last backed up to " + aged(h.Age)
+		if h.Seq == 0 {
+			since = "to which a first backup began " + aged(h.Age) + " and did not end"
+		}
+		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if no backup goes there any more: %s\n",
+			size(h.OnlyBytes), nameOf(h.Hold), since, releaseOf(h.Hold, database))
 	}
 	for _, h := range r.Released {
 		fmt.Fprintf(a.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): it drops that now, and the next backup to that archive is a full one\n",

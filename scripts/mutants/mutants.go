@@ -64,6 +64,21 @@ var mutants = []mutant{
 		"		lsn = c.StartFile\n", "		lsn = b.Position.LSN + 1<<40\n",
 		"./archiver", "TestHold",
 	},
+	{
+		"an archive that has gone back is taken for what it was", "archiver/vanished.go",
+		"was.ArchiveID == e.ArchiveID && was.Seq <= e.Seq {", "was.ArchiveID == e.ArchiveID {",
+		"./archiver", "TestVanished",
+	},
+	{
+		"another backup with the number of one that was there is taken for it", "archiver/vanished.go",
+		"if there.CommitID != was.CommitID {", "if there.CommitID == \"\" {",
+		"./archiver", "TestVanished",
+	},
+	{
+		"a backup of the future is within any lag", "archiver/status.go",
+		"case r.Age < -skewTolerance:", "case r.Newest == nil && r.Age < -skewTolerance:",
+		"./archiver", "TestTimesInTheFuture",
+	},
 
 	{
 		"a list believes summaries where a backup is missing", "archiver/outlines.go",

@@ -1,0 +1,36 @@
+package archiver
+
+import (
+	"fmt"
+	"time"
+)
+
+// ambiguous is the error for a time that a timeline has twice: a clock was set back,
+// so that a backup that was read, or ends, after t is followed by one that was read, or
+// ends, before it. What the state was at t depends on which clock was right.
+func (c *catalog) ambiguous(t time.Time, timeline int) error {
+	var read, ends *committed // the first ones after t
+	for _, m := range c.of(timeline) {
+		readAfter, endsAfter := asOf(m).After(t), m.EndTime != nil && m.EndTime.After(t)
+		first := read
+		if readAfter {
+			first = nil
+		}
+		if first == nil && ends != nil && m.EndTime != nil && !endsAfter {
+			first = ends
+		}
+		if first != nil {
+			err := c.unreachable("the time " + t.Format(time.RFC3339Nano))
+			err.Err = fmt.Errorf("backup %d is of after it and backup %d, which follows, of before it, as a clock was set back: %w", first.Seq, m.Seq, err.Err)
+			err.Hint = "Nobody knows which of the two clocks was right: choose a state by its backup or its epoch."
+			return err
+		}
+		if read == nil && readAfter {
+			read = m
+		}
+		if ends == nil && endsAfter {
+			ends = m
+		}
+	}
+	return nil
+}
