@@ -22,6 +22,7 @@ type contender struct {
 
 	archives [2]directory
 	runs     [2]map[int][]int64 // of each run of the database, its timelines in an archive
+	backups  [2][]int64         // their numbers
 
 	folders [2][]string // of Grafeo's own backups, the newest last
 	fulls   int
@@ -99,6 +100,9 @@ func (c *contender) our(to int, args ...string) {
 	c.t.Helper()
 	c.begin(to)
 	b := must(c.t, append([]string{"backup", c.w.path, c.archives[to].address(), "--json"}, args...)...).one(c.t, "backup")
+	if b.Kind != "none" {
+		c.backups[to] = append(c.backups[to], b.Seq)
+	}
 	if !slices.Contains(c.runs[to][c.run], b.Timeline) {
 		c.runs[to][c.run] = append(c.runs[to][c.run], b.Timeline)
 	}
@@ -178,14 +182,23 @@ func (c *contender) count() score {
 				keys = append(keys, m)
 			}
 		}
+		ends := len(lines) // of backups, which are states of their own where an epoch has several (0.5)
+		for _, seq := range c.backups[to] {
+			path := filepath.Join(dir, fmt.Sprintf("backup-%d.grafeo", seq))
+			must(t, "restore", c.archives[to].address(), path, "--backup", fmt.Sprint(seq))
+			lines = append(lines, path)
+		}
+		atEnds := map[string]bool{}
 		for i, got := range openAll(t, c.version, lines) {
-			if m := keys[i]; got.Digest == m.Digest {
+			if i >= ends {
+				atEnds[got.Digest] = true
+			} else if m := keys[i]; got.Digest == m.Digest {
 				have[[2]any{m.Run, m.Epoch}] = true
 			}
 		}
 		for _, m := range since {
 			s.commits++
-			if !have[[2]any{m.Run, m.Epoch}] {
+			if !have[[2]any{m.Run, m.Epoch}] && !atEnds[m.Digest] {
 				s.lost++
 			}
 		}
@@ -235,6 +248,17 @@ var workloads = []struct {
 			c.do("commit", "2")
 			c.do("checkpoint")
 			c.do("commit", "1")
+			c.backup(0)
+		}
+	}},
+	{"direct calls and checkpoints between backups", func(c *contender) {
+		c.do("commit", "3")
+		c.backup(0)
+		for range 5 {
+			c.do("direct", "2")
+			c.do("checkpoint")
+			c.backup(0)
+			c.do("commit", "2")
 			c.backup(0)
 		}
 	}},

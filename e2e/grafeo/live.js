@@ -11,6 +11,8 @@
 //   kill              end with SIGKILL, between two commits
 //   commit N          N transactions
 //   ballast N BYTES   one transaction with N nodes of that size
+//   direct N          N nodes by direct calls, which 0.5 has in no commit, and a
+//                     transaction that is rolled back, which drops them from its log
 //   run MS HOW        from now on commit without a pause, with a checkpoint every
 //                     MS milliseconds: HOW is call (walCheckpoint) or trigger
 //                     (setCheckpointTriggers, 0.6 only); the answer comes at once
@@ -123,6 +125,16 @@ const commands = {
   kill() { process.kill(process.pid, 'SIGKILL'); },
   async commit(n) { for (let i = 0; i < Number(n); i++) await commit(); },
   ballast: (n, length) => transaction((tx, c, random) => insert(tx, many(c, 0, Number(n), Number(length), random, 'b'))),
+  async direct(n) {
+    for (let i = 0; i < Number(n); i++) {
+      const k = `d${model.next}-${i}`, p = { c: model.next, s: 'direct' };
+      db.createNode(['Item'], { k, ...p });
+      nodes.set(k, p);
+    }
+    const tx = db.beginTransaction();
+    await tx.execute('INSERT (:Item {k: $k})', { k: 'rolled back' });
+    tx.rollback();
+  },
   run(ms, how) {
     stop = false;
     if (how === 'trigger') db.setCheckpointTriggers({ intervalMs: Number(ms) });
