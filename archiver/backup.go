@@ -362,7 +362,8 @@ func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
 	if h.last() == 0 {
 		return nil, nil //nolint:nilnil // no backup is a normal state of an archive
 	}
-	return a.load(ctx, h.archive.ArchiveID, h.last())
+	m, err := a.load(ctx, h.archive.ArchiveID, h.last())
+	return m, h.aboutNewest(err)
 }
 
 // manifest describes what was stored, as the successor of head. A history that

@@ -108,10 +108,14 @@ func (a *Archive) archiveDocument(ctx context.Context) (*history, error) {
 	case errors.Is(err, storage.ErrNotExist):
 	case errors.Is(err, storage.ErrNoStore):
 		return nil, fmt.Errorf("%s: %w", a.address(), err)
+	case errors.As(err, new(*ObjectError)):
+		return nil, &DocumentError{err}
 	case err != nil:
 		return nil, err
 	default:
-		if h.archive, err = manifest.DecodeArchive(b); err != nil {
+		if h.archive, err = manifest.DecodeArchive(b); errors.Is(err, manifest.ErrDamaged) {
+			return nil, &DocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
+		} else if err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
 		}
 	}
@@ -129,7 +133,7 @@ func (a *Archive) check(ctx context.Context, h *history) error {
 		return err
 	}
 	if h.archive = again.archive; h.archive == nil {
-		return &ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}
+		return &DocumentError{&ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}}
 	}
 	return nil
 }

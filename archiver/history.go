@@ -17,6 +17,8 @@ import (
 type history struct {
 	archive *manifest.Archive // nil if there is none yet
 	seqs    []manifest.Seq    // ascending
+
+	document error // what is wrong with archive.json, see [Archive.byManifests]
 }
 
 // committed is a manifest and the digest of its object, which the next one
@@ -86,6 +88,9 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 // from m whether there was one.
 func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error) {
 	h, err := a.historyBehind(ctx, true)
+	if err != nil {
+		h, err = a.byManifests(ctx, err)
+	}
 	if errors.Is(err, storage.ErrNoStore) {
 		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
 	}

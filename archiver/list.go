@@ -59,7 +59,7 @@ func (a *Archive) List(ctx context.Context) ([]Backup, error) {
 			if err == nil {
 				backups[i] = describe(m.Manifest)
 			}
-			return err
+			return h.aboutNewest(err)
 		})
 	})
 	if err != nil {

@@ -189,7 +189,7 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 		}
 		newest := len(all) == 0
 		if first != nil && (newest && read[len(read)-1] == nil && t.Epoch == nil && t.Time == nil || t.isEnd()) {
-			return nil, first
+			return nil, h.aboutNewest(first)
 		}
 		all = append(read, all...)
 		c := newCatalog(all)

@@ -92,7 +92,7 @@ func TestDocumentArrivesDamaged(t *testing.T) {
 				}
 				return storagetest.Fault{}
 			})
-			if times == 1 {
+			if times == 1 || prefix == manifest.ArchiveKey { // without which a restore goes by the manifests
 				for name, content := range restore(t, store, 0) {
 					if content != want[name] {
 						t.Errorf("%s: %s differs", prefix, name)

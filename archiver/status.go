@@ -124,7 +124,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	all := make([]*committed, len(h.seqs))
 	err = a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
 		all[i] = m
-		return err
+		return h.aboutNewest(err)
 	})
 	if err != nil {
 		return StatusReport{}, err

@@ -104,6 +104,15 @@ func (v *verification) pass(err error) error {
 	return err
 }
 
+// withoutKey is what a finding says of err, whose key it has by itself.
+func withoutKey(err error) string {
+	var object *ObjectError
+	if errors.As(err, &object) {
+		return object.Problem
+	}
+	return err.Error()
+}
+
 func (v *verification) run(ctx context.Context) error {
 	h, err := v.archive.existing(ctx)
 	if err != nil {
@@ -114,6 +123,9 @@ func (v *verification) run(ctx context.Context) error {
 		return v.pass(err)
 	}
 	v.report.Objects++ // archive.json
+	if h.document != nil {
+		v.find(manifest.ArchiveKey, withoutKey(h.document))
+	}
 	if len(h.seqs) == 0 {
 		return v.nothing(ctx)
 	}

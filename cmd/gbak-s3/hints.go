@@ -124,11 +124,25 @@ func text(parts ...string) func(*facts) bool {
 	}
 }
 
+// newestHint says what there still is, and how to go on. Whether an empty manifest
+// ever was a backup cannot be seen: it may have been one, and so nothing is built on
+// what is before it without a word.
+func newestHint(f *facts) string {
+	e, _ := errors.AsType[*archiver.NewestError](f.err)
+	goOn := fmt.Sprintf("To go on, put a whole copy of %s back, from the bucket's versions or a copy of the archive. If there is none, that backup is lost: move the object away and give `gbak-s3 backup` --begin-anew, once; or back up to another address.", e.Key)
+	if e.Before == 0 {
+		return goOn
+	}
+	return fmt.Sprintf("The backups before it are not touched: `gbak-s3 restore --backup %d` restores the last of them. %s", e.Before, goOn)
+}
+
 // outcomes are the codes whose meaning does not depend on what has caused them.
 var outcomes = []row{
 	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again: a backup does not send twice what is stored already."},
 	{name: "outcome unknown", when: code(archiver.CodeUnknownOutcome), say: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe."},
 	{name: "damaged database", when: code(archiver.CodeDamagedDatabase), say: "Nothing was committed and earlier backups are untouched. Open the database with Grafeo and close it; if that fails, restore the newest backup to another path."},
+	{name: "newest manifest", when: as[*archiver.NewestError], more: newestHint},
+	{name: "archive.json", when: as[*archiver.DocumentError], say: "What is stored can be restored all the same: `gbak-s3 restore` goes by the manifests. Nothing is written to this archive before a whole copy of archive.json is back, from the bucket's versions or a copy of the archive; or back up to another address, and keep this one for restores."},
 	{name: "damaged archive", when: code(archiver.CodeDamagedArchive), say: "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."},
 	{name: "no conditions", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
 	{name: "vanished", when: code(archiver.CodeVanished), say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows what is there now. If what was there is gone by your will, give `backup` or `import` --begin-anew, once."},

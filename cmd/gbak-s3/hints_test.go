@@ -52,6 +52,11 @@ var hintCases = []struct {
 	{"outcome unknown", archiver.CodeUnknownOutcome, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown"}), "gbak-s3 list"},
 	{"damaged database", archiver.CodeDamagedDatabase, errors.New("x"), "Open the database"},
 	{"damaged archive", archiver.CodeDamagedArchive, errors.New("x"), "verify --deep"},
+	{"newest manifest", archiver.CodeDamagedArchive, &archiver.NewestError{Key: "manifests/3.json", Seq: 3, Before: 2, Err: errors.New("x")}, "restore --backup 2"},
+	{"newest manifest", archiver.CodeDamagedArchive, &archiver.NewestError{Key: "manifests/1.json", Seq: 1, Err: errors.New("x")}, "another address"},
+	{"archive.json", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "goes by the manifests"},
+	{"vanished", archiver.CodeVanished, errors.New("x"), "--begin-anew"},
+	{"locked", archiver.CodeLocked, errors.New("x"), "end it"},
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
 
 	{"archive tier", archiver.CodeStore, answered(nil, storage.Answer{Status: 403, Code: "InvalidObjectState"}), "archive tier"},

@@ -1,0 +1,82 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// This file is about the two documents on which everything hangs: the newest
+// manifest, and archive.json. If one of them is damaged, or empty, as after a loss of
+// power or a copy that broke off, the error says what there still is.
+
+// NewestError says that the manifest of the newest backup is damaged. Nobody knows
+// what that backup was, so nothing can go on after it; those before it are not
+// touched by that.
+type NewestError struct {
+	Key    string // of the manifest
+	Seq    uint64 // the number of the backup
+	Before uint64 // that of the one before it, 0 if there is none
+	Err    error
+}
+
+func (e *NewestError) Error() string {
+	return fmt.Sprintf("backup %d, the newest, cannot be read: %v", e.Seq, e.Err)
+}
+
+// Unwrap returns the [*ObjectError] that it is.
+func (e *NewestError) Unwrap() error { return e.Err }
+
+// aboutNewest makes err a [*NewestError] if it is about the newest manifest of h.
+func (h *history) aboutNewest(err error) error {
+	var object *ObjectError
+	if !errors.As(err, &object) || len(h.seqs) == 0 || object.Key != h.last().Key() {
+		return err
+	}
+	last := uint64(h.last())
+	return &NewestError{Key: object.Key, Seq: last, Before: last - 1, Err: err} // no number is left out
+}
+
+// DocumentError says that archive.json is damaged, or missing where there are
+// backups.
+type DocumentError struct{ Err error }
+
+func (e *DocumentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+// byManifests is what readers can know of an archive whose archive.json is damaged,
+// which is why. Each manifest has the id of the archive, too; it is that of the
+// newest one that is whole. Nothing is written to an archive of which no more is
+// known.
+func (a *Archive) byManifests(ctx context.Context, why error) (*history, error) {
+	var document *DocumentError
+	if !errors.As(why, &document) {
+		return nil, why
+	}
+	h := history{document: why}
+	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
+		if err != nil {
+			return nil, err
+		}
+		if seq, ok := manifest.ParseKey(info.Key); ok {
+			h.seqs = append(h.seqs, seq)
+		}
+	}
+	for i := len(h.seqs) - 1; i >= 0; i-- {
+		b, err := a.readDocument(ctx, h.seqs[i].Key())
+		var object *ObjectError
+		if err != nil && !errors.As(err, &object) {
+			return nil, err
+		}
+		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == h.seqs[i] {
+			h.archive = &manifest.Archive{ArchiveID: m.ArchiveID}
+			a.log.Warn("reading without archive.json, which is damaged", "err", why)
+			return &h, nil
+		}
+	}
+	return nil, why
+}
