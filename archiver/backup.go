@@ -125,7 +125,8 @@ type BackupReport struct {
 // It locks nothing. It stores what the database's log has behind the newest
 // backup, or takes a full backup if there is none or the log does not continue
 // there; [BackupReport.Why] says so then, and what does not continue is a
-// timeline of its own. If nothing is new, nothing is stored.
+// timeline of its own. If nothing is new, nothing is stored. If the archive lacks a
+// backup that was there before, that is [CodeVanished], see [VanishedError].
 //
 // A database of another id is [CodeWrongDatabase], unless it is what its upgrade to 0.6 has
 // made of it, which the old one beside it shows, or one that the archive has backups of,

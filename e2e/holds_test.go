@@ -147,6 +147,7 @@ func TestMaxHold(t *testing.T) {
 	w.do(t, "commit", "1")
 	w.do(t, "checkpoint")
 	backup(t, w, one, "incremental", 2)
+	backup(t, w, two, "incremental", 1)
 	w.quit(t)
 	verifyNewest(t, w, one)
 	verifyNewest(t, w, two)

@@ -127,6 +127,13 @@ func TestNoSecretIsTold(t *testing.T) {
 	for name, f := range snapshot(t, filepath.Dir(w.path)) {
 		find(name, []byte(f.content))
 	}
+	noted := snapshot(t, filepath.Join(stateFolder(), "archives"))
+	for name, f := range noted {
+		find(name, []byte(f.content))
+	}
+	if len(noted) < 2 { // the folder, and a record
+		t.Error("nothing was noted in the state folder")
+	}
 	if n := said.Len(); n < 10_000 {
 		t.Errorf("only %d bytes were said", n)
 	}

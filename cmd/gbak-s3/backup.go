@@ -31,7 +31,10 @@ be restored. The last line is the command that does it.
 DATABASE is the path of the database, or of the folder that a Grafeo-server keeps it
 in (people with people/data.grafeo). It may be closed or open in another process; it
 is neither locked nor stopped. A database of generation 0.6 is told, by the file
-backup_cursor.meta in its log folder, to keep its log until this archive has it.`,
+backup_cursor.meta in its log folder, to keep its log until this archive has it.
+
+If ARCHIVE lacks a backup that was there before (is the disk mounted?), backup changes
+nothing and ends with 4; --begin-anew accepts that it is gone.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
   gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
