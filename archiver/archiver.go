@@ -74,13 +74,15 @@ type Archive struct {
 	host     string
 	trial    trial
 
+	room func(path string) (disk.Room, bool) // that is left where databases are
+
 	journalEvery time.Duration // how often a restore makes durable what it has fetched
 }
 
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, state: opts.State, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery}
+	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, state: opts.State, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery, room: disk.RoomAt}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

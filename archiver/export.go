@@ -103,6 +103,9 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			a.log.Warn("the export has left its hidden folder; the next one to this path removes it", "folder", s.folder, "err", left)
 		}
 	}()
+	if err := a.exportFits(ctx, folder, stretches); err != nil {
+		return ExportReport{}, err
+	}
 	w := &nativeWriter{staging: s}
 	s.access = accessesBeside(filepath.Dir(folder))
 	if err := s.makeFolder(s.path(nativeFolderName), s.access.log); err != nil {
@@ -154,6 +157,27 @@ func spilledIn(stretches []stretch) *Spill {
 
 // ErrSpilled: what is to be exported has spilled vectors.
 var ErrSpilled = errors.New("the database has spilled vectors")
+
+// exportFits looks for the room of an export: that of all images and logs, and once
+// more that of the log which is being divided.
+func (a *Archive) exportFits(ctx context.Context, folder string, stretches []stretch) error {
+	var written, most int64
+	goesOn := false
+	for _, stretch := range stretches {
+		way, err := a.along(ctx, stretch.route, stretch.target)
+		if err != nil {
+			return err
+		}
+		way.dropSpill()
+		image, first, more := way.needs()
+		most = max(most, written+image+first+2*more)
+		if written += more; !goesOn { // else its image is not used, see nativeWriter.stretch
+			written += image
+		}
+		goesOn = stretch.goesOn
+	}
+	return a.fits(folder, most)
+}
 
 // absent is nil if nothing is at the path of a folder that is to be made.
 func absent(folder string) error {

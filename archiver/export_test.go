@@ -42,3 +42,10 @@ func (a *Archive) JournalAlways() *Archive {
 	b.journalEvery = 0
 	return &b
 }
+
+// WithRoom returns a, which finds so much room on the disk.
+func (a *Archive) WithRoom(room disk.Room, ok bool) *Archive {
+	b := *a
+	b.room = func(string) (disk.Room, bool) { return room, ok }
+	return &b
+}

@@ -36,7 +36,8 @@ type Plan struct {
 
 	Objects     int   // segments that are fetched
 	StoredBytes int64 // of these
-	RawBytes    int64 // that are written
+	RawBytes    int64 // of the files that are written
+	NeededBytes int64 // of these, that take room: the others are holes
 }
 
 // Plan says what Restore would do for a target. It reads manifests and indexes,
@@ -232,6 +233,8 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 		w.plan.Objects++
 		w.plan.StoredBytes += s.StoredBytes
 	}
+	image, first, more := w.needs()
+	w.plan.NeededBytes = image + first + more
 	w.describe(indexes, t)
 	return w, nil
 }

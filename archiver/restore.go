@@ -139,6 +139,9 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
+	if err := a.fits(target, w.plan.NeededBytes); err != nil {
+		return RestoreReport{}, err
+	}
 	s.directory = w.route.last().Database.IsDirectory()
 	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05) && !s.directory
 	s.access = accessesBeside(filepath.Dir(target))
@@ -261,20 +264,14 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 	return nil
 }
 
-// reserve makes room for what extents cover together. What is between them, and
-// long enough, stays a hole.
-func reserve(w *disk.Writer, extents []manifest.Extent) error {
-	for i := 0; i < len(extents); {
-		from := extents[i].Offset
-		end := from
-		for ; i < len(extents) && extents[i].Offset < end+holeBytes; i++ {
-			end = extents[i].Offset + extents[i].Bytes
+// reserve makes room for what extents cover.
+func reserve(w *disk.Writer, extents []manifest.Extent) (err error) {
+	covered(extents, func(from, end int64) {
+		if err == nil {
+			err = w.Reserve(from, end-from)
 		}
-		if err := w.Reserve(from, end-from); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+	return err
 }
 
 // cut makes the staged log end where the route wants, and notes which epoch

@@ -346,6 +346,10 @@ func (s *staging) keeps(err error) bool {
 	if s.journal == nil || s.spoiled || exists(s.path(publishingName)) {
 		return false
 	}
+	var room *RoomError
+	if errors.As(err, &room) { // nothing was written
+		return s.journal.goesOn()
+	}
 	for _, local := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {
 		if errors.Is(err, local) && !isStorage(err) {
 			return false

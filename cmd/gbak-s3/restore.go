@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ refused.`,
 				opts.Time, opts.Within = &t, span
 			}
 			if plan {
-				return a.plan(cmd, args[0], opts.Target)
+				return a.plan(cmd, args[0], args[1], opts.Target)
 			}
 			return a.restore(cmd, args[0], args[1], opts)
 		},
@@ -82,6 +83,9 @@ type planLine struct {
 	Objects        int        `json:"objects"`
 	StoredBytes    int64      `json:"stored_bytes"`
 	RawBytes       int64      `json:"raw_bytes"`
+	NeededBytes    int64      `json:"needed_bytes"`         // of raw_bytes; the others are holes
+	FreeBytes      *int64     `json:"free_bytes,omitempty"` // of a plan: at the target, where that is known
+	Fits           *bool      `json:"fits,omitempty"`       // whether there is room for needed_bytes
 
 	Database  string                `json:"database,omitempty"`
 	MovedTo   string                `json:"moved_to,omitempty"`
@@ -96,11 +100,11 @@ func lineOfPlan(p archiver.Plan) planLine {
 	return planLine{
 		Type: "plan", Seq: p.Backup.Seq, Full: p.Full, Incrementals: append([]uint64{}, p.Incrementals...),
 		Timeline: p.Timeline, OtherTimelines: append([]int{}, p.OtherTimelines...), Epoch: p.Epoch, Time: p.Time,
-		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes,
+		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes, NeededBytes: p.NeededBytes,
 	}
 }
 
-func (a *app) plan(cmd *cobra.Command, address string, target archiver.Target) error {
+func (a *app) plan(cmd *cobra.Command, address, database string, target archiver.Target) error {
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -109,9 +113,14 @@ func (a *app) plan(cmd *cobra.Command, address string, target archiver.Target) e
 	if err != nil {
 		return err
 	}
+	free, sure, known := roomFor(database)
+	fits := p.NeededBytes <= free
 	if a.json {
 		line := lineOfPlan(p)
 		line.Requests = made
+		if known {
+			line.FreeBytes, line.Fits = &free, new(fits)
+		}
 		return a.say(line)
 	}
 	if err := a.print("would restore %s%s", state(p), asked(target)); err != nil {
@@ -125,7 +134,28 @@ func (a *app) plan(cmd *cobra.Command, address string, target archiver.Target) e
 		p.Full, log, plural(p.Objects, "object"), size(p.StoredBytes), size(p.RawBytes)); err != nil {
 		return err
 	}
+	if known {
+		verdict := "it fits"
+		switch {
+		case !fits && sure:
+			verdict = "it does not fit"
+		case !fits:
+			verdict = "it may not fit"
+		}
+		if err := a.print("%s needed at %s, and %s free there: %s", size(p.NeededBytes), database, size(free), verdict); err != nil {
+			return err
+		}
+	}
 	return a.others(p)
+}
+
+// roomFor is [archiver.Room] of the path of a database.
+func roomFor(database string) (free int64, sure, known bool) {
+	path, err := filepath.Abs(database)
+	if err != nil {
+		return 0, false, false
+	}
+	return archiver.Room(path)
 }
 
 // state says which state of the database a plan gives.

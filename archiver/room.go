@@ -1,0 +1,95 @@
+package archiver
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// RoomError is that what is to be written does not fit. It is also
+// [syscall.ENOSPC].
+type RoomError struct {
+	Path         string
+	Needed, Free int64 // bytes
+}
+
+func (e *RoomError) Error() string {
+	return fmt.Sprintf("%s needs %d bytes, and the disk has %d bytes free there: %v", e.Path, e.Needed, e.Free, syscall.ENOSPC)
+}
+
+// Unwrap makes it an error like that of a disk which is full.
+func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
+
+// Room is how many bytes a restore to target may write: what is free there, and what
+// an earlier restore, which was killed or has failed, has written already. ok is
+// false where the file system does not say. That more than that does not fit is
+// certain only where sure says so: a file system may compress.
+func Room(target string) (bytes int64, sure, ok bool) { return roomAt(target, disk.RoomAt) }
+
+func roomAt(target string, room func(string) (disk.Room, bool)) (bytes int64, sure, ok bool) {
+	r, ok := room(filepath.Dir(target))
+	if !ok {
+		return 0, false, false
+	}
+	_ = filepath.WalkDir(stagingFolder(target), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				r.Free += disk.Allocated(info)
+			}
+		}
+		return nil // what cannot be seen is not counted
+	})
+	return r.Free, r.Sure, true
+}
+
+// fits is a [*RoomError] if it is certain that there is no room for so many bytes
+// at target.
+func (a *Archive) fits(target string, needed int64) error {
+	if free, sure, ok := roomAt(target, a.room); ok && sure && needed > free {
+		return &RoomError{Path: target, Needed: needed, Free: free}
+	}
+	return nil
+}
+
+// needs is how many bytes the files of a way take, without what comes back as a
+// hole: its image, what belongs to that in the full backup, and what is of the
+// backups after it.
+func (w *way) needs() (image, first, more int64) {
+	sums := make([]int64, len(w.files))
+	later := make([]int64, len(w.files))
+	for i := range w.index.Files {
+		covered(w.index.Files[i].Extents, func(from, end int64) {
+			sums[w.fileOf[i]] += end - from
+			if w.fromOf[i] > 0 {
+				later[w.fileOf[i]] += end - from
+			}
+		})
+	}
+	for i, f := range w.files {
+		n := min(sums[i], f.bytes) // several backups may have the same part of a log
+		if f.name == manifest.ImageName {
+			image += n
+			continue
+		}
+		after := min(later[i], n)
+		first, more = first+n-after, more+after
+	}
+	return image, first, more
+}
+
+// covered calls each for what extents cover together. What is between them, and long
+// enough, stays a hole.
+func covered(extents []manifest.Extent, each func(from, end int64)) {
+	for i := 0; i < len(extents); {
+		from := extents[i].Offset
+		end := from
+		for ; i < len(extents) && extents[i].Offset < end+holeBytes; i++ {
+			end = extents[i].Offset + extents[i].Bytes
+		}
+		each(from, end)
+	}
+}

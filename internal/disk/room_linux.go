@@ -1,0 +1,29 @@
+package disk
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// compressing are file systems on which more may fit than there are bytes.
+var compressing = map[int64]bool{
+	unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
+	0x2fc12fc1: true, // ZFS
+	0xca451a4e: true, // bcachefs
+}
+
+func roomOf(dir string) (Room, bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil || s.Blocks == 0 || s.Bfree > s.Blocks {
+		return Room{}, false
+	}
+	unit, blocks := s.Frsize, s.Bavail
+	if unit <= 0 {
+		unit = s.Bsize
+	}
+	if os.Geteuid() == 0 {
+		blocks = s.Bfree // what is reserved is for us
+	}
+	return Room{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true //nolint:gosec,unconvert // no file system is that large; it has another type elsewhere
+}
