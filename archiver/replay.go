@@ -3,6 +3,7 @@ package archiver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 
@@ -95,8 +96,17 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 	if err := grafeo.ScanRecords05(dir, grafeo.Position{}, end, f.visit); err != nil {
 		return nil, err
 	}
-	if f.found != nil {
-		f.found.lastRun = f.run
+	lastRun := f.run
+	// The record may stand behind the last commit, where a frame may be torn.
+	err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, f.visit)
+	if err != nil && !errors.Is(err, grafeo.ErrDamaged) {
+		return nil, err
+	}
+	if c := f.found; c != nil {
+		c.lastRun = lastRun
+		if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
+			c.from = end
+		}
 	}
 	return f.found, nil
 }
@@ -148,7 +158,7 @@ func (f *checkpointFinder) visit(r grafeo.Record05) error {
 
 // checkpoint looks at a Checkpoint record.
 func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
-	if f.seen || f.meta == nil || r.ID != f.meta.TransactionID || f.meta.Time.After(f.image.Time) {
+	if f.seen || f.meta == nil || r.ID != f.meta.TransactionID || f.meta.Time.IsZero() || f.meta.Time.After(f.image.Time) {
 		return
 	}
 	f.seen = true

@@ -22,7 +22,11 @@ func (w *way) trim(s *staging) error {
 		return nil
 	}
 	t := trimmer{disk: s.disk, dir: s.path(walFolder), replay: r, moved: map[uint64][]shift{}}
-	if err := t.run(); err != nil {
+	err := t.run()
+	if errors.Is(err, grafeo.ErrDamaged) {
+		return &ObjectError{w.route.chain[0].Seq.Key(), fmt.Sprintf("what it says of its log: %v", err)}
+	}
+	if err != nil {
 		return fmt.Errorf("trimming the restored log: %w", err)
 	}
 	w.moved = t.moved
