@@ -310,3 +310,53 @@ func TestImportAfterUpgrade(t *testing.T) {
 		verifyClean(t, at, 3)
 	})
 }
+
+// TestUpgradeOfADirectory upgrades a database of 0.5 that is a directory with a log. The old
+// directory, which is kept, shows by its log that it is the archive's.
+func TestUpgradeOfADirectory(t *testing.T) {
+	for _, ending := range []string{"closed", "killed"} {
+		t.Run(ending, func(t *testing.T) {
+			needGrafeo(t)
+			at, dir := newDirectory(t), t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "db"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			w := startLive(t, gen05, filepath.Join(dir, "db", "memory.db"), filepath.Join(dir, "log"))
+			w.do(t, "commit", "4")
+			must(t, "backup", w.path, at.address())
+			w.do(t, "commit", "2")
+			must(t, "backup", w.path, at.address())
+			old := momentsOf(t, w.log)
+			model := w.save(t)
+			if ending == "closed" {
+				w.quit(t)
+			} else {
+				w.kill(t)
+			}
+			u := upgrade(t, w, model)
+			if said := behindOf(t, at, u.path); !strings.Contains(said, "was upgraded to 0.6 since backup 2") {
+				t.Errorf("status after the upgrade: %q", said)
+			}
+			u.do(t, "commit", "3")
+			first := backup(t, u, at, "full", 2)
+			u.do(t, "commit", "1")
+			backup(t, u, at, "incremental", 2)
+			reach(t, gen05, at, []goal{{[]string{"--backup", "2"}, old[5].Digest, -1, nil}})
+			reach(t, gen06, at, on(2, momentsOf(t, u.log), first.StartEpoch))
+			verifyClean(t, at, 4)
+
+			// Another directory in the place of the old one shows nothing.
+			other := newDirectory(t)
+			must(t, "backup", u.path+".pre-0.6", other.address())
+			if err := os.RemoveAll(u.path + ".pre-0.6"); err != nil {
+				t.Fatal(err)
+			}
+			x := startLive(t, gen05, filepath.Join(t.TempDir(), "x.db"), filepath.Join(dir, "another-log"))
+			x.do(t, "ballast", "1", "20")
+			x.quit(t)
+			copyTree(t, x.path, u.path+".pre-0.6")
+			gbak(t, "backup", u.path, other.address(), "--json").refused(t, "wrong_database", ".pre-0.6")
+			must(t, "backup", "--new-database", u.path, other.address())
+		})
+	}
+}

@@ -125,6 +125,7 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 	if count > maxEntries05 {
 		return im.damage(directoryOffset05, fmt.Sprintf("%s: %d entries do not fit in a page", what, count))
 	}
+	unknown := unknownParts{}
 	for i := range int(count) {
 		entry := page[entriesOffset05+i*entryLength05:][:entryLength05]
 		what := "section " + sectionName(binary.LittleEndian.Uint32(entry))
@@ -135,6 +136,7 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 		}
 		r := Range{Offset: offset, Length: length, CRC32: binary.LittleEndian.Uint32(entry[24:]), What: what}
 		im.Proof = append(im.Proof, r)
+		unknown.entry05(entry)
 		switch binary.LittleEndian.Uint32(entry) {
 		case lpgStoreSection:
 			im.store = r
@@ -142,6 +144,7 @@ func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 			im.compacted = true
 		}
 	}
+	im.Unknown = unknown.list()
 	sortRanges(im.Proof)
 	return nil
 }

@@ -32,6 +32,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 	names := make(map[byte]string)
 	seen := make(map[uint64]bool)
 	content := newContent06(im.NodeCount, im.EdgeCount)
+	unknown := unknownParts{}
 	var buf []byte
 	for next := root; next.length != 0; {
 		if seen[next.offset] {
@@ -47,6 +48,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 				return err
 			}
 			content.add(entries[:blockEntryLength])
+			unknown.entry06(entries[:blockEntryLength])
 		}
 		buf = block
 		next = blockPointer{
@@ -55,7 +57,7 @@ func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 			crc:    binary.LittleEndian.Uint32(block[20:]),
 		}
 	}
-	im.Content = content.sum()
+	im.Content, im.Unknown = content.sum(), unknown.list()
 	sortRanges(im.Proof)
 	return im.checkOverlap06()
 }

@@ -61,6 +61,11 @@ type Image struct {
 	// is no image, see [ReadDirectory].
 	Directory bool
 
+	// Unknown names the parts of the directory that no release writes that this package
+	// knows, such as "section type 7": a later one has written them. Their bytes are
+	// proved like any others.
+	Unknown []string
+
 	// DamagedSlot tells that one of the two database headers is damaged (0.6).
 	// The database opens with the other one, and that is this image. If the
 	// damaged one was the newer, a checkpoint is lost.

@@ -23,6 +23,8 @@ func sectionName(number uint32) string {
 		return "CompactStore"
 	case 5:
 		return "OverlayDeletions"
+	case 6:
+		return "TimeIndex"
 	case 10:
 		return "VectorStore"
 	case 11:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -102,6 +103,7 @@ type imageLine struct {
 	Edges         uint64     `json:"edges"`
 	Bytes         int64      `json:"bytes"`
 	DamagedHeader bool       `json:"damaged_header"` // one of two, and not the one that counts
+	Unknown       []string   `json:"unknown"`        // parts that a later version has written
 }
 
 type logLine struct {
@@ -168,7 +170,7 @@ func lineOfInspection(i archiver.Inspection) inspectLine {
 		line.Image = &imageLine{
 			DatabaseID: im.DatabaseID, Creator: im.Creator, CreatedAt: known(im.Created), Iteration: im.Iteration,
 			Epoch: im.Epoch, Time: known(im.Time), CheckpointLSN: im.CheckpointLSN, Nodes: im.NodeCount, Edges: im.EdgeCount,
-			Bytes: im.Size, DamagedHeader: im.DamagedSlot,
+			Bytes: im.Size, DamagedHeader: im.DamagedSlot, Unknown: append([]string{}, im.Unknown...),
 		}
 	}
 	if i.Log != nil {
@@ -297,6 +299,9 @@ func imageRows(row func(name, format string, args ...any), im *grafeo.Image) {
 		plural(int(im.NodeCount), "node"), plural(int(im.EdgeCount), "edge"), size(im.Size))
 	if im.Generation == grafeo.Gen06 {
 		row("covers", "the log up to position %d", im.CheckpointLSN)
+	}
+	if len(im.Unknown) > 0 {
+		row("unknown", "it has parts that this version does not know, which a backup has as bytes: %s", strings.Join(im.Unknown, ", "))
 	}
 	if im.DamagedSlot {
 		row("header", "one of two is damaged, as after a crash; the database opens with the other")
