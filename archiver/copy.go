@@ -41,7 +41,8 @@ func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *
 		a.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
 	}
 	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
-		if _, gone := grafeo.Identify(path); errors.Is(gone, fs.ErrNotExist) {
+		_, gone := grafeo.Identify(path)
+		if _, other := errors.AsType[*grafeo.NotDatabaseError](gone); other || errors.Is(gone, fs.ErrNotExist) {
 			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
 		}
 	}
