@@ -244,3 +244,30 @@ func TestSpillFolderAtTheTarget(t *testing.T) {
 		t.Errorf("the export is %s", i.stdout)
 	}
 }
+
+// A migration takes the vectors in and the folder away: the archive has both sides.
+func TestSpilledVectorsAreMigrated(t *testing.T) {
+	t.Parallel()
+	path := spilledDatabase(t, "0.5.42")
+	want := vectorsOf(t, path)
+	at := newDirectory(t)
+	must(t, "backup", path, at.address())
+	if _, err := node(t.Context(), "0.6.0", "vectors.js", "show", path); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, path+".spill"); len(got) != 0 {
+		t.Fatalf("the migrated database has %v", got)
+	}
+	must(t, "backup", path, at.address())
+	for _, backup := range []string{"1", "2"} {
+		target := filepath.Join(t.TempDir(), "r", "items.grafeo")
+		must(t, "restore", "--backup", backup, at.address(), target)
+		if _, err := os.Stat(target + ".spill"); (err == nil) != (backup == "1") {
+			t.Errorf("backup %s has a spill folder: %v", backup, err)
+		}
+		if diff := cmp.Diff(want, vectorsOf(t, target)); diff != "" {
+			t.Errorf("backup %s (-want +got): %s", backup, diff)
+		}
+	}
+	must(t, "verify", "--deep", at.address())
+}
