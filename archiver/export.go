@@ -144,11 +144,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 // if several have some, that of the newest.
 func spilledIn(stretches []stretch) *Spill {
 	for _, s := range slices.Backward(stretches) {
-		if files := s.route.chain[0].Spill; len(files) > 0 {
-			spill := &Spill{Files: len(files)}
-			for _, f := range files {
-				spill.Bytes += f.Bytes
-			}
+		if spill := spillIn(s.route.chain[0]); spill != nil {
 			return spill
 		}
 	}

@@ -38,6 +38,8 @@ type Plan struct {
 	StoredBytes int64 // of these
 	RawBytes    int64 // of the files that are written
 	NeededBytes int64 // of these, that take room: the others are holes
+
+	Spill *Spill // what of them is spilled vectors, nil if nothing is
 }
 
 // Plan says what Restore would do for a target. It reads manifests and indexes,
@@ -353,6 +355,7 @@ func compareLogs(a, b string) int {
 func (w *way) describe(indexes []*manifest.Index, t Target) {
 	r, p := w.route, &w.plan
 	base, last := r.chain[0], r.last()
+	p.Spill = spillIn(base)
 	p.Full, p.Backup, p.Timeline, p.OtherTimelines = uint64(base.Seq), describe(last.Manifest), last.Timeline, r.other
 	for _, m := range r.chain[1:] {
 		p.Incrementals = append(p.Incrementals, uint64(m.Seq))

@@ -36,6 +36,18 @@ func spillOf(files []grafeo.SpillFile) *Spill {
 	return s
 }
 
+// spillIn is what a backup has of a spill folder.
+func spillIn(m *committed) *Spill {
+	if len(m.Spill) == 0 {
+		return nil
+	}
+	s := &Spill{Files: len(m.Spill)}
+	for _, f := range m.Spill {
+		s.Bytes += f.Bytes
+	}
+	return s
+}
+
 // listSpill lists the spill folder of the database at path. Where path is a link, the
 // folder is beside the one or the other name.
 func listSpill(path string) ([]grafeo.SpillFile, error) {

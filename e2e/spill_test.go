@@ -94,7 +94,12 @@ func TestSpilledVectors(t *testing.T) {
 			}
 			must(t, "verify", at.address(), "--deep")
 			target := filepath.Join(t.TempDir(), "r", "items.grafeo")
-			must(t, "restore", at.address(), target)
+			if out := must(t, "restore", at.address(), target).stdout; !strings.Contains(out, "are in "+target+".spill") {
+				t.Errorf("the restore says nothing of them: %s", out)
+			}
+			if plan := must(t, "restore", "--plan", at.address(), target, "--json").one(t, "plan"); plan.Spill == nil || plan.Spill.Bytes != size {
+				t.Errorf("the plan counts %+v", plan.Spill)
+			}
 			if diff := cmp.Diff(want, vectorsOf(t, target)); diff != "" {
 				t.Errorf("restored (-want +got): %s", diff)
 			}

@@ -86,6 +86,7 @@ type planLine struct {
 	NeededBytes    int64      `json:"needed_bytes"`         // of raw_bytes; the others are holes
 	FreeBytes      *int64     `json:"free_bytes,omitempty"` // of a plan: at the target, where that is known
 	Fits           *bool      `json:"fits,omitempty"`       // whether there is room for needed_bytes
+	Spill          *spillLine `json:"spill,omitempty"`
 
 	Database  string                `json:"database,omitempty"`
 	MovedTo   string                `json:"moved_to,omitempty"`
@@ -100,7 +101,7 @@ func lineOfPlan(p archiver.Plan) planLine {
 	return planLine{
 		Type: "plan", Seq: p.Backup.Seq, Full: p.Full, Incrementals: append([]uint64{}, p.Incrementals...),
 		Timeline: p.Timeline, OtherTimelines: append([]int{}, p.OtherTimelines...), Epoch: p.Epoch, Time: p.Time,
-		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes, NeededBytes: p.NeededBytes,
+		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes, NeededBytes: p.NeededBytes, Spill: (*spillLine)(p.Spill),
 	}
 }
 
@@ -220,6 +221,12 @@ func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) err
 	}
 	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Backup.Seq, state(r.Plan), asked(target)); err != nil {
 		return err
+	}
+	if r.Spill != nil {
+		err := a.print("spilled %s, are in %s.spill: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Spill), r.Database)
+		if err != nil {
+			return err
+		}
 	}
 	if r.AccessProblem != "" {
 		if err := a.print("%s", r.AccessProblem); err != nil {
