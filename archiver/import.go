@@ -288,10 +288,7 @@ func (i *importing) belongs(s *source) error {
 	if i.opts.NewDatabase || i.databases[s.image.DatabaseID] {
 		return nil
 	}
-	if err := s.belongs(i.head); err != nil {
-		return anotherDatabase(i.folder.path, s.image, i.head, err)
-	}
-	return nil
+	return s.belongs(i.head)
 }
 
 // one stores and commits one backup, which comes behind before.

@@ -170,7 +170,6 @@ func (s *source) belongs(before *committed) error {
 	return &Error{
 		Code: CodeWrongDatabase,
 		Err:  fmt.Errorf("the archive belongs to another database: %s (%s), and this is %s", before.Database.Name, before.Database.ID, s.image.DatabaseID),
-		Hint: "Use another archive for this database: an archive holds the history of one.",
 	}
 }
 

@@ -66,7 +66,7 @@ func (o *onlooker) look(closed bool) (locked bool, err error) {
 		return false, err
 	}
 	if !closed && o.proc.IsMount(o.path) && (len(logs) == 0 || !o.proc.IsMount(grafeo.LogDir(o.path))) {
-		return false, unseen("Mount the folder that the database is in, and not its file. If nobody has the database open, say so with --closed.",
+		return false, unseen("",
 			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", o.path, grafeo.LogDir(o.path))
 	}
 	return false, nil

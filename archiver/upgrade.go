@@ -49,7 +49,7 @@ func (a *Archive) succession(ctx context.Context, path string, head *committed, 
 	if anew {
 		return fmt.Sprintf("it was said that a new database goes on where that of backup %d was", head.Seq), nil
 	}
-	return "", anotherDatabase(path, image, head, wrong)
+	return "", perhapsUpgraded(path, image, head, wrong)
 }
 
 // upgradedFrom reports whether the database at path is what the upgrade to 0.6 has made
@@ -102,25 +102,32 @@ func (a *Archive) knows(ctx context.Context, id string) (bool, error) {
 	return known, err
 }
 
-// anotherDatabase says of wrong, the error for a database that is not that of head, what
-// can be done.
-func anotherDatabase(path string, image *grafeo.Image, head *committed, wrong error) error {
-	const goesOn = "`gbak-s3 backup --new-database` goes on with it on a new timeline, and the old history stays restorable"
+// UpgradeError is the error for a database of 0.6 that may be the archive's after its
+// upgrade from 0.5, and nothing shows that.
+type UpgradeError struct {
+	Old string // where the upgrade leaves the old database, which would show it
+	Err error
+}
+
+func (e *UpgradeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UpgradeError) Unwrap() error { return e.Err }
+
+// perhapsUpgraded adds to wrong, the error for a database that is not that of head, that
+// it may be that one after its upgrade.
+func perhapsUpgraded(path string, image *grafeo.Image, head *committed, wrong error) error {
 	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
-		return &Error{
-			Code: CodeWrongDatabase, Err: wrong,
-			Hint: "Use another archive for another database. If this one was made in the place of the old one, " + goesOn + ".",
-		}
+		return wrong
 	}
-	traces := fmt.Sprintf("%s is not there", path+preUpgrade)
+	traces := path + preUpgrade + " is not there"
 	if old, err := readImage(path + preUpgrade); err == nil {
-		traces = fmt.Sprintf("%s is %s", path+preUpgrade, old.DatabaseID)
+		traces = path + preUpgrade + " is " + old.DatabaseID
 	}
-	return &Error{
-		Code: CodeWrongDatabase,
-		Err:  fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
-		Hint: fmt.Sprintf("If it is the same database after its upgrade, put %s, which the upgrade has left, beside it again, or say it: %s. Use another archive for another database.", filepath.Base(path)+preUpgrade, goesOn),
-	}
+	return &Error{Code: CodeWrongDatabase, Err: &UpgradeError{
+		path + preUpgrade,
+		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
+	}}
 }
 
 // interruptedUpgrade explains err, by which there is no database at path, if an upgrade

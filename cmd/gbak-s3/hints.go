@@ -271,6 +271,12 @@ var system = []row{
 
 // remaining are codes by which less is known.
 var remaining = []row{
+	{name: "file mounted by itself", when: code(archiver.CodeUnseenLog), say: "Mount the folder that the database is in, and not its file. If nobody has the database open, say so with --closed."},
+	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: func(f *facts) string {
+		upgrade, _ := errors.AsType[*archiver.UpgradeError](f.err)
+		return fmt.Sprintf("If it is the same database after its upgrade, put %s, which the upgrade has left, beside it again, or say it: with --new-database a backup goes on with it on a new timeline, and the old history stays restorable. Use another archive for another database.", upgrade.Old)
+	}},
+	{name: "another database", when: code(archiver.CodeWrongDatabase), say: "Use another archive for another database. If this one was made in the place of the old one, --new-database goes on with it on a new timeline, and the old history stays restorable."},
 	{name: "not a database", when: code(archiver.CodeNotDatabase), say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of 0.5 that has its log in the folder wal."},
 	{name: "nothing there", when: code(archiver.CodeNotFound), say: "Check the path: it is that of the database file, such as people.grafeo."},
 	{name: "no archive", when: code(archiver.CodeNoArchive), say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it."},

@@ -132,6 +132,9 @@ var hintCases = []struct {
 	{"permissions", archiver.CodePermission, onPath(syscall.EACCES), "permissions of the file"},
 	{"in the way", archiver.CodeFailed, onPath(syscall.EEXIST), "something else"},
 
+	{"file mounted by itself", archiver.CodeUnseenLog, errors.New("x"), "--closed"},
+	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")}, "put x.grafeo.pre-0.6"},
+	{"another database", archiver.CodeWrongDatabase, errors.New("x"), "--new-database"},
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
 	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditions, storage.Answer{Status: 501}), "only if it is absent"},
 	{"nothing there", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path"},
