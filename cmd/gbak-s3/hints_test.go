@@ -132,6 +132,7 @@ var hintCases = []struct {
 	{"permissions", archiver.CodePermission, onPath(syscall.EACCES), "permissions of the file"},
 	{"in the way", archiver.CodeFailed, onPath(syscall.EEXIST), "something else"},
 
+	{"spilled vectors", archiver.CodeUnsupported, archiver.ErrSpilled, "--without-spilled"},
 	{"file mounted by itself", archiver.CodeUnseenLog, errors.New("x"), "--closed"},
 	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")}, "put x.grafeo.pre-0.6"},
 	{"another database", archiver.CodeWrongDatabase, errors.New("x"), "--new-database"},
