@@ -171,18 +171,20 @@ func TestWALDirectoryWrites(t *testing.T) {
 		"an edge":               {"q:MATCH (a:A {i: 1}), (b:A {i: 3}) INSERT (a)-[:S]->(b)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for end, last := range map[string][]string{
-				"close": {"close"}, "kill": {"kill"}, "checkpoint, kill": {"checkpoint", "kill"},
+			for end, last := range map[string][3][]string{
+				"close":            {{"close"}, {"close"}, {"close"}},
+				"kill":             {{"checkpoint", "kill"}, {"kill"}, {"kill"}},
+				"close, then kill": {{"close"}, {"checkpoint", "kill"}, {"kill"}},
 			} {
 				at, dir := newDirectory(t), t.TempDir()
 				path := filepath.Join(dir, "mydb")
 				written(t, version, path, "q:INSERT (:A {i: 1})", "q:INSERT (:A {i: 2})-[:R]->(:A {i: 3})", "kill")
 				must(t, "backup", path, at.address())
 				want := looked(t, version, path)
-				// In a run of its own, and then in another one, which adopts what was left.
-				for round, steps := range [][]string{steps, {insert}} {
+				// In a run of its own, and then in others, which adopt what was left.
+				for round, steps := range [][]string{steps, {"node:77"}, {insert}} {
 					before := want
-					written(t, version, path, append(slices.Clone(steps), last...)...)
+					written(t, version, path, append(slices.Clone(steps), last[round]...)...)
 					want = looked(t, version, path)
 					status := must(t, "status", at.address(), path).stdout
 					if strings.Contains(status, "nothing: the archive has all") && want != before {

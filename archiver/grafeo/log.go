@@ -33,8 +33,8 @@ const (
 )
 
 // Commit is the smallest piece of a log that may be cut off behind: in 0.6 a
-// group of frames, in 0.5 the frames up to and with an EpochAdvance, or with a
-// TransactionCommit at the end of the log.
+// group of frames, in 0.5 the frames up to and with an EpochAdvance, or with the
+// last TransactionCommit of the log.
 type Commit struct {
 	Kind     CommitKind
 	Epoch    uint64    // the state after this commit is at this epoch

@@ -43,9 +43,9 @@ type chain05 struct {
 	pending   int64
 	crc       uint32
 
-	changed bool       // it has changes that are not aborted
-	closing bool       // the one before it was a Closing
-	closed  *closing05 // the TransactionCommit of these, if that was the last frame
+	changed bool       // there are changes that are neither committed nor aborted
+	closed  *closing05 // the last TransactionCommit behind changes, nil if there is none
+	closing bool       // the commit before it was a Closing
 
 	commits int64  // so far
 	epoch   uint64 // of the last one
@@ -60,6 +60,7 @@ type chain05 struct {
 type closing05 struct {
 	file    int
 	end     int64
+	pending int64  // bytes of the commit up to there
 	crc     uint32 // CRC-32C of the commit up to there
 	upToEnd uint32 // and of the file
 }
@@ -109,7 +110,7 @@ func (r *Reader05) Next() (Commit, error) {
 			return r.commit(epoch, at), nil
 		}
 		r.note(kind)
-		if r.borders[r.src.offset] {
+		if kind == transactionCommit05 && r.borders[r.src.offset] {
 			if c, ok := r.chain.close(); ok {
 				r.end, r.endCRC = c.End, c.upToEnd
 				r.src.startCommit()
@@ -122,13 +123,13 @@ func (r *Reader05) Next() (Commit, error) {
 // note notes a record that ends no commit by itself.
 func (r *Reader05) note(kind byte) {
 	chain := r.chain
-	chain.closed = nil
 	switch kind {
 	case transactionCommit05:
 		if chain.changed {
 			r.src.sum()
-			chain.closed = &closing05{chain.file, r.src.offset, r.src.commit, r.src.whole}
+			chain.closed = &closing05{chain.file, r.src.offset, chain.pending, r.src.commit, r.src.whole}
 		}
+		chain.changed = false
 	case transactionAbort05:
 		chain.changed = false
 	case checkpoint05:
@@ -141,8 +142,8 @@ func (r *Reader05) note(kind byte) {
 	}
 }
 
-// close ends the commit in the making at the TransactionCommit record that was
-// the last frame, if there are changes before it.
+// close ends the commit in the making at its last TransactionCommit record that has
+// changes before it, if there is one.
 func (chain *chain05) close() (c Commit, ok bool) {
 	at := chain.closed
 	if at == nil {
@@ -154,9 +155,10 @@ func (chain *chain05) close() (c Commit, ok bool) {
 		StartFile: chain.startFile, Start: chain.start, File: at.file, End: at.end,
 		CRC32C: at.crc, Run: chain.run, upToEnd: at.upToEnd,
 	}
-	chain.changed, chain.closed, chain.closing = false, nil, true
+	chain.closed, chain.closing = nil, true
 	chain.commits++
-	chain.startFile, chain.start, chain.pending = at.file, at.end, 0
+	chain.startFile, chain.start = at.file, at.end
+	chain.pending -= at.pending
 	return c, true
 }
 
