@@ -80,6 +80,9 @@ func (a *Archive) outlinedRoute(ctx context.Context, h *history, t Target) (*rou
 		return nil, err
 	}
 	r, err := newCatalog(all).route(t)
+	if err != nil && t.Time != nil {
+		return nil, nil //nolint:nilerr,nilnil // until when a backup was read, its manifest alone says
+	}
 	if err != nil {
 		return nil, err
 	}

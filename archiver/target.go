@@ -258,6 +258,8 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 			return &route{chain: chain, time: &t}, nil
 		case before != nil && before.Database.Generation == "0.5":
 			return c.lastBefore(from, t, before) // it was upgraded after t
+		case m.StartTime == nil:
+			return c.lastBefore(from, t, m) // it had no log, whose commits have times
 		}
 		return nil, c.unreachable(what)
 	}
@@ -313,7 +315,7 @@ func earlier(a, b time.Time) time.Time {
 func (c *catalog) lastBefore(from, t time.Time, next *committed) (*route, error) {
 	var m *committed
 	for _, b := range c.of(next.Timeline) {
-		if !b.ReadUntil.After(t) || !b.CreatedAt.Before(from) && !b.CreatedAt.After(t) {
+		if !b.ReadUntil.IsZero() && !b.ReadUntil.After(t) || !b.CreatedAt.Before(from) && !b.CreatedAt.After(t) {
 			m = b
 		}
 	}

@@ -44,6 +44,10 @@ var (
 	// ErrNoRoom: the store is full, or its owner has set a limit that is reached.
 	ErrNoRoom = errors.New("the store has no room")
 
+	// ErrRefused: the store has said no, for a reason that has a name of its own in
+	// [Answer].Code. Nothing was done.
+	ErrRefused = errors.New("the store refuses")
+
 	// ErrSettings: with this address, these certificates or these credentials no
 	// call can succeed. Asking again is useless before somebody changes them.
 	ErrSettings = errors.New("the settings are wrong")

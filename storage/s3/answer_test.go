@@ -49,17 +49,17 @@ func TestWrongAnswers(t *testing.T) {
 		words    string
 		want     storage.Answer
 	}{
-		"archive tier":      {s3Error(403, "InvalidObjectState", "It is in Glacier.", ""), "get", nil, 1, "InvalidObjectState", storage.Answer{Status: 403, Code: "InvalidObjectState"}},
+		"archive tier":      {s3Error(403, "InvalidObjectState", "It is in Glacier.", ""), "get", storage.ErrRefused, 1, "InvalidObjectState", storage.Answer{Status: 403, Code: "InvalidObjectState"}},
 		"quota":             {s3Error(403, "QuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "QuotaExceeded", storage.Answer{Status: 403, Code: "QuotaExceeded"}},
 		"minio quota":       {s3Error(400, "XMinioAdminBucketQuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "Quota", storage.Answer{Status: 400, Code: "XMinioAdminBucketQuotaExceeded"}},
 		"full":              {s3Error(507, "XMinioStorageFull", "", ""), "create put", storage.ErrNoRoom, 1, "StorageFull", storage.Answer{Status: 507, Code: "XMinioStorageFull"}},
 		"clock":             {s3Error(403, "RequestTimeTooSkewed", "", ""), "get put", storage.ErrSettings, 1, "RequestTimeTooSkewed", storage.Answer{Status: 403, Code: "RequestTimeTooSkewed"}},
-		"unknown 403":       {s3Error(403, "SomethingNew", "", ""), "get put list", nil, 1, "SomethingNew", storage.Answer{Status: 403, Code: "SomethingNew"}},
+		"unknown 403":       {s3Error(403, "SomethingNew", "", ""), "get put list", storage.ErrRefused, 1, "SomethingNew", storage.Answer{Status: 403, Code: "SomethingNew"}},
 		"denied":            {s3Error(403, "AccessDenied", "", ""), "get put list", storage.ErrPermission, 1, "AccessDenied", storage.Answer{Status: 403, Code: "AccessDenied"}},
 		"region":            {s3Error(400, "AuthorizationHeaderMalformed", "wrong", "<Region>eu-west-9</Region>"), "get put list", storage.ErrSettings, 1, "eu-west-9", storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"}},
 		"redirect":          {page(301, "", "Location", "https://user:SECRET@elsewhere.example/path?token=SECRET#SECRET"), "get put list", storage.ErrSettings, 1, "https://elsewhere.example/path", storage.Answer{Status: 301, Location: "https://elsewhere.example/path"}},
 		"redirect to login": {page(302, html, "Location", "/login", "Content-Type", "text/html"), "", storage.ErrSettings, 1, "/login", storage.Answer{Status: 302, Location: "/login"}},
-		"too large":         {page(413, "<html><h1>413 Request Entity Too Large</h1></html>", "Content-Type", "text/html"), "put", nil, 1, "HTTP 413", storage.Answer{Status: 413, Page: "an HTML page"}},
+		"too large":         {page(413, "<html><h1>413 Request Entity Too Large</h1></html>", "Content-Type", "text/html"), "put", storage.ErrSettings, 1, "HTTP 413", storage.Answer{Status: 413, Page: "an HTML page"}},
 		"wants https":       {page(400, "Client sent an HTTP request to an HTTPS server.\n", "Content-Type", "text/plain"), "get put list", storage.ErrSettings, 1, "HTTP 400", storage.Answer{Status: 400, Page: "plain text"}},
 		"nginx wants https": {page(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", "Content-Type", "text/html"), "get put list", storage.ErrSettings, 1, "HTTP 400", storage.Answer{Status: 400, Page: "an HTML page"}},
 		"HTML for a 404":    {page(404, html, "Content-Type", "text/html"), "get list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 404, Page: "an HTML page"}},
@@ -94,7 +94,7 @@ func TestWrongAnswers(t *testing.T) {
 				if got != c.want {
 					t.Errorf("%s: the answer is %+v, want %+v", call, got, c.want)
 				}
-				for _, kind := range []error{storage.ErrForeign, storage.ErrNoRoom, storage.ErrSettings, storage.ErrPermission, storage.ErrUnavailable, storage.ErrNotExist} {
+				for _, kind := range []error{storage.ErrForeign, storage.ErrNoRoom, storage.ErrSettings, storage.ErrRefused, storage.ErrPermission, storage.ErrUnavailable, storage.ErrNotExist} {
 					if errors.Is(err, kind) != (kind == c.kind) { //nolint:errorlint // the very one
 						t.Errorf("%s: %v is %v: %t", call, err, kind, errors.Is(err, kind))
 					}

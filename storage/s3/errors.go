@@ -75,6 +75,8 @@ func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) 
 		kind, text = storage.ErrInvalidRange, storage.ErrInvalidRange.Error()
 	case isDenied(status, code):
 		kind, text = storage.ErrPermission, fmt.Sprintf("%v: %s", storage.ErrPermission, text)
+	case status == http.StatusForbidden:
+		kind = storage.ErrRefused
 	case isTransient(err):
 		kind = storage.ErrUnavailable
 	}
@@ -147,7 +149,7 @@ func isHopeless(err error) bool {
 	if status >= 300 && status < 400 && status != http.StatusNotModified {
 		return true
 	}
-	return status == http.StatusBadRequest && wantsHTTPS(err)
+	return status == http.StatusBadRequest && wantsHTTPS(err) || isTooLarge(status, code)
 }
 
 // Alerts of TLS that are no word about the settings.
@@ -166,6 +168,11 @@ func wantsHTTPS(err error) bool {
 	}
 	said := strings.ToUpper(string(at.heard.start))
 	return strings.Contains(said, "HTTPS") && (strings.Contains(said, "HTTP REQUEST") || strings.Contains(said, "PLAIN HTTP"))
+}
+
+// isTooLarge reports whether objects of that size are not taken here.
+func isTooLarge(status int, code string) bool {
+	return status == http.StatusRequestEntityTooLarge || code == "EntityTooLarge" || code == "MaxMessageLengthExceeded"
 }
 
 // isUnknownHost reports whether the resolver knows that there is no such name.
