@@ -4,18 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // logFolder05 is the log folder inside of a directory that is a database.
 const logFolder05 = "wal"
-
-// checkpointMeta05 is the file beside a log of 0.5 that says how much of it the
-// next open skips.
-const checkpointMeta05 = "checkpoint.meta"
 
 // firstCommitBytes05 is how much of a log is looked at to name its database.
 const firstCommitBytes05 = 64 << 10
@@ -115,16 +109,9 @@ func firstCommit05(p []byte) int {
 // files before the one that it wrote then, although a directory has no image with
 // what is in them. (docs/grafeo-format.md, section 5.5)
 func FirstFile05(dir string) (uint64, error) {
-	b, err := os.ReadFile(filepath.Join(dir, checkpointMeta05))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
+	meta, err := ReadCheckpointMeta(dir)
+	if err != nil || meta == nil {
 		return 0, err
 	}
-	var epoch, number uint64
-	if _, err := readVarints(b, &epoch, &number); err != nil {
-		return 0, nil //nolint:nilerr // the database ignores what it cannot decode
-	}
-	return number, nil
+	return meta.LogSequence, nil
 }

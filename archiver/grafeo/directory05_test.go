@@ -83,7 +83,7 @@ func TestNameOfADirectory(t *testing.T) {
 func TestFirstFile05(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for content, want := range map[string]uint64{"\x03\x02\x00\x04": 2, "\x03\xfb\x00\x01\x00\x04": 256, "": 0, "\x03": 0, "\xff\x02": 0} {
+	for content, want := range map[string]uint64{"\x03\x02\x00\x04": 2, "\x03\x02": 0, "\x03\xfb\x00\x01\x00\x04": 256, "": 0, "\x03": 0, "\xff\x02": 0} {
 		writeFile(t, filepath.Join(dir, "checkpoint.meta"), []byte(content))
 		if got, err := FirstFile05(dir); got != want || err != nil {
 			t.Errorf("%q: %d, %v", content, got, err)
