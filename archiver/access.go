@@ -192,6 +192,14 @@ func (all *accesses) applyFolder(a access, path string) {
 	all.apply(a, f)
 }
 
+// applyAgain is apply for a folder that an earlier restore has made.
+func (all *accesses) applyAgain(a access, path string) {
+	if f, err := openFolder(path); err == nil {
+		all.apply(a, f)
+		_ = f.Close() // nothing was written
+	}
+}
+
 // takeOver makes a hidden folder that another user has left root's: somebody else must
 // not be able to put links into it that root's restore would follow. What is in there is
 // not gone on with.

@@ -224,6 +224,9 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 		}
 		writers[i] = disk.NewWriter(files[i], f.bytes)
 	}
+	if err := s.settleIn(w, files); err != nil {
+		return err
+	}
 	for i := range w.index.Files {
 		if err := reserve(writers[w.fileOf[i]], w.index.Files[i].Extents); err != nil {
 			return err

@@ -1,18 +1,13 @@
 package archiver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"maps"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"syscall"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -20,274 +15,51 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// journal is the file of that name in the staging folder. It says which segments of
-// a way are in the staged files, and with which checksum, so that after a kill or a
-// failure the next restore reads them back and fetches only the rest:
-//
-//	gbak-s3 restore 1
-//	chain <SHA-256 of the manifest of the full backup> <of the next one> ...
-//	<number of a segment in the way> <xxh64 of what it gives to the files, 16 hex digits>
-//
-// A line is written when the bytes that it is about are durable, so that a line is
-// right even after a loss of power; and nobody relies on that, since what is read
-// back is checked. A torn line at the end is none. The segment with the image's first
-// page, which is held back, has no line.
-//
-// It is made when there is something to write: a restore that ends within
-// journalEvery has none.
-type journal struct {
-	disk   disk.Disk
-	folder string
-	chain  []manifest.Digest
-	every  time.Duration
+// This file is about what a restore that was killed, or has failed, had fetched: what
+// the next one makes of it, by its journal, and what is left for it.
 
-	done map[int]uint64 // by segment, of earlier runs
-	same bool           // these had this very chain
-
-	files  []disk.File // of the staged database; set by fill
-	fileOf []int       // for each file of the index
-
-	syncing sync.Mutex // held by who makes a batch durable
-	mu      sync.Mutex
-	last    time.Time // when the last batch began
-	pending []*entry  // written, and perhaps not durable
-	dirty   map[int]bool
-	file    disk.File // nil before the first batch of this run
-	broken  bool      // the journal cannot be written
-
-	resumed int64 // bytes that earlier runs had fetched
-	kept    int64 // these, and what this run has made durable
-}
-
-// entry is what the journal gets to know of a segment.
-type entry struct {
-	segment int
-	digest  *xxhash.Digest // of its parts, in their order
-	bytes   int64
-	files   map[int]bool // of the index
-	image   func(file int) bool
-	first   bool // something of it belongs into the first page of the image
-}
-
-const (
-	journalName   = "journal"
-	journalTemp   = "journal.tmp"
-	journalMagic  = "gbak-s3 restore 1"
-	journalEvery  = time.Second // how often written bytes are made durable; syncing costs less the more they are
-	worthKeeping  = 1 << 20     // less than that is fetched again sooner than it is explained
-	journalChains = "chain "
-)
-
-// readJournal returns the journal of a staging folder for a chain, with what earlier
-// runs have noted for it. If that was for a chain that this one does not begin
-// with, or publishing had begun, there is nothing of use.
-func readJournal(s *staging, chain []manifest.Digest, every time.Duration) *journal {
-	j := &journal{disk: s.disk, folder: s.folder, chain: chain, every: every, last: time.Now(), done: map[int]uint64{}, dirty: map[int]bool{}}
-	b, err := os.ReadFile(s.path(journalName))
-	if err != nil || exists(s.path(publishingName)) {
-		return j
-	}
-	lines := strings.Split(string(b[:bytes.LastIndexByte(b, '\n')+1]), "\n")
-	if len(lines) < 2 || lines[0] != journalMagic || !strings.HasPrefix(j.header()+" ", lines[1]+" ") {
-		return j
-	}
-	j.same = lines[1] == j.header()
-	for _, line := range lines[2:] {
-		number, sum, _ := strings.Cut(line, " ")
-		n, err := strconv.Atoi(number)
-		x, errX := strconv.ParseUint(sum, 16, 64)
-		if err != nil || errX != nil || len(sum) != 16 {
-			break
-		}
-		j.done[n] = x
-	}
-	return j
-}
-
-func (j *journal) header() string {
-	names := make([]string, len(j.chain))
-	for i, d := range j.chain {
-		names[i] = d.String()
-	}
-	return journalChains + strings.Join(names, " ")
-}
-
-// goesOn reports whether earlier runs have left something for this one.
-func (j *journal) goesOn() bool { return j != nil && len(j.done) > 0 }
-
-// keeps are the names in the staging folder with what earlier runs have left.
-// Spilled vectors are kept for the very same chain only: a longer one may have
-// others, and all that is staged is published.
-func (j *journal) keeps() []string {
-	switch {
-	case !j.goesOn():
-		return nil
-	case j.same:
-		return []string{journalName, imageFile, walFolder, databaseFolder, spillFolder}
-	}
-	return []string{journalName, imageFile, walFolder, databaseFolder}
-}
-
-// begin returns what a segment will add to the journal, nil without a journal.
-func (j *journal) begin(segment int) *entry {
-	if j == nil {
+// settleIn makes what an earlier restore has left in the staging folder be nothing but
+// what a way has. In a log that was cut or trimmed, or was about to be, there may be
+// other files, and other bytes where the way has a hole, which nobody would read back.
+func (s *staging) settleIn(w *way, files []disk.File) error {
+	if !s.journal.goesOn() {
 		return nil
 	}
-	return &entry{segment: segment, digest: xxhash.New(), files: map[int]bool{}, image: j.isImage}
-}
-
-// add takes the bytes of a part that was written.
-func (e *entry) add(p part, b []byte) {
-	if e == nil {
-		return
+	ours := map[string]bool{}
+	for _, f := range files {
+		ours[f.Name()] = true
 	}
-	_, _ = e.digest.Write(b) // never fails
-	e.bytes += p.Bytes
-	e.files[p.file] = true
-	e.first = e.first || p.Offset < headerBytes && e.image(p.file)
-}
-
-// add notes that all of a segment was written. Now and then it makes all of that
-// durable first, while other workers go on.
-func (j *journal) add(e *entry) {
-	if j == nil {
-		return
-	}
-	j.mu.Lock()
-	for file := range e.files {
-		j.dirty[j.fileOf[file]] = true
-	}
-	if !e.first {
-		j.pending = append(j.pending, e)
-	}
-	due := time.Since(j.last) >= j.every
-	j.mu.Unlock()
-	if due && j.syncing.TryLock() {
-		defer j.syncing.Unlock()
-		j.flush()
-	}
-}
-
-func (j *journal) isImage(file int) bool {
-	return filepath.Base(j.files[j.fileOf[file]].Name()) == imageFile
-}
-
-// again notes that a segment of an earlier run was read back.
-func (j *journal) again(bytes int64) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.resumed += bytes
-	j.kept += bytes
-}
-
-// flush makes what was written durable, and notes it. If that does not work, the
-// restore goes on without: whoever syncs the files at its end gets the error.
-// Its caller holds j.syncing, or is alone.
-func (j *journal) flush() {
-	j.mu.Lock()
-	j.last = time.Now()
-	pending, dirty := j.pending, j.dirty
-	j.pending, j.dirty = nil, map[int]bool{}
-	broken := j.broken
-	j.mu.Unlock()
-	if broken || len(pending) == 0 {
-		return
-	}
-	err := j.sync(dirty)
-	if err == nil {
-		err = j.write(pending)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.broken = err != nil
-	for _, e := range pending {
-		if err == nil {
-			j.kept += e.bytes
-		}
-	}
-}
-
-func (j *journal) sync(dirty map[int]bool) error {
-	for i, f := range j.files {
-		if dirty[i] {
-			if err := f.Sync(); err != nil {
+	for _, folder := range []string{walFolder, databaseFolder, spillFolder} {
+		err := filepath.WalkDir(s.path(folder), func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil || d.IsDir() || ours[path]:
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// synced says that all files were synced.
-func (j *journal) synced() {
-	if j != nil {
-		clear(j.dirty)
-	}
-}
-
-// write appends lines. The first ones of a run begin a new file, which replaces
-// that of the run before.
-func (j *journal) write(entries []*entry) error {
-	path := func(name string) string { return filepath.Join(j.folder, name) }
-	var b bytes.Buffer
-	first := j.file == nil
-	if first {
-		f, err := j.disk.OpenFile(path(journalTemp), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+			return s.disk.Remove(path)
+		})
 		if err != nil {
 			return err
 		}
-		j.file = f
-		fmt.Fprintf(&b, "%s\n%s\n", journalMagic, j.header())
-		for n, sum := range j.done {
-			fmt.Fprintf(&b, "%d %016x\n", n, sum)
+	}
+	for i := range w.index.Files {
+		f, to := &w.index.Files[i], w.fileOf[i]
+		bytes := f.Bytes - f.From
+		for _, e := range f.Extents {
+			bytes -= e.Bytes
 		}
-	}
-	for _, e := range entries {
-		fmt.Fprintf(&b, "%d %016x\n", e.segment, e.digest.Sum64())
-	}
-	if _, err := j.file.Write(b.Bytes()); err != nil {
-		return err
-	}
-	if err := j.file.Sync(); err != nil || !first {
-		return err
-	}
-	if err := j.disk.Rename(path(journalTemp), path(journalName)); err != nil {
-		return err
-	}
-	folders := map[string]bool{j.folder: true}
-	for _, f := range j.files {
-		folders[filepath.Dir(f.Name())] = true
-	}
-	for _, folder := range slices.Sorted(maps.Keys(folders)) {
-		if err := j.disk.Sync(folder); err != nil {
+		if f.Name == manifest.ImageName || bytes == 0 {
+			continue
+		}
+		if err := files[to].Truncate(0); err != nil {
+			return err
+		}
+		if err := files[to].Truncate(w.files[to].bytes); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// of says which files the journal is about.
-func (j *journal) of(files []disk.File, fileOf []int) {
-	if j != nil {
-		j.files, j.fileOf = files, fileOf
-	}
-}
-
-// fetched is how many bytes are there, durable or not.
-func (j *journal) fetched() int64 {
-	n := j.kept
-	for _, e := range j.pending {
-		n += e.bytes
-	}
-	return n
-}
-
-// close ends the journal's use of its file.
-func (j *journal) close() {
-	if j != nil && j.file != nil {
-		_ = j.file.Close() // it was synced
-		j.file = nil
-	}
 }
 
 // readBack reports whether an earlier run has fetched a segment, and its bytes are

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -116,6 +117,7 @@ func TestRestoreGoesOn(t *testing.T) {
 		"the image is gone":        {func(f string) { l.model.check(os.Remove(f + "/image")) }, largeSegments - 1},
 		"it has its first page":    {func(f string) { l.writeAt(f+"/image", "GRAF") }, largeSegments - 4},
 		"a mark in the making":     {func(f string) { l.write(f+"/publishing.tmp", "{") }, largeSegments - 4},
+		"others beside the log":    {func(f string) { l.write(f+"/wal/wal_99.log.trimmed", "others"); l.write(f+"/spill", "x") }, largeSegments - 4},
 		"a folder of a cursor":     {func(f string) { l.model.check(os.Mkdir(f+"/cursor", 0o700)) }, largeSegments - 4},
 		"a mark":                   {func(f string) { l.write(f+"/publishing", `{"log":true}`) }, largeSegments},
 	} {
@@ -311,5 +313,27 @@ func TestRestoreGoesOnAfterACrashAnywhere(t *testing.T) {
 	}
 	if least > 1 {
 		t.Errorf("at least %d segments were fetched again", least)
+	}
+}
+
+// Several workers write and note at the same time.
+func TestRestoreGoesOnWithManyWorkers(t *testing.T) {
+	l := newLarge(t)
+	for n := range int64(largeSegments) {
+		path := filepath.Join(t.TempDir(), "db.grafeo")
+		var asked atomic.Int64
+		store := storagetest.NewFaulty(l.store, func(op storage.Op, key string, _ int) storagetest.Fault {
+			if op == storage.OpGet && strings.HasPrefix(key, "segments/") && asked.Add(1) > n {
+				return storagetest.Fault{Err: errBusy}
+			}
+			return storagetest.Fault{}
+		})
+		_, err := archiver.New(store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways().Restore(t.Context(), path, archiver.RestoreOptions{})
+		mustFail(t, err, archiver.CodeStore, "busy")
+		a := archiver.New(l.store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways()
+		if _, err := a.Restore(t.Context(), path, archiver.RestoreOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		l.is(path)
 	}
 }

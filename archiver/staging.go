@@ -27,7 +27,7 @@ import (
 //	    wal/         its log
 //	    spill/       its spilled vectors
 //	    database/    or all of a database that is a directory
-//	    journal      which parts of them are there (resume.go)
+//	    journal      which parts of them are there (restore_journal.go)
 //	    publishing   there from before anything changes at the target
 //
 // After a crash, what the journal names is read back by the next restore of the same
@@ -354,6 +354,9 @@ func (s *staging) makeFolder(path string, a access) error {
 		s.access.applyFolder(a, path)
 	}
 	if errors.Is(err, fs.ErrExist) {
+		if s.journal.goesOn() { // an earlier restore may have made it for another place
+			s.access.applyAgain(a, path)
+		}
 		return nil
 	}
 	return err
