@@ -85,7 +85,6 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 			return &Error{
 				Code: CodeUnknownOutcome,
 				Err:  fmt.Errorf("backup %d: the store gave no clear answer to the commit, in %s: %w", m.Seq, roughly(time.Since(began)), err),
-				Hint: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe.",
 			}
 		case <-time.After(pause.NextBackOff()):
 		}

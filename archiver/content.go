@@ -134,7 +134,7 @@ func unreadable(err error) *Error {
 	return &Error{
 		Code: CodeFailed,
 		Err:  fmt.Errorf("nothing was committed, as it could not be read back: %w", err),
-		Hint: "This is a defect of gbak-s3. Please report it with the output of `gbak-s3 inspect` on the database.",
+		Hint: "This is a defect of gbak-s3. Please report it with what an inspection of the database says.",
 	}
 }
 

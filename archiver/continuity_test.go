@@ -236,7 +236,7 @@ func TestTimeDuringABackup(t *testing.T) {
 	at := m.times[2].Add(time.Millisecond)
 	_, _, err = a.Plan(t.Context(), archiver.Target{Time: &at})
 	mustFail(t, err, archiver.CodeUnreachable)
-	if hint := err.(*archiver.Error).Hint; !strings.Contains(hint, "without --time") { //nolint:errorlint // mustFail has seen that it is one
+	if hint := err.(*archiver.Error).Hint; !strings.Contains(hint, "without a time") { //nolint:errorlint // mustFail has seen that it is one
 		t.Errorf("hint %q", hint)
 	}
 	time.Sleep(time.Until(at)) // it is a millisecond away at the most

@@ -104,7 +104,6 @@ func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error)
 		return nil, &Error{
 			Code: CodeNoArchive,
 			Err:  fmt.Errorf("there is no archive at %s", a.address()),
-			Hint: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it.",
 		}
 	}
 	return h, nil

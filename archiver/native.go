@@ -88,7 +88,7 @@ func (n *nativeFolder) fault(strict bool) error {
 	return &Error{
 		Code: CodeDamagedDatabase,
 		Err:  n.faults,
-		Hint: "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. What is lost may still be in the database itself: `gbak-s3 backup` archives that.",
+		Hint: "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. What is lost may still be in the database itself, which can be backed up.",
 	}
 }
 
@@ -242,7 +242,7 @@ func noNativeFolder(path string, err error) error {
 	}
 	return &Error{
 		Code: CodeNotDatabase, Err: fmt.Errorf("%s is no folder of native backups: it has no %s", path, grafeo.NativeManifestName),
-		Hint: "Give the folder that Grafeo's own backups are in. A database itself is archived by `gbak-s3 backup`.",
+		Hint: "Give the folder that Grafeo's own backups are in. A database itself is backed up, and not imported.",
 	}
 }
 

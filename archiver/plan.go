@@ -138,7 +138,6 @@ func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
 		return nil, &Error{
 			Code: CodeNoBackup,
 			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
-			Hint: "`gbak-s3 list` shows them all.",
 		}
 	} else if b != 0 && !slices.Contains(h.seqs, b) {
 		return nil, &ObjectError{b.Key(), "it is missing"} // there are later ones
@@ -150,7 +149,7 @@ func noBackup() error {
 	return &Error{
 		Code: CodeNoBackup,
 		Err:  errors.New("the archive has no backup"),
-		Hint: "Its first backup was interrupted before it was committed. Run `gbak-s3 backup` where the database is.",
+		Hint: "Its first backup was interrupted before it was committed. Run the backup again where the database is.",
 	}
 }
 

@@ -111,7 +111,6 @@ func free(target string) error {
 			return &Error{
 				Code: CodeTargetExists,
 				Err:  fmt.Errorf("%s exists already", path),
-				Hint: "Restore to another path, or use --force to move what is there aside.",
 			}
 		}
 		if errors.Is(err, syscall.ENAMETOOLONG) && path != target && path != grafeo.LogDir(target) {

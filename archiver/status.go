@@ -253,7 +253,7 @@ func lagging(err error) error {
 	return &Error{
 		Code: CodeLagging,
 		Err:  err,
-		Hint: "Run `gbak-s3 backup DATABASE ARCHIVE`, and look why the backups that should have run did not.",
+		Hint: "Back the database up, and look why the backups that should have run did not.",
 	}
 }
 

@@ -267,7 +267,7 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 		return nil, c.unreachable(what)
 	}
 	err := c.unreachable(what)
-	err.Hint = fmt.Sprintf("The newest backup does not know that time yet: without --time, the restore gives its state, as of %s.", asOf(newest).Format(time.RFC3339Nano))
+	err.Hint = fmt.Sprintf("The newest backup does not know that time yet: without a time, the restore gives its state, as of %s.", asOf(newest).Format(time.RFC3339Nano))
 	return nil, err
 }
 
@@ -343,6 +343,5 @@ func (c *catalog) unreachable(what string) *Error {
 	return &Error{
 		Code: CodeUnreachable,
 		Err:  fmt.Errorf("%s cannot be reached; the archive has %s", what, strings.Join(ranges, ", ")),
-		Hint: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them.",
 	}
 }
