@@ -253,7 +253,6 @@ func lagging(err error) error {
 	return &Error{
 		Code: CodeLagging,
 		Err:  err,
-		Hint: "Back the database up, and look why the backups that should have run did not.",
 	}
 }
 

@@ -279,6 +279,7 @@ var remaining = []row{
 	{name: "another database", when: code(archiver.CodeWrongDatabase), say: "Use another archive for another database. If this one was made in the place of the old one, --new-database goes on with it on a new timeline, and the old history stays restorable."},
 	{name: "not a database", when: code(archiver.CodeNotDatabase), say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of 0.5 that has its log in the folder wal."},
 	{name: "nothing there", when: code(archiver.CodeNotFound), say: "Check the path: it is that of the database file, such as people.grafeo."},
+	{name: "behind", when: code(archiver.CodeLagging), say: "Run `gbak-s3 backup DATABASE ARCHIVE`, and look why the backups that should have run did not."},
 	{name: "target exists", when: code(archiver.CodeTargetExists), say: "Use another path, or --force to move what is there aside."},
 	{name: "state that is not there", when: code(archiver.CodeUnreachable), say: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them."},
 	{name: "no archive", when: code(archiver.CodeNoArchive), say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it."},

@@ -139,6 +139,7 @@ var hintCases = []struct {
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
 	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditions, storage.Answer{Status: 501}), "only if it is absent"},
 	{"nothing there", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path"},
+	{"behind", archiver.CodeLagging, errors.New("x"), "gbak-s3 backup"},
 	{"target exists", archiver.CodeTargetExists, errors.New("x"), "--force"},
 	{"state that is not there", archiver.CodeUnreachable, errors.New("x"), "gbak-s3 status"},
 	{"no archive", archiver.CodeNoArchive, errors.New("x"), "gbak-s3 backup"},
