@@ -55,12 +55,19 @@ func startLive(t testing.TB, version, path, log string, args ...string) *live {
 // newLive is startLive with a new database in a folder of its own.
 func newLive(t testing.TB, version string) *live {
 	t.Helper()
+	return newLiveAt(t, version, "people.grafeo")
+}
+
+// newLiveAt is newLive for a database of another name: without .grafeo at its end,
+// 0.5 makes a directory with a log.
+func newLiveAt(t testing.TB, version, name string) *live {
+	t.Helper()
 	needGrafeo(t)
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "db"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return startLive(t, version, filepath.Join(dir, "db", "people.grafeo"), filepath.Join(dir, "log"))
+	return startLive(t, version, filepath.Join(dir, "db", name), filepath.Join(dir, "log"))
 }
 
 // spawn runs node with pipes.
