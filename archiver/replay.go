@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -43,7 +42,9 @@ func (s *source) findReplay() error {
 	case err != nil:
 		return err
 	case c != nil:
-		r.File, r.Offset, r.Graph = c.from.File, c.from.Offset, c.graph
+		if r.Graph = c.graph; c.from.File >= first { // else nothing has ended before it: all of the log
+			r.File, r.Offset = c.from.File, c.from.Offset
+		}
 		s.startEpoch = min(c.epoch, s.endEpoch)
 		if c.run != c.lastRun || c.epoch == 0 {
 			s.startEpoch = min(1, s.endEpoch) // all epochs of the last run come after it
@@ -201,7 +202,9 @@ func (t *transactions) all(id uint64) bool {
 	return true
 }
 
-// findEdges looks which edges that the replay creates are in the image.
+// findEdges looks which edges that the replay creates are in the image. It looks
+// behind the end of the backup as well: a later commit adopts what direct calls have
+// written there, and the image may have it already.
 func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) error {
 	type frame struct {
 		edge   grafeo.Edge05
@@ -211,7 +214,7 @@ func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) 
 	var frames []frame
 	graph := r.Graph
 	errTooMany := errors.New("too many")
-	err := grafeo.ScanRecords05(dir, grafeo.Position{File: r.File, Offset: r.Offset}, end, func(rec grafeo.Record05) error {
+	visit := func(rec grafeo.Record05) error {
 		switch rec.Kind {
 		case grafeo.SwitchGraph05:
 			graph = rec.Graph
@@ -225,7 +228,14 @@ func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) 
 			}
 		}
 		return nil
-	})
+	}
+	err := grafeo.ScanRecords05(dir, grafeo.Position{File: r.File, Offset: r.Offset}, end, visit)
+	if err == nil {
+		err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, visit)
+		if errors.Is(err, grafeo.ErrDamaged) {
+			err = nil // a torn frame, which nothing follows that is ever replayed
+		}
+	}
 	if errors.Is(err, errTooMany) {
 		r.Unsure = true
 		return nil
@@ -267,24 +277,17 @@ func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edg
 	return grafeo.EdgesIn05(f, image, wanted)
 }
 
-// checkReplay makes sure that a replay is of the log files of the way so far,
-// which are those of its backup.
+// checkReplay makes sure that a replay begins in the log files of the way so far,
+// which are those of its backup. What it is without may lie behind them, in the log
+// of later backups, and is checked as it is left out.
 func (w *way) checkReplay(r *manifest.Replay) error {
 	if r == nil {
 		return nil
 	}
-	numbers := map[uint64]int64{}
 	for _, f := range w.files {
-		if number, ok := grafeo.LogNumber05(f.name); ok {
-			numbers[number] = f.bytes
+		if number, ok := grafeo.LogNumber05(f.name); ok && number == r.File && r.Offset <= f.bytes {
+			return nil
 		}
 	}
-	for _, of := range append(slices.Clone(r.Without), manifest.FramesOf{File: r.File, Offsets: []int64{r.Offset}}) {
-		bytes, ok := numbers[of.File]
-		if last := of.Offsets; ok && len(last) > 0 && last[len(last)-1] <= bytes {
-			continue
-		}
-		return fmt.Errorf("its replay names a place of log file %d that is not there", of.File)
-	}
-	return nil
+	return fmt.Errorf("its replay begins at a place of log file %d that is not there", r.File)
 }

@@ -130,6 +130,10 @@ func TestReplay(t *testing.T) {
 			logs: [][]byte{join([]string{"switch g"}, three, []string{"drop g"}, point, after)},
 			want: [][]byte{join([]string{"drop g"}, point, after)}, from: 3, // it was current where the log begins now
 		},
+		"nothing has ended before it": {
+			logs: [][]byte{nil, frames("direct", "edge 3", "checkpoint 0", "commit 2", "epoch 1")}, meta: []byte{0, 0, 1, 0},
+			want: [][]byte{nil, frames("direct", "checkpoint 0", "commit 2", "epoch 1")}, from: 1,
+		},
 		"over two files": {
 			logs: [][]byte{join(three[:5]), join(three[5:], point), join([]string{"edge 7"}, after)},
 			want: [][]byte{nil, join(point), join(after)}, from: 3,
@@ -183,6 +187,35 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What direct calls have written behind the last commit may be in the image, too.
+// A later commit adopts it, and its edges are not to be there twice.
+func TestReplayOfAdopted(t *testing.T) {
+	log := frames("edge 0", "commit 2", "epoch 1", "direct", "edge 5", "edge 9", "checkpoint 4")
+	adopted := slices.Concat(log, frames("commit 5", "epoch 2"))
+	next := frames("edge 9", "commit 6", "epoch 3")
+	path := liveWithLog(t, log)
+	store := storagetest.NewMemory()
+	backup(t, store, path)
+	write := func(number uint64, log []byte) {
+		if err := os.WriteFile(filepath.Join(path+".wal", grafeotest.LogName05(number)), log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, adopted)
+	write(1, next)
+	if r := backup(t, store, path); r.Kind != string(manifest.Incremental) {
+		t.Fatalf("%+v", r)
+	}
+	got := restore(t, store, 0)
+	if log := got["db.grafeo.wal/"+grafeotest.LogName05(0)]; log != string(frames("commit 2", "epoch 1", "direct", "edge 9", "checkpoint 4", "commit 5", "epoch 2")) {
+		t.Errorf("the restored log is %q", log)
+	}
+	if log := got["db.grafeo.wal/"+grafeotest.LogName05(1)]; log != string(next) {
+		t.Errorf("the log file that came later is %q", log)
+	}
+	mustBeWhole(t, store)
 }
 
 // A store section that cannot be read, and a log with more edges than are looked

@@ -105,7 +105,7 @@ func (s seen) each() seen {
 // also be what the database that is open shows.
 func TestEveryWayToWrite(t *testing.T) {
 	for version, modes := range map[string][][]string{
-		"0.5.42": {{}, {"checkpoint"}, {"checkpoint", "after"}, {"native", "after"}, {"checkpoint", "after", "checkpoint"}, {"close"}},
+		"0.5.42": {{}, {"checkpoint"}, {"checkpoint", "after"}, {"native", "after"}, {"checkpoint", "after", "checkpoint"}, {"checkpoint", "backup", "after"}, {"close"}},
 		"0.6.0":  {{}, {"checkpoint", "after"}, {"close"}},
 	} {
 		t.Run(version, func(t *testing.T) {
@@ -152,6 +152,10 @@ func wayToWrite(t *testing.T, w *workshop, version, name string, mode []string) 
 		t.Logf("Grafeo %s does not do it: %v", version, err) // then it is as if nothing had happened
 	}
 	for _, step := range mode {
+		if step == "backup" {
+			must(t, "backup", path, archive)
+			continue
+		}
 		w.must(t, nil, step, "dir", filepath.Join(dir, "native"))
 	}
 	copied := filepath.Join(dir, "copy", "w.grafeo")
