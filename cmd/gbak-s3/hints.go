@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -239,6 +240,7 @@ var network = []row{
 	{name: "name server", when: as[*net.DNSError], say: "The name server gave no answer: check the network of this host."},
 	{name: "connection refused", when: both(ofStore, is(syscall.ECONNREFUSED)), say: "Nothing listens there: check host and port of endpoint= in the archive's address, and that the store is running."},
 	{name: "no way", when: both(ofStore, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH)), say: "There is no way to the store from this host: check the network, and host and port of endpoint=."},
+	{name: "breaks off", when: both(ofStore, is(io.ErrUnexpectedEOF)), say: "What the store sends breaks off on the way: check the network, and a proxy if there is one, and run the same command again, with a longer --store-timeout if it takes that."},
 	{name: "no answer", when: func(f *facts) bool { return f.store != nil && f.store.Answer != nil && f.answer.Status == 0 }, more: func(f *facts) string {
 		return "Nothing was heard of the store" + tried(f) + ": check the network and endpoint= in the archive's address, and run the same command again."
 	}},

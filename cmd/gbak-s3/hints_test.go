@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -103,6 +104,7 @@ var hintCases = []struct {
 	{"name server", archiver.CodeStore, unheard(&net.DNSError{Name: "host", IsTemporary: true}), "name server"},
 	{"connection refused", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}), "Nothing listens"},
 	{"no way", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}), "no way"},
+	{"breaks off", archiver.CodeStore, answered(io.ErrUnexpectedEOF, storage.Answer{}), "breaks off on the way"},
 	{"no answer", archiver.CodeStore, unheard(errors.New("EOF")), "4 times in 3s"},
 
 	{"disk full", archiver.CodeDiskFull, onPath(syscall.ENOSPC), "space"},

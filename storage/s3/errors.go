@@ -231,6 +231,8 @@ func describe(err error) string {
 		if message := strings.TrimSuffix(api.ErrorMessage(), "."); message != "" && strings.ReplaceAll(message, " ", "") != api.ErrorCode() {
 			b.WriteString(": " + message)
 		}
+	case isCutShort(err):
+		b.WriteString("the store's answer breaks off")
 	case isSent:
 		// Without the method and the URL, which repeat op and key.
 		b.WriteString("no answer from the store: " + sent.Err.Error())

@@ -286,6 +286,31 @@ func TestListOfStrangeStores(t *testing.T) {
 	}
 }
 
+// A page of a list that breaks off is asked for again.
+func TestListThatBreaksOff(t *testing.T) {
+	whole := pages([]string{"a", "b"})
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if n > 2 {
+			whole(w, r, n)
+			return
+		}
+		w.Header().Set("X-Amz-Request-Id", "REQ1")
+		w.Header().Set("Content-Type", "application/xml")
+		w.Header().Set("Content-Length", "1000")
+		fmt.Fprint(w, "<?xml version=\"1.0\"?><ListBucketResult><Name>bucket</Name>")
+	})
+	var got []string
+	for info, err := range f.open(t).List(t.Context(), "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, info.Key)
+	}
+	if !slices.Equal(got, []string{"a", "b"}) || len(f.seen()) != 3 {
+		t.Errorf("got %q with %d requests", got, len(f.seen()))
+	}
+}
+
 // What is asked of the store: MinIO lists nothing after a key without the
 // prefix.
 func TestListQueries(t *testing.T) {

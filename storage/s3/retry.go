@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -128,7 +130,14 @@ var transient = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
 }, retry.DefaultRetryables...))
 
 // isTransient reports whether the same call may succeed later: the store is busy,
-// or nothing was heard of it.
+// or nothing was heard of it, or not all.
 func isTransient(err error) bool {
-	return !isHopeless(err) && !isFull(err) && !errors.Is(err, storage.ErrForeign) && transient.IsErrorRetryable(err).Bool()
+	return !isHopeless(err) && !isFull(err) && !errors.Is(err, storage.ErrForeign) && (isCutShort(err) || transient.IsErrorRetryable(err).Bool())
+}
+
+// isCutShort reports whether an answer that the SDK reads itself, such as a page of a
+// list, broke off.
+func isCutShort(err error) bool {
+	_, ok := errors.AsType[*smithy.DeserializationError](err)
+	return ok && errors.Is(err, io.ErrUnexpectedEOF)
 }
