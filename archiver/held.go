@@ -30,9 +30,10 @@ type HeldLog struct {
 	Age time.Duration
 
 	// Abandoned reports that it looks as if no backup goes to the archive any more:
-	// other archives have moved on, and what the database keeps beyond their need
-	// is older than two weeks, or more than 1 MiB and than the database's image is
-	// large: then a full backup would cost the archive less.
+	// the log that the database keeps for it, beyond what the archive that needs least
+	// needs, is kept for more than two weeks, or is more than 1 MiB and than a quarter
+	// of the database's image, which is more than archives that are both backed up
+	// are apart.
 	Abandoned bool
 }
 
@@ -130,11 +131,12 @@ func holdsOf(path string, now time.Time) (HoldReport, error) {
 	for i, h := range c.Ours.Holds {
 		others := slices.Delete(slices.Clone(c.Ours.Holds), i, i+1)
 		held := HeldLog{Hold: h, Bytes: log.bytes(h.LSN, math.MaxUint64), OnlyBytes: log.bytes(h.LSN, math.MaxUint64), Age: now.Sub(h.UpdatedAt)}
+		beyond, much := held.Bytes, int64(math.MaxInt64) // a single one may be backed up seldom
 		if len(others) > 0 {
 			held.OnlyBytes = log.bytes(h.LSN, lowest(others).LSN)
-			beyond := log.bytes(h.LSN, highest(others).LSN)
-			held.Abandoned = beyond > 0 && (held.Age > abandonedAge || beyond > max(abandonedBytes, log.image))
+			beyond, much = log.bytes(h.LSN, highest(others).LSN), max(abandonedBytes, log.image/4)
 		}
+		held.Abandoned = beyond > 0 && (held.Age > abandonedAge || beyond > much)
 		r.Holds = append(r.Holds, held)
 	}
 	return r, nil

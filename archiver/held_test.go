@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -114,6 +115,45 @@ func TestAbandonedHold(t *testing.T) {
 	}
 }
 
+// A database that only grows has no more log than image; its abandoned hold is told all
+// the same.
+func TestAbandonedHoldOfALargeDatabase(t *testing.T) {
+	m := newModel(t)
+	if err := os.Truncate(m.path, 3<<20); err != nil {
+		t.Fatal(err)
+	}
+	old, now := called(storagetest.NewMemory(), "old"), called(storagetest.NewMemory(), "new")
+	m.commit(100)
+	backupTo(t, old, m.path, archiver.BackupOptions{})
+	for round := range 5 {
+		m.commit(300 << 10)
+		m.checkpointHeld()
+		if r := backupTo(t, now, m.path, archiver.BackupOptions{}); (len(r.Abandoned) == 1) != (round >= 4) {
+			t.Errorf("round %d: %+v", round, r.Abandoned)
+		}
+	}
+}
+
+// A hold that has not moved for two weeks is told also if it is the only one, as next to
+// backups that hold nothing.
+func TestAbandonedHoldThatIsTheOnlyOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(t)
+		old, now := called(storagetest.NewMemory(), "old"), called(storagetest.NewMemory(), "new")
+		m.commit(100)
+		backupTo(t, old, m.path, archiver.BackupOptions{})
+		m.commit(1000)
+		m.checkpointHeld()
+		if r := backupTo(t, now, m.path, archiver.BackupOptions{NoHold: true}); len(r.Abandoned) != 0 {
+			t.Errorf("now: %+v", r.Abandoned)
+		}
+		time.Sleep(15 * 24 * time.Hour)
+		if r := backupTo(t, now, m.path, archiver.BackupOptions{NoHold: true}); len(r.Abandoned) != 1 || r.Abandoned[0].Name != "old" {
+			t.Errorf("after two weeks: %+v", r.Abandoned)
+		}
+	})
+}
+
 // With a limit, the hold with the most log goes, and only as many as it takes; the
 // run's own never.
 func TestMaxHold(t *testing.T) {
@@ -201,6 +241,21 @@ func TestReleaseOfAnArchiveThatIsGone(t *testing.T) {
 	}
 	if released, err := archiver.ReleaseNamed(t.Context(), m.path, id); !released || err != nil {
 		t.Errorf("by its id: %v, %v", released, err)
+	}
+	// With a record of what was there, its id is enough.
+	state := t.TempDir()
+	recording := func(store *storagetest.Memory) *archiver.Archive {
+		return archiver.New(store, archiver.Options{Name: "old", State: state}).On(disktest.Unsynced{})
+	}
+	backupTo(t, recording(storagetest.NewMemory()), m.path, archiver.BackupOptions{})
+	backupTo(t, called(storagetest.NewMemory(), "new"), m.path, archiver.BackupOptions{})
+	for _, want := range []bool{true, false} {
+		if released, err := recording(gone).Release(t.Context(), m.path); released != want || err != nil {
+			t.Errorf("by its record: %v, %v", released, err)
+		}
+	}
+	if released, err := archiver.ReleaseAll(t.Context(), m.path); !released || err != nil {
+		t.Errorf("all: %v, %v", released, err)
 	}
 	// Nothing is held: no archive has to be asked.
 	if released, err := called(gone, "old").Release(t.Context(), m.path); released || err != nil {

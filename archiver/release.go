@@ -21,11 +21,18 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		if err != nil || released || rest == 0 {
 			return err
 		}
+		id := ""
 		h, err := a.existing(ctx)
-		if err != nil {
+		gone, isGone := errors.AsType[*VanishedError](err)
+		switch {
+		case isGone:
+			id = gone.Was.ArchiveID // which is all that is needed
+		case err != nil:
 			return err
+		default:
+			id = h.archive.ArchiveID
 		}
-		released, _, err = release(ctx, a.disk, path, func(o Hold) bool { return o.ArchiveID == h.archive.ArchiveID })
+		released, _, err = release(ctx, a.disk, path, func(o Hold) bool { return o.ArchiveID == id })
 		return err
 	})
 	return released, err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
@@ -48,7 +49,7 @@ func linesOfHolds(r archiver.StatusReport, database string) []string {
 		}
 		lines = append(lines, fmt.Sprintf("log held\tfor %s, %s, as of %s, %s: keeps %s of log%s",
 			nameOf(h.Hold), has, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"), aged(h.Age), size(h.Bytes), only(h)))
-		if h.ArchiveID != r.ArchiveID {
+		if h.ArchiveID != r.ArchiveID && (h.Abandoned || isBehind(h, r.Holds)) {
 			lines = append(lines, fmt.Sprintf("\tif no backup goes there any more: %s", releaseOf(h.Hold, database)))
 		}
 	}
@@ -56,6 +57,12 @@ func linesOfHolds(r archiver.StatusReport, database string) []string {
 		lines = append(lines, fmt.Sprintf("log\t%s in all", size(r.LogBytes)))
 	}
 	return lines
+}
+
+// isBehind reports whether another hold has moved since this one has. The one that
+// moved last is a good one.
+func isBehind(h archiver.HeldLog, holds []archiver.HeldLog) bool {
+	return slices.ContainsFunc(holds, func(o archiver.HeldLog) bool { return o.UpdatedAt.After(h.UpdatedAt) })
 }
 
 // only says how much log nobody else needs.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,14 +65,26 @@ func (a *app) releaseOne(ctx context.Context, database, address string) (bool, e
 			return released, err
 		}
 	}
-	if held, err := archiver.Holds(ctx, database); err != nil || len(held.Holds) == 0 {
+	held, err := archiver.Holds(ctx, database)
+	if err != nil || len(held.Holds) == 0 {
 		return false, err
 	}
 	archive, err := a.archive(ctx, address)
 	if err != nil {
 		return false, err
 	}
-	return archive.Release(ctx, database)
+	released, err := archive.Release(ctx, database)
+	if archiver.CodeOf(err) == archiver.CodeNoArchive {
+		var names []string
+		for _, h := range held.Holds {
+			names = append(names, cmp.Or(h.Name, h.ArchiveID))
+		}
+		return false, &archiver.Error{
+			Code: archiver.CodeNoArchive, Err: err,
+			Hint: fmt.Sprintf("No hold has that name either. The log is held for %s: give the one to be released as it is written here.", strings.Join(names, ", ")),
+		}
+	}
+	return released, err
 }
 
 func (a *app) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
