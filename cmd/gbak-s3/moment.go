@@ -20,6 +20,7 @@ func moment(before string, t *time.Time) string {
 // without a zone is in UTC, as theirs are. span is what the last digit leaves open:
 // those are cut off, so the time that is meant is from t on and before t + span.
 func parseMoment(text string) (t time.Time, span time.Duration, err error) {
+	given := text
 	text = strings.ToUpper(strings.TrimSpace(text))
 	if t, err = time.Parse(time.RFC3339Nano, text); err == nil {
 		return t, 1, nil
@@ -32,9 +33,9 @@ func parseMoment(text string) (t time.Time, span time.Duration, err error) {
 		}
 	}
 	if _, err := time.Parse(time.DateOnly, plain); err == nil {
-		return t, 0, usage("the time %q has no time of day", "Add it: "+plain+" 23:59 is the state at the end of that day, in UTC.", text)
+		return t, 0, usage("the time %q has no time of day", "Add it: "+plain+" 23:59 is the state at the end of that day, in UTC.", given)
 	}
-	return t, 0, usage("the time %q cannot be read", "Write it as `gbak-s3 list` and `gbak-s3 status` do, such as '2026-11-23 08:15:00' (UTC), or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", text)
+	return t, 0, usage("the time %q cannot be read", "Write it as `gbak-s3 list` and `gbak-s3 status` do, such as '2026-11-23 08:15:00' (UTC), or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", given)
 }
 
 // precision is the unit of the last digit of a time that was read by layout.

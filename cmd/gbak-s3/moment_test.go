@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,8 +33,8 @@ func TestParseMoment(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "yesterday", "2026-11-23", "10:02:49", "2026-13-23 10:02:49", "2026-11-23 25:02:49", "1764151369"} {
-		if got, _, err := parseMoment(text); err == nil {
-			t.Errorf("%q is %v", text, got)
+		if got, _, err := parseMoment(text); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) {
+			t.Errorf("%q is %v, %v", text, got, err)
 		}
 	}
 	// What is printed is read as what was printed.

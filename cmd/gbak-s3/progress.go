@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"time"
 
@@ -13,14 +14,20 @@ import (
 // bar is the progress bar of one run: on stderr if that is a terminal, else
 // nothing at all.
 type bar struct {
-	what string
-	show bool
-	bar  *progressbar.ProgressBar
+	what  string
+	show  bool
+	out   io.Writer
+	began time.Time // when something was done for the first time
+	bar   *progressbar.ProgressBar
 }
+
+// soonest is how long a run goes on before there is a bar: from less no speed can be
+// told.
+const soonest = 500 * time.Millisecond
 
 func (a *app) progress(what string) *bar {
 	f, ok := a.stderr.(*os.File)
-	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd()))}
+	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd())), out: a.stderr}
 }
 
 func (b *bar) observe(p archiver.Progress) {
@@ -29,9 +36,14 @@ func (b *bar) observe(p archiver.Progress) {
 	}
 	if b.bar == nil {
 		b.bar = progressbar.NewOptions64(p.Total, progressbar.OptionSetDescription(b.what),
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetWriter(b.out), progressbar.OptionShowBytes(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionFullWidth(), progressbar.OptionUseIECUnits(true))
+		b.bar.StartWithoutRender()
+		b.began = time.Now()
+	}
+	if time.Since(b.began) < soonest {
+		return
 	}
 	b.bar.ChangeMax64(p.Total)
 	_ = b.bar.Set64(p.Done) // a bar that cannot be drawn is no reason to stop
