@@ -179,14 +179,16 @@ func (all *accesses) apply(a access, f disk.File) {
 	}
 }
 
-// applyFolder is apply for a folder that was just made.
-func (all *accesses) applyFolder(a access, path string) {
+// applyFolder is apply for a folder that was just made, and has nothing in it but what
+// is called inside, if that is a name.
+func (all *accesses) applyFolder(a access, path, inside string) {
 	f, err := openFolder(path)
 	if err != nil {
 		return
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	if entries, err := f.ReadDir(1); err == nil || len(entries) > 0 {
+	defer f.Close()            //nolint:errcheck // nothing was written
+	entries, _ := f.ReadDir(2) // an error means that there is no more
+	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != inside {
 		return // it is another one than that
 	}
 	all.apply(a, f)

@@ -32,7 +32,7 @@ func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
 			seq = manifest.Seq(t.Backup)
 		}
 		if _, err := a.load(ctx, h.archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
-			return nil, err
+			return nil, h.aboutNewest(err)
 		}
 	}
 	c, err := a.catalog(ctx, h, Target{Epoch: new(uint64)}) // all of it, whatever is damaged

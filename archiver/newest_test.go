@@ -40,9 +40,13 @@ func TestNewestManifestIsDamaged(t *testing.T) {
 			ruin(t, store, key, damage(store.Objects()[key]))
 			a := newArchive(store)
 			for verb, run := range map[string]func() error{
-				"backup":  func() error { _, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{}); return err },
-				"list":    func() error { _, err := a.List(t.Context()); return err },
-				"status":  func() error { _, err := a.Status(t.Context(), archiver.StatusOptions{}); return err },
+				"backup": func() error { _, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{}); return err },
+				"list":   func() error { _, err := a.List(t.Context()); return err },
+				"status": func() error { _, err := a.Status(t.Context(), archiver.StatusOptions{}); return err },
+				"export": func() error {
+					_, err := a.Export(t.Context(), filepath.Join(t.TempDir(), "native"), archiver.ExportOptions{})
+					return err
+				},
 				"restore": func() error { _, _, err := a.Plan(t.Context(), archiver.Target{}); return err },
 			} {
 				err := run()

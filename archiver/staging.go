@@ -108,6 +108,9 @@ func free(target string) error {
 			continue
 		}
 		if err == nil {
+			if err := movable(target); err != nil {
+				return err // the caller must not be sent to --force
+			}
 			return &Error{
 				Code: CodeTargetExists,
 				Err:  fmt.Errorf("%s exists already", path),
@@ -134,15 +137,11 @@ func movable(target string) error {
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0 {
 		return err
 	}
-	what := "no file"
+	what, hint := "no file", "Give the path that the database is to have, such as people.grafeo; only a database is moved aside."
 	if info.IsDir() {
-		what = "a folder"
+		what, hint = "a folder", fmt.Sprintf("Give the path that the database is to have, such as people.grafeo, or %s%c to put it into that folder; only a database is moved aside.", target, os.PathSeparator)
 	}
-	return &Error{
-		Code: CodeTargetExists,
-		Err:  fmt.Errorf("%s exists already, and is %s", target, what),
-		Hint: "Give the path that the database is to have, such as people.grafeo; only a database is moved aside.",
-	}
+	return &Error{Code: CodeTargetExists, Err: fmt.Errorf("%s exists already, and is %s", target, what), Hint: hint}
 }
 
 // onlyCursor tells whether the log folder of the database that was at target has
@@ -190,15 +189,16 @@ func stage(d disk.Disk, target string, chain []manifest.Digest, every time.Durat
 	return s, nil
 }
 
-// giveFolders gives the folders that were made the owner and the group of the one that
-// was there.
+// giveFolders gives the folders that were made, the innermost of which comes first, the
+// owner and the group of the one that was there.
 func (s *staging) giveFolders() {
 	if len(s.made) == 0 {
 		return
 	}
-	beside := accessesBeside(filepath.Dir(s.made[len(s.made)-1]))
-	for _, dir := range slices.Backward(s.made) {
-		beside.applyFolder(access{beside.image.user, beside.image.group, fs.ModePerm, false}, dir)
+	beside, inside := accessesBeside(filepath.Dir(s.made[len(s.made)-1])), ""
+	for _, dir := range s.made {
+		beside.applyFolder(access{beside.image.user, beside.image.group, fs.ModePerm, false}, dir, inside)
+		inside = filepath.Base(dir)
 	}
 }
 
@@ -350,7 +350,7 @@ func (s *staging) place(name string) (string, error) {
 func (s *staging) makeFolder(path string, a access) error {
 	err := s.disk.Mkdir(path, a.created(true))
 	if err == nil {
-		s.access.applyFolder(a, path)
+		s.access.applyFolder(a, path, "")
 	}
 	if errors.Is(err, fs.ErrExist) {
 		if s.journal.goesOn() { // an earlier restore may have made it for another place

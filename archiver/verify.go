@@ -117,7 +117,7 @@ func (v *verification) run(ctx context.Context) error {
 	h, err := v.archive.existing(ctx)
 	if err != nil {
 		if errors.Is(err, manifest.ErrDamaged) {
-			v.find(manifest.ArchiveKey, err.Error())
+			v.find(manifest.ArchiveKey, withoutKey(err))
 			return nil
 		}
 		return v.pass(err)

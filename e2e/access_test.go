@@ -126,7 +126,7 @@ func TestNewDatabaseIsTheFolders(t *testing.T) {
 		own(t, dir, 4242, 4300, c.folder)
 		target := filepath.Join(dir, "people.grafeo")
 		if c.umask == "027" { // a new folder has the mode that the umask leaves
-			target = filepath.Join(dir, "new", "people.grafeo")
+			target = filepath.Join(dir, "new", "and", "deep", "people.grafeo")
 		}
 		withUmask(t, c.umask, "restore", at.address(), target).want(t, exitOK)
 		log := target + ".wal/" + names(t, target+".wal")[0]
@@ -135,8 +135,10 @@ func TestNewDatabaseIsTheFolders(t *testing.T) {
 				t.Errorf("in %s with umask %s, %s is %s, want %s", c.folder, c.umask, filepath.Base(path), got, want)
 			}
 		}
-		if got := ownership(t, filepath.Dir(target)); !strings.HasPrefix(got, "4242:4300 ") {
-			t.Errorf("the folder of %s is %s", target, got)
+		for folder := filepath.Dir(target); folder != filepath.Dir(dir); folder = filepath.Dir(folder) {
+			if got := ownership(t, folder); !strings.HasPrefix(got, "4242:4300 ") {
+				t.Errorf("%s is %s", folder, got)
+			}
 		}
 		out := filepath.Join(dir, "native")
 		withUmask(t, c.umask, "export", at.address(), out).want(t, exitOK)
