@@ -23,7 +23,7 @@ const maxCreatedEdges = 1 << 18
 // looked up in the image.
 func (s *source) findReplay() error {
 	end := s.position.Commit
-	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || s.image.Directory || end == nil || s.image.Compacted() {
+	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || s.image.Directory || end == nil {
 		return nil
 	}
 	first, ok := s.firstLog05()
@@ -50,7 +50,10 @@ func (s *source) findReplay() error {
 			s.startEpoch = min(1, s.endEpoch) // all epochs of the last run come after it
 		}
 	}
-	if err := s.findEdges(r, dir, at); err != nil {
+	if !s.image.Compacted() { // whose edges are elsewhere, and are shown once
+		err = s.findEdges(r, dir, at)
+	}
+	if err != nil {
 		return err
 	}
 	if c != nil || len(r.Without) > 0 || r.Unsure {
@@ -87,35 +90,47 @@ type imageCheckpoint struct {
 // image that is not older than checkpoint.meta has everything before that record;
 // of several with this number the first one is taken. Only if a transaction was
 // open meanwhile, there are records before it that the image lacks, and nothing
-// tells which.
+// tells which. Then all of the log is replayed, if that transaction has ended since.
+// Else it is what Grafeo replays: not the files before the one of the checkpoint, which
+// would undo what the image has and no commit.
 func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imageCheckpoint, error) {
 	meta, err := grafeo.ReadCheckpointMeta(dir)
 	if err != nil {
 		return nil, err
 	}
-	f := checkpointFinder{image: image, meta: meta}
+	if meta == nil || meta.Time.IsZero() || meta.Time.After(image.Time) {
+		return nil, nil //nolint:nilnil // it says nothing of this image
+	}
+	f := checkpointFinder{meta: meta}
 	if err := grafeo.ScanRecords05(dir, grafeo.Position{}, end, f.visit); err != nil {
 		return nil, err
 	}
-	lastRun := f.run
+	last := f.here(end)
+	ended := f.seen && f.seenRun == f.run && f.ended.all(meta.TransactionID)
 	// The record may stand behind the last commit, where a frame may be torn.
 	err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, f.visit)
 	if err != nil && !errors.Is(err, grafeo.ErrDamaged) {
 		return nil, err
 	}
-	if c := f.found; c != nil {
-		c.lastRun = lastRun
-		if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
-			c.from = end
+	c := f.found
+	if image.Compacted() || c == nil && !ended {
+		if c = f.file; f.records && meta.LogSequence > end.File {
+			c = last // all of the log comes before that file
 		}
 	}
-	return f.found, nil
+	if c == nil {
+		return nil, nil //nolint:nilnil // all of the log
+	}
+	if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
+		c.from = end
+	}
+	c.lastRun = last.run
+	return c, nil
 }
 
 // checkpointFinder reads the records of a log from its first one on.
 type checkpointFinder struct {
-	image *grafeo.Image
-	meta  *grafeo.CheckpointMeta // nil if there is none
+	meta *grafeo.CheckpointMeta
 
 	between      grafeo.Position // behind the last record that ends a commit, or an abort
 	graph        string          // that is current there
@@ -124,11 +139,25 @@ type checkpointFinder struct {
 	run          int
 	ended, batch transactions // of this run, and since the last commit
 
-	seen  bool // the first Checkpoint record with the number
-	found *imageCheckpoint
+	seen    bool // the first Checkpoint record with the number
+	seenRun int
+	found   *imageCheckpoint
+
+	records bool             // there are some before the file that the checkpoint names
+	file    *imageCheckpoint // the beginning of that file, if there are
+}
+
+// here is the place at, between the record that was visited last and the next one.
+func (f *checkpointFinder) here(at grafeo.Position) *imageCheckpoint {
+	return &imageCheckpoint{from: at, graph: f.current, epoch: f.epoch, run: f.run}
 }
 
 func (f *checkpointFinder) visit(r grafeo.Record05) error {
+	if r.File < f.meta.LogSequence {
+		f.records = true
+	} else if f.records && f.file == nil {
+		f.file = f.here(grafeo.Position{File: f.meta.LogSequence})
+	}
 	switch r.Kind {
 	case grafeo.SwitchGraph05:
 		f.current = r.Graph
@@ -159,10 +188,10 @@ func (f *checkpointFinder) visit(r grafeo.Record05) error {
 
 // checkpoint looks at a Checkpoint record.
 func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
-	if f.seen || f.meta == nil || r.ID != f.meta.TransactionID || f.meta.Time.IsZero() || f.meta.Time.After(f.image.Time) {
+	if f.seen || r.ID != f.meta.TransactionID {
 		return
 	}
-	f.seen = true
+	f.seen, f.seenRun = true, f.run
 	if f.ended.all(r.ID) {
 		f.found = &imageCheckpoint{from: f.between, graph: f.graph, epoch: f.epoch, run: f.run}
 	}

@@ -102,6 +102,18 @@ func TestReplay(t *testing.T) {
 			logs: [][]byte{join(three[:6], []string{"of 4"}, []string{"edge 9"}, point, []string{"more of 4", "commit 4", "epoch 3"}, after)},
 			want: [][]byte{join([]string{"commit 2", "epoch 1", "commit 3", "epoch 2"}, []string{"of 4", "edge 9"}, point, []string{"more of 4", "commit 4", "epoch 3"}, after)}, from: 3,
 		},
+		"a transaction is open, in a file that the database skips": {
+			logs: [][]byte{join(three[:6], []string{"of 4"}), join([]string{"more of 4"}, point, []string{"commit 5", "epoch 3"})}, meta: []byte{3, 1, 1, 4},
+			want: [][]byte{nil, join([]string{"more of 4"}, point, []string{"commit 5", "epoch 3"})}, from: 2,
+		},
+		"a transaction is open, and no commit is after the files that the database skips": {
+			logs: [][]byte{join(three[:6], []string{"of 4"}), join([]string{"more of 4"}, point)}, meta: []byte{3, 1, 1, 4},
+			want: [][]byte{nil, nil}, from: 2,
+		},
+		"a transaction was open, in a file that the database skips": {
+			logs: [][]byte{join(three[6:7], []string{"of 4"}, three[:3]), join([]string{"commit 3", "epoch 2"}, point, []string{"commit 4", "epoch 3"})}, meta: []byte{3, 1, 1, 4},
+			want: [][]byte{join([]string{"of 4", "commit 2", "epoch 1"}), join([]string{"commit 3", "epoch 2"}, point, []string{"commit 4", "epoch 3"})}, from: 3,
+		},
 		"a transaction was rolled back": {
 			logs: [][]byte{join(three[:6], []string{"of 4", "abort 4"}, point, []string{"commit 5", "epoch 3"})},
 			want: [][]byte{join(point, []string{"commit 5", "epoch 3"})}, from: 2,
