@@ -209,6 +209,9 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	for n := range maxConflicts {
 		h, err := a.recent(ctx, known, n > 0)
 		if err != nil {
+			if !opts.BeginAnew {
+				err = known.noStore(a, err)
+			}
 			return BackupReport{}, err
 		}
 		head, err := a.head(ctx, h)

@@ -109,7 +109,7 @@ func (d *doctor) fail(name, doing string, err error) {
 // examine makes all checks, as far as one makes sense after the other.
 func (d *doctor) examine(ctx context.Context) {
 	known := d.remember("")
-	h, reached := d.reach(ctx)
+	h, reached := d.reach(ctx, known)
 	if !reached {
 		return
 	}
@@ -126,13 +126,13 @@ func (d *doctor) examine(ctx context.Context) {
 
 // reach reads archive.json and lists the manifests, and tells whether the store
 // has answered. There is no history if that failed otherwise.
-func (d *doctor) reach(ctx context.Context) (*history, bool) {
+func (d *doctor) reach(ctx context.Context, known memory) (*history, bool) {
 	h, err := d.history(ctx)
 	if err == nil {
 		d.say("read", SeverityOK, "", "the store answers, and may be read and listed")
 		return h, true
 	}
-	d.fail("read", "reading the archive", err)
+	d.fail("read", "reading the archive", known.noStore(d.Archive, err))
 	code := CodeOf(explain(err))
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }

@@ -91,7 +91,8 @@ func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error)
 	if err != nil {
 		h, err = a.byManifests(ctx, err)
 	}
-	if errors.Is(err, storage.ErrNoStore) {
+	err = m.noStore(a, err)
+	if _, gone := errors.AsType[*VanishedError](err); !gone && errors.Is(err, storage.ErrNoStore) {
 		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
 	}
 	if err != nil {

@@ -94,6 +94,9 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 	for attempt := range maxConflicts {
 		h, err := a.historyBehind(ctx, attempt > 0)
 		if err != nil {
+			if !opts.BeginAnew {
+				err = known.noStore(a, err)
+			}
 			return err
 		}
 		c, head, err := a.everything(ctx, h)

@@ -28,12 +28,18 @@ type VanishedError struct {
 
 	ArchiveID string // of the archive that is there, "" if there is none
 	Seq       uint64 // of its newest backup, 0 if there is none
+	Err       error  // why there is none, such as a bucket that is gone; nil if nobody said
 }
+
+// Unwrap returns Err.
+func (e *VanishedError) Unwrap() error { return e.Err }
 
 func (e *VanishedError) Error() string {
 	was := fmt.Sprintf("backup %d, with epoch %d, of %s", e.Was.Seq, e.Was.Epoch, e.Was.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	says := fmt.Sprintf(" (%s says so)", e.Was.Source)
 	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("there is no archive at %s (%v), and there was one, which had %s%s", e.Address, e.Err, was, says)
 	case e.ArchiveID == "":
 		return fmt.Sprintf("there is no archive at %s, and there was one, which had %s%s", e.Address, was, says)
 	case e.ArchiveID != e.Was.ArchiveID:
@@ -127,6 +133,15 @@ func (m *memory) lost(a *Archive, h *history) *VanishedError {
 	}
 	e.Was = *was
 	return e
+}
+
+// noStore makes err a [*VanishedError] if it says that the bucket is gone in which
+// there was an archive.
+func (m *memory) noStore(a *Archive, err error) error {
+	if was := m.here(); was != nil && errors.Is(err, storage.ErrNoStore) {
+		return &VanishedError{Address: a.address(), Was: *was, Err: storage.ErrNoStore}
+	}
+	return err
 }
 
 // vanished makes sure that the archive still has the backup that is known of it,

@@ -333,3 +333,32 @@ func (s staleList) List(ctx context.Context, prefix, after string) iter.Seq2[sto
 		}
 	}
 }
+
+// A bucket that is gone is an archive that has vanished where one is known to have been
+// there, and else a bucket that is to be made.
+func TestBucketIsGone(t *testing.T) {
+	gone := storagetest.NewFaulty(storagetest.NewMemory(), func(storage.Op, string, int) storagetest.Fault {
+		return storagetest.Fault{Err: storage.ErrNoStore}
+	})
+	m, state := newModel(t), t.TempDir()
+	_, err := at(gone, state).Backup(t.Context(), m.path, archiver.BackupOptions{})
+	mustFail(t, err, archiver.CodeNoStore)
+	m.commit(100)
+	backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{})
+	for name, state := range map[string]string{"hold": "", "record": state} {
+		_, err := at(gone, state).Backup(t.Context(), m.path, archiver.BackupOptions{})
+		mustFail(t, err, archiver.CodeVanished, "bucket does not exist", "backup 1, with epoch 1")
+		_, err = at(gone, state).Status(t.Context(), archiver.StatusOptions{Database: m.path})
+		mustFail(t, err, archiver.CodeVanished, "bucket does not exist")
+		_, err = at(gone, state).Backup(t.Context(), m.path, archiver.BackupOptions{BeginAnew: true})
+		mustFail(t, err, archiver.CodeNoStore)
+		if name == "record" {
+			_, err = at(gone, state).List(t.Context())
+			mustFail(t, err, archiver.CodeVanished, "bucket does not exist")
+			d, err := at(gone, state).Doctor(t.Context())
+			if p := d.Problem(); err != nil || p == nil || p.Code != archiver.CodeVanished {
+				t.Errorf("doctor finds %+v, %v", p, err)
+			}
+		}
+	}
+}
