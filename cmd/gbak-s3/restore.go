@@ -22,9 +22,13 @@ func (a *app) restoreCommand() *cobra.Command {
 		Use:   "restore ARCHIVE DATABASE",
 		Short: "Restore a database from an archive",
 		Long: `restore writes the database to the path DATABASE, in the newest state that the
-archive has or in the one that --backup, --epoch or --time names. The database
-appears there when it is whole and on disk, not before. What is there already is
-refused.`,
+archive has or in the one that --backup, --epoch or --time names. A path with a slash
+at its end is a folder, in which the database gets its own name. It appears there when
+it is whole and on disk, not before. A database that is there already is refused, or
+moved aside with --force.
+
+If a restore is killed or loses its store, what it had fetched stays beside the target
+in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
@@ -61,7 +65,7 @@ refused.`,
 	}
 	flags := cmd.Flags()
 	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the backup to restore (default the newest)")
-	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit that is not behind it")
+	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit at or before it")
 	flags.StringVar(&at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
 	flags.IntVar(&opts.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
