@@ -120,8 +120,10 @@ func (t *trail) breach(before *committed) string {
 		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
 	case t.mark != nil && !t.found:
 		return fmt.Sprintf("the history has forked: the log has another commit where backup %d ends", before.Seq)
-	case t.newRun, t.mark == nil && t.commits > 0 && t.generation == grafeo.Gen05:
-		return fmt.Sprintf("the database was opened again since backup %d, which starts a new run of epochs", before.Seq)
+	case t.newRun: // threads that commit at the same moment may write their epochs in the other order
+		return fmt.Sprintf("the epochs in the log do not go on from backup %d: the database was opened again, or several threads committed at once", before.Seq)
+	case t.mark == nil && t.commits > 0 && t.generation == grafeo.Gen05:
+		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log goes on from there", before.Seq)
 	case t.mark == nil:
 		return fmt.Sprintf("the database was changed since backup %d, and its log does not show how", before.Seq)
 	}

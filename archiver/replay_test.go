@@ -230,6 +230,32 @@ func TestReplayOfAdopted(t *testing.T) {
 	mustBeWhole(t, store)
 }
 
+// Why a full backup is taken says no more than the log shows.
+func TestWhyTheLogDoesNotGoOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, then []byte
+		why         string
+	}{
+		"epochs in another order": {
+			frames("commit 2", "epoch 1", "commit 4", "epoch 3"), frames("commit 2", "epoch 1", "commit 4", "epoch 3", "commit 3", "epoch 2"),
+			"or several threads committed at once",
+		},
+		"no commit at first": {nil, frames("commit 2", "epoch 1"), "backup 1 ends without a commit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := liveWithLog(t, c.first)
+			store := storagetest.NewMemory()
+			backup(t, store, path)
+			if err := os.WriteFile(filepath.Join(path+".wal", grafeotest.LogName05(0)), c.then, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if r := backup(t, store, path); !strings.Contains(r.Why, c.why) {
+				t.Errorf("it says %q, want %q", r.Why, c.why)
+			}
+		})
+	}
+}
+
 // A store section that cannot be read, and a log with more edges than are looked
 // up, leave the log as it is, and the restore says so.
 func TestUnsureReplay(t *testing.T) {
