@@ -44,6 +44,12 @@ func refuses(t *testing.T, objects map[string][]byte, key string, mib uint64) {
 		}
 		dir := t.TempDir()
 		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
+		if key == manifest.ArchiveKey { // which a restore does not need
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
 		mustFail(t, err, archiver.CodeDamagedArchive, key)
 		if left := contents(t, dir); len(left) > 0 {
 			t.Errorf("the restore has left %d files", len(left))
