@@ -45,3 +45,19 @@ func TestParseMoment(t *testing.T) {
 		}
 	}
 }
+
+// Two hours less a moment, such as a command takes, are two hours.
+func TestAges(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		90 * time.Millisecond:             "90ms ago",
+		2*time.Hour - 80*time.Millisecond: "2 hours ago",
+		80*time.Millisecond - 2*time.Hour: "2 hours in the future by this host's clock",
+		24*time.Hour - time.Second:        "1 day ago",
+		119 * time.Second:                 "1m59s ago",
+		179 * time.Second:                 "3 minutes ago",
+	} {
+		if got := aged(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -244,5 +245,6 @@ func length(d time.Duration) string {
 		return took(d)
 	}
 	now := time.Now()
-	return humanize.RelTime(now.Add(-d), now, "", "")
+	// It cuts off: two hours less a moment would be one.
+	return strings.TrimSpace(humanize.RelTime(now.Add(-d.Round(time.Minute)), now, "", ""))
 }
