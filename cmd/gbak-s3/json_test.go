@@ -18,6 +18,7 @@ var jsonLines = []struct {
 	{"backup", backupLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
+	{"release", releaseLine{}}, {"version", versionLine{}},
 }
 
 // fields gives the names of all fields of a line, also of those inside of it.

@@ -87,13 +87,20 @@ func (a *app) releaseOne(ctx context.Context, database, address string) (bool, e
 	return released, err
 }
 
+type releaseLine struct {
+	Type     string          `json:"type"` // "release"
+	Database string          `json:"database"`
+	Released bool            `json:"released"` // there was such a hold
+	Holds    []archiver.Hold `json:"holds"`    // that are left
+}
+
 func (a *app) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
 	if a.json {
 		holds := []archiver.Hold{}
 		for _, h := range rest {
 			holds = append(holds, h.Hold)
 		}
-		return a.say(map[string]any{"type": "release", "database": database, "released": released, "holds": holds})
+		return a.say(releaseLine{"release", database, released, holds})
 	}
 	if generation, unknown := grafeo.Identify(database); !released && unknown == nil && generation == grafeo.Gen05 {
 		err = a.print("nothing was held: a database of Grafeo 0.5 keeps its log for no archive")

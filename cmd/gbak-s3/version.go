@@ -19,6 +19,15 @@ func version() string {
 	return info.Main.Version
 }
 
+type versionLine struct {
+	Type          string `json:"type"` // "version"
+	Version       string `json:"version"`
+	Go            string `json:"go"`
+	Platform      string `json:"platform"`
+	ArchiveFormat int    `json:"archive_format"`
+	Zstd          string `json:"zstd"` // the language of it
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -26,11 +35,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  takes(),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.say(map[string]any{
-					"type": "version", "version": version(), "go": runtime.Version(),
-					"platform": runtime.GOOS + "/" + runtime.GOARCH, "archive_format": manifest.Format,
-					"zstd": segment.Compressor,
-				})
+				return a.say(versionLine{"version", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, manifest.Format, segment.Compressor})
 			}
 			return a.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
