@@ -139,7 +139,7 @@ func movable(target string) error {
 	}
 	what, hint := "no file", "Give the path that the database is to have, such as people.grafeo; only a database is moved aside."
 	if info.IsDir() {
-		what, hint = "a folder", fmt.Sprintf("Give the path that the database is to have, such as people.grafeo, or %s%c to put it into that folder; only a database is moved aside.", target, os.PathSeparator)
+		what, hint = "a folder", fmt.Sprintf("Give the path that the database is to have, such as %s; only a database is moved aside.", filepath.Join(target, "people.grafeo"))
 	}
 	return &Error{Code: CodeTargetExists, Err: fmt.Errorf("%s exists already, and is %s", target, what), Hint: hint}
 }

@@ -23,9 +23,9 @@ func (a *app) restoreCommand() *cobra.Command {
 		Short: "Restore a database from an archive",
 		Long: `restore writes the database to the path DATABASE, in the newest state that the
 archive has or in the one that --backup, --epoch or --time names. A path with a slash
-at its end is a folder, in which the database gets its own name. It appears there when
-it is whole and on disk, not before. A database that is there already is refused, or
-moved aside with --force.
+at its end is a folder, in which the database gets its own name (a WAL directory of 0.5
+is that folder itself). It appears there when it is whole and on disk, not before. A
+database that is there already is refused, or moved aside with --force.
 
 If a restore is killed or loses its store, what it had fetched stays beside the target
 in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
