@@ -60,7 +60,7 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 // releaseOne ends the hold of one archive: of the one that has this address or id
 // in the hold, which may be gone, else of the one that is at the address.
 func (a *app) releaseOne(ctx context.Context, database, address string) (bool, error) {
-	for _, name := range []string{absolute(address), address} {
+	for _, name := range []string{named(address), address} {
 		if released, err := archiver.ReleaseNamed(ctx, database, name); released || err != nil {
 			return released, err
 		}

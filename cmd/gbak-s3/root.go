@@ -158,7 +158,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 		Logger:       a.log,
 		Concurrency:  a.concurrency,
 		StoreTimeout: a.storeTimeout,
-		Name:         absolute(address),
+		Name:         named(address),
 		State:        stateFolder(),
 		Tool:         "gbak-s3 " + version(),
 		Host:         host,

@@ -154,6 +154,28 @@ func real(path string) string {
 	return filepath.Join(real(parent), filepath.Base(abs))
 }
 
+// named is what an archive is called by what remembers it: where it is, the same for all
+// addresses that say so, and without what says how to get there.
+func named(address string) string {
+	if strings.HasPrefix(address, "file://") {
+		if path, err := filePath(address); err == nil {
+			return absolute(path)
+		}
+	}
+	opts, err := s3.ParseAddress(address)
+	if err != nil {
+		return absolute(address)
+	}
+	name := "s3://" + opts.Bucket
+	if opts.Prefix != "" {
+		name += "/" + opts.Prefix
+	}
+	if opts.Endpoint != "" {
+		name += "?endpoint=" + strings.TrimRight(opts.Endpoint, "/")
+	}
+	return name
+}
+
 // absolute makes an address one that means the same in every folder, for the
 // command that is printed.
 func absolute(address string) string {

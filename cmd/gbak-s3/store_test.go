@@ -33,3 +33,25 @@ func FuzzFilePath(f *testing.F) {
 		}
 	})
 }
+
+// However the place of an archive is written, it is remembered under one name, which is an
+// address of it.
+func TestNameOfAnArchive(t *testing.T) {
+	folder := t.TempDir()
+	for want, addresses := range map[string][]string{
+		folder + "/a": {folder + "/a", folder + "/a/", folder + "/b/../a", "file://" + folder + "/a", "file://" + folder + "/a/"},
+		"s3://bucket/p?endpoint=http://127.0.0.1:9000": {
+			"s3://bucket/p?endpoint=http://127.0.0.1:9000", "s3://bucket/p/?endpoint=http://127.0.0.1:9000/",
+			"s3://bucket/p?region=us-east-1&endpoint=http%3A%2F%2F127.0.0.1%3A9000&checksum=sha256",
+		},
+		"s3://bucket":   {"s3://bucket", "s3://bucket/", "s3://bucket?region=eu-west-1"},
+		"s3://bucket/q": {"s3://bucket/q", "s3://bucket/q/?profile=backup"},
+		"s3://b":        {"s3://b"}, // none that can be used
+	} {
+		for _, address := range append(addresses, want) {
+			if got := named(address); got != want {
+				t.Errorf("%s is called %s, want %s", address, got, want)
+			}
+		}
+	}
+}
