@@ -112,11 +112,16 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 	if err != nil && !errors.Is(err, grafeo.ErrDamaged) {
 		return nil, err
 	}
+	file := f.file
+	if f.records && meta.LogSequence > end.File {
+		file = last // all of the log comes before that file
+	}
 	c := f.found
-	if image.Compacted() || c == nil && !ended {
-		if c = f.file; f.records && meta.LogSequence > end.File {
-			c = last // all of the log comes before that file
-		}
+	switch {
+	case image.Compacted(), c == nil && !ended:
+		c = file
+	case c != nil && file != nil && c.from.File < meta.LogSequence:
+		c = file
 	}
 	if c == nil {
 		return nil, nil //nolint:nilnil // all of the log
@@ -188,7 +193,7 @@ func (f *checkpointFinder) visit(r grafeo.Record05) error {
 
 // checkpoint looks at a Checkpoint record.
 func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
-	if f.seen || r.ID != f.meta.TransactionID {
+	if f.seen || r.ID != f.meta.TransactionID || r.File < f.meta.LogSequence { // of another run
 		return
 	}
 	f.seen, f.seenRun = true, f.run

@@ -130,6 +130,10 @@ func TestReplay(t *testing.T) {
 			logs: [][]byte{join(three, point, after)}, meta: []byte{3, 0, 0xfd, 0, 0, 0, 0, 0x8f, 0x1d, 0, 0, 4},
 			want: [][]byte{join([]string{"commit 2", "epoch 1", "commit 3", "epoch 2", "commit 4", "epoch 3"}, point, after)}, from: 3,
 		},
+		"a checkpoint of an earlier run with its number": {
+			logs: [][]byte{join(point, three, []string{"direct"}), join([]string{"direct"}, point)}, meta: []byte{0, 1, 1, 4},
+			want: [][]byte{nil, nil}, from: 3,
+		},
 		"opened again after it": {
 			logs: [][]byte{join(three, point, []string{"set 1", "commit 2", "epoch 1", "set 2", "commit 3", "epoch 2"})},
 			want: [][]byte{join(point, []string{"set 1", "commit 2", "epoch 1", "set 2", "commit 3", "epoch 2"})}, from: 1,
