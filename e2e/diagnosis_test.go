@@ -188,6 +188,12 @@ func TestDebugLog(t *testing.T) {
 	if !strings.Contains(said, `msg="system call"`) || !strings.Contains(said, "not a directory") || !strings.Contains(said, "a folder") {
 		t.Errorf("the log does not say which call has failed: %s", said)
 	}
+	for _, verb := range []string{"inspect", "release"} { // which ask no store
+		lost := filepath.Join(target, "lost.grafeo")
+		if r := gbak(t, verb, lost, "--log-level", "debug").want(t, exitError); !strings.Contains(r.stderr, `msg="system call"`) || !strings.Contains(r.stderr, lost) {
+			t.Errorf("%s: the log does not say which call has failed: %s", verb, r.stderr)
+		}
+	}
 	for _, secret := range []string{secretKey, sessionToken, "Signature=", "X-Amz-Security-Token", "Authorization"} {
 		if strings.Contains(said, secret) {
 			t.Errorf("the log says %q", secret)

@@ -68,6 +68,9 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.listen()
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -133,19 +136,24 @@ func arguments(args []string, names ...string) []string {
 	return slices.Insert(slices.Clone(args), slices.Index(names, "ARCHIVE"), os.Getenv(archiveVariable))
 }
 
-// archive opens the archive at address.
-func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
+// listen makes the log that --log-level asks for.
+func (a *app) listen() error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return nil, usage("there is no log level %q", "It is one of debug, info, warn, error.", a.logLevel)
+		return usage("there is no log level %q", "It is one of debug, info, warn, error.", a.logLevel)
 	}
+	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	return nil
+}
+
+// archive opens the archive at address.
+func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
 	if a.concurrency < 1 || a.concurrency > 256 {
 		return nil, usage("the concurrency %d cannot be used", "It is between 1 and 256.", a.concurrency)
 	}
 	if a.storeTimeout <= 0 {
 		return nil, usage("the store timeout %s cannot be used", "It is a time such as 2m or 1h.", a.storeTimeout)
 	}
-	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	store, err := openStore(ctx, address, a.storeTimeout, a.log)
 	if err != nil {
 		return nil, err
