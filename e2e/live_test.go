@@ -398,8 +398,12 @@ func neverPausing(t *testing.T, version, how string, at place, duration time.Dur
 	w.kill(t)
 	all := momentsOf(t, w.log)
 	t.Logf("%d commits, %d backups, %d of them incremental, up to epoch %d", commits, len(backups), incrementals, last.EndEpoch)
-	if len(all) != commits+1 || incrementals == 0 || incrementals == len(backups)-1 {
-		t.Errorf("%d commits in the log, want %d; %d of %d backups are incremental", len(all), commits+1, incrementals, len(backups))
+	if len(all) != commits+1 {
+		t.Errorf("%d commits in the log, want %d", len(all), commits+1)
+	}
+	// In 0.5 a backup after a checkpoint is a full one, and there is one every 50 ms.
+	if generation(version) == "0.6" && (incrementals == 0 || incrementals == len(backups)-1) {
+		t.Errorf("%d of %d backups are incremental", incrementals, len(backups))
 	}
 	w.intact(t)
 
