@@ -50,19 +50,19 @@ func (l *large) more() {
 // restore restores to a path, from a store of which only so many segments can be
 // had; -1 means all. It returns how many it has asked for.
 func (l *large) restore(d disk.Disk, path string, has int, opts archiver.RestoreOptions) (archiver.RestoreReport, int, error) {
-	asked := 0
+	var asked atomic.Int64 // small segments are fetched side by side
 	store := storagetest.NewFaulty(l.store, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op != storage.OpGet || !strings.HasPrefix(key, "segments/") {
 			return storagetest.Fault{}
 		}
-		if asked++; has >= 0 && asked > has {
+		if n := asked.Add(1); has >= 0 && n > int64(has) {
 			return storagetest.Fault{Err: errBusy}
 		}
 		return storagetest.Fault{}
 	})
 	a := archiver.New(store, archiver.Options{Concurrency: 1}).On(d).JournalAlways()
 	r, err := a.Restore(l.t.Context(), path, opts)
-	return r, asked, err
+	return r, int(asked.Load()), err
 }
 
 // is demands that what was restored to path is the newest state, and that nothing
@@ -253,10 +253,10 @@ func TestWhatARestoreKeeps(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	asked := 0
+	var asked atomic.Int64
 	store := storagetest.NewFaulty(l.store, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op == storage.OpGet && strings.HasPrefix(key, "segments/") {
-			if asked++; asked == 6 {
+			if asked.Add(1) == 6 {
 				cancel()
 			}
 		}

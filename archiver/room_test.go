@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -23,10 +24,10 @@ func TestRoomIsLookedForFirst(t *testing.T) {
 	if p.NeededBytes <= 0 || p.NeededBytes > p.RawBytes {
 		t.Fatalf("%d of %d bytes are needed", p.NeededBytes, p.RawBytes)
 	}
-	segments := 0
+	var segments atomic.Int64 // small ones are fetched side by side
 	counting := storagetest.NewFaulty(l.store, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op == storage.OpGet && strings.HasPrefix(key, "segments/") {
-			segments++
+			segments.Add(1)
 		}
 		return storagetest.Fault{}
 	})
@@ -41,7 +42,7 @@ func TestRoomIsLookedForFirst(t *testing.T) {
 		"the file system says zero": {disk.Room{Sure: true}, false, true},
 	} {
 		dir := t.TempDir()
-		segments = 0
+		segments.Store(0)
 		_, err := newArchive(counting).WithRoom(c.room, c.ok).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
 		if c.fits {
 			if err != nil {
@@ -50,16 +51,16 @@ func TestRoomIsLookedForFirst(t *testing.T) {
 			continue
 		}
 		mustFailWithRoom(t, err, p.NeededBytes, c.room.Free)
-		if left := entries(t, dir); segments > 0 || len(left) > 0 {
-			t.Errorf("%s: %d segments were asked for, and it leaves %q", name, segments, left)
+		if left := entries(t, dir); segments.Load() > 0 || len(left) > 0 {
+			t.Errorf("%s: %d segments were asked for, and it leaves %q", name, segments.Load(), left)
 		}
 	}
 
 	dir := t.TempDir()
-	segments = 0
+	segments.Store(0)
 	_, err = newArchive(counting).WithRoom(disk.Room{Free: p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
-	if archiver.CodeOf(err) != archiver.CodeDiskFull || segments > 0 || len(entries(t, dir)) > 0 { // the log is there twice
-		t.Errorf("export: %v, %d segments, %q", err, segments, entries(t, dir))
+	if archiver.CodeOf(err) != archiver.CodeDiskFull || segments.Load() > 0 || len(entries(t, dir)) > 0 { // the log is there twice
+		t.Errorf("export: %v, %d segments, %q", err, segments.Load(), entries(t, dir))
 	}
 	_, err = newArchive(counting).WithRoom(disk.Room{Free: 2 * p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
 	l.model.check(err)
