@@ -8,7 +8,7 @@ import (
 
 // maxCaptures is how often a database may change while it is read before a run
 // gives up.
-const maxCaptures = 12
+const maxCaptures = 40
 
 // steady calls read until what it says of the database at path does not come
 // from reading while somebody wrote, and gives its last error. It is
@@ -18,6 +18,7 @@ const maxCaptures = 12
 // of files tick in milliseconds, so that one look may miss a writer.
 func steady(ctx context.Context, path string, read func() error) error {
 	pause := pauses()
+	pause.MaxInterval = time.Second // a lull may be short
 	print, seen := fingerprint(path), false
 	for n := 1; ; n++ {
 		err := read()
