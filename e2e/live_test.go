@@ -401,8 +401,7 @@ func neverPausing(t *testing.T, version, how string, at place, duration time.Dur
 	if len(all) != commits+1 {
 		t.Errorf("%d commits in the log, want %d", len(all), commits+1)
 	}
-	// In 0.5 a backup after a checkpoint is a full one.
-	if generation(version) == "0.6" && (incrementals == 0 || incrementals == len(backups)-1) {
+	if incrementals == 0 || incrementals == len(backups)-1 {
 		t.Errorf("%d of %d backups are incremental", incrementals, len(backups))
 	}
 	w.intact(t)
