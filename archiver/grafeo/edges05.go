@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // The store section of an image of 0.5. (docs/grafeo-format.md, section 3.5)
@@ -45,7 +46,7 @@ func EdgesIn05(r io.ReaderAt, im *Image, wanted map[Edge05]bool) (map[Edge05]boo
 		return nil, ErrUnknownStore
 	}
 	s := io.NewSectionReader(r, im.store.Offset, im.store.Length)
-	err := edgesInStore05(s, "", wanted, found)
+	err := edgesInStore05(s, wanted, found)
 	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownStore) || errors.Is(err, io.EOF) {
 		return nil, im.unknownOrChanged(s)
 	}
@@ -70,37 +71,57 @@ type storeBlock05 struct {
 	kind, offset, length, crc, name uint32
 }
 
-// edgesInStore05 looks through the store of one graph, and of those named in it.
-func edgesInStore05(s *io.SectionReader, graph string, wanted, found map[Edge05]bool) error {
+// edgesInStore05 looks through a whole store: the default graph, and those named in it.
+func edgesInStore05(s *io.SectionReader, wanted, found map[Edge05]bool) error {
 	blocks, err := readStoreBlocks05(s)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, b := range blocks {
-		if b.kind == stringsBlock05 {
-			if names, err = readStrings05(s, b); err != nil {
-				return err
-			}
-		}
+	names, err := edgesInGraph05(s, blocks, "", wanted, found)
+	if err != nil {
+		return err
 	}
 	for _, b := range blocks {
-		switch b.kind {
-		case edgesBlock05:
-			err = readEdges05(s, b, graph, wanted, found)
-		case namedGraphBlock05:
-			if graph != "" || int64(b.name) >= int64(len(names)) {
-				return ErrUnknownStore
-			}
-			err = edgesInStore05(io.NewSectionReader(s, int64(b.offset), int64(b.length)), names[b.name], wanted, found)
+		if b.kind != namedGraphBlock05 {
+			continue
 		}
+		if int64(b.name) >= int64(len(names)) {
+			return ErrUnknownStore
+		}
+		graph := io.NewSectionReader(s, int64(b.offset), int64(b.length))
+		inner, err := readStoreBlocks05(graph)
 		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(inner, func(b storeBlock05) bool { return b.kind == namedGraphBlock05 }) {
+			return ErrUnknownStore // a named graph has no graphs of its own
+		}
+		if _, err := edgesInGraph05(graph, inner, names[b.name], wanted, found); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// edgesInGraph05 looks through the edges of one graph, and returns the names in its
+// strings.
+func edgesInGraph05(s *io.SectionReader, blocks []storeBlock05, graph string, wanted, found map[Edge05]bool) (names []string, err error) {
+	for _, b := range blocks {
+		switch b.kind {
+		case stringsBlock05:
+			names, err = readStrings05(s, b)
+		case edgesBlock05:
+			err = readEdges05(s, b, graph, wanted, found)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// readStoreBlocks05 reads the table of blocks, none of which overlap: together they
+// are no longer than the store, so what is read for them is bounded by its size.
 func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 	head := make([]byte, storeHeader05)
 	if s.Size() < storeHeader05 {
@@ -121,14 +142,15 @@ func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 	if _, err := s.ReadAt(table, storeHeader05); err != nil {
 		return nil, err
 	}
-	blocks := make([]storeBlock05, count)
+	blocks, total := make([]storeBlock05, count), int64(0)
 	for i := range blocks {
 		e := table[i*storeEntry05:]
 		b := storeBlock05{
 			binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[4:]), binary.LittleEndian.Uint32(e[8:]),
 			binary.LittleEndian.Uint32(e[12:]), binary.LittleEndian.Uint32(e[16:]),
 		}
-		if int64(b.offset)+int64(b.length) > s.Size() || b.kind == edgesBlock05 && uint64(b.length) != edges*edgeLength05 {
+		total += int64(b.length)
+		if int64(b.offset)+int64(b.length) > s.Size() || total > s.Size() || b.kind == edgesBlock05 && uint64(b.length) != edges*edgeLength05 {
 			return nil, ErrUnknownStore
 		}
 		blocks[i] = b
@@ -154,7 +176,7 @@ func readStrings05(s *io.SectionReader, b storeBlock05) ([]string, error) {
 	if text > int64(len(p)) {
 		return nil, ErrUnknownStore
 	}
-	names := make([]string, count)
+	names, all := make([]string, count), string(p)
 	for i := range names {
 		at := text + int64(binary.LittleEndian.Uint32(p[4+4*i:]))
 		if at+4 > int64(len(p)) {
@@ -164,7 +186,7 @@ func readStrings05(s *io.SectionReader, b storeBlock05) ([]string, error) {
 		if end > int64(len(p)) {
 			return nil, ErrUnknownStore
 		}
-		names[i] = string(p[at+4 : end])
+		names[i] = all[at+4 : end] // not a copy: names of a damaged table may overlap
 	}
 	return names, nil
 }

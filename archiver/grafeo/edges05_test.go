@@ -204,6 +204,19 @@ func TestRecordsOfGraphs05(t *testing.T) {
 }
 
 // Whatever is in a store section, looking for edges ends, in bounded memory.
+// A store whose named graph is the store itself would be read for ever.
+func TestEdgesInAStoreWithinItself05(t *testing.T) {
+	t.Parallel()
+	section := store05([]uint64{1}, map[string][]byte{"": store05([]uint64{2}, nil)})
+	entry := section[storeHeader05+2*storeEntry05:]
+	binary.LittleEndian.PutUint32(entry[4:], 0)
+	binary.LittleEndian.PutUint32(entry[8:], uint32(len(section)))
+	r, im := storeOf05(section)
+	if found, err := EdgesIn05(r, im, map[Edge05]bool{{"", 1}: true}); !errors.Is(err, ErrUnknownStore) {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
 func FuzzEdgesIn05(f *testing.F) {
 	f.Add(store05([]uint64{1, 2}, map[string][]byte{"g": store05([]uint64{1}, nil)}))
 	f.Add([]byte("LPGB"))
