@@ -15,7 +15,7 @@ import (
 )
 
 // What a full backup may refer to, so that a restore of it fetches at most one
-// and a half times of what one does that refers to nothing (ARCHITECTURE.md,
+// and a half times of what one does that refers to nothing (docs/decisions.md,
 // "What a full backup shares"): of a segment, leastUsed fifths have to be in use
 // still; of a frame that is read, at most mostFresh fifths may have changed, and
 // mostGone thirds have changed or become zeros, or all of it is stored; and the

@@ -3,15 +3,41 @@ package e2e
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// TestPromisesAreHeld: the tests that ARCHITECTURE.md names are there.
+// eachFile calls f with the content of every file of the repository that has the
+// ending.
+func eachFile(t *testing.T, ending string, f func(path, text string)) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ending) {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		f(path, string(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPromisesAreHeld: the tests that docs/promises.md names exist.
 func TestPromisesAreHeld(t *testing.T) {
-	text, err := os.ReadFile("../ARCHITECTURE.md")
+	text, err := os.ReadFile("../docs/promises.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,20 +48,185 @@ func TestPromisesAreHeld(t *testing.T) {
 	if len(named) < 40 {
 		t.Errorf("it names %d tests only", len(named))
 	}
-	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	eachFile(t, "_test.go", func(_, text string) {
+		for _, f := range function.FindAllStringSubmatch(text, -1) {
+			delete(named, f[1])
 		}
-		b, err := os.ReadFile(path)
-		for _, f := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(b, -1) {
-			delete(named, string(f[1]))
-		}
-		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name := range named {
 		t.Errorf("there is no %s", name)
 	}
+}
+
+var fence = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+
+// headings returns the headings of a Markdown document.
+func headings(text string) []string {
+	var all []string
+	for _, h := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.TrimSpace(h[1]))
+	}
+	return all
+}
+
+// anchor returns the name that GitHub gives to a heading.
+func anchor(heading string) string {
+	heading = regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(heading), "")
+	return strings.ReplaceAll(heading, " ", "-")
+}
+
+// TestLinks: every link between the documents leads to a file, and to a heading in
+// it.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	anchors := func(path string) map[string]bool {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		}
+		all := map[string]bool{}
+		for _, h := range headings(string(b)) {
+			all[anchor(h)] = true
+		}
+		return all
+	}
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	links := 0
+	eachFile(t, ".md", func(path, text string) {
+		for _, l := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			if strings.Contains(l[1], "://") {
+				continue
+			}
+			links++
+			file, heading, hasHeading := strings.Cut(l[1], "#")
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %s leads nowhere", path, l[1])
+			} else if hasHeading && !anchors(target)[heading] {
+				t.Errorf("%s: %s leads to no heading", path, l[1])
+			}
+		}
+	})
+	if links < 15 {
+		t.Errorf("found only %d links", links)
+	}
+}
+
+// TestCitations: comments that cite a section of a document, such as
+// FORMAT.md, "Limits", cite one that exists.
+func TestCitations(t *testing.T) {
+	t.Parallel()
+	cited := map[string]map[string]string{} // document → section → a file that cites it
+	cite := func(document, section, path string) {
+		if cited[document] == nil {
+			cited[document] = map[string]string{}
+		}
+		cited[document][section] = path
+	}
+	named := regexp.MustCompile(`([\w/-]+\.md), "([^"]+)"`)
+	numbered := regexp.MustCompile(`([\w/-]+\.md), sections? ([0-9.]+[0-9](?:(?:, | and )[0-9.]+[0-9])*|[0-9])`)
+	comment := regexp.MustCompile(`\n\s*// ?`)
+	eachFile(t, ".go", func(path, text string) {
+		text = comment.ReplaceAllString(text, " ")
+		for _, c := range named.FindAllStringSubmatch(text, -1) {
+			cite(c[1], c[2], path)
+		}
+		for _, c := range numbered.FindAllStringSubmatch(text, -1) {
+			for _, section := range regexp.MustCompile(`[0-9.]+`).FindAllString(c[2], -1) {
+				cite(c[1], section, path)
+			}
+		}
+	})
+	if len(cited) < 4 {
+		t.Errorf("found citations of only %d documents", len(cited))
+	}
+	for document, sections := range cited {
+		b, err := os.ReadFile(filepath.Join("..", document))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for section, path := range sections {
+			found := false
+			for _, h := range headings(string(b)) {
+				number, _, _ := strings.Cut(h, " ")
+				found = found || h == section || strings.TrimSuffix(number, ".") == section
+			}
+			if !found {
+				t.Errorf("%s cites %s, %q, which does not exist", path, document, section)
+			}
+		}
+	}
+}
+
+// TestSessions: the sessions in README.md and docs/manual.md show what the command
+// really prints, apart from times, speeds and the like.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	example, err := os.ReadFile(filepath.Join("..", "examples", "social.grafeo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []string{"README.md"} {
+		text, err := os.ReadFile(filepath.Join("..", document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		home := t.TempDir()
+		if err := os.Mkdir(filepath.Join(home, "examples"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(home, "examples", "social.grafeo"), example, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		commands := 0
+		for _, session := range regexp.MustCompile("(?ms)^```console\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+			for _, s := range strings.Split("\n"+session[1], "\n$ ")[1:] {
+				command, want, _ := strings.Cut(s, "\n")
+				args := strings.Fields(command)
+				if args[0] != "gbak-s3" {
+					t.Fatalf("%s: %q is not one of our commands", document, command)
+				}
+				cmd := exec.Command(binary, args[1:]...)
+				cmd.Dir = home
+				got, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Errorf("%s: %s: %v", document, command, err)
+				}
+				if diff := cmp.Diff(plain(t, want, "/home/ada"), plain(t, string(got), home)); diff != "" {
+					t.Errorf("%s: %s prints something else (-document +command):\n%s", document, command, diff)
+				}
+				commands++
+			}
+		}
+		if commands < 3 {
+			t.Errorf("%s shows only %d commands", document, commands)
+		}
+	}
+}
+
+// plain replaces everything in the command's output that differs from run to run
+// and from host to host.
+func plain(t *testing.T, text, home string) []string {
+	t.Helper()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = strings.NewReplacer(home, "HOME", host, "HOST", "ada-laptop", "HOST").Replace(text)
+	for _, r := range []struct{ pattern, with string }{
+		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?`, "TIME"},
+		{`(less than )?\b\d+(\.\d+)?(µs|ms|s)\b`, "DURATION"},
+		{`\d+(\.\d+)? MB/s`, "SPEED"},
+		{`\d+(\.\d+)? [KMGT]iB are free`, "SIZE are free"},
+		{`\b1\.\d KiB\b`, "SIZE"}, // compressed, which depends on the build
+		{`(?m)[ \t]+`, " "},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
+	}
+	return strings.Split(strings.TrimSpace(text), "\n")
 }

@@ -1,7 +1,7 @@
 package main
 
 // mutants are the ways to break what gbak-s3 promises, in the order of
-// ARCHITECTURE.md, "What is promised".
+// docs/promises.md.
 var mutants = []mutant{
 	// A backup that says it worked can be restored.
 	{
