@@ -14,37 +14,37 @@ import (
 
 // index puts the workers' results together, and counts them.
 func (u *upload) index(stripes [][]*stored) *manifest.Index {
-	ix := &manifest.Index{Segments: []manifest.Segment{}, Frames: []manifest.Frame{}, Files: make([]manifest.File, len(u.files))}
+	b := manifest.NewIndexBuilder()
 	for i, f := range u.files {
-		ix.Files[i] = manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes), Extents: []manifest.Extent{}}
+		b.AddFile(manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes)})
 	}
-	if u.pages != nil {
-		ix.Image().Pages = u.pages.refs
+	var earlier *manifest.IndexPart
+	if u.base != nil {
+		earlier = b.From(u.base.index)
 	}
-	segments := map[*sent]int{}
-	old := oldFrames{base: u.base, index: ix, segments: map[int]int{}, frames: map[int]int{}}
+	counted := map[*sent]bool{}
 	for _, r := range slices.Concat(stripes...) {
-		first := len(ix.Frames)
-		for _, f := range r.frames {
-			at, ok := segments[r.segment]
-			if !ok {
-				at = len(ix.Segments)
-				segments[r.segment] = at
-				ix.Segments = append(ix.Segments, r.segment.Segment)
+		numbers := make([]int, len(r.frames))
+		for i, f := range r.frames {
+			numbers[i] = b.AddFrame(r.segment.Segment, f)
+			if !counted[r.segment] {
+				counted[r.segment] = true
 				u.count(r.segment)
 			}
-			f.Segment = at
-			ix.Frames = append(ix.Frames, f)
 		}
 		for _, e := range r.extents {
 			if e.old {
-				e.Frame = old.frame(e.Frame)
+				e.Frame = earlier.Frame(e.Frame)
 				u.reusedBytes += e.Bytes
 			} else {
-				e.Frame += first
+				e.Frame = numbers[e.Frame]
 			}
-			ix.Files[e.file].Extents = appendExtent(ix.Files[e.file].Extents, e.Extent)
+			b.AddExtent(e.file, e.Extent)
 		}
+	}
+	ix := b.Index()
+	if u.pages != nil {
+		ix.Image().Pages = u.pages.refs
 	}
 	return ix
 }
@@ -59,42 +59,6 @@ func (u *upload) count(s *sent) {
 	} else {
 		u.reusedBytes += s.RawBytes
 	}
-}
-
-// appendExtent makes one extent of two that belong together.
-func appendExtent(extents []manifest.Extent, e manifest.Extent) []manifest.Extent {
-	if n := len(extents); n > 0 {
-		last := &extents[n-1]
-		if last.Frame == e.Frame && last.Offset+last.Bytes == e.Offset && last.FrameOffset+last.Bytes == e.FrameOffset {
-			last.Bytes += e.Bytes
-			return extents
-		}
-	}
-	return append(extents, e)
-}
-
-// oldFrames are those of the base in a new index.
-type oldFrames struct {
-	base             *base
-	index            *manifest.Index
-	segments, frames map[int]int // numbers of the base to those of index
-}
-
-func (o *oldFrames) frame(n int) int {
-	if to, ok := o.frames[n]; ok {
-		return to
-	}
-	f := o.base.index.Frames[n]
-	at, ok := o.segments[f.Segment]
-	if !ok {
-		at = len(o.index.Segments)
-		o.segments[f.Segment] = at
-		o.index.Segments = append(o.index.Segments, o.base.index.Segments[f.Segment])
-	}
-	f.Segment = at
-	o.frames[n] = len(o.index.Frames)
-	o.index.Frames = append(o.index.Frames, f)
-	return o.frames[n]
 }
 
 // maxInlineIndex is how large an encoded index may be to stand in the manifest;

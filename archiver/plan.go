@@ -63,7 +63,7 @@ type way struct {
 	route *route
 	plan  Plan
 
-	index  manifest.Index
+	index  *manifest.Index
 	fileOf []int // for each file of index, the file in files
 	fromOf []int // and the backup in route.chain that it is of
 	files  []wholeFile
@@ -208,11 +208,11 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 
 // newWay joins the indexes of a route's backups. They must continue each other.
 func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
-	w := &way{route: r}
+	b := manifest.NewIndexBuilder()
+	w := &way{route: r, index: b.Index()}
 	byName := map[string]int{}
-	segments := map[manifest.Segment]int{}
 	for i, ix := range indexes {
-		err := w.add(i, ix, byName, segments)
+		err := w.add(b, i, ix, byName)
 		if err == nil && i == 0 {
 			w.replay = ix.Replay
 			err = w.checkReplay(ix.Replay)
@@ -242,35 +242,12 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 
 // add joins the index of backup i of the route: its log files, and the image
 // of the first with what had been spilled then.
-func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map[manifest.Segment]int) error {
-	frames := map[int]int{} // of ix to those of w.index
-	frame := func(n int) int {
-		if to, ok := frames[n]; ok {
-			return to
-		}
-		f := ix.Frames[n]
-		s := ix.Segments[f.Segment]
-		at, ok := segments[s]
-		if !ok {
-			at = len(w.index.Segments)
-			segments[s] = at
-			w.index.Segments = append(w.index.Segments, s)
-		}
-		f.Segment = at
-		frames[n] = len(w.index.Frames)
-		w.index.Frames = append(w.index.Frames, f)
-		return frames[n]
-	}
+func (w *way) add(b *manifest.IndexBuilder, i int, ix *manifest.Index, byName map[string]int) error {
+	part := b.From(ix)
 	for _, f := range ix.Files {
 		if i > 0 && !manifest.IsLogName(f.Name) {
 			continue
 		}
-		extents := make([]manifest.Extent, len(f.Extents))
-		for j, e := range f.Extents {
-			e.Frame = frame(e.Frame)
-			extents[j] = e
-		}
-		f.Extents = extents
 		to, ok := byName[f.Name]
 		if !ok {
 			to = len(w.files)
@@ -282,7 +259,7 @@ func (w *way) add(i int, ix *manifest.Index, byName map[string]int, segments map
 			return fmt.Errorf("its part of %s is from %d to %d, and what it continues ends at %d", f.Name, f.From, f.Bytes, before)
 		}
 		w.files[to].bytes = f.Bytes
-		w.index.Files = append(w.index.Files, f)
+		part.AddFile(f)
 		w.fileOf = append(w.fileOf, to)
 		w.fromOf = append(w.fromOf, i)
 	}

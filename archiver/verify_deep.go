@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -25,7 +24,7 @@ type deep struct {
 // file, and those that the database keeps inside of its images. It gives the
 // indexes of those backups of which all was right.
 func (v *verification) contents(ctx context.Context, backups []*committed, indexes []*manifest.Index) (map[manifest.Seq]*manifest.Index, error) {
-	all := union{segments: map[manifest.Segment]int{}, frames: map[manifest.Frame]int{}}
+	all := manifest.NewIndexBuilder()
 	var total int64
 	var read []*deep
 	var of []*deep // a file each
@@ -33,26 +32,24 @@ func (v *verification) contents(ctx context.Context, backups []*committed, index
 		if ix == nil {
 			continue
 		}
-		d := &deep{committed: backups[i], index: ix, image: ix.Image(), first: len(all.index.Files)}
+		d := &deep{committed: backups[i], index: ix, image: ix.Image(), first: len(all.Index().Files)}
 		if err := v.prepare(ctx, d); err != nil {
 			return nil, err
 		}
-		total += all.add(ix)
+		total += addAll(all, ix)
 		read = append(read, d)
 		for range ix.Files {
 			of = append(of, d)
 		}
 	}
-	needs := make([][]*deep, len(all.index.Segments))
+	needs := map[manifest.Segment][]*deep{}
 	for _, d := range read {
 		for _, s := range d.index.Segments {
-			if n, ok := all.segments[s]; ok {
-				needs[n] = append(needs[n], d)
-			}
+			needs[s] = append(needs[s], d)
 		}
 	}
 	f := &fetch{
-		archive: v.archive, index: &all.index, tracker: track(v.opts.Observer, total),
+		archive: v.archive, index: all.Index(), tracker: track(v.opts.Observer, total),
 		use: func(file int, offset int64, p []byte) error {
 			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)
@@ -63,7 +60,7 @@ func (v *verification) contents(ctx context.Context, backups []*committed, index
 			v.find(err.Key, err.Problem)
 			v.mu.Lock()
 			defer v.mu.Unlock()
-			for _, d := range needs[segment] {
+			for _, d := range needs[all.Index().Segments[segment]] {
 				d.broken = true
 			}
 		},
@@ -119,39 +116,18 @@ func (v *verification) sums(d *deep, f *fetch) bool {
 	return true
 }
 
-// union is an index with the files of many, whose segments and frames it has
-// once.
-type union struct {
-	index    manifest.Index
-	segments map[manifest.Segment]int
-	frames   map[manifest.Frame]int
-}
-
-// add adds the files of ix and gives the bytes that these have in frames.
-func (u *union) add(ix *manifest.Index) (bytes int64) {
-	numbers := make([]int, len(ix.Frames))
-	for i, f := range ix.Frames {
-		s := ix.Segments[f.Segment]
-		at, ok := u.segments[s]
-		if !ok {
-			at = len(u.index.Segments)
-			u.segments[s] = at
-			u.index.Segments = append(u.index.Segments, s)
-		}
-		f.Segment = at
-		if numbers[i], ok = u.frames[f]; !ok {
-			numbers[i] = len(u.index.Frames)
-			u.frames[f] = numbers[i]
-			u.index.Frames = append(u.index.Frames, f)
-		}
+// addAll adds the files of ix and returns the bytes that these have in frames. The
+// frames keep the order that they were stored in.
+func addAll(all *manifest.IndexBuilder, ix *manifest.Index) (bytes int64) {
+	part := all.From(ix)
+	for n := range ix.Frames {
+		part.Frame(n)
 	}
 	for _, f := range ix.Files {
-		f.Extents = slices.Clone(f.Extents)
-		for i := range f.Extents {
-			f.Extents[i].Frame = numbers[f.Extents[i].Frame]
-			bytes += f.Extents[i].Bytes
+		part.AddFile(f)
+		for _, e := range f.Extents {
+			bytes += e.Bytes
 		}
-		u.index.Files = append(u.index.Files, f)
 	}
 	return bytes
 }

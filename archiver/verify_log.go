@@ -56,7 +56,7 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	var readers []io.Reader
 	var files []*manifest.File
 	for _, f := range w.logFiles() {
-		r, err := v.archive.openFile(ctx, &w.index, f)
+		r, err := v.archive.openFile(ctx, w.index, f)
 		if err != nil {
 			return err
 		}
