@@ -60,8 +60,8 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	began := time.Now()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		shown, err := a.putManifest(work, attempt, key, document, &sum)
-		if shown {
+		proved, err := a.putManifest(work, attempt, key, document, &sum)
+		if proved {
 			return nil
 		}
 		found, readErr := a.readBack(work, attempt, key)
@@ -96,11 +96,11 @@ func refused(err error) bool {
 	return final(err) && !errors.Is(err, storage.ErrPreconditionFailed) && !errors.Is(err, context.Canceled)
 }
 
-func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (shown bool, err error) {
+func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (proved bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	info, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
-	return err == nil && shows(info, manifest.Digest(*sum)), err
+	result, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
+	return err == nil && result.Proved, err
 }
 
 func (a *Archive) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {

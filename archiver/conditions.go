@@ -76,21 +76,21 @@ func (u unconditional) Testify(ctx context.Context, key string) error {
 }
 
 // Put implements [storage.Storage], but for the promise of IfAbsent.
-func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if !opts.IfAbsent {
 		return u.Storage.Put(ctx, key, body, opts)
 	}
 	_, err := u.Head(ctx, key)
 	if err == nil {
-		return storage.ObjectInfo{}, &storage.Error{Op: storage.OpPut, Key: key, Err: storage.ErrPreconditionFailed}
+		return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: storage.ErrPreconditionFailed}
 	}
 	if !errors.Is(err, storage.ErrNotExist) {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	opts.IfAbsent = false
-	info, err := u.Storage.Put(ctx, key, body, opts)
+	result, err := u.Storage.Put(ctx, key, body, opts)
 	if err != nil {
 		err = answered(err) // the backend tries plain puts again by itself
 	}
-	return info, err
+	return result, err
 }

@@ -17,13 +17,8 @@ import (
 
 // put is what became of an object that was to be in the store.
 type put struct {
-	fresh bool // this call has put it
-	shown bool // the store has shown that it has the right bytes
-}
-
-// shows tells whether the answer to a put shows that the store has these bytes.
-func shows(info storage.ObjectInfo, sum manifest.Digest) bool {
-	return info.SHA256 != nil && manifest.Digest(*info.SHA256) == sum
+	fresh  bool // this call has put it
+	proved bool // the store has shown that it has the right bytes
 }
 
 // keysTried is under how many keys an object is put, at most: where the first has a
@@ -37,28 +32,28 @@ const keysTried = 3
 // then: nothing is overwritten. there skips the first put, when the object was
 // seen.
 //
-// A yes to the put that shows nothing is told to the caller, who has to look: see
-// [upload.confirm] and [Archive.putShown].
+// A put that succeeded without a proof leaves it to the caller to look whether the
+// object exists: see [upload.confirm] and [Archive.putProved].
 func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (put, error) {
 	var last error
 	for range keysTried {
 		sent := 0
-		var info storage.ObjectInfo
+		var result storage.PutResult
 		var err error = storage.ErrPreconditionFailed
 		if !there {
-			info, err = again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+			result, err = again(ctx, a.patience, func() (storage.PutResult, error) {
 				sent++
 				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 			})
 		}
 		if !mayExist(err) {
-			return put{fresh: err == nil, shown: shows(info, sum)}, err
+			return put{fresh: err == nil, proved: result.Proved}, err
 		}
 		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
 		there = false
 		switch {
 		case readErr == nil && right:
-			return put{fresh: sent > 1, shown: true}, nil // the second attempt met the first one
+			return put{fresh: sent > 1, proved: true}, nil // the second attempt met the first one
 		case readErr == nil:
 			if foreign := a.testify(ctx, *key); foreign != nil {
 				return put{}, foreign
@@ -77,10 +72,10 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 	return put{}, last
 }
 
-// putShown is putOnce of a single object: it looks where the answer shows nothing.
-func (a *Archive) putShown(ctx context.Context, key *string, sum manifest.Digest, body []byte) error {
+// putProved is putOnce for a single object: it looks where the answer proves nothing.
+func (a *Archive) putProved(ctx context.Context, key *string, sum manifest.Digest, body []byte) error {
 	p, err := a.putOnce(ctx, key, sum, body, false)
-	if err == nil && !p.shown {
+	if err == nil && !p.proved {
 		err = a.mustHave(ctx, *key, int64(len(body)))
 	}
 	return err
@@ -123,12 +118,12 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 // it.
 var errVanished = errors.New("the store says that it has stored an object, and does not have it")
 
-// confirm looks for the segments that this run has sent and no answer has shown, as
+// confirm looks for the segments that this run has sent and no answer has proved, as
 // a manifest may only name what is there. What the store or something on the way to
 // it has made up is [errVanished]: the caller makes the copy again, which sends only
 // that.
 func (u *upload) confirm(ctx context.Context) error {
-	if len(u.unseen) == 0 {
+	if len(u.unproved) == 0 {
 		return nil
 	}
 	sizes := map[string]int64{}
@@ -138,7 +133,7 @@ func (u *upload) confirm(ctx context.Context) error {
 		}
 		sizes[info.Key] = info.Size
 	}
-	for _, s := range u.unseen {
+	for _, s := range u.unproved {
 		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
 			if err := u.archive.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
 				return err

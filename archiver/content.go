@@ -50,8 +50,8 @@ func (u *upload) index(stripes [][]*stored) *manifest.Index {
 }
 
 func (u *upload) count(s *sent) {
-	if !s.shown {
-		u.unseen = append(u.unseen, s.Segment)
+	if !s.proved {
+		u.unproved = append(u.unproved, s.Segment)
 	}
 	if s.fresh {
 		u.sent++
@@ -89,7 +89,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
 		return unreadable(err)
 	}
-	return a.putShown(ctx, &ref.Key, ref.SHA256, packed)
+	return a.putProved(ctx, &ref.Key, ref.SHA256, packed)
 }
 
 // unreadable is the error for a document of our own that no reader would take:

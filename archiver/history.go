@@ -262,10 +262,10 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 	document := doc.Encode()
 	sum := manifest.Sum(document)
 	for range tries {
-		info, err := again(ctx, a.patience, func() (storage.ObjectInfo, error) {
+		result, err := again(ctx, a.patience, func() (storage.PutResult, error) {
 			return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 		})
-		if err == nil && shows(info, sum) {
+		if err == nil && result.Proved {
 			return doc, nil
 		}
 		if err != nil && !mayExist(err) {

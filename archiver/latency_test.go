@@ -20,7 +20,7 @@ type distant struct {
 	latency time.Duration
 }
 
-func (d distant) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (d distant) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	time.Sleep(d.latency)
 	return d.Memory.Put(ctx, key, body, opts)
 }

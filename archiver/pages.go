@@ -108,7 +108,7 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 		ref = old
 	} else {
 		ref.Key = manifest.PagesKey(ref.SHA256)
-		if err := p.archive.putShown(ctx, &ref.Key, ref.SHA256, body); err != nil {
+		if err := p.archive.putProved(ctx, &ref.Key, ref.SHA256, body); err != nil {
 			return err
 		}
 	}

@@ -192,7 +192,7 @@ type changing struct {
 	once   sync.Once
 }
 
-func (c *changing) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (c *changing) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if strings.HasPrefix(key, manifest.SegmentPrefix) {
 		c.once.Do(c.change)
 	}

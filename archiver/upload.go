@@ -20,7 +20,7 @@ type upload struct {
 	level   segment.Level
 	total   int64 // raw bytes of all files
 
-	unseen []manifest.Segment // those that no answer of the store has shown
+	unproved []manifest.Segment // those that no answer of the store has proved
 
 	base  *base  // what is referred to; nil for nothing
 	pages *pages // the digests of the image's pages; nil if they are not kept

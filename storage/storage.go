@@ -42,7 +42,7 @@ type Storage interface {
 	// conditional Put means that the outcome is unknown.
 	//
 	// Put may read body more than once, each time from the offset it had.
-	Put(ctx context.Context, key string, body io.ReadSeeker, opts PutOptions) (ObjectInfo, error)
+	Put(ctx context.Context, key string, body io.ReadSeeker, opts PutOptions) (PutResult, error)
 
 	// Get opens the object, or the part of it that r names. The caller closes
 	// the reader. A missing object is [ErrNotExist]; an offset at or behind the
@@ -80,6 +80,18 @@ type PutOptions struct {
 	SHA256 *[32]byte
 }
 
+// PutResult describes what a Put has stored.
+type PutResult struct {
+	Size int64 // of the object, in bytes
+
+	// Proved reports whether the store has shown that it has exactly these bytes:
+	// its answer has a checksum of them, which only somebody who received them can
+	// compute. A proxy that says yes on the store's behalf proves nothing. Not every
+	// store proves what it stores; without a proof, Head shows whether the object
+	// exists.
+	Proved bool
+}
+
 // ObjectInfo describes an object.
 type ObjectInfo struct {
 	Key  string
@@ -89,10 +101,8 @@ type ObjectInfo struct {
 	// to read; nothing may depend on it.
 	ModTime time.Time
 
-	// SHA256 is the digest of the object as the store has it, or nil where that
-	// is not known. Head fills it where the store keeps one; List and Get need
-	// not. Put fills it only if the answer has a checksum of the very bytes, which
-	// a store gives that has got them; what just says yes in its place has none.
+	// SHA256 is the digest that the store keeps of the object, or nil where it
+	// keeps none. Only Head asks for it: List and Get may leave it out.
 	SHA256 *[32]byte
 }
 

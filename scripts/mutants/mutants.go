@@ -104,18 +104,18 @@ var mutants = []mutant{
 	},
 	{
 		"a yes to the commit is believed unseen", "archiver/commit.go",
-		"		if shown {\n", "		if shown || err == nil {\n",
+		"		if proved {\n", "		if proved || err == nil {\n",
 		"./archiver", "TestVanishedObject",
 	},
 	{
-		"a yes that shows something else is believed", "archiver/confirm.go",
-		"return info.SHA256 != nil && manifest.Digest(*info.SHA256) == sum", "return info.SHA256 != nil",
-		"./archiver", "TestVanishedObject",
+		"a checksum of something else counts as a proof", "storage/s3/put.go",
+		"return *kept == sum", "return true",
+		"./storage/s3", "TestProofs",
 	},
 	{
 		"any entity tag is taken for the object's MD5", "storage/s3/put.go",
 		"return err == nil && bytes.Equal(digest.Sum(nil), want)", "return err == nil || bytes.Equal(digest.Sum(nil), want)",
-		"./storage/s3", "TestAnswersThatShowTheBytes",
+		"./storage/s3", "TestProofs",
 	},
 	{
 		"segments are not looked for before the commit", "archiver/copy.go",
@@ -187,7 +187,7 @@ var mutants = []mutant{
 	},
 	{
 		"what others have put is not synced before it is relied on", "storage/local/put.go",
-		"		err = s.settle()\n", "		_ = s.settle\n",
+		"	err := s.settle()\n", "	_ = s.settle\n	var err error\n",
 		"./storage/local", "TestObjectsOfOthersAreSyncedToo|TestPowerLoss|TestNotShown",
 	},
 

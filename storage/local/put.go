@@ -20,29 +20,29 @@ import (
 // one. If only the last step fails, the sync of the folder, the object is there
 // and may not last: the error is then none that says no, and the object is not
 // shown until a sync succeeds.
-func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	storage.CountRequest(ctx, storage.OpPut)
 	s.sweep.Do(s.sweepTemps)
-	info, err := s.put(ctx, key, body, opts)
+	result, err := s.put(ctx, key, body, opts)
 	if err != nil {
-		return storage.ObjectInfo{}, fail(storage.OpPut, key, err)
+		return storage.PutResult{}, fail(storage.OpPut, key, err)
 	}
-	return info, nil
+	return result, nil
 }
 
 // putTries is how often a put makes its folders anew when somebody removes them
 // because they are empty, see [Store.Delete].
 const putTries = 3
 
-func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (info storage.ObjectInfo, err error) {
+func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (result storage.PutResult, err error) {
 	s.count(1)
 	defer s.count(-1)
 	start, err := body.Seek(0, io.SeekCurrent)
 	for try := 0; err == nil && try < putTries; try++ {
-		info, err = s.putOnce(ctx, key, body, opts)
+		result, err = s.putOnce(ctx, key, body, opts)
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -51,41 +51,39 @@ func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts st
 		}
 		err = nil
 	}
-	return info, err
+	return result, err
 }
 
-func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	path, err := s.path(key)
 	if err != nil {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	dir := filepath.Dir(path)
 	if err := s.ensureDir(dir); err != nil {
 		s.tidy(dir, 1)
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
-	var info storage.ObjectInfo
-	temp, err := s.writeTemp(ctx, body, opts.SHA256)
+	temp, size, err := s.writeTemp(ctx, body, opts.SHA256)
 	if err == nil {
-		info, err = s.publish(ctx, temp, path, opts.IfAbsent)
+		err = s.publish(ctx, temp, path, opts.IfAbsent)
 	}
 	if err != nil {
 		s.forgetDir(dir)
 		if !errors.Is(err, storage.ErrPreconditionFailed) {
 			s.tidy(dir, 1) // it may have been made for this object
 		}
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
-	info.Key, info.SHA256 = key, opts.SHA256
-	return info, nil
+	return storage.PutResult{Size: size, Proved: opts.SHA256 != nil}, nil
 }
 
 // writeTemp writes body to a new file in .tmp, whose bytes are durable
 // when it returns, and whose name is not. On an error there is no file.
-func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (path string, err error) {
+func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (path string, size int64, err error) {
 	f, err := s.createTemp()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer func() {
 		if err != nil {
@@ -98,16 +96,16 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 	if sum != nil {
 		source = io.TeeReader(source, digest)
 	}
-	if _, err := io.Copy(f, source); err != nil {
-		return "", err
+	if size, err = io.Copy(f, source); err != nil {
+		return "", 0, err
 	}
 	if sum != nil && [32]byte(digest.Sum(nil)) != *sum {
-		return "", fmt.Errorf("the body has SHA-256 %x instead of %x", digest.Sum(nil), *sum)
+		return "", 0, fmt.Errorf("the body has SHA-256 %x instead of %x", digest.Sum(nil), *sum)
 	}
 	if err := f.Sync(); err != nil {
-		return "", err
+		return "", 0, err
 	}
-	return f.Name(), f.Close()
+	return f.Name(), size, f.Close()
 }
 
 // untilDone is a reader that ends with ctx.
@@ -125,12 +123,9 @@ func (r untilDone) Read(p []byte) (int, error) {
 
 // publish gives the finished file temp its final name and makes that durable.
 // The name temp is gone afterwards, also after an error.
-func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (storage.ObjectInfo, error) {
+func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) error {
 	dir := filepath.Dir(path)
-	stat, err := os.Stat(temp)
-	if err == nil {
-		err = s.settle()
-	}
+	err := s.settle()
 	switch {
 	case err != nil:
 	case ctx.Err() != nil:
@@ -155,14 +150,14 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) (
 		}
 	}
 	if err != nil {
-		return storage.ObjectInfo{}, err
+		return err
 	}
 	if err := s.disk.Sync(dir); err != nil {
 		s.doubt(dir)
 		// It is no refusal, whatever the cause is: the object is there.
-		return storage.ObjectInfo{}, fmt.Errorf("the object is there, but perhaps not after a loss of power: %v", err) //nolint:errorlint // see above
+		return fmt.Errorf("the object is there, but perhaps not after a loss of power: %v", err) //nolint:errorlint // see above
 	}
-	return storage.ObjectInfo{Size: stat.Size(), ModTime: stat.ModTime()}, nil
+	return nil
 }
 
 // isSame tells whether two paths are names of one file.

@@ -22,23 +22,23 @@ import (
 
 // Put implements [storage.Storage]. Without opts.SHA256 the body is read twice,
 // first to hash it. It is sent as one request, so it can have at most 5 GiB.
-func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	info, err := s.put(ctx, key, &upload{ctx: ctx, body: body, fail: cancel}, opts)
+	result, err := s.put(ctx, key, &upload{ctx: ctx, body: body, fail: cancel}, opts)
 	if err != nil {
-		return storage.ObjectInfo{}, fail(ctx, storage.OpPut, key, err)
+		return storage.PutResult{}, fail(ctx, storage.OpPut, key, err)
 	}
-	return info, nil
+	return result, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.PutOptions) (storage.PutResult, error) {
 	size, sum, err := body.measure(opts.SHA256)
 	if err != nil {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	input := &awss3.PutObjectInput{
 		Bucket: &s.options.Bucket, Key: s.objectKey(key), Body: body, ContentLength: &size, RequestPayer: s.payer(),
@@ -62,7 +62,7 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		s.checksum.Store(true)
 		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 		if _, err := body.Seek(body.start, io.SeekStart); err != nil {
-			return storage.ObjectInfo{}, err
+			return storage.PutResult{}, err
 		}
 		out, err = s.client.PutObject(ctx, input, call(storage.OpPut), signedPayload(sum))
 	}
@@ -70,14 +70,19 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		if opts.IfAbsent {
 			err = refusedCondition(err)
 		}
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
 	s.bucketSeen.Store(true)
-	info := storage.ObjectInfo{Key: key, Size: size, SHA256: decodeSHA256(out.ChecksumSHA256)}
-	if info.SHA256 == nil && size <= maxMD5 && body.hasMD5(deref(out.ETag)) {
-		info.SHA256 = &sum
+	return storage.PutResult{Size: size, Proved: body.isProvedBy(out, size, sum)}, nil
+}
+
+// isProvedBy reports whether the answer to a put shows that the store has the body:
+// by its SHA-256, or else by its MD5.
+func (u *upload) isProvedBy(out *awss3.PutObjectOutput, size int64, sum [32]byte) bool {
+	if kept := decodeSHA256(out.ChecksumSHA256); kept != nil {
+		return *kept == sum
 	}
-	return info, nil
+	return size <= maxMD5 && u.hasMD5(deref(out.ETag))
 }
 
 // wantsChecksum reports whether a put was refused because it has no checksum of the

@@ -45,14 +45,14 @@ type careless struct {
 }
 
 // Put implements [storage.Storage], but for the condition.
-func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
+func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if !opts.IfAbsent {
 		return c.Storage.Put(ctx, key, body, opts)
 	}
 	plain := opts
 	plain.IfAbsent = false
-	fail := func(err error) (storage.ObjectInfo, error) {
-		return storage.ObjectInfo{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
+	fail := func(err error) (storage.PutResult, error) {
+		return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
 	}
 	switch c.care {
 	case Ignores:
@@ -67,14 +67,13 @@ func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts 
 			return fail(storage.ErrPreconditionFailed)
 		}
 		time.Sleep(Window)
-		info, err := c.Storage.Put(ctx, key, body, plain)
+		result, err := c.Storage.Put(ctx, key, body, plain)
 		if err == nil && exists {
 			return fail(storage.ErrPreconditionFailed)
 		}
-		return info, err
+		return result, err
 	case Forgets:
-		info, err := c.Storage.Put(ctx, key, bytes.NewReader([]byte("something else")), storage.PutOptions{IfAbsent: true})
-		return info, err
+		return c.Storage.Put(ctx, key, bytes.NewReader([]byte("something else")), storage.PutOptions{IfAbsent: true})
 	}
 	return c.Storage.Put(ctx, key, body, opts)
 }

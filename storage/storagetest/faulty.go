@@ -57,16 +57,16 @@ func NewFaulty(next storage.Storage, hook func(op storage.Op, key string, n int)
 }
 
 // Put implements [storage.Storage].
-func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (info storage.ObjectInfo, err error) {
+func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (result storage.PutResult, err error) {
 	c := Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent, Bytes: rest(body)}
 	err = f.call(ctx, c, func(fault Fault, _ *Call) error {
-		info, err = f.next.Put(ctx, key, fault.sent(body), opts)
+		result, err = f.next.Put(ctx, key, fault.sent(body), opts)
 		return err
 	})
 	if err != nil {
-		return storage.ObjectInfo{}, err
+		return storage.PutResult{}, err
 	}
-	return info, nil
+	return result, nil
 }
 
 // rest is how much of body is left to read, 0 if it cannot tell.

@@ -57,8 +57,8 @@ func (m *Memory) Objects() map[string][]byte {
 var errMismatch = errors.New("body does not match its SHA-256")
 
 // Put implements [storage.Storage].
-func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.ObjectInfo, error) {
-	var info storage.ObjectInfo
+func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
+	var result storage.PutResult
 	err := m.call(ctx, Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent}, func(c *Call) error {
 		data, err := io.ReadAll(body)
 		c.Bytes = int64(len(data))
@@ -78,10 +78,10 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 			return storage.ErrPreconditionFailed
 		}
 		m.objects[key] = o
-		info = o.info(key)
+		result = storage.PutResult{Size: c.Bytes, Proved: opts.SHA256 != nil}
 		return nil
 	})
-	return info, err
+	return result, err
 }
 
 // Get implements [storage.Storage].
