@@ -11,7 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// The exit codes (README, "Exit codes").
+// The exit codes (docs/manual.md, "Exit codes").
 const (
 	exitDone        = 0
 	exitError       = 1
