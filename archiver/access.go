@@ -47,7 +47,7 @@ func accessesBeside(path string) accesses {
 	if err != nil {
 		return private(-1, -1, false)
 	}
-	user, group, known := ownerOf(info)
+	user, group, known := disk.OwnerOf(info)
 	shared := known && isForGroup(info.Mode())
 	if !known || os.Geteuid() != 0 {
 		user = -1
@@ -101,7 +101,7 @@ func accessOf(path string, folder bool) (access, bool) {
 	if err != nil || info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
 		return access{}, false
 	}
-	user, group, known := ownerOf(info)
+	user, group, known := disk.OwnerOf(info)
 	const bits = fs.ModePerm | fs.ModeSetgid | fs.ModeSticky
 	return access{user, group, info.Mode() & bits, true}, known
 }
@@ -143,7 +143,7 @@ func (all *accesses) apply(a access, f disk.File) {
 	if err != nil {
 		return
 	}
-	user, group, known := ownerOf(info)
+	user, group, known := disk.OwnerOf(info)
 	if !known {
 		return
 	}
@@ -182,7 +182,7 @@ func (all *accesses) apply(a access, f disk.File) {
 // applyFolder is apply for a folder that was just made, and has nothing in it but what
 // is called inside, if that is a name.
 func (all *accesses) applyFolder(a access, path, inside string) {
-	f, err := openFolder(path)
+	f, err := disk.OpenFolder(path)
 	if err != nil {
 		return
 	}
@@ -196,7 +196,7 @@ func (all *accesses) applyFolder(a access, path, inside string) {
 
 // applyAgain is apply for a folder that an earlier restore has made.
 func (all *accesses) applyAgain(a access, path string) {
-	if f, err := openFolder(path); err == nil {
+	if f, err := disk.OpenFolder(path); err == nil {
 		all.apply(a, f)
 		_ = f.Close() // nothing was written
 	}
@@ -216,11 +216,11 @@ func (s *staging) takeOver() error {
 			Hint: "Nothing of a restore makes one there: look who has, and remove it.",
 		}
 	}
-	user, _, known := ownerOf(info)
+	user, _, known := disk.OwnerOf(info)
 	if !known || user == os.Geteuid() || os.Geteuid() != 0 {
 		return nil
 	}
-	f, err := openFolder(s.folder)
+	f, err := disk.OpenFolder(s.folder)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // asideName is the path for what is at target and has to make room: as much of its
@@ -31,7 +32,7 @@ func asideName(target string, now time.Time) string {
 // freeAside is the first asideName from now on that nothing has.
 func freeAside(target string, now time.Time) string {
 	for ; ; now = now.Add(time.Millisecond) {
-		if aside := asideName(target, now); !slices.ContainsFunc(companions(aside), exists) {
+		if aside := asideName(target, now); !slices.ContainsFunc(companions(aside), disk.Exists) {
 			return aside
 		}
 	}
@@ -54,7 +55,7 @@ func lockDatabase(target string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := tryLock(f)
+	locked, err := disk.TryLock(f)
 	if err == nil && !locked {
 		err = &Error{
 			Code: CodeTargetBusy,
@@ -79,7 +80,7 @@ func (s *staging) setAside(name string, block bool) (moved string, err error) {
 	}
 	aside := filepath.Join(filepath.Dir(s.target), name)
 	for i, path := range companions(s.target) {
-		if !exists(path) {
+		if !disk.Exists(path) {
 			continue
 		}
 		to := companions(aside)[i]
@@ -153,13 +154,13 @@ func (s *staging) takeBack() error {
 	if done, err := s.takeImageBack(m, aside); err != nil || done {
 		return err
 	}
-	if m.Log && !exists(s.path(walFolder)) && exists(grafeo.LogDir(s.target)) {
+	if m.Log && !disk.Exists(s.path(walFolder)) && disk.Exists(grafeo.LogDir(s.target)) {
 		err = s.disk.Rename(grafeo.LogDir(s.target), s.path(walFolder))
 	}
 	if err == nil && m.Spill {
 		err = s.takeSpillBack()
 	}
-	if err == nil && aside != "" && (!exists(s.target) || headless(s.target)) {
+	if err == nil && aside != "" && (!disk.Exists(s.target) || headless(s.target)) {
 		err = s.putBack(aside)
 	}
 	if err == nil && m.Block && headless(s.target) { // there was no image
@@ -179,7 +180,7 @@ func (s *staging) putBack(aside string) error {
 				return err
 			}
 		}
-		if !exists(from) {
+		if !disk.Exists(from) {
 			continue
 		}
 		if i == 0 && headless(s.target) && grafeo.IsDirectory(from) {
@@ -199,14 +200,14 @@ func (s *staging) putBack(aside string) error {
 // is all: if the publication has succeeded, or the old image is there again.
 func (s *staging) takeImageBack(m mark, aside string) (done bool, err error) {
 	staged := s.path(m.staged())
-	ours := exists(s.target) && (!exists(staged) || same(staged, s.target))
+	ours := disk.Exists(s.target) && (!disk.Exists(staged) || disk.IsSame(staged, s.target))
 	switch {
 	case ours && !headless(s.target) && !s.failed:
 		return true, nil
 	case headless(s.target) && m.Block: // blocked already, perhaps not on disk yet
-	case aside != "" && same(aside, s.target): // it was to be moved
+	case aside != "" && disk.IsSame(aside, s.target): // it was to be moved
 		err = s.disk.Remove(aside)
-	case exists(s.target) && !ours: // it was not moved yet, or is somebody's
+	case disk.Exists(s.target) && !ours: // it was not moved yet, or is somebody's
 		return false, nil
 	case ours && m.Directory:
 		if err = s.disk.Rename(s.target, staged); err == nil && m.Block {

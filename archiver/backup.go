@@ -13,6 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -344,7 +345,7 @@ func resolve(path string) (string, error) {
 	switch {
 	case !isThere(real):
 		return path, nil
-	case !isThere(path), same(grafeo.LogDir(path), grafeo.LogDir(real)):
+	case !isThere(path), disk.IsSame(grafeo.LogDir(path), grafeo.LogDir(real)):
 		return real, nil
 	}
 	return "", &Error{
@@ -352,13 +353,6 @@ func resolve(path string) (string, error) {
 		Err:  fmt.Errorf("%s is a link to %s, and there are two logs: %s and %s", path, real, grafeo.LogDir(path), grafeo.LogDir(real)),
 		Hint: "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one.",
 	}
-}
-
-// same tells whether two paths are of one file or folder.
-func same(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // head is the newest backup, or nil if there is none.

@@ -16,7 +16,7 @@ import (
 func (u *upload) index(stripes [][]*stored) *manifest.Index {
 	b := manifest.NewIndexBuilder()
 	for i, f := range u.files {
-		b.AddFile(manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].sum(f.bytes)})
+		b.AddFile(manifest.File{Name: f.name, From: f.from, Bytes: f.bytes, CRC32: u.sums[i].Sum(f.bytes)})
 	}
 	var earlier *manifest.IndexPart
 	if u.base != nil {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // continues tells whether the log that t has seen, with mark at the end of
@@ -81,5 +82,5 @@ func (t *trail) sameFile(log *grafeo.Log) bool {
 	if t.at == nil || t.mark.FileID == "" {
 		return false
 	}
-	return fileIdentity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
+	return disk.Identity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
 }

@@ -95,14 +95,14 @@ func encodeCursor(holds []Hold) ([]byte, error) {
 
 // changeCursor replaces the holds in the cursor of the database at path, in one
 // step; without any, it removes the cursor. Two runs that do so at the same time
-// wait for each other, see [lockFolder]. change must not modify its argument.
+// wait for each other, see [disk.LockFolder]. change must not modify its argument.
 //
 // When it returns nil, the change is durable. After a crash the cursor is the
 // old one or the new one, and what else is left is no obstacle and goes with the
 // next change.
 func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]Hold) []Hold) error {
 	dir := grafeo.LogDir(path)
-	lock, err := lockFolder(ctx, dir)
+	lock, err := disk.LockFolder(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(change(nil)) == 0 {
 			return disk.RemoveAll(d, dir+logFolderTemp) // of a run that was killed
@@ -110,7 +110,7 @@ func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]H
 		if err := makeLogFolder(d, path, dir); err != nil {
 			return err
 		}
-		lock, err = lockFolder(ctx, dir)
+		lock, err = disk.LockFolder(ctx, dir)
 	}
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func makeLogFolder(d disk.Disk, path, dir string) error {
 		return err
 	}
 	mode := info.Mode().Perm()
-	err = errors.Join(d.Chmod(temp, mode|mode&0o444>>2), giveTo(d, temp, info)) // who may read the file may look in
+	err = errors.Join(d.Chmod(temp, mode|mode&0o444>>2), disk.GiveTo(d, temp, info)) // who may read the file may look in
 	if err != nil && usable(temp, info, 0o700) {
 		err = nil
 	}
@@ -164,7 +164,7 @@ func makeLogFolder(d disk.Disk, path, dir string) error {
 	}
 	if err != nil {
 		_ = d.Remove(temp)
-		if exists(dir) { // another run, or the database, was faster
+		if disk.Exists(dir) { // another run, or the database, was faster
 			return nil
 		}
 		return err
@@ -197,7 +197,7 @@ func writeCursor(d disk.Disk, path string, holds []Hold) error {
 	refused := f.Chmod(mode)
 	err = errors.Join(err, durable(f.Sync()), f.Close())
 	if err == nil {
-		_ = giveTo(d, temp, info) // reading is enough
+		_ = disk.GiveTo(d, temp, info) // reading is enough
 		if refused != nil && !usable(temp, info, 0o400) {
 			err = refused
 		}
@@ -221,7 +221,7 @@ func usable(path string, info fs.FileInfo, want fs.FileMode) bool {
 		return false
 	}
 	mode, all := made.Mode().Perm(), want|want>>3|want>>6
-	return mode&all == all || mode&want == want && sameOwner(made, info)
+	return mode&all == all || mode&want == want && disk.IsSameOwner(made, info)
 }
 
 // durable takes that a file system cannot sync a file for no failure: a hold that
@@ -238,7 +238,7 @@ func durable(err error) error {
 func removeCursor(d disk.Disk, path string) error {
 	dir := grafeo.LogDir(path)
 	for _, file := range []string{cursorPath(path), filepath.Join(dir, cursorTempName)} {
-		if !exists(file) {
+		if !disk.Exists(file) {
 			continue
 		}
 		if err := d.Remove(file); err != nil {

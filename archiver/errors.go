@@ -7,6 +7,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -92,7 +93,7 @@ func classify(err error) (Code, string) {
 	var gap *grafeo.GapError
 	var store *storage.Error
 	var object *ObjectError
-	var locked *LockedError
+	var locked *disk.LockedError
 	var vanished *VanishedError
 	switch {
 	case errors.As(err, &vanished):

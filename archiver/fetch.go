@@ -9,6 +9,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -20,7 +21,7 @@ import (
 type fetch struct {
 	archive *Archive
 	index   *manifest.Index
-	sums    []*checksum // a file each
+	sums    []*crc32combine.Parts // a file each
 	tracker *tracker
 
 	// use gets the bytes at offset of file number file; they are valid until it
@@ -47,7 +48,7 @@ type part struct {
 func (f *fetch) run(ctx context.Context) error {
 	framesOf, partsOf := f.plan()
 	for i := range f.index.Files {
-		f.sums = append(f.sums, &checksum{at: f.index.Files[i].From})
+		f.sums = append(f.sums, &crc32combine.Parts{From: f.index.Files[i].From})
 	}
 	// Small segments take no memory, so it is the store's latency that counts.
 	small := func(s *manifest.Segment) bool { return s.RawBytes <= smallSegment && s.StoredBytes <= smallSegment }
@@ -173,7 +174,7 @@ func (r *reader) segment(ctx context.Context, number int, frames []int, partsOf 
 		}
 		for _, p := range partsOf[i] {
 			b := raw[p.FrameOffset : p.FrameOffset+p.Bytes]
-			r.sums[p.file].add(p.Offset, b)
+			r.sums[p.file].Add(crc32combine.PartOf(p.Offset, b))
 			if err := r.use(p.file, p.Offset, b); err != nil {
 				return err
 			}
@@ -242,7 +243,7 @@ func (f *fetch) check(keyOf func(file int) string) error {
 // checkFile compares the checksum of one file, of the manifest with this key.
 func (f *fetch) checkFile(i int, key string) *ObjectError {
 	file := &f.index.Files[i]
-	if got := f.sums[i].sum(file.Bytes); got != file.CRC32 {
+	if got := f.sums[i].Sum(file.Bytes); got != file.CRC32 {
 		return &ObjectError{key, fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
 	}
 	return nil

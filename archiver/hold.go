@@ -54,7 +54,7 @@ type holding struct {
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
 func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *holding {
-	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: fileIdentity(path), now: a.now(), anew: anew}
+	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: disk.Identity(path), now: a.now(), anew: anew}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // KindArchive is the kind of a directory with an archive of ours.
@@ -245,7 +245,7 @@ func (i *Inspection) log(ctx context.Context) (err error) {
 }
 
 func (i *Inspection) cursor() error {
-	b, err := readUpTo(i.Path, grafeo.MaxCursorBytes+1)
+	b, err := disk.ReadUpTo(i.Path, grafeo.MaxCursorBytes+1)
 	if err != nil {
 		return err
 	}
@@ -254,14 +254,4 @@ func (i *Inspection) cursor() error {
 		i.Generation = i.Cursor.Generation
 	}
 	return err
-}
-
-// readUpTo reads the first limit bytes of a file, or all of a shorter one.
-func readUpTo(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	return io.ReadAll(io.LimitReader(f, limit))
 }

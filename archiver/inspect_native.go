@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // NativeList is what a list of native backups says, one alone or in its folder.
@@ -44,7 +45,7 @@ func (i *Inspection) listNative(m *grafeo.NativeManifest) {
 }
 
 func (i *Inspection) nativeManifest() error {
-	b, err := readUpTo(i.Path, grafeo.MaxNativeManifestBytes+1)
+	b, err := disk.ReadUpTo(i.Path, grafeo.MaxNativeManifestBytes+1)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // nativeFolder is a folder with backups that Grafeo has made itself, of which
@@ -164,7 +165,7 @@ func (n nativeFaults) Unwrap() []error {
 // of the folder's faults; what is wrong with the manifest is an error.
 func readNative(ctx context.Context, path string) (*nativeFolder, error) {
 	at := filepath.Join(path, grafeo.NativeManifestName)
-	b, err := readUpTo(at, grafeo.MaxNativeManifestBytes+1)
+	b, err := disk.ReadUpTo(at, grafeo.MaxNativeManifestBytes+1)
 	if err != nil {
 		return nil, noNativeFolder(path, err)
 	}

@@ -51,7 +51,7 @@ func (m mark) staged() string {
 // takes back what was done.
 func (s *staging) publish(force bool) (moved string, err error) {
 	defer func() { s.failed = err != nil }()
-	m := mark{Log: exists(s.path(walFolder)), Spill: exists(s.path(spillFolder)), Directory: s.directory}
+	m := mark{Log: disk.Exists(s.path(walFolder)), Spill: disk.Exists(s.path(spillFolder)), Directory: s.directory}
 	if err := s.syncSpill(); err != nil {
 		return "", err
 	}
@@ -68,7 +68,7 @@ func (s *staging) publish(force bool) (moved string, err error) {
 		}
 		defer open.Close() //nolint:errcheck // it was only locked
 		m.Aside = filepath.Base(freeAside(s.target, time.Now()))
-		m.Block = ofGen05(s.target) && exists(s.target+".wal") // a directory is moved with its log
+		m.Block = ofGen05(s.target) && disk.Exists(s.target+".wal") // a directory is moved with its log
 	} else if onlyCursor(s.target) {
 		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {
 			return "", err
@@ -171,7 +171,7 @@ func (s *staging) pageLast() error {
 func (s *staging) moveLog() error {
 	log := grafeo.LogDir(s.target)
 	if err := s.disk.Rename(s.path(walFolder), log); err != nil {
-		if exists(log) {
+		if disk.Exists(log) {
 			return appeared(log, err)
 		}
 		return err
@@ -192,7 +192,7 @@ func (s *staging) move(name string) error {
 		return appeared(s.target, err)
 	case errors.Is(err, disk.ErrNoMove),
 		name == databaseFolder && (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)):
-		if exists(s.target) {
+		if disk.Exists(s.target) {
 			return appeared(s.target, fs.ErrExist)
 		}
 		err = s.disk.Rename(s.path(name), s.target)
@@ -232,7 +232,7 @@ func (s *staging) whereIsOld() string {
 		return ""
 	}
 	for _, path := range companions(filepath.Join(filepath.Dir(s.target), m.Aside)) {
-		if exists(path) {
+		if disk.Exists(path) {
 			return fmt.Sprintf("; until then the database that was there is at %s", path)
 		}
 	}

@@ -103,7 +103,7 @@ func writeRecord(ctx context.Context, d disk.Disk, path string, now record, anew
 	if err := makeFolders(d, folder); err != nil {
 		return err
 	}
-	lock, err := lockFolder(ctx, folder)
+	lock, err := disk.LockFolder(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func makeFolders(d disk.Disk, folder string) error {
 // of theirs could not write beside it.
 func likeParent(d disk.Disk, path string) {
 	if info, err := os.Stat(filepath.Dir(path)); err == nil {
-		_ = giveTo(d, path, info) // it is of use all the same
+		_ = disk.GiveTo(d, path, info) // it is of use all the same
 	}
 }
 

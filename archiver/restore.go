@@ -166,7 +166,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 
 // mayRestore is nil if nothing is at target that may not be moved aside.
 func mayRestore(target string, force bool) error {
-	if err := free(target); err != nil && !force && !exists(stagingFolder(target)) {
+	if err := free(target); err != nil && !force && !disk.Exists(stagingFolder(target)) {
 		return err
 	}
 	return movable(target)

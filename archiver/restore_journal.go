@@ -82,7 +82,7 @@ const (
 func readJournal(s *staging, chain []manifest.Digest, every time.Duration) *journal {
 	j := &journal{disk: s.disk, folder: s.folder, chain: chain, every: every, last: time.Now(), done: map[int]uint64{}, dirty: map[int]bool{}}
 	b, err := os.ReadFile(s.path(journalName))
-	if err != nil || exists(s.path(publishingName)) {
+	if err != nil || disk.Exists(s.path(publishingName)) {
 		return j
 	}
 	lines := strings.Split(string(b[:bytes.LastIndexByte(b, '\n')+1]), "\n")

@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -70,7 +71,7 @@ func (r *reader) readBack(segment int, frames []int, partsOf [][]part) bool {
 		return false
 	}
 	digest := xxhash.New()
-	var read []checkedPart
+	var read []crc32combine.Part
 	var bytes int64
 	for _, i := range frames {
 		for _, p := range partsOf[i] {
@@ -82,7 +83,7 @@ func (r *reader) readBack(segment int, frames []int, partsOf [][]part) bool {
 				return false
 			}
 			_, _ = digest.Write(b) // never fails
-			read = append(read, checked(p.Offset, b))
+			read = append(read, crc32combine.PartOf(p.Offset, b))
 			bytes += p.Bytes
 		}
 	}
@@ -91,7 +92,7 @@ func (r *reader) readBack(segment int, frames []int, partsOf [][]part) bool {
 	}
 	for _, i := range frames {
 		for _, p := range partsOf[i] {
-			r.sums[p.file].addChecked(read[0])
+			r.sums[p.file].Add(read[0])
 			read = read[1:]
 		}
 	}
@@ -115,7 +116,7 @@ func (j *journal) readAt(file int, p []byte, offset int64) bool {
 // not if the disk is what is at fault, whose room others need, nor once publishing
 // has begun.
 func (s *staging) keeps(err error) bool {
-	if s.journal == nil || s.spoiled || exists(s.path(publishingName)) {
+	if s.journal == nil || s.spoiled || disk.Exists(s.path(publishingName)) {
 		return false
 	}
 	var room *RoomError

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // serverNames are what Grafeo-server calls each database, in a folder of the database's
@@ -29,7 +30,7 @@ func locate(path string) (string, error) {
 	}
 	var found []string
 	for _, name := range serverNames {
-		if at := filepath.Join(path, name); isDatabase(at) || exists(at+preUpgrade) && exists(at+migrating) {
+		if at := filepath.Join(path, name); isDatabase(at) || disk.Exists(at+preUpgrade) && disk.Exists(at+migrating) {
 			found = append(found, at)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // This file is about the spill folder of a database: vectors that are nowhere else
@@ -78,7 +79,7 @@ func listSpill(path string) ([]grafeo.SpillFile, error) {
 
 func besideLink(path string, files []grafeo.SpillFile) ([]grafeo.SpillFile, error) {
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || real == filepath.Clean(path) || same(grafeo.SpillDir(real), grafeo.SpillDir(path)) {
+	if err != nil || real == filepath.Clean(path) || disk.IsSame(grafeo.SpillDir(real), grafeo.SpillDir(path)) {
 		return files, nil //nolint:nilerr // it is said elsewhere
 	}
 	there, err := grafeo.ListSpill(real)
@@ -162,7 +163,7 @@ func (s *source) proveSpill(short *[]string) error {
 
 // readSpilled reads a file of a spill folder. problem is set if its header is wrong.
 func readSpilled(f *grafeo.SpillFile) (entry manifest.Spilled, proof *grafeo.Proof, problem, err error) {
-	state := fileState(f.Path, time.Now())
+	state := disk.State(f.Path, time.Now())
 	in, err := os.Open(f.Path)
 	if err != nil {
 		return entry, nil, nil, err
@@ -218,7 +219,7 @@ func spillSince(path string, before *committed) (now []manifest.Spilled, why str
 			return nil, changed(f.Path, "is new"), nil
 		case entry.Bytes != f.Info.Size():
 			return nil, changed(f.Path, "has another size"), nil
-		case entry.State == "" || entry.State != fileState(f.Path, time.Now()):
+		case entry.State == "" || entry.State != disk.State(f.Path, time.Now()):
 			read, _, _, err := readSpilled(&f)
 			if err != nil {
 				return nil, "", err

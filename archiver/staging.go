@@ -88,13 +88,8 @@ func companions(target string) []string {
 // spill folder, as Grafeo 0.5 leaves it beside a database that was removed, does not.
 func occupied(target string) []string {
 	return slices.DeleteFunc(companions(target), func(path string) bool {
-		return !exists(path) || path == grafeo.SpillDir(target) && isEmptyFolder(path)
+		return !disk.Exists(path) || path == grafeo.SpillDir(target) && disk.IsEmptyFolder(path)
 	})
-}
-
-func isEmptyFolder(path string) bool {
-	entries, err := os.ReadDir(path)
-	return err == nil && len(entries) == 0
 }
 
 // free is nil if nothing is at target, else [CodeTargetExists].
@@ -104,7 +99,7 @@ func free(target string) error {
 		if err == nil && path == grafeo.LogDir(target) && onlyCursor(target) {
 			continue
 		}
-		if err == nil && path == grafeo.SpillDir(target) && isEmptyFolder(path) {
+		if err == nil && path == grafeo.SpillDir(target) && disk.IsEmptyFolder(path) {
 			continue
 		}
 		if err == nil {
@@ -148,7 +143,7 @@ func movable(target string) error {
 // nothing but our cursor: it held the log of a database that is gone.
 func onlyCursor(target string) bool {
 	entries, err := os.ReadDir(grafeo.LogDir(target))
-	if err != nil || exists(target) {
+	if err != nil || disk.Exists(target) {
 		return false
 	}
 	for _, e := range entries {
@@ -158,11 +153,6 @@ func onlyCursor(target string) bool {
 	}
 	c, err := readCursor(target)
 	return err == nil && c != nil
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 // stage makes and locks the staging folder of target, and clears what a killed
@@ -219,8 +209,8 @@ func (s *staging) acquire() error {
 		if err != nil {
 			return err
 		}
-		locked, err := tryLock(lock)
-		if err == nil && locked && names(s.path(lockName), lock) {
+		locked, err := disk.TryLock(lock)
+		if err == nil && locked && disk.IsStill(s.path(lockName), lock) {
 			s.lock = lock
 			return nil
 		}
@@ -238,26 +228,16 @@ func (s *staging) acquire() error {
 	}
 }
 
-// names tells whether the file at path is still f.
-func names(path string, f disk.File) bool {
-	at, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	held, err := f.Stat()
-	return err == nil && os.SameFile(at, held)
-}
-
 // recover takes back what was published without the rest, and removes everything
 // else that a restore has left, but for what the journal goes on with.
 func (s *staging) recover() error {
-	if exists(s.path(publishingName)) {
+	if disk.Exists(s.path(publishingName)) {
 		if err := s.takeBack(); err != nil {
 			return err
 		}
 		// The mark goes first of what is left, and for good: it says what the rest
 		// means. Without it, what a journal names would be gone on with.
-		if exists(s.path(journalName)) {
+		if disk.Exists(s.path(journalName)) {
 			if err := s.disk.Remove(s.path(journalName)); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // This file is about the spill folder of a database that is being restored.
@@ -36,7 +37,7 @@ func (s *staging) placeSpilled(name string) (string, error) {
 // syncSpill makes the names in the staged spill folder durable.
 func (s *staging) syncSpill() error {
 	for _, folder := range []string{s.keptFolder(), s.path(spillFolder)} {
-		if exists(folder) {
+		if disk.Exists(folder) {
 			if err := s.disk.Sync(folder); err != nil {
 				return err
 			}
@@ -48,13 +49,13 @@ func (s *staging) syncSpill() error {
 // moveSpill puts the spill folder at the target, in place of an empty one.
 func (s *staging) moveSpill() error {
 	spill := grafeo.SpillDir(s.target)
-	if isEmptyFolder(spill) {
+	if disk.IsEmptyFolder(spill) {
 		if err := s.disk.RemoveFolder(spill); err != nil {
 			return err
 		}
 	}
 	if err := s.disk.Rename(s.path(spillFolder), spill); err != nil {
-		if exists(spill) {
+		if disk.Exists(spill) {
 			return appeared(spill, err)
 		}
 		return err
@@ -65,7 +66,7 @@ func (s *staging) moveSpill() error {
 // takeSpillBack is the reverse, if that was done.
 func (s *staging) takeSpillBack() error {
 	spill := grafeo.SpillDir(s.target)
-	if exists(s.path(spillFolder)) || !exists(spill) {
+	if disk.Exists(s.path(spillFolder)) || !disk.Exists(spill) {
 		return nil
 	}
 	return errors.Join(s.disk.Rename(spill, s.path(spillFolder)), s.syncParent())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // trail watches a log being scanned. It looks for the commit that an earlier
@@ -136,7 +137,7 @@ func (t *trail) position(log *grafeo.Log, firstRun int) manifest.Position {
 	if log.Generation == grafeo.Gen06 {
 		p.LSN, p.Commit.LSN = c.EndLSN, c.LSN
 	} else {
-		p.Commit.FileID = fileIdentity(filepath.Join(t.dir, log.Files[c.File].Name))
+		p.Commit.FileID = disk.Identity(filepath.Join(t.dir, log.Files[c.File].Name))
 	}
 	return p
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
 
@@ -139,7 +140,7 @@ func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
 		return unseen(hint, "%s is open in %s, which has its log in %s, and not in %s", o.path, who, strings.Join(elsewhere, " or "), grafeo.LogDir(o.path))
 	case len(logs) > 0:
 		return nil
-	case exists(grafeo.LogDir(o.path)):
+	case disk.Exists(grafeo.LogDir(o.path)):
 		return unseen(hint, "%s is open in %s, and its log is not in %s, which has no log file", o.path, who, grafeo.LogDir(o.path))
 	}
 	if others := o.named(); len(others) > 0 {
@@ -153,7 +154,7 @@ func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
 func (o *onlooker) likely(folders []string) []string {
 	folders = slices.Compact(slices.Sorted(slices.Values(folders)))
 	for _, f := range folders {
-		if name, ok := strings.CutSuffix(f, grafeo.LogDir("")); ok && same(name, o.path) {
+		if name, ok := strings.CutSuffix(f, grafeo.LogDir("")); ok && disk.IsSame(name, o.path) {
 			return []string{f}
 		}
 	}
@@ -164,7 +165,7 @@ func (o *onlooker) likely(folders []string) []string {
 // of its names.
 func (o *onlooker) otherNames(logs []os.FileInfo) error {
 	for _, name := range o.named() {
-		if same(grafeo.LogDir(name), grafeo.LogDir(o.path)) {
+		if disk.IsSame(grafeo.LogDir(name), grafeo.LogDir(o.path)) {
 			continue
 		}
 		other, err := o.logs(name)
@@ -191,7 +192,7 @@ func (o *onlooker) named() []string {
 		}
 		for _, e := range entries {
 			name, isLog := strings.CutSuffix(filepath.Join(folder, e.Name()), grafeo.LogDir(""))
-			if isLog && name != filepath.Clean(o.path) && same(name, o.path) {
+			if isLog && name != filepath.Clean(o.path) && disk.IsSame(name, o.path) {
 				names = append(names, name)
 			}
 		}
@@ -212,7 +213,7 @@ func (o *onlooker) folders() []string {
 			to = filepath.Join(filepath.Dir(at), to)
 		}
 		at = to
-		if !slices.ContainsFunc(folders, func(f string) bool { return same(f, filepath.Dir(at)) }) {
+		if !slices.ContainsFunc(folders, func(f string) bool { return disk.IsSame(f, filepath.Dir(at)) }) {
 			folders = append(folders, filepath.Dir(at))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // Grafeo 0.6 upgrades a 0.5 database when it opens it: what it makes of it has a new id
@@ -133,14 +134,14 @@ func perhapsUpgraded(path string, image *grafeo.Image, head *committed, wrong er
 // interruptedUpgrade explains err, by which there is no database at path, if an upgrade
 // to 0.6 was interrupted when it had taken the old one's name away.
 func interruptedUpgrade(path string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) || exists(path) || !exists(path+preUpgrade) {
+	if !errors.Is(err, fs.ErrNotExist) || disk.Exists(path) || !disk.Exists(path+preUpgrade) {
 		return err
 	}
 	what := fmt.Errorf("%w: its upgrade to 0.6 was interrupted, or goes on at this moment; %s is the database that was upgraded", err, path+preUpgrade)
-	if isFolder(grafeo.LogDir(path)) && !exists(grafeo.LogDir(path+preUpgrade)) {
+	if disk.IsFolder(grafeo.LogDir(path)) && !disk.Exists(grafeo.LogDir(path+preUpgrade)) {
 		what = fmt.Errorf("%w, and its log is in %s still", what, grafeo.LogDir(path))
 	}
-	if !exists(path + migrating) {
+	if !disk.Exists(path + migrating) {
 		return &Error{Code: CodeNotFound, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, path+preUpgrade), Hint: "Look for it elsewhere, or restore it."}
 	}
 	return &Error{Code: CodeNotFound, Err: what, Hint: "Open " + filepath.Base(path) + " with Grafeo 0.6, which finishes the upgrade; then run the same command again."}
@@ -150,7 +151,7 @@ func interruptedUpgrade(path string, err error) error {
 // the name that it had.
 func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
 	name, isOld := strings.CutSuffix(o.path, preUpgrade)
-	if !isOld || len(logs) > 0 || exists(name) {
+	if !isOld || len(logs) > 0 || disk.Exists(name) {
 		return nil
 	}
 	if other, err := o.logs(name); err != nil || len(other) == 0 {
@@ -158,9 +159,4 @@ func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
 	}
 	return unseen("Open "+filepath.Base(name)+" with Grafeo 0.6, which finishes the upgrade.",
 		"%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
 // upload is the way of one source's bytes into segments: stripes are read,
@@ -25,8 +26,8 @@ type upload struct {
 	base  *base  // what is referred to; nil for nothing
 	pages *pages // the digests of the image's pages; nil if they are not kept
 
-	present map[string]int64 // sizes of the segments of an interrupted run, and of those of base, by key
-	sums    []*checksum      // a file each
+	present map[string]int64      // sizes of the segments of an interrupted run, and of those of base, by key
+	sums    []*crc32combine.Parts // a file each
 	tracker *tracker
 	cores   chan *core
 
@@ -62,7 +63,7 @@ type extent struct {
 // one of the file system.
 func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, error) {
 	for _, f := range u.files {
-		u.sums = append(u.sums, &checksum{at: f.from})
+		u.sums = append(u.sums, &crc32combine.Parts{From: f.from})
 	}
 	stripes := cut(u.files, segmentBytes)
 	results := make([][]*stored, len(stripes))
@@ -250,7 +251,7 @@ func (w *worker) read(raw []byte, f frame) error {
 			return err
 		}
 		file.proof.Add(p.offset, part)
-		w.sums[p.file].add(p.offset, part)
+		w.sums[p.file].Add(crc32combine.PartOf(p.offset, part))
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
-// Package crc32combine calculates with CRC-32 checksums of byte strings whose
-// bytes are not at hand: what the checksum of two strings is when one follows
-// the other. So the checksum of a large file can be put together from pieces
-// that were read by several goroutines in any order.
+// Package crc32combine computes the CRC-32 checksum of bytes that are not all at hand:
+// of two strings, one after the other, from the checksums of both ([Combine]); of a
+// string and zeros after it ([Zeros]); of a large file from parts that several
+// goroutines read in any order ([Parts]).
 //
-// It imports hash/crc32 for its polynomials only, and anyone may import it.
+// It imports nothing of this module, and any package may import it.
 package crc32combine
 
 import "hash/crc32"

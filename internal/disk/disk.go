@@ -1,7 +1,17 @@
-// Package disk is the steps by which files and folders change and become
-// durable. What is promised about crashes is promised about their order, so
-// everything that must survive one is written through a [Disk]; reading needs
-// none. Package disktest has disks that stop, fail and lose power.
+// Package disk is what a process does with files and folders, and sees of them.
+//
+// A step is one change: a file is created, written, renamed, removed. A step is
+// visible to every process at once, but it is durable, and survives a loss of power,
+// only after a sync: of the file for its bytes, of its folder for its name. What is
+// promised about crashes is promised about the order of steps, so everything that must
+// survive one goes through a [Disk]. Package disktest has disks that stop, fail and
+// lose power.
+//
+// Reading needs no Disk. Besides there are what tells files apart and shows that they
+// have changed ([Identity], [State], [IsSame], [IsStill]), whom they belong to
+// ([OwnerOf], [GiveTo]), locks that end with the process ([TryLock], [LockFolder]), and
+// the room that is left ([RoomAt]). Systems differ in all of these: each function says
+// what it does where there is no such thing.
 package disk
 
 import (

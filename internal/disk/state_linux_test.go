@@ -1,4 +1,4 @@
-package archiver
+package disk
 
 import (
 	"os"
@@ -9,26 +9,26 @@ import (
 
 // Times show a change only of a file that has not changed just now: until its clock has
 // ticked, the next write may leave them as they are.
-func TestFileState(t *testing.T) {
+func TestState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	write := func(content string) string {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return fileState(path, time.Now().Add(2*settled))
+		return State(path, time.Now().Add(2*settled))
 	}
 	first := write("one")
-	if first == "" || first != fileState(path, time.Now().Add(3*settled)) {
+	if first == "" || first != State(path, time.Now().Add(3*settled)) {
 		t.Fatal("a file of a while ago has no state, or two")
 	}
-	if s := fileState(path, time.Now()); s != "" {
+	if s := State(path, time.Now()); s != "" {
 		t.Error("a file of just now has the state", s)
 	}
-	if s := fileState(path, time.Now().Add(-time.Hour)); s != "" {
+	if s := State(path, time.Now().Add(-time.Hour)); s != "" {
 		t.Error("a file of the future has the state", s)
 	}
-	if s := fileState(filepath.Join(path, "x"), time.Now()); s != "" {
+	if s := State(filepath.Join(path, "x"), time.Now()); s != "" {
 		t.Error("no file has the state", s)
 	}
 	// The same bytes and the same times, but another file.
@@ -43,7 +43,7 @@ func TestFileState(t *testing.T) {
 	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	if fileState(path, time.Now().Add(2*settled)) == first {
+	if State(path, time.Now().Add(2*settled)) == first {
 		t.Error("another file has the same state")
 	}
 }

@@ -1,4 +1,4 @@
-package archiver
+package disk
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileIdentity names a file for its life: a file that is removed and made again
-// under the same name has another one. It is "" where the file system does not
-// know when a file was made.
-func fileIdentity(path string) string {
+// Identity returns what names a file for its life: a file that is removed and made
+// again under the same name has another identity. It is "" where the file system
+// does not record when a file was made.
+func Identity(path string) string {
 	var s unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_INO|unix.STATX_BTIME, &s)
 	if err != nil || s.Mask&unix.STATX_BTIME == 0 {

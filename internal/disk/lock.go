@@ -1,4 +1,4 @@
-package archiver
+package disk
 
 import (
 	"context"
@@ -13,27 +13,31 @@ const (
 	maxLockPause = 500 * time.Millisecond // between later ones
 )
 
-// LockedError is the error for a lock that another process did not give up in
-// time.
+// LockedError is the error for a lock that another process did not release in time.
 type LockedError struct {
 	Path   string        // of the file or folder that is locked
-	Waited time.Duration // until it was given up
+	Waited time.Duration // before giving up
 }
 
 func (e *LockedError) Error() string {
 	return fmt.Sprintf("another process holds the lock of %s: waited %s for it", e.Path, e.Waited.Round(time.Millisecond))
 }
 
-// lockable is an open file, as far as a lock needs it.
-type lockable interface {
+// Lockable is an open file, as far as a lock needs it: a [File] or an [os.File].
+type Lockable interface {
 	Fd() uintptr
 	Name() string
 }
 
-// lockFolder takes the lock of a folder, which nobody but us takes: the database
-// locks its file only. While another process has it, it is asked for again, until
-// ctx ends or [lockPatience] is over. Closing the file gives it up.
-func lockFolder(ctx context.Context, path string) (*os.File, error) {
+// TryLock takes the exclusive lock of an open file and reports whether it could.
+// Closing the file, or the end of the process, releases the lock.
+func TryLock(f Lockable) (bool, error) { return tryLock(f) }
+
+// LockFolder takes the exclusive lock of a folder. While another process has it,
+// LockFolder asks again, until ctx ends or 30 seconds have passed: then the error
+// is a [*LockedError]. Closing the file that it returns releases the lock. Windows
+// cannot lock folders: there LockFolder locks nothing.
+func LockFolder(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -58,10 +62,4 @@ func lockFolder(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// settling is the context for what a run has to put in order at its end, also if
-// it was interrupted: it waits for a lock, but not for long.
-func settling(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), interruptedGrace)
 }

@@ -1,4 +1,4 @@
-package archiver
+package disk
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 // next change: they tick, in some file systems in two seconds.
 const settled = 5 * time.Second
 
-// fileState changes with everything that is done to a file. It is "" where its times
-// do not show that: if they are not older than now by some seconds.
-func fileState(path string, now time.Time) string {
+// State returns what changes with everything that is done to a file. It is "" if the
+// file's times cannot show the next change, as they are not older than now by some
+// seconds.
+func State(path string, now time.Time) string {
 	var s unix.Statx_t
 	const wanted = unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME
 	if err := unix.Statx(unix.AT_FDCWD, path, 0, wanted, &s); err != nil || s.Mask&wanted != wanted {

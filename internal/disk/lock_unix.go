@@ -1,6 +1,6 @@
 //go:build unix
 
-package archiver
+package disk
 
 import (
 	"errors"
@@ -9,10 +9,7 @@ import (
 	"syscall"
 )
 
-// tryLock takes the advisory lock of an open file, for as long as it is open,
-// and reports whether it could. Closing the file, or the end of the process,
-// gives it up.
-func tryLock(f lockable) (bool, error) {
+func tryLock(f Lockable) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {

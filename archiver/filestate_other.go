@@ -1,8 +1,0 @@
-//go:build !linux
-
-package archiver
-
-import "time"
-
-// fileState is not known here: contents are compared.
-func fileState(string, time.Time) string { return "" }

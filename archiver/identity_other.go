@@ -1,6 +1,0 @@
-//go:build !linux
-
-package archiver
-
-// fileIdentity is not known here.
-func fileIdentity(string) string { return "" }
