@@ -121,7 +121,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.speed(ctx)
 	}
 	d.remove(ctx)
-	d.surroundings(ctx)
+	d.settings(ctx)
 }
 
 // reach reads archive.json and lists the manifests, and tells whether the store
@@ -301,50 +301,5 @@ func (d *doctor) remove(ctx context.Context) {
 		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", len(d.probe.keys), d.probe.prefix)
 	default:
 		d.say("delete", SeverityNote, "", "objects of these checks stay below %s: %v", d.probe.prefix, err)
-	}
-}
-
-// surroundings says what the store's settings mean for an archive.
-func (d *doctor) surroundings(ctx context.Context) {
-	surveyor, ok := d.store.(storage.Surveyor)
-	if !ok {
-		return
-	}
-	s := surveyor.Survey(ctx)
-	switch s.Versioning {
-	case "":
-	case "off":
-		d.say("versioning", SeverityNote, "Versioning protects against a stolen key and a wrong command: it keeps what somebody else overwrites or deletes.",
-			"versioning is off; gbak-s3 itself never overwrites and never deletes a backup's objects")
-	default:
-		d.say("versioning", SeverityOK, "", "versioning is %s; as no object of a backup is written twice, it costs nothing", s.Versioning)
-	}
-	switch s.ObjectLock {
-	case "":
-	case "off":
-		d.say("object_lock", SeverityNote, "", "object lock is off: who may delete objects can delete backups")
-	default:
-		d.say("object_lock", SeverityOK, "", "object lock is %s; gbak-s3 works with it, but the few objects of these checks stay as long", s.ObjectLock)
-	}
-	for _, rule := range s.Expiry {
-		d.report.Checks = append(d.report.Checks, Check{
-			Name: "lifecycle", Severity: SeverityProblem, Code: CodeExpires,
-			Text: "a lifecycle rule deletes objects of the archive: " + rule,
-			Hint: "A backup needs all of its objects, and an incremental those of the backups before it. Take the archive's prefix out of the rule.",
-		})
-	}
-	for _, rule := range s.Transitions {
-		d.say("lifecycle", SeverityWarning, "Objects in archive classes such as GLACIER must be thawed before a restore, which takes hours; keep manifests/ and indexes/ out of the rule in any case.",
-			"a lifecycle rule moves objects of the archive: %s", rule)
-	}
-	if s.FreeBytes != nil {
-		if free := *s.FreeBytes; free < 1<<30 {
-			d.say("space", SeverityWarning, "Make room: a backup that finds the disk full commits nothing.", "only %d MiB are free on the file system", free>>20)
-		} else {
-			d.say("space", SeverityOK, "", "%d GiB are free on the file system", free>>30)
-		}
-	}
-	for _, unseen := range s.Unseen {
-		d.say("unseen", SeverityNote, "", "it cannot be seen: %s", unseen)
 	}
 }

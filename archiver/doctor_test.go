@@ -137,39 +137,47 @@ func TestDoctorLooksAtTheArchive(t *testing.T) {
 	}
 }
 
-// surveyed is a store in given surroundings, with a clock of its own.
-type surveyed struct {
+// inspected is a store with given settings and a clock of its own.
+type inspected struct {
 	storage.Storage
-	surroundings storage.Surroundings
-	ahead        time.Duration
+	info  storage.StoreInfo
+	ahead time.Duration
 }
 
-func (s surveyed) Survey(context.Context) storage.Surroundings { return s.surroundings }
+func (s inspected) Inspect(context.Context) storage.StoreInfo { return s.info }
 
-func (s surveyed) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
+func (s inspected) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
 	info, err := s.Storage.Head(ctx, key)
 	info.ModTime = info.ModTime.Add(s.ahead)
 	return info, err
 }
 
-func TestDoctorExplainsTheSurroundings(t *testing.T) {
+func TestDoctorExplainsTheSettings(t *testing.T) {
 	free := int64(5 << 20)
-	r := examine(t, surveyed{storagetest.NewMemory(), storage.Surroundings{
-		Versioning: "on", ObjectLock: "GOVERNANCE for 30 days", Expiry: []string{`rule "old" after 30 days`},
-		Transitions: []string{`rule "cold" to GLACIER`}, FreeBytes: &free, Unseen: []string{"something: denied"},
+	r := examine(t, inspected{storagetest.NewMemory(), storage.StoreInfo{
+		Versioning:  storage.VersioningOn,
+		ObjectLock:  &storage.ObjectLock{Enabled: true, Retention: &storage.Retention{Mode: storage.RetentionGovernance, Days: 30}},
+		Expirations: []storage.LifecycleRule{{ID: "old", Prefix: "p/", Days: 30}},
+		Transitions: []storage.LifecycleRule{{ID: "cold", Days: 1, StorageClass: "GLACIER"}},
+		FreeBytes:   &free, Unreadable: []storage.UnreadableSetting{{Name: "something", Err: storage.ErrPermission}},
 	}, -20 * time.Minute})
-	if p := r.Problem(); p == nil || p.Code != archiver.CodeExpires || !strings.Contains(p.Text, "30 days") {
+	if p := r.Problem(); p == nil || p.Code != archiver.CodeExpires || !strings.HasSuffix(p.Text, `: rule "old" for the prefix "p/", after 30 days`) {
 		t.Errorf("expiry: %+v", p)
 	}
-	for name, want := range map[string]string{"versioning": "on", "object_lock": "GOVERNANCE for 30 days", "space": "5 MiB", "unseen": "something: denied", "clock": "20m0s behind"} {
+	for name, want := range map[string]string{
+		"versioning": "on", "object_lock": "for 30 days (GOVERNANCE)", "space": "5 MiB", "unseen": "something: permission denied", "clock": "20m0s behind",
+	} {
 		if c := check(t, r, name); !strings.Contains(c.Text, want) {
 			t.Errorf("%s: %q does not say %q", name, c.Text, want)
 		}
 	}
+	if !slices.ContainsFunc(r.Checks, func(c archiver.Check) bool { return strings.HasSuffix(c.Text, `the prefix "", to GLACIER after 1 day`) }) {
+		t.Errorf("no transition in %+v", r.Checks)
+	}
 	if c := check(t, r, "clock"); c.Severity != archiver.SeverityWarning || r.Clock == nil || *r.Clock > -19*time.Minute {
 		t.Errorf("clock: %+v, %v", c, r.Clock)
 	}
-	r = examine(t, surveyed{storagetest.NewMemory(), storage.Surroundings{Versioning: "off", ObjectLock: "off"}, time.Hour})
+	r = examine(t, inspected{storagetest.NewMemory(), storage.StoreInfo{Versioning: storage.VersioningOff, ObjectLock: &storage.ObjectLock{}}, time.Hour})
 	if p := r.Problem(); p != nil || !strings.Contains(check(t, r, "clock").Text, "ahead of") {
 		t.Errorf("%+v", r.Checks)
 	}

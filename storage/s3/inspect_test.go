@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -24,12 +26,11 @@ func expire(days int32) func(*types.LifecycleRule) {
 	return func(r *types.LifecycleRule) { r.Expiration = &types.LifecycleExpiration{Days: &days} }
 }
 
-// A real bucket tells its settings; rules for other prefixes than ours do not
-// matter.
-func TestSurvey(t *testing.T) {
+// A real bucket shows its settings; rules for other prefixes do not matter.
+func TestInspect(t *testing.T) {
 	s := openAddress(t, withPrefix(s3test.NewBucket(t), "team/people"))
-	want := storage.Surroundings{Versioning: "off", ObjectLock: "off"}
-	if diff := cmp.Diff(want, s.Survey(t.Context())); diff != "" {
+	want := storage.StoreInfo{Versioning: storage.VersioningOff, ObjectLock: &storage.ObjectLock{}}
+	if diff := cmp.Diff(want, s.Inspect(t.Context())); diff != "" {
 		t.Errorf("a new bucket (-want +got)\n%s", diff)
 	}
 	_, err := s.client.PutBucketLifecycleConfiguration(t.Context(), &awss3.PutBucketLifecycleConfigurationInput{
@@ -54,34 +55,44 @@ func TestSurvey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Versioning = "on"
-	want.Expiry = []string{
-		`rule "all" for the prefix "", after 30 days`, `rule "team" for the prefix "team/", after 31 days`,
-		`rule "ours" for the prefix "team/people/segments/", after 32 days`,
+	want.Versioning = storage.VersioningOn
+	want.Expirations = []storage.LifecycleRule{
+		{ID: "all", Days: 30}, {ID: "team", Prefix: "team/", Days: 31}, {ID: "ours", Prefix: "team/people/segments/", Days: 32},
 	}
-	if diff := cmp.Diff(want, s.Survey(t.Context())); diff != "" {
+	if diff := cmp.Diff(want, s.Inspect(t.Context())); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
 // What a store answers that this MinIO does not.
-func TestSurveyOfOtherStores(t *testing.T) {
+func TestInspectOtherStores(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Type", "application/xml")
 		switch {
 		case r.URL.Query().Has("object-lock"):
-			_, _ = w.Write([]byte(`<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>2</Years></DefaultRetention></Rule></ObjectLockConfiguration>`))
+			_, _ = w.Write([]byte(`<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>` +
+				`<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>2</Years></DefaultRetention></Rule></ObjectLockConfiguration>`))
 		case r.URL.Query().Has("lifecycle"):
-			_, _ = w.Write([]byte(`<LifecycleConfiguration><Rule><ID>cold</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter><Transition><Days>7</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>`))
+			_, _ = w.Write([]byte(`<LifecycleConfiguration>` +
+				`<Rule><ID>cold</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter><Transition><Days>7</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>` +
+				`<Rule><ID>old</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>`))
 		default:
 			refuse(w, http.StatusForbidden, "AccessDenied")
 		}
 	})
-	got := f.open(t).Survey(t.Context())
-	if got.ObjectLock != "COMPLIANCE for 2 years" || !cmp.Equal(got.Transitions, []string{`rule "cold" for the prefix "prefix/", to GLACIER after 7 days`}) || got.Expiry != nil {
-		t.Errorf("%+v", got)
+	got := f.open(t).Inspect(t.Context())
+	unreadable := got.Unreadable
+	got.Unreadable = nil
+	want := storage.StoreInfo{
+		ObjectLock:  &storage.ObjectLock{Enabled: true, Retention: &storage.Retention{Mode: storage.RetentionCompliance, Years: 2}},
+		Expirations: []storage.LifecycleRule{{ID: "old", Prefix: "prefix/", Date: time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC)}},
+		Transitions: []storage.LifecycleRule{{ID: "cold", Prefix: "prefix/", Days: 7, StorageClass: "GLACIER"}},
 	}
-	if len(got.Unseen) != 1 || !strings.HasPrefix(got.Unseen[0], "versioning: AccessDenied") {
-		t.Errorf("unseen: %q", got.Unseen)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(unreadable) != 1 || unreadable[0].Name != "versioning" || !errors.Is(unreadable[0].Err, storage.ErrPermission) ||
+		!strings.HasPrefix(unreadable[0].Err.Error(), "AccessDenied") {
+		t.Errorf("unreadable: %q", unreadable)
 	}
 }
