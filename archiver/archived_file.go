@@ -20,7 +20,7 @@ import (
 // concurrent use.
 type archivedFile struct {
 	ctx     context.Context //nolint:containedctx // io.ReaderAt has no place for it
-	archive *Archive
+	store   *Store
 	index   *manifest.Index
 	file    *manifest.File
 	decoder *segment.Decoder
@@ -36,12 +36,12 @@ type cachedFrame struct {
 // blocks are near each other.
 const cachedFrames = 4
 
-func (a *Archive) openFile(ctx context.Context, ix *manifest.Index, f *manifest.File) (*archivedFile, error) {
+func openFile(ctx context.Context, s *Store, ix *manifest.Index, f *manifest.File) (*archivedFile, error) {
 	d, err := segment.NewDecoder(manifest.MaxFrameBytes)
 	if err != nil {
 		return nil, err
 	}
-	return &archivedFile{ctx: ctx, archive: a, index: ix, file: f, decoder: d}, nil
+	return &archivedFile{ctx: ctx, store: s, index: ix, file: f, decoder: d}, nil
 }
 
 func (r *archivedFile) close() { r.decoder.Close() }
@@ -94,12 +94,12 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	wrong := 0
 	blame := func(problem string) error {
 		if wrong++; wrong > 1 {
-			return r.archive.wrong(r.ctx, key, problem) // not the network's doing
+			return r.store.wrong(r.ctx, key, problem) // not the network's doing
 		}
 		return errors.New(problem)
 	}
-	stored, err := again(r.ctx, r.archive.patience, func() ([]byte, error) {
-		body, info, err := r.archive.get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+	stored, err := again(r.ctx, r.store.patience, func() ([]byte, error) {
+		body, info, err := r.store.get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
 		switch {
 		case errors.Is(err, storage.ErrNotExist):
 			return nil, blame("it is missing")
@@ -119,7 +119,7 @@ func (r *archivedFile) frame(number int) ([]byte, error) {
 	}
 	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
 	if err != nil {
-		return nil, r.archive.wrong(r.ctx, key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
+		return nil, r.store.wrong(r.ctx, key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
 	}
 	if len(r.cache) == cachedFrames {
 		r.cache = slices.Delete(r.cache, 0, 1)

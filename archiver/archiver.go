@@ -12,13 +12,13 @@
 package archiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -63,16 +63,16 @@ const DefaultConcurrency = 4
 // Archive is the archive in one store. It holds no state of its own: every call
 // asks the store. All methods may be called concurrently.
 type Archive struct {
-	store    storage.Storage
-	disk     disk.Disk // where databases are
-	log      *slog.Logger
-	workers  int
-	patience time.Duration
-	name     string
-	state    string
-	tool     string
-	host     string
-	trial    trial
+	objects *Store
+	journal *Journal
+	disk    disk.Disk // where databases are
+	log     *slog.Logger
+	workers int
+	name    string
+	state   string
+	tool    string
+	host    string
+	effort  Thoroughness // of probes
 
 	room func(path string) (disk.Room, bool) // that is left where databases are
 
@@ -82,87 +82,23 @@ type Archive struct {
 // New names the archive that is, or will be, in store. It does no I/O: the
 // first backup creates the archive, everything else says so if there is none.
 func New(store storage.Storage, opts Options) *Archive {
-	a := &Archive{store: store, disk: disk.OS{}, log: opts.Logger, workers: opts.Concurrency, patience: opts.StoreTimeout, name: opts.Name, state: opts.State, tool: opts.Tool, host: opts.Host, trial: fullTrial, journalEvery: journalEvery, room: disk.RoomAt}
-	if a.log == nil {
-		a.log = slog.New(slog.DiscardHandler)
+	log := cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
+	if opts.Concurrency <= 0 {
+		opts.Concurrency = DefaultConcurrency
 	}
-	a.disk = disk.Logged(a.disk, a.log)
-	if a.workers <= 0 {
-		a.workers = DefaultConcurrency
+	if opts.StoreTimeout <= 0 {
+		opts.StoreTimeout = DefaultStoreTimeout
 	}
-	if a.patience <= 0 {
-		a.patience = DefaultStoreTimeout
+	tool := cmp.Or(opts.Tool, "gbak-s3")
+	objects := &Store{storage: store, patience: opts.StoreTimeout, log: log}
+	return &Archive{
+		objects: objects,
+		journal: &Journal{store: objects, name: opts.Name, tool: tool, log: log},
+		disk:    disk.Logged(disk.OS{}, log), log: log,
+		workers: opts.Concurrency, name: opts.Name, state: opts.State, tool: tool, host: opts.Host,
+		effort: thorough, journalEvery: journalEvery, room: disk.RoomAt,
 	}
-	if a.tool == "" {
-		a.tool = "gbak-s3"
-	}
-	return a
 }
-
-// readDocument reads archive.json or a manifest.
-func (a *Archive) readDocument(ctx context.Context, key string) ([]byte, error) {
-	return a.readObject(ctx, key, manifest.MaxManifestBytes, manifest.Intact)
-}
-
-// readObject reads a whole object of at most limit bytes. One that is not intact
-// is read once more: if it is so again, that is not the network's doing, and the
-// caller will find it.
-func (a *Archive) readObject(ctx context.Context, key string, limit int64, intact func([]byte) bool) ([]byte, error) {
-	var b []byte
-	var err error
-	for range 2 {
-		var object *ObjectError
-		if b, err = a.readOnce(ctx, key, limit); err == nil && intact(b) || err != nil && !errors.As(err, &object) {
-			return b, err
-		}
-	}
-	if foreign := a.testify(ctx, key); foreign != nil {
-		return nil, foreign
-	}
-	return b, err
-}
-
-// testify is asked before an object is called damaged: what has arrived, twice, may
-// not be what the store keeps. The error says that it is not.
-func (a *Archive) testify(ctx context.Context, key string) error {
-	if w, ok := a.store.(storage.Witness); ok {
-		return w.Testify(ctx, key)
-	}
-	return nil
-}
-
-// wrong is the error for an object whose bytes, as they have arrived twice, are not
-// those that were stored.
-func (a *Archive) wrong(ctx context.Context, key, problem string) error {
-	if foreign := a.testify(ctx, key); foreign != nil {
-		return answered(foreign)
-	}
-	return &ObjectError{key, problem}
-}
-
-func (a *Archive) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {
-	return again(ctx, a.patience, func() ([]byte, error) {
-		body, info, err := a.get(ctx, key, storage.Range{})
-		if err != nil {
-			return nil, answered(err)
-		}
-		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
-		if info.Size > limit {
-			return nil, &ObjectError{key, "it is larger than any object of its kind can be"}
-		}
-		return readWhole(body, nil, info.Size)
-	})
-}
-
-// address is how messages call the archive.
-func (a *Archive) address() string {
-	if a.name == "" {
-		return "this address"
-	}
-	return a.name
-}
-
-func (a *Archive) now() time.Time { return time.Now().UTC().Round(0) }
 
 // What to do after a verb was interrupted.
 const (

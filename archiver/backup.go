@@ -84,9 +84,6 @@ const (
 	MaxSegmentBytes     = 128 << 20
 )
 
-// maxConflicts is how often other writers may be faster before a run gives up.
-const maxConflicts = 20
-
 // KindNone is the [Backup.Kind] of a run that found nothing new: nothing was
 // stored, and the backup described is the newest one, which has everything.
 const KindNone = "none"
@@ -173,18 +170,6 @@ func (o *BackupOptions) complete() error {
 	return nil
 }
 
-// segmentBytes is how much of a source of total bytes goes into one segment. A small
-// source is cut finer, so that all workers have something to do.
-func (o *BackupOptions) segmentBytes(total int64) int64 {
-	switch {
-	case o.SegmentBytes != 0:
-		return o.SegmentBytes
-	case total < 8*DefaultSegmentBytes:
-		return DefaultSegmentBytes / 2
-	}
-	return DefaultSegmentBytes
-}
-
 // backup gives the manifest that it has committed, or with kind none the one of
 // the newest backup, which has everything.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
@@ -206,39 +191,28 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	if err := logIsSeen(ctx, path, opts.Closed); err != nil {
 		return BackupReport{}, err
 	}
-	known, anew := a.remember(path), false
-	for n := range maxConflicts {
-		h, err := a.recent(ctx, known, n > 0)
-		if err != nil {
-			if !opts.BeginAnew {
-				err = known.noStore(a, err)
-			}
-			return BackupReport{}, err
-		}
-		head, err := a.head(ctx, h)
-		if err != nil {
-			return BackupReport{}, err
-		}
-		if n == 0 {
-			if head, anew, err = a.stillThere(ctx, h, head, known, opts.BeginAnew); err != nil {
-				return BackupReport{}, err
-			}
-		}
-		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
-		if err != nil {
-			return BackupReport{}, err
-		}
-		doc := h.archive
-		if doc == nil {
-			doc = w.newArchive(conditions)
-		}
-		r, err := w.backupOn(ctx, path, doc, head, anew, opts)
-		if !errors.Is(err, errConflict) {
-			return r, err
-		}
-		a.log.Info("another writer has committed first, going on behind it")
-	}
-	return BackupReport{}, conflictError()
+	w := a.writing(path, opts)
+	var r BackupReport
+	err = a.journal.Update(ctx, w, func(head *Head) (err error) {
+		r, err = a.backupOn(ctx, path, head, opts)
+		return err
+	})
+	return r, err
+}
+
+// packer stores what a backup with these options captures on head.
+func (a *Archive) packer(head *Head, opts BackupOptions) *packer {
+	return &packer{packOptions{opts.SegmentBytes, opts.Level, opts.Fresh, opts.Observer, a.workers, a.log}, head}
+}
+
+// query asks the database at path what is new since the parent of head.
+func (a *Archive) query(path string, head *Head, held bool, opts BackupOptions) query {
+	return query{path: path, name: opts.name, parent: head.Parent, held: held, full: opts.Full, newDatabase: opts.NewDatabase, knows: a.knows, log: a.log}
+}
+
+// writing is how a backup of the database at path, "" for none, looks at the journal.
+func (a *Archive) writing(path string, opts BackupOptions) writing {
+	return writing{known: a.remember(path), beginAnew: opts.BeginAnew, singleWriter: opts.SingleWriter, probe: a.probeConditions}
 }
 
 func conflictError() error {
@@ -249,71 +223,50 @@ func conflictError() error {
 	}
 }
 
-// backupOn makes the backup that follows head. errConflict means that head has
-// another successor, or that another first backup has made the archive: what is
-// new has to be looked for again, behind that one. What was stored stays, and is
-// found again. doc is the archive that there is, or will be; anew says that what is
-// known of another one at its address is over.
-func (a *Archive) backupOn(ctx context.Context, path string, doc *manifest.Archive, head *committed, anew bool, opts BackupOptions) (r BackupReport, err error) {
+// backupOn makes the backup that follows head.
+func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
 	if !opts.NoHold {
-		hold = a.hold(ctx, path, doc.ArchiveID, anew)
+		hold = a.hold(ctx, path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
-		// A run that goes on behind another writer's backup holds the log still.
-		goesOn := errors.Is(err, errConflict) && head != nil
-		if err != nil && CodeOf(err) != CodeUnknownOutcome && !goesOn {
+		// A run that retries on top of another writer's backup holds the log still.
+		retries := errors.Is(err, errConflict) && !errors.Is(err, errOtherArchive)
+		if err != nil && CodeOf(err) != CodeUnknownOutcome && !retries {
 			hold.undo(ctx)
 		}
 	}()
-	c, err := a.copySource(ctx, path, doc.ArchiveID, head, hold.since(head), opts)
+	c, err := a.packer(head, opts).copySource(ctx, a.query(path, head, hold.since(head.Parent), opts))
 	if err != nil {
 		return BackupReport{}, err
 	}
 	if c.index == nil {
-		r = nothingNew(head)
-	} else if head, err = a.commitCopy(ctx, doc, head, c, opts); err == nil {
-		r = BackupReport{Backup: describe(head.Manifest), Why: c.source.why, LeftOutBytes: c.source.leftOut}
+		r = nothingNew(head.Parent)
+	} else {
+		if err := head.Commit(ctx, c.manifest(head.Parent, a.tool, a.host), c.index, opts.CommitTimeout); err != nil {
+			return BackupReport{}, err
+		}
+		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.source.why, LeftOutBytes: c.source.leftOut}
 	}
-	if err != nil {
-		return BackupReport{}, err
-	}
-	if err := hold.advance(ctx, head); err != nil {
+	if err := hold.advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
 	if hold != nil {
 		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign, hold.foreign
 	}
-	if anew && opts.NoHold {
+	if head.Anew && opts.NoHold {
 		if _, _, err := release(ctx, a.disk, path, named(a.name)); err != nil {
 			a.log.Warn("the log is held still for what was at this address before", "err", err)
 		}
 	}
-	a.note(ctx, head, anew)
-	r.Abandoned, r.Released = a.otherHolds(ctx, path, doc.ArchiveID, opts.MaxHold)
+	a.note(ctx, head.Parent, head.Anew)
+	r.Abandoned, r.Released = a.otherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	return r, nil
 }
 
-// commitCopy commits what was stored as the successor of head.
-func (a *Archive) commitCopy(ctx context.Context, doc *manifest.Archive, head *committed, c copied, opts BackupOptions) (*committed, error) {
-	m := a.manifest(c, head)
-	if err := a.place(ctx, m, c.index); err != nil {
-		return nil, err
-	}
-	there, err := a.ensureArchive(ctx, doc, head == nil)
-	if err != nil {
-		return nil, err
-	}
-	if there.ArchiveID != doc.ArchiveID {
-		return nil, errConflict
-	}
-	m.ArchiveID = doc.ArchiveID
-	return &committed{m, manifest.Sum(m.Encode())}, a.commit(ctx, m, opts.CommitTimeout)
-}
-
 // nothingNew reports that head has all that there is.
-func nothingNew(head *committed) BackupReport {
+func nothingNew(head *manifest.Committed) BackupReport {
 	b := describe(head.Manifest)
 	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
 	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
@@ -356,46 +309,12 @@ func resolve(path string) (string, error) {
 }
 
 // head is the newest backup, or nil if there is none.
-func (a *Archive) head(ctx context.Context, h *history) (*committed, error) {
+func (j *Journal) head(ctx context.Context, h *history) (*manifest.Committed, error) {
 	if h.last() == 0 {
 		return nil, nil //nolint:nilnil // no backup is a normal state of an archive
 	}
-	m, err := a.load(ctx, h.archive.ArchiveID, h.last())
+	m, err := j.load(ctx, h.archive.ArchiveID, h.last())
 	return m, h.aboutNewest(err)
-}
-
-// manifest describes what was stored, as the successor of head. A history that
-// does not continue the backup that it was captured after is a timeline of its
-// own.
-func (a *Archive) manifest(c copied, head *committed) *manifest.Manifest {
-	s := c.source
-	m := &manifest.Manifest{
-		Seq: 1, Timeline: 1, Timelines: 1,
-		CommitID: randomID(), CreatedAt: s.readFrom, ReadUntil: s.readUntil, Tool: a.tool, Host: a.host,
-		Kind: s.kind, Database: s.database(),
-		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
-		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
-		Imported: s.imported, Spill: s.spilled,
-	}
-	m.RestoreFrom = s.startEpoch
-	if s.kind == manifest.Incremental {
-		m.RestoreFrom = s.before.RestoreFrom
-	}
-	if head == nil {
-		return m
-	}
-	m.Seq, m.Previous, m.Timelines = head.Seq+1, &head.digest, head.Timelines
-	m.SetEarlier(head.Manifest)
-	if s.kind == manifest.Incremental {
-		m.LastFull = newestFull(head)
-	}
-	if s.continues {
-		m.Continues, m.Timeline = &s.before.Seq, s.before.Timeline
-	} else {
-		m.Timelines++
-		m.Timeline = m.Timelines
-	}
-	return m
 }
 
 // randomID gives 128 random bits as 32 hex digits.

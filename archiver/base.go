@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sort"
@@ -30,11 +31,12 @@ const (
 // base is the earlier full backup whose segments a new one refers to where the
 // image's pages are the same, at the same offsets.
 type base struct {
-	archive *Archive
-	seq     manifest.Seq
-	index   *manifest.Index
-	image   *manifest.File
-	usable  []bool // a segment each
+	store  *Store
+	log    *slog.Logger
+	seq    manifest.Seq
+	index  *manifest.Index
+	image  *manifest.File
+	usable []bool // a segment each
 
 	mu    sync.Mutex
 	spans map[int]func() ([]byte, error) // digests of pages, near those that are compared
@@ -42,7 +44,7 @@ type base struct {
 
 // newestFull is the number of the newest full backup up to head, nil if that is
 // not known.
-func newestFull(head *committed) *manifest.Seq {
+func newestFull(head *manifest.Committed) *manifest.Seq {
 	if head.Kind == manifest.Full {
 		return &head.Seq
 	}
@@ -52,35 +54,35 @@ func newestFull(head *committed) *manifest.Seq {
 // findBase gives what a full backup of s can refer to, nil if there is nothing:
 // 0.5 images share nothing. A base that is damaged is none, so that a new full
 // backup heals an archive.
-func (a *Archive) findBase(ctx context.Context, head *committed, s *source) (*base, error) {
+func (p *packer) findBase(ctx context.Context, head *manifest.Committed, s *source) (*base, error) {
 	if head == nil || !s.shares() || head.Database.Generation != string(grafeo.Gen06) || newestFull(head) == nil {
 		return nil, nil //nolint:nilnil // nothing to refer to is a normal state
 	}
-	b, err := a.loadBase(ctx, head, *newestFull(head))
-	var object *ObjectError
+	b, err := p.loadBase(ctx, head, *newestFull(head))
+	var object *manifest.ObjectError
 	if errors.As(err, &object) {
-		a.log.Warn("everything is stored again, as an earlier full backup is damaged", "err", err)
+		p.log.Warn("everything is stored again, as an earlier full backup is damaged", "err", err)
 		return nil, nil //nolint:nilnil // as above
 	}
 	return b, err
 }
 
-func (a *Archive) loadBase(ctx context.Context, head *committed, seq manifest.Seq) (*base, error) {
+func (p *packer) loadBase(ctx context.Context, head *manifest.Committed, seq manifest.Seq) (*base, error) {
 	m := head
 	if m.Seq != seq {
 		var err error
-		if m, err = a.load(ctx, head.ArchiveID, seq); err != nil {
+		if m, err = p.head.Journal.load(ctx, head.ArchiveID, seq); err != nil {
 			return nil, err
 		}
 	}
 	if m.Kind != manifest.Full || !m.Database.Is(&head.Database) || m.Database.Generation != head.Database.Generation {
 		return nil, nil //nolint:nilnil // as above
 	}
-	ix, err := a.index(ctx, m.Manifest)
+	ix, err := p.head.Journal.index(ctx, m.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	b := &base{archive: a, seq: seq, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){}}
+	b := &base{store: p.head.Store, log: p.log, seq: seq, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){}}
 	if len(b.image.Pages) == 0 {
 		return nil, nil //nolint:nilnil // as above
 	}
@@ -134,7 +136,7 @@ func (b *base) confirm(present map[string]int64) {
 	}
 	for i, s := range b.index.Segments {
 		if b.usable[i] && present[s.Key] != s.StoredBytes {
-			b.archive.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
+			b.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
 			b.usable[i] = false
 		}
 	}
@@ -192,11 +194,11 @@ func (b *base) readSpan(ctx context.Context, n int) ([]byte, error) {
 	if ref.StoredBytes != manifest.PagesBytes(b.image.Bytes, n) {
 		return nil, nil // an earlier build's
 	}
-	d, err := b.archive.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
-	var object *ObjectError
+	d, err := b.store.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
+	var object *manifest.ObjectError
 	switch {
 	case errors.As(err, &object):
-		b.archive.log.Warn("what digests of pages are of is stored again, as they are missing or damaged", "err", err)
+		b.log.Warn("what digests of pages are of is stored again, as they are missing or damaged", "err", err)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading what an earlier backup has: %w", err)

@@ -21,8 +21,8 @@ const progressBytes = 4 << 10
 // archive's patience. So one that moves never fails, however slow it is, and one
 // that does not ends after the patience, and what the backend's last Get takes.
 // Other errors of the body, such as that of a disk, are returned at once.
-func (a *Archive) get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
-	b := &patientBody{store: a.store, ctx: ctx, key: key, asked: r, patience: a.patience, pauses: pauses()}
+func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+	b := &patientBody{store: s.storage, ctx: ctx, key: key, asked: r, patience: s.patience, pauses: pauses()}
 	info, err := b.open(r)
 	if err != nil {
 		return nil, info, err

@@ -24,18 +24,18 @@ const (
 
 // list is the store's List, but ends with an error if there are more than limit
 // objects, or if they do not come in order, as they do when a list has no end.
-func (a *Archive) list(ctx context.Context, prefix string, limit int) iter.Seq2[storage.ObjectInfo, error] {
-	return a.listAfter(ctx, prefix, "", limit)
+func (s *Store) list(ctx context.Context, prefix string, limit int) iter.Seq2[storage.ObjectInfo, error] {
+	return s.listAfter(ctx, prefix, "", limit)
 }
 
 // listAfter is list of the objects behind the key after.
-func (a *Archive) listAfter(ctx context.Context, prefix, after string, limit int) iter.Seq2[storage.ObjectInfo, error] {
+func (s *Store) listAfter(ctx context.Context, prefix, after string, limit int) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		n, last := 0, after
 		fail := func(format string, args ...any) {
 			yield(storage.ObjectInfo{}, &storage.Error{Op: storage.OpList, Key: prefix, Err: fmt.Errorf(format, args...)})
 		}
-		for info, err := range a.store.List(ctx, prefix, after) {
+		for info, err := range s.storage.List(ctx, prefix, after) {
 			if n++; err == nil {
 				switch {
 				case !strings.HasPrefix(info.Key, prefix):

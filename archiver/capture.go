@@ -17,7 +17,7 @@ import (
 // log still contains its end, the full backup takes the log from there on, so
 // that no epoch between the two is lost. held tells that the log was held for it
 // ever since.
-func capture(path string, before *committed, held bool) (*source, error) {
+func capture(path string, before *manifest.Committed, held bool) (*source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func capture(path string, before *committed, held bool) (*source, error) {
 
 // scanFull scans the log for a full backup, and tells whether it reaches back to
 // the end of before.
-func scanFull(path string, image *grafeo.Image, before *committed) (log *grafeo.Log, t *trail, reaches bool, err error) {
+func scanFull(path string, image *grafeo.Image, before *manifest.Committed) (log *grafeo.Log, t *trail, reaches bool, err error) {
 	var mark *manifest.Commit
 	older := uint64(math.MaxUint64)
 	if before != nil {

@@ -42,7 +42,7 @@ var errConflict = errors.New("another writer committed first")
 //
 // Once a request is out, cancelling ctx does not stop the commit at once: it
 // has a few seconds to learn the outcome.
-func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
+func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -60,14 +60,14 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	began := time.Now()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		proved, err := a.putManifest(work, attempt, key, document, &sum)
+		proved, err := j.putManifest(work, attempt, key, document, &sum)
 		if proved {
 			return nil
 		}
-		found, readErr := a.readBack(work, attempt, key)
+		found, readErr := j.readBack(work, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
-			a.log.Debug("commit: it is ours", "key", key, "err", err)
+			j.log.Debug("commit: it is ours", "key", key, "err", err)
 			return nil
 		case err != nil && !sent && refused(err):
 			return err
@@ -79,7 +79,7 @@ func (a *Archive) commit(ctx context.Context, m *manifest.Manifest, timeout time
 			err = readErr
 		}
 		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
-		a.log.Debug("commit: not there yet", "key", key, "err", err)
+		j.log.Debug("commit: not there yet", "key", key, "err", err)
 		select {
 		case <-work.Done():
 			return &Error{
@@ -96,15 +96,15 @@ func refused(err error) bool {
 	return final(err) && !errors.Is(err, storage.ErrPreconditionFailed) && !errors.Is(err, context.Canceled)
 }
 
-func (a *Archive) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (proved bool, err error) {
+func (j *Journal) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (proved bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	result, err := a.store.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
+	result, err := j.store.storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
 	return err == nil && result.Proved, err
 }
 
-func (a *Archive) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {
+func (j *Journal) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return a.readDocument(ctx, key)
+	return j.store.readDocument(ctx, key)
 }

@@ -10,44 +10,25 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// writable gives the archive as a backup may write to it, and what a new
-// archive.json says of the store. A store is tried before the first backup into
-// it, and its verdict believed from then on. One that does not keep conditions is
-// [CodeUnsafeStore], unless whoever makes the archive accepts it for a single
-// writer.
-func (a *Archive) writable(ctx context.Context, h *history, singleWriter bool) (*Archive, *manifest.Conditions, error) {
-	c := (*manifest.Conditions)(nil)
-	if h.archive != nil {
-		c = h.archive.Conditions
+// probeConditions finds out how the store treats conditional writes, for a new
+// archive.
+func (a *Archive) probeConditions(ctx context.Context) (manifest.Verdict, error) {
+	p := newProbe(a.objects, a.effort)
+	verdict, err := p.conditions(ctx)
+	if left := p.clean(ctx); left != nil {
+		a.log.Info("a few small objects of the probe of the store stay in it", "prefix", p.prefix, "err", left)
 	}
-	if c == nil {
-		p := a.newProbe()
-		verdict, err := p.conditions(ctx)
-		if left := p.clean(ctx); left != nil {
-			a.log.Info("a few small objects of the trial of the store stay in it", "prefix", p.prefix, "err", left)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("trying whether the store creates an object only if it is absent: %w", err)
-		}
-		c = &manifest.Conditions{Verdict: verdict, ProbedAt: a.now(), SingleWriter: verdict != manifest.Honoured && singleWriter}
+	if err != nil {
+		return "", fmt.Errorf("trying whether the store creates an object only if it is absent: %w", err)
 	}
-	if c.Verdict == manifest.Honoured {
-		return a, c, nil
-	}
-	if !c.SingleWriter {
-		return nil, nil, a.unsafe(c.Verdict)
-	}
-	a.log.Info("this archive is for a single writer: two backups at the same time may lose one of them", "store", c.Verdict)
-	alone := *a
-	alone.store = unconditional{a.store}
-	return &alone, c, nil
+	return verdict, nil
 }
 
-// unsafe is the error for a store with this verdict.
-func (a *Archive) unsafe(v manifest.Verdict) *Error {
+// unsafe is the error for a store with this verdict, at this address.
+func unsafe(address string, v manifest.Verdict) *Error {
 	return &Error{
 		Code: CodeUnsafeStore,
-		Err:  fmt.Errorf("%s %s: nothing was stored", a.address(), describeVerdict[v]),
+		Err:  fmt.Errorf("%s %s: nothing was stored", address, describeVerdict[v]),
 		Hint: "A backup is committed by creating an object only if it is absent; without that, two backups at the same time may overwrite each other. " +
 			"Use a store that keeps it, such as AWS S3, MinIO or a local directory. If never more than one process will back up into this archive, --single-writer accepts the store as it is.",
 	}
@@ -66,6 +47,14 @@ var describeVerdict = map[manifest.Verdict]string{
 // unconditional makes the best of a store that does not keep conditions, for a
 // single writer: it looks before it writes.
 type unconditional struct{ storage.Storage }
+
+// forSingleWriter returns s as a single writer may use it if the store does not
+// support conditional writes.
+func (s *Store) forSingleWriter() *Store {
+	alone := *s
+	alone.storage = unconditional{s.storage}
+	return &alone
+}
 
 // Testify implements [storage.Witness], if the store does.
 func (u unconditional) Testify(ctx context.Context, key string) error {

@@ -33,34 +33,34 @@ const keysTried = 3
 // seen.
 //
 // A put that succeeded without a proof leaves it to the caller to look whether the
-// object exists: see [upload.confirm] and [Archive.putProved].
-func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (put, error) {
+// object exists: see [upload.confirm] and [Store.putProved].
+func (s *Store) putOnce(ctx context.Context, key *string, sum manifest.Digest, body []byte, there bool) (put, error) {
 	var last error
 	for range keysTried {
 		sent := 0
 		var result storage.PutResult
 		var err error = storage.ErrPreconditionFailed
 		if !there {
-			result, err = again(ctx, a.patience, func() (storage.PutResult, error) {
+			result, err = again(ctx, s.patience, func() (storage.PutResult, error) {
 				sent++
-				return a.store.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+				return s.storage.Put(ctx, *key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 			})
 		}
 		if !mayExist(err) {
 			return put{fresh: err == nil, proved: result.Proved}, err
 		}
-		right, readErr := a.holds(ctx, *key, sum, int64(len(body)))
+		right, readErr := s.holds(ctx, *key, sum, int64(len(body)))
 		there = false
 		switch {
 		case readErr == nil && right:
 			return put{fresh: sent > 1, proved: true}, nil // the second attempt met the first one
 		case readErr == nil:
-			if foreign := a.testify(ctx, *key); foreign != nil {
+			if foreign := s.testify(ctx, *key); foreign != nil {
 				return put{}, foreign
 			}
-			a.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
+			s.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
 			*key = manifest.AnotherKey(*key, randomID())
-			last = &ObjectError{*key, "it exists already, with other content"}
+			last = &manifest.ObjectError{Key: *key, Problem: "it exists already, with other content"}
 		case !errors.Is(err, storage.ErrPreconditionFailed):
 			return put{}, err
 		case errors.Is(readErr, storage.ErrNotExist):
@@ -73,10 +73,10 @@ func (a *Archive) putOnce(ctx context.Context, key *string, sum manifest.Digest,
 }
 
 // putProved is putOnce for a single object: it looks where the answer proves nothing.
-func (a *Archive) putProved(ctx context.Context, key *string, sum manifest.Digest, body []byte) error {
-	p, err := a.putOnce(ctx, key, sum, body, false)
+func (s *Store) putProved(ctx context.Context, key *string, sum manifest.Digest, body []byte) error {
+	p, err := s.putOnce(ctx, key, sum, body, false)
 	if err == nil && !p.proved {
-		err = a.mustHave(ctx, *key, int64(len(body)))
+		err = s.mustHave(ctx, *key, int64(len(body)))
 	}
 	return err
 }
@@ -90,10 +90,10 @@ func mayExist(err error) bool {
 
 // holds tells whether the object has these bytes: by the hash that the store
 // keeps of it, or by reading it.
-func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
-	info, err := a.store.Head(ctx, key)
+func (s *Store) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
+	info, err := s.storage.Head(ctx, key)
 	if err == nil && info.Size != size {
-		info, err = a.store.Head(ctx, key) // before it is called damaged
+		info, err = s.storage.Head(ctx, key) // before it is called damaged
 	}
 	if err != nil {
 		return false, err
@@ -102,9 +102,9 @@ func (a *Archive) holds(ctx context.Context, key string, sum manifest.Digest, si
 		return info.Size == size && *info.SHA256 == sum, nil
 	}
 	h := sha256.New()
-	_, err = again(ctx, a.patience, func() (int64, error) {
+	_, err = again(ctx, s.patience, func() (int64, error) {
 		h.Reset()
-		body, _, err := a.get(ctx, key, storage.Range{})
+		body, _, err := s.get(ctx, key, storage.Range{})
 		if err != nil {
 			return 0, answered(err)
 		}
@@ -127,7 +127,7 @@ func (u *upload) confirm(ctx context.Context) error {
 		return nil
 	}
 	sizes := map[string]int64{}
-	for info, err := range u.archive.list(ctx, u.folder, maxSegments) {
+	for info, err := range u.objects.list(ctx, u.folder, maxSegments) {
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (u *upload) confirm(ctx context.Context) error {
 	}
 	for _, s := range u.unproved {
 		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
-			if err := u.archive.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
+			if err := u.objects.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
 				return err
 			}
 		}
@@ -145,8 +145,8 @@ func (u *upload) confirm(ctx context.Context) error {
 
 // mustHave makes sure that an object is there that the store has said it has
 // stored, else it is [errVanished].
-func (a *Archive) mustHave(ctx context.Context, key string, bytes int64) error {
-	info, err := a.store.Head(ctx, key)
+func (s *Store) mustHave(ctx context.Context, key string, bytes int64) error {
+	info, err := s.storage.Head(ctx, key)
 	if errors.Is(err, storage.ErrNotExist) || err == nil && info.Size != bytes {
 		return fmt.Errorf("%w: %s", errVanished, key)
 	}

@@ -67,7 +67,7 @@ const maxInlineIndex = 16 << 10
 
 // place puts the index into the manifest, or into an object that the manifest
 // names.
-func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.Index) error {
+func (j *Journal) place(ctx context.Context, m *manifest.Manifest, ix *manifest.Index) error {
 	raw := ix.Encode()
 	if len(raw) <= maxInlineIndex {
 		m.Content = ix
@@ -89,7 +89,7 @@ func (a *Archive) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
 		return unreadable(err)
 	}
-	return a.putProved(ctx, &ref.Key, ref.SHA256, packed)
+	return j.store.putProved(ctx, &ref.Key, ref.SHA256, packed)
 }
 
 // unreadable is the error for a document of our own that no reader would take:

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -15,7 +16,7 @@ import (
 // It is told by content: the commit that b ends with is in the log, at its place
 // and with its checksum. Where b has none, as after a clean close, there are
 // only the places that may not contradict.
-func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, held bool) (bool, error) {
+func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *manifest.Committed, held bool) (bool, error) {
 	sameImage := b.Database.HeadersCRC32C == headersOf(image)
 	gen06 := t.generation == grafeo.Gen06
 	switch {
@@ -44,7 +45,7 @@ func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *committed, he
 // which has no commit to compare, while the log was held from its very first
 // position on ([holding.advance]). Another history that somebody put in its
 // place would have begun its log elsewhere, or stand before b's end.
-func (t *trail) goesOnFrom(image *grafeo.Image, b *committed) (bool, error) {
+func (t *trail) goesOnFrom(image *grafeo.Image, b *manifest.Committed) (bool, error) {
 	if image.CheckpointLSN < b.Position.LSN || image.Iteration < b.Database.Iteration || image.Epoch < b.EndEpoch {
 		return false, nil
 	}
@@ -58,7 +59,7 @@ func (t *trail) goesOnFrom(image *grafeo.Image, b *committed) (bool, error) {
 // unexplained says what of the image no log accounts for that the archive has or
 // takes now, with b as its newest backup; "" if there is nothing. Such an image has
 // to be stored itself, or what is in it and in no commit would be missing.
-func (t *trail) unexplained(image *grafeo.Image, b *committed) string {
+func (t *trail) unexplained(image *grafeo.Image, b *manifest.Committed) string {
 	if b.Database.HeadersCRC32C == headersOf(image) {
 		return ""
 	}

@@ -5,12 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
+
+// packOptions say how a source is stored.
+type packOptions struct {
+	segmentBytes int64 // see [BackupOptions.SegmentBytes]
+	level        segment.Level
+	fresh        bool // refer to nothing that earlier backups have stored
+	observer     Observer
+	workers      int
+	log          *slog.Logger
+}
+
+// packer stores sources in the archive of a head.
+type packer struct {
+	packOptions
+	head *Head
+}
 
 // copied is a source whose bytes are stored. If nothing was new, there is no
 // index.
@@ -21,27 +38,27 @@ type copied struct {
 	sent, storedBytes, reusedBytes int64
 }
 
-// copySource captures what is new in the database and stores its bytes, again
+// copySource captures what is new in a database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
-func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions) (c copied, err error) {
+func (p *packer) copySource(ctx context.Context, q query) (c copied, err error) {
 	var short []string
-	err = steady(ctx, path, func() (err error) {
+	err = steady(ctx, q.path, func() (err error) {
 		for range tries {
-			if c, err = a.copyOnce(ctx, path, archiveID, head, held, opts, &short); !errors.Is(err, errVanished) {
+			if c, err = p.copyOnce(ctx, q, &short); !errors.Is(err, errVanished) {
 				break
 			}
-			a.log.Warn("storing what is missing again", "err", err)
+			p.log.Warn("storing what is missing again", "err", err)
 		}
 		if err != nil && torn(err) {
-			a.log.Info("the database may have changed while it was read, reading it again", "err", err)
+			p.log.Info("the database may have changed while it was read, reading it again", "err", err)
 		}
 		return err
 	})
 	for _, problem := range short {
-		a.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
+		p.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
 	}
 	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
-		_, gone := grafeo.Identify(path)
+		_, gone := grafeo.Identify(q.path)
 		if _, other := errors.AsType[*grafeo.NotDatabaseError](gone); other || errors.Is(gone, fs.ErrNotExist) {
 			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
 		}
@@ -49,52 +66,44 @@ func (a *Archive) copySource(ctx context.Context, path, archiveID string, head *
 	return c, err
 }
 
-// torn tells whether err can come from reading a database that somebody is
-// writing to.
-func torn(err error) bool {
-	return CodeOf(err) == CodeFailed && !isStorage(err) &&
-		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
-}
-
-func (a *Archive) copyOnce(ctx context.Context, path, archiveID string, head *committed, held bool, opts BackupOptions, short *[]string) (copied, error) {
-	readFrom := a.now()
-	s, err := a.plan(ctx, path, head, held, opts)
+func (p *packer) copyOnce(ctx context.Context, q query, short *[]string) (copied, error) {
+	readFrom := now()
+	s, err := q.capture(ctx)
 	if err != nil {
 		return copied{}, err
 	}
-	s.name = opts.name
-	s.readFrom, s.readUntil = readFrom, later(readFrom, a.now())
+	s.readFrom, s.readUntil = readFrom, later(readFrom, now())
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
 	if s.kind == manifest.Incremental {
-		return a.storeSource(ctx, archiveID, s, opts)
+		return p.storeSource(ctx, s)
 	}
 	if err := s.proveSpill(short); err != nil {
 		return copied{}, err
 	}
-	c, err := a.storeSource(ctx, archiveID, s, opts)
+	c, err := p.storeSource(ctx, s)
 	if err == nil {
 		err = s.spillStays()
 	}
 	return c, err
 }
 
-// storeSource stores the bytes of a source in the archive with this id.
-func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, opts BackupOptions) (copied, error) {
-	segmentBytes := opts.segmentBytes(s.bytes())
+// storeSource stores the bytes of a source in the archive of head.
+func (p *packer) storeSource(ctx context.Context, s *source) (copied, error) {
+	segmentBytes := segmentBytesOf(p.segmentBytes, s.bytes())
 	u := &upload{
-		archive: a, files: s.files, level: opts.Level, total: s.bytes(), tracker: track(opts.Observer, s.bytes()),
-		folder: manifest.SegmentFolder(s.folder(segmentBytes, opts.Level)), present: map[string]int64{},
+		objects: p.head.Store, workers: p.workers, files: s.files, level: p.level, total: s.bytes(), tracker: track(p.observer, s.bytes()),
+		folder: manifest.SegmentFolder(s.folder(segmentBytes, p.level)), present: map[string]int64{},
 	}
-	if !opts.Fresh {
+	if !p.fresh {
 		var err error
-		if u.base, err = a.findBase(ctx, s.before, s); err != nil {
+		if u.base, err = p.findBase(ctx, s.before, s); err != nil {
 			return copied{}, err
 		}
 	}
 	if s.shares() {
-		u.pages = a.newPages(archiveID, s.image.Size, u.base)
+		u.pages = newPages(p.head.Store, p.head.Archive.ArchiveID, s.image.Size, u.base)
 	}
 	// Only a large backup is worth the request that tells what an interrupted
 	// run has left; of a small one, its put does.
@@ -103,7 +112,7 @@ func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, 
 		folders = append(folders, u.folder)
 	}
 	for _, folder := range folders {
-		for info, err := range a.list(ctx, folder, maxSegments) {
+		for info, err := range p.head.Store.list(ctx, folder, maxSegments) {
 			if err != nil {
 				return copied{}, err
 			}
@@ -122,45 +131,56 @@ func (a *Archive) storeSource(ctx context.Context, archiveID string, s *source, 
 	return copied{s, ix, u.sent, u.storedBytes, u.reusedBytes}, nil
 }
 
-// plan decides between what is new and everything.
-func (a *Archive) plan(ctx context.Context, path string, head *committed, held bool, opts BackupOptions) (*source, error) {
-	why, err := a.succession(ctx, path, head, opts.NewDatabase)
-	if err != nil {
-		return nil, err
+// manifest describes what was stored, as the successor of parent. A history that
+// does not continue the backup that it was captured after is a timeline of its
+// own.
+func (c *copied) manifest(parent *manifest.Committed, tool, host string) *manifest.Manifest {
+	s := c.source
+	m := &manifest.Manifest{
+		Seq: 1, Timeline: 1, Timelines: 1,
+		CommitID: randomID(), CreatedAt: s.readFrom, ReadUntil: s.readUntil, Tool: tool, Host: host,
+		Kind: s.kind, Database: s.database(),
+		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
+		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
+		Imported: s.imported, Spill: s.spilled,
 	}
-	before := head
-	switch {
-	case why != "":
-		before = nil // it continues nothing
-	case head == nil:
-		why = "it is the first one"
-	case !opts.Full:
-		s, breach, err := increment(path, head, held)
-		if err != nil || breach == "" {
-			return s, err
-		}
-		why = breach
-	default:
-		why = "it was asked for"
+	m.RestoreFrom = s.startEpoch
+	if s.kind == manifest.Incremental {
+		m.RestoreFrom = s.before.RestoreFrom
 	}
-	s, err := captureAll(path, before, held)
-	if err != nil {
-		return nil, err
+	if parent == nil {
+		return m
 	}
-	s.why = why
-	if err := s.findReplay(); err != nil {
-		return nil, err
+	m.Seq, m.Previous, m.Timelines = parent.Seq+1, &parent.Digest, parent.Timelines
+	m.SetEarlier(parent.Manifest)
+	if s.kind == manifest.Incremental {
+		m.LastFull = newestFull(parent)
 	}
-	if head != nil && !s.continues {
-		a.log.Warn("taking a full backup on a new timeline", "why", why)
+	if s.continues {
+		m.Continues, m.Timeline = &s.before.Seq, s.before.Timeline
+	} else {
+		m.Timelines++
+		m.Timeline = m.Timelines
 	}
-	return s, nil
+	return m
 }
 
-// later gives the later one of two times: clocks may be set back.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
+// torn tells whether err can come from reading a database that somebody is
+// writing to.
+func torn(err error) bool {
+	return CodeOf(err) == CodeFailed && !isStorage(err) &&
+		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
+}
+
+// segmentBytesOf is how much of a source of total bytes goes into one segment if
+// asked, 0 for nothing, was asked for. A small source is cut finer, so that all
+// workers have something to do.
+func segmentBytesOf(asked, total int64) int64 {
+	switch {
+	case asked != 0:
+		return asked
+	case total < 8*DefaultSegmentBytes:
+		return DefaultSegmentBytes / 2
 	}
-	return a
+	return DefaultSegmentBytes
 }

@@ -75,7 +75,7 @@ func (r *DoctorReport) Problem() *Check {
 // a few objects of its own and removes them. What it finds is in the report; an
 // error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
-	d := doctor{Archive: a, probe: a.newProbe()}
+	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: newProbe(a.objects, a.effort)}
 	requests, elapsed, err := run(ctx, againOther, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
@@ -88,9 +88,11 @@ func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 }
 
 type doctor struct {
-	*Archive
-	probe  *probe
-	report DoctorReport
+	archive *Archive
+	journal *Journal
+	store   *Store
+	probe   *probe
+	report  DoctorReport
 }
 
 func (d *doctor) say(name string, severity Severity, hint, text string, args ...any) {
@@ -108,7 +110,7 @@ func (d *doctor) fail(name, doing string, err error) {
 
 // examine makes all checks, as far as one makes sense after the other.
 func (d *doctor) examine(ctx context.Context) {
-	known := d.remember("")
+	known := d.archive.remember("")
 	h, reached := d.reach(ctx, known)
 	if !reached {
 		return
@@ -127,12 +129,12 @@ func (d *doctor) examine(ctx context.Context) {
 // reach reads archive.json and lists the manifests, and tells whether the store
 // has answered. There is no history if that failed otherwise.
 func (d *doctor) reach(ctx context.Context, known memory) (*history, bool) {
-	h, err := d.history(ctx)
+	h, err := d.journal.history(ctx)
 	if err == nil {
 		d.say("read", SeverityOK, "", "the store answers, and may be read and listed")
 		return h, true
 	}
-	d.fail("read", "reading the archive", known.noStore(d.Archive, err))
+	d.fail("read", "reading the archive", known.noStore(err))
 	code := CodeOf(explain(err))
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }
@@ -140,7 +142,7 @@ func (d *doctor) reach(ctx context.Context, known memory) (*history, bool) {
 // archived looks at the archive that is there.
 func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 	if h.archive == nil {
-		if lost := known.lost(d.Archive, h); lost != nil {
+		if lost := known.lost(h); lost != nil {
 			d.fail("vanished", "comparing with what was there before", lost)
 			return
 		}
@@ -148,9 +150,9 @@ func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 		return
 	}
 	d.report.Backups = len(h.seqs)
-	head, err := d.head(ctx, h)
+	head, err := d.journal.head(ctx, h)
 	if err == nil {
-		if _, err := d.vanished(ctx, h, head, known); err != nil {
+		if _, err := d.journal.vanished(ctx, h, head, known); err != nil {
 			d.fail("vanished", "comparing with what was there before", err)
 		}
 	}
@@ -161,7 +163,7 @@ func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 		d.say("archive", SeverityNote, "", "there is an archive without a backup: the first one was interrupted, or is running")
 	default:
 		d.say("archive", SeverityOK, "", "the newest backup is number %d, taken at %s", head.Seq, head.CreatedAt.Format(time.RFC3339))
-		if age := d.now().Sub(head.CreatedAt); age < -skewTolerance {
+		if age := now().Sub(head.CreatedAt); age < -skewTolerance {
 			d.say("time", SeverityWarning, clockHint, "the newest backup was taken %s in the future by this host's clock", (-age).Round(time.Second))
 		}
 	}
@@ -185,7 +187,7 @@ func (d *doctor) write(ctx context.Context) bool {
 		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", describeVerdict[verdict], probeWriters)
 		return true
 	}
-	unsafe := d.unsafe(verdict)
+	unsafe := unsafe(d.journal.address(), verdict)
 	d.report.Checks = append(d.report.Checks, Check{
 		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Hint: unsafe.Hint, Code: unsafe.Code, Err: unsafe,
 	})
@@ -201,12 +203,12 @@ const clockTolerance = time.Minute
 func (d *doctor) clock(ctx context.Context) {
 	key := d.probe.key("clock")
 	before := time.Now()
-	if _, err := d.store.Put(ctx, key, bytes.NewReader(probeBody(1)), storage.PutOptions{}); err != nil {
+	if _, err := d.store.storage.Put(ctx, key, bytes.NewReader(probeBody(1)), storage.PutOptions{}); err != nil {
 		d.fail("clock", "writing an object", err)
 		return
 	}
 	after := time.Now()
-	info, err := d.store.Head(ctx, key)
+	info, err := d.store.storage.Head(ctx, key)
 	if err != nil || info.ModTime.IsZero() {
 		d.say("clock", SeverityNote, "", "the store does not tell the time of an object")
 		return
@@ -243,20 +245,20 @@ func (d *doctor) speed(ctx context.Context) {
 	var bodies [speedObjects][]byte
 	var keys [speedObjects]string
 	for i := range bodies {
-		bodies[i], keys[i] = probeBody(d.trial.speedBytes), d.probe.key("speed")
+		bodies[i], keys[i] = probeBody(d.probe.effort.SpeedBytes), d.probe.key("speed")
 	}
 	var err error
-	bytesEach := float64(d.trial.speedBytes)
+	bytesEach := float64(d.probe.effort.SpeedBytes)
 	d.report.UploadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
-		_, err := d.store.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
+		_, err := d.store.storage.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
 		return err
 	})
 	if err == nil {
 		d.report.DownloadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
 			same := func(b []byte) bool { return bytes.Equal(b, bodies[i]) }
-			b, err := d.readObject(ctx, keys[i], int64(d.trial.speedBytes), same)
+			b, err := d.store.readObject(ctx, keys[i], int64(d.probe.effort.SpeedBytes), same)
 			if err == nil && !same(b) {
-				err = &ObjectError{keys[i], "the store gives back other bytes than it got"}
+				err = &manifest.ObjectError{Key: keys[i], Problem: "the store gives back other bytes than it got"}
 			}
 			return err
 		})
@@ -264,7 +266,7 @@ func (d *doctor) speed(ctx context.Context) {
 	var times []time.Duration
 	for i := 0; err == nil && i < speedRequests; i++ {
 		begin := time.Now()
-		_, err = d.store.Head(ctx, keys[0])
+		_, err = d.store.storage.Head(ctx, keys[0])
 		times = append(times, time.Since(begin))
 	}
 	if err != nil {
@@ -274,7 +276,7 @@ func (d *doctor) speed(ctx context.Context) {
 	slices.Sort(times)
 	d.report.Latency = times[len(times)/2]
 	d.say("speed", SeverityOK, "", "a request takes %s; %.1f MB/s up, %.1f MB/s down, %d objects of %d MiB at a time",
-		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.trial.speedBytes>>20)
+		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.probe.effort.SpeedBytes>>20)
 }
 
 // throughput does one thing with each of the objects at the same time, and

@@ -92,7 +92,7 @@ func classify(err error) (Code, string) {
 	var wrongDatabase *grafeo.WrongDatabaseError
 	var gap *grafeo.GapError
 	var store *storage.Error
-	var object *ObjectError
+	var object *manifest.ObjectError
 	var locked *disk.LockedError
 	var vanished *VanishedError
 	switch {
@@ -127,14 +127,6 @@ func classify(err error) (Code, string) {
 	}
 	return CodeFailed, ""
 }
-
-// ObjectError says what is wrong with one object of an archive.
-type ObjectError struct {
-	Key     string
-	Problem string
-}
-
-func (e *ObjectError) Error() string { return e.Key + ": " + e.Problem }
 
 // isStorage tells that err is the store's, and not about what it holds.
 func isStorage(err error) bool {

@@ -113,7 +113,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	}
 	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].route.chain[0].StartEpoch}
 	for _, stretch := range stretches {
-		way, err := a.along(ctx, stretch.route, stretch.target)
+		way, err := a.journal.along(ctx, stretch.route, stretch.target)
 		if err != nil {
 			return ExportReport{}, err
 		}
@@ -160,7 +160,7 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []str
 	var written, most int64
 	goesOn := false
 	for _, stretch := range stretches {
-		way, err := a.along(ctx, stretch.route, stretch.target)
+		way, err := a.journal.along(ctx, stretch.route, stretch.target)
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (w *nativeWriter) stretch(way *way) error {
 }
 
 // incrementals writes all parts of a log, and removes it.
-func (w *nativeWriter) incrementals(log *dividedLog, chain []*committed) error {
+func (w *nativeWriter) incrementals(log *dividedLog, chain []*manifest.Committed) error {
 	for i := range log.parts {
 		if err := w.incremental(log, &log.parts[i], chain); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -89,7 +90,7 @@ func divide(dir string, w *way, lsn, after uint64, lowest bool) (*dividedLog, er
 // divider collects commits into parts.
 type divider struct {
 	d       *dividedLog
-	chain   []*committed
+	chain   []*manifest.Committed
 	backup  int // that the next commit is of
 	started bool
 	counted bool // a commit with an epoch that counts was there
@@ -158,7 +159,7 @@ func (d *dividedLog) add(p logPart) {
 }
 
 // isBehind tells whether the commit c is behind the end of m.
-func (d *dividedLog) isBehind(c *grafeo.Commit, m *committed) bool {
+func (d *dividedLog) isBehind(c *grafeo.Commit, m *manifest.Committed) bool {
 	if d.generation == grafeo.Gen06 {
 		return c.EndLSN > m.Position.LSN
 	}
@@ -171,7 +172,7 @@ func (d *dividedLog) isBehind(c *grafeo.Commit, m *committed) bool {
 }
 
 // incremental writes a part of the log as a native incremental.
-func (w *nativeWriter) incremental(d *dividedLog, p *logPart, chain []*committed) error {
+func (w *nativeWriter) incremental(d *dividedLog, p *logPart, chain []*manifest.Committed) error {
 	e := grafeo.NativeEntry{
 		Filename: fmt.Sprintf("backup_incr_%04d.wal", len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
 	}

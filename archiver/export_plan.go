@@ -31,11 +31,11 @@ func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
 		if t.Backup != 0 {
 			seq = manifest.Seq(t.Backup)
 		}
-		if _, err := a.load(ctx, h.archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
+		if _, err := a.journal.load(ctx, h.archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
 			return nil, h.aboutNewest(err)
 		}
 	}
-	c, err := a.catalog(ctx, h, Target{Epoch: new(uint64)}) // all of it, whatever is damaged
+	c, err := a.journal.catalog(ctx, h, Target{Epoch: new(uint64)}) // all of it, whatever is damaged
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (c *catalog) widen(r *route) {
 //
 // A 0.5 image that has a log from the beginning of a run may be of the run before;
 // then even its first epoch needs the log.
-func endOfFull(base *committed) uint64 {
+func endOfFull(base *manifest.Committed) uint64 {
 	switch {
 	case base.Database.Generation == string(grafeo.Gen06):
 		return base.Database.ImageEpoch
@@ -90,7 +90,7 @@ func endOfFull(base *committed) uint64 {
 
 // upTo finds the way to the very epoch of the full backup base from an older one of
 // its timeline.
-func (c *catalog) upTo(base *committed) (stretch, bool) {
+func (c *catalog) upTo(base *manifest.Committed) (stretch, bool) {
 	if base.Continues == nil || endOfFull(base) != base.StartEpoch {
 		return stretch{}, false
 	}
@@ -113,7 +113,7 @@ func (c *catalog) upTo(base *committed) (stretch, bool) {
 
 // below finds the way to the highest epoch that the archive has below the full
 // backup base, in its timeline or in an older one.
-func (c *catalog) below(base *committed) (stretch, bool) {
+func (c *catalog) below(base *manifest.Committed) (stretch, bool) {
 	if s, ok := c.upTo(base); ok {
 		return s, true
 	}

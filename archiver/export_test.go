@@ -16,16 +16,16 @@ func (a *Archive) On(d disk.Disk) *Archive {
 // little: for tests that stop at each operation.
 func (a *Archive) WithoutRaces() *Archive {
 	b := *a
-	b.trial = trial{races: 0, speedBytes: 1 << 10}
+	b.effort = Thoroughness{Races: 0, SpeedBytes: 1 << 10}
 	return &b
 }
 
 // SegmentBytesOf is what o says of a source of total bytes.
-func SegmentBytesOf(o BackupOptions, total int64) int64 { return o.segmentBytes(total) }
+func SegmentBytesOf(o BackupOptions, total int64) int64 { return segmentBytesOf(o.SegmentBytes, total) }
 
 // PageDigest is the digest of a page in the archive with this id.
 func PageDigest(archiveID string, page []byte) []byte {
-	d := (&Archive{}).newPages(archiveID, 1, nil).digest(page)
+	d := newPages(nil, archiveID, 1, nil).digest(page)
 	return d[:]
 }
 

@@ -19,7 +19,8 @@ import (
 // frames are decompressed, and their parts are given to use, a file and an
 // offset each. It is done by concurrent workers in any order.
 type fetch struct {
-	archive *Archive
+	store   *Store
+	workers int
 	index   *manifest.Index
 	sums    []*crc32combine.Parts // a file each
 	tracker *tracker
@@ -33,7 +34,7 @@ type fetch struct {
 
 	// broken, if set, hears what is wrong with segment number segment; then the
 	// others are still read. Without it the first broken segment ends the run.
-	broken func(segment int, err *ObjectError)
+	broken func(segment int, err *manifest.ObjectError)
 }
 
 // part is what a frame gives to a file.
@@ -52,10 +53,10 @@ func (f *fetch) run(ctx context.Context) error {
 	}
 	// Small segments take no memory, so it is the store's latency that counts.
 	small := func(s *manifest.Segment) bool { return s.RawBytes <= smallSegment && s.StoredBytes <= smallSegment }
-	err := f.read(ctx, smallReaders*f.archive.workers, smallSegment, small, framesOf, partsOf)
+	err := f.read(ctx, smallReaders*f.workers, smallSegment, small, framesOf, partsOf)
 	if err == nil {
 		large := func(s *manifest.Segment) bool { return !small(s) }
-		err = f.read(ctx, f.archive.workers, segment.FrameBytes, large, framesOf, partsOf)
+		err = f.read(ctx, f.workers, segment.FrameBytes, large, framesOf, partsOf)
 	}
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (f *fetch) read(ctx context.Context, concurrency, frameBytes int, wanted fu
 			r := <-readers
 			defer func() { readers <- r }()
 			err := r.segment(running, i, framesOf[i], partsOf)
-			var object *ObjectError
+			var object *manifest.ObjectError
 			if f.broken != nil && errors.As(err, &object) {
 				f.broken(i, object)
 				return nil
@@ -167,7 +168,7 @@ func (r *reader) segment(ctx context.Context, number int, frames []int, partsOf 
 		frame := r.index.Frames[i]
 		raw, err := r.decoder.Frame(r.raw, r.stored[frame.Offset:frame.Offset+frame.StoredBytes], frame.RawBytes)
 		if err != nil {
-			return &ObjectError{s.Key, fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
+			return &manifest.ObjectError{Key: s.Key, Problem: fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
 		}
 		if cap(raw) > cap(r.raw) {
 			r.raw = raw
@@ -196,12 +197,12 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 	wrong := 0
 	blame := func(problem string) error {
 		if wrong++; wrong > 1 {
-			return r.archive.wrong(ctx, s.Key, problem) // not the network's doing
+			return r.store.wrong(ctx, s.Key, problem) // not the network's doing
 		}
 		return errors.New(problem)
 	}
-	_, err := again(ctx, r.archive.patience, func() (struct{}, error) {
-		body, info, err := r.archive.get(ctx, s.Key, storage.Range{})
+	_, err := again(ctx, r.store.patience, func() (struct{}, error) {
+		body, info, err := r.store.get(ctx, s.Key, storage.Range{})
 		if errors.Is(err, storage.ErrNotExist) {
 			return struct{}{}, blame("it is missing")
 		}
@@ -241,10 +242,10 @@ func (f *fetch) check(keyOf func(file int) string) error {
 }
 
 // checkFile compares the checksum of one file, of the manifest with this key.
-func (f *fetch) checkFile(i int, key string) *ObjectError {
+func (f *fetch) checkFile(i int, key string) *manifest.ObjectError {
 	file := &f.index.Files[i]
 	if got := f.sums[i].Sum(file.Bytes); got != file.CRC32 {
-		return &ObjectError{key, fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
+		return &manifest.ObjectError{Key: key, Problem: fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32)}
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ const listPage = 1000
 // record, knows its newest backup, or if there are less than a thousand; else a number
 // that grows with the logarithm of the number of backups. With look it also looks
 // behind the list.
-func (a *Archive) recent(ctx context.Context, m memory, look bool) (*history, error) {
-	h, err := a.archiveDocument(ctx)
+func (j *Journal) recent(ctx context.Context, m memory, look bool) (*history, error) {
+	h, err := j.archiveDocument(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (a *Archive) recent(ctx context.Context, m memory, look bool) (*history, er
 	}
 	all := false
 	if hint > 0 {
-		if h.seqs, all, err = a.manifestsFrom(ctx, hint, listPage); err != nil {
+		if h.seqs, all, err = j.manifestsFrom(ctx, hint, listPage); err != nil {
 			return nil, err
 		}
 	}
@@ -37,21 +37,21 @@ func (a *Archive) recent(ctx context.Context, m memory, look bool) (*history, er
 		h.seqs, all = nil, false
 	}
 	if !all {
-		if h.seqs, err = a.lastManifests(ctx, h.seqs); err != nil {
+		if h.seqs, err = j.lastManifests(ctx, h.seqs); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.check(ctx, h); err != nil || !look {
+	if err := j.check(ctx, h); err != nil || !look {
 		return h, err
 	}
-	return h, a.lookBehind(ctx, h)
+	return h, j.lookBehind(ctx, h)
 }
 
 // manifestsFrom gives the numbers of the backups from seq on, as far as one
 // request shows them if limit is listPage, and whether these are all.
-func (a *Archive) manifestsFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
+func (j *Journal) manifestsFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
 	n := 0
-	for info, err := range a.listAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), maxManifests) {
+	for info, err := range j.store.listAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), maxManifests) {
 		if err != nil {
 			return nil, false, err
 		}
@@ -68,7 +68,7 @@ func (a *Archive) manifestsFrom(ctx context.Context, seq manifest.Seq, limit int
 // lastManifests gives the numbers of the newest backups. It looks behind those
 // that are known, further and further ahead until there is nothing, and then
 // halves.
-func (a *Archive) lastManifests(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
+func (j *Journal) lastManifests(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
 	end := manifest.MaxSeq + 1 // from here on there is nothing
 	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
 		last := manifest.Seq(0)
@@ -85,7 +85,7 @@ func (a *Archive) lastManifests(ctx context.Context, known []manifest.Seq) ([]ma
 		case end-next > listPage:
 			next += (end - next) / 2
 		}
-		seqs, all, err := a.manifestsFrom(ctx, next, listPage)
+		seqs, all, err := j.manifestsFrom(ctx, next, listPage)
 		switch {
 		case err != nil || all && len(seqs) > 0:
 			return seqs, err
@@ -94,21 +94,21 @@ func (a *Archive) lastManifests(ctx context.Context, known []manifest.Seq) ([]ma
 		case all:
 			end = next
 		default: // too much that is none of ours
-			seqs, _, err = a.manifestsFrom(ctx, 1, maxManifests)
+			seqs, _, err = j.manifestsFrom(ctx, 1, maxManifests)
 			return seqs, err
 		}
 	}
 }
 
 // archiveDocument reads archive.json, if it is there.
-func (a *Archive) archiveDocument(ctx context.Context) (*history, error) {
+func (j *Journal) archiveDocument(ctx context.Context) (*history, error) {
 	var h history
-	b, err := a.readDocument(ctx, manifest.ArchiveKey)
+	b, err := j.store.readDocument(ctx, manifest.ArchiveKey)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 	case errors.Is(err, storage.ErrNoStore):
-		return nil, fmt.Errorf("%s: %w", a.address(), err)
-	case errors.As(err, new(*ObjectError)):
+		return nil, fmt.Errorf("%s: %w", j.address(), err)
+	case errors.As(err, new(*manifest.ObjectError)):
 		return nil, &DocumentError{err}
 	case err != nil:
 		return nil, err
@@ -124,16 +124,16 @@ func (a *Archive) archiveDocument(ctx context.Context) (*history, error) {
 
 // check makes sure that where there are backups there is archive.json: it may have
 // been created after it was asked for.
-func (a *Archive) check(ctx context.Context, h *history) error {
+func (j *Journal) check(ctx context.Context, h *history) error {
 	if h.archive != nil || len(h.seqs) == 0 {
 		return nil
 	}
-	again, err := a.archiveDocument(ctx)
+	again, err := j.archiveDocument(ctx)
 	if err != nil {
 		return err
 	}
 	if h.archive = again.archive; h.archive == nil {
-		return &DocumentError{&ObjectError{manifest.ArchiveKey, "it is missing, although there are backups"}}
+		return &DocumentError{&manifest.ObjectError{Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups"}}
 	}
 	return nil
 }

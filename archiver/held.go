@@ -69,7 +69,7 @@ func Holds(ctx context.Context, path string) (HoldReport, error) {
 // a backup, and ends as many as limit wants. What fails here costs the backup
 // nothing.
 func (a *Archive) otherHolds(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []HeldLog) {
-	r, err := holdsOf(path, a.now())
+	r, err := holdsOf(path, now())
 	if err != nil {
 		a.log.Debug("what the holds of the log cost is not known", "err", err)
 		return nil, nil

@@ -21,21 +21,14 @@ type history struct {
 	document error // what is wrong with archive.json, see [Archive.byManifests]
 }
 
-// committed is a manifest and the digest of its object, which the next one
-// names.
-type committed struct {
-	*manifest.Manifest
-	digest manifest.Digest
-}
-
 // history asks the store what there is: archive.json and the names of the
 // manifests.
-func (a *Archive) history(ctx context.Context) (*history, error) {
-	h, err := a.archiveDocument(ctx)
+func (j *Journal) history(ctx context.Context) (*history, error) {
+	h, err := j.archiveDocument(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
+	for info, err := range j.store.list(ctx, manifest.ManifestPrefix, maxManifests) {
 		if err != nil {
 			return nil, err
 		}
@@ -43,24 +36,24 @@ func (a *Archive) history(ctx context.Context) (*history, error) {
 			h.seqs = append(h.seqs, seq)
 		}
 	}
-	return h, a.check(ctx, h)
+	return h, j.check(ctx, h)
 }
 
 // historyBehind is history; with look it also looks behind the list.
-func (a *Archive) historyBehind(ctx context.Context, look bool) (*history, error) {
-	h, err := a.history(ctx)
+func (j *Journal) historyBehind(ctx context.Context, look bool) (*history, error) {
+	h, err := j.history(ctx)
 	if err == nil && look {
-		err = a.lookBehind(ctx, h)
+		err = j.lookBehind(ctx, h)
 	}
 	return h, err
 }
 
 // lookBehind looks for what a list may not show yet: lists may be behind, or come
 // out of a cache. A backup looks when its commit has met such a one.
-func (a *Archive) lookBehind(ctx context.Context, h *history) error {
+func (j *Journal) lookBehind(ctx context.Context, h *history) error {
 	for h.archive != nil {
 		next := h.last() + 1
-		if _, err := a.store.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+		if _, err := j.store.storage.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		} else if err != nil {
 			return err
@@ -74,11 +67,11 @@ func (a *Archive) lookBehind(ctx context.Context, h *history) error {
 // archive lacks what this host has seen there is a warning.
 func (a *Archive) existing(ctx context.Context) (*history, error) {
 	m := a.remember("")
-	h, err := a.existingSince(ctx, m)
+	h, err := a.journal.existingSince(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if lost := m.lost(a, h); lost != nil {
+	if lost := m.lost(h); lost != nil {
 		a.log.Warn("the archive is not as it was", "err", lost)
 	}
 	return h, nil
@@ -86,12 +79,12 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 
 // existingSince is existing without the warning; if there is no archive, it is known
 // from m whether there was one.
-func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error) {
-	h, err := a.historyBehind(ctx, true)
+func (j *Journal) existingSince(ctx context.Context, m memory) (*history, error) {
+	h, err := j.historyBehind(ctx, true)
 	if err != nil {
-		h, err = a.byManifests(ctx, err)
+		h, err = j.byManifests(ctx, err)
 	}
-	err = m.noStore(a, err)
+	err = m.noStore(err)
 	if _, gone := errors.AsType[*VanishedError](err); !gone && errors.Is(err, storage.ErrNoStore) {
 		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
 	}
@@ -99,12 +92,12 @@ func (a *Archive) existingSince(ctx context.Context, m memory) (*history, error)
 		return nil, err
 	}
 	if h.archive == nil {
-		if lost := m.lost(a, h); lost != nil {
+		if lost := m.lost(h); lost != nil {
 			return nil, lost
 		}
 		return nil, &Error{
 			Code: CodeNoArchive,
-			Err:  fmt.Errorf("there is no archive at %s", a.address()),
+			Err:  fmt.Errorf("there is no archive at %s", j.address()),
 		}
 	}
 	return h, nil
@@ -120,19 +113,19 @@ func (h *history) last() manifest.Seq {
 
 // load reads and checks one manifest of the archive with this id. What is wrong
 // with it is said when it was so twice.
-func (a *Archive) load(ctx context.Context, archiveID string, seq manifest.Seq) (*committed, error) {
-	m, err := a.loadOnce(ctx, archiveID, seq)
-	var object *ObjectError
+func (j *Journal) load(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
+	m, err := j.loadOnce(ctx, archiveID, seq)
+	var object *manifest.ObjectError
 	if errors.As(err, &object) {
-		return a.loadOnce(ctx, archiveID, seq)
+		return j.loadOnce(ctx, archiveID, seq)
 	}
 	return m, err
 }
 
-func (a *Archive) loadOnce(ctx context.Context, archiveID string, seq manifest.Seq) (*committed, error) {
-	b, err := a.readDocument(ctx, seq.Key())
+func (j *Journal) loadOnce(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
+	b, err := j.store.readDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
-		return nil, &ObjectError{seq.Key(), "it is missing"}
+		return nil, &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing"}
 	}
 	if err != nil {
 		return nil, err
@@ -140,24 +133,24 @@ func (a *Archive) loadOnce(ctx context.Context, archiveID string, seq manifest.S
 	m, err := manifest.DecodeManifest(b)
 	switch {
 	case errors.Is(err, manifest.ErrDamaged):
-		return nil, &ObjectError{seq.Key(), err.Error()}
+		return nil, &manifest.ObjectError{Key: seq.Key(), Problem: err.Error()}
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", seq.Key(), err)
 	case m.Seq != seq:
-		return nil, &ObjectError{seq.Key(), fmt.Sprintf("it is the manifest of backup %d", m.Seq)}
+		return nil, &manifest.ObjectError{Key: seq.Key(), Problem: fmt.Sprintf("it is the manifest of backup %d", m.Seq)}
 	case m.ArchiveID != archiveID:
-		return nil, &ObjectError{seq.Key(), "it belongs to another archive"}
+		return nil, &manifest.ObjectError{Key: seq.Key(), Problem: "it belongs to another archive"}
 	}
-	return &committed{m, manifest.Sum(b)}, nil
+	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(b)}, nil
 }
 
 // loadAll reads the manifests of seqs, several at a time, and gives each one,
 // or what is wrong with it, to use: in any order, but never two at once. What
 // use returns ends the loading.
-func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *committed, err error) error) error {
+func (j *Journal) loadAll(ctx context.Context, h *history, use func(i int, m *manifest.Committed, err error) error) error {
 	type loaded struct {
 		i   int
-		m   *committed
+		m   *manifest.Committed
 		err error
 	}
 	results := make(chan loaded)
@@ -168,7 +161,7 @@ func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *co
 		readers.SetLimit(manifestReaders)
 		for i, seq := range h.seqs {
 			readers.Go(func() error {
-				m, err := a.load(ctx, h.archive.ArchiveID, seq)
+				m, err := j.load(ctx, h.archive.ArchiveID, seq)
 				select {
 				case results <- loaded{i, m, err}:
 					return nil
@@ -195,33 +188,33 @@ func (a *Archive) loadAll(ctx context.Context, h *history, use func(i int, m *co
 const manifestReaders = 32
 
 // index gives where a backup's content is. The two agree.
-func (a *Archive) index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+func (j *Journal) index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
 	ix := m.Content
 	if ix == nil {
 		var err error
-		if ix, err = a.indexObject(ctx, m.Index); err != nil {
+		if ix, err = j.indexObject(ctx, m.Index); err != nil {
 			return nil, err
 		}
 	}
 	if err := m.Fits(ix); err != nil {
-		return nil, &ObjectError{m.Seq.Key(), err.Error()}
+		return nil, &manifest.ObjectError{Key: m.Seq.Key(), Problem: err.Error()}
 	}
 	return ix, nil
 }
 
 // indexObject reads an index that is an object of its own.
-func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	b, err := a.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
+func (j *Journal) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
+	b, err := j.store.readSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
 	if err != nil {
 		return nil, err
 	}
 	raw, err := unpackIndex(b, ref.RawBytes)
 	if err != nil {
-		return nil, &ObjectError{ref.Key, err.Error()}
+		return nil, &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
 	}
 	ix, err := manifest.DecodeIndex(raw)
 	if errors.Is(err, manifest.ErrDamaged) {
-		return nil, &ObjectError{ref.Key, err.Error()}
+		return nil, &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref.Key, err)
@@ -230,40 +223,40 @@ func (a *Archive) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*ma
 }
 
 // readSealed reads an object whose bytes are known by their digest.
-func (a *Archive) readSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest) ([]byte, error) {
+func (s *Store) readSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest) ([]byte, error) {
 	intact := func(b []byte) bool { return int64(len(b)) == bytes && manifest.Sum(b) == sum }
-	b, err := a.readObject(ctx, key, bytes, intact)
+	b, err := s.readObject(ctx, key, bytes, intact)
 	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
-		b, err = a.readObject(ctx, key, bytes, intact)
+		b, err = s.readObject(ctx, key, bytes, intact)
 	}
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
-		return nil, &ObjectError{key, "it is missing"}
+		return nil, &manifest.ObjectError{Key: key, Problem: "it is missing"}
 	case err != nil:
 		return nil, err
 	case !intact(b):
-		return nil, &ObjectError{key, "its bytes are not those that were stored"}
+		return nil, &manifest.ObjectError{Key: key, Problem: "its bytes are not those that were stored"}
 	}
 	return b, nil
 }
 
 // newArchive makes the document of an archive that there is not yet.
-func (a *Archive) newArchive(c *manifest.Conditions) *manifest.Archive {
-	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: a.now(), Tool: a.tool, Conditions: c}
+func (j *Journal) newArchive(c *manifest.Conditions) *manifest.Archive {
+	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: now(), Tool: j.tool, Conditions: c}
 }
 
 // ensureArchive creates archive.json from doc if this may be the first backup,
 // and gives the one that is there, whatever was answered: of two first backups at
 // the same time both go on with the same.
-func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, first bool) (*manifest.Archive, error) {
+func (j *Journal) ensureArchive(ctx context.Context, doc *manifest.Archive, first bool) (*manifest.Archive, error) {
 	if !first {
 		return doc, nil
 	}
 	document := doc.Encode()
 	sum := manifest.Sum(document)
 	for range tries {
-		result, err := again(ctx, a.patience, func() (storage.PutResult, error) {
-			return a.store.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+		result, err := again(ctx, j.store.patience, func() (storage.PutResult, error) {
+			return j.store.storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 		})
 		if err == nil && result.Proved {
 			return doc, nil
@@ -271,7 +264,7 @@ func (a *Archive) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 		if err != nil && !mayExist(err) {
 			return nil, err
 		}
-		b, readErr := a.readDocument(ctx, manifest.ArchiveKey)
+		b, readErr := j.store.readDocument(ctx, manifest.ArchiveKey)
 		switch {
 		case readErr == nil:
 			return manifest.DecodeArchive(b)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -54,7 +55,7 @@ type holding struct {
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
 func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *holding {
-	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: disk.Identity(path), now: a.now(), anew: anew}
+	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: disk.Identity(path), now: now(), anew: anew}
 	image, err := readImage(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
@@ -99,7 +100,7 @@ func (h *holding) index(holds []Hold) int {
 
 // since tells whether the log was held for the archive from backup b on, and the
 // database's file is the same one still.
-func (h *holding) since(b *committed) bool {
+func (h *holding) since(b *manifest.Committed) bool {
 	return h != nil && h.before != nil && b != nil && h.before.CommitID == b.CommitID &&
 		h.before.FileID != "" && h.before.FileID == h.fileID
 }
@@ -109,7 +110,7 @@ func (h *holding) since(b *committed) bool {
 // the history is the same. If b ends without a commit, nothing may be dropped:
 // then it is by where the log begins that the next run tells the history from
 // another one.
-func (h *holding) advance(ctx context.Context, b *committed) error {
+func (h *holding) advance(ctx context.Context, b *manifest.Committed) error {
 	if h == nil || h.foreign {
 		return nil
 	}

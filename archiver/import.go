@@ -90,60 +90,26 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 	if !slices.ContainsFunc(f.backups, func(b *nativeBackup) bool { return b.source != nil }) {
 		return &Error{Code: CodeNotDatabase, Err: fmt.Errorf("%s has no backups", f.path), Hint: "Its list of native backups is empty: there is nothing to archive."}
 	}
-	known, anew := a.remember(""), false
-	for attempt := range maxConflicts {
-		h, err := a.historyBehind(ctx, attempt > 0)
-		if err != nil {
-			if !opts.BeginAnew {
-				err = known.noStore(a, err)
-			}
-			return err
-		}
-		c, head, err := a.everything(ctx, h)
-		if err != nil {
-			return err
-		}
-		if attempt == 0 {
-			there, accepted, err := a.stillThere(ctx, h, head, known, opts.BeginAnew)
-			if err != nil {
-				return err
-			}
-			anew = accepted
-			if there != head { // the list was behind
-				if c, head, err = a.everything(ctx, h); err != nil {
-					return err
-				}
-			}
-		}
-		w, conditions, err := a.writable(ctx, h, opts.SingleWriter)
-		if err != nil {
-			return err
-		}
-		doc := h.archive
-		if doc == nil {
-			doc = w.newArchive(conditions)
-		}
-		i := &importing{archive: w, folder: f, doc: doc, head: head, opts: opts, committed: committed, report: r}
-		i.find(c)
-		if attempt == 0 {
+	w := a.writing("", opts)
+	w.all = true
+	return a.journal.Update(ctx, w, func(head *Head) error {
+		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r}
+		i.find(head.Catalog)
+		if head.First {
 			r.Known = i.known()
-			r.Lost = f.lostIn(c)
+			r.Lost = f.lostIn(head.Catalog)
 		}
-		err = i.run(ctx)
-		a.note(ctx, i.head, anew)
-		if !errors.Is(err, errConflict) {
-			return err
-		}
-		a.log.Info("another writer has committed first, going on behind it")
-	}
-	return conflictError()
+		err := i.run(ctx)
+		a.note(ctx, head.Parent, head.Anew)
+		return err
+	})
 }
 
 // everything reads all manifests, and the newest of them must be whole.
-func (a *Archive) everything(ctx context.Context, h *history) (*catalog, *committed, error) {
-	all := make([]*committed, len(h.seqs))
-	err := a.loadAll(ctx, h, func(i int, m *committed, err error) error {
-		var object *ObjectError
+func (j *Journal) everything(ctx context.Context, h *history) (*catalog, *manifest.Committed, error) {
+	all := make([]*manifest.Committed, len(h.seqs))
+	err := j.loadAll(ctx, h, func(i int, m *manifest.Committed, err error) error {
+		var object *manifest.ObjectError
 		if errors.As(err, &object) && i < len(h.seqs)-1 {
 			return nil // it only cannot be continued
 		}
@@ -162,14 +128,13 @@ func (a *Archive) everything(ctx context.Context, h *history) (*catalog, *commit
 type importing struct {
 	archive   *Archive
 	folder    *nativeFolder
-	doc       *manifest.Archive
-	head      *committed
+	head      *Head
 	opts      BackupOptions
 	committed func(BackupReport)
 	report    *ImportReport
 
-	has    []*committed         // for each entry the backup that it is already, or nil
-	newest map[int]manifest.Seq // of each timeline
+	has    []*manifest.Committed // for each entry the backup that it is already, or nil
+	newest map[int]manifest.Seq  // of each timeline
 
 	databases map[string]bool // ids of those that the archive has backups of
 }
@@ -186,7 +151,7 @@ func (i *importing) known() int {
 
 // find looks which entries the archive has, chain by chain.
 func (i *importing) find(c *catalog) {
-	i.has = make([]*committed, len(i.folder.backups))
+	i.has = make([]*manifest.Committed, len(i.folder.backups))
 	i.newest = map[int]manifest.Seq{}
 	i.databases = map[string]bool{}
 	for _, m := range c.backups {
@@ -212,7 +177,7 @@ func (i *importing) find(c *catalog) {
 // well. If there is more in the folder, it must be able to go on where a timeline
 // ends; else the whole chain is archived again, on a timeline of its own.
 func (i *importing) findChain(c *catalog, chain []int) {
-	var best []*committed
+	var best []*manifest.Committed
 	for _, seq := range c.seqs {
 		path := i.follow(c, chain, nil, seq)
 		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !i.isEnd(best[len(best)-1]) {
@@ -229,7 +194,7 @@ func (i *importing) findChain(c *catalog, chain []int) {
 
 // follow gives the longest way through the archive that begins with before and
 // the backup seq and has the files of chain.
-func (i *importing) follow(c *catalog, chain []int, before *committed, seq manifest.Seq) []*committed {
+func (i *importing) follow(c *catalog, chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
 	m := c.backups[seq]
 	if len(chain) == 0 || m.Imported == nil {
 		return nil
@@ -238,7 +203,7 @@ func (i *importing) follow(c *catalog, chain []int, before *committed, seq manif
 	if m.Imported.SHA256 != b.sum || (m.Kind == manifest.Full) != b.entry.Full || before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
 		return nil
 	}
-	var best []*committed
+	var best []*manifest.Committed
 	for _, next := range c.seqs {
 		if next <= seq {
 			continue
@@ -247,15 +212,15 @@ func (i *importing) follow(c *catalog, chain []int, before *committed, seq manif
 			best = path
 		}
 	}
-	return append([]*committed{m}, best...)
+	return append([]*manifest.Committed{m}, best...)
 }
 
 // isEnd tells whether m is the newest backup of its timeline.
-func (i *importing) isEnd(m *committed) bool { return i.newest[m.Timeline] == m.Seq }
+func (i *importing) isEnd(m *manifest.Committed) bool { return i.newest[m.Timeline] == m.Seq }
 
 // run archives what is new.
 func (i *importing) run(ctx context.Context) error {
-	var before *committed // what the entry before is now
+	var before *manifest.Committed // what the entry before is now
 	nothing := true
 	for n, b := range i.folder.backups {
 		if b.source == nil {
@@ -273,7 +238,7 @@ func (i *importing) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		before = i.head
+		before = i.head.Parent
 		i.report.Backups = append(i.report.Backups, r)
 		if i.committed != nil {
 			i.committed(r)
@@ -291,11 +256,11 @@ func (i *importing) belongs(s *source) error {
 	if i.opts.NewDatabase || i.databases[s.image.DatabaseID] {
 		return nil
 	}
-	return s.belongs(i.head)
+	return s.belongs(i.head.Parent)
 }
 
 // one stores and commits one backup, which comes behind before.
-func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed) (BackupReport, error) {
+func (i *importing) one(ctx context.Context, b *nativeBackup, before *manifest.Committed) (BackupReport, error) {
 	started := time.Now()
 	var requests storage.Requests
 	ctx = storage.CountRequests(ctx, &requests)
@@ -313,15 +278,14 @@ func (i *importing) one(ctx context.Context, b *nativeBackup, before *committed)
 	for k := range s.files {
 		s.files[k].proof = grafeo.NewProof(s.files[k].path, b.ranges[k])
 	}
-	c, err := i.archive.storeSource(ctx, i.doc.ArchiveID, &s, i.opts)
+	c, err := i.archive.packer(i.head, i.opts).storeSource(ctx, &s)
 	if err != nil {
 		return BackupReport{}, err
 	}
-	head, err := i.archive.commitCopy(ctx, i.doc, i.head, c, i.opts)
-	if err != nil {
+	if err := i.head.Commit(ctx, c.manifest(i.head.Parent, i.archive.tool, i.archive.host), c.index, i.opts.CommitTimeout); err != nil {
 		return BackupReport{}, err
 	}
-	i.head = head
+	head := i.head.Parent
 	i.newest[head.Timeline] = head.Seq
 	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }

@@ -14,7 +14,7 @@ import (
 //
 // That the log continues is told by content, see [trail.continues]; and all that
 // changed must be in it, see [trail.unexplained].
-func increment(path string, before *committed, held bool) (s *source, why string, err error) {
+func increment(path string, before *manifest.Committed, held bool) (s *source, why string, err error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, "", err
@@ -87,7 +87,7 @@ func increment(path string, before *committed, held bool) (s *source, why string
 }
 
 // startOf is where a scan has to begin that shall meet the last commit of b.
-func startOf(b *committed, generation grafeo.Generation) *grafeo.Position {
+func startOf(b *manifest.Committed, generation grafeo.Generation) *grafeo.Position {
 	c := b.Position.Commit
 	switch {
 	case c != nil && generation == grafeo.Gen06:
@@ -102,7 +102,7 @@ func startOf(b *committed, generation grafeo.Generation) *grafeo.Position {
 
 // bordersOf are the places in a 0.5 log at which backups end. There a commit may
 // have ended without an EpochAdvance ([grafeo.Closing]), and must do so again.
-func bordersOf(backups ...*committed) (borders []grafeo.Position) {
+func bordersOf(backups ...*manifest.Committed) (borders []grafeo.Position) {
 	for _, m := range backups {
 		if c := m.Position.Commit; c != nil && m.Database.Generation == string(grafeo.Gen05) {
 			borders = append(borders, grafeo.Position{File: c.EndFile, Offset: c.End})
@@ -112,7 +112,7 @@ func bordersOf(backups ...*committed) (borders []grafeo.Position) {
 }
 
 // breach says why the log that t has seen does not continue before.
-func (t *trail) breach(before *committed) string {
+func (t *trail) breach(before *manifest.Committed) string {
 	switch {
 	case t.mark == nil && before.Database.IsDirectory():
 		return fmt.Sprintf("the database was empty at backup %d", before.Seq)

@@ -55,7 +55,7 @@ func (a *Archive) List(ctx context.Context) ([]Backup, error) {
 			return err
 		}
 		backups = make([]Backup, len(h.seqs))
-		return a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
+		return a.journal.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 			if err == nil {
 				backups[i] = describe(m.Manifest)
 			}

@@ -26,12 +26,12 @@ func (e *NewestError) Error() string {
 	return fmt.Sprintf("backup %d, the newest, cannot be read: %v", e.Seq, e.Err)
 }
 
-// Unwrap returns the [*ObjectError] that it is.
+// Unwrap returns the [*manifest.ObjectError] that it is.
 func (e *NewestError) Unwrap() error { return e.Err }
 
 // aboutNewest makes err a [*NewestError] if it is about the newest manifest of h.
 func (h *history) aboutNewest(err error) error {
-	var object *ObjectError
+	var object *manifest.ObjectError
 	if !errors.As(err, &object) || len(h.seqs) == 0 || object.Key != h.last().Key() {
 		return err
 	}
@@ -52,13 +52,13 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // which is why. Each manifest has the id of the archive, too; it is that of the
 // newest one that is whole. Nothing is written to an archive of which no more is
 // known.
-func (a *Archive) byManifests(ctx context.Context, why error) (*history, error) {
+func (j *Journal) byManifests(ctx context.Context, why error) (*history, error) {
 	var document *DocumentError
 	if !errors.As(why, &document) {
 		return nil, why
 	}
 	h := history{document: why}
-	for info, err := range a.list(ctx, manifest.ManifestPrefix, maxManifests) {
+	for info, err := range j.store.list(ctx, manifest.ManifestPrefix, maxManifests) {
 		if err != nil {
 			return nil, err
 		}
@@ -67,14 +67,14 @@ func (a *Archive) byManifests(ctx context.Context, why error) (*history, error) 
 		}
 	}
 	for i := len(h.seqs) - 1; i >= 0; i-- {
-		b, err := a.readDocument(ctx, h.seqs[i].Key())
-		var object *ObjectError
+		b, err := j.store.readDocument(ctx, h.seqs[i].Key())
+		var object *manifest.ObjectError
 		if err != nil && !errors.As(err, &object) {
 			return nil, err
 		}
 		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == h.seqs[i] {
 			h.archive = &manifest.Archive{ArchiveID: m.ArchiveID}
-			a.log.Warn("reading without archive.json, which is damaged", "err", why)
+			j.log.Warn("reading without archive.json, which is damaged", "err", why)
 			return &h, nil
 		}
 	}

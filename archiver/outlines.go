@@ -12,7 +12,7 @@ import (
 // the newest backup may have only what a [manifest.Summary] has. It reads the
 // newest manifest of each group, and those of a group in which that one does not tell
 // of exactly the backups that are there.
-func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, m *committed, err error) error) error {
+func (j *Journal) loadOutlines(ctx context.Context, h *history, use func(i int, m *manifest.Committed, err error) error) error {
 	var groups [][]int // of h.seqs
 	newest := history{archive: h.archive}
 	for i, seq := range h.seqs {
@@ -24,9 +24,9 @@ func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, 
 		newest.seqs[len(newest.seqs)-1] = seq
 	}
 	var rest []int
-	err := a.loadAll(ctx, &newest, func(n int, m *committed, err error) error {
+	err := j.loadAll(ctx, &newest, func(n int, m *manifest.Committed, err error) error {
 		group := groups[n]
-		var object *ObjectError
+		var object *manifest.ObjectError
 		switch {
 		case errors.As(err, &object):
 			rest = append(rest, group...)
@@ -41,7 +41,7 @@ func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, 
 		}
 		last := len(group) - 1
 		for k, b := range outlines[:last] {
-			if err := use(group[k], &committed{Manifest: b}, nil); err != nil {
+			if err := use(group[k], &manifest.Committed{Manifest: b}, nil); err != nil {
 				return err
 			}
 		}
@@ -54,18 +54,18 @@ func (a *Archive) loadOutlines(ctx context.Context, h *history, use func(i int, 
 	for _, i := range rest {
 		each.seqs = append(each.seqs, h.seqs[i])
 	}
-	return a.loadAll(ctx, &each, func(n int, m *committed, err error) error { return use(rest[n], m, err) })
+	return j.loadAll(ctx, &each, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
 }
 
 // outlinedRoute is the route to a target by what lists tell, of which the manifests
 // alone are read then, so that an old archive costs one manifest for 32 backups. It
 // is nil, without an error, where that does not do and all manifests are to be read:
 // what the route needs is damaged, or manifests alone say what decides.
-func (a *Archive) outlinedRoute(ctx context.Context, h *history, t Target) (*route, error) {
-	all := make([]*committed, len(h.seqs))
+func (j *Journal) outlinedRoute(ctx context.Context, h *history, t Target) (*route, error) {
+	all := make([]*manifest.Committed, len(h.seqs))
 	whole := true
-	err := a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
-		var object *ObjectError
+	err := j.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
+		var object *manifest.ObjectError
 		if errors.As(err, &object) {
 			whole = false
 			return nil
@@ -89,13 +89,13 @@ func (a *Archive) outlinedRoute(ctx context.Context, h *history, t Target) (*rou
 	var outlines []int // in the chain
 	missing := history{archive: h.archive}
 	for i, m := range r.chain {
-		if m.digest == (manifest.Digest{}) {
+		if m.Digest == (manifest.Digest{}) {
 			outlines = append(outlines, i)
 			missing.seqs = append(missing.seqs, m.Seq)
 		}
 	}
-	err = a.loadAll(ctx, &missing, func(n int, m *committed, err error) error {
-		var object *ObjectError
+	err = j.loadAll(ctx, &missing, func(n int, m *manifest.Committed, err error) error {
+		var object *manifest.ObjectError
 		if errors.As(err, &object) {
 			whole = false
 			return nil

@@ -26,7 +26,7 @@ func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 // give them in any order. Those of a span are stored once they are all there, so
 // that only the spans that are being read are in memory.
 type pages struct {
-	archive *Archive
+	objects *Store
 	key     [32]byte   // of the digests, FORMAT.md, "Digests of pages"
 	zeros   pageDigest // of a page of zeros
 	bytes   int64      // of the image
@@ -42,10 +42,10 @@ type pagesSpan struct {
 	missing int // bytes
 }
 
-func (a *Archive) newPages(archiveID string, imageBytes int64, b *base) *pages {
+func newPages(store *Store, archiveID string, imageBytes int64, b *base) *pages {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
 	p := &pages{
-		archive: a, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
+		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
 		bytes: imageBytes, base: b, spans: map[int]*pagesSpan{}, refs: make([]manifest.Pages, n),
 	}
 	p.zeros = p.hash(zeroPage[:])
@@ -108,7 +108,7 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 		ref = old
 	} else {
 		ref.Key = manifest.PagesKey(ref.SHA256)
-		if err := p.archive.putProved(ctx, &ref.Key, ref.SHA256, body); err != nil {
+		if err := p.objects.putProved(ctx, &ref.Key, ref.SHA256, body); err != nil {
 			return err
 		}
 	}

@@ -86,21 +86,21 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.routeTo(ctx, h, t)
+	r, err := a.journal.routeTo(ctx, h, t)
 	if err != nil {
 		return nil, err
 	}
-	return a.along(ctx, r, t)
+	return a.journal.along(ctx, r, t)
 }
 
 // routeTo finds the route to a target of an archive that has backups.
-func (a *Archive) routeTo(ctx context.Context, h *history, t Target) (*route, error) {
+func (j *Journal) routeTo(ctx context.Context, h *history, t Target) (*route, error) {
 	if !t.isEnd() {
-		if r, err := a.outlinedRoute(ctx, h, t); r != nil || err != nil {
+		if r, err := j.outlinedRoute(ctx, h, t); r != nil || err != nil {
 			return r, err
 		}
 	}
-	c, err := a.catalog(ctx, h, t)
+	c, err := j.catalog(ctx, h, t)
 	if err != nil {
 		return nil, err
 	}
@@ -108,13 +108,13 @@ func (a *Archive) routeTo(ctx context.Context, h *history, t Target) (*route, er
 }
 
 // along reads the indexes of a route to a target.
-func (a *Archive) along(ctx context.Context, r *route, t Target) (*way, error) {
+func (j *Journal) along(ctx context.Context, r *route, t Target) (*way, error) {
 	indexes := make([]*manifest.Index, len(r.chain))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(manifestReaders)
 	for i, m := range r.chain {
 		g.Go(func() (err error) {
-			indexes[i], err = a.index(ctx, m.Manifest)
+			indexes[i], err = j.index(ctx, m.Manifest)
 			return err
 		})
 	}
@@ -140,7 +140,7 @@ func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
 			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
 		}
 	} else if b != 0 && !slices.Contains(h.seqs, b) {
-		return nil, &ObjectError{b.Key(), "it is missing"} // there are later ones
+		return nil, &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
 	}
 	return h, nil
 }
@@ -157,7 +157,7 @@ func noBackup() error {
 // backup, these are the chain that it ends, which is read backwards in growing
 // batches; for all else they are all. A manifest that is damaged is
 // an error only if the target needs it.
-func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, error) {
+func (j *Journal) catalog(ctx context.Context, h *history, t Target) (*catalog, error) {
 	seqs := h.seqs
 	if t.Backup != 0 {
 		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
@@ -166,15 +166,15 @@ func (a *Archive) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 	if !t.isEnd() {
 		batch = len(seqs)
 	}
-	var all []*committed
+	var all []*manifest.Committed
 	for len(seqs) > 0 {
 		part := seqs[max(0, len(seqs)-batch):]
 		seqs = seqs[:len(seqs)-len(part)]
-		read := make([]*committed, len(part))
+		read := make([]*manifest.Committed, len(part))
 		var first error // of the newest manifest that is broken
 		var broken manifest.Seq
-		err := a.loadAll(ctx, &history{archive: h.archive, seqs: part}, func(i int, m *committed, err error) error {
-			var object *ObjectError
+		err := j.loadAll(ctx, &history{archive: h.archive, seqs: part}, func(i int, m *manifest.Committed, err error) error {
+			var object *manifest.ObjectError
 			if errors.As(err, &object) {
 				if part[i] >= broken {
 					first, broken = err, part[i]
@@ -221,11 +221,11 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 			err = w.endsAt(r.chain[i])
 		}
 		if err != nil {
-			return nil, &ObjectError{r.chain[i].Seq.Key(), err.Error()}
+			return nil, &manifest.ObjectError{Key: r.chain[i].Seq.Key(), Problem: err.Error()}
 		}
 	}
 	if err := w.unbroken(); err != nil {
-		return nil, &ObjectError{r.last().Seq.Key(), err.Error()}
+		return nil, &manifest.ObjectError{Key: r.last().Seq.Key(), Problem: err.Error()}
 	}
 	for _, f := range w.files {
 		w.plan.RawBytes += f.bytes
@@ -290,7 +290,7 @@ func (w *way) dropSpill() {
 
 // endsAt makes sure that the log of the backups so far ends where m, the last
 // one of them, says.
-func (w *way) endsAt(m *committed) error {
+func (w *way) endsAt(m *manifest.Committed) error {
 	var last wholeFile
 	for _, f := range w.files {
 		if manifest.IsLogName(f.name) && compareLogs(f.name, last.name) > 0 {

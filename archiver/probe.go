@@ -31,17 +31,18 @@ const (
 // overlap, and such as manifests have.
 var probeBytes = [...]int{64 << 10, 4 << 10, 64 << 10, 700}
 
-// trial is how thoroughly a store is tried: less so in some tests.
-type trial struct {
-	races      int // how often writers race
-	speedBytes int // size of each object that speed is measured with
+// Thoroughness is how much a probe does: less in some tests.
+type Thoroughness struct {
+	Races      int // how often writers race
+	SpeedBytes int // size of each object that speed is measured with
 }
 
-var fullTrial = trial{races: 4, speedBytes: 4 << 20}
+var thorough = Thoroughness{Races: 4, SpeedBytes: 4 << 20}
 
-// probe is one trial of an archive's store.
+// probe is one look at what a store does.
 type probe struct {
-	*Archive
+	store    *Store
+	effort   Thoroughness
 	prefix   string // of its keys, which nobody else uses
 	refusals int
 
@@ -49,8 +50,8 @@ type probe struct {
 	keys []string
 }
 
-func (a *Archive) newProbe() *probe {
-	return &probe{Archive: a, prefix: manifest.ProbePrefix + randomID() + "/"}
+func newProbe(s *Store, t Thoroughness) *probe {
+	return &probe{store: s, effort: t, prefix: manifest.ProbePrefix + randomID() + "/"}
 }
 
 // key is a new one: what an attempt with an unclear outcome has left there
@@ -96,7 +97,7 @@ func (p *probe) once(ctx context.Context) (manifest.Verdict, error) {
 	if err != nil || verdict != manifest.Honoured {
 		return verdict, err
 	}
-	verdicts := make([]manifest.Verdict, p.trial.races)
+	verdicts := make([]manifest.Verdict, p.effort.Races)
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range verdicts {
 		g.Go(func() (err error) {
@@ -116,7 +117,7 @@ func (p *probe) once(ctx context.Context) (manifest.Verdict, error) {
 // twice creates an object and then tries to create it again.
 func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 	unclear := 0
-	return again(ctx, p.patience, func() (manifest.Verdict, error) {
+	return again(ctx, p.store.patience, func() (manifest.Verdict, error) {
 		key, first, second := p.key("twice"), probeBody(1<<10), probeBody(1<<10)
 		created := p.create(ctx, key, first)
 		if created != nil && !errors.Is(created, storage.ErrPreconditionFailed) {
@@ -127,7 +128,7 @@ func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 		if final(denied) && !errors.Is(denied, storage.ErrPreconditionFailed) {
 			return p.refused(ctx, denied)
 		}
-		found, err := p.readObject(ctx, key, maxProbe, func(b []byte) bool { return bytes.Equal(b, first) || bytes.Equal(b, second) })
+		found, err := p.store.readObject(ctx, key, maxProbe, func(b []byte) bool { return bytes.Equal(b, first) || bytes.Equal(b, second) })
 		if err != nil && !errors.Is(err, storage.ErrNotExist) {
 			return "", err
 		}
@@ -174,7 +175,7 @@ func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error
 	if denied && p.create(ctx, p.key("again"), probeBody(1)) == nil {
 		return "", err
 	}
-	if _, plain := p.store.Put(ctx, p.key("plain"), bytes.NewReader(probeBody(1)), storage.PutOptions{}); plain == nil {
+	if _, plain := p.store.storage.Put(ctx, p.key("plain"), bytes.NewReader(probeBody(1)), storage.PutOptions{}); plain == nil {
 		return manifest.Rejected, nil
 	}
 	return "", err
@@ -183,7 +184,7 @@ func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error
 // race lets writers create one object of n bytes at the same time: one of them
 // wins, and its bytes are there.
 func (p *probe) race(ctx context.Context, n int) (manifest.Verdict, error) {
-	return again(ctx, p.patience, func() (manifest.Verdict, error) {
+	return again(ctx, p.store.patience, func() (manifest.Verdict, error) {
 		var (
 			key    = p.key("race")
 			start  = make(chan struct{})
@@ -203,7 +204,7 @@ func (p *probe) race(ctx context.Context, n int) (manifest.Verdict, error) {
 		whose := func(b []byte) int {
 			return slices.IndexFunc(bodies[:], func(body []byte) bool { return bytes.Equal(b, body) })
 		}
-		found, err := p.readObject(ctx, key, maxProbe, func(b []byte) bool { return whose(b) >= 0 })
+		found, err := p.store.readObject(ctx, key, maxProbe, func(b []byte) bool { return whose(b) >= 0 })
 		if err != nil && !errors.Is(err, storage.ErrNotExist) {
 			return "", err
 		}
@@ -229,7 +230,7 @@ func (p *probe) race(ctx context.Context, n int) (manifest.Verdict, error) {
 }
 
 func (p *probe) create(ctx context.Context, key string, body []byte) error {
-	_, err := p.store.Put(ctx, key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true})
+	_, err := p.store.storage.Put(ctx, key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true})
 	return err
 }
 
@@ -240,7 +241,7 @@ func (p *probe) clean(ctx context.Context) error {
 	defer cancel()
 	var g errgroup.Group // without a context: one that fails stops no other
 	for _, key := range p.keys {
-		g.Go(func() error { return p.store.Delete(ctx, key) })
+		g.Go(func() error { return p.store.storage.Delete(ctx, key) })
 	}
 	return g.Wait()
 }

@@ -22,7 +22,7 @@ type Reach struct {
 // reach tells what can be restored, the newest timeline first. It takes each backup
 // once, in order: what it continues comes before it.
 func (c *catalog) reach() []Reach {
-	bases := map[manifest.Seq]*committed{} // of each backup with a chain to its end, the full one that this begins with
+	bases := map[manifest.Seq]*manifest.Committed{} // of each backup with a chain to its end, the full one that this begins with
 	byTimeline := map[int]*Reach{}
 	for _, seq := range c.seqs {
 		m := c.backups[seq]

@@ -14,7 +14,7 @@ import (
 // whatever continues what.
 func TestReachIsWhatChainsReach(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		var all []*committed
+		var all []*manifest.Committed
 		for seq := range rapid.IntRange(1, 40).Draw(r, "backups") {
 			m := &manifest.Manifest{
 				Seq: manifest.Seq(seq + 1), Kind: manifest.Full, Timeline: rapid.IntRange(1, 3).Draw(r, "timeline"),
@@ -26,7 +26,7 @@ func TestReachIsWhatChainsReach(t *testing.T) {
 				m.Kind, m.Continues = manifest.Incremental, &before
 			}
 			if rapid.IntRange(0, 9).Draw(r, "is there") > 0 {
-				all = append(all, &committed{Manifest: m})
+				all = append(all, &manifest.Committed{Manifest: m})
 			}
 		}
 		c := newCatalog(all)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -79,13 +80,13 @@ func readRecord(path, address string) (*record, error) {
 
 // note records that head is the archive's newest backup, unless another run has
 // seen a newer one meanwhile. With anew, what it has seen is over.
-func (a *Archive) note(ctx context.Context, head *committed, anew bool) {
+func (a *Archive) note(ctx context.Context, head *manifest.Committed, anew bool) {
 	path := a.recordPath()
 	if path == "" || head == nil {
 		return
 	}
 	now := record{
-		recordFormat, a.name, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.digest[:]), head.EndEpoch, head.CreatedAt,
+		recordFormat, a.name, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
 	}
 	if before, err := readRecord(path, a.name); err == nil && *before == now {
 		return

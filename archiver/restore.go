@@ -232,7 +232,7 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 			return err
 		}
 	}
-	f := &fetch{archive: a, index: w.index, tracker: track(observe, w.plan.RawBytes), journal: s.journal}
+	f := &fetch{store: a.objects, workers: a.workers, index: w.index, tracker: track(observe, w.plan.RawBytes), journal: s.journal}
 	s.journal.of(files, w.fileOf)
 	f.use = func(file int, offset int64, p []byte) error {
 		to := w.fileOf[file]

@@ -149,7 +149,7 @@ func (s *staging) leave(err error, total int64) error {
 func (w *way) chainOf() []manifest.Digest {
 	var all []manifest.Digest
 	for _, m := range w.route.chain {
-		all = append(all, m.digest)
+		all = append(all, m.Digest)
 	}
 	return slices.Clip(all)
 }

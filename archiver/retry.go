@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -102,7 +103,7 @@ func final(err error) bool {
 			return true
 		}
 	}
-	var object *ObjectError
+	var object *manifest.ObjectError
 	var broken *brokenOffError
 	return errors.As(err, &object) || errors.As(err, &broken)
 }

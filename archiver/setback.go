@@ -3,13 +3,15 @@ package archiver
 import (
 	"fmt"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // ambiguous is the error for a time that a timeline has twice: a clock was set back,
 // so that a backup that was read, or ends, after t is followed by one that was read, or
 // ends, before it. What the state was at t depends on which clock was right.
 func (c *catalog) ambiguous(t time.Time, timeline int) error {
-	var read, ends *committed // the first ones after t
+	var read, ends *manifest.Committed // the first ones after t
 	for _, m := range c.of(timeline) {
 		readAfter, endsAfter := asOf(m).After(t), m.EndTime != nil && m.EndTime.After(t)
 		first := read

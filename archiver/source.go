@@ -46,7 +46,7 @@ type source struct {
 	// continues tells that its history is the same, because the end of before
 	// was found in the log or nothing has changed since. why says, for a full
 	// backup, why it is one.
-	before    *committed
+	before    *manifest.Committed
 	continues bool
 	why       string
 
@@ -157,7 +157,7 @@ func databaseOf(image *grafeo.Image, name string) manifest.Database {
 
 // belongs makes sure that an archive holds one database only. A directory that
 // cannot be named any more, as its log has lost its beginning, keeps its name.
-func (s *source) belongs(before *committed) error {
+func (s *source) belongs(before *manifest.Committed) error {
 	if before == nil {
 		return nil
 	}
@@ -190,7 +190,7 @@ func (s *source) folder(segmentBytes int64, level segment.Level) string {
 	fmt.Fprintln(h, s.kind, s.image.Generation, s.image.DatabaseID, segmentBytes, int(level))
 	switch {
 	case s.kind == manifest.Incremental:
-		fmt.Fprintln(h, s.before.digest)
+		fmt.Fprintln(h, s.before.Digest)
 	case s.image.Directory:
 		fmt.Fprintln(h, s.position.Commit)
 	default:

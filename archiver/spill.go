@@ -38,7 +38,7 @@ func spillOf(files []grafeo.SpillFile) *Spill {
 }
 
 // spillIn is what a backup has of a spill folder.
-func spillIn(m *committed) *Spill {
+func spillIn(m *manifest.Committed) *Spill {
 	if len(m.Spill) == 0 {
 		return nil
 	}
@@ -117,7 +117,7 @@ func checkSpill(files []grafeo.SpillFile) error {
 // captureAll is [capture] with the spill folder. That is listed before anything else is
 // read: if it is the same when all is stored, it was at every moment between, whatever
 // image that has found.
-func captureAll(path string, before *committed, held bool) (*source, error) {
+func captureAll(path string, before *manifest.Committed, held bool) (*source, error) {
 	spill, err := listSpill(path)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (s *source) spillStays() error {
 
 // spillSince compares the spill folder of the database at path with that of the backup
 // before. If it has changed, why says how.
-func spillSince(path string, before *committed) (now []manifest.Spilled, why string, err error) {
+func spillSince(path string, before *manifest.Committed) (now []manifest.Spilled, why string, err error) {
 	files, err := listSpill(path)
 	if err != nil {
 		return nil, "", err

@@ -117,12 +117,12 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		}
 	}
 	known := a.remember(opts.Database)
-	h, err := a.existingSince(ctx, known)
+	h, err := a.journal.existingSince(ctx, known)
 	if err != nil {
 		return StatusReport{}, err
 	}
-	all := make([]*committed, len(h.seqs))
-	err = a.loadOutlines(ctx, h, func(i int, m *committed, err error) error {
+	all := make([]*manifest.Committed, len(h.seqs))
+	err = a.journal.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 		all[i] = m
 		return h.aboutNewest(err)
 	})
@@ -136,19 +136,19 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	for _, m := range all {
 		r.StoredBytes += m.StoredBytes
 	}
-	var newest *committed
+	var newest *manifest.Committed
 	if len(all) > 0 {
 		newest = all[len(all)-1]
 		b := describe(newest.Manifest)
-		r.Newest, r.Age = &b, since(a.now(), newest.CreatedAt)
+		r.Newest, r.Age = &b, since(now(), newest.CreatedAt)
 	}
-	if _, err := a.vanished(ctx, h, newest, known); err != nil && !errors.As(err, &r.Vanished) {
+	if _, err := a.journal.vanished(ctx, h, newest, known); err != nil && !errors.As(err, &r.Vanished) {
 		return r, err
 	}
 	if opts.Database == "" {
 		return r, nil
 	}
-	r.HoldReport, err = holdsOf(opts.Database, a.now())
+	r.HoldReport, err = holdsOf(opts.Database, now())
 	if err != nil {
 		return r, err
 	}
@@ -170,9 +170,10 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 // behind compares the database at path with the newest backup, nil if there is
 // none.
-func (a *Archive) behind(ctx context.Context, path string, newest *committed, held bool) (*Behind, error) {
+func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Committed, held bool) (*Behind, error) {
 	b := &Behind{Why: "the archive has no backup"}
-	why, err := a.succession(ctx, path, newest, false)
+	q := query{path: path, parent: newest, held: held, knows: a.knows, log: a.log}
+	why, err := q.succession(ctx)
 	before := newest
 	switch {
 	case err != nil:
@@ -189,9 +190,9 @@ func (a *Archive) behind(ctx context.Context, path string, newest *committed, he
 			switch {
 			case s.commits == 0:
 			case s.startTime == nil || s.startTime.IsZero():
-				b.Lag = since(a.now(), newest.CreatedAt)
+				b.Lag = since(now(), newest.CreatedAt)
 			default:
-				b.Lag = since(a.now(), *s.startTime)
+				b.Lag = since(now(), *s.startTime)
 			}
 			return b, nil
 		}
@@ -203,9 +204,9 @@ func (a *Archive) behind(ctx context.Context, path string, newest *committed, he
 	}
 	b.Commits, b.Bytes = s.commits, s.bytes()
 	if newest != nil {
-		b.Lag = since(a.now(), newest.CreatedAt)
+		b.Lag = since(now(), newest.CreatedAt)
 	} else {
-		b.Lag = since(a.now(), s.image.Created)
+		b.Lag = since(now(), s.image.Created)
 	}
 	return b, nil
 }

@@ -35,24 +35,24 @@ func (t Target) isEnd() bool { return t.Epoch == nil && t.Time == nil && t.Timel
 // route is the way to a target: a full backup, what continues it, and where
 // the log has to be cut.
 type route struct {
-	chain []*committed // the full first
-	epoch *uint64      // cut behind the last commit with at most this epoch
-	time  *time.Time   // or with at most this time
-	other []int        // timelines that have the target, too
+	chain []*manifest.Committed // the full first
+	epoch *uint64               // cut behind the last commit with at most this epoch
+	time  *time.Time            // or with at most this time
+	other []int                 // timelines that have the target, too
 }
 
 // last is the backup in which the route ends.
-func (r *route) last() *committed { return r.chain[len(r.chain)-1] }
+func (r *route) last() *manifest.Committed { return r.chain[len(r.chain)-1] }
 
 // catalog is the manifests of an archive in the order of their numbers. Those
 // that could not be read are missing.
 type catalog struct {
-	backups map[manifest.Seq]*committed
+	backups map[manifest.Seq]*manifest.Committed
 	seqs    []manifest.Seq // of backups, ascending
 }
 
-func newCatalog(all []*committed) *catalog {
-	c := &catalog{backups: map[manifest.Seq]*committed{}}
+func newCatalog(all []*manifest.Committed) *catalog {
+	c := &catalog{backups: map[manifest.Seq]*manifest.Committed{}}
 	for _, m := range all {
 		if m != nil {
 			c.backups[m.Seq] = m
@@ -64,8 +64,8 @@ func newCatalog(all []*committed) *catalog {
 }
 
 // of gives the backups of a timeline, ascending.
-func (c *catalog) of(timeline int) []*committed {
-	var list []*committed
+func (c *catalog) of(timeline int) []*manifest.Committed {
+	var list []*manifest.Committed
 	for _, seq := range c.seqs {
 		if m := c.backups[seq]; m.Timeline == timeline {
 			list = append(list, m)
@@ -88,8 +88,8 @@ func (c *catalog) timelines() []int {
 
 // chain gives the way from the full backup base to m, nil if there is none. A
 // full backup on the way stands for the log that it has.
-func (c *catalog) chain(base, m *committed) []*committed {
-	chain := []*committed{m}
+func (c *catalog) chain(base, m *manifest.Committed) []*manifest.Committed {
+	chain := []*manifest.Committed{m}
 	for m.Seq != base.Seq {
 		if m.Continues == nil {
 			return nil
@@ -106,7 +106,7 @@ func (c *catalog) chain(base, m *committed) []*committed {
 }
 
 // toEnd gives the shortest chain to the end of m: from the newest full.
-func (c *catalog) toEnd(m *committed) []*committed {
+func (c *catalog) toEnd(m *manifest.Committed) []*manifest.Committed {
 	for base := m; base != nil; {
 		if base.Kind == manifest.Full {
 			return c.chain(base, m)
@@ -118,21 +118,21 @@ func (c *catalog) toEnd(m *committed) []*committed {
 
 // broken says which backup is missing in the chain to the end of m, where there
 // is no such chain.
-func (c *catalog) broken(m *committed) error {
+func (c *catalog) broken(m *manifest.Committed) error {
 	for m.Kind == manifest.Incremental {
 		before := c.backups[*m.Continues]
 		if before == nil {
-			return &ObjectError{m.Continues.Key(), fmt.Sprintf("it is missing or damaged, and backup %d continues it", m.Seq)}
+			return &manifest.ObjectError{Key: m.Continues.Key(), Problem: fmt.Sprintf("it is missing or damaged, and backup %d continues it", m.Seq)}
 		}
 		m = before
 	}
-	return &ObjectError{m.Seq.Key(), "it is of another timeline than a backup that continues it"}
+	return &manifest.ObjectError{Key: m.Seq.Key(), Problem: "it is of another timeline than a backup that continues it"}
 }
 
 // covering gives the chain to a state of a timeline: from the newest full backup
 // that is not behind it, to the backup that pick chooses of those from there on,
 // if that continues the full one.
-func (c *catalog) covering(timeline int, notBehind func(*committed) bool, pick func([]*committed) *committed) []*committed {
+func (c *catalog) covering(timeline int, notBehind func(*manifest.Committed) bool, pick func([]*manifest.Committed) *manifest.Committed) []*manifest.Committed {
 	list := c.of(timeline)
 	for i := len(list) - 1; i >= 0; i-- {
 		base := list[i]
@@ -160,7 +160,7 @@ func (c *catalog) route(t Target) (*route, error) {
 	case t.Time != nil:
 		return c.toTime(*t.Time, t.Within, t.Timeline)
 	}
-	var m *committed
+	var m *manifest.Committed
 	for _, seq := range c.seqs {
 		if b := c.backups[seq]; t.Backup == uint64(seq) || t.Backup == 0 && (t.Timeline == 0 || b.Timeline == t.Timeline) {
 			m = b
@@ -183,8 +183,8 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 			continue
 		}
 		chain := c.covering(t,
-			func(full *committed) bool { return full.StartEpoch <= epoch },
-			func(list []*committed) *committed { return reaching(list, epoch) })
+			func(full *manifest.Committed) bool { return full.StartEpoch <= epoch },
+			func(list []*manifest.Committed) *manifest.Committed { return reaching(list, epoch) })
 		switch {
 		case chain == nil:
 		case found == nil:
@@ -206,7 +206,7 @@ func (c *catalog) toEpoch(epoch uint64, timeline int) (*route, error) {
 // epoch is: the first one that reaches it, or a later one, as changes of the
 // schema carry the epoch that was current. The log of a full one begins where the
 // backup before it ends; with which epoch, its manifest does not say.
-func reaching(list []*committed, epoch uint64) *committed {
+func reaching(list []*manifest.Committed, epoch uint64) *manifest.Committed {
 	for i, m := range list {
 		if m.EndEpoch < epoch {
 			continue
@@ -227,7 +227,7 @@ func reaching(list []*committed, epoch uint64) *committed {
 func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*route, error) {
 	what := "the time " + from.Format(time.RFC3339Nano)
 	t := c.lastKnown(from, within, timeline)
-	var newest *committed
+	var newest *manifest.Committed
 	for _, m := range c.byTime() {
 		if timeline != 0 && m.Timeline != timeline {
 			continue
@@ -244,8 +244,8 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 			return c.lastBefore(from, t, m)
 		}
 		chain := c.covering(m.Timeline,
-			func(full *committed) bool { return full.StartTime != nil && !full.StartTime.After(t) },
-			func(list []*committed) *committed { // the first that goes on behind it, or the last
+			func(full *manifest.Committed) bool { return full.StartTime != nil && !full.StartTime.After(t) },
+			func(list []*manifest.Committed) *manifest.Committed { // the first that goes on behind it, or the last
 				for _, m := range list {
 					if m.EndTime != nil && m.EndTime.After(t) {
 						return m
@@ -273,17 +273,17 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 
 // byTime gives all backups in the order of their times. That is the order of their
 // numbers, unless older ones were imported later, or a clock was set back.
-func (c *catalog) byTime() []*committed {
-	list := make([]*committed, len(c.seqs))
+func (c *catalog) byTime() []*manifest.Committed {
+	list := make([]*manifest.Committed, len(c.seqs))
 	for i, seq := range c.seqs {
 		list[i] = c.backups[seq]
 	}
-	slices.SortStableFunc(list, func(a, b *committed) int { return asOf(a).Compare(asOf(b)) })
+	slices.SortStableFunc(list, func(a, b *manifest.Committed) int { return asOf(a).Compare(asOf(b)) })
 	return list
 }
 
 // asOf is up to when a backup knows what the database had committed.
-func asOf(m *committed) time.Time {
+func asOf(m *manifest.Committed) time.Time {
 	if m.EndTime == nil {
 		return m.CreatedAt
 	}
@@ -312,8 +312,8 @@ func earlier(a, b time.Time) time.Time {
 // lastBefore is [catalog.toTime] where commits have no times: the state of the
 // last backup that was read at or before t, or that was taken between from and t, of
 // the timeline of next.
-func (c *catalog) lastBefore(from, t time.Time, next *committed) (*route, error) {
-	var m *committed
+func (c *catalog) lastBefore(from, t time.Time, next *manifest.Committed) (*route, error) {
+	var m *manifest.Committed
 	for _, b := range c.of(next.Timeline) {
 		if !b.ReadUntil.IsZero() && !b.ReadUntil.After(t) || !b.CreatedAt.Before(from) && !b.CreatedAt.After(t) {
 			m = b

@@ -24,7 +24,7 @@ func (w *way) trim(s *staging) error {
 	t := trimmer{disk: s.disk, dir: s.path(walFolder), replay: r, moved: map[uint64][]shift{}}
 	err := t.run()
 	if errors.Is(err, grafeo.ErrDamaged) {
-		return &ObjectError{w.route.chain[0].Seq.Key(), fmt.Sprintf("what it says of its log: %v", err)}
+		return &manifest.ObjectError{Key: w.route.chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
 	}
 	if err != nil {
 		return fmt.Errorf("trimming the restored log: %w", err)

@@ -22,12 +22,13 @@ const (
 	migrating  = ".migrating" // and the new one, until it gets the name
 )
 
-// succession finds out how the database at path goes on in the archive whose newest
-// backup is head. If it is the one of head, it is "". If it is another one that the
+// succession finds out how the database continues the archive whose newest
+// backup is the parent. If it is the one of the parent, it is "". If it is another one that the
 // archive may go on with, it says why, and that is a new timeline: what its upgrade to
-// 0.6 has made of it, one that the archive has backups of, or, with anew, any. All else
+// 0.6 has made of it, one that the archive has backups of, or, with newDatabase, any. All else
 // is an error of [CodeWrongDatabase].
-func (a *Archive) succession(ctx context.Context, path string, head *committed, anew bool) (why string, err error) {
+func (q *query) succession(ctx context.Context) (why string, err error) {
+	path, head := q.path, q.parent
 	if head == nil {
 		return "", nil
 	}
@@ -42,12 +43,12 @@ func (a *Archive) succession(ctx context.Context, path string, head *committed, 
 	if upgradedFrom(path, image, head) {
 		return fmt.Sprintf("the database was upgraded to %s since backup %d, which gave it a new id: %s%s is what it was", image.Generation, head.Seq, path, preUpgrade), nil
 	}
-	if known, err := a.knows(ctx, image.DatabaseID); err != nil {
+	if known, err := q.knows(ctx, image.DatabaseID); err != nil {
 		return "", err
 	} else if known {
 		return fmt.Sprintf("backup %d is of another of the archive's databases", head.Seq), nil
 	}
-	if anew {
+	if q.newDatabase {
 		return fmt.Sprintf("it was said that a new database goes on where that of backup %d was", head.Seq), nil
 	}
 	return "", perhapsUpgraded(path, image, head, wrong)
@@ -56,7 +57,7 @@ func (a *Archive) succession(ctx context.Context, path string, head *committed, 
 // upgradedFrom reports whether the database at path is what the upgrade to 0.6 has made
 // of that of backup b. The old one, which Grafeo keeps beside it, shows that by its id or,
 // if it is a directory, by the commit that b ends with.
-func upgradedFrom(path string, image *grafeo.Image, b *committed) bool {
+func upgradedFrom(path string, image *grafeo.Image, b *manifest.Committed) bool {
 	if image.Generation != grafeo.Gen06 || b.Database.Generation != string(grafeo.Gen05) {
 		return false
 	}
@@ -72,7 +73,7 @@ func upgradedFrom(path string, image *grafeo.Image, b *committed) bool {
 
 // hasCommit reports whether the log of the 0.5 database at path has the commit that b
 // ends with.
-func hasCommit(path string, b *committed) bool {
+func hasCommit(path string, b *manifest.Committed) bool {
 	mark := b.Position.Commit
 	if mark == nil {
 		return false
@@ -92,8 +93,8 @@ func (a *Archive) knows(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	known := false
-	err = a.loadOutlines(ctx, h, func(_ int, m *committed, err error) error {
-		var object *ObjectError
+	err = a.journal.loadOutlines(ctx, h, func(_ int, m *manifest.Committed, err error) error {
+		var object *manifest.ObjectError
 		if errors.As(err, &object) {
 			return nil // what cannot be read says nothing
 		}
@@ -117,7 +118,7 @@ func (e *UpgradeError) Unwrap() error { return e.Err }
 
 // perhapsUpgraded adds to wrong, the error for a database that is not that of head, that
 // it may be that one after its upgrade.
-func perhapsUpgraded(path string, image *grafeo.Image, head *committed, wrong error) error {
+func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed, wrong error) error {
 	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
 		return wrong
 	}

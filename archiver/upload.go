@@ -15,7 +15,8 @@ import (
 // compressed, hashed and stored by concurrent workers, while the checksums of
 // the very same bytes are collected to prove the source at the end.
 type upload struct {
-	archive *Archive
+	objects *Store
+	workers int
 	files   []sourceFile
 	folder  string // prefix of the segments' keys
 	level   segment.Level
@@ -69,16 +70,16 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	results := make([][]*stored, len(stripes))
 	objectBytes := min(segmentBytes, max(segmentBytes/3, ordinarySegment))
 	join := &join{limit: objectBytes, waiting: map[int]leftover{}}
-	u.cores = make(chan *core, min(u.archive.workers, runtime.GOMAXPROCS(0)))
+	u.cores = make(chan *core, min(u.workers, runtime.GOMAXPROCS(0)))
 	for range cap(u.cores) {
 		u.cores <- &core{}
 	}
-	workers := make(chan *worker, u.archive.workers)
+	workers := make(chan *worker, u.workers)
 	for range cap(workers) {
 		workers <- &worker{upload: u, objectBytes: objectBytes, join: join}
 	}
 	g, running := errgroup.WithContext(ctx)
-	g.SetLimit(u.archive.workers)
+	g.SetLimit(u.workers)
 	for i, s := range stripes {
 		if running.Err() != nil {
 			break
@@ -262,7 +263,7 @@ func (u *upload) store(ctx context.Context, n int, body []byte, raw int64) (*sen
 	s.Key = manifest.SegmentKey(u.folder, n, s.SHA256)
 	size, there := u.present[s.Key]
 	var err error
-	s.put, err = u.archive.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
+	s.put, err = u.objects.putOnce(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
 	return s, err
 }
 

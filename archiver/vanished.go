@@ -119,8 +119,8 @@ func (m *memory) hint(archiveID string) manifest.Seq {
 
 // lost compares what a list has shown with what is known, as far as that takes no
 // request; nil if nothing is missing.
-func (m *memory) lost(a *Archive, h *history) *VanishedError {
-	e := &VanishedError{Address: a.address(), Seq: uint64(h.last())}
+func (m *memory) lost(h *history) *VanishedError {
+	e := &VanishedError{Address: addressOf(m.name), Seq: uint64(h.last())}
 	was := m.here()
 	if h.archive != nil {
 		e.ArchiveID = h.archive.ArchiveID
@@ -137,9 +137,9 @@ func (m *memory) lost(a *Archive, h *history) *VanishedError {
 
 // noStore makes err a [*VanishedError] if it says that the bucket is gone in which
 // there was an archive.
-func (m *memory) noStore(a *Archive, err error) error {
+func (m *memory) noStore(err error) error {
 	if was := m.here(); was != nil && errors.Is(err, storage.ErrNoStore) {
-		return &VanishedError{Address: a.address(), Was: *was, Err: storage.ErrNoStore}
+		return &VanishedError{Address: addressOf(m.name), Was: *was, Err: storage.ErrNoStore}
 	}
 	return err
 }
@@ -147,17 +147,17 @@ func (m *memory) noStore(a *Archive, err error) error {
 // vanished makes sure that the archive still has the backup that is known of it,
 // and returns its head. A list may be behind what is known: h is completed then. The
 // error is a [VanishedError].
-func (a *Archive) vanished(ctx context.Context, h *history, head *committed, m memory) (*committed, error) {
-	lost := m.lost(a, h)
+func (j *Journal) vanished(ctx context.Context, h *history, head *manifest.Committed, m memory) (*manifest.Committed, error) {
+	lost := m.lost(h)
 	if lost != nil && lost.ArchiveID == lost.Was.ArchiveID {
-		_, err := a.store.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
+		_, err := j.store.storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
 		switch {
 		case err == nil:
 			h.seqs = append(h.seqs, manifest.Seq(lost.Was.Seq))
-			if err := a.lookBehind(ctx, h); err != nil {
+			if err := j.lookBehind(ctx, h); err != nil {
 				return nil, err
 			}
-			if head, err = a.head(ctx, h); err != nil {
+			if head, err = j.head(ctx, h); err != nil {
 				return nil, err
 			}
 			lost = nil
@@ -178,8 +178,8 @@ func (a *Archive) vanished(ctx context.Context, h *history, head *committed, m m
 	there := head
 	if uint64(head.Seq) > was.Seq {
 		var err error
-		there, err = a.load(ctx, h.archive.ArchiveID, manifest.Seq(was.Seq))
-		var object *ObjectError
+		there, err = j.load(ctx, h.archive.ArchiveID, manifest.Seq(was.Seq))
+		var object *manifest.ObjectError
 		if errors.As(err, &object) {
 			return head, nil // a verification tells of it: it is not another one
 		}
@@ -188,17 +188,17 @@ func (a *Archive) vanished(ctx context.Context, h *history, head *committed, m m
 		}
 	}
 	if there.CommitID != was.CommitID {
-		return nil, &VanishedError{Address: a.address(), Was: *was, ArchiveID: h.archive.ArchiveID, Seq: uint64(head.Seq)}
+		return nil, &VanishedError{Address: j.address(), Was: *was, ArchiveID: h.archive.ArchiveID, Seq: uint64(head.Seq)}
 	}
 	return head, nil
 }
 
 // stillThere is [Archive.vanished] for who writes: with accept, what has vanished is
 // over, which anew says.
-func (a *Archive) stillThere(ctx context.Context, h *history, head *committed, m memory, accept bool) (now *committed, anew bool, err error) {
-	now, err = a.vanished(ctx, h, head, m)
+func (j *Journal) stillThere(ctx context.Context, h *history, head *manifest.Committed, m memory, accept bool) (now *manifest.Committed, anew bool, err error) {
+	now, err = j.vanished(ctx, h, head, m)
 	if _, gone := errors.AsType[*VanishedError](err); gone && accept {
-		a.log.Warn("going on without what was there before", "err", err)
+		j.log.Warn("going on without what was there before", "err", err)
 		return head, true, nil
 	}
 	return now, false, err

@@ -51,7 +51,7 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify checks an archive. What is wrong with the archive is not an error of
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	v := verification{archive: a, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
+	v := verification{archive: a, store: a.objects, journal: a.journal, workers: a.workers, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
 	requests, elapsed, err := run(ctx, againRead, func(ctx context.Context) error { return v.untilThen(v.run(ctx)) })
 	if err != nil {
 		return VerifyReport{}, err
@@ -65,6 +65,9 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 
 type verification struct {
 	archive *Archive
+	store   *Store
+	journal *Journal
+	workers int
 	opts    VerifyOptions
 
 	mu     sync.Mutex
@@ -96,7 +99,7 @@ func (v *verification) untilThen(err error) error {
 // pass notes err as a finding if it tells of an object, and returns it if it
 // does not.
 func (v *verification) pass(err error) error {
-	var object *ObjectError
+	var object *manifest.ObjectError
 	if errors.As(err, &object) {
 		v.find(object.Key, object.Problem)
 		return nil
@@ -106,7 +109,7 @@ func (v *verification) pass(err error) error {
 
 // withoutKey is what a finding says of err, whose key it has by itself.
 func withoutKey(err error) string {
-	var object *ObjectError
+	var object *manifest.ObjectError
 	if errors.As(err, &object) {
 		return object.Problem
 	}
@@ -144,7 +147,7 @@ func (v *verification) run(ctx context.Context) error {
 		if m == nil {
 			continue
 		}
-		ix, err := v.archive.index(ctx, m.Manifest)
+		ix, err := v.journal.index(ctx, m.Manifest)
 		if err := v.pass(err); err != nil {
 			return err
 		}
@@ -200,12 +203,12 @@ func (v *verification) nothing(ctx context.Context) error {
 }
 
 // manifests reads all manifests; the ones that are broken are nil.
-func (v *verification) manifests(ctx context.Context, h *history) ([]*committed, error) {
-	backups := make([]*committed, 0, len(h.seqs))
-	known := map[manifest.Seq]*committed{}
+func (v *verification) manifests(ctx context.Context, h *history) ([]*manifest.Committed, error) {
+	backups := make([]*manifest.Committed, 0, len(h.seqs))
+	known := map[manifest.Seq]*manifest.Committed{}
 	for seqs := range slices.Chunk(h.seqs, manifestReaders*manifest.GroupBackups) {
-		part := make([]*committed, len(seqs))
-		err := v.archive.loadAll(ctx, &history{archive: h.archive, seqs: seqs}, func(i int, m *committed, err error) error {
+		part := make([]*manifest.Committed, len(seqs))
+		err := v.journal.loadAll(ctx, &history{archive: h.archive, seqs: seqs}, func(i int, m *manifest.Committed, err error) error {
 			if part[i] = m; m != nil {
 				known[m.Seq] = m
 			}
@@ -234,7 +237,7 @@ func (v *verification) manifests(ctx context.Context, h *history) ([]*committed,
 			continue
 		}
 		v.report.Backups++
-		if before != nil && *m.Previous != before.digest {
+		if before != nil && *m.Previous != before.Digest {
 			v.find(before.Seq.Key(), fmt.Sprintf("it is not the manifest that backup %d was committed on", seq))
 		}
 	}
@@ -248,7 +251,7 @@ func (v *verification) manifests(ctx context.Context, h *history) ([]*committed,
 // sizes lists all objects of a kind.
 func (v *verification) sizes(ctx context.Context, prefix string) (map[string]int64, error) {
 	sizes := map[string]int64{}
-	for info, err := range v.archive.list(ctx, prefix, maxSegments) {
+	for info, err := range v.store.list(ctx, prefix, maxSegments) {
 		if err != nil {
 			return nil, err
 		}
@@ -279,14 +282,14 @@ func (v *verification) digests(ctx context.Context, named map[manifest.Pages]boo
 		return err
 	}
 	g, running := errgroup.WithContext(ctx)
-	g.SetLimit(v.archive.workers)
+	g.SetLimit(v.workers)
 	for p := range named {
 		v.present(p.Key, p.StoredBytes, sizes)
 		if size, ok := sizes[p.Key]; !v.opts.Deep || !ok || size != p.StoredBytes {
 			continue
 		}
 		g.Go(func() error {
-			_, err := v.archive.readSealed(running, p.Key, p.StoredBytes, p.SHA256)
+			_, err := v.store.readSealed(running, p.Key, p.StoredBytes, p.SHA256)
 			return v.pass(err)
 		})
 	}

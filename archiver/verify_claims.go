@@ -12,13 +12,13 @@ import (
 // the log: they are how a restore finds its way.
 
 // order checks what a manifest says about those before it.
-func (v *verification) order(backups []*committed) {
+func (v *verification) order(backups []*manifest.Committed) {
 	c := newCatalog(backups)
 	for i, m := range backups {
 		if m == nil {
 			continue
 		}
-		var before *committed
+		var before *manifest.Committed
 		if i > 0 {
 			before = backups[i-1]
 		}
@@ -31,7 +31,7 @@ func (v *verification) order(backups []*committed) {
 // summaries checks what the manifests of part say in summaries against those that
 // they are of, which are among the backups that were read, and drops the summaries:
 // of many backups they are as much as all the rest.
-func (v *verification) summaries(backups map[manifest.Seq]*committed, part []*committed) {
+func (v *verification) summaries(backups map[manifest.Seq]*manifest.Committed, part []*manifest.Committed) {
 	for _, m := range part {
 		if m == nil {
 			continue
@@ -47,7 +47,7 @@ func (v *verification) summaries(backups map[manifest.Seq]*committed, part []*co
 
 // follows checks m against the backup that it continues, and the one before it;
 // either may be nil if it cannot be read.
-func (c *catalog) follows(m, before *committed) error {
+func (c *catalog) follows(m, before *manifest.Committed) error {
 	timelines := m.Timeline // of a first backup of a timeline
 	restoreFrom := m.StartEpoch
 	switch {
@@ -86,7 +86,7 @@ func (c *catalog) follows(m, before *committed) error {
 }
 
 // describes checks what the manifest of a full backup says about its image.
-func describes(m *committed, ix *manifest.Index, image *grafeo.Image) error {
+func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) error {
 	if got := databaseOf(image, m.Database.Name); got != m.Database {
 		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
 	}
@@ -106,7 +106,7 @@ func describes(m *committed, ix *manifest.Index, image *grafeo.Image) error {
 // claims compares what the manifests of a chain say about its log with what is
 // in there.
 type claims struct {
-	chain   []*committed
+	chain   []*manifest.Committed
 	indexes []*manifest.Index
 
 	at    int   // whose commits are being read
@@ -114,7 +114,7 @@ type claims struct {
 	wrong error // the first thing
 }
 
-func newClaims(chain []*committed, indexes []*manifest.Index) *claims {
+func newClaims(chain []*manifest.Committed, indexes []*manifest.Index) *claims {
 	return &claims{chain: chain, indexes: indexes}
 }
 
@@ -153,7 +153,7 @@ func (c *claims) visit(commit *grafeo.Commit) {
 }
 
 // ends checks the end of m, whose last commit with an epoch this is.
-func (c *claims) ends(m *committed, commit *grafeo.Commit) {
+func (c *claims) ends(m *manifest.Committed, commit *grafeo.Commit) {
 	if commit.EndLSN == 0 && m.Position.Commit.CRC32C != commit.CRC32C {
 		c.fail(m, "it ends with another commit than is there")
 	}
@@ -175,9 +175,9 @@ func sameTime(t *time.Time, of time.Time) bool {
 	return t == nil && of.IsZero() || t != nil && t.Equal(of)
 }
 
-func (c *claims) fail(m *committed, problem string) {
+func (c *claims) fail(m *manifest.Committed, problem string) {
 	if c.wrong == nil {
-		c.wrong = &ObjectError{m.Seq.Key(), problem}
+		c.wrong = &manifest.ObjectError{Key: m.Seq.Key(), Problem: problem}
 	}
 }
 

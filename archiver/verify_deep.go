@@ -11,7 +11,7 @@ import (
 
 // deep is one backup of those that are read together.
 type deep struct {
-	*committed
+	*manifest.Committed
 	index  *manifest.Index
 	image  *manifest.File
 	proof  *grafeo.Proof
@@ -23,7 +23,7 @@ type deep struct {
 // it, and compares the checksums of each stored object, of each frame, of each
 // file, and those that the database keeps inside of its images. It gives the
 // indexes of those backups of which all was right.
-func (v *verification) contents(ctx context.Context, backups []*committed, indexes []*manifest.Index) (map[manifest.Seq]*manifest.Index, error) {
+func (v *verification) contents(ctx context.Context, backups []*manifest.Committed, indexes []*manifest.Index) (map[manifest.Seq]*manifest.Index, error) {
 	all := manifest.NewIndexBuilder()
 	var total int64
 	var read []*deep
@@ -32,7 +32,7 @@ func (v *verification) contents(ctx context.Context, backups []*committed, index
 		if ix == nil {
 			continue
 		}
-		d := &deep{committed: backups[i], index: ix, image: ix.Image(), first: len(all.Index().Files)}
+		d := &deep{Committed: backups[i], index: ix, image: ix.Image(), first: len(all.Index().Files)}
 		if err := v.prepare(ctx, d); err != nil {
 			return nil, err
 		}
@@ -49,14 +49,14 @@ func (v *verification) contents(ctx context.Context, backups []*committed, index
 		}
 	}
 	f := &fetch{
-		archive: v.archive, index: all.Index(), tracker: track(v.opts.Observer, total),
+		store: v.store, workers: v.workers, index: all.Index(), tracker: track(v.opts.Observer, total),
 		use: func(file int, offset int64, p []byte) error {
 			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)
 			}
 			return nil
 		},
-		broken: func(segment int, err *ObjectError) {
+		broken: func(segment int, err *manifest.ObjectError) {
 			v.find(err.Key, err.Problem)
 			v.mu.Lock()
 			defer v.mu.Unlock()
@@ -83,7 +83,7 @@ func (v *verification) prepare(ctx context.Context, d *deep) error {
 	if d.image == nil {
 		return nil
 	}
-	read, err := v.image(ctx, d.committed, d.index, d.image)
+	read, err := v.image(ctx, d.Committed, d.index, d.image)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (v *verification) prepare(ctx context.Context, d *deep) error {
 		return nil
 	}
 	d.proof = read.NewProof()
-	if err := describes(d.committed, d.index, read); err != nil {
+	if err := describes(d.Committed, d.index, read); err != nil {
 		v.find(d.Seq.Key(), err.Error())
 	}
 	return nil
@@ -144,8 +144,8 @@ func addHoles(proof *grafeo.Proof, image *manifest.File) {
 
 // image reads the headers and the directory of an archived image. It is nil if
 // they cannot be had; why is a finding then.
-func (v *verification) image(ctx context.Context, m *committed, ix *manifest.Index, f *manifest.File) (*grafeo.Image, error) {
-	r, err := v.archive.openFile(ctx, ix, f)
+func (v *verification) image(ctx context.Context, m *manifest.Committed, ix *manifest.Index, f *manifest.File) (*grafeo.Image, error) {
+	r, err := openFile(ctx, v.store, ix, f)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (v *verification) image(ctx context.Context, m *committed, ix *manifest.Ind
 	if err == nil {
 		return image, nil
 	}
-	var object *ObjectError
+	var object *manifest.ObjectError
 	switch {
 	case errors.As(err, &object):
 		v.find(object.Key, object.Problem)

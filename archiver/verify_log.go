@@ -56,7 +56,7 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	var readers []io.Reader
 	var files []*manifest.File
 	for _, f := range w.logFiles() {
-		r, err := v.archive.openFile(ctx, w.index, f)
+		r, err := openFile(ctx, v.store, w.index, f)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	if err == nil {
 		err = claims.check()
 	}
-	var object *ObjectError
+	var object *manifest.ObjectError
 	switch {
 	case err == nil:
 	case errors.As(err, &object):
@@ -122,7 +122,7 @@ func (w *way) logFiles() []*manifest.File {
 	return files
 }
 
-func checkLog06(m *committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
+func checkLog06(m *manifest.Committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
 	var next uint64
 	for i, f := range files {
 		r, err := grafeo.NewReader06(readers[i], f.Name)

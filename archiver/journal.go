@@ -1,0 +1,29 @@
+package archiver
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Journal is the archive's log of commits: archive.json, and a manifest a backup,
+// each of which names the one before. All methods may be called concurrently.
+type Journal struct {
+	store *Store
+	name  string // what people call the archive
+	tool  string
+	log   *slog.Logger
+}
+
+// address is how messages call the archive.
+func (j *Journal) address() string { return addressOf(j.name) }
+
+// addressOf is how messages call an archive of this name.
+func addressOf(name string) string {
+	if name == "" {
+		return "this address"
+	}
+	return name
+}
+
+// now is the time as documents have it: UTC, and without a monotonic clock.
+func now() time.Time { return time.Now().UTC().Round(0) }

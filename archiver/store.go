@@ -1,0 +1,75 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Store is the objects of an archive: each is created once and never changed.
+// What a store does wrong for a while, such as being busy, it bears with. All
+// methods may be called concurrently.
+type Store struct {
+	storage  storage.Storage
+	patience time.Duration // how long a store may be busy or gone
+	log      *slog.Logger
+}
+
+// readDocument reads archive.json or a manifest.
+func (s *Store) readDocument(ctx context.Context, key string) ([]byte, error) {
+	return s.readObject(ctx, key, manifest.MaxManifestBytes, manifest.Intact)
+}
+
+// readObject reads a whole object of at most limit bytes. One that is not intact
+// is read once more: if it is so again, that is not the network's doing, and the
+// caller will find it.
+func (s *Store) readObject(ctx context.Context, key string, limit int64, intact func([]byte) bool) ([]byte, error) {
+	var b []byte
+	var err error
+	for range 2 {
+		var object *manifest.ObjectError
+		if b, err = s.readOnce(ctx, key, limit); err == nil && intact(b) || err != nil && !errors.As(err, &object) {
+			return b, err
+		}
+	}
+	if foreign := s.testify(ctx, key); foreign != nil {
+		return nil, foreign
+	}
+	return b, err
+}
+
+// testify is asked before an object is called damaged: what has arrived, twice, may
+// not be what the store keeps. The error says that it is not.
+func (s *Store) testify(ctx context.Context, key string) error {
+	if w, ok := s.storage.(storage.Witness); ok {
+		return w.Testify(ctx, key)
+	}
+	return nil
+}
+
+// wrong is the error for an object whose bytes, as they have arrived twice, are not
+// those that were stored.
+func (s *Store) wrong(ctx context.Context, key, problem string) error {
+	if foreign := s.testify(ctx, key); foreign != nil {
+		return answered(foreign)
+	}
+	return &manifest.ObjectError{Key: key, Problem: problem}
+}
+
+func (s *Store) readOnce(ctx context.Context, key string, limit int64) ([]byte, error) {
+	return again(ctx, s.patience, func() ([]byte, error) {
+		body, info, err := s.get(ctx, key, storage.Range{})
+		if err != nil {
+			return nil, answered(err)
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		if info.Size > limit {
+			return nil, &manifest.ObjectError{Key: key, Problem: "it is larger than any object of its kind can be"}
+		}
+		return readWhole(body, nil, info.Size)
+	})
+}
