@@ -308,15 +308,6 @@ func resolve(path string) (string, error) {
 	}
 }
 
-// head is the newest backup, or nil if there is none.
-func (j *Journal) head(ctx context.Context, h *history) (*manifest.Committed, error) {
-	if h.last() == 0 {
-		return nil, nil //nolint:nilnil // no backup is a normal state of an archive
-	}
-	m, err := j.load(ctx, h.archive.ArchiveID, h.last())
-	return m, h.aboutNewest(err)
-}
-
 // randomID gives 128 random bits as 32 hex digits.
 func randomID() string {
 	var b [16]byte

@@ -2,12 +2,9 @@ package archiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // probeConditions finds out how the store treats conditional writes, for a new
@@ -42,44 +39,4 @@ var describeVerdict = map[manifest.Verdict]string{
 	manifest.Rejected:  "refuses to create an object only if it is absent",
 	manifest.NotAtomic: "lets several writers create one object at the same time, and tells each of them that it has",
 	manifest.Lying:     "does something else with conditional puts than it answers",
-}
-
-// unconditional makes the best of a store that does not keep conditions, for a
-// single writer: it looks before it writes.
-type unconditional struct{ storage.Storage }
-
-// forSingleWriter returns s as a single writer may use it if the store does not
-// support conditional writes.
-func (s *Store) forSingleWriter() *Store {
-	alone := *s
-	alone.storage = unconditional{s.storage}
-	return &alone
-}
-
-// Testify implements [storage.Witness], if the store does.
-func (u unconditional) Testify(ctx context.Context, key string) error {
-	if w, ok := u.Storage.(storage.Witness); ok {
-		return w.Testify(ctx, key)
-	}
-	return nil
-}
-
-// Put implements [storage.Storage], but for the promise of IfAbsent.
-func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
-	if !opts.IfAbsent {
-		return u.Storage.Put(ctx, key, body, opts)
-	}
-	_, err := u.Head(ctx, key)
-	if err == nil {
-		return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: storage.ErrPreconditionFailed}
-	}
-	if !errors.Is(err, storage.ErrNotExist) {
-		return storage.PutResult{}, err
-	}
-	opts.IfAbsent = false
-	result, err := u.Storage.Put(ctx, key, body, opts)
-	if err != nil {
-		err = answered(err) // the backend tries plain puts again by itself
-	}
-	return result, err
 }

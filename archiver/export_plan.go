@@ -1,9 +1,6 @@
 package archiver
 
 import (
-	"context"
-	"slices"
-
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -17,42 +14,6 @@ type stretch struct {
 	// goesOn tells that the next stretch is of the same timeline, and that this one
 	// has the log up to its image and what behind it is of the image's epoch.
 	goesOn bool
-}
-
-// stretches finds the ways to a target and to all epochs below it, the lowest
-// first.
-func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
-	h, err := a.backups(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	if t.isEnd() {
-		seq := h.last()
-		if t.Backup != 0 {
-			seq = manifest.Seq(t.Backup)
-		}
-		if _, err := a.journal.load(ctx, h.archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
-			return nil, h.aboutNewest(err)
-		}
-	}
-	c, err := a.journal.catalog(ctx, h, Target{Epoch: new(uint64)}) // all of it, whatever is damaged
-	if err != nil {
-		return nil, err
-	}
-	r, err := c.route(t)
-	if err != nil {
-		return nil, err
-	}
-	c.widen(r)
-	list := []stretch{{route: r, target: t}}
-	for {
-		below, ok := c.below(list[0].route.chain[0])
-		if !ok {
-			return list, nil
-		}
-		c.widen(below.route)
-		list = slices.Insert(list, 0, below)
-	}
 }
 
 // widen makes a route begin with an older full backup of its timeline, where the

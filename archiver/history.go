@@ -63,20 +63,6 @@ func (j *Journal) lookBehind(ctx context.Context, h *history) error {
 	return nil
 }
 
-// existing is [Archive.history] for those who read: no archive is an error. That the
-// archive lacks what this host has seen there is a warning.
-func (a *Archive) existing(ctx context.Context) (*history, error) {
-	m := a.remember("")
-	h, err := a.journal.existingSince(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	if lost := m.lost(h); lost != nil {
-		a.log.Warn("the archive is not as it was", "err", lost)
-	}
-	return h, nil
-}
-
 // existingSince is existing without the warning; if there is no archive, it is known
 // from m whether there was one.
 func (j *Journal) existingSince(ctx context.Context, m memory) (*history, error) {
@@ -220,24 +206,6 @@ func (j *Journal) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*ma
 		return nil, fmt.Errorf("%s: %w", ref.Key, err)
 	}
 	return ix, nil
-}
-
-// readSealed reads an object whose bytes are known by their digest.
-func (s *Store) readSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest) ([]byte, error) {
-	intact := func(b []byte) bool { return int64(len(b)) == bytes && manifest.Sum(b) == sum }
-	b, err := s.readObject(ctx, key, bytes, intact)
-	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
-		b, err = s.readObject(ctx, key, bytes, intact)
-	}
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-		return nil, &manifest.ObjectError{Key: key, Problem: "it is missing"}
-	case err != nil:
-		return nil, err
-	case !intact(b):
-		return nil, &manifest.ObjectError{Key: key, Problem: "its bytes are not those that were stored"}
-	}
-	return b, nil
 }
 
 // newArchive makes the document of an archive that there is not yet.

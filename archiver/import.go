@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -103,25 +102,6 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		a.note(ctx, head.Parent, head.Anew)
 		return err
 	})
-}
-
-// everything reads all manifests, and the newest of them must be whole.
-func (j *Journal) everything(ctx context.Context, h *history) (*catalog, *manifest.Committed, error) {
-	all := make([]*manifest.Committed, len(h.seqs))
-	err := j.loadAll(ctx, h, func(i int, m *manifest.Committed, err error) error {
-		var object *manifest.ObjectError
-		if errors.As(err, &object) && i < len(h.seqs)-1 {
-			return nil // it only cannot be continued
-		}
-		if all[i] = m; m != nil && i < len(h.seqs)-1 {
-			m.Earlier = nil // the next manifest takes them from the newest one
-		}
-		return err
-	})
-	if err != nil || len(all) == 0 {
-		return newCatalog(all), nil, err
-	}
-	return newCatalog(all), all[len(all)-1], nil
 }
 
 // importing is one attempt to archive a folder.

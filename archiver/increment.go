@@ -100,17 +100,6 @@ func startOf(b *manifest.Committed, generation grafeo.Generation) *grafeo.Positi
 	return nil
 }
 
-// bordersOf are the places in a 0.5 log at which backups end. There a commit may
-// have ended without an EpochAdvance ([grafeo.Closing]), and must do so again.
-func bordersOf(backups ...*manifest.Committed) (borders []grafeo.Position) {
-	for _, m := range backups {
-		if c := m.Position.Commit; c != nil && m.Database.Generation == string(grafeo.Gen05) {
-			borders = append(borders, grafeo.Position{File: c.EndFile, Offset: c.End})
-		}
-	}
-	return borders
-}
-
 // breach says why the log that t has seen does not continue before.
 func (t *trail) breach(before *manifest.Committed) string {
 	switch {

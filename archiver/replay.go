@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 
@@ -309,19 +308,4 @@ func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edg
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	return grafeo.EdgesIn05(f, image, wanted)
-}
-
-// checkReplay makes sure that a replay begins in the log files of the way so far,
-// which are those of its backup. What it is without may lie behind them, in the log
-// of later backups, and is checked as it is left out.
-func (w *way) checkReplay(r *manifest.Replay) error {
-	if r == nil {
-		return nil
-	}
-	for _, f := range w.files {
-		if number, ok := grafeo.LogNumber05(f.name); ok && number == r.File && r.Offset <= f.bytes {
-			return nil
-		}
-	}
-	return fmt.Errorf("its replay begins at a place of log file %d that is not there", r.File)
 }

@@ -3,65 +3,17 @@ package archiver
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // This file is about what a restore that was killed, or has failed, had fetched: what
 // the next one makes of it, by its journal, and what is left for it.
-
-// settleIn makes what an earlier restore has left in the staging folder be nothing but
-// what a way has. In a log that was cut or trimmed, or was about to be, there may be
-// other files, and other bytes where the way has a hole, which nobody would read back.
-func (s *staging) settleIn(w *way, files []disk.File) error {
-	if !s.journal.goesOn() {
-		return nil
-	}
-	ours := map[string]bool{}
-	for _, f := range files {
-		ours[f.Name()] = true
-	}
-	for _, folder := range []string{walFolder, databaseFolder, spillFolder} {
-		err := filepath.WalkDir(s.path(folder), func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return nil
-			case err != nil || d.IsDir() || ours[path]:
-				return err
-			}
-			return s.disk.Remove(path)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for i := range w.index.Files {
-		f, to := &w.index.Files[i], w.fileOf[i]
-		bytes := f.Bytes - f.From
-		for _, e := range f.Extents {
-			bytes -= e.Bytes
-		}
-		if f.Name == manifest.ImageName || bytes == 0 {
-			continue
-		}
-		if err := files[to].Truncate(0); err != nil {
-			return err
-		}
-		if err := files[to].Truncate(w.files[to].bytes); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // readBack reports whether an earlier run has fetched a segment, and its bytes are
 // where they belong: then they are counted, and need not be fetched.
@@ -143,13 +95,4 @@ func (s *staging) leave(err error, total int64) error {
 		_ = s.lock.Close() // it was only locked
 	}
 	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path goes on from there. To give it up, remove that folder", err, what, s.folder)
-}
-
-// chainOf are the digests of a way's manifests, which say all that it has.
-func (w *way) chainOf() []manifest.Digest {
-	var all []manifest.Digest
-	for _, m := range w.route.chain {
-		all = append(all, m.Digest)
-	}
-	return slices.Clip(all)
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -53,43 +52,4 @@ func (a *Archive) fits(target string, needed int64) error {
 		return &RoomError{Path: target, Needed: needed, Free: free}
 	}
 	return nil
-}
-
-// needs is how many bytes the files of a way take, without what comes back as a
-// hole: its image, what belongs to that in the full backup, and what is of the
-// backups after it.
-func (w *way) needs() (image, first, more int64) {
-	sums := make([]int64, len(w.files))
-	later := make([]int64, len(w.files))
-	for i := range w.index.Files {
-		covered(w.index.Files[i].Extents, func(from, end int64) {
-			sums[w.fileOf[i]] += end - from
-			if w.fromOf[i] > 0 {
-				later[w.fileOf[i]] += end - from
-			}
-		})
-	}
-	for i, f := range w.files {
-		n := min(sums[i], f.bytes) // several backups may have the same part of a log
-		if f.name == manifest.ImageName {
-			image += n
-			continue
-		}
-		after := min(later[i], n)
-		first, more = first+n-after, more+after
-	}
-	return image, first, more
-}
-
-// covered calls each for what extents cover together. What is between them, and long
-// enough, stays a hole.
-func covered(extents []manifest.Extent, each func(from, end int64)) {
-	for i := 0; i < len(extents); {
-		from := extents[i].Offset
-		end := from
-		for ; i < len(extents) && extents[i].Offset < end+holeBytes; i++ {
-			end = extents[i].Offset + extents[i].Bytes
-		}
-		each(from, end)
-	}
 }

@@ -73,3 +73,21 @@ func (s *Store) readOnce(ctx context.Context, key string, limit int64) ([]byte, 
 		return readWhole(body, nil, info.Size)
 	})
 }
+
+// readSealed reads an object whose bytes are known by their digest.
+func (s *Store) readSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest) ([]byte, error) {
+	intact := func(b []byte) bool { return int64(len(b)) == bytes && manifest.Sum(b) == sum }
+	b, err := s.readObject(ctx, key, bytes, intact)
+	if errors.Is(err, storage.ErrNotExist) { // a manifest names it
+		b, err = s.readObject(ctx, key, bytes, intact)
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return nil, &manifest.ObjectError{Key: key, Problem: "it is missing"}
+	case err != nil:
+		return nil, err
+	case !intact(b):
+		return nil, &manifest.ObjectError{Key: key, Problem: "its bytes are not those that were stored"}
+	}
+	return b, nil
+}

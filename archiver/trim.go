@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,26 +11,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
-
-// trim leaves out of the staged log what the image has already: see
-// [manifest.Replay]. Each file that changes is written anew, and its bytes are
-// durable. The folder is removed if no log is left.
-func (w *way) trim(s *staging) error {
-	r := w.replay
-	if r == nil {
-		return nil
-	}
-	t := trimmer{disk: s.disk, dir: s.path(walFolder), replay: r, moved: map[uint64][]shift{}}
-	err := t.run()
-	if errors.Is(err, grafeo.ErrDamaged) {
-		return &manifest.ObjectError{Key: w.route.chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
-	}
-	if err != nil {
-		return fmt.Errorf("trimming the restored log: %w", err)
-	}
-	w.moved = t.moved
-	return nil
-}
 
 // trimmer trims the log in a folder.
 type trimmer struct {

@@ -279,3 +279,28 @@ func (u *upload) storeJoined(ctx context.Context, full []*joined) error {
 	}
 	return nil
 }
+
+// confirm looks for the segments that this run has sent and no answer has proved, as
+// a manifest may only name what is there. What the store or something on the way to
+// it has made up is [errVanished]: the caller makes the copy again, which sends only
+// that.
+func (u *upload) confirm(ctx context.Context) error {
+	if len(u.unproved) == 0 {
+		return nil
+	}
+	sizes := map[string]int64{}
+	for info, err := range u.objects.list(ctx, u.folder, maxSegments) {
+		if err != nil {
+			return err
+		}
+		sizes[info.Key] = info.Size
+	}
+	for _, s := range u.unproved {
+		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
+			if err := u.objects.mustHave(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
+				return err
+			}
+		}
+	}
+	return nil
+}

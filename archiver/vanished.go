@@ -61,30 +61,6 @@ type memory struct {
 	record *Sighting
 }
 
-// remember reads what the holds of the database at path, "" for none, and this
-// host's record know.
-func (a *Archive) remember(path string) memory {
-	m := memory{name: a.name}
-	if r := a.readRecord(); r != nil {
-		s := r.sighting(a.recordPath())
-		m.record = &s
-	}
-	if path == "" {
-		return m
-	}
-	c, err := readCursor(path)
-	if err != nil || c == nil {
-		return m
-	}
-	for _, h := range c.Ours.Holds {
-		if h.Seq > 0 { // else its first backup was killed
-			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, cursorPath(path)})
-			m.names = append(m.names, h.Name)
-		}
-	}
-	return m
-}
-
 // of gives the newest that is known of the archive with this id, nil if nothing is.
 func (m *memory) of(archiveID string) *Sighting {
 	var newest *Sighting

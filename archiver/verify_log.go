@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -95,31 +94,6 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 		v.find(m.Seq.Key(), fmt.Sprintf("the log: %v", err))
 	}
 	return nil
-}
-
-// logFiles gives the log files of a chain, each one put together from its parts,
-// in the order of their names.
-func (w *way) logFiles() []*manifest.File {
-	var files []*manifest.File
-	byName := map[string]*manifest.File{}
-	for _, part := range w.index.Files {
-		if !manifest.IsLogName(part.Name) {
-			continue
-		}
-		f := byName[part.Name]
-		if f == nil {
-			f = &manifest.File{Name: part.Name}
-			byName[part.Name] = f
-			files = append(files, f)
-		}
-		if part.From == 0 {
-			f.Extents = nil // all of it again
-		}
-		f.Bytes = part.Bytes
-		f.Extents = append(f.Extents, part.Extents...)
-	}
-	slices.SortFunc(files, func(a, b *manifest.File) int { return compareLogs(a.Name, b.Name) })
-	return files
 }
 
 func checkLog06(m *manifest.Committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {

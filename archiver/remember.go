@@ -1,0 +1,90 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// remember reads what the holds of the database at path, "" for none, and this
+// host's record know.
+func (a *Archive) remember(path string) memory {
+	m := memory{name: a.name}
+	if r := a.readRecord(); r != nil {
+		s := r.sighting(a.recordPath())
+		m.record = &s
+	}
+	if path == "" {
+		return m
+	}
+	c, err := readCursor(path)
+	if err != nil || c == nil {
+		return m
+	}
+	for _, h := range c.Ours.Holds {
+		if h.Seq > 0 { // else its first backup was killed
+			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, cursorPath(path)})
+			m.names = append(m.names, h.Name)
+		}
+	}
+	return m
+}
+
+// existing is [Archive.history] for those who read: no archive is an error. That the
+// archive lacks what this host has seen there is a warning.
+func (a *Archive) existing(ctx context.Context) (*history, error) {
+	m := a.remember("")
+	h, err := a.journal.existingSince(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if lost := m.lost(h); lost != nil {
+		a.log.Warn("the archive is not as it was", "err", lost)
+	}
+	return h, nil
+}
+
+// backups is [Archive.existing] for a target: there is a backup, and if it names
+// one, this one.
+func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
+	h, err := a.existing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.seqs) == 0 {
+		return nil, noBackup()
+	}
+	if b := manifest.Seq(t.Backup); b > h.last() {
+		return nil, &Error{
+			Code: CodeNoBackup,
+			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
+		}
+	} else if b != 0 && !slices.Contains(h.seqs, b) {
+		return nil, &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
+	}
+	return h, nil
+}
+
+// knows reports whether the archive has a backup of the database with this id.
+func (a *Archive) knows(ctx context.Context, id string) (bool, error) {
+	if id == manifest.UnknownID {
+		return false, nil
+	}
+	h, err := a.existing(ctx)
+	if err != nil {
+		return false, err
+	}
+	known := false
+	err = a.journal.loadOutlines(ctx, h, func(_ int, m *manifest.Committed, err error) error {
+		var object *manifest.ObjectError
+		if errors.As(err, &object) {
+			return nil // what cannot be read says nothing
+		}
+		known = known || m != nil && m.Database.ID == id
+		return err
+	})
+	return known, err
+}
