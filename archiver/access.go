@@ -202,6 +202,13 @@ func (all *accesses) applyAgain(a access, path string) {
 	}
 }
 
+// LinkedFolderError is the error for a link that is where a restore has its hidden folder.
+type LinkedFolderError struct{ Path string }
+
+func (e *LinkedFolderError) Error() string {
+	return e.Path + " is a link, and not the folder of a restore"
+}
+
 // takeOver makes a hidden folder that another user has left root's: somebody else must
 // not be able to put links into it that root's restore would follow. What is in there is
 // not gone on with.
@@ -211,10 +218,7 @@ func (s *staging) takeOver() error {
 		return nil //nolint:nilerr // another restore has just removed it
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return &Error{
-			Code: CodeFailed, Err: fmt.Errorf("%s is a link, and not the folder of a restore", s.folder),
-			Hint: "Nothing of a restore makes one there: look who has, and remove it.",
-		}
+		return &LinkedFolderError{s.folder}
 	}
 	user, _, known := disk.OwnerOf(info)
 	if !known || user == os.Geteuid() || os.Geteuid() != 0 {

@@ -14,8 +14,6 @@ package archiver
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -100,32 +98,14 @@ func New(store storage.Storage, opts Options) *Archive {
 	}
 }
 
-// What to do after a verb was interrupted.
-const (
-	againBackup  = "Run the same command again: it does not send twice what is stored already."
-	againRestore = "Run the same command again: it puts back what was moved aside, and goes on with what was fetched."
-	againExport  = "Run the same command again: it clears what is left."
-	againRead    = "Nothing was changed. Run the same command again."
-	againOther   = "Run the same command again."
-)
-
 // run is what every verb does around its work: requests and time are counted,
-// and an error gets its code. That of a run that was interrupted keeps all that
-// it says, which may be where a database is; again is its hint.
-func run(ctx context.Context, again string, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
+// and an error gets its code.
+func run(ctx context.Context, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
 	started := time.Now()
 	var requests storage.Requests
-	err := explain(work(storage.CountRequests(ctx, &requests)))
-	if err != nil && ctx.Err() != nil && CodeOf(err) != CodeUnknownOutcome {
-		err = &Error{Code: CodeInterrupted, Err: interrupted(context.Cause(ctx), err), Hint: again}
+	err := work(storage.CountRequests(ctx, &requests))
+	if err != nil && ctx.Err() != nil && classify(err) != CodeUnknownOutcome {
+		err = interrupted(ctx, err)
 	}
-	return requests.Counts(), time.Since(started), err
-}
-
-// interrupted is err of a run that was interrupted by cause.
-func interrupted(cause, err error) error {
-	if errors.Is(err, cause) {
-		return fmt.Errorf("interrupted: %w", err)
-	}
-	return fmt.Errorf("interrupted: %w: %w", cause, err)
+	return requests.Counts(), time.Since(started), explain(err)
 }

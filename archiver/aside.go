@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -57,11 +56,7 @@ func lockDatabase(target string) (io.Closer, error) {
 	}
 	locked, err := disk.TryLock(f)
 	if err == nil && !locked {
-		err = &Error{
-			Code: CodeTargetBusy,
-			Err:  fmt.Errorf("%s is open in another process", target),
-			Hint: "Close the database there first, or restore to another path.",
-		}
+		err = &TargetBusyError{Target: target, Open: true}
 	}
 	if err != nil {
 		_ = f.Close()

@@ -139,7 +139,7 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, explain(err)
 	}
 	var r BackupReport
-	requests, elapsed, err := run(ctx, againBackup, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
 		r, err = a.backup(ctx, path, opts)
 		return err
 	})
@@ -215,14 +215,6 @@ func (a *Archive) writing(path string, opts BackupOptions) writing {
 	return writing{known: a.remember(path), beginAnew: opts.BeginAnew, singleWriter: opts.SingleWriter, probe: a.probeConditions}
 }
 
-func conflictError() error {
-	return &Error{
-		Code: CodeConflict,
-		Err:  fmt.Errorf("other writers committed first, %d times in a row", maxConflicts),
-		Hint: "Several processes back up into this archive at the same time. Run the backup again, or less often.",
-	}
-}
-
 // backupOn makes the backup that follows head.
 func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
@@ -232,7 +224,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts Ba
 	defer func() {
 		// A run that retries on top of another writer's backup holds the log still.
 		retries := errors.Is(err, errConflict) && !errors.Is(err, errOtherArchive)
-		if err != nil && CodeOf(err) != CodeUnknownOutcome && !retries {
+		if err != nil && !as[*UnknownOutcomeError](err) && !retries {
 			hold.undo(ctx)
 		}
 	}()
@@ -279,7 +271,7 @@ func nothingNew(head *manifest.Committed) BackupReport {
 func lookAt(path string) error {
 	_, err := grafeo.Identify(path)
 	if err != nil {
-		return notFound(interruptedUpgrade(path, err))
+		return missing(interruptedUpgrade(path, err))
 	}
 	if _, err := readImage(path); err != nil && !torn(err) {
 		return err
@@ -301,11 +293,15 @@ func resolve(path string) (string, error) {
 	case !isThere(path), disk.IsSame(grafeo.LogDir(path), grafeo.LogDir(real)):
 		return real, nil
 	}
-	return "", &Error{
-		Code: CodeFailed,
-		Err:  fmt.Errorf("%s is a link to %s, and there are two logs: %s and %s", path, real, grafeo.LogDir(path), grafeo.LogDir(real)),
-		Hint: "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one.",
-	}
+	return "", &TwoLogsError{path, real}
+}
+
+// TwoLogsError is the error for a database that has a log beside two of its names: that of
+// a link, and that of the file.
+type TwoLogsError struct{ Link, File string }
+
+func (e *TwoLogsError) Error() string {
+	return fmt.Sprintf("%s is a link to %s, and there are two logs: %s and %s", e.Link, e.File, grafeo.LogDir(e.Link), grafeo.LogDir(e.File))
 }
 
 // randomID gives 128 random bits as 32 hex digits.

@@ -22,11 +22,26 @@ const (
 // errConflict: somebody else has committed this sequence number.
 var errConflict = errors.New("another writer committed first")
 
+// UnknownOutcomeError is the error of a commit to which the store gave no clear answer:
+// the backup may or may not exist.
+type UnknownOutcomeError struct {
+	Seq  uint64 // of the backup
+	Took time.Duration
+	Err  error // the last one
+}
+
+func (e *UnknownOutcomeError) Error() string {
+	return fmt.Sprintf("backup %d: the store gave no clear answer to the commit, in %s: %v", e.Seq, roughly(e.Took), e.Err)
+}
+
+// Unwrap returns the last error of the store.
+func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
+
 // commit creates m's object, and with it the backup. It must only be called
 // when everything that m names is stored.
 //
 // It returns nil if and only if the manifest in the store is m; errConflict if
-// another one is, so that the caller can plan again on it; CodeUnknownOutcome
+// another one is, so that the caller can plan again on it; an [*UnknownOutcomeError]
 // if no answer was clear within timeout. In that last case the commit may still
 // happen, even later: whatever m names must not be deleted. Any other error
 // means that the store has refused and m is not there.
@@ -52,7 +67,7 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 
 	document, key := m.Encode(), m.Seq.Key()
 	if _, err := manifest.DecodeManifest(document); err != nil {
-		return unreadable(err)
+		return &UnreadableError{err}
 	}
 	sum := [32]byte(manifest.Sum(document))
 	attempt := min(commitAttempt, timeout/3) // so that a request that hangs leaves time for others
@@ -82,10 +97,7 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 		j.log.Debug("commit: not there yet", "key", key, "err", err)
 		select {
 		case <-work.Done():
-			return &Error{
-				Code: CodeUnknownOutcome,
-				Err:  fmt.Errorf("backup %d: the store gave no clear answer to the commit, in %s: %w", m.Seq, roughly(time.Since(began)), err),
-			}
+			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
 		case <-time.After(pause.NextBackOff()):
 		}
 	}

@@ -21,14 +21,15 @@ func (a *Archive) probeConditions(ctx context.Context) (manifest.Verdict, error)
 	return verdict, nil
 }
 
-// unsafe is the error for a store with this verdict, at this address.
-func unsafe(address string, v manifest.Verdict) *Error {
-	return &Error{
-		Code: CodeUnsafeStore,
-		Err:  fmt.Errorf("%s %s: nothing was stored", address, describeVerdict[v]),
-		Hint: "A backup is committed by creating an object only if it is absent; without that, two backups at the same time may overwrite each other. " +
-			"Use a store that keeps it, such as AWS S3, MinIO or a local directory. If never more than one process will back up into this archive, --single-writer accepts the store as it is.",
-	}
+// UnsafeStoreError is the error for a store that does not create an object only if it is
+// absent.
+type UnsafeStoreError struct {
+	Address string
+	Verdict manifest.Verdict // what it does instead
+}
+
+func (e *UnsafeStoreError) Error() string {
+	return fmt.Sprintf("%s %s: nothing was stored", e.Address, describeVerdict[e.Verdict])
 }
 
 // describeVerdict says what a store does with the condition: the end of a sentence

@@ -57,10 +57,10 @@ func (p *packer) copySource(ctx context.Context, q query) (c copied, err error) 
 	for _, problem := range short {
 		p.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
 	}
-	if err != nil && CodeOf(err) == CodeFailed && !isStorage(err) {
+	if err != nil && !as[*UnsteadyError](err) && !as[*OtherDatabaseError](err) && !isStorage(err) {
 		_, gone := grafeo.Identify(q.path)
 		if _, other := errors.AsType[*grafeo.NotDatabaseError](gone); other || errors.Is(gone, fs.ErrNotExist) {
-			return c, fmt.Errorf("it was there when the backup began: %w", notFound(gone))
+			return c, fmt.Errorf("it was there when the backup began: %w", missing(gone))
 		}
 	}
 	return c, err
@@ -168,7 +168,7 @@ func (c *copied) manifest(parent *manifest.Committed, tool, host string) *manife
 // torn tells whether err can come from reading a database that somebody is
 // writing to.
 func torn(err error) bool {
-	return CodeOf(err) == CodeFailed && !isStorage(err) &&
+	return !isStorage(err) &&
 		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
 }
 

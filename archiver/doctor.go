@@ -25,10 +25,6 @@ const (
 	SeverityProblem Severity = "problem" // it is not safe to commit here, or not possible
 )
 
-// CodeExpires is the code of a [Check]: the store deletes objects of the archive
-// by itself.
-const CodeExpires Code = "objects_expire"
-
 // Check is one thing that was looked at.
 type Check struct {
 	Name     string // short and stable: "list", "conditions", ...
@@ -76,7 +72,7 @@ func (r *DoctorReport) Problem() *Check {
 // error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: newProbe(a.objects, a.effort)}
-	requests, elapsed, err := run(ctx, againOther, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
 	})
@@ -135,7 +131,7 @@ func (d *doctor) reach(ctx context.Context, known memory) (*history, bool) {
 		return h, true
 	}
 	d.fail("read", "reading the archive", known.noStore(err))
-	code := CodeOf(explain(err))
+	code := classify(err)
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }
 
@@ -187,9 +183,9 @@ func (d *doctor) write(ctx context.Context) bool {
 		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", describeVerdict[verdict], probeWriters)
 		return true
 	}
-	unsafe := unsafe(d.journal.address(), verdict)
 	d.report.Checks = append(d.report.Checks, Check{
-		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Hint: unsafe.Hint, Code: unsafe.Code, Err: unsafe,
+		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Code: CodeUnsafeStore,
+		Err: explain(&UnsafeStoreError{d.journal.address(), verdict}),
 	})
 	return true
 }

@@ -1,20 +1,15 @@
 package archiver
 
 import (
+	"context"
 	"errors"
-	"io/fs"
-	"syscall"
-
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
-	"github.com/gbak-s3/gbak-s3/storage"
+	"fmt"
 )
 
 // Code is the short stable name of a kind of error, for programs.
 type Code string
 
-// The codes of this package's errors.
+// The codes of this package's errors, and of a [Check].
 const (
 	CodeFailed          Code = "failed"             // anything that has no code of its own
 	CodeNotFound        Code = "database_not_found" // there is no file at the database's path
@@ -29,6 +24,7 @@ const (
 	CodeVanished        Code = "archive_vanished"   // what was at the archive's address before is not there
 	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup, or none
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
+	CodeLagging         Code = "lagging"            // the archive is further behind the database than it may be
 	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
 	CodeConflict        Code = "conflict"           // other writers were faster, every time
 	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
@@ -41,7 +37,43 @@ const (
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
 	CodeLocked          Code = "locked"             // another process has not given up a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended
+	CodeExpires         Code = "objects_expire"     // of a Check alone: the store deletes objects of the archive by itself
 )
+
+// The errors of each code, for [errors.Is]. [CodeFailed] has none, as it stands for
+// errors of all other kinds.
+var (
+	ErrNotFound        error = sentinel(CodeNotFound)
+	ErrNotDatabase     error = sentinel(CodeNotDatabase)
+	ErrUnsupported     error = sentinel(CodeUnsupported)
+	ErrUnseenLog       error = sentinel(CodeUnseenLog)
+	ErrDamagedDatabase error = sentinel(CodeDamagedDatabase)
+	ErrBusyDatabase    error = sentinel(CodeBusyDatabase)
+	ErrWrongDatabase   error = sentinel(CodeWrongDatabase)
+	ErrDamagedArchive  error = sentinel(CodeDamagedArchive)
+	ErrNoArchive       error = sentinel(CodeNoArchive)
+	ErrVanished        error = sentinel(CodeVanished)
+	ErrNoBackup        error = sentinel(CodeNoBackup)
+	ErrUnreachable     error = sentinel(CodeUnreachable)
+	ErrLagging         error = sentinel(CodeLagging)
+	ErrForeignCursor   error = sentinel(CodeForeignCursor)
+	ErrConflict        error = sentinel(CodeConflict)
+	ErrUnknownOutcome  error = sentinel(CodeUnknownOutcome)
+	ErrTargetExists    error = sentinel(CodeTargetExists)
+	ErrTargetBusy      error = sentinel(CodeTargetBusy)
+	ErrPermission      error = sentinel(CodePermission)
+	ErrUnsafeStore     error = sentinel(CodeUnsafeStore)
+	ErrNoStore         error = sentinel(CodeNoStore)
+	ErrDiskFull        error = sentinel(CodeDiskFull)
+	ErrStore           error = sentinel(CodeStore)
+	ErrLocked          error = sentinel(CodeLocked)
+	ErrInterrupted     error = sentinel(CodeInterrupted)
+)
+
+// sentinel stands for all errors with this code.
+type sentinel Code
+
+func (s sentinel) Error() string { return string(s) }
 
 // Error is the error of every exported function of this package: what went
 // wrong, with a stable name for programs. The cause is in it with its type: of a
@@ -57,79 +89,95 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf is the code of err, "" for nil, and [CodeFailed] for errors of others.
+// Is reports whether target is the sentinel of e's code.
+func (e *Error) Is(target error) bool {
+	s, ok := target.(sentinel) //nolint:errorlint // it is one, or it is not
+	return ok && Code(s) == e.Code
+}
+
+// CodeOf returns the code of err, "" for nil, and [CodeFailed] for errors of others.
 func CodeOf(err error) Code {
-	var e *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return ""
-	case errors.As(err, &e):
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return CodeFailed
 }
 
-// explain gives err its code, unless it has one already.
+// explain makes err, if it is one, an [*Error].
 func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return &Error{Code: known.Code, Err: err, Hint: known.Hint}
 	}
-	code, hint := classify(err)
-	return &Error{Code: code, Err: err, Hint: hint}
+	return &Error{Code: classify(err), Err: detailed(err), Hint: hintOf(err)}
 }
 
-func classify(err error) (Code, string) {
-	var unsupportedDatabase *grafeo.UnsupportedVersionError
-	var unsupportedDocument *manifest.UnsupportedError
-	var notDatabase *grafeo.NotDatabaseError
-	var wrongDatabase *grafeo.WrongDatabaseError
-	var gap *grafeo.GapError
-	var store *storage.Error
-	var object *manifest.ObjectError
-	var locked *disk.LockedError
-	var vanished *VanishedError
-	switch {
-	case errors.As(err, &vanished):
-		return CodeVanished, ""
-	case errors.As(err, &locked):
-		return CodeLocked, ""
-	case errors.Is(err, grafeo.ErrDamaged), errors.As(err, &wrongDatabase), errors.As(err, &gap):
-		return CodeDamagedDatabase, ""
-	case errors.Is(err, grafeo.ErrEncrypted):
-		return CodeUnsupported, "The checksums of an encrypted database cannot be proved without its key, so it is not archived. Back up an unencrypted copy, or the whole folder with another tool while the database is closed."
-	case errors.As(err, &unsupportedDatabase):
-		return CodeUnsupported, "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."
-	case errors.As(err, &notDatabase):
-		return CodeNotDatabase, ""
-	case errors.As(err, &unsupportedDocument):
-		return CodeUnsupported, "Use the newest gbak-s3: the archive was written by a later version."
-	case errors.As(err, &object), errors.Is(err, manifest.ErrDamaged):
-		return CodeDamagedArchive, ""
-	case errors.Is(err, storage.ErrNoConditions):
-		return CodeUnsafeStore, ""
-	case errors.Is(err, errVanished):
-		return CodeStore, "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Try the store, and run it again."
-	case errors.Is(err, storage.ErrNoStore):
-		return CodeNoStore, ""
-	case errors.Is(err, storage.ErrNoRoom), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return CodeDiskFull, ""
-	case errors.Is(err, storage.ErrPermission), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return CodePermission, ""
-	case errors.As(err, &store):
-		return CodeStore, ""
+// interrupted is the error of a run that failed with err after its context had ended.
+// It keeps all that err says, which may be where a database is.
+func interrupted(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(err, cause) {
+		err = fmt.Errorf("interrupted: %w", err)
+	} else {
+		err = fmt.Errorf("interrupted: %w: %w", cause, err)
 	}
-	return CodeFailed, ""
+	return &Error{Code: CodeInterrupted, Err: detailed(err)}
 }
 
-// isStorage tells that err is the store's, and not about what it holds.
-func isStorage(err error) bool {
-	var store *storage.Error
-	return errors.As(err, &store)
+// NewestError says that the manifest of the newest backup is damaged. Nobody knows
+// what that backup was, so no backup can be based on it; those before it are not
+// affected. Its code is [CodeDamagedArchive].
+type NewestError struct {
+	Key    string // of the manifest
+	Seq    uint64 // the number of the backup
+	Before uint64 // the number of the one before it, 0 if there is none
+	Err    error
+}
+
+func (e *NewestError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NewestError) Unwrap() error { return e.Err }
+
+// DocumentError says that archive.json is damaged, or missing although there are
+// backups. Its code is [CodeDamagedArchive].
+type DocumentError struct{ Err error }
+
+func (e *DocumentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+// UpgradeError is the error for a database of 0.6 that may be the archive's after its
+// upgrade from 0.5, though nothing shows that. Its code is [CodeWrongDatabase].
+type UpgradeError struct {
+	Old string // where the upgrade leaves the old database, which would show it
+	Err error
+}
+
+func (e *UpgradeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UpgradeError) Unwrap() error { return e.Err }
+
+// detailed puts around err the public type that has its details, if there is one.
+func detailed(err error) error {
+	if e, ok := errors.AsType[*DamagedNewestError](err); ok {
+		return &NewestError{e.Key, e.Seq, e.Before, err}
+	}
+	if as[*DamagedDocumentError](err) {
+		return &DocumentError{err}
+	}
+	if e, ok := errors.AsType[*MaybeUpgradedError](err); ok {
+		return &UpgradeError{e.Old, err}
+	}
+	return err
 }

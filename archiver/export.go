@@ -51,7 +51,7 @@ type ExportReport struct {
 // same call works again.
 func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	var r ExportReport
-	requests, elapsed, err := run(ctx, againExport, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
 		r, err = a.export(ctx, folder, opts)
 		return err
 	})
@@ -78,18 +78,11 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		return ExportReport{}, err
 	}
 	if last := stretches[len(stretches)-1].route.last(); last.Database.IsDirectory() {
-		return ExportReport{}, &Error{
-			Code: CodeUnsupported,
-			Err:  fmt.Errorf("the database is a WAL directory of Grafeo 0.5 (%s), of which Grafeo's own backups know nothing", last.Database.Name),
-			Hint: "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, save it to a path that ends in .grafeo, and back that up.",
-		}
+		return ExportReport{}, &NoNativeFormError{last.Database.Name}
 	}
 	leftOut := spilledIn(stretches)
 	if leftOut != nil && !opts.WithoutSpilled {
-		return ExportReport{}, &Error{
-			Code: CodeUnsupported,
-			Err:  fmt.Errorf("%w in %d files, %d bytes, which Grafeo's own backups cannot hold", ErrSpilled, leftOut.Files, leftOut.Bytes),
-		}
+		return ExportReport{}, fmt.Errorf("%w in %d files, %d bytes, which Grafeo's own backups cannot hold", ErrSpilled, leftOut.Files, leftOut.Bytes)
 	}
 	s, err := stage(a.disk, folder, nil, 0)
 	if err != nil {
@@ -148,6 +141,13 @@ func spilledIn(stretches []stretch) *Spill {
 	return nil
 }
 
+// NoNativeFormError is the error for a database that Grafeo's own backups know nothing of.
+type NoNativeFormError struct{ Name string }
+
+func (e *NoNativeFormError) Error() string {
+	return fmt.Sprintf("the database is a WAL directory of Grafeo 0.5 (%s), of which Grafeo's own backups know nothing", e.Name)
+}
+
 // ErrSpilled: what is to be exported has spilled vectors.
 var ErrSpilled = errors.New("the database has spilled vectors")
 
@@ -179,7 +179,7 @@ func absent(folder string) error {
 		err = fs.ErrExist
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return &Error{Code: CodeTargetExists, Err: fmt.Errorf("%s exists already", folder), Hint: "Export to another path, or move away what is there."}
+		return &ExistsError{Path: folder}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

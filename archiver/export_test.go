@@ -33,7 +33,7 @@ func PageDigest(archiveID string, page []byte) []byte {
 // what Linux shows of other processes.
 func LookForLog(proc, path string, closed bool) error {
 	_, err := (&onlooker{procfs.Root(proc), path}).look(closed)
-	return err
+	return explain(err)
 }
 
 // JournalAlways returns a, whose restores make durable what each segment brings.

@@ -109,12 +109,12 @@ func (j *Journal) archiveDocument(ctx context.Context) (*history, error) {
 	case errors.Is(err, storage.ErrNoStore):
 		return nil, fmt.Errorf("%s: %w", j.address(), err)
 	case errors.As(err, new(*manifest.ObjectError)):
-		return nil, &DocumentError{err}
+		return nil, &DamagedDocumentError{err}
 	case err != nil:
 		return nil, err
 	default:
 		if h.archive, err = manifest.DecodeArchive(b); errors.Is(err, manifest.ErrDamaged) {
-			return nil, &DocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
+			return nil, &DamagedDocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
 		} else if err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
 		}
@@ -133,7 +133,7 @@ func (j *Journal) check(ctx context.Context, h *history) error {
 		return err
 	}
 	if h.archive = again.archive; h.archive == nil {
-		return &DocumentError{&manifest.ObjectError{Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups"}}
+		return &DamagedDocumentError{&manifest.ObjectError{Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups"}}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ const (
 // Holds reports what holds the log of the database at path. It locks nothing.
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
-	_, _, err := run(ctx, againRead, func(context.Context) (err error) {
+	_, _, err := run(ctx, func(context.Context) (err error) {
 		if path, err = locate(path); err != nil {
 			return err
 		}

@@ -63,6 +63,22 @@ func (j *Journal) lookBehind(ctx context.Context, h *history) error {
 	return nil
 }
 
+// NoArchiveError is the error for an address at which there is no archive.
+type NoArchiveError struct {
+	Address string
+	Err     error // what the store says of the bucket, if that is not there either
+}
+
+func (e *NoArchiveError) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return "there is no archive at " + e.Address
+}
+
+// Unwrap returns Err.
+func (e *NoArchiveError) Unwrap() error { return e.Err }
+
 // existingSince is existing without the warning; if there is no archive, it is known
 // from m whether there was one.
 func (j *Journal) existingSince(ctx context.Context, m memory) (*history, error) {
@@ -72,7 +88,7 @@ func (j *Journal) existingSince(ctx context.Context, m memory) (*history, error)
 	}
 	err = m.noStore(err)
 	if _, gone := errors.AsType[*VanishedError](err); !gone && errors.Is(err, storage.ErrNoStore) {
-		return nil, &Error{Code: CodeNoArchive, Err: err, Hint: "Check the bucket in the archive's address."}
+		return nil, &NoArchiveError{j.address(), err}
 	}
 	if err != nil {
 		return nil, err
@@ -81,10 +97,7 @@ func (j *Journal) existingSince(ctx context.Context, m memory) (*history, error)
 		if lost := m.lost(h); lost != nil {
 			return nil, lost
 		}
-		return nil, &Error{
-			Code: CodeNoArchive,
-			Err:  fmt.Errorf("there is no archive at %s", j.address()),
-		}
+		return nil, &NoArchiveError{Address: j.address()}
 	}
 	return h, nil
 }

@@ -170,11 +170,3 @@ func oldestLSN(dir string, checkpoint uint64) (uint64, error) {
 }
 
 func cursorPath(path string) string { return filepath.Join(grafeo.LogDir(path), cursorName) }
-
-// notFound gives a missing database its code.
-func notFound(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && CodeOf(err) == CodeFailed {
-		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path: it is that of the database file, such as people.grafeo."}
-	}
-	return err
-}

@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 		return ImportReport{}, explain(err)
 	}
 	var r ImportReport
-	requests, elapsed, err := run(ctx, againBackup, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
 		folder, err := readNative(ctx, folder)
 		if err != nil {
 			return err
@@ -87,7 +86,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 
 func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts BackupOptions, committed func(BackupReport), r *ImportReport) error {
 	if !slices.ContainsFunc(f.backups, func(b *nativeBackup) bool { return b.source != nil }) {
-		return &Error{Code: CodeNotDatabase, Err: fmt.Errorf("%s has no backups", f.path), Hint: "Its list of native backups is empty: there is nothing to archive."}
+		return &EmptyNativeFolderError{f.path}
 	}
 	w := a.writing("", opts)
 	w.all = true

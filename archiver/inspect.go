@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,10 +76,10 @@ type InspectOptions struct {
 // read. What is none of these is [CodeNotDatabase].
 func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection, error) {
 	var i Inspection
-	_, _, err := run(ctx, againRead, func(ctx context.Context) error {
+	_, _, err := run(ctx, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
-			return notRecognized(interruptedUpgrade(path, err))
+			return missing(interruptedUpgrade(path, err))
 		}
 		if what.What == grafeo.KindDatabase {
 			if err := logIsSeen(ctx, what.Path, opts.Closed); err != nil {
@@ -121,24 +120,9 @@ func recognize(path string) (Inspection, error) {
 	return Inspection{Path: path, What: what, Generation: generation}, err
 }
 
-// notRecognized gives the errors that need it a hint of their own.
-func notRecognized(err error) error {
-	switch {
-	case CodeOf(err) != CodeFailed: // it has a hint
-	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Code: CodeNotFound, Err: err, Hint: "Check the path."}
-	case errors.Is(err, grafeo.ErrNotDatabase):
-		return &Error{
-			Code: CodeNotDatabase, Err: err,
-			Hint: "Give the path of a database file, its log folder, a log file, a backup cursor, a backup folder of Grafeo, or an archive.",
-		}
-	}
-	return err
-}
-
 // problemOf is the damage that err tells of, nil if it is about something else.
 func problemOf(err error) *Problem {
-	if err == nil || CodeOf(err) != CodeFailed {
+	if err == nil || as[*UnsteadyError](err) {
 		return nil
 	}
 	var damage *grafeo.DamageError

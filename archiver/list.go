@@ -49,7 +49,7 @@ func describe(m *manifest.Manifest) Backup {
 // [Archive.Verify] finds it.
 func (a *Archive) List(ctx context.Context) ([]Backup, error) {
 	var backups []Backup
-	_, _, err := run(ctx, againRead, func(ctx context.Context) error {
+	_, _, err := run(ctx, func(ctx context.Context) error {
 		h, err := a.existing(ctx)
 		if err != nil {
 			return err

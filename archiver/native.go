@@ -82,16 +82,21 @@ func (n *nativeFolder) fault(strict bool) error {
 		return nil
 	}
 	for _, f := range n.faults {
-		if CodeOf(explain(f.Err)) == CodeUnsupported {
+		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {
 			return f
 		}
 	}
-	return &Error{
-		Code: CodeDamagedDatabase,
-		Err:  n.faults,
-		Hint: "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. What is lost may still be in the database itself, which can be backed up.",
-	}
+	return &DamagedFolderError{n.faults}
 }
+
+// DamagedFolderError is the error for a folder of native backups that is not imported, as
+// something is wrong with it.
+type DamagedFolderError struct{ Faults nativeFaults }
+
+func (e *DamagedFolderError) Error() string { return e.Faults.Error() }
+
+// Unwrap returns the faults.
+func (e *DamagedFolderError) Unwrap() error { return e.Faults }
 
 // lostIn returns what cannot be had from the folder and is not in the archive with the
 // backups of c: the first fault of each chain, with the epochs from there on.
@@ -233,18 +238,32 @@ func (n *nativeFolder) unlisted(bad map[int]error) error {
 	return nil
 }
 
-// noNativeFolder gives what is no such folder its code.
+// NoNativeFolderError is the error for a path at which there is no folder.
+type NoNativeFolderError struct{ Path string }
+
+func (e *NoNativeFolderError) Error() string { return "there is no folder " + e.Path }
+
+// NotNativeFolderError is the error for a folder that is not one of native backups.
+type NotNativeFolderError struct{ Path string }
+
+func (e *NotNativeFolderError) Error() string {
+	return fmt.Sprintf("%s is no folder of native backups: it has no %s", e.Path, grafeo.NativeManifestName)
+}
+
+// EmptyNativeFolderError is the error for a folder of native backups that has none.
+type EmptyNativeFolderError struct{ Path string }
+
+func (e *EmptyNativeFolderError) Error() string { return e.Path + " has no backups" }
+
+// noNativeFolder explains err, by which there is no list of native backups at path.
 func noNativeFolder(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if info, statErr := os.Stat(path); statErr != nil || !info.IsDir() {
-		return &Error{Code: CodeNotFound, Err: fmt.Errorf("there is no folder %s", path), Hint: "Give the folder that Grafeo's own backups are in."}
+		return &NoNativeFolderError{path}
 	}
-	return &Error{
-		Code: CodeNotDatabase, Err: fmt.Errorf("%s is no folder of native backups: it has no %s", path, grafeo.NativeManifestName),
-		Hint: "Give the folder that Grafeo's own backups are in. A database itself is backed up, and not imported.",
-	}
+	return &NotNativeFolderError{path}
 }
 
 // isNativeFault tells that err is about what a file holds.

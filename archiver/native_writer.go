@@ -104,7 +104,7 @@ func (w *nativeWriter) publish() error {
 	}
 	if err := w.staging.disk.Rename(w.staging.path(nativeFolderName), target); err != nil {
 		if _, there := os.Lstat(target); there == nil {
-			return appeared(target, err)
+			return &AppearedError{target, err}
 		}
 		return err
 	}

@@ -12,48 +12,48 @@ import (
 // manifest, and archive.json. If one of them is damaged, or empty, as after a loss of
 // power or a copy that broke off, the error says what there still is.
 
-// NewestError says that the manifest of the newest backup is damaged. Nobody knows
+// DamagedNewestError says that the manifest of the newest backup is damaged. Nobody knows
 // what that backup was, so nothing can go on after it; those before it are not
 // touched by that.
-type NewestError struct {
+type DamagedNewestError struct {
 	Key    string // of the manifest
 	Seq    uint64 // the number of the backup
 	Before uint64 // that of the one before it, 0 if there is none
 	Err    error
 }
 
-func (e *NewestError) Error() string {
+func (e *DamagedNewestError) Error() string {
 	return fmt.Sprintf("backup %d, the newest, cannot be read: %v", e.Seq, e.Err)
 }
 
 // Unwrap returns the [*manifest.ObjectError] that it is.
-func (e *NewestError) Unwrap() error { return e.Err }
+func (e *DamagedNewestError) Unwrap() error { return e.Err }
 
-// aboutNewest makes err a [*NewestError] if it is about the newest manifest of h.
+// aboutNewest makes err a [*DamagedNewestError] if it is about the newest manifest of h.
 func (h *history) aboutNewest(err error) error {
 	var object *manifest.ObjectError
 	if !errors.As(err, &object) || len(h.seqs) == 0 || object.Key != h.last().Key() {
 		return err
 	}
 	last := uint64(h.last())
-	return &NewestError{Key: object.Key, Seq: last, Before: last - 1, Err: err} // no number is left out
+	return &DamagedNewestError{Key: object.Key, Seq: last, Before: last - 1, Err: err} // no number is left out
 }
 
-// DocumentError says that archive.json is damaged, or missing where there are
+// DamagedDocumentError says that archive.json is damaged, or missing where there are
 // backups.
-type DocumentError struct{ Err error }
+type DamagedDocumentError struct{ Err error }
 
-func (e *DocumentError) Error() string { return e.Err.Error() }
+func (e *DamagedDocumentError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
-func (e *DocumentError) Unwrap() error { return e.Err }
+func (e *DamagedDocumentError) Unwrap() error { return e.Err }
 
 // byManifests is what readers can know of an archive whose archive.json is damaged,
 // which is why. Each manifest has the id of the archive, too; it is that of the
 // newest one that is whole. Nothing is written to an archive of which no more is
 // known.
 func (j *Journal) byManifests(ctx context.Context, why error) (*history, error) {
-	var document *DocumentError
+	var document *DamagedDocumentError
 	if !errors.As(why, &document) {
 		return nil, why
 	}

@@ -28,9 +28,9 @@ func (j *Journal) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	ref.Key = manifest.IndexKey(ref.SHA256)
 	m.Index = &ref
 	if read, err := unpackIndex(packed, ref.RawBytes); err != nil {
-		return unreadable(err)
+		return &UnreadableError{err}
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
-		return unreadable(err)
+		return &UnreadableError{err}
 	}
 	return j.store.putProved(ctx, &ref.Key, ref.SHA256, packed)
 }
@@ -39,15 +39,16 @@ func (j *Journal) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 // a larger one is an object of its own.
 const maxInlineIndex = 16 << 10
 
-// unreadable is the error for a document of our own that no reader would take:
+// UnreadableError is the error for a document of our own that no reader would take:
 // it must not be committed.
-func unreadable(err error) *Error {
-	return &Error{
-		Code: CodeFailed,
-		Err:  fmt.Errorf("nothing was committed, as it could not be read back: %w", err),
-		Hint: "This is a defect of gbak-s3. Please report it with what an inspection of the database says.",
-	}
+type UnreadableError struct{ Err error }
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("nothing was committed, as it could not be read back: %v", e.Err)
 }
+
+// Unwrap returns why not.
+func (e *UnreadableError) Unwrap() error { return e.Err }
 
 // unpackIndex is the reverse. The manifest has bounded rawBytes by what is packed.
 func unpackIndex(packed []byte, rawBytes int64) ([]byte, error) {

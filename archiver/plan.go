@@ -2,7 +2,7 @@ package archiver
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -38,7 +38,7 @@ type Plan struct {
 // and no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
 	var w *way
-	requests, _, err := run(ctx, againRead, func(ctx context.Context) (err error) {
+	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
 		w, err = a.wayTo(ctx, target)
 		return err
 	})
@@ -61,10 +61,16 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	return a.journal.along(ctx, r, t)
 }
 
-func noBackup() error {
-	return &Error{
-		Code: CodeNoBackup,
-		Err:  errors.New("the archive has no backup"),
-		Hint: "Its first backup was interrupted before it was committed. Run the backup again where the database is.",
+// NoBackupError is the error for a backup that the archive does not have. The zero value
+// is that for an archive that has none at all.
+type NoBackupError struct {
+	Seq         uint64 // that was asked for
+	First, Last uint64 // that there are
+}
+
+func (e *NoBackupError) Error() string {
+	if e.Last == 0 {
+		return "the archive has no backup"
 	}
+	return fmt.Sprintf("there is no backup %d: the archive has %d to %d", e.Seq, e.First, e.Last)
 }

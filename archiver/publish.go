@@ -172,7 +172,7 @@ func (s *staging) moveLog() error {
 	log := grafeo.LogDir(s.target)
 	if err := s.disk.Rename(s.path(walFolder), log); err != nil {
 		if disk.Exists(log) {
-			return appeared(log, err)
+			return &AppearedError{log, err}
 		}
 		return err
 	}
@@ -189,11 +189,11 @@ func (s *staging) move(name string) error {
 	err := step(s.disk, s.path(name), s.target)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return appeared(s.target, err)
+		return &AppearedError{s.target, err}
 	case errors.Is(err, disk.ErrNoMove),
 		name == databaseFolder && (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)):
 		if disk.Exists(s.target) {
-			return appeared(s.target, fs.ErrExist)
+			return &AppearedError{s.target, fs.ErrExist}
 		}
 		err = s.disk.Rename(s.path(name), s.target)
 	}
@@ -203,13 +203,19 @@ func (s *staging) move(name string) error {
 	return s.disk.Sync(filepath.Dir(s.target))
 }
 
-func appeared(path string, err error) error {
-	return &Error{
-		Code: CodeTargetExists,
-		Err:  fmt.Errorf("%s has appeared during the restore: %w", path, err),
-		Hint: "Somebody else has put it there. Restore to another path, or move it away.",
-	}
+// AppearedError is the error for a target that somebody else has put there while a
+// restore was running.
+type AppearedError struct {
+	Path string
+	Err  error
 }
+
+func (e *AppearedError) Error() string {
+	return fmt.Sprintf("%s has appeared during the restore: %v", e.Path, e.Err)
+}
+
+// Unwrap returns what the system said.
+func (e *AppearedError) Unwrap() error { return e.Err }
 
 // complete writes the page that makes the image at path a database, when all else
 // of it is on disk.

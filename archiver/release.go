@@ -15,7 +15,7 @@ import (
 // [ReleaseNamed] ends it; only if there is none is the archive asked for its id.
 func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
-	_, _, err := run(ctx, againOther, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, func(ctx context.Context) (err error) {
 		rest := 0
 		released, rest, err = release(ctx, a.disk, path, named(a.name))
 		if err != nil || released || rest == 0 {
@@ -53,7 +53,7 @@ func ReleaseAll(ctx context.Context, path string) (bool, error) {
 
 func releaseAny(ctx context.Context, path string, which func(Hold) bool) (bool, error) {
 	released := false
-	_, _, err := run(ctx, againOther, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, func(ctx context.Context) (err error) {
 		released, _, err = release(ctx, disk.OS{}, path, which)
 		return err
 	})
@@ -72,7 +72,7 @@ func release(ctx context.Context, d disk.Disk, path string, which func(Hold) boo
 		return false, 0, err
 	}
 	if _, err := grafeo.Identify(path); err != nil {
-		return false, 0, notFound(interruptedUpgrade(path, err))
+		return false, 0, missing(interruptedUpgrade(path, err))
 	}
 	err = changeCursor(ctx, d, path, func(holds []Hold) []Hold {
 		stay := slices.DeleteFunc(slices.Clone(holds), which)
@@ -84,11 +84,7 @@ func release(ctx context.Context, d disk.Disk, path string, which func(Hold) boo
 		err = logIsSeen(ctx, path, true)
 	}
 	if errors.Is(err, errForeignCursor) {
-		return false, 0, &Error{
-			Code: CodeForeignCursor,
-			Err:  fmt.Errorf("%s: %w", cursorPath(path), err),
-			Hint: "Grafeo's own backups use the same file. Remove it by hand if nobody needs the log that it keeps.",
-		}
+		return false, 0, fmt.Errorf("%s: %w", cursorPath(path), err)
 	}
 	return released, rest, err
 }

@@ -3,7 +3,6 @@ package archiver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -55,13 +54,10 @@ func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
 		return nil, err
 	}
 	if len(h.seqs) == 0 {
-		return nil, noBackup()
+		return nil, &NoBackupError{}
 	}
 	if b := manifest.Seq(t.Backup); b > h.last() {
-		return nil, &Error{
-			Code: CodeNoBackup,
-			Err:  fmt.Errorf("there is no backup %d: the archive has %d to %d", b, h.seqs[0], h.last()),
-		}
+		return nil, &NoBackupError{uint64(b), uint64(h.seqs[0]), uint64(h.last())}
 	} else if b != 0 && !slices.Contains(h.seqs, b) {
 		return nil, &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
 	}

@@ -79,7 +79,7 @@ type RestoreReport struct {
 // same time are [CodeTargetBusy] for one of them.
 func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
 	var r RestoreReport
-	requests, elapsed, err := run(ctx, againRestore, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
 		r, err = a.restore(ctx, target, opts)
 		return err
 	})
@@ -187,6 +187,14 @@ func isFolderName(path string) bool {
 	return false
 }
 
+// NoNameError is the error for a folder as the target of a database that the archive has
+// no name for.
+type NoNameError struct{ Folder string }
+
+func (e *NoNameError) Error() string {
+	return e.Folder + " is a folder, and the archive has no name for the database in it"
+}
+
 // inFolder is the path of a database in a folder, under the name that it had when it
 // was backed up. One that is a directory itself is that folder.
 func inFolder(folder string, d *manifest.Database) (string, error) {
@@ -195,11 +203,7 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 	}
 	name := filepath.Base(d.Name)
 	if name != d.Name || name == "." || name == ".." || !filepath.IsLocal(name) {
-		return "", &Error{
-			Code: CodeFailed,
-			Err:  fmt.Errorf("%s is a folder, and the archive has no name for the database in it", folder),
-			Hint: "Give the path that the database file is to have, such as people.grafeo.",
-		}
+		return "", &NoNameError{folder}
 	}
 	return filepath.Join(folder, name), nil
 }

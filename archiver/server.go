@@ -43,10 +43,7 @@ func locate(path string) (string, error) {
 		return "", noDatabaseIn(path)
 	}
 	if len(found) > 1 {
-		return "", &Error{
-			Code: CodeNotDatabase, Err: fmt.Errorf("%s has several databases: %s", path, strings.Join(found, " and ")),
-			Hint: "Give the path of the one that is in use.",
-		}
+		return "", &SeveralDatabasesError{path, found}
 	}
 	return found[0], nil
 }
@@ -81,15 +78,36 @@ func noDatabaseIn(path string) error {
 	if err == nil || !errors.Is(err, grafeo.ErrNotDatabase) || len(there) == 0 {
 		return err
 	}
-	more := ""
+	return &FolderOfDatabasesError{there, err}
+}
+
+// SeveralDatabasesError is the error for a folder that has several databases under names
+// that a server gives.
+type SeveralDatabasesError struct {
+	Folder    string
+	Databases []string // their paths
+}
+
+func (e *SeveralDatabasesError) Error() string {
+	return fmt.Sprintf("%s has several databases: %s", e.Folder, strings.Join(e.Databases, " and "))
+}
+
+// FolderOfDatabasesError is the error for a folder that is no database, and has some.
+type FolderOfDatabasesError struct {
+	Databases []string // their paths
+	Err       error    // why it is none itself
+}
+
+func (e *FolderOfDatabasesError) Error() string {
+	there, more := e.Databases, ""
 	if n := len(there); n > 5 {
 		there, more = there[:5], fmt.Sprintf(" and %d more", n-5)
 	}
-	return &Error{
-		Code: CodeNotDatabase, Err: fmt.Errorf("%w; it has %s%s", err, strings.Join(there, ", "), more),
-		Hint: "Give the path of one database: each goes into an archive of its own.",
-	}
+	return fmt.Sprintf("%v; it has %s%s", e.Err, strings.Join(there, ", "), more)
 }
+
+// Unwrap returns why the folder is no database itself.
+func (e *FolderOfDatabasesError) Unwrap() error { return e.Err }
 
 // nameOf is what the database that path means is called, where that is the name of its
 // folder, and "" where it is that of the file.

@@ -1,7 +1,6 @@
 package archiver
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -23,8 +22,7 @@ func (c *catalog) ambiguous(t time.Time, timeline int) error {
 		}
 		if first != nil {
 			err := c.unreachable("the time " + t.Format(time.RFC3339Nano))
-			err.Err = fmt.Errorf("backup %d is of after it and backup %d, which follows, of before it, as a clock was set back: %w", first.Seq, m.Seq, err.Err)
-			err.Hint = "Nobody knows which of the two clocks was right: choose a state by its backup or its epoch."
+			err.SetBack = [2]uint64{uint64(first.Seq), uint64(m.Seq)}
 			return err
 		}
 		if read == nil && readAfter {

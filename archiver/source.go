@@ -167,10 +167,17 @@ func (s *source) belongs(before *manifest.Committed) error {
 		}
 		return nil
 	}
-	return &Error{
-		Code: CodeWrongDatabase,
-		Err:  fmt.Errorf("the archive belongs to another database: %s (%s), and this is %s", before.Database.Name, before.Database.ID, s.image.DatabaseID),
-	}
+	return &OtherDatabaseError{before.Database.Name, before.Database.ID, s.image.DatabaseID}
+}
+
+// OtherDatabaseError is the error for a database that is not the archive's.
+type OtherDatabaseError struct {
+	Name, ID string // of the archive's
+	This     string // the id of the other one
+}
+
+func (e *OtherDatabaseError) Error() string {
+	return fmt.Sprintf("the archive belongs to another database: %s (%s), and this is %s", e.Name, e.ID, e.This)
 }
 
 // headersOf is the checksum of the image's headers, by which images are told

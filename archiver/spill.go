@@ -56,22 +56,12 @@ func listSpill(path string) ([]grafeo.SpillFile, error) {
 	if err == nil {
 		files, err = besideLink(path, files)
 	}
-	if errors.Is(err, grafeo.ErrLinkToNothing) {
-		return nil, &Error{
-			Code: CodeFailed, Err: err,
-			Hint: "Spilled vectors are nowhere else: mount the disk that they are on. If there are none, remove the link.",
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
 		if _, _, ok := manifest.SplitSpillName(spillName(&f)); !ok {
-			return nil, &Error{
-				Code: CodeUnsupported,
-				Err:  fmt.Errorf("%q cannot be archived under its name", f.Path),
-				Hint: "Give it a name in UTF-8, or move it out of the folder if it is not of the database.",
-			}
+			return nil, &SpillNameError{f.Path}
 		}
 	}
 	return files, nil
@@ -89,11 +79,23 @@ func besideLink(path string, files []grafeo.SpillFile) ([]grafeo.SpillFile, erro
 	case len(files) == 0:
 		return there, nil
 	}
-	return nil, &Error{
-		Code: CodeFailed,
-		Err:  fmt.Errorf("%s is a link to %s, and there are spilled vectors beside both", path, real),
-		Hint: "Grafeo takes those of the path that it opens. Give that path, and move the other folder away if it is an old one.",
-	}
+	return nil, &TwoSpillsError{path, real}
+}
+
+// SpillNameError is the error for a file of a spill folder that an archive cannot have
+// under its name.
+type SpillNameError struct{ Path string }
+
+func (e *SpillNameError) Error() string {
+	return fmt.Sprintf("%q cannot be archived under its name", e.Path)
+}
+
+// TwoSpillsError is the error for a database that has spilled vectors beside two of its
+// names: that of a link, and that of the file.
+type TwoSpillsError struct{ Link, File string }
+
+func (e *TwoSpillsError) Error() string {
+	return fmt.Sprintf("%s is a link to %s, and there are spilled vectors beside both", e.Link, e.File)
 }
 
 func spillName(f *grafeo.SpillFile) string { return manifest.SpillName(f.Base, f.Kept) }

@@ -92,7 +92,38 @@ func occupied(target string) []string {
 	})
 }
 
-// free is nil if nothing is at target, else [CodeTargetExists].
+// ExistsError is the error for a target at which something is already.
+type ExistsError struct {
+	Path       string
+	NoDatabase bool // it cannot be one, and so is never moved aside
+	Folder     bool // of what cannot be one: it is a folder
+}
+
+func (e *ExistsError) Error() string {
+	switch {
+	case e.Folder:
+		return e.Path + " exists already, and is a folder"
+	case e.NoDatabase:
+		return e.Path + " exists already, and is no file"
+	}
+	return e.Path + " exists already"
+}
+
+// TargetBusyError is the error for a target that another process uses: another restore
+// or, if it is open, one that has the database open.
+type TargetBusyError struct {
+	Target string
+	Open   bool
+}
+
+func (e *TargetBusyError) Error() string {
+	if e.Open {
+		return e.Target + " is open in another process"
+	}
+	return fmt.Sprintf("another restore to %s is running", e.Target)
+}
+
+// free is nil if nothing is at target, else an [*ExistsError].
 func free(target string) error {
 	for _, path := range companions(target) {
 		_, err := os.Lstat(path)
@@ -106,10 +137,7 @@ func free(target string) error {
 			if err := movable(target); err != nil {
 				return err // the caller must not be sent to --force
 			}
-			return &Error{
-				Code: CodeTargetExists,
-				Err:  fmt.Errorf("%s exists already", path),
-			}
+			return &ExistsError{Path: path}
 		}
 		if errors.Is(err, syscall.ENAMETOOLONG) && path != target && path != grafeo.LogDir(target) {
 			continue // where the others fit, it cannot be
@@ -132,11 +160,7 @@ func movable(target string) error {
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0 {
 		return err
 	}
-	what, hint := "no file", "Give the path that the database is to have, such as people.grafeo; only a database is moved aside."
-	if info.IsDir() {
-		what, hint = "a folder", fmt.Sprintf("Give the path that the database is to have, such as %s; only a database is moved aside.", filepath.Join(target, "people.grafeo"))
-	}
-	return &Error{Code: CodeTargetExists, Err: fmt.Errorf("%s exists already, and is %s", target, what), Hint: hint}
+	return &ExistsError{Path: target, NoDatabase: true, Folder: info.IsDir()}
 }
 
 // onlyCursor tells whether the log folder of the database that was at target has
@@ -219,11 +243,7 @@ func (s *staging) acquire() error {
 			return err
 		}
 		if !locked {
-			return &Error{
-				Code: CodeTargetBusy,
-				Err:  fmt.Errorf("another restore to %s is running", s.target),
-				Hint: "Wait for it, or restore to another path.",
-			}
+			return &TargetBusyError{Target: s.target}
 		}
 	}
 }

@@ -15,15 +15,19 @@ import (
 // keptFolder is the folder in it of what Grafeo had set aside.
 func (s *staging) keptFolder() string { return filepath.Join(s.path(spillFolder), "kept") }
 
+// UnnameableError is the error for a file of the archive whose name no file can have on
+// this system.
+type UnnameableError struct{ Name string }
+
+func (e *UnnameableError) Error() string {
+	return fmt.Sprintf("the archive has spilled vectors in a file named %q, which no file can be named here", e.Name)
+}
+
 // placeSpilled is [staging.place] for a file of the spill folder.
 func (s *staging) placeSpilled(name string) (string, error) {
 	base, kept, ok := manifest.SplitSpillName(name)
 	if !ok || !filepath.IsLocal(base) || filepath.Base(base) != base {
-		return "", &Error{
-			Code: CodeUnsupported,
-			Err:  fmt.Errorf("the archive has spilled vectors in a file named %q, which no file can be named here", base),
-			Hint: "Restore it on a system like the one that it was backed up on.",
-		}
+		return "", &UnnameableError{base}
 	}
 	folder := s.path(spillFolder)
 	err := s.makeFolder(folder, s.access.spill)
@@ -56,7 +60,7 @@ func (s *staging) moveSpill() error {
 	}
 	if err := s.disk.Rename(s.path(spillFolder), spill); err != nil {
 		if disk.Exists(spill) {
-			return appeared(spill, err)
+			return &AppearedError{spill, err}
 		}
 		return err
 	}

@@ -2,17 +2,12 @@ package archiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
-
-// CodeLagging is the code of [StatusReport.Within]: the archive is further behind
-// than it may be.
-const CodeLagging Code = "lagging"
 
 // StatusOptions say what to look at besides the archive.
 type StatusOptions struct {
@@ -49,8 +44,8 @@ type StatusReport struct {
 	SingleWriter bool
 
 	// Vanished is not nil if the archive does not have a backup that it had before, by
-	// a hold of the database or by [Options.State].
-	Vanished *VanishedError
+	// a hold of the database or by [Options.State]. It is an [*Error] of [CodeVanished].
+	Vanished error
 
 	Behind *Behind // nil if no database was named
 
@@ -88,7 +83,7 @@ type Behind struct {
 // archive any more.
 func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	var r StatusReport
-	_, _, err := run(ctx, againRead, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, func(ctx context.Context) (err error) {
 		r, err = a.status(ctx, opts)
 		return err
 	})
@@ -142,7 +137,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		b := describe(newest.Manifest)
 		r.Newest, r.Age = &b, since(now(), newest.CreatedAt)
 	}
-	if _, err := a.journal.vanished(ctx, h, newest, known); err != nil && !errors.As(err, &r.Vanished) {
+	if _, err := a.journal.vanished(ctx, h, newest, known); as[*VanishedError](err) {
+		r.Vanished = explain(err)
+	} else if err != nil {
 		return r, err
 	}
 	if opts.Database == "" {
@@ -234,36 +231,33 @@ func (r *StatusReport) Within(limit time.Duration) error {
 	what := "the newest backup is %s old"
 	switch {
 	case r.Vanished != nil:
-		return explain(r.Vanished)
+		return r.Vanished
 	case r.Age < -skewTolerance:
-		return ahead("the newest backup was taken", r.Age)
+		return explain(&ClockError{"the newest backup was taken", -r.Age})
 	case r.Behind != nil && r.Behind.Lag < -skewTolerance:
-		return ahead("what the archive does not have yet was committed", r.Behind.Lag)
+		return explain(&ClockError{"what the archive does not have yet was committed", -r.Behind.Lag})
 	case r.Behind != nil:
 		lag, what = r.Behind.Lag, "the archive is %s behind the database"
 	case r.Newest == nil:
-		return lagging(errors.New("the archive has no backup"))
+		return explain(&LaggingError{"the archive has no backup"})
 	}
 	if lag <= limit {
 		return nil
 	}
-	return lagging(fmt.Errorf(what+", and may be %s at most", lag.Round(time.Millisecond), limit))
+	return explain(&LaggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
 }
 
-func lagging(err error) error {
-	return &Error{
-		Code: CodeLagging,
-		Err:  err,
-	}
+// LaggingError is the error for an archive that is further behind than it may be, in words.
+type LaggingError struct{ Text string }
+
+func (e *LaggingError) Error() string { return e.Text }
+
+// ClockError is the error for something that happened in the future by this host's clock.
+type ClockError struct {
+	What  string
+	Ahead time.Duration
 }
 
-// ahead is the error for something that happened at an age below 0.
-func ahead(what string, age time.Duration) error {
-	return &Error{
-		Code: CodeLagging,
-		Err:  fmt.Errorf("%s %s in the future by this host's clock: how long ago that is cannot be known", what, (-age).Round(time.Millisecond)),
-		Hint: clockHint,
-	}
+func (e *ClockError) Error() string {
+	return fmt.Sprintf("%s %s in the future by this host's clock: how long ago that is cannot be known", e.What, e.Ahead.Round(time.Millisecond))
 }
-
-const clockHint = "Compare the clocks of this host, of the one that backs up and of the one with the database, and set the one that is wrong; the next backup has the right time then."

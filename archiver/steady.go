@@ -10,9 +10,23 @@ import (
 // gives up.
 const maxCaptures = 40
 
+// UnsteadyError is the error for a database that never held still while it was read.
+type UnsteadyError struct {
+	Path  string
+	Times int   // that it was read
+	Err   error // of the last time
+}
+
+func (e *UnsteadyError) Error() string {
+	return fmt.Sprintf("%s changed while it was read, %d times in a row: %v", e.Path, e.Times, e.Err)
+}
+
+// Unwrap returns the last error.
+func (e *UnsteadyError) Unwrap() error { return e.Err }
+
 // steady calls read until what it says of the database at path does not come
-// from reading while somebody wrote, and gives its last error. It is
-// [CodeBusyDatabase] if the database never held still.
+// from reading while somebody wrote, and returns its last error. It is
+// an [*UnsteadyError] if the database never held still.
 //
 // Damage must be seen twice, with nothing changed and a pause between: the times
 // of files tick in milliseconds, so that one look may miss a writer.
@@ -30,11 +44,7 @@ func steady(ctx context.Context, path string, read func() error) error {
 		case now == print && seen:
 			return err
 		case n == maxCaptures:
-			return &Error{
-				Code: CodeBusyDatabase,
-				Err:  fmt.Errorf("%s changed while it was read, %d times in a row: %w", path, n, err),
-				Hint: "Checkpoints follow each other faster than the database can be read. Try again when it is quieter, or make checkpoints rarer.",
-			}
+			return &UnsteadyError{path, n, err}
 		}
 		print, seen = now, now == print
 		select {

@@ -12,7 +12,7 @@ import (
 // backup is the parent. If it is the one of the parent, it is "". If it is another one that the
 // archive may go on with, it says why, and that is a new timeline: what its upgrade to
 // 0.6 has made of it, one that the archive has backups of, or, with newDatabase, any. All else
-// is an error of [CodeWrongDatabase].
+// is an [*OtherDatabaseError] or a [*MaybeUpgradedError].
 func (q *query) succession(ctx context.Context) (why string, err error) {
 	path, head := q.path, q.parent
 	if head == nil {
@@ -69,17 +69,17 @@ func hasCommit(path string, b *manifest.Committed) bool {
 	return err == nil && t.found
 }
 
-// UpgradeError is the error for a database of 0.6 that may be the archive's after its
+// MaybeUpgradedError is the error for a database of 0.6 that may be the archive's after its
 // upgrade from 0.5, and nothing shows that.
-type UpgradeError struct {
+type MaybeUpgradedError struct {
 	Old string // where the upgrade leaves the old database, which would show it
 	Err error
 }
 
-func (e *UpgradeError) Error() string { return e.Err.Error() }
+func (e *MaybeUpgradedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
-func (e *UpgradeError) Unwrap() error { return e.Err }
+func (e *MaybeUpgradedError) Unwrap() error { return e.Err }
 
 // perhapsUpgraded adds to wrong, the error for a database that is not that of head, that
 // it may be that one after its upgrade.
@@ -91,8 +91,8 @@ func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed,
 	if old, err := readImage(path + preUpgrade); err == nil {
 		traces = path + preUpgrade + " is " + old.DatabaseID
 	}
-	return &Error{Code: CodeWrongDatabase, Err: &UpgradeError{
+	return &MaybeUpgradedError{
 		path + preUpgrade,
 		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
-	}}
+	}
 }

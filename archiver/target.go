@@ -148,8 +148,7 @@ func (c *catalog) covering(timeline int, notBehind func(*manifest.Committed) boo
 	return nil
 }
 
-// route finds the way to a target. The error is [CodeUnreachable] or
-// [CodeNoBackup].
+// route finds the way to a target. The error is an [*UnreachableError] if there is none.
 func (c *catalog) route(t Target) (*route, error) {
 	if t.Epoch != nil && t.Time != nil || t.Backup != 0 && (t.Epoch != nil || t.Time != nil) {
 		return nil, errors.New("a target is a backup, an epoch or a time, and not two of them")
@@ -267,7 +266,7 @@ func (c *catalog) toTime(from time.Time, within time.Duration, timeline int) (*r
 		return nil, c.unreachable(what)
 	}
 	err := c.unreachable(what)
-	err.Hint = fmt.Sprintf("The newest backup does not know that time yet: without a time, the restore gives its state, as of %s.", asOf(newest).Format(time.RFC3339Nano))
+	err.Known = asOf(newest)
 	return nil, err
 }
 
@@ -329,9 +328,23 @@ func (c *catalog) lastBefore(from, t time.Time, next *manifest.Committed) (*rout
 	return &route{chain: chain}, nil
 }
 
-func (c *catalog) unreachable(what string) *Error {
+// UnreachableError is the error for a state that no backups of the archive give.
+type UnreachableError struct {
+	Target string  // in words
+	Reach  []Reach // what the archive has instead
+
+	// SetBack are two backups, one after the other, of after and of before the target, a
+	// time: a clock was set back between them. Zero if that is not why.
+	SetBack [2]uint64
+
+	// Known is up to when the newest backup knows the database, if the target is a time
+	// after that; else zero.
+	Known time.Time
+}
+
+func (e *UnreachableError) Error() string {
 	var ranges []string
-	for _, r := range c.reach() {
+	for _, r := range e.Reach {
 		s := fmt.Sprintf("timeline %d from epoch %d to %d", r.Timeline, r.FromEpoch, r.ToEpoch)
 		if r.FromTime != nil {
 			s += fmt.Sprintf(" (%s to %s)", r.FromTime.Format(time.RFC3339Nano), r.AsOf.Format(time.RFC3339Nano))
@@ -340,8 +353,13 @@ func (c *catalog) unreachable(what string) *Error {
 		}
 		ranges = append(ranges, s)
 	}
-	return &Error{
-		Code: CodeUnreachable,
-		Err:  fmt.Errorf("%s cannot be reached; the archive has %s", what, strings.Join(ranges, ", ")),
+	text := fmt.Sprintf("%s cannot be reached; the archive has %s", e.Target, strings.Join(ranges, ", "))
+	if e.SetBack != [2]uint64{} {
+		return fmt.Sprintf("backup %d is of after it and backup %d, which follows, of before it, as a clock was set back: %s", e.SetBack[0], e.SetBack[1], text)
 	}
+	return text
+}
+
+func (c *catalog) unreachable(what string) *UnreachableError {
+	return &UnreachableError{Target: what, Reach: c.reach()}
 }

@@ -27,7 +27,7 @@ const (
 	unseenPause = 100 * time.Millisecond
 )
 
-// logIsSeen returns an error of [CodeUnseenLog] if the database file at path has, or may
+// logIsSeen returns an [*UnseenLogError] if the database file at path has, or may
 // have, a log that is not beside it. closed says that nobody has it open, where that
 // cannot be found out. It takes no lock.
 func logIsSeen(ctx context.Context, path string, closed bool) error {
@@ -67,8 +67,8 @@ func (o *onlooker) look(closed bool) (locked bool, err error) {
 		return false, err
 	}
 	if !closed && o.proc.IsMount(o.path) && (len(logs) == 0 || !o.proc.IsMount(grafeo.LogDir(o.path))) {
-		return false, unseen("",
-			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", o.path, grafeo.LogDir(o.path))
+		return false, &UnseenLogError{MountedAlone, "", fmt.Sprintf(
+			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", o.path, grafeo.LogDir(o.path))}
 	}
 	return false, nil
 }
@@ -88,12 +88,11 @@ func (o *onlooker) logs(path string) ([]os.FileInfo, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && link.Mode()&fs.ModeSymlink != 0:
 		to, _ := os.Readlink(dir)
-		return nil, unseen("Mount what the link points at. Remove the link only if the database was closed and has no log.",
-			"the log folder %s is a link to %s, which is not there", dir, to)
+		return nil, &UnseenLogError{LinkToNothing, "", fmt.Sprintf("the log folder %s is a link to %s, which is not there", dir, to)}
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, unseen("Move that file away, or give the path of the database that you mean.", "%s is a file, and should be the log folder of %s", dir, path)
+		return nil, &UnseenLogError{NoFolder, "", fmt.Sprintf("%s is a file, and should be the log folder of %s", dir, path)}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it goes when the database is closed
@@ -134,19 +133,21 @@ func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
 	}
 	elsewhere = o.likely(elsewhere)
 	who := o.proc.Name(writers[0])
-	hint := "Give the path that the database was opened by: its log is beside that name. In a container, mount the folder that the database is in, and not its file."
+	unseen := func(format string, args ...any) error {
+		return &UnseenLogError{OpenElsewhere, "", fmt.Sprintf("%s is open in %s"+format, append([]any{o.path, who}, args...)...)}
+	}
 	switch {
 	case len(elsewhere) > 0:
-		return unseen(hint, "%s is open in %s, which has its log in %s, and not in %s", o.path, who, strings.Join(elsewhere, " or "), grafeo.LogDir(o.path))
+		return unseen(", which has its log in %s, and not in %s", strings.Join(elsewhere, " or "), grafeo.LogDir(o.path))
 	case len(logs) > 0:
 		return nil
 	case disk.Exists(grafeo.LogDir(o.path)):
-		return unseen(hint, "%s is open in %s, and its log is not in %s, which has no log file", o.path, who, grafeo.LogDir(o.path))
+		return unseen(", and its log is not in %s, which has no log file", grafeo.LogDir(o.path))
 	}
 	if others := o.named(); len(others) > 0 {
-		return unseen(hint, "%s is open in %s under another name: its log is in %s", o.path, who, grafeo.LogDir(others[0]))
+		return unseen(" under another name: its log is in %s", grafeo.LogDir(others[0]))
 	}
-	return unseen(hint, "%s is open in %s, and its log is not beside it: there is no %s", o.path, who, grafeo.LogDir(o.path))
+	return unseen(", and its log is not beside it: there is no %s", grafeo.LogDir(o.path))
 }
 
 // likely returns of log folders that a process uses, which may have several databases
@@ -173,10 +174,11 @@ func (o *onlooker) otherNames(logs []os.FileInfo) error {
 			continue
 		}
 		if len(logs) == 0 {
-			return unseen("Give the path "+name+".", "%s and %s are the same file, and its log is beside the other name: in %s", o.path, name, grafeo.LogDir(name))
+			return &UnseenLogError{OtherName, name,
+				fmt.Sprintf("%s and %s are the same file, and its log is beside the other name: in %s", o.path, name, grafeo.LogDir(name))}
 		}
-		return unseen("Grafeo takes the one beside the path that it opens. Move the other one away if it is an old one.",
-			"%s and %s are the same file, and there are two logs: %s and %s", o.path, name, grafeo.LogDir(o.path), grafeo.LogDir(name))
+		return &UnseenLogError{TwoNames, name,
+			fmt.Sprintf("%s and %s are the same file, and there are two logs: %s and %s", o.path, name, grafeo.LogDir(o.path), grafeo.LogDir(name))}
 	}
 	return nil
 }
@@ -220,6 +222,25 @@ func (o *onlooker) folders() []string {
 	return folders
 }
 
-func unseen(hint, format string, args ...any) error {
-	return &Error{Code: CodeUnseenLog, Err: fmt.Errorf(format, args...), Hint: hint}
+// UnseenLogError is the error for a database whose log is, or may be, not beside it.
+type UnseenLogError struct {
+	Why  UnseenLog
+	Name string // the one that helps: by which the database is to be opened or given, "" if none is known
+	Text string
 }
+
+func (e *UnseenLogError) Error() string { return e.Text }
+
+// UnseenLog is why the log of a database is not seen.
+type UnseenLog int
+
+// What may be.
+const (
+	OpenElsewhere UnseenLog = iota + 1 // the process that has the database open has its log elsewhere
+	OtherName                          // the log is beside Name
+	TwoNames                           // there is one beside Name, too
+	OldDatabase                        // the database was upgraded, and its log is beside Name, that of the new one
+	LinkToNothing                      // the log folder is a link, and what it leads to is not there
+	NoFolder                           // a file is where the log folder should be
+	MountedAlone                       // the file is mounted without the folder that it is in
+)

@@ -54,7 +54,15 @@ func (j *Journal) Update(ctx context.Context, w writing, attempt func(*Head) err
 		}
 		j.log.Info("another writer committed first; retrying on top of its backup")
 	}
-	return conflictError()
+	return &ConflictError{maxConflicts}
+}
+
+// ConflictError is the error of a run that lost against other writers every time that it
+// tried to commit.
+type ConflictError struct{ Times int }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("other writers committed first, %d times in a row", e.Times)
 }
 
 // begin reads the head of the journal for an attempt. Only the first one compares it
@@ -135,7 +143,7 @@ func (j *Journal) conditions(ctx context.Context, w writing, h *history) (*manif
 		c = &manifest.Conditions{Verdict: verdict, ProbedAt: now(), SingleWriter: verdict != manifest.Honoured && w.singleWriter}
 	}
 	if c.Verdict != manifest.Honoured && !c.SingleWriter {
-		return nil, unsafe(j.address(), c.Verdict)
+		return nil, &UnsafeStoreError{j.address(), c.Verdict}
 	}
 	return c, nil
 }

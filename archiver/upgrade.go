@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -31,10 +30,39 @@ func interruptedUpgrade(path string, err error) error {
 		what = fmt.Errorf("%w, and its log is in %s still", what, grafeo.LogDir(path))
 	}
 	if !disk.Exists(path + migrating) {
-		return &Error{Code: CodeNotFound, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, path+preUpgrade), Hint: "Look for it elsewhere, or restore it."}
+		return &UnfinishedUpgradeError{Path: path, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, path+preUpgrade)}
 	}
-	return &Error{Code: CodeNotFound, Err: what, Hint: "Open " + filepath.Base(path) + " with Grafeo 0.6, which finishes the upgrade; then run the same command again."}
+	return &UnfinishedUpgradeError{Path: path, New: true, Err: what}
 }
+
+// MissingError is the error for a path at which there is no database, and nothing else.
+type MissingError struct{ Err error }
+
+func (e *MissingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the system said.
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// missing makes err a [*MissingError] if it says that nothing is there.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &MissingError{err}
+	}
+	return err
+}
+
+// UnfinishedUpgradeError is the error for a path at which there is no database, as an
+// upgrade to 0.6 was interrupted.
+type UnfinishedUpgradeError struct {
+	Path string
+	New  bool // what the upgrade had made is there: Grafeo can finish it
+	Err  error
+}
+
+func (e *UnfinishedUpgradeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnfinishedUpgradeError) Unwrap() error { return e.Err }
 
 // beforeUpgrade refuses the old database of an interrupted upgrade whose log is beside
 // the name that it had.
@@ -46,6 +74,6 @@ func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
 	if other, err := o.logs(name); err != nil || len(other) == 0 {
 		return nil //nolint:nilerr // it is about another database
 	}
-	return unseen("Open "+filepath.Base(name)+" with Grafeo 0.6, which finishes the upgrade.",
-		"%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))
+	return &UnseenLogError{OldDatabase, name,
+		fmt.Sprintf("%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))}
 }

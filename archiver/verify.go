@@ -52,7 +52,7 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	v := verification{archive: a, store: a.objects, journal: a.journal, workers: a.workers, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
-	requests, elapsed, err := run(ctx, againRead, func(ctx context.Context) error { return v.untilThen(v.run(ctx)) })
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error { return v.untilThen(v.run(ctx)) })
 	if err != nil {
 		return VerifyReport{}, err
 	}
@@ -195,7 +195,7 @@ func (v *verification) nothing(ctx context.Context) error {
 		return err
 	}
 	if len(sizes) == 0 {
-		return noBackup()
+		return &NoBackupError{}
 	}
 	v.report.Unused = len(sizes)
 	v.find(manifest.Seq(1).Key(), "there is no backup, although there are segments: the first backup was interrupted, or its manifest is lost")

@@ -106,5 +106,5 @@ func hintOf(c *archiver.Check) string {
 	if c.Hint != "" || c.Err == nil {
 		return c.Hint
 	}
-	return hintFor(c.Err)
+	return hintFor(c.Err, "doctor")
 }

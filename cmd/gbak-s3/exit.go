@@ -69,7 +69,7 @@ func (a *app) fail(err error) int {
 	if answered, ok := errors.AsType[*answeredError](err); ok {
 		return answered.exit
 	}
-	f := describe(err)
+	f := describe(err, a.verb)
 	a.trace(err)
 	if a.json {
 		if line, err := json.Marshal(f); err == nil {
@@ -111,7 +111,7 @@ func (a *app) trace(err error) {
 	}
 }
 
-func describe(err error) failure {
+func describe(err error, verb string) failure {
 	f := failure{Type: "error", Code: string(archiver.CodeFailed), Exit: exitError, Message: err.Error()}
 	var wrongUse *usageError
 	var known *archiver.Error
@@ -119,7 +119,7 @@ func describe(err error) failure {
 	case errors.As(err, &wrongUse):
 		f.Code, f.Exit, f.Hint = "usage", exitUsage, wrongUse.hint
 	case errors.As(err, &known):
-		f.Code, f.Exit, f.Hint = string(known.Code), exitCode(known.Code), hintFor(err)
+		f.Code, f.Exit, f.Hint = string(known.Code), exitCode(known.Code), hintFor(err, verb)
 	}
 	return f
 }

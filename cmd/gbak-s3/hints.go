@@ -19,12 +19,14 @@ import (
 
 // This file says what to do next about an error: one table, from what is known of
 // the cause. A row claims no more than its evidence shows; an error that no row is
-// about gets no cause. (Hints that only the library can give are in the error
-// itself, see [archiver.Error], and win. They know no flags.)
+// about gets no cause. (Where a code stands for cases that only the library can tell
+// apart, the hint is in the error itself, see [archiver.Error], and wins. It names no
+// flag and no command.)
 
 // facts are what is known of an error.
 type facts struct {
 	err    error
+	verb   string // the command that failed, such as "backup"
 	code   archiver.Code
 	store  *storage.Error // nil if it is not the store's
 	answer storage.Answer // of it; zero if there was none
@@ -38,9 +40,10 @@ type row struct {
 	more func(f *facts) string // instead of say, where it depends on the facts
 }
 
-// hintFor is the next step for an error of the library.
-func hintFor(err error) string {
-	f := factsOf(err)
+// hintFor returns the next step after a command has failed with err, an error of the
+// library.
+func hintFor(err error, verb string) string {
+	f := factsOf(err, verb)
 	if known, ok := errors.AsType[*archiver.Error](err); ok && known.Hint != "" {
 		return known.Hint
 	}
@@ -62,8 +65,8 @@ func hintFor(err error) string {
 	return "Run the same command again with --log-level debug to see more."
 }
 
-func factsOf(err error) *facts {
-	f := &facts{err: err, code: archiver.CodeOf(err)}
+func factsOf(err error, verb string) *facts {
+	f := &facts{err: err, verb: verb, code: archiver.CodeOf(err)}
 	if errors.As(err, &f.store) && f.store.Answer != nil {
 		f.answer = *f.store.Answer
 	}
@@ -78,6 +81,11 @@ var hints = slices.Concat(outcomes, answers, network, system, remaining)
 // code is a row for errors with one of these codes.
 func code(codes ...archiver.Code) func(*facts) bool {
 	return func(f *facts) bool { return slices.Contains(codes, f.code) }
+}
+
+// of is a row for errors of these commands.
+func of(verbs ...string) func(*facts) bool {
+	return func(f *facts) bool { return slices.Contains(verbs, f.verb) }
 }
 
 // said is a row for what a store calls the error.
@@ -117,6 +125,14 @@ func either(a, b func(*facts) bool) func(*facts) bool {
 
 func ofStore(f *facts) bool { return f.store != nil }
 
+// opening is a row for errors of opening a store with a backend.
+func opening(backend string) func(*facts) bool {
+	return func(f *facts) bool {
+		e, ok := errors.AsType[*openingError](f.err)
+		return ok && e.backend == backend
+	}
+}
+
 // text is a row for what an error says, where it has no type.
 func text(parts ...string) func(*facts) bool {
 	return func(f *facts) bool {
@@ -139,13 +155,22 @@ func newestHint(f *facts) string {
 
 // outcomes are the codes whose meaning does not depend on what has caused them.
 var outcomes = []row{
-	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again: a backup does not send twice what is stored already."},
+	{name: "interrupted backup", when: both(code(archiver.CodeInterrupted), of("backup", "import")), say: "Run the same command again: it does not send twice what is stored already."},
+	{name: "interrupted restore", when: both(code(archiver.CodeInterrupted), of("restore")), say: "Run the same command again: it puts back what was moved aside, and goes on with what was fetched."},
+	{name: "interrupted export", when: both(code(archiver.CodeInterrupted), of("export")), say: "Run the same command again: it clears what is left."},
+	{name: "interrupted reader", when: both(code(archiver.CodeInterrupted), of("plan", "list", "verify", "status", "inspect")), say: "Nothing was changed. Run the same command again."},
+	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again."},
 	{name: "outcome unknown", when: code(archiver.CodeUnknownOutcome), say: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe."},
 	{name: "damaged database", when: code(archiver.CodeDamagedDatabase), say: "Nothing was committed and earlier backups are untouched. Open the database with Grafeo and close it; if that fails, restore the newest backup to another path."},
 	{name: "newest manifest", when: as[*archiver.NewestError], more: newestHint},
 	{name: "archive.json", when: as[*archiver.DocumentError], say: "What is stored can be restored all the same: `gbak-s3 restore` goes by the manifests. Nothing is written to this archive before a whole copy of archive.json is back, from the bucket's versions or a copy of the archive; or back up to another address, and keep this one for restores."},
 	{name: "damaged archive", when: code(archiver.CodeDamagedArchive), say: "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."},
-	{name: "no conditions", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
+	{name: "no conditions", when: is(storage.ErrNoConditions), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
+	{name: "unsafe store", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent; without that, two backups at the same time may overwrite each other. Use a store that keeps it, such as AWS S3, MinIO or a local directory. If never more than one process will back up into this archive, --single-writer accepts the store as it is."},
+	{name: "no archive as there is no bucket", when: both(code(archiver.CodeNoArchive), is(storage.ErrNoStore)), say: "Check the bucket in the archive's address."},
+	{name: "directory of an archive", when: both(code(archiver.CodePermission), opening("local")), say: "Check the permissions of the folders above the archive."},
+	{name: "no directory for an archive", when: opening("local"), say: "Give the path of a directory for the archive; it need not exist."},
+	{name: "AWS configuration", when: both(opening("s3"), func(f *facts) bool { return !is(storage.ErrSettings, fs.ErrNotExist)(f) }), say: "Check the AWS configuration: environment, profile and region."},
 	{name: "vanished", when: code(archiver.CodeVanished), say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows what is there now. If what was there is gone by your will, give `backup` or `import` --begin-anew, once."},
 	{name: "locked", when: code(archiver.CodeLocked), say: "Another run has that lock for milliseconds, unless it hangs: look for one that does, end it, and run the same command again."},
 	{name: "spilled vectors", when: is(archiver.ErrSpilled), say: "Restore the database and open it with Grafeo 0.6, which takes them in; or export it without them by --without-spilled."},
@@ -273,15 +298,20 @@ var system = []row{
 
 // remaining are codes by which less is known.
 var remaining = []row{
+	{name: "busy database", when: code(archiver.CodeBusyDatabase), say: "Checkpoints follow each other faster than the database can be read. Try again when it is quieter, or make checkpoints rarer."},
+	{name: "foreign cursor", when: code(archiver.CodeForeignCursor), say: "Grafeo's own backups use the same file. Remove it by hand if nobody needs the log that it keeps."},
 	{name: "file mounted by itself", when: code(archiver.CodeUnseenLog), say: "Mount the folder that the database is in, and not its file. If nobody has the database open, say so with --closed."},
 	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: func(f *facts) string {
 		upgrade, _ := errors.AsType[*archiver.UpgradeError](f.err)
 		return fmt.Sprintf("If it is the same database after its upgrade, put %s, which the upgrade has left, beside it again, or say it: with --new-database a backup goes on with it on a new timeline, and the old history stays restorable. Use another archive for another database.", upgrade.Old)
 	}},
 	{name: "another database", when: code(archiver.CodeWrongDatabase), say: "Use another archive for another database. If this one was made in the place of the old one, --new-database goes on with it on a new timeline, and the old history stays restorable."},
+	{name: "nothing that can be inspected", when: both(code(archiver.CodeNotDatabase), of("inspect")), say: "Give the path of a database file, its log folder, a log file, a backup cursor, a backup folder of Grafeo, or an archive."},
 	{name: "not a database", when: code(archiver.CodeNotDatabase), say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of 0.5 that has its log in the folder wal."},
+	{name: "nothing to inspect", when: both(code(archiver.CodeNotFound), of("inspect")), say: "Check the path."},
 	{name: "nothing there", when: code(archiver.CodeNotFound), say: "Check the path: it is that of the database file, such as people.grafeo."},
 	{name: "behind", when: code(archiver.CodeLagging), say: "Run `gbak-s3 backup DATABASE ARCHIVE`, and look why the backups that should have run did not."},
+	{name: "export exists", when: both(code(archiver.CodeTargetExists), of("export")), say: "Export to another path, or move away what is there."},
 	{name: "target exists", when: code(archiver.CodeTargetExists), say: "Use another path, or --force to move what is there aside."},
 	{name: "state that is not there", when: code(archiver.CodeUnreachable), say: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them."},
 	{name: "no archive", when: code(archiver.CodeNoArchive), say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and the archive with it."},

@@ -41,14 +41,31 @@ func onPath(errno syscall.Errno) error {
 	return &fs.PathError{Op: "open", Path: "/data/people.grafeo", Err: errno}
 }
 
-// hintCases has an error for each row of the table, with what its hint must say.
-// coded is for those that the library gives a code.
-var hintCases = []struct {
+// hintCase is an error for a row of the table, with what its hint must say.
+type hintCase struct {
 	row   string
 	code  archiver.Code
 	err   error
 	words string
+}
+
+// verbHintCases are those for rows about some commands only.
+var verbHintCases = []struct {
+	verb string
+	hintCase
 }{
+	{"backup", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send twice"}},
+	{"import", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send twice"}},
+	{"restore", hintCase{"interrupted restore", archiver.CodeInterrupted, errors.New("x"), "puts back what was moved aside"}},
+	{"export", hintCase{"interrupted export", archiver.CodeInterrupted, errors.New("x"), "clears what is left"}},
+	{"plan", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
+	{"inspect", hintCase{"nothing that can be inspected", archiver.CodeNotDatabase, errors.New("x"), "a log file"}},
+	{"inspect", hintCase{"nothing to inspect", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path."}},
+	{"export", hintCase{"export exists", archiver.CodeTargetExists, errors.New("x"), "Export to another path"}},
+}
+
+// hintCases has at least one for each other row.
+var hintCases = []hintCase{
 	{"interrupted", archiver.CodeInterrupted, errors.New("interrupted"), "same command again"},
 	{"outcome unknown", archiver.CodeUnknownOutcome, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown"}), "gbak-s3 list"},
 	{"damaged database", archiver.CodeDamagedDatabase, errors.New("x"), "Open the database"},
@@ -58,6 +75,13 @@ var hintCases = []struct {
 	{"archive.json", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "goes by the manifests"},
 	{"vanished", archiver.CodeVanished, errors.New("x"), "--begin-anew"},
 	{"locked", archiver.CodeLocked, errors.New("x"), "end it"},
+	{"unsafe store", archiver.CodeUnsafeStore, errors.New("x"), "--single-writer"},
+	{"no archive as there is no bucket", archiver.CodeNoArchive, answered(storage.ErrNoStore, storage.Answer{Status: 404, Code: "NoSuchBucket"}), "Check the bucket"},
+	{"directory of an archive", archiver.CodePermission, &openingError{"local", onPath(syscall.EACCES)}, "folders above the archive"},
+	{"no directory for an archive", archiver.CodeStore, &openingError{"local", onPath(syscall.ENOTDIR)}, "it need not exist"},
+	{"AWS configuration", archiver.CodeStore, &openingError{"s3", errors.New("x")}, "profile and region"},
+	{"busy database", archiver.CodeBusyDatabase, errors.New("x"), "quieter"},
+	{"foreign cursor", archiver.CodeForeignCursor, errors.New("x"), "Remove it by hand"},
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
 
 	{"archive tier", archiver.CodeStore, answered(nil, storage.Answer{Status: 403, Code: "InvalidObjectState"}), "archive tier"},
@@ -152,10 +176,10 @@ var hintCases = []struct {
 // and no row before it takes that.
 func TestHints(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range hintCases {
+	check := func(verb string, c hintCase) {
 		seen[c.row] = true
 		err := &archiver.Error{Code: c.code, Err: fmt.Errorf("doing something: %w", c.err)}
-		f := factsOf(err)
+		f := factsOf(err, verb)
 		var found []string
 		for _, r := range hints {
 			if r.when(f) {
@@ -165,9 +189,15 @@ func TestHints(t *testing.T) {
 		if len(found) == 0 || found[0] != c.row {
 			t.Errorf("%v is explained by %q, want %q", c.err, found, c.row)
 		}
-		if hint := hintFor(err); !strings.Contains(hint, c.words) {
+		if hint := hintFor(err, verb); !strings.Contains(hint, c.words) {
 			t.Errorf("the hint for %v is %q, want %q in it", c.err, hint, c.words)
 		}
+	}
+	for _, c := range hintCases {
+		check("", c)
+	}
+	for _, c := range verbHintCases {
+		check(c.verb, c.hintCase)
 	}
 	for _, r := range hints {
 		if !seen[r.name] {
@@ -192,12 +222,12 @@ func TestNoHintClaimsACause(t *testing.T) {
 		if s, ok := errors.AsType[*storage.Error](c.err); ok && s != nil {
 			code = archiver.CodeStore
 		}
-		if hint := hintFor(&archiver.Error{Code: code, Err: c.err}); !strings.Contains(hint, c.want) || !strings.Contains(hint, "--log-level debug") {
+		if hint := hintFor(&archiver.Error{Code: code, Err: c.err}, "backup"); !strings.Contains(hint, c.want) || !strings.Contains(hint, "--log-level debug") {
 			t.Errorf("the hint for %v is %q", c.err, hint)
 		}
 	}
 	own := &archiver.Error{Code: archiver.CodeStore, Err: onPath(syscall.EIO), Hint: "What only the library knows."}
-	if hint := hintFor(own); hint != own.Hint {
+	if hint := hintFor(own, "backup"); hint != own.Hint {
 		t.Errorf("the library's hint is replaced by %q", hint)
 	}
 }

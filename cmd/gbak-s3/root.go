@@ -27,7 +27,8 @@ type app struct {
 
 	storeTimeout time.Duration
 
-	log *slog.Logger // nil before the archive is opened
+	log  *slog.Logger // nil before the archive is opened
+	verb string       // the command that has failed
 }
 
 // run executes the command line and returns the exit code.
@@ -37,9 +38,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	a.verb = cmd.Name()
+	if planned, _ := cmd.Flags().GetBool("plan"); planned { // no error where there is no such flag
+		a.verb = "plan"
 	}
 	a.json = a.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
 	return a.fail(err)

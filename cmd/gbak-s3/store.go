@@ -41,38 +41,45 @@ func openStore(ctx context.Context, address string, timeout time.Duration, log *
 			return nil, usage("%w", addressHint, err)
 		}
 		opts.Timeouts.Total, opts.Logger = timeout, log
-		store, err := s3.Open(ctx, opts)
-		if err != nil {
-			return nil, openingFailed(ctx, err)
-		}
-		return store, nil
+		return openS3(ctx, opts)
 	}
 	return nil, usage("the archive's address has the unknown scheme %q", addressHint, scheme)
 }
 
-// openingFailed gives the error of a store that could not even be opened its code.
-func openingFailed(ctx context.Context, err error) error {
-	const hint = "Check the AWS configuration: environment, profile and region."
+// openingError is the error for a store that could not even be opened.
+type openingError struct {
+	backend string // "local" or "s3"
+	err     error
+}
+
+func (e *openingError) Error() string { return e.err.Error() }
+func (e *openingError) Unwrap() error { return e.err }
+
+func openS3(ctx context.Context, opts s3.Options) (storage.Storage, error) {
+	store, err := s3.Open(ctx, opts)
+	if err == nil {
+		return store, nil
+	}
+	code := archiver.CodeStore
 	switch {
 	case ctx.Err() != nil: // looking for credentials may take its time
-		return &archiver.Error{Code: archiver.CodeInterrupted, Err: err, Hint: "Nothing was changed. Run it again."}
-	case errors.Is(err, storage.ErrSettings), errors.Is(err, fs.ErrNotExist):
-		return &archiver.Error{Code: archiver.CodeStore, Err: err}
+		code = archiver.CodeInterrupted
 	case errors.Is(err, storage.ErrPermission):
-		return &archiver.Error{Code: archiver.CodePermission, Err: err, Hint: hint}
+		code = archiver.CodePermission
 	}
-	return &archiver.Error{Code: archiver.CodeStore, Err: err, Hint: hint}
+	return nil, &archiver.Error{Code: code, Err: &openingError{"s3", err}}
 }
 
 func openLocal(path string, log *slog.Logger) (storage.Storage, error) {
 	store, err := local.OpenOn(disk.Logged(disk.OS{}, log), path)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil, &archiver.Error{Code: archiver.CodePermission, Err: err, Hint: "Check the permissions of the folders above the archive."}
-	case err != nil:
-		return nil, &archiver.Error{Code: archiver.CodeStore, Err: err, Hint: "Give the path of a directory for the archive; it need not exist."}
+	if err == nil {
+		return store, nil
 	}
-	return store, nil
+	code := archiver.CodeStore
+	if errors.Is(err, fs.ErrPermission) {
+		code = archiver.CodePermission
+	}
+	return nil, &archiver.Error{Code: code, Err: &openingError{"local", err}}
 }
 
 // filePath is the path in a file:// URL.

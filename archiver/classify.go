@@ -1,0 +1,99 @@
+package archiver
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// kind is one kind of errors, and the code that they get.
+type kind struct {
+	is   func(error) bool
+	code Code
+}
+
+// kinds is the one place that gives errors their codes. An error is of the first kind
+// that fits, so those that may wrap others stand first.
+var kinds = []kind{
+	{as[*UnknownOutcomeError], CodeUnknownOutcome},
+	{as[*ConflictError], CodeConflict},
+	{as[*LaggingError], CodeLagging},
+	{as[*ClockError], CodeLagging},
+
+	{as[*UnfinishedUpgradeError], CodeNotFound},
+	{as[*MissingError], CodeNotFound},
+	{as[*NoNativeFolderError], CodeNotFound},
+	{as[*NotNativeFolderError], CodeNotDatabase},
+	{as[*EmptyNativeFolderError], CodeNotDatabase},
+	{as[*SeveralDatabasesError], CodeNotDatabase},
+	{as[*UnseenLogError], CodeUnseenLog},
+	{as[*UnsteadyError], CodeBusyDatabase},
+	{as[*OtherDatabaseError], CodeWrongDatabase},
+	{as[*DamagedFolderError], CodeDamagedDatabase},
+	{as[*SpillNameError], CodeUnsupported},
+	{as[*NoNativeFormError], CodeUnsupported},
+	{is(ErrSpilled), CodeUnsupported},
+	{is(errForeignCursor), CodeForeignCursor},
+
+	{as[*VanishedError], CodeVanished},
+	{as[*NoArchiveError], CodeNoArchive},
+	{as[*NoBackupError], CodeNoBackup},
+	{as[*UnreachableError], CodeUnreachable},
+	{as[*UnsafeStoreError], CodeUnsafeStore},
+
+	{as[*ExistsError], CodeTargetExists},
+	{as[*AppearedError], CodeTargetExists},
+	{as[*TargetBusyError], CodeTargetBusy},
+	{as[*UnnameableError], CodeUnsupported},
+	{as[*disk.LockedError], CodeLocked},
+
+	{is(grafeo.ErrDamaged, grafeo.ErrWrongDatabase, grafeo.ErrGap), CodeDamagedDatabase},
+	{is(grafeo.ErrEncrypted, grafeo.ErrUnsupportedVersion), CodeUnsupported},
+	{is(grafeo.ErrNotDatabase), CodeNotDatabase},
+	{as[*manifest.UnsupportedError], CodeUnsupported},
+	{as[*manifest.ObjectError], CodeDamagedArchive},
+	{is(manifest.ErrDamaged), CodeDamagedArchive},
+
+	{is(storage.ErrNoConditions), CodeUnsafeStore},
+	{is(errVanished), CodeStore},
+	{is(storage.ErrNoStore), CodeNoStore},
+	{is(storage.ErrNoRoom, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
+	{is(storage.ErrPermission, fs.ErrPermission, syscall.EROFS), CodePermission},
+	{as[*storage.Error], CodeStore},
+}
+
+// classify returns the code of an error of a room below.
+func classify(err error) Code {
+	for _, k := range kinds {
+		if k.is(err) {
+			return k.code
+		}
+	}
+	return CodeFailed
+}
+
+// as reports whether an error is, or wraps, one of a type.
+func as[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+// is reports whether an error is, or wraps, one of these.
+func is(targets ...error) func(error) bool {
+	return func(err error) bool {
+		for _, target := range targets {
+			if errors.Is(err, target) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isStorage reports whether err is the store's, and not about what it holds.
+func isStorage(err error) bool { return as[*storage.Error](err) }
