@@ -27,7 +27,7 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	if err != nil {
 		return nil, info, err
 	}
-	offset, length, err := r.Within(info.Size)
+	offset, length, err := r.Clip(info.Size)
 	if err != nil { // the store should have said so
 		return nil, info, errors.Join(&storage.Error{Op: storage.OpGet, Key: key, Err: err}, b.Close())
 	}

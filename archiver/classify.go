@@ -59,7 +59,7 @@ var kinds = []kind{
 	{as[*manifest.ObjectError], CodeDamagedArchive},
 	{is(manifest.ErrDamaged), CodeDamagedArchive},
 
-	{is(storage.ErrNoConditions), CodeUnsafeStore},
+	{is(storage.ErrNoConditionalPut), CodeUnsafeStore},
 	{is(errVanished), CodeStore},
 	{is(storage.ErrNoStore), CodeNoStore},
 	{is(storage.ErrNoRoom, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},

@@ -55,7 +55,7 @@ func (s *Store) putOnce(ctx context.Context, key *string, sum manifest.Digest, b
 		case readErr == nil && right:
 			return put{fresh: sent > 1, proved: true}, nil // the second attempt met the first one
 		case readErr == nil:
-			if foreign := s.testify(ctx, *key); foreign != nil {
+			if foreign := s.checkOrigin(ctx, *key); foreign != nil {
 				return put{}, foreign
 			}
 			s.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/ctxio"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -330,7 +331,7 @@ func (b *nativeBackup) check(ctx context.Context) error {
 	}
 	crc, sum := crc32.NewIEEE(), sha256.New()
 	buf := make([]byte, min(max(info.Size(), 1), 1<<20))
-	if _, err := io.CopyBuffer(io.MultiWriter(crc, sum), &interruptible{ctx, io.LimitReader(f, info.Size())}, buf); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(crc, sum), ctxio.NewReader(ctx, io.LimitReader(f, info.Size())), buf); err != nil {
 		return err
 	}
 	if crc.Sum32() != b.entry.Checksum {
@@ -338,19 +339,6 @@ func (b *nativeBackup) check(ctx context.Context) error {
 	}
 	b.sum = manifest.Digest(sum.Sum(nil))
 	return nil
-}
-
-// interruptible is a reader that ends with the context.
-type interruptible struct {
-	ctx context.Context //nolint:containedctx // io.Reader has no place for it
-	r   io.Reader
-}
-
-func (i *interruptible) Read(p []byte) (int, error) {
-	if i.ctx.Err() != nil {
-		return 0, context.Cause(i.ctx)
-	}
-	return i.r.Read(p)
 }
 
 // clockSlack is how far the clock may have been set back between what a native

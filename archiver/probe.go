@@ -155,7 +155,7 @@ func (p *probe) twice(ctx context.Context) (manifest.Verdict, error) {
 // written to, or gives no answer. It is asked for the second time, or more, before
 // that is believed.
 func (p *probe) refused(ctx context.Context, err error) (manifest.Verdict, error) {
-	if errors.Is(err, storage.ErrNoConditions) {
+	if errors.Is(err, storage.ErrNoConditionalPut) {
 		return manifest.Rejected, nil
 	}
 	denied := errors.Is(err, storage.ErrPermission)

@@ -96,7 +96,7 @@ func pauses() *backoff.ExponentialBackOff {
 func final(err error) bool {
 	for _, no := range []error{
 		storage.ErrNotExist, storage.ErrPreconditionFailed, storage.ErrPermission, storage.ErrNoStore,
-		storage.ErrInvalidKey, storage.ErrInvalidRange, storage.ErrNoConditions, storage.ErrNoRoom, storage.ErrRefused, storage.ErrSettings, errors.ErrUnsupported, fs.ErrPermission, fs.ErrNotExist,
+		storage.ErrInvalidKey, storage.ErrInvalidRange, storage.ErrNoConditionalPut, storage.ErrNoRoom, storage.ErrRefused, storage.ErrSettings, errors.ErrUnsupported, fs.ErrPermission, fs.ErrNotExist,
 		syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP, context.Canceled,
 	} {
 		if errors.Is(err, no) {

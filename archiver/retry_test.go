@@ -43,7 +43,7 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 		"fails three times":      {errLost, 3, time.Minute, 4, ""},
 		"fails too many times":   {errLost, 4, time.Minute, 4, archiver.CodeStore},
 		"says no at once":        {storage.ErrPermission, 1, time.Minute, 1, archiver.CodePermission},
-		"has no conditional put": {storage.ErrNoConditions, 1, time.Minute, 1, archiver.CodeUnsafeStore},
+		"has no conditional put": {storage.ErrNoConditionalPut, 1, time.Minute, 1, archiver.CodeUnsafeStore},
 	} {
 		for _, prefix := range []string{manifest.SegmentPrefix, manifest.ArchiveKey} {
 			t.Run(name+" "+prefix, func(t *testing.T) {

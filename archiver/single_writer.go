@@ -20,10 +20,10 @@ func (s *Store) forSingleWriter() *Store {
 	return &alone
 }
 
-// Testify implements [storage.Witness], if the store does.
-func (u unconditional) Testify(ctx context.Context, key string) error {
-	if w, ok := u.Storage.(storage.Witness); ok {
-		return w.Testify(ctx, key)
+// CheckOrigin implements [storage.OriginChecker], if the store does.
+func (u unconditional) CheckOrigin(ctx context.Context, key string) error {
+	if c, ok := u.Storage.(storage.OriginChecker); ok {
+		return c.CheckOrigin(ctx, key)
 	}
 	return nil
 }

@@ -36,17 +36,17 @@ func (s *Store) readObject(ctx context.Context, key string, limit int64, intact 
 			return b, err
 		}
 	}
-	if foreign := s.testify(ctx, key); foreign != nil {
+	if foreign := s.checkOrigin(ctx, key); foreign != nil {
 		return nil, foreign
 	}
 	return b, err
 }
 
-// testify is asked before an object is called damaged: what has arrived, twice, may
-// not be what the store keeps. The error says that it is not.
-func (s *Store) testify(ctx context.Context, key string) error {
-	if w, ok := s.storage.(storage.Witness); ok {
-		return w.Testify(ctx, key)
+// checkOrigin is called before an object is called damaged: what has arrived, twice,
+// may not be what the store keeps. Then that is the error.
+func (s *Store) checkOrigin(ctx context.Context, key string) error {
+	if c, ok := s.storage.(storage.OriginChecker); ok {
+		return c.CheckOrigin(ctx, key)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func (s *Store) testify(ctx context.Context, key string) error {
 // wrong is the error for an object whose bytes, as they have arrived twice, are not
 // those that were stored.
 func (s *Store) wrong(ctx context.Context, key, problem string) error {
-	if foreign := s.testify(ctx, key); foreign != nil {
+	if foreign := s.checkOrigin(ctx, key); foreign != nil {
 		return answered(foreign)
 	}
 	return &manifest.ObjectError{Key: key, Problem: problem}

@@ -34,10 +34,12 @@ func mayImport(from, to string) bool {
 		return false
 	case within(from, "cmd"):
 		return within(to, "cmd") || within(to, "archiver") || within(to, "storage")
+	case from == "storage/driver":
+		return to == "storage"
 	case within(from, "storage/local"):
-		return to == "storage" || within(to, "storage/local")
+		return to == "storage" || to == "storage/driver" || within(to, "storage/local")
 	case within(from, "storage/s3"):
-		return to == "storage" || within(to, "storage/s3")
+		return to == "storage" || to == "storage/driver" || within(to, "storage/s3")
 	case within(from, "storage"):
 		return false
 	}
@@ -140,6 +142,11 @@ func TestImportRules(t *testing.T) {
 		{"storage/local", "internal/disk", true},
 		{"storage/local", "internal/disk/disktest", false},
 		{"storage", "storage/local", false},
+		{"storage", "storage/driver", false},
+		{"storage/driver", "storage", true},
+		{"storage/driver", "storage/local", false},
+		{"storage/local", "storage/driver", true},
+		{"archiver", "storage/driver", false},
 		{"storage/local", "storage", true},
 		{"storage/local", "storage/s3", false},
 		{"storage/s3", "archiver", false},

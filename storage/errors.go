@@ -37,9 +37,9 @@ var (
 	// not ErrNotExist: retrying or creating an object cannot help.
 	ErrNoStore = errors.New("bucket does not exist")
 
-	// ErrNoConditions: the store cannot create an object only if it is absent. It
+	// ErrNoConditionalPut: the store cannot create an object only if it is absent. It
 	// is also [errors.ErrUnsupported].
-	ErrNoConditions = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
+	ErrNoConditionalPut = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
 
 	// ErrNoRoom: the store is full, or its owner has set a limit that is reached.
 	ErrNoRoom = errors.New("the store has no room")

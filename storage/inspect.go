@@ -80,12 +80,3 @@ type UnreadableSetting struct {
 	Name string // "versioning", "object lock" or "lifecycle rules"
 	Err  error  // most often ErrPermission
 }
-
-// Witness is a [Storage] whose answers may be somebody else's, or changed on the
-// way: one behind a network. A backend need not be one.
-type Witness interface {
-	// Testify asks again for an object whose bytes were not those that were
-	// expected. The error is [ErrForeign] if they are not what the store keeps, as
-	// far as that can be seen, and nil if they are, or nothing speaks against it.
-	Testify(ctx context.Context, key string) error
-}

@@ -2,15 +2,15 @@ package storage
 
 import "strings"
 
-// MaxKeyLength is the longest key in bytes. S3 allows 1,024 for prefix and key
-// together; half of it leaves room for any prefix.
+// MaxKeyLength is the length of the longest key in bytes. S3 allows 1,024 for prefix
+// and key together; half of that leaves room for a prefix.
 const MaxKeyLength = 512
 
-// CheckKey tells whether key is one: elements of a-z, 0-9, '.', '_' and '-'
-// that begin with a letter or digit, each at most 255 bytes, joined by '/', at
-// most [MaxKeyLength] bytes together. Such names mean the same in every store
-// and on every file system, and leave names that begin with a dot to the
-// backends. Any other key is [ErrInvalidKey].
+// CheckKey returns [ErrInvalidKey] unless key is a valid one: elements of a-z, 0-9,
+// '.', '_' and '-', each beginning with a letter or digit and at most 255 bytes long,
+// joined by '/', at most [MaxKeyLength] bytes in all. Such names mean the same in
+// every store and on every file system. Names that begin with a dot are left to the
+// backends.
 func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKeyLength {
 		return ErrInvalidKey
@@ -26,11 +26,6 @@ func CheckKey(key string) error {
 		}
 	}
 	return nil
-}
-
-// IsKeyPrefix tells whether there are keys that begin with prefix.
-func IsKeyPrefix(prefix string) bool {
-	return prefix == "" || CheckKey(strings.TrimSuffix(prefix, "/")) == nil
 }
 
 func isAlphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }

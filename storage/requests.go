@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Requests counts what was asked of a store: every attempt on the wire, also
-// the ones that failed and were tried again. The zero value is ready; all
-// methods may be called concurrently.
+// Requests counts the requests that were sent to a store, with those that failed
+// and were sent again. The zero value is ready for use. All methods may be called
+// concurrently.
 type Requests struct{ put, get, head, list, del atomic.Int64 }
 
 // RequestCounts is a reading of [Requests].
@@ -19,34 +19,16 @@ type RequestCounts struct {
 	Delete int64 `json:"delete"`
 }
 
-// Plus is the sum of both.
+// Plus returns the sum of both.
 func (c RequestCounts) Plus(o RequestCounts) RequestCounts {
 	return RequestCounts{c.Put + o.Put, c.Get + o.Get, c.Head + o.Head, c.List + o.List, c.Delete + o.Delete}
 }
 
-// Total is the number of all requests.
+// Total returns the number of all requests.
 func (c RequestCounts) Total() int64 { return c.Put + c.Get + c.Head + c.List + c.Delete }
 
-// Counts reads the counters.
-func (r *Requests) Counts() RequestCounts {
-	return RequestCounts{
-		Put: r.put.Load(), Get: r.get.Load(), Head: r.head.Load(),
-		List: r.list.Load(), Delete: r.del.Load(),
-	}
-}
-
-type requestsKey struct{}
-
-// CountRequests returns a ctx whose operations are counted in r, so that one
-// run over a shared Storage knows what it alone made.
-func CountRequests(ctx context.Context, r *Requests) context.Context {
-	return context.WithValue(ctx, requestsKey{}, r)
-}
-
-// CountRequest adds one attempt to the ctx's counter, if it has one. It is for
-// backends.
-func CountRequest(ctx context.Context, op Op) {
-	r, _ := ctx.Value(requestsKey{}).(*Requests)
+// Add counts one request. On a nil counter it does nothing.
+func (r *Requests) Add(op Op) {
 	if r == nil {
 		return
 	}
@@ -62,4 +44,27 @@ func CountRequest(ctx context.Context, op Op) {
 	case OpDelete:
 		r.del.Add(1)
 	}
+}
+
+// Counts returns the number of requests so far.
+func (r *Requests) Counts() RequestCounts {
+	return RequestCounts{
+		Put: r.put.Load(), Get: r.get.Load(), Head: r.head.Load(),
+		List: r.list.Load(), Delete: r.del.Load(),
+	}
+}
+
+type requestsKey struct{}
+
+// CountRequests returns a context whose operations are counted in r, and no longer
+// in the counter that ctx may have. So one run over a shared Storage knows how many
+// requests were its own.
+func CountRequests(ctx context.Context, r *Requests) context.Context {
+	return context.WithValue(ctx, requestsKey{}, r)
+}
+
+// RequestsFrom returns the counter of ctx, or nil if it has none.
+func RequestsFrom(ctx context.Context) *Requests {
+	r, _ := ctx.Value(requestsKey{}).(*Requests)
+	return r
 }

@@ -38,7 +38,7 @@ type Storage interface {
 	// With opts.IfAbsent, at most one of any number of concurrent calls in any
 	// number of processes succeeds; the others get [ErrPreconditionFailed] and
 	// change nothing. A store that cannot keep that promise and says so gives
-	// [ErrNoConditions] and stores nothing. Any other error of a
+	// [ErrNoConditionalPut] and stores nothing. Any other error of a
 	// conditional Put means that the outcome is unknown.
 	//
 	// Put may read body more than once, each time from the offset it had.
@@ -110,4 +110,20 @@ type ObjectInfo struct {
 type Range struct {
 	Offset int64 // first byte, not negative
 	Length int64 // number of bytes; 0 means to the end
+}
+
+// Clip returns the offset and the length of the part of an object of size bytes
+// that r names, cut off at the object's end, or [ErrInvalidRange].
+func (r Range) Clip(size int64) (offset, length int64, err error) {
+	if r == (Range{}) {
+		return 0, size, nil
+	}
+	if r.Offset < 0 || r.Length < 0 || r.Offset >= size {
+		return 0, 0, ErrInvalidRange
+	}
+	rest := size - r.Offset
+	if r.Length == 0 || r.Length > rest {
+		return r.Offset, rest, nil
+	}
+	return r.Offset, r.Length, nil
 }

@@ -1,18 +1,16 @@
 package storage_test
 
 import (
-	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"math"
 	"path"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 func TestCheckKey(t *testing.T) {
@@ -29,17 +27,6 @@ func TestCheckKey(t *testing.T) {
 	} {
 		if err := storage.CheckKey(key); !errors.Is(err, storage.ErrInvalidKey) {
 			t.Errorf("%q: got %v, want %v", key, err, storage.ErrInvalidKey)
-		}
-	}
-}
-
-func TestIsKeyPrefix(t *testing.T) {
-	for prefix, want := range map[string]bool{
-		"": true, "a": true, "a/": true, "a/b": true, "a-": true, "manifests/00": true,
-		"/": false, "a//": false, ".": false, "a/.": false, "-": false, "A": false, "a/../": false,
-	} {
-		if got := storage.IsKeyPrefix(prefix); got != want {
-			t.Errorf("%q: got %t", prefix, got)
 		}
 	}
 }
@@ -70,7 +57,7 @@ func TestSentinelsAreThoseOfFS(t *testing.T) {
 	}
 }
 
-func TestRangeWithin(t *testing.T) {
+func TestRangeClip(t *testing.T) {
 	for _, c := range []struct {
 		r              storage.Range
 		size           int64
@@ -88,65 +75,24 @@ func TestRangeWithin(t *testing.T) {
 		{storage.Range{Offset: -1}, 10, 0, 0, storage.ErrInvalidRange},
 		{storage.Range{Offset: 1, Length: -1}, 10, 0, 0, storage.ErrInvalidRange},
 	} {
-		offset, length, err := c.r.Within(c.size)
+		offset, length, err := c.r.Clip(c.size)
 		if offset != c.offset || length != c.length || !errors.Is(err, c.err) {
-			t.Errorf("%+v within %d: got %d+%d, %v; want %d+%d, %v", c.r, c.size, offset, length, err, c.offset, c.length, c.err)
+			t.Errorf("%+v clipped to %d: got %d+%d, %v; want %d+%d, %v", c.r, c.size, offset, length, err, c.offset, c.length, c.err)
 		}
 	}
 }
 
-func TestBodyEndsWhereItShould(t *testing.T) {
-	broken := errors.New("broken")
-	for name, c := range map[string]struct {
-		source io.Reader
-		want   string
-		err    error
-	}{
-		"exact":         {strings.NewReader("12345"), "12345", nil},
-		"a byte a time": {iotest.OneByteReader(strings.NewReader("12345")), "12345", nil},
-		"data with EOF": {iotest.DataErrReader(strings.NewReader("12345")), "12345", nil},
-		"longer":        {strings.NewReader("1234567"), "12345", nil},
-		"shorter":       {strings.NewReader("123"), "123", io.ErrUnexpectedEOF},
-		"nothing":       {strings.NewReader(""), "", io.ErrUnexpectedEOF},
-		"broken":        {io.MultiReader(strings.NewReader("123"), iotest.ErrReader(broken)), "123", broken},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := io.ReadAll(storage.Body(t.Context(), "key", io.NopCloser(c.source), 5))
-			if string(got) != c.want || !errors.Is(err, c.err) {
-				t.Errorf("got %q, %v; want %q, %v", got, err, c.want, c.err)
-			}
-			var e *storage.Error
-			if err != nil && !errors.As(err, &e) {
-				t.Errorf("got a %T, want a *storage.Error", err)
-			}
-		})
-	}
-}
-
-func TestBodyEndsWithItsContext(t *testing.T) {
-	cause := errors.New("cause")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	body := storage.Body(ctx, "key", io.NopCloser(strings.NewReader("12345")), 5)
-	if _, err := io.ReadFull(body, make([]byte, 2)); err != nil {
-		t.Fatal(err)
-	}
-	cancel(cause)
-	if n, err := body.Read(make([]byte, 2)); n != 0 || !errors.Is(err, cause) {
-		t.Errorf("got %d bytes, %v; want %v", n, err, cause)
-	}
-}
-
 func TestRequestsAreCountedPerContext(t *testing.T) {
-	storage.CountRequest(t.Context(), storage.OpPut) // nobody counts: no panic
+	storage.RequestsFrom(t.Context()).Add(storage.OpPut) // nobody counts: no panic
 
 	var outer, inner storage.Requests
 	ctx := storage.CountRequests(t.Context(), &outer)
 	for i, op := range []storage.Op{storage.OpPut, storage.OpGet, storage.OpHead, storage.OpList, storage.OpDelete} {
 		for range i + 1 {
-			storage.CountRequest(ctx, op)
+			storage.RequestsFrom(ctx).Add(op)
 		}
 	}
-	storage.CountRequest(storage.CountRequests(ctx, &inner), storage.OpPut)
+	storage.RequestsFrom(storage.CountRequests(ctx, &inner)).Add(storage.OpPut)
 
 	if got, want := outer.Counts(), (storage.RequestCounts{Put: 1, Get: 2, Head: 3, List: 4, Delete: 5}); got != want || got.Total() != 15 {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -174,7 +120,7 @@ func FuzzCheckKey(f *testing.F) {
 			t.Errorf("%q is a key", key)
 		}
 		for i := range len(key) {
-			if prefix := key[:i]; !storage.IsKeyPrefix(prefix) {
+			if prefix := key[:i]; !driver.IsKeyPrefix(prefix) {
 				t.Errorf("%q is the beginning of a key", prefix)
 			}
 		}

@@ -165,7 +165,7 @@ var outcomes = []row{
 	{name: "newest manifest", when: as[*archiver.NewestError], more: newestHint},
 	{name: "archive.json", when: as[*archiver.DocumentError], say: "What is stored can be restored all the same: `gbak-s3 restore` goes by the manifests. Nothing is written to this archive before a whole copy of archive.json is back, from the bucket's versions or a copy of the archive; or back up to another address, and keep this one for restores."},
 	{name: "damaged archive", when: code(archiver.CodeDamagedArchive), say: "Run `gbak-s3 verify --deep` on the archive to see which backups are whole."},
-	{name: "no conditions", when: is(storage.ErrNoConditions), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
+	{name: "no conditions", when: is(storage.ErrNoConditionalPut), say: "A backup is committed by creating an object only if it is absent. Use a store that can do that, such as AWS S3, MinIO or a local directory."},
 	{name: "unsafe store", when: code(archiver.CodeUnsafeStore), say: "A backup is committed by creating an object only if it is absent; without that, two backups at the same time may overwrite each other. Use a store that keeps it, such as AWS S3, MinIO or a local directory. If never more than one process will back up into this archive, --single-writer accepts the store as it is."},
 	{name: "no archive as there is no bucket", when: both(code(archiver.CodeNoArchive), is(storage.ErrNoStore)), say: "Check the bucket in the archive's address."},
 	{name: "directory of an archive", when: both(code(archiver.CodePermission), opening("local")), say: "Check the permissions of the folders above the archive."},

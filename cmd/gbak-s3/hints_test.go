@@ -163,7 +163,7 @@ var hintCases = []hintCase{
 	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")}, "put x.grafeo.pre-0.6"},
 	{"another database", archiver.CodeWrongDatabase, errors.New("x"), "--new-database"},
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
-	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditions, storage.Answer{Status: 501}), "only if it is absent"},
+	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditionalPut, storage.Answer{Status: 501}), "only if it is absent"},
 	{"nothing there", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path"},
 	{"behind", archiver.CodeLagging, errors.New("x"), "gbak-s3 backup"},
 	{"target exists", archiver.CodeTargetExists, errors.New("x"), "--force"},

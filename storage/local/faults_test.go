@@ -334,8 +334,8 @@ func TestNoAtomicCreateIsRefused(t *testing.T) {
 	for _, cause := range []error{syscall.EINVAL, errors.ErrUnsupported} {
 		s := openOn(t, without{link: syscall.EPERM, renameNew: cause}, t.TempDir())
 		err := create(t, s, "key", "data")
-		if !errors.Is(err, storage.ErrNoConditions) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
-			t.Errorf("got %v, want %v", err, storage.ErrNoConditions)
+		if !errors.Is(err, storage.ErrNoConditionalPut) || !strings.Contains(err.Error(), "neither hard links nor exclusive renames") {
+			t.Errorf("got %v, want %v", err, storage.ErrNoConditionalPut)
 		}
 		if !errors.Is(err, disk.ErrNoMove) {
 			t.Errorf("got %v, want %v", err, disk.ErrNoMove)
@@ -353,7 +353,7 @@ func TestFailedLinkIsNoMissingPromise(t *testing.T) {
 	for _, cause := range []syscall.Errno{syscall.EACCES, syscall.EIO, syscall.EMLINK} {
 		s := openOn(t, without{link: cause, renameNew: syscall.EINVAL}, t.TempDir())
 		err := create(t, s, "key", "data")
-		if errors.Is(err, storage.ErrNoConditions) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "link ") || !strings.Contains(err.Error(), "key") {
+		if errors.Is(err, storage.ErrNoConditionalPut) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "link ") || !strings.Contains(err.Error(), "key") {
 			t.Errorf("of %v: got %v", cause, err)
 		}
 	}

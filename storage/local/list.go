@@ -11,17 +11,18 @@ import (
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // List implements [storage.Storage]. Files whose names are no keys are passed
 // over. Symbolic links count as what they point to.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
-		if err := storage.CheckCall(ctx, storage.OpList, prefix); err != nil {
+		if err := driver.CheckCall(ctx, storage.OpList, prefix); err != nil {
 			yield(storage.ObjectInfo{}, err)
 			return
 		}
-		storage.CountRequest(ctx, storage.OpList)
+		driver.CountRequest(ctx, storage.OpList)
 		w := walk{store: s, ctx: ctx, prefix: prefix, after: after, yield: yield}
 		if err := w.folder(s.root, ""); err != nil && !errors.Is(err, errStopped) {
 			yield(storage.ObjectInfo{}, fail(storage.OpList, prefix, err))

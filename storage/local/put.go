@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gbak-s3/gbak-s3/internal/ctxio"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Put implements [storage.Storage]. A crash at any moment, be it of the process
@@ -21,10 +23,10 @@ import (
 // and may not last: the error is then none that says no, and the object is not
 // shown until a sync succeeds.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
-	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
 	}
-	storage.CountRequest(ctx, storage.OpPut)
+	driver.CountRequest(ctx, storage.OpPut)
 	s.sweep.Do(s.sweepTemps)
 	result, err := s.put(ctx, key, body, opts)
 	if err != nil {
@@ -91,7 +93,7 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 			_ = s.disk.Remove(f.Name()) // else it is swept another day
 		}
 	}()
-	source := io.Reader(untilDone{ctx, body})
+	source := ctxio.NewReader(ctx, body)
 	digest := sha256.New()
 	if sum != nil {
 		source = io.TeeReader(source, digest)
@@ -106,19 +108,6 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 		return "", 0, err
 	}
 	return f.Name(), size, f.Close()
-}
-
-// untilDone is a reader that ends with ctx.
-type untilDone struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r untilDone) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.Reader.Read(p)
 }
 
 // publish gives the finished file temp its final name and makes that durable.
@@ -136,7 +125,7 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) e
 		case err != nil && isSame(temp, path):
 			err = nil // it has its name; the other one is swept another day
 		case errors.Is(err, disk.ErrNoMove):
-			err = fmt.Errorf("%w: %w", storage.ErrNoConditions, err)
+			err = fmt.Errorf("%w: %w", storage.ErrNoConditionalPut, err)
 		}
 	default:
 		err = s.disk.Rename(temp, path)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Store is a [storage.Storage] in a folder. Any number of stores in any number
@@ -91,10 +92,10 @@ func noLinkToNothing(path string) error {
 
 // Get implements [storage.Storage].
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
-	if err := storage.CheckCall(ctx, storage.OpGet, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
-	storage.CountRequest(ctx, storage.OpGet)
+	driver.CountRequest(ctx, storage.OpGet)
 	body, info, err := s.get(ctx, key, r)
 	if err != nil {
 		return nil, storage.ObjectInfo{}, fail(storage.OpGet, key, missing(err))
@@ -132,22 +133,22 @@ func part(ctx context.Context, f *os.File, key string, r storage.Range) (io.Read
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
-	offset, length, err := r.Within(info.Size)
+	offset, length, err := r.Clip(info.Size)
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
-	return storage.Body(ctx, key, f, length), info, nil
+	return driver.NewBody(ctx, key, f, length), info, nil
 }
 
 // Head implements [storage.Storage].
 func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
-	if err := storage.CheckCall(ctx, storage.OpHead, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpHead, key); err != nil {
 		return storage.ObjectInfo{}, err
 	}
-	storage.CountRequest(ctx, storage.OpHead)
+	driver.CountRequest(ctx, storage.OpHead)
 	info, err := s.head(key)
 	if err != nil {
 		return storage.ObjectInfo{}, fail(storage.OpHead, key, missing(err))
@@ -174,10 +175,10 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 // Delete implements [storage.Storage]. Folders that become empty are removed, the
 // root itself only if this store has made it.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := storage.CheckCall(ctx, storage.OpDelete, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
 	}
-	storage.CountRequest(ctx, storage.OpDelete)
+	driver.CountRequest(ctx, storage.OpDelete)
 	// A folder is no object, but os.Remove would take an empty one.
 	if _, err := s.head(key); err != nil {
 		if err = missing(err); errors.Is(err, storage.ErrNotExist) {

@@ -28,7 +28,7 @@ const maxErrorBody = 64 << 10
 
 // listen looks at an answer before the SDK does. An error says that it is none of
 // a store: of what a Get brings this is decided later, since an object may be
-// anything, see [Store.Testify].
+// anything, see [Store.CheckOrigin].
 func (h *heard) listen(op storage.Op, resp *http.Response) error {
 	*h = heard{}
 	if resp.StatusCode >= 300 {

@@ -234,8 +234,8 @@ func TestLengthThatIsNotSaid(t *testing.T) {
 	}
 }
 
-// TestTestify: what the store really keeps is its own, whatever it looks like.
-func TestTestify(t *testing.T) {
+// TestCheckOrigin: what the store really keeps is its own, whatever it looks like.
+func TestCheckOrigin(t *testing.T) {
 	tag := func(body string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(body))) } //nolint:gosec // as stores do
 	const opaque = `"0123456789abcdef0123456789abcdef-2"`
 	for name, c := range map[string]struct {
@@ -269,7 +269,7 @@ func TestTestify(t *testing.T) {
 				}
 				c.get(w, r)
 			})
-			err := f.open(t).Testify(t.Context(), "key")
+			err := f.open(t).CheckOrigin(t.Context(), "key")
 			if c.words == "" {
 				if err != nil {
 					t.Errorf("it is called %v", err)

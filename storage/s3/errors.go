@@ -91,7 +91,7 @@ func refusedCondition(err error) error {
 	case http.StatusPreconditionFailed:
 		return &failure{storage.ErrPreconditionFailed.Error(), storage.ErrPreconditionFailed, err}
 	case http.StatusNotImplemented:
-		return &failure{"the store has no conditional put: " + describe(err), storage.ErrNoConditions, err}
+		return &failure{"the store has no conditional put: " + describe(err), storage.ErrNoConditionalPut, err}
 	}
 	return err
 }

@@ -13,12 +13,13 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Get implements [storage.Storage]. A reader that gets no byte for
 // [Timeouts].Idle fails.
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
-	if err := storage.CheckCall(ctx, storage.OpGet, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -53,7 +54,7 @@ func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key str
 		return nil, storage.ObjectInfo{}, err
 	}
 	info := storage.ObjectInfo{Key: key, Size: size, ModTime: deref(out.LastModified)}
-	return storage.Body(ctx, key, newDownload(out.Body, s.options.Timeouts.Idle, cancel), length), info, nil
+	return driver.NewBody(ctx, key, newDownload(out.Body, s.options.Timeouts.Idle, cancel), length), info, nil
 }
 
 // rangeHeader asks for r, and for nothing special if that is the whole object:
@@ -89,7 +90,7 @@ func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length in
 	if _, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); err != nil {
 		return 0, 0, fmt.Errorf("the store answered a range with Content-Range %q", header)
 	}
-	offset, length, err := r.Within(size)
+	offset, length, err := r.Clip(size)
 	if err != nil || offset != first || length != last-first+1 {
 		return 0, 0, fmt.Errorf("the store answered %s with Content-Range %q", *rangeHeader(r), header)
 	}

@@ -10,18 +10,19 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // List implements [storage.Storage]. Objects whose names are no keys are passed
 // over. A store that does not list in order is an error.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
-		if err := storage.CheckCall(ctx, storage.OpList, prefix); err != nil {
+		if err := driver.CheckCall(ctx, storage.OpList, prefix); err != nil {
 			yield(storage.ObjectInfo{}, err)
 			return
 		}
 		// Stores reject some of what can begin no key.
-		if behind := after > prefix && !strings.HasPrefix(after, prefix); behind || !storage.IsKeyPrefix(prefix) {
+		if behind := after > prefix && !strings.HasPrefix(after, prefix); behind || !driver.IsKeyPrefix(prefix) {
 			return
 		}
 		err := s.list(ctx, prefix, after, yield)
@@ -39,7 +40,7 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 		Bucket: &s.options.Bucket, Prefix: s.objectKey(prefix), RequestPayer: s.payer(),
 	}
 	// MinIO lists nothing after a key that does not begin with the prefix.
-	if after != "" && strings.HasPrefix(after, prefix) && storage.IsKeyPrefix(after) {
+	if after != "" && strings.HasPrefix(after, prefix) && driver.IsKeyPrefix(after) {
 		input.StartAfter = s.objectKey(after)
 	}
 	if s.options.pageSize > 0 {

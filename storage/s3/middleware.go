@@ -12,6 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // call makes every attempt of one call count as op, and decides what is tried
@@ -32,7 +33,7 @@ func (s *Store) callWith(op storage.Op, a *attempts) func(*awss3.Options) {
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {
-			storage.CountRequest(ctx, op)
+			driver.CountRequest(ctx, op)
 			a.count++
 			a.heard = heard{}
 			began := time.Now()

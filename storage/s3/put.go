@@ -17,18 +17,20 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/gbak-s3/gbak-s3/internal/ctxio"
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Put implements [storage.Storage]. Without opts.SHA256 the body is read twice,
 // first to hash it. It is sent as one request, so it can have at most 5 GiB.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
-	if err := storage.CheckCall(ctx, storage.OpPut, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	result, err := s.put(ctx, key, &upload{ctx: ctx, body: body, fail: cancel}, opts)
+	result, err := s.put(ctx, key, &upload{reader: ctxio.NewReader(ctx, body), seeker: body, fail: cancel}, opts)
 	if err != nil {
 		return storage.PutResult{}, fail(ctx, storage.OpPut, key, err)
 	}
@@ -131,17 +133,14 @@ func decodeSHA256(header *string) *[32]byte {
 // answered early would wait for it. An error of the body ends the call, which
 // otherwise would be retried as one of the connection.
 type upload struct {
-	ctx   context.Context
-	body  io.ReadSeeker
-	fail  context.CancelCauseFunc
-	start int64 // of the object, in body
+	reader io.Reader // until the call's ctx ends
+	seeker io.Seeker
+	fail   context.CancelCauseFunc
+	start  int64 // of the object in the body
 }
 
 func (u *upload) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	n, err := u.body.Read(p)
+	n, err := u.reader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		u.fail(err)
 	}
@@ -149,7 +148,7 @@ func (u *upload) Read(p []byte) (int, error) {
 }
 
 func (u *upload) Seek(offset int64, whence int) (int64, error) {
-	at, err := u.body.Seek(offset, whence)
+	at, err := u.seeker.Seek(offset, whence)
 	if err != nil {
 		u.fail(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Store is a [storage.Storage] in a bucket, below a prefix. What a conditional
@@ -60,7 +61,7 @@ func (s *Store) String() string { return s.options.String() }
 // Head implements [storage.Storage]. The ObjectInfo has a SHA256 if checksums
 // are on and the store keeps that one of the whole object.
 func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
-	if err := storage.CheckCall(ctx, storage.OpHead, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpHead, key); err != nil {
 		return storage.ObjectInfo{}, err
 	}
 	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}
@@ -104,7 +105,7 @@ func (s *Store) explainHead(ctx context.Context, err error) error {
 
 // Delete implements [storage.Storage].
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := storage.CheckCall(ctx, storage.OpDelete, key); err != nil {
+	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
 	}
 	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{

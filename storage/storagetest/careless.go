@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Care is how a store treats the condition of a Put.
@@ -58,8 +59,8 @@ func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts 
 	case Ignores:
 		return c.Storage.Put(ctx, key, body, plain)
 	case Rejects:
-		storage.CountRequest(ctx, storage.OpPut)
-		return fail(storage.ErrNoConditions)
+		driver.CountRequest(ctx, storage.OpPut)
+		return fail(storage.ErrNoConditionalPut)
 	case Races, WritesAnyway:
 		_, err := c.Head(ctx, key)
 		exists := err == nil

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Fault is what becomes of one call to a [Faulty]. The zero Fault lets it pass.
@@ -91,7 +92,7 @@ func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.
 	err = f.call(ctx, c, func(fault Fault, c *Call) error {
 		body, info, err = f.next.Get(ctx, key, r)
 		if err == nil {
-			_, c.Bytes, _ = r.Within(info.Size) // it was in there a moment ago
+			_, c.Bytes, _ = r.Clip(info.Size) // it was in there a moment ago
 			body = fault.received(key, body, c.Bytes)
 		}
 		return err
@@ -148,7 +149,7 @@ func (f *Faulty) Delete(ctx context.Context, key string) error {
 
 // call runs apply as one operation, or what the hook makes of it.
 func (f *Faulty) call(ctx context.Context, c Call, apply func(Fault, *Call) error) error {
-	c.Err = storage.CheckCall(ctx, c.Op, c.Key)
+	c.Err = driver.CheckCall(ctx, c.Op, c.Key)
 	if c.Err == nil {
 		c.Err = f.decide(ctx, &c, apply)
 	}
@@ -164,7 +165,7 @@ func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) e
 	}
 	if fault.Wait != nil {
 		if err := fault.Wait(ctx); err != nil {
-			storage.CountRequest(ctx, c.Op)
+			driver.CountRequest(ctx, c.Op)
 			return &storage.Error{Op: c.Op, Key: c.Key, Err: err}
 		}
 	}
@@ -175,7 +176,7 @@ func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) e
 		// The lost answer is lost also if it was an error.
 		_ = apply(fault, c)
 	} else {
-		storage.CountRequest(ctx, c.Op) // it was sent, for all that the caller knows
+		driver.CountRequest(ctx, c.Op) // it was sent, for all that the caller knows
 	}
 	cause := fault.Err
 	if fault.Hang {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // Memory is a Storage in memory: the contract in its shortest form, and the
@@ -93,13 +94,13 @@ func (m *Memory) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 		if err != nil {
 			return err
 		}
-		offset, length, err := r.Within(int64(len(o.data)))
+		offset, length, err := r.Clip(int64(len(o.data)))
 		if err != nil {
 			return err
 		}
 		part := io.NopCloser(bytes.NewReader(o.data[offset : offset+length]))
 		c.Bytes = length
-		body, info = storage.Body(ctx, key, part, length), o.info(key)
+		body, info = driver.NewBody(ctx, key, part, length), o.info(key)
 		return nil
 	})
 	return body, info, err
@@ -162,9 +163,9 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 
 // call runs f as one operation: checked, counted, logged, its error wrapped.
 func (m *Memory) call(ctx context.Context, c Call, f func(*Call) error) error {
-	c.Err = storage.CheckCall(ctx, c.Op, c.Key)
+	c.Err = driver.CheckCall(ctx, c.Op, c.Key)
 	if c.Err == nil {
-		storage.CountRequest(ctx, c.Op)
+		driver.CountRequest(ctx, c.Op)
 		if cause := f(&c); cause != nil {
 			c.Err = &storage.Error{Op: c.Op, Key: c.Key, Err: cause}
 		}

@@ -17,15 +17,16 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-var _ storage.Witness = (*Store)(nil)
+var _ storage.OriginChecker = (*Store)(nil)
 
-// Testify implements [storage.Witness]. A body whose MD5 is its entity tag is the
+// CheckOrigin implements [storage.OriginChecker]. A body whose MD5 is its entity tag is the
 // store's, whatever it looks like. Else what speaks against it is what it looks
 // like, and a Head that says something else of the object.
-func (s *Store) Testify(ctx context.Context, key string) error {
-	if err := storage.CheckCall(ctx, storage.OpGet, key); err != nil {
+func (s *Store) CheckOrigin(ctx context.Context, key string) error {
+	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return err
 	}
 	got, err := s.look(ctx, key)
