@@ -98,7 +98,7 @@ func TestDiagnosis(t *testing.T) {
 		"chunks":               {gets(chunked), "store_failed", "in chunks", "changes what it sends"},
 		"chunks for segments":  {segments(chunked), "store_failed", "in chunks", "changes what it sends"},
 		"a proxy's own answer": {all(instead(407, "", "Proxy-Authenticate", "Basic")), "store_failed", "HTTP 407", "HTTPS_PROXY"},
-		"busy":                 {all(saidXML(503, "SlowDown", "", "")), "store_failed", "SlowDown", "times in"},
+		"busy":                 {all(saidXML(503, "SlowDown", "", "")), "store_failed", "SlowDown", "attempts in"},
 	} {
 		p.Do(c.hook)
 		target := filepath.Join(t.TempDir(), "db.grafeo")

@@ -222,7 +222,7 @@ var answers = []row{
 		return "The store is busy" + tried(f) + ". Run the same command again later, with a smaller --concurrency, or with a longer --store-timeout."
 	}},
 	{name: "unavailable", when: both(is(storage.ErrUnavailable), func(f *facts) bool { return f.answer.Status >= 500 || f.answer.Status == http.StatusTooManyRequests }), more: func(f *facts) string {
-		return fmt.Sprintf("The store answered with HTTP %d%s. Run the same command again when it is well, or with a longer --store-timeout.", f.answer.Status, tried(f))
+		return fmt.Sprintf("The store answered with HTTP %d%s. Run the same command again when it has recovered, or with a longer --store-timeout.", f.answer.Status, tried(f))
 	}},
 	{name: "denied by policy", when: both(ofStore, said("AccessDenied", "AllAccessDisabled", "UnauthorizedAccess")), say: "Check that these credentials may list, read and create objects below this prefix (s3:ListBucket, s3:GetObject, s3:PutObject), by the user's policy and the bucket's."},
 	{name: "denied", when: func(f *facts) bool {
@@ -230,12 +230,12 @@ var answers = []row{
 	}, say: "Check that you may list, read and create objects in this archive: the credentials of a bucket (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), and its policy."},
 }
 
-// tried says for how long a call was tried, where that is known.
+// tried says how often a call was attempted, and for how long, where that is known.
 func tried(f *facts) string {
 	if f.answer.Attempts < 2 {
 		return ""
 	}
-	return fmt.Sprintf(", %s in %s", plural(f.answer.Attempts, "time"), took(f.answer.Elapsed))
+	return fmt.Sprintf(" (%s in %s)", plural(f.answer.Attempts, "attempt"), took(f.answer.Elapsed))
 }
 
 // network is what happens on the way to a store.
@@ -267,7 +267,7 @@ var network = []row{
 	{name: "no way", when: both(ofStore, is(syscall.EHOSTUNREACH, syscall.ENETUNREACH)), say: "There is no way to the store from this host: check the network, and host and port of endpoint=."},
 	{name: "breaks off", when: both(ofStore, is(io.ErrUnexpectedEOF)), say: "What the store sends breaks off on the way: check the network, and a proxy if there is one, and run the same command again, with a longer --store-timeout if it takes that."},
 	{name: "no answer", when: func(f *facts) bool { return f.store != nil && f.store.Answer != nil && f.answer.Status == 0 }, more: func(f *facts) string {
-		return "Nothing was heard of the store" + tried(f) + ": check the network and endpoint= in the archive's address, and run the same command again."
+		return "The store did not answer" + tried(f) + ": check the network and endpoint= in the archive's address, and run the same command again."
 	}},
 }
 

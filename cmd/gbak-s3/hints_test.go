@@ -109,8 +109,8 @@ var hintCases = []hintCase{
 	{"foreign", archiver.CodeStore, answered(fmt.Errorf("an HTML page: %w", storage.ErrForeign), storage.Answer{Status: 200, Page: "an HTML page"}), "in the store's place"},
 	{"foreign", archiver.CodeStore, answered(fmt.Errorf("a compressed body: %w", storage.ErrForeign), storage.Answer{Status: 200}), "compresses"},
 	{"login at a proxy", archiver.CodeStore, answered(nil, storage.Answer{Status: 407}), "HTTPS_PROXY"},
-	{"busy", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown", Attempts: 31, Elapsed: 122 * time.Second}), "31 times in 2m2s"},
-	{"unavailable", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 502, Page: "an HTML page", Attempts: 3, Elapsed: 5 * time.Second}), "HTTP 502, 3 times in 5s"},
+	{"busy", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown", Attempts: 31, Elapsed: 122 * time.Second}), "busy (31 attempts in 2m2s)"},
+	{"unavailable", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 502, Page: "an HTML page", Attempts: 3, Elapsed: 5 * time.Second}), "HTTP 502 (3 attempts in 5s)"},
 	{"denied by policy", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied"}), "s3:PutObject"},
 	{"denied", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "Forbidden"}), "credentials"},
 
@@ -129,7 +129,7 @@ var hintCases = []hintCase{
 	{"connection refused", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}), "Nothing listens"},
 	{"no way", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}), "no way"},
 	{"breaks off", archiver.CodeStore, answered(io.ErrUnexpectedEOF, storage.Answer{}), "breaks off on the way"},
-	{"no answer", archiver.CodeStore, unheard(errors.New("EOF")), "4 times in 3s"},
+	{"no answer", archiver.CodeStore, unheard(errors.New("EOF")), "(4 attempts in 3s)"},
 
 	{"disk full", archiver.CodeDiskFull, onPath(syscall.ENOSPC), "space"},
 	{"disk full", archiver.CodeDiskFull, onPath(syscall.EDQUOT), "space"},
