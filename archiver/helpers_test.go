@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +22,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Tests make much garbage and need little memory: collecting it less often saves a
+	// quarter of their time.
+	debug.SetGCPercent(400)
+	remove := disktest.TempInMemory()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { remove(); os.Exit(code) }))
+}
 
 // vectors are databases of the real Grafeo in all states that can be backed up.
 var vectors = []string{
