@@ -9,12 +9,11 @@ import (
 
 	libzstd "github.com/DataDog/zstd"
 	"github.com/cespare/xxhash/v2"
-	"github.com/klauspost/compress/zstd"
 )
 
 // DefaultLevel wins end to end (docs/speed.md). A build with cgo compresses by the
 // C library, whose second level is faster than the first one in Go, and stores less.
-const DefaultLevel = zstd.SpeedDefault
+const DefaultLevel = Standard
 
 // Compressor is the language of what compresses at the default level.
 const Compressor = "C"
@@ -30,7 +29,7 @@ const (
 // libraryEncoder is an [Encoder.AppendFrame] by the C library, for the levels that
 // it is better at; nil for those that are as good, and faster, in Go.
 func libraryEncoder(level Level) func(dst, raw []byte) ([]byte, error) {
-	number, ok := map[Level]int{zstd.SpeedFastest: 1, zstd.SpeedDefault: 3}[level]
+	number, ok := map[Level]int{Fastest: 1, Standard: 3}[level]
 	if !ok {
 		return nil
 	}

@@ -2,11 +2,9 @@
 
 package segment
 
-import "github.com/klauspost/compress/zstd"
-
 // DefaultLevel wins end to end (docs/speed.md). A build without cgo has no C
 // library: in Go the next level stores less, but takes longer.
-const DefaultLevel = zstd.SpeedFastest
+const DefaultLevel = Fastest
 
 // Compressor is the language of what compresses at the default level.
 const Compressor = "Go"

@@ -8,13 +8,12 @@ import (
 	"testing"
 
 	libzstd "github.com/DataDog/zstd"
-	"github.com/klauspost/compress/zstd"
 )
 
 // The C library itself reads the frames, and finds their checksums right: ours are
 // added behind its back.
 func TestLibraryReadsFrames(t *testing.T) {
-	for _, level := range []Level{zstd.SpeedFastest, zstd.SpeedDefault, zstd.SpeedBetterCompression} {
+	for _, level := range []Level{Fastest, Standard, Better} {
 		e := encoder(t, level)
 		for _, n := range []int{0, 1, 100, 70_000, FrameBytes} {
 			raw := data(n)

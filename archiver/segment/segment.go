@@ -15,18 +15,6 @@ import (
 // larger one compresses no better, small enough that a worker's buffers are.
 const FrameBytes = 4 << 20
 
-// Level is how much work compression does.
-type Level = zstd.EncoderLevel
-
-// ParseLevel reads the name of a level: fastest, default, better or best.
-func ParseLevel(name string) (Level, error) {
-	ok, level := zstd.EncoderLevelFromString(name)
-	if !ok {
-		return 0, fmt.Errorf("there is no compression level %q: it is one of fastest, default, better, best", name)
-	}
-	return level, nil
-}
-
 // Encoder compresses frames. It is not for concurrent use; each worker has its
 // own.
 type Encoder struct {
@@ -39,7 +27,7 @@ func NewEncoder(level Level) (*Encoder, error) {
 	if appendFrame := libraryEncoder(level); appendFrame != nil {
 		return &Encoder{appendFrame}, nil
 	}
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevel(level)), zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(true), zstd.WithWindowSize(FrameBytes))
 	if err != nil {
 		return nil, err

@@ -72,6 +72,25 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Levels are read by the names that they are shown by, and have the numbers that zstd
+// gives them: these are in the names of what interrupted backups have stored.
+func TestLevels(t *testing.T) {
+	for level, name := range map[Level]string{1: "fastest", 2: "default", 3: "better", 4: "best"} {
+		if got, err := ParseLevel(name); err != nil || got != level || level.String() != name {
+			t.Errorf("%s is level %d, which is %s: %v", name, got, level, err)
+		}
+		if zstd.EncoderLevel(level).String() != name {
+			t.Errorf("zstd calls level %d %s", level, zstd.EncoderLevel(level))
+		}
+	}
+	if got, err := ParseLevel("Best"); err != nil || got != Best {
+		t.Errorf("Best is level %d, %v", got, err)
+	}
+	if s := Level(0).String(); s != "invalid" {
+		t.Errorf("level 0 is %s", s)
+	}
+}
+
 func TestParseLevelRefuses(t *testing.T) {
 	if _, err := ParseLevel("fast"); err == nil {
 		t.Error("fast is a level")
