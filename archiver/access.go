@@ -113,7 +113,7 @@ func accessOfFirst(folder string) (access, bool) {
 		return access{}, false
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && e.Name() != cursorName {
+		if e.Type().IsRegular() && e.Name() != grafeo.CursorName {
 			return accessOf(filepath.Join(folder, e.Name()), false)
 		}
 	}

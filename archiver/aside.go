@@ -18,7 +18,7 @@ import (
 func asideName(target string, now time.Time) string {
 	dir, name := filepath.Split(target)
 	suffix := ".before-restore-" + now.UTC().Format("20060102T150405.000Z")
-	longest := companions(suffix)
+	longest := grafeo.Companions(suffix)
 	if n := maxName - len(longest[len(longest)-1]); len(name) > n {
 		for !utf8.RuneStart(name[n]) && n > 1 {
 			n--
@@ -31,7 +31,7 @@ func asideName(target string, now time.Time) string {
 // freeAside is the first asideName from now on that nothing has.
 func freeAside(target string, now time.Time) string {
 	for ; ; now = now.Add(time.Millisecond) {
-		if aside := asideName(target, now); !slices.ContainsFunc(companions(aside), disk.Exists) {
+		if aside := asideName(target, now); !slices.ContainsFunc(grafeo.Companions(aside), disk.Exists) {
 			return aside
 		}
 	}
@@ -74,11 +74,11 @@ func (s *staging) setAside(name string, block bool) (moved string, err error) {
 		return "", nil
 	}
 	aside := filepath.Join(filepath.Dir(s.target), name)
-	for i, path := range companions(s.target) {
+	for i, path := range grafeo.Companions(s.target) {
 		if !disk.Exists(path) {
 			continue
 		}
-		to := companions(aside)[i]
+		to := grafeo.Companions(aside)[i]
 		if i == 0 && block {
 			err = s.exchange(to)
 		} else {
@@ -169,7 +169,7 @@ func (s *staging) takeBack() error {
 
 // putBack moves to the target what was set aside, in place of a blocker.
 func (s *staging) putBack(aside string) error {
-	for i, from := range slices.Backward(companions(aside)) {
+	for i, from := range slices.Backward(grafeo.Companions(aside)) {
 		if i == 0 {
 			if err := s.syncParent(); err != nil {
 				return err
@@ -184,7 +184,7 @@ func (s *staging) putBack(aside string) error {
 				return err
 			}
 		}
-		if err := s.disk.Rename(from, companions(s.target)[i]); err != nil {
+		if err := s.disk.Rename(from, grafeo.Companions(s.target)[i]); err != nil {
 			return err
 		}
 	}

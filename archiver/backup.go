@@ -273,7 +273,7 @@ func lookAt(path string) error {
 	if err != nil {
 		return missing(interruptedUpgrade(path, err))
 	}
-	if _, err := readImage(path); err != nil && !torn(err) {
+	if _, err := grafeo.ReadDatabase(path); err != nil && !torn(err) {
 		return err
 	}
 	return nil

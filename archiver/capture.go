@@ -22,7 +22,7 @@ func capture(path string, before *manifest.Committed, held bool) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	image, err := readImage(path)
+	image, err := grafeo.ReadDatabase(path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func capture(path string, before *manifest.Committed, held bool) (*source, error
 			return s, nil
 		}
 		old := s.image.CheckpointLSN
-		if s.image, err = readImage(path); err != nil {
+		if s.image, err = grafeo.ReadDatabase(path); err != nil {
 			return nil, err
 		}
 		// A checkpoint after the scan may lie behind its end: then the commits

@@ -49,7 +49,7 @@ func (t *trail) goesOnFrom(image *grafeo.Image, b *manifest.Committed) (bool, er
 	if image.CheckpointLSN < b.Position.LSN || image.Iteration < b.Database.Iteration || image.Epoch < b.EndEpoch {
 		return false, nil
 	}
-	oldest, err := oldestLSN(t.dir, image.CheckpointLSN)
+	oldest, err := grafeo.OldestLSN(t.dir, image.CheckpointLSN)
 	if err != nil || oldest != b.Position.LSN {
 		return false, err
 	}

@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	cursorName     = "backup_cursor.meta"
-	cursorTempName = "backup_cursor.meta.gbak-tmp"
+	cursorTempName = grafeo.CursorName + ".gbak-tmp"
 	logFolderTemp  = ".gbak-tmp" // behind the name of a log folder in the making
 
 	// maxCursorBytes is the largest cursor that is read: some thousand holds.
@@ -57,7 +56,7 @@ func lowest(holds []Hold) Hold {
 // One that we have not written, or not as it stands there now, is
 // errForeignCursor.
 func readCursor(path string) (*cursor, error) {
-	f, err := os.Open(cursorPath(path))
+	f, err := os.Open(grafeo.CursorPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // no cursor is the normal state
 	}
@@ -203,7 +202,7 @@ func writeCursor(d disk.Disk, path string, holds []Hold) error {
 		}
 	}
 	if err == nil {
-		err = d.Rename(temp, cursorPath(path))
+		err = d.Rename(temp, grafeo.CursorPath(path))
 	}
 	if err != nil {
 		return errors.Join(err, d.Remove(temp))
@@ -237,7 +236,7 @@ func durable(err error) error {
 // nothing else was made for the cursor.
 func removeCursor(d disk.Disk, path string) error {
 	dir := grafeo.LogDir(path)
-	for _, file := range []string{cursorPath(path), filepath.Join(dir, cursorTempName)} {
+	for _, file := range []string{grafeo.CursorPath(path), filepath.Join(dir, cursorTempName)} {
 		if !disk.Exists(file) {
 			continue
 		}

@@ -23,7 +23,7 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Add(b)
 	for _, path := range []string{"v0.6.0", "v0.5.42"} {
-		b, err := os.ReadFile(filepath.Join("grafeo", "testdata", path, "backup", "tiny.grafeo.wal", cursorName))
+		b, err := os.ReadFile(filepath.Join("grafeo", "testdata", path, "backup", "tiny.grafeo.wal", grafeo.CursorName))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func FuzzCursor(f *testing.F) {
 		if diff := cmp.Diff(c.Ours, got.Ours); diff != "" {
 			t.Errorf("%q, and again %q: %s", b, again, diff)
 		}
-		if theirs, err := grafeo.DecodeCursor(again, cursorName); err != nil || theirs.WALLSN == nil || *theirs.WALLSN != c.WALLSN {
+		if theirs, err := grafeo.DecodeCursor(again, grafeo.CursorName); err != nil || theirs.WALLSN == nil || *theirs.WALLSN != c.WALLSN {
 			t.Errorf("the database reads %+v of %q, %v", theirs, again, err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -219,4 +220,11 @@ func TestIdentityOfADirectory(t *testing.T) {
 		t.Errorf("id %q", r.DatabaseID)
 	}
 	mustBeWhole(t, store)
+}
+
+// The database and the archive have one name for a directory that cannot be named.
+func TestUnknownDirectory(t *testing.T) {
+	if grafeo.UnknownDirectory != manifest.UnknownID {
+		t.Errorf("%s and %s", grafeo.UnknownDirectory, manifest.UnknownID)
+	}
 }

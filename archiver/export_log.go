@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"bufio"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -174,7 +173,7 @@ func (d *dividedLog) isBehind(c *grafeo.Commit, m *manifest.Committed) bool {
 // incremental writes a part of the log as a native incremental.
 func (w *nativeWriter) incremental(d *dividedLog, p *logPart, chain []*manifest.Committed) error {
 	e := grafeo.NativeEntry{
-		Filename: fmt.Sprintf("backup_incr_%04d.wal", len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
+		Filename: grafeo.NativeIncrementalName(len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
 	}
 	h := grafeo.NativeHeader{Generation: d.generation, Version: 2, StartEpoch: p.start, EndEpoch: p.end, Count: p.groups}
 	if d.generation == grafeo.Gen05 {

@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"math"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -149,41 +145,25 @@ func highest(holds []Hold) Hold {
 
 // heldLog is the log of a 0.6 database, as far as holds are concerned.
 type heldLog struct {
-	files      []heldFile
+	files      []grafeo.SegmentFile
 	total      int64  // bytes of all log files
 	checkpoint uint64 // what ends above it, the database needs itself
 	image      int64  // its size
 }
 
-type heldFile struct {
-	end   uint64 // log position
-	bytes int64
-}
-
-// logHeaderBytes is the header of a log file of 0.6, which has no log position.
-const logHeaderBytes = 128
-
 // readHeldLog lists the log of the database at path. While a checkpoint is being
 // made, it may not be known what the database needs itself: then it is nothing.
 func readHeldLog(path string) (heldLog, error) {
-	entries, err := os.ReadDir(grafeo.LogDir(path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files, err := grafeo.ListSegments(grafeo.LogDir(path))
+	if err != nil {
 		return heldLog{}, err
 	}
-	log := heldLog{checkpoint: math.MaxUint64}
-	if image, err := readImage(path); err == nil {
+	log := heldLog{files: files, checkpoint: math.MaxUint64}
+	if image, err := grafeo.ReadDatabase(path); err == nil {
 		log.checkpoint, log.image = image.CheckpointLSN, image.Size
 	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !strings.HasPrefix(e.Name(), "wal_") {
-			continue
-		}
-		log.total += info.Size()
-		var first uint64
-		if n, err := fmt.Sscanf(e.Name(), "wal_%020d.log", &first); n == 1 && err == nil && info.Size() > logHeaderBytes {
-			log.files = append(log.files, heldFile{first + uint64(info.Size()-logHeaderBytes), info.Size()})
-		}
+	for _, f := range files {
+		log.total += f.Bytes
 	}
 	return log, nil
 }
@@ -193,8 +173,8 @@ func readHeldLog(path string) (heldLog, error) {
 func (l *heldLog) bytes(from, to uint64) int64 {
 	n := int64(0)
 	for _, f := range l.files {
-		if f.end > from && f.end <= min(to, l.checkpoint) {
-			n += f.bytes
+		if f.FirstLSN < f.EndLSN && f.EndLSN > from && f.EndLSN <= min(to, l.checkpoint) {
+			n += f.Bytes
 		}
 	}
 	return n

@@ -3,10 +3,6 @@ package archiver
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -32,7 +28,7 @@ type Hold struct {
 
 // errForeignCursor is the error for a cursor that somebody else has written, or
 // has moved: it is left alone.
-var errForeignCursor = errors.New("backup_cursor.meta is not ours: somebody else wrote or moved the cursor")
+var errForeignCursor = errors.New(grafeo.CursorName + " is not ours: somebody else wrote or moved the cursor")
 
 // holding is the part of one backup run that keeps the log.
 type holding struct {
@@ -56,12 +52,12 @@ type holding struct {
 // only, makes no backup fail: the next one may have to be a full one.
 func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *holding {
 	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: disk.Identity(path), now: now(), anew: anew}
-	image, err := readImage(path)
+	image, err := grafeo.ReadDatabase(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
 	}
 	if err := h.begin(ctx, image.CheckpointLSN); err != nil {
-		a.log.Warn("the database does not hold its log for this archive", "cursor", cursorPath(path), "err", err)
+		a.log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
 		if h.foreign = errors.Is(err, errForeignCursor); !h.foreign {
 			return nil
 		}
@@ -70,7 +66,7 @@ func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *
 }
 
 func (h *holding) begin(ctx context.Context, checkpoint uint64) error {
-	lsn, err := oldestLSN(grafeo.LogDir(h.path), checkpoint)
+	lsn, err := grafeo.OldestLSN(grafeo.LogDir(h.path), checkpoint)
 	if err != nil {
 		return err
 	}
@@ -153,20 +149,3 @@ func (h *holding) undo(ctx context.Context) {
 		return slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
 	})
 }
-
-// oldestLSN is where the log in a folder begins, or checkpoint if there is none.
-func oldestLSN(dir string, checkpoint uint64) (uint64, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
-	}
-	for _, e := range entries { // sorted by name, so by LSN
-		var lsn uint64
-		if n, err := fmt.Sscanf(e.Name(), "wal_%020d.log", &lsn); n == 1 && err == nil {
-			return min(lsn, checkpoint), nil
-		}
-	}
-	return checkpoint, nil
-}
-
-func cursorPath(path string) string { return filepath.Join(grafeo.LogDir(path), cursorName) }

@@ -19,7 +19,7 @@ func increment(path string, before *manifest.Committed, held bool) (s *source, w
 	if err != nil {
 		return nil, "", err
 	}
-	image, err := readImage(path)
+	image, err := grafeo.ReadDatabase(path)
 	if err != nil {
 		return nil, "", err
 	}

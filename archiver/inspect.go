@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -87,7 +86,8 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 			}
 		}
 		path := what.Path
-		err = steady(ctx, strings.TrimSuffix(filepath.Clean(path), ".wal"), func() error {
+		database, _ := grafeo.CutLogDir(filepath.Clean(path))
+		err = steady(ctx, database, func() error {
 			i = what
 			return i.read(ctx)
 		})
@@ -170,7 +170,7 @@ func (i *Inspection) read(ctx context.Context) error {
 // database inspects a database file and the log behind its image, which is what
 // the database reads when it is opened.
 func (i *Inspection) database(ctx context.Context) (err error) {
-	if i.Image, err = readImage(i.Path); err != nil {
+	if i.Image, err = grafeo.ReadDatabase(i.Path); err != nil {
 		return err
 	}
 	opts := grafeo.ScanOptions{DatabaseID: i.Image.DatabaseID}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -211,9 +210,6 @@ func readNative(ctx context.Context, path string) (*nativeFolder, error) {
 	return n, nil
 }
 
-// nativeName is how Grafeo calls the files of its backups.
-var nativeName = regexp.MustCompile(`^backup_(full|incr)_\d+\.(grafeo|wal)$`)
-
 // unlisted makes files that are gone damage, if there are others that look like backups
 // and are not in the list: then it may be the list that is wrong, which has no checksum
 // in 0.5.
@@ -226,7 +222,7 @@ func (n *nativeFolder) unlisted(bad map[int]error) error {
 		return slices.ContainsFunc(n.backups, func(b *nativeBackup) bool { return b.entry.Filename == name })
 	}
 	for _, e := range entries {
-		if !nativeName.MatchString(e.Name()) || listed(e.Name()) {
+		if !grafeo.IsNativeName(e.Name()) || listed(e.Name()) {
 			continue
 		}
 		for i, err := range bad {

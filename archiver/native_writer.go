@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +47,7 @@ func (w *nativeWriter) stretch(way *way) error {
 		}
 		return w.incrementals(log, way.route.chain)
 	}
-	name := fmt.Sprintf("backup_full_%04d.grafeo", len(w.list.Entries))
+	name := grafeo.NativeFullName(len(w.list.Entries))
 	if err := w.staging.disk.Rename(w.staging.path(imageFile), w.path(name)); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (s *staging) publish(force bool) (moved string, err error) {
 		}
 		defer open.Close() //nolint:errcheck // it was only locked
 		m.Aside = filepath.Base(freeAside(s.target, time.Now()))
-		m.Block = ofGen05(s.target) && disk.Exists(s.target+".wal") // a directory is moved with its log
+		m.Block = ofGen05(s.target) && disk.Exists(grafeo.LogBeside(s.target)) // a directory is moved with its log
 	} else if onlyCursor(s.target) {
 		if err := s.disk.Rename(grafeo.LogDir(s.target), s.path(cursorFolder)); err != nil {
 			return "", err
@@ -237,7 +237,7 @@ func (s *staging) whereIsOld() string {
 	if err != nil || m.Aside == "" {
 		return ""
 	}
-	for _, path := range companions(filepath.Join(filepath.Dir(s.target), m.Aside)) {
+	for _, path := range grafeo.Companions(filepath.Join(filepath.Dir(s.target), m.Aside)) {
 		if disk.Exists(path) {
 			return fmt.Sprintf("; until then the database that was there is at %s", path)
 		}

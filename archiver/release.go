@@ -84,7 +84,7 @@ func release(ctx context.Context, d disk.Disk, path string, which func(Hold) boo
 		err = logIsSeen(ctx, path, true)
 	}
 	if errors.Is(err, errForeignCursor) {
-		return false, 0, fmt.Errorf("%s: %w", cursorPath(path), err)
+		return false, 0, fmt.Errorf("%s: %w", grafeo.CursorPath(path), err)
 	}
 	return released, rest, err
 }

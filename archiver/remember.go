@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -25,7 +26,7 @@ func (a *Archive) remember(path string) memory {
 	}
 	for _, h := range c.Ours.Holds {
 		if h.Seq > 0 { // else its first backup was killed
-			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, cursorPath(path)})
+			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, grafeo.CursorPath(path)})
 			m.names = append(m.names, h.Name)
 		}
 	}

@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
-
-// serverNames are what Grafeo-server calls each database, in a folder of the database's
-// own name: now, and in old versions.
-var serverNames = []string{"data.grafeo", "grafeo.db"}
 
 // Locate returns the path of the database that path means: path itself, or what a
 // Grafeo-server keeps in the folder at path, which has the database's name. A folder that
@@ -29,8 +26,8 @@ func locate(path string) (string, error) {
 		return path, nil //nolint:nilerr // what is not there is said when it is looked at
 	}
 	var found []string
-	for _, name := range serverNames {
-		if at := filepath.Join(path, name); isDatabase(at) || disk.Exists(at+preUpgrade) && disk.Exists(at+migrating) {
+	for _, at := range grafeo.ServerFiles(path) {
+		if isDatabase(at) || disk.Exists(grafeo.PreUpgrade(at)) && disk.Exists(grafeo.Migrating(at)) {
 			found = append(found, at)
 		}
 	}
@@ -65,10 +62,7 @@ func noDatabaseIn(path string) error {
 	for _, e := range entries {
 		at := filepath.Join(path, e.Name())
 		_, err := grafeo.Identify(at)
-		isOne := err == nil
-		for _, name := range serverNames {
-			isOne = isOne || isDatabase(filepath.Join(at, name))
-		}
+		isOne := err == nil || slices.ContainsFunc(grafeo.ServerFiles(at), isDatabase)
 		if isOne {
 			there = append(there, at)
 		}

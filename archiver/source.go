@@ -98,32 +98,6 @@ func readAt(f *os.File, p []byte, offset int64) error {
 	return nil
 }
 
-// readImage reads what the database at path says of itself: its image's headers, or
-// of a directory that it has none.
-func readImage(path string) (*grafeo.Image, error) {
-	if grafeo.IsDirectory(path) {
-		image, err := grafeo.ReadDirectory(path)
-		if err == nil && image.DatabaseID == "" {
-			image.DatabaseID = manifest.UnknownID
-		}
-		return image, err
-	}
-	at, err := grafeo.ImagePath(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(at)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return grafeo.ReadImage(f, info.Size(), at)
-}
-
 func (s *source) bytes() int64 {
 	var n int64
 	for _, f := range s.files {
@@ -218,7 +192,7 @@ func fingerprint(path string) string {
 		}
 	}
 	add(path)
-	add(path + ".checkpoint")
+	add(grafeo.PendingImage(path))
 	spill, err := grafeo.ListSpill(path)
 	if err != nil {
 		fmt.Fprintln(h, err)

@@ -78,16 +78,11 @@ func stagingFolder(target string) string {
 	return filepath.Join(filepath.Dir(target), name)
 }
 
-// companions are the paths that belong to a database at target: to restore
-// beside one of an old database would mix the two.
-func companions(target string) []string {
-	return []string{target, target + ".wal", grafeo.SpillDir(target), target + ".checkpoint"} // the longest one last
-}
-
-// occupied are those of them that are there and say something of a database: an empty
-// spill folder, as Grafeo 0.5 leaves it beside a database that was removed, does not.
+// occupied returns the paths of a database at target that are there and say something of
+// one: an empty spill folder, as Grafeo 0.5 leaves it beside a database that was removed,
+// does not.
 func occupied(target string) []string {
-	return slices.DeleteFunc(companions(target), func(path string) bool {
+	return slices.DeleteFunc(grafeo.Companions(target), func(path string) bool {
 		return !disk.Exists(path) || path == grafeo.SpillDir(target) && disk.IsEmptyFolder(path)
 	})
 }
@@ -123,9 +118,10 @@ func (e *TargetBusyError) Error() string {
 	return fmt.Sprintf("another restore to %s is running", e.Target)
 }
 
-// free is nil if nothing is at target, else an [*ExistsError].
+// free is nil if nothing is at target, else an [*ExistsError]: to restore beside files of
+// an old database would mix the two.
 func free(target string) error {
-	for _, path := range companions(target) {
+	for _, path := range grafeo.Companions(target) {
 		_, err := os.Lstat(path)
 		if err == nil && path == grafeo.LogDir(target) && onlyCursor(target) {
 			continue
@@ -171,7 +167,7 @@ func onlyCursor(target string) bool {
 		return false
 	}
 	for _, e := range entries {
-		if e.Name() != cursorName && e.Name() != cursorTempName {
+		if e.Name() != grafeo.CursorName && e.Name() != cursorTempName {
 			return false
 		}
 	}
@@ -292,7 +288,7 @@ func (s *staging) path(name string) string { return filepath.Join(s.folder, name
 // logFolder is where the log is staged.
 func (s *staging) logFolder() string {
 	if s.directory {
-		return filepath.Join(s.path(databaseFolder), walFolder)
+		return filepath.Join(s.path(databaseFolder), grafeo.DirectoryLog)
 	}
 	return s.path(walFolder)
 }

@@ -13,7 +13,7 @@ import (
 // This file is about the spill folder of a database that is being restored.
 
 // keptFolder is the folder in it of what Grafeo had set aside.
-func (s *staging) keptFolder() string { return filepath.Join(s.path(spillFolder), "kept") }
+func (s *staging) keptFolder() string { return grafeo.KeptDir(s.path(spillFolder)) }
 
 // UnnameableError is the error for a file of the archive whose name no file can have on
 // this system.

@@ -18,7 +18,7 @@ func (q *query) succession(ctx context.Context) (why string, err error) {
 	if head == nil {
 		return "", nil
 	}
-	image, err := readImage(path)
+	image, err := grafeo.ReadDatabase(path)
 	if err != nil {
 		return "", err
 	}
@@ -27,7 +27,7 @@ func (q *query) succession(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	if upgradedFrom(path, image, head) {
-		return fmt.Sprintf("the database was upgraded to %s since backup %d, which gave it a new id: %s%s is what it was", image.Generation, head.Seq, path, preUpgrade), nil
+		return fmt.Sprintf("the database was upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, head.Seq, grafeo.PreUpgrade(path)), nil
 	}
 	if known, err := q.knows(ctx, image.DatabaseID); err != nil {
 		return "", err
@@ -47,12 +47,12 @@ func upgradedFrom(path string, image *grafeo.Image, b *manifest.Committed) bool 
 	if image.Generation != grafeo.Gen06 || b.Database.Generation != string(grafeo.Gen05) {
 		return false
 	}
-	old, err := readImage(path + preUpgrade)
+	old, err := grafeo.ReadDatabase(grafeo.PreUpgrade(path))
 	if err != nil || old.Generation != grafeo.Gen05 {
 		return false
 	}
 	if old.Directory { // whose id is only what its log begins with
-		return hasCommit(path+preUpgrade, b)
+		return hasCommit(grafeo.PreUpgrade(path), b)
 	}
 	return old.DatabaseID == b.Database.ID
 }
@@ -87,12 +87,12 @@ func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed,
 	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
 		return wrong
 	}
-	traces := path + preUpgrade + " is not there"
-	if old, err := readImage(path + preUpgrade); err == nil {
-		traces = path + preUpgrade + " is " + old.DatabaseID
+	traces := grafeo.PreUpgrade(path) + " is not there"
+	if old, err := grafeo.ReadDatabase(grafeo.PreUpgrade(path)); err == nil {
+		traces = grafeo.PreUpgrade(path) + " is " + old.DatabaseID
 	}
 	return &MaybeUpgradedError{
-		path + preUpgrade,
+		grafeo.PreUpgrade(path),
 		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
 	}
 }

@@ -155,7 +155,7 @@ func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
 func (o *onlooker) likely(folders []string) []string {
 	folders = slices.Compact(slices.Sorted(slices.Values(folders)))
 	for _, f := range folders {
-		if name, ok := strings.CutSuffix(f, grafeo.LogDir("")); ok && disk.IsSame(name, o.path) {
+		if name, ok := grafeo.CutLogDir(f); ok && disk.IsSame(name, o.path) {
 			return []string{f}
 		}
 	}
@@ -193,7 +193,7 @@ func (o *onlooker) named() []string {
 			continue
 		}
 		for _, e := range entries {
-			name, isLog := strings.CutSuffix(filepath.Join(folder, e.Name()), grafeo.LogDir(""))
+			name, isLog := grafeo.CutLogDir(filepath.Join(folder, e.Name()))
 			if isLog && name != filepath.Clean(o.path) && disk.IsSame(name, o.path) {
 				names = append(names, name)
 			}

@@ -23,7 +23,7 @@ const maxCheckpointMeta = 64
 // ReadCheckpointMeta reads the file checkpoint.meta of the log of 0.5 in dir; nil
 // if there is none, or none that can be read as one.
 func ReadCheckpointMeta(dir string) (*CheckpointMeta, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "checkpoint.meta"))
+	b, err := os.ReadFile(filepath.Join(dir, checkpointMetaName05))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // only an explicit checkpoint makes one
 	}

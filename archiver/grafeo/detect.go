@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 )
 
@@ -25,16 +24,6 @@ const containerMagic = "GRAF"
 
 // identityLength is how many bytes tell the generations apart.
 const identityLength = 8
-
-// LogDir is the folder of the log of the database at path: "wal" in a directory
-// that is a database ([IsDirectory]), else beside the file. It need not exist.
-// (docs/grafeo-format.md, section 2.1)
-func LogDir(path string) string {
-	if IsDirectory(path) {
-		return filepath.Join(path, logFolder05)
-	}
-	return path + ".wal"
-}
 
 // Identify says of which generation the database at path is, from its kind and
 // first bytes. That it is whole is not checked: see [ReadImage]. A directory
@@ -98,7 +87,7 @@ func ImagePath(path string) (string, error) {
 	if err != nil || generation != Gen05 || IsDirectory(path) {
 		return path, err
 	}
-	pending := path + ".checkpoint"
+	pending := PendingImage(path)
 	switch _, err := os.Stat(pending); {
 	case err == nil:
 		return pending, nil

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// logFolder05 is the log folder inside of a directory that is a database.
-const logFolder05 = "wal"
+// UnknownDirectory is the [Image.DatabaseID] of a directory whose log has no first
+// commit.
+const UnknownDirectory = "log-unknown"
 
 // firstCommitBytes05 is how much of a log is looked at to name its database.
 const firstCommitBytes05 = 64 << 10
@@ -29,15 +30,15 @@ func IsDirectory(path string) bool {
 // identifyDirectory returns the generation of the directory at path, which is a
 // database only if it has a log of 0.5 in it; an error says why it is none.
 func identifyDirectory(path string) (Generation, error) {
-	logs, err := listLogs(filepath.Join(path, logFolder05), Gen05)
+	logs, err := listLogs(filepath.Join(path, DirectoryLog), Gen05)
 	if err == nil && len(logs) > 0 {
 		return Gen05, nil
 	}
-	if err != nil && !isNotFolder(filepath.Join(path, logFolder05)) {
+	if err != nil && !isNotFolder(filepath.Join(path, DirectoryLog)) {
 		return "", err
 	}
 	clean, err := filepath.Abs(path)
-	if err == nil && filepath.Base(clean) == logFolder05 && IsDirectory(filepath.Dir(clean)) {
+	if err == nil && filepath.Base(clean) == DirectoryLog && IsDirectory(filepath.Dir(clean)) {
 		return "", &NotDatabaseError{path, "it is the log folder of the database " + filepath.Dir(clean)}
 	}
 	return "", &NotDatabaseError{path, "a directory"}
@@ -52,14 +53,14 @@ func isNotFolder(path string) bool {
 // ReadDirectory is [ReadImage] for a directory that is a database: it has no
 // image, so what it returns has [Image.Directory] set and proves nothing. Its
 // DatabaseID is "log-" and a checksum of the log's first commit, which copies of
-// one database share, as do databases that began alike; it is empty while the
-// log has no commit, and after the database has removed the log's beginning.
+// one database share, as do databases that began alike; it is [UnknownDirectory]
+// while the log has no commit, and after the database has removed the log's beginning.
 func ReadDirectory(path string) (*Image, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	im := &Image{Path: path, Generation: Gen05, Directory: true, Empty: true, Created: info.ModTime().UTC()}
+	im := &Image{Path: path, Generation: Gen05, DatabaseID: UnknownDirectory, Directory: true, Empty: true, Created: info.ModTime().UTC()}
 	logs, err := listLogs(LogDir(path), Gen05)
 	if err != nil || len(logs) == 0 || logs[0].number != 0 {
 		return im, err

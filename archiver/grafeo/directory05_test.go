@@ -55,12 +55,12 @@ func TestNameOfADirectory(t *testing.T) {
 	}
 	first := commit05(1, "\x00a")
 	name := id(first)
-	if name == "" || id(slices.Concat(first, commit05(2, "\x00b"))) != name || id(commit05(1, "\x00b")) == name {
+	if name == UnknownDirectory || id(slices.Concat(first, commit05(2, "\x00b"))) != name || id(commit05(1, "\x00b")) == name {
 		t.Errorf("named %q", name)
 	}
 	advance := len(frame05("\x26\x01"))
 	for n := range len(first) - advance {
-		if got := id(first[:n]); got != "" {
+		if got := id(first[:n]); got != UnknownDirectory {
 			t.Errorf("%d bytes are named %q", n, got)
 		}
 	}
@@ -68,14 +68,14 @@ func TestNameOfADirectory(t *testing.T) {
 		t.Error("the name needs the epoch")
 	}
 	long := slices.Concat(frame05("\x00"+string(make([]byte, 2*firstCommitBytes05))), commit05(1))
-	if id(long) == "" || id(long) != id(long[:firstCommitBytes05]) {
+	if id(long) == UnknownDirectory || id(long) != id(long[:firstCommitBytes05]) {
 		t.Error("a long commit names nothing")
 	}
 	writeFile(t, filepath.Join(path, "wal", "wal_00000001.log"), nil)
 	if err := os.Remove(filepath.Join(path, "wal", "wal_00000000.log")); err != nil {
 		t.Fatal(err)
 	}
-	if image, err := ReadDirectory(path); err != nil || image.DatabaseID != "" {
+	if image, err := ReadDirectory(path); err != nil || image.DatabaseID != UnknownDirectory {
 		t.Errorf("without its beginning: %+v, %v", image, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"os"
 	"time"
 )
 
@@ -83,6 +84,29 @@ type Image struct {
 
 	store     Range // the section with nodes and edges (0.5)
 	compacted bool  // there are sections that compact() made (0.5)
+}
+
+// ReadDatabase reads what the database at path says of itself: the headers and the
+// directory of its valid image ([ImagePath], [ReadImage]), or of a directory that it
+// has no image ([ReadDirectory]).
+func ReadDatabase(path string) (*Image, error) {
+	if IsDirectory(path) {
+		return ReadDirectory(path)
+	}
+	at, err := ImagePath(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return ReadImage(f, info.Size(), at)
 }
 
 // ReadImage reads the headers and the directory of a container of size bytes.

@@ -22,8 +22,6 @@ const (
 	KindNativeSegment  Kind = "native_segment"  // an incremental one of these
 )
 
-const manifestName = "backup_manifest.json"
-
 // Recognize says of which kind the file or folder at path is, from its first
 // bytes where these tell, else from its name, and of which generation; that is
 // empty where only the rest of the content tells. That it is whole is not
@@ -82,10 +80,10 @@ func recognizeFolder(path string) (Kind, Generation, error) {
 		}
 		generation := LogGeneration(e.Name())
 		switch {
-		case e.Name() == manifestName:
-			first, err := firstBytes(filepath.Join(path, manifestName))
+		case e.Name() == NativeManifestName:
+			first, err := firstBytes(filepath.Join(path, NativeManifestName))
 			return KindNativeFolder, manifestGeneration(first), err
-		case generation != "" || e.Name() == "backup_cursor.meta":
+		case generation != "" || e.Name() == CursorName:
 			isLog, logs = true, max(logs, generation) // a database that was migrated is one of 0.6
 		}
 	}
@@ -97,17 +95,6 @@ func recognizeFolder(path string) (Kind, Generation, error) {
 		return KindDatabase, generation, nil
 	}
 	return KindLogFolder, logs, nil
-}
-
-// LogGeneration is the generation whose log files have names like this one, and
-// empty for other names.
-func LogGeneration(name string) Generation {
-	for _, generation := range []Generation{Gen05, Gen06} {
-		if _, ok := parseLogName(name, generation); ok {
-			return generation
-		}
-	}
-	return ""
 }
 
 // manifestGeneration tells the list of native backups apart: JSON in 0.6, and in

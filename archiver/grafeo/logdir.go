@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // logName is the name of a log file and the number in it: a counter in 0.5,
@@ -38,24 +36,6 @@ func listLogs(dir string, gen Generation) ([]logName, error) {
 	}
 	slices.SortFunc(names, func(a, b logName) int { return cmp.Compare(a.number, b.number) })
 	return names, nil
-}
-
-// parseLogName decodes "wal_<digits>.log": 20 digits in 0.6, and in 0.5 eight
-// or, once the counter needs them, more, but no more zeros in front than it
-// takes for eight. (docs/grafeo-format.md, section 1)
-func parseLogName(name string, gen Generation) (uint64, bool) {
-	digits, isLog := strings.CutPrefix(name, "wal_")
-	digits, hasEnd := strings.CutSuffix(digits, ".log")
-	if !isLog || !hasEnd || strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	length := len(digits)
-	fits := length == 20
-	if gen == Gen05 {
-		fits = length == 8 || length > 8 && length < 20 && digits[0] != '0'
-	}
-	number, err := strconv.ParseUint(digits, 10, 64)
-	return number, fits && err == nil
 }
 
 // Follows tells whether the log file next can be the one behind file, of size

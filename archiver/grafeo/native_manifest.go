@@ -14,9 +14,6 @@ import (
 // may refuse what is larger.
 const MaxNativeManifestBytes = 16 << 20
 
-// NativeManifestName is the name of the list of native backups in their folder.
-const NativeManifestName = manifestName
-
 // NativeManifest is the content of backup_manifest.json: the native backups of a
 // folder in the order in which they were made. (docs/grafeo-format.md, section 7.3)
 type NativeManifest struct {

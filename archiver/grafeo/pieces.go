@@ -4,19 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 )
-
-// LogName is the name of a log file: number is its log position in 0.6, and in
-// 0.5 the place of the file in the log.
-func LogName(gen Generation, number uint64) string {
-	if gen == Gen05 {
-		return fmt.Sprintf("wal_%08d.log", number)
-	}
-	return fmt.Sprintf("wal_%020d.log", number)
-}
 
 // Pieces05 goes through a 0.5 log that comes in pieces: a commit may begin in
 // one and end in a later one. The zero value is at the beginning.

@@ -17,21 +17,6 @@ import (
 // points, as when a disk is not mounted.
 var ErrLinkToNothing = errors.New("a link to nothing")
 
-// SpillDir is the folder of a database's spilled vectors, where no other was
-// configured.
-func SpillDir(path string) string { return path + ".spill" }
-
-// keptDir is the folder in it of what a later Grafeo has set aside.
-const keptDir = "kept"
-
-// SpillPath is where the file with this base name is in it.
-func SpillPath(path, base string, kept bool) string {
-	if kept {
-		return filepath.Join(SpillDir(path), keptDir, base)
-	}
-	return filepath.Join(SpillDir(path), base)
-}
-
 // SpillFile is a file of a spill folder that is a part of its database
 // (docs/grafeo-format.md, section 2.5).
 type SpillFile struct {
@@ -55,7 +40,7 @@ func ListSpill(path string) ([]SpillFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := listSpill(filepath.Join(SpillDir(path), keptDir), true)
+	kept, err := listSpill(KeptDir(SpillDir(path)), true)
 	return append(files, kept...), err
 }
 

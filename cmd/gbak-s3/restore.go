@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -227,7 +228,7 @@ func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) err
 		return err
 	}
 	if r.Spill != nil {
-		err := a.print("spilled %s, are in %s.spill: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Spill), r.Database)
+		err := a.print("spilled %s, are in %s: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Spill), grafeo.SpillDir(r.Database))
 		if err != nil {
 			return err
 		}

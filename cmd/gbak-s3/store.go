@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/local"
@@ -110,7 +111,7 @@ func apart(address, database string) error {
 	if err != nil || root == "" {
 		return err
 	}
-	for _, own := range []string{database + ".wal", database + ".spill"} {
+	for _, own := range []string{grafeo.LogBeside(database), grafeo.SpillDir(database)} {
 		if within(root, own) {
 			return usage("the archive %s is inside of the database's own folder %s", "Grafeo deletes that folder when it closes. Use a path elsewhere.", address, own)
 		}
