@@ -55,6 +55,10 @@ type Options struct {
 	Host string
 }
 
+// DefaultStoreTimeout is how long a store may be busy or gone before a run gives
+// up.
+const DefaultStoreTimeout = storeTimeout
+
 // DefaultConcurrency keeps two cores busy while other segments are on the way.
 const DefaultConcurrency = 4
 
@@ -67,7 +71,7 @@ type Archive struct {
 	log     *slog.Logger
 	workers int
 	name    string
-	state   string
+	records *records
 	tool    string
 	host    string
 	effort  Thoroughness // of probes
@@ -89,11 +93,13 @@ func New(store storage.Storage, opts Options) *Archive {
 	}
 	tool := cmp.Or(opts.Tool, "gbak-s3")
 	objects := &Store{storage: store, patience: opts.StoreTimeout, log: log}
+	on := disk.Logged(disk.OS{}, log)
 	return &Archive{
 		objects: objects,
+		records: &records{on, opts.State, log},
 		journal: &Journal{store: objects, name: opts.Name, tool: tool, log: log},
-		disk:    disk.Logged(disk.OS{}, log), log: log,
-		workers: opts.Concurrency, name: opts.Name, state: opts.State, tool: tool, host: opts.Host,
+		disk:    on, log: log,
+		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
 		effort: thorough, journalEvery: journalEvery, room: disk.RoomAt,
 	}
 }
@@ -108,4 +114,12 @@ func run(ctx context.Context, work func(context.Context) error) (storage.Request
 		err = interrupted(ctx, err)
 	}
 	return requests.Counts(), time.Since(started), explain(err)
+}
+
+// Locate returns the path of the database that path means: path itself, or what a
+// Grafeo-server keeps in the folder at path, which has the database's name. A folder that
+// has several databases, or none, is an error of [CodeNotDatabase].
+func Locate(path string) (string, error) {
+	file, err := locate(path)
+	return file, explain(err)
 }

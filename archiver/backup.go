@@ -2,8 +2,6 @@ package archiver
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -76,10 +74,13 @@ type BackupOptions struct {
 	name string // of the database, if it is not that of its file
 }
 
+// DefaultCommitTimeout is how long a commit waits for a clear answer.
+const DefaultCommitTimeout = commitTimeout
+
 // Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
 // single PUT may have even if nothing compresses.
 const (
-	DefaultSegmentBytes = 48 << 20
+	DefaultSegmentBytes = ordinarySourceBytes
 	MinSegmentBytes     = 1 << 20
 	MaxSegmentBytes     = 128 << 20
 )
@@ -202,13 +203,16 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 
 // packer stores what a backup with these options captures on head.
 func (a *Archive) packer(head *Head, opts BackupOptions) *packer {
-	return &packer{packOptions{opts.SegmentBytes, opts.Level, opts.Fresh, opts.Observer, a.workers, a.log}, head}
+	return &packer{packOptions{opts.SegmentBytes, opts.Level, opts.Fresh, opts.Observer.progress(), a.workers, a.log}, head}
 }
 
 // query asks the database at path what is new since the parent of head.
 func (a *Archive) query(path string, head *Head, held bool, opts BackupOptions) query {
 	return query{path: path, name: opts.name, parent: head.Parent, held: held, full: opts.Full, newDatabase: opts.NewDatabase, knows: a.knows, log: a.log}
 }
+
+// keeper is the archive as what databases keep their log for.
+func (a *Archive) keeper() keeper { return keeper{a.disk, a.name, a.log} }
 
 // writing is how a backup of the database at path, "" for none, looks at the journal.
 func (a *Archive) writing(path string, opts BackupOptions) writing {
@@ -219,7 +223,7 @@ func (a *Archive) writing(path string, opts BackupOptions) writing {
 func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts BackupOptions) (r BackupReport, err error) {
 	var hold *holding
 	if !opts.NoHold {
-		hold = a.hold(ctx, path, head.Archive.ArchiveID, head.Anew)
+		hold = beginHold(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup holds the log still.
@@ -252,8 +256,9 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts Ba
 			a.log.Warn("the log is held still for what was at this address before", "err", err)
 		}
 	}
-	a.note(ctx, head.Parent, head.Anew)
-	r.Abandoned, r.Released = a.otherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	a.records.note(ctx, a.name, head.Parent, head.Anew)
+	abandoned, released := a.keeper().otherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
 }
 
@@ -273,7 +278,7 @@ func lookAt(path string) error {
 	if err != nil {
 		return missing(interruptedUpgrade(path, err))
 	}
-	if _, err := grafeo.ReadDatabase(path); err != nil && !torn(err) {
+	if _, err := grafeo.ReadDatabase(path); err != nil && !isTorn(err) {
 		return err
 	}
 	return nil
@@ -302,11 +307,4 @@ type TwoLogsError struct{ Link, File string }
 
 func (e *TwoLogsError) Error() string {
 	return fmt.Sprintf("%s is a link to %s, and there are two logs: %s and %s", e.Link, e.File, grafeo.LogDir(e.Link), grafeo.LogDir(e.File))
-}
-
-// randomID gives 128 random bits as 32 hex digits.
-func randomID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return hex.EncodeToString(b[:])
 }

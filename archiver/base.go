@@ -42,23 +42,19 @@ type base struct {
 	spans map[int]func() ([]byte, error) // digests of pages, near those that are compared
 }
 
-// newestFull is the number of the newest full backup up to head, nil if that is
-// not known.
-func newestFull(head *manifest.Committed) *manifest.Seq {
-	if head.Kind == manifest.Full {
-		return &head.Seq
-	}
-	return head.LastFull
+// shares reports whether the image can have pages that an earlier one has as well.
+func shares(s *source) bool {
+	return s.kind == manifest.Full && s.image.Generation == grafeo.Gen06 && s.image.Size >= minSharedBytes
 }
 
 // findBase gives what a full backup of s can refer to, nil if there is nothing:
 // 0.5 images share nothing. A base that is damaged is none, so that a new full
 // backup heals an archive.
 func (p *packer) findBase(ctx context.Context, head *manifest.Committed, s *source) (*base, error) {
-	if head == nil || !s.shares() || head.Database.Generation != string(grafeo.Gen06) || newestFull(head) == nil {
+	if head == nil || !shares(s) || head.Database.Generation != string(grafeo.Gen06) || head.NewestFull() == nil {
 		return nil, nil //nolint:nilnil // nothing to refer to is a normal state
 	}
-	b, err := p.loadBase(ctx, head, *newestFull(head))
+	b, err := p.loadBase(ctx, head, *head.NewestFull())
 	var object *manifest.ObjectError
 	if errors.As(err, &object) {
 		p.log.Warn("everything is stored again, as an earlier full backup is damaged", "err", err)

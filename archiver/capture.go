@@ -207,3 +207,32 @@ func (s *source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 		name: f.Name, path: path, from: r.Offset, bytes: r.Offset + r.Length, proof: grafeo.NewProof(path, []grafeo.Range{r}),
 	})
 }
+
+// findReplay finds out what of its log a full backup of 0.5 is restored with.
+func (s *source) findReplay() error {
+	end := s.position.Commit
+	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || s.image.Directory || end == nil {
+		return nil
+	}
+	first, ok := s.firstLog05()
+	if !ok {
+		return nil
+	}
+	at := grafeo.Position{File: end.EndFile, Offset: end.End}
+	replay, start, err := findReplay(grafeo.LogDir(s.path), s.image, first, at, s.endEpoch)
+	if start != nil {
+		s.startEpoch = *start
+	}
+	s.replay = replay
+	return err
+}
+
+// firstLog05 is the number of the first log file of a source.
+func (s *source) firstLog05() (uint64, bool) {
+	for _, f := range s.files {
+		if number, ok := grafeo.LogNumber05(f.name); ok {
+			return number, true
+		}
+	}
+	return 0, false
+}

@@ -94,6 +94,3 @@ func is(targets ...error) func(error) bool {
 		return false
 	}
 }
-
-// isStorage reports whether err is the store's, and not about what it holds.
-func isStorage(err error) bool { return as[*storage.Error](err) }

@@ -11,8 +11,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// DefaultCommitTimeout is how long a commit waits for a clear answer.
-const DefaultCommitTimeout = time.Minute
+// commitTimeout is how long a commit waits for a clear answer.
+const commitTimeout = time.Minute
 
 const (
 	commitAttempt    = 20 * time.Second // for one request of a commit, at most

@@ -59,7 +59,7 @@ func (s *Store) putOnce(ctx context.Context, key *string, sum manifest.Digest, b
 				return put{}, foreign
 			}
 			s.log.Warn("an object in the archive is damaged; its content is stored under another key", "key", *key)
-			*key = manifest.AnotherKey(*key, randomID())
+			*key = manifest.AnotherKey(*key, manifest.NewID())
 			last = &manifest.ObjectError{Key: *key, Problem: "it exists already, with other content"}
 		case !errors.Is(err, storage.ErrPreconditionFailed):
 			return put{}, err

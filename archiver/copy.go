@@ -18,7 +18,7 @@ type packOptions struct {
 	segmentBytes int64 // see [BackupOptions.SegmentBytes]
 	level        segment.Level
 	fresh        bool // refer to nothing that earlier backups have stored
-	observer     Observer
+	observer     progressFunc
 	workers      int
 	log          *slog.Logger
 }
@@ -42,14 +42,14 @@ type copied struct {
 // if the database changes meanwhile, until bytes and checksums fit.
 func (p *packer) copySource(ctx context.Context, q query) (c copied, err error) {
 	var short []string
-	err = steady(ctx, q.path, func() (err error) {
+	err = steady(ctx, q.path, isTornCopy, func() (err error) {
 		for range tries {
 			if c, err = p.copyOnce(ctx, q, &short); !errors.Is(err, errVanished) {
 				break
 			}
 			p.log.Warn("storing what is missing again", "err", err)
 		}
-		if err != nil && torn(err) {
+		if err != nil && isTornCopy(err) {
 			p.log.Info("the database may have changed while it was read, reading it again", "err", err)
 		}
 		return err
@@ -57,7 +57,7 @@ func (p *packer) copySource(ctx context.Context, q query) (c copied, err error) 
 	for _, problem := range short {
 		p.log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
 	}
-	if err != nil && !as[*UnsteadyError](err) && !as[*OtherDatabaseError](err) && !isStorage(err) {
+	if err != nil && !isSettled(err) && !isFromStore(err) {
 		_, gone := grafeo.Identify(q.path)
 		if _, other := errors.AsType[*grafeo.NotDatabaseError](gone); other || errors.Is(gone, fs.ErrNotExist) {
 			return c, fmt.Errorf("it was there when the backup began: %w", missing(gone))
@@ -67,12 +67,12 @@ func (p *packer) copySource(ctx context.Context, q query) (c copied, err error) 
 }
 
 func (p *packer) copyOnce(ctx context.Context, q query, short *[]string) (copied, error) {
-	readFrom := now()
+	readFrom := manifest.Now()
 	s, err := q.capture(ctx)
 	if err != nil {
 		return copied{}, err
 	}
-	s.readFrom, s.readUntil = readFrom, later(readFrom, now())
+	s.readFrom, s.readUntil = readFrom, later(readFrom, manifest.Now())
 	if s.kind == manifest.Incremental && s.commits == 0 {
 		return copied{source: s}, nil
 	}
@@ -102,7 +102,7 @@ func (p *packer) storeSource(ctx context.Context, s *source) (copied, error) {
 			return copied{}, err
 		}
 	}
-	if s.shares() {
+	if shares(s) {
 		u.pages = newPages(p.head.Store, p.head.Archive.ArchiveID, s.image.Size, u.base)
 	}
 	// Only a large backup is worth the request that tells what an interrupted
@@ -138,7 +138,7 @@ func (c *copied) manifest(parent *manifest.Committed, tool, host string) *manife
 	s := c.source
 	m := &manifest.Manifest{
 		Seq: 1, Timeline: 1, Timelines: 1,
-		CommitID: randomID(), CreatedAt: s.readFrom, ReadUntil: s.readUntil, Tool: tool, Host: host,
+		CommitID: manifest.NewID(), CreatedAt: s.readFrom, ReadUntil: s.readUntil, Tool: tool, Host: host,
 		Kind: s.kind, Database: s.database(),
 		StartEpoch: s.startEpoch, EndEpoch: s.endEpoch, StartTime: s.startTime, EndTime: s.endTime, Commits: s.commits, Position: s.position,
 		RawBytes: s.bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
@@ -154,7 +154,7 @@ func (c *copied) manifest(parent *manifest.Committed, tool, host string) *manife
 	m.Seq, m.Previous, m.Timelines = parent.Seq+1, &parent.Digest, parent.Timelines
 	m.SetEarlier(parent.Manifest)
 	if s.kind == manifest.Incremental {
-		m.LastFull = newestFull(parent)
+		m.LastFull = parent.NewestFull()
 	}
 	if s.continues {
 		m.Continues, m.Timeline = &s.before.Seq, s.before.Timeline
@@ -165,12 +165,20 @@ func (c *copied) manifest(parent *manifest.Committed, tool, host string) *manife
 	return m
 }
 
-// torn tells whether err can come from reading a database that somebody is
-// writing to.
-func torn(err error) bool {
-	return !isStorage(err) &&
-		(errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist))
+// isSettled reports whether err is a verdict on the database, and not perhaps a
+// consequence of its having been removed meanwhile.
+func isSettled(err error) bool {
+	_, unsteady := errors.AsType[*UnsteadyError](err)
+	_, other := errors.AsType[*OtherDatabaseError](err)
+	return unsteady || other
 }
+
+// isTornCopy reports whether err can come from reading a database that somebody is
+// writing to, and is not the store's.
+func isTornCopy(err error) bool { return !isFromStore(err) && isTorn(err) }
+
+// ordinarySourceBytes is how much of a source goes into a segment if nobody says.
+const ordinarySourceBytes = 48 << 20
 
 // segmentBytesOf is how much of a source of total bytes goes into one segment if
 // asked, 0 for nothing, was asked for. A small source is cut finer, so that all
@@ -179,8 +187,8 @@ func segmentBytesOf(asked, total int64) int64 {
 	switch {
 	case asked != 0:
 		return asked
-	case total < 8*DefaultSegmentBytes:
-		return DefaultSegmentBytes / 2
+	case total < 8*ordinarySourceBytes:
+		return ordinarySourceBytes / 2
 	}
-	return DefaultSegmentBytes
+	return ordinarySourceBytes
 }

@@ -37,12 +37,12 @@ type cursor struct {
 }
 
 type ours struct {
-	Format int    `json:"format"` // 1
-	Holds  []Hold `json:"holds"`
+	Format int     `json:"format"` // 1
+	Holds  []claim `json:"holds"`
 }
 
 // lowest is the position that all holds together need.
-func lowest(holds []Hold) Hold {
+func lowest(holds []claim) claim {
 	low := holds[0]
 	for _, h := range holds[1:] {
 		if h.LSN < low.LSN {
@@ -85,7 +85,7 @@ func decodeCursor(b []byte) (*cursor, error) {
 }
 
 // encodeCursor gives the content of a cursor with these holds.
-func encodeCursor(holds []Hold) ([]byte, error) {
+func encodeCursor(holds []claim) ([]byte, error) {
 	low := lowest(holds)
 	return json.Marshal(cursor{
 		BackedUpEpoch: low.Epoch, WALLSN: low.LSN, TimestampMS: time.Now().UnixMilli(), Ours: &ours{Format: 1, Holds: holds},
@@ -99,7 +99,7 @@ func encodeCursor(holds []Hold) ([]byte, error) {
 // When it returns nil, the change is durable. After a crash the cursor is the
 // old one or the new one, and what else is left is no obstacle and goes with the
 // next change.
-func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]Hold) []Hold) error {
+func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]claim) []claim) error {
 	dir := grafeo.LogDir(path)
 	lock, err := disk.LockFolder(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +119,7 @@ func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]H
 	if err != nil {
 		return err
 	}
-	var before []Hold
+	var before []claim
 	if c != nil {
 		before = c.Ours.Holds
 	}
@@ -176,7 +176,7 @@ func makeLogFolder(d disk.Disk, path, dir string) error {
 
 // writeCursor writes the file under another name in the same folder and renames
 // it, as the database may read it at any time.
-func writeCursor(d disk.Disk, path string, holds []Hold) error {
+func writeCursor(d disk.Disk, path string, holds []claim) error {
 	b, err := encodeCursor(holds)
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func writeCursor(d disk.Disk, path string, holds []Hold) error {
 	}
 	_, err = f.Write(b)
 	refused := f.Chmod(mode)
-	err = errors.Join(err, durable(f.Sync()), f.Close())
+	err = errors.Join(err, disk.Durable(f.Sync()), f.Close())
 	if err == nil {
 		_ = disk.GiveTo(d, temp, info) // reading is enough
 		if refused != nil && !usable(temp, info, 0o400) {
@@ -221,15 +221,6 @@ func usable(path string, info fs.FileInfo, want fs.FileMode) bool {
 	}
 	mode, all := made.Mode().Perm(), want|want>>3|want>>6
 	return mode&all == all || mode&want == want && disk.IsSameOwner(made, info)
-}
-
-// durable takes that a file system cannot sync a file for no failure: a hold that
-// a loss of power takes away costs a full backup.
-func durable(err error) error {
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		return nil
-	}
-	return err
 }
 
 // removeCursor gives the database its normal behaviour back. A folder that has

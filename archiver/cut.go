@@ -4,10 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -70,17 +68,4 @@ func (p *cutPoint) visit(c *grafeo.Commit, r *route) {
 	if !p.over {
 		p.at = c
 	}
-}
-
-// endsAt says how a commit list ends when it is cut as a route wants: the epoch
-// and time of the last commit that stays, and whether there is one.
-func endsAt(list []manifest.CommitTime, r *route) (epoch uint64, at time.Time, ok bool) {
-	for _, c := range list {
-		t := time.UnixMilli(int64(c[1])).UTC() //nolint:gosec // a time of a database that was read before
-		if r.epoch != nil && c[0] > *r.epoch || r.time != nil && t.After(*r.time) {
-			break
-		}
-		epoch, at, ok = c[0], t, true
-	}
-	return epoch, at, ok
 }

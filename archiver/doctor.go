@@ -159,13 +159,13 @@ func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 		d.say("archive", SeverityNote, "", "there is an archive without a backup: the first one was interrupted, or is running")
 	default:
 		d.say("archive", SeverityOK, "", "the newest backup is number %d, taken at %s", head.Seq, head.CreatedAt.Format(time.RFC3339))
-		if age := now().Sub(head.CreatedAt); age < -skewTolerance {
+		if age := manifest.Now().Sub(head.CreatedAt); age < -skewTolerance {
 			d.say("time", SeverityWarning, clockHint, "the newest backup was taken %s in the future by this host's clock", (-age).Round(time.Second))
 		}
 	}
 	if c := h.archive.Conditions; c != nil && c.SingleWriter {
 		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that keeps conditions.",
-			"the archive is for a single writer: when it was made, the store %s", describeVerdict[c.Verdict])
+			"the archive is for a single writer: when it was made, the store %s", c.Verdict.Description())
 	}
 }
 
@@ -180,11 +180,11 @@ func (d *doctor) write(ctx context.Context) bool {
 	d.say("write", SeverityOK, "", "objects can be created")
 	d.report.Conditions = verdict
 	if verdict == manifest.Honoured {
-		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", describeVerdict[verdict], probeWriters)
+		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", verdict.Description(), probeWriters)
 		return true
 	}
 	d.report.Checks = append(d.report.Checks, Check{
-		Name: "conditions", Severity: SeverityProblem, Text: "the store " + describeVerdict[verdict], Code: CodeUnsafeStore,
+		Name: "conditions", Severity: SeverityProblem, Text: "the store " + verdict.Description(), Code: CodeUnsafeStore,
 		Err: explain(&UnsafeStoreError{d.journal.address(), verdict}),
 	})
 	return true

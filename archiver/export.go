@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -73,7 +71,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := absent(folder); err != nil {
 		return ExportReport{}, err
 	}
-	stretches, err := a.stretches(ctx, opts.Target)
+	stretches, err := a.stretches(ctx, stateTarget(opts.Target))
 	if err != nil {
 		return ExportReport{}, err
 	}
@@ -108,17 +106,18 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			return ExportReport{}, err
 		}
 		way.dropSpill()
-		if err := a.fill(ctx, s, way, opts.Observer); err != nil {
+		if err := a.filling(opts.Observer).fill(ctx, s, way); err != nil {
 			return ExportReport{}, err
 		}
-		if err := way.trim(s); err != nil {
+		moved, err := trim(s, way)
+		if err != nil {
 			return ExportReport{}, err
 		}
-		if err := w.stretch(way); err != nil {
+		if err := w.stretch(way, moved); err != nil {
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
 		w.goesOn = stretch.goesOn
-		r.ToEpoch = way.plan.Epoch
+		r.ToEpoch = way.result.Epoch
 	}
 	if err := w.publish(); err != nil {
 		return ExportReport{}, err
@@ -169,20 +168,5 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []str
 		}
 		goesOn = stretch.goesOn
 	}
-	return a.fits(folder, most)
-}
-
-// absent is nil if nothing is at the path of a folder that is to be made.
-func absent(folder string) error {
-	_, err := os.Lstat(folder)
-	if err == nil {
-		err = fs.ErrExist
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return &ExistsError{Path: folder}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return fits(folder, most, a.room)
 }

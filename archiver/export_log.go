@@ -15,7 +15,7 @@ import (
 // dividedLog is a staged log and how it is divided into native incrementals.
 type dividedLog struct {
 	dir        string
-	way        *way // that it was restored along
+	moved      moved // by the trimming of the restored log
 	generation grafeo.Generation
 	log        *grafeo.Log
 
@@ -58,9 +58,8 @@ type logPart struct {
 // The log before lsn (0.6) has been written already, and all up to the epoch after.
 // A change of the schema right behind the image has the image's epoch as well. If
 // lowest tells that no entry is below this full one, its end is an epoch lower.
-func divide(dir string, w *way, lsn, after uint64, lowest bool) (*dividedLog, error) {
-	r := w.route
-	d := &dividedLog{dir: dir, way: w, generation: grafeo.Generation(r.chain[0].Database.Generation), after: after, lowest: lowest}
+func divide(dir string, chain []*manifest.Committed, m moved, lsn, after uint64, lowest bool) (*dividedLog, error) {
+	d := &dividedLog{dir: dir, moved: m, generation: grafeo.Generation(chain[0].Database.Generation), after: after, lowest: lowest}
 	opts := grafeo.ScanOptions{}
 	if d.generation == grafeo.Gen06 {
 		opts.From = &grafeo.Position{LSN: lsn}
@@ -77,7 +76,7 @@ func divide(dir string, w *way, lsn, after uint64, lowest bool) (*dividedLog, er
 	if d.log, err = grafeo.ScanLog(dir, d.generation, opts); err != nil {
 		return nil, err
 	}
-	v := divider{d: d, chain: r.chain}
+	v := divider{d: d, chain: chain}
 	opts.Visit = v.visit
 	if _, err := grafeo.ScanLog(dir, d.generation, opts); err != nil {
 		return nil, err
@@ -167,7 +166,7 @@ func (d *dividedLog) isBehind(c *grafeo.Commit, m *manifest.Committed) bool {
 		return true
 	}
 	number := d.log.Files[c.File].Number
-	return number > end.EndFile || number == end.EndFile && d.way.original(number, c.End) > end.End
+	return number > end.EndFile || number == end.EndFile && d.moved.original(number, c.End) > end.End
 }
 
 // incremental writes a part of the log as a native incremental.

@@ -9,7 +9,7 @@ import (
 // give, and the state at its end.
 type stretch struct {
 	route  *route
-	target Target
+	target stateTarget
 
 	// goesOn tells that the next stretch is of the same timeline, and that this one
 	// has the log up to its image and what behind it is of the image's epoch.
@@ -66,7 +66,7 @@ func (c *catalog) upTo(base *manifest.Committed) (stretch, bool) {
 			if last.EndEpoch != base.StartEpoch {
 				r.epoch = &base.StartEpoch
 			}
-			return stretch{r, Target{Epoch: &base.StartEpoch, Timeline: base.Timeline}, true}, r.chain != nil
+			return stretch{r, stateTarget{Epoch: &base.StartEpoch, Timeline: base.Timeline}, true}, r.chain != nil
 		}
 	}
 	return stretch{}, false
@@ -99,5 +99,5 @@ func (c *catalog) below(base *manifest.Committed) (stretch, bool) {
 		return stretch{}, false
 	}
 	r, err := c.toEpoch(epoch, timeline)
-	return stretch{r, Target{Epoch: &epoch, Timeline: timeline}, false}, err == nil
+	return stretch{r, stateTarget{Epoch: &epoch, Timeline: timeline}, false}, err == nil
 }

@@ -179,7 +179,7 @@ func (r *reader) segment(ctx context.Context, number int, frames []int, partsOf 
 			if err := r.use(p.file, p.Offset, b); err != nil {
 				return err
 			}
-			note.add(p, b)
+			note.add(p.file, p.Offset, b)
 			r.tracker.add(p.Bytes)
 		}
 	}
@@ -187,9 +187,9 @@ func (r *reader) segment(ctx context.Context, number int, frames []int, partsOf 
 	return nil
 }
 
-// maxAtOnce is how large a segment may be for its memory to be made at once: that
-// of a larger one grows with what arrives.
-const maxAtOnce = ordinarySegment + ordinarySegment/4
+// maxAtOnce is how large a segment may be for its memory to be made at once, which
+// ordinary segments are: that of a larger one grows with what arrives.
+const maxAtOnce = 25 << 20
 
 // get reads the stored bytes of s and checks their hash. What is said to be
 // missing, or arrives with other bytes, is asked for once more.

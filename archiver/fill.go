@@ -12,9 +12,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
+// filling puts databases together in staging folders.
+type filling struct {
+	store   *Store
+	workers int
+	observe progressFunc
+}
+
 // fill fetches the content of a way into the staging folder, and cuts the log
 // where it wants.
-func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer) error {
+func (f *filling) fill(ctx context.Context, s *staging, w *way) error {
 	files := make([]disk.File, len(w.files))
 	writers := make([]*disk.Writer, len(w.files))
 	defer func() {
@@ -32,7 +39,7 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 		}
 		writers[i] = disk.NewWriter(files[i], f.bytes)
 	}
-	if err := s.settleIn(w, files); err != nil {
+	if err := settleIn(s, w, files); err != nil {
 		return err
 	}
 	for i := range w.index.Files {
@@ -40,9 +47,9 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 			return err
 		}
 	}
-	f := &fetch{store: a.objects, workers: a.workers, index: w.index, tracker: track(observe, w.plan.RawBytes), journal: s.journal}
-	s.journal.of(files, w.fileOf)
-	f.use = func(file int, offset int64, p []byte) error {
+	from := &fetch{store: f.store, workers: f.workers, index: w.index, tracker: track(f.observe, w.result.RawBytes), journal: s.journal}
+	s.journal.of(files, w.fileOf, s.heldBack(w.fileNames()))
+	from.use = func(file int, offset int64, p []byte) error {
 		to := w.fileOf[file]
 		if w.files[to].name == manifest.ImageName {
 			return s.writeImage(writers[to], offset, p)
@@ -50,18 +57,18 @@ func (a *Archive) fill(ctx context.Context, s *staging, w *way, observe Observer
 		_, err := writers[to].WriteAt(p, offset)
 		return err
 	}
-	if err := f.run(ctx); err != nil {
-		if s.keeps(err) {
+	if err := from.run(ctx); err != nil {
+		if s.keeps(err, isFromStore(err)) {
 			s.journal.flush()
 		}
 		return err
 	}
 	s.spoiled = true // until it is checked, and cut
-	if err := f.check(w.keyOf); err != nil {
+	if err := from.check(w.keyOf); err != nil {
 		return err
 	}
 	if w.route.epoch != nil || w.route.time != nil {
-		if err := w.cut(s); err != nil {
+		if err := cutStaged(s, w); err != nil {
 			return err
 		}
 	}
@@ -85,48 +92,44 @@ func reserve(w *disk.Writer, extents []manifest.Extent) (err error) {
 	return err
 }
 
-// cut makes the staged log end where the route wants, and notes which epoch
+// cutStaged makes the staged log end where the route wants, and notes which epoch
 // that is.
-func (w *way) cut(s *staging) error {
+func cutStaged(s *staging, w *way) error {
 	base := w.route.chain[0]
 	c, err := cutLog(s.disk, s.logFolder(), grafeo.Generation(base.Database.Generation), w.route)
 	if err != nil {
 		return fmt.Errorf("cutting the restored log: %w", err)
 	}
-	w.plan.Epoch, w.plan.Time = base.StartEpoch, base.StartTime
+	w.result.Epoch, w.result.Time = base.StartEpoch, base.StartTime
 	if c != nil && c.Epoch >= base.StartEpoch {
-		w.plan.Epoch, w.plan.Time = c.Epoch, nil
+		w.result.Epoch, w.result.Time = c.Epoch, nil
 		if !c.Time.IsZero() {
-			w.plan.Time = &c.Time
+			w.result.Time = &c.Time
 		}
 	}
 	return nil
 }
 
-// trim leaves out of the staged log what the image has already: see
-// [manifest.Replay]. Each file that changes is written anew, and its bytes are
-// durable. The folder is removed if no log is left.
-func (w *way) trim(s *staging) error {
-	r := w.replay
-	if r == nil {
-		return nil
+// trim leaves out of the staged log what the image has already, as the full backup
+// that w begins with says.
+func trim(s *staging, w *way) (moved, error) {
+	if w.replay == nil {
+		return nil, nil //nolint:nilnil // nothing moves
 	}
-	t := trimmer{disk: s.disk, dir: s.path(walFolder), replay: r, moved: map[uint64][]shift{}}
-	err := t.run()
-	if errors.Is(err, grafeo.ErrDamaged) {
-		return &manifest.ObjectError{Key: w.route.chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
+	m, err := trimLog(s.disk, s.path(walFolder), w.replay)
+	switch {
+	case errors.Is(err, grafeo.ErrDamaged):
+		return nil, &manifest.ObjectError{Key: w.route.chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
+	case err != nil:
+		return nil, fmt.Errorf("trimming the restored log: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("trimming the restored log: %w", err)
-	}
-	w.moved = t.moved
-	return nil
+	return m, nil
 }
 
 // settleIn makes what an earlier restore has left in the staging folder be nothing but
 // what a way has. In a log that was cut or trimmed, or was about to be, there may be
 // other files, and other bytes where the way has a hole, which nobody would read back.
-func (s *staging) settleIn(w *way, files []disk.File) error {
+func settleIn(s *staging, w *way, files []disk.File) error {
 	if !s.journal.goesOn() {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (c *catalog) follows(m, before *manifest.Committed) error {
 		}
 	}
 	if m.LastFull != nil && before != nil {
-		if full := newestFull(before); full == nil || *full != *m.LastFull {
+		if full := before.NewestFull(); full == nil || *full != *m.LastFull {
 			return fmt.Errorf("it says that the newest full backup before it is %d, and it is not", *m.LastFull)
 		}
 	}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// HeldLog is a hold and what it costs.
-type HeldLog struct {
-	Hold
+// heldClaim is a hold and what it costs.
+type heldClaim struct {
+	claim
 
 	// Bytes is the log that the database keeps for this hold and has no need of
 	// itself; OnlyBytes the part of it that no other hold needs, which goes with
@@ -33,9 +34,9 @@ type HeldLog struct {
 	Abandoned bool
 }
 
-// HoldReport is what holds the log of a database.
-type HoldReport struct {
-	Holds    []HeldLog
+// heldReport is what holds the log of a database.
+type heldReport struct {
+	Holds    []heldClaim
 	LogBytes int64 // of all log that is there, whatever it is kept for
 
 	// ForeignCursor reports that the cursor is somebody else's: then there are no
@@ -48,33 +49,20 @@ const (
 	abandonedBytes = 1 << 20
 )
 
-// Holds reports what holds the log of the database at path. It locks nothing.
-func Holds(ctx context.Context, path string) (HoldReport, error) {
-	var r HoldReport
-	_, _, err := run(ctx, func(context.Context) (err error) {
-		if path, err = locate(path); err != nil {
-			return err
-		}
-		r, err = holdsOf(path, time.Now())
-		return err
-	})
-	return r, err
-}
-
 // otherHolds looks at what holds of other archives than this one cost, at the end of
 // a backup, and ends as many as limit wants. What fails here costs the backup
 // nothing.
-func (a *Archive) otherHolds(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []HeldLog) {
-	r, err := holdsOf(path, now())
+func (k keeper) otherHolds(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []heldClaim) {
+	r, err := holdsOf(path, manifest.Now())
 	if err != nil {
-		a.log.Debug("what the holds of the log cost is not known", "err", err)
+		k.log.Debug("what the holds of the log cost is not known", "err", err)
 		return nil, nil
 	}
 	if limit > 0 {
 		for _, h := range r.over(archiveID, limit) {
-			done, _, err := release(ctx, a.disk, path, func(o Hold) bool { return o == h.Hold })
+			done, _, err := release(ctx, k.disk, path, func(o claim) bool { return o == h.claim })
 			if err != nil {
-				a.log.Warn("a hold of the log that keeps too much could not be ended", "archive", h.Name, "err", err)
+				k.log.Warn("a hold of the log that keeps too much could not be ended", "archive", h.Name, "err", err)
 			} else if done { // it has not been moved meanwhile
 				released = append(released, h)
 			}
@@ -91,14 +79,14 @@ func (a *Archive) otherHolds(ctx context.Context, path, archiveID string, limit 
 // over gives the holds that have to go for the log that is held to be no more than
 // limit: again and again the one that needs most, as long as the archive with this
 // id needs less.
-func (r *HoldReport) over(archiveID string, limit int64) []HeldLog {
+func (r *heldReport) over(archiveID string, limit int64) []heldClaim {
 	own := uint64(math.MaxUint64)
 	for _, h := range r.Holds {
 		if h.ArchiveID == archiveID {
 			own = h.LSN
 		}
 	}
-	var over []HeldLog
+	var over []heldClaim
 	for _, h := range r.Holds {
 		if h.LSN < own && h.Bytes > limit {
 			over = append(over, h)
@@ -107,18 +95,18 @@ func (r *HoldReport) over(archiveID string, limit int64) []HeldLog {
 	return over
 }
 
-func holdsOf(path string, now time.Time) (HoldReport, error) {
-	var r HoldReport
+func holdsOf(path string, now time.Time) (heldReport, error) {
+	var r heldReport
 	c, err := readCursor(path)
 	if errors.Is(err, errForeignCursor) {
 		r.ForeignCursor, err = true, nil
 	}
 	if err != nil {
-		return HoldReport{}, err
+		return heldReport{}, err
 	}
 	log, err := readHeldLog(path)
 	if err != nil {
-		return HoldReport{}, err
+		return heldReport{}, err
 	}
 	r.LogBytes = log.total
 	if c == nil {
@@ -126,7 +114,7 @@ func holdsOf(path string, now time.Time) (HoldReport, error) {
 	}
 	for i, h := range c.Ours.Holds {
 		others := slices.Delete(slices.Clone(c.Ours.Holds), i, i+1)
-		held := HeldLog{Hold: h, Bytes: log.bytes(h.LSN, math.MaxUint64), OnlyBytes: log.bytes(h.LSN, math.MaxUint64), Age: now.Sub(h.UpdatedAt)}
+		held := heldClaim{claim: h, Bytes: log.bytes(h.LSN, math.MaxUint64), OnlyBytes: log.bytes(h.LSN, math.MaxUint64), Age: now.Sub(h.UpdatedAt)}
 		beyond, much := held.Bytes, int64(math.MaxInt64) // a single one may be backed up seldom
 		if len(others) > 0 {
 			held.OnlyBytes = log.bytes(h.LSN, lowest(others).LSN)
@@ -139,8 +127,8 @@ func holdsOf(path string, now time.Time) (HoldReport, error) {
 }
 
 // highest is the position from which on the hold that needs least needs the log.
-func highest(holds []Hold) Hold {
-	return slices.MaxFunc(holds, func(a, b Hold) int { return cmp.Compare(a.LSN, b.LSN) })
+func highest(holds []claim) claim {
+	return slices.MaxFunc(holds, func(a, b claim) int { return cmp.Compare(a.LSN, b.LSN) })
 }
 
 // heldLog is the log of a 0.6 database, as far as holds are concerned.

@@ -223,7 +223,7 @@ func (j *Journal) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*ma
 
 // newArchive makes the document of an archive that there is not yet.
 func (j *Journal) newArchive(c *manifest.Conditions) *manifest.Archive {
-	return &manifest.Archive{ArchiveID: randomID(), CreatedAt: now(), Tool: j.tool, Conditions: c}
+	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: j.tool, Conditions: c}
 }
 
 // ensureArchive creates archive.json from doc if this may be the first backup,
@@ -257,4 +257,18 @@ func (j *Journal) ensureArchive(ctx context.Context, doc *manifest.Archive, firs
 		}
 	}
 	return nil, fmt.Errorf("%w: %s", errVanished, manifest.ArchiveKey)
+}
+
+// NoBackupError is the error for a backup that the archive does not have. The zero value
+// is that for an archive that has none at all.
+type NoBackupError struct {
+	Seq         uint64 // that was asked for
+	First, Last uint64 // that there are
+}
+
+func (e *NoBackupError) Error() string {
+	if e.Last == 0 {
+		return "the archive has no backup"
+	}
+	return fmt.Sprintf("there is no backup %d: the archive has %d to %d", e.Seq, e.First, e.Last)
 }

@@ -3,6 +3,7 @@ package archiver
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -11,11 +12,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Hold is the claim of one archive on the log of a 0.6 database: the database
+// claim is the claim of one archive on the log of a 0.6 database: the database
 // keeps what the archive does not have yet, over checkpoints and clean closes.
 // Holds stand in the database's backup_cursor.meta (docs/grafeo-format.md,
 // section 6.5, and FORMAT.md, "The cursor").
-type Hold struct {
+type claim struct {
 	ArchiveID string    `json:"archive_id"`
 	Name      string    `json:"name"`       // [Options.Name] of the archive, for people
 	LSN       uint64    `json:"lsn"`        // everything from this log position on is kept
@@ -42,22 +43,29 @@ type holding struct {
 
 	began   bool // by this run
 	foreign bool // somebody else's cursor is there, nothing is held
-	before  *Hold
+	before  *claim
 }
 
-// hold makes the database keep its log for this archive from now on, if it does
+// keeper is the archive for which a database keeps its log.
+type keeper struct {
+	disk disk.Disk
+	name string // what people call it
+	log  *slog.Logger
+}
+
+// beginHold makes the database keep its log for this archive from now on, if it does
 // not yet: from the oldest position that is there. That is before anything is
 // read, so that nothing that the backup will need next time can be cut away
 // after it was looked for. That it cannot be held, as in a folder that is read
 // only, makes no backup fail: the next one may have to be a full one.
-func (a *Archive) hold(ctx context.Context, path, archiveID string, anew bool) *holding {
-	h := &holding{disk: a.disk, path: path, archiveID: archiveID, name: a.name, fileID: disk.Identity(path), now: now(), anew: anew}
+func beginHold(ctx context.Context, k keeper, path, archiveID string, anew bool) *holding {
+	h := &holding{disk: k.disk, path: path, archiveID: archiveID, name: k.name, fileID: disk.Identity(path), now: manifest.Now(), anew: anew}
 	image, err := grafeo.ReadDatabase(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
 	}
 	if err := h.begin(ctx, image.CheckpointLSN); err != nil {
-		a.log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
+		k.log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
 		if h.foreign = errors.Is(err, errForeignCursor); !h.foreign {
 			return nil
 		}
@@ -70,28 +78,28 @@ func (h *holding) begin(ctx context.Context, checkpoint uint64) error {
 	if err != nil {
 		return err
 	}
-	return changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
+	return changeCursor(ctx, h.disk, h.path, func(holds []claim) []claim {
 		// An address has one archive: what else holds under its name is of a first
 		// backup that was killed, or, until this run has committed, of an archive that
 		// is gone.
-		holds = slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return h.replaces(o) && o.Seq == 0 })
+		holds = slices.DeleteFunc(slices.Clone(holds), func(o claim) bool { return h.replaces(o) && o.Seq == 0 })
 		if i := h.index(holds); i >= 0 {
 			h.before = &holds[i]
 			h.began = holds[i].Seq == 0 // by a run that was killed, or lost a race
 			return holds
 		}
 		h.began = true
-		return append(holds, Hold{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
+		return append(holds, claim{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
 	})
 }
 
 // replaces reports whether o is of another archive at the same address.
-func (h *holding) replaces(o Hold) bool {
+func (h *holding) replaces(o claim) bool {
 	return o.Name != "" && o.Name == h.name && o.ArchiveID != h.archiveID
 }
 
-func (h *holding) index(holds []Hold) int {
-	return slices.IndexFunc(holds, func(o Hold) bool { return o.ArchiveID == h.archiveID })
+func (h *holding) index(holds []claim) int {
+	return slices.IndexFunc(holds, func(o claim) bool { return o.ArchiveID == h.archiveID })
 }
 
 // since tells whether the log was held for the archive from backup b on, and the
@@ -110,15 +118,15 @@ func (h *holding) advance(ctx context.Context, b *manifest.Committed) error {
 	if h == nil || h.foreign {
 		return nil
 	}
-	ctx, cancel := settling(ctx)
+	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
 	var lsn uint64
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
-	err := changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold {
+	err := changeCursor(ctx, h.disk, h.path, func(holds []claim) []claim {
 		holds = slices.DeleteFunc(slices.Clone(holds), h.replaces)
-		now := Hold{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
+		now := claim{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
 		if i := h.index(holds); i >= 0 {
 			if holds[i].Seq > now.Seq && !h.anew {
 				return holds // another run was faster
@@ -143,9 +151,9 @@ func (h *holding) undo(ctx context.Context) {
 	if h == nil || !h.began {
 		return
 	}
-	ctx, cancel := settling(ctx)
+	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
-	_ = changeCursor(ctx, h.disk, h.path, func(holds []Hold) []Hold { // the failure that led here is the one to report
-		return slices.DeleteFunc(slices.Clone(holds), func(o Hold) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
+	_ = changeCursor(ctx, h.disk, h.path, func(holds []claim) []claim { // the failure that led here is the one to report
+		return slices.DeleteFunc(slices.Clone(holds), func(o claim) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
 	})
 }

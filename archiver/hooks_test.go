@@ -9,6 +9,9 @@ import (
 func (a *Archive) On(d disk.Disk) *Archive {
 	b := *a
 	b.disk = d
+	r := *a.records
+	r.disk = d
+	b.records = &r
 	return &b
 }
 

@@ -95,10 +95,10 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 		i.find(head.Catalog)
 		if head.First {
 			r.Known = i.known()
-			r.Lost = f.lostIn(head.Catalog)
+			r.Lost = nativeFaultsOf(f.lostIn(head.Catalog))
 		}
 		err := i.run(ctx)
-		a.note(ctx, head.Parent, head.Anew)
+		a.records.note(ctx, a.name, head.Parent, head.Anew)
 		return err
 	})
 }
@@ -267,4 +267,24 @@ func (i *importing) one(ctx context.Context, b *nativeBackup, before *manifest.C
 	head := i.head.Parent
 	i.newest[head.Timeline] = head.Seq
 	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
+}
+
+// NativeFault is what is wrong with a native backup, and which epochs are lost
+// by it: those from From to To are in no whole chain of the folder.
+type NativeFault struct {
+	File     string // path
+	From, To uint64
+	Err      error
+
+	// Gone reports that all that is wrong is that the file does not exist: the retention of
+	// Grafeo-server removes files, and leaves the list as it is.
+	Gone bool
+}
+
+func nativeFaultsOf(faults []*nativeFault) []*NativeFault {
+	var all []*NativeFault
+	for _, f := range faults {
+		all = append(all, &NativeFault{f.File, f.From, f.To, f.Err, f.Gone})
+	}
+	return all
 }

@@ -87,7 +87,7 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 		}
 		path := what.Path
 		database, _ := grafeo.CutLogDir(filepath.Clean(path))
-		err = steady(ctx, database, func() error {
+		err = steady(ctx, database, isTorn, func() error {
 			i = what
 			return i.read(ctx)
 		})
@@ -131,7 +131,7 @@ func problemOf(err error) *Problem {
 	var faults nativeFaults
 	switch {
 	case errors.As(err, &faults):
-		return faults.problem()
+		return nativeProblem(faults)
 	case errors.As(err, &damage):
 		return &Problem{damage.Path, &damage.Offset, damage.Error()}
 	case errors.As(err, &gap):

@@ -66,20 +66,6 @@ func (i *Inspection) nativeFolder(ctx context.Context) error {
 	return n.damage()
 }
 
-// damage is what is wrong with a folder, for a report; what cannot be judged is an
-// error as it is.
-func (n *nativeFolder) damage() error {
-	for _, f := range n.faults {
-		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {
-			return f.Err
-		}
-	}
-	if len(n.faults) > 0 {
-		return n.faults
-	}
-	return nil
-}
-
 // native checks a native incremental backup by itself: its parts continue each
 // other, and every frame has its checksum.
 func (i *Inspection) native(ctx context.Context) error {
@@ -146,8 +132,8 @@ func eachCommit(r *grafeo.Reader06, visit func(grafeo.Commit) error) error {
 	}
 }
 
-// problem is the report on what is wrong with a folder.
-func (n nativeFaults) problem() *Problem {
+// nativeProblem is the report on what is wrong with a folder.
+func nativeProblem(n nativeFaults) *Problem {
 	p := &Problem{File: n[0].File, What: n.Error()}
 	if damage, ok := errors.AsType[*grafeo.DamageError](n[0].Err); ok {
 		p.File, p.Offset = damage.Path, &damage.Offset

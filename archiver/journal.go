@@ -2,7 +2,6 @@ package archiver
 
 import (
 	"log/slog"
-	"time"
 )
 
 // Journal is the archive's log of commits: archive.json, and a manifest a backup,
@@ -24,6 +23,3 @@ func addressOf(name string) string {
 	}
 	return name
 }
-
-// now is the time as documents have it: UTC, and without a monotonic clock.
-func now() time.Time { return time.Now().UTC().Round(0) }

@@ -46,9 +46,9 @@ type nativeBackup struct {
 	why     string
 }
 
-// NativeFault is what is wrong with a native backup, and which epochs are lost
+// nativeFault is what is wrong with a native backup, and which epochs are lost
 // by it: those from From to To are in no whole chain of the folder.
-type NativeFault struct {
+type nativeFault struct {
 	File     string // path
 	From, To uint64
 	Err      error
@@ -60,7 +60,7 @@ type NativeFault struct {
 	entry int // of the folder's list
 }
 
-func (f *NativeFault) Error() string {
+func (f *nativeFault) Error() string {
 	if f.To < f.From {
 		return f.Err.Error() + "; no epoch is lost by it"
 	}
@@ -71,13 +71,13 @@ func (f *NativeFault) Error() string {
 	return fmt.Sprintf("%v; %s lost", f.Err, lost)
 }
 
-func (f *NativeFault) Unwrap() error { return f.Err }
+func (f *nativeFault) Unwrap() error { return f.Err }
 
 // fault is the error for a folder that is not to be imported: nothing of it is whole, or
 // something is wrong with it that is more than that files are gone; if strict, that as well.
 func (n *nativeFolder) fault(strict bool) error {
 	some := slices.ContainsFunc(n.backups, func(b *nativeBackup) bool { return b.source != nil })
-	bad := func(f *NativeFault) bool { return !f.Gone || strict || !some }
+	bad := func(f *nativeFault) bool { return !f.Gone || strict || !some }
 	if !slices.ContainsFunc(n.faults, bad) {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (e *DamagedFolderError) Unwrap() error { return e.Faults }
 
 // lostIn returns what cannot be had from the folder and is not in the archive with the
 // backups of c: the first fault of each chain, with the epochs from there on.
-func (n *nativeFolder) lostIn(c *catalog) []*NativeFault {
+func (n *nativeFolder) lostIn(c *catalog) []*nativeFault {
 	archived := func(e grafeo.NativeEntry) bool {
 		for _, m := range c.backups {
 			if m.Imported != nil && m.Imported.File == e.Filename && m.CreatedAt.Equal(e.Created) {
@@ -109,7 +109,7 @@ func (n *nativeFolder) lostIn(c *catalog) []*NativeFault {
 		}
 		return false
 	}
-	var lost []*NativeFault
+	var lost []*nativeFault
 	next := 0 // the first entry behind the chain of the fault before
 	for _, fault := range n.faults {
 		if fault.entry < next {
@@ -146,7 +146,7 @@ func (e goneError) Error() string { return e.Path + ": " + e.What }
 func (e goneError) Unwrap() error { return e.DamageError }
 
 // nativeFaults is all that is wrong with a folder.
-type nativeFaults []*NativeFault
+type nativeFaults []*nativeFault
 
 func (n nativeFaults) Error() string {
 	texts := make([]string, len(n))
@@ -277,9 +277,9 @@ func isNativeFault(err error) bool {
 
 // lost says which epochs cannot be had from the folder because of err in entry i:
 // those that it has, and that those behind it have, up to the next full one.
-func (n *nativeFolder) lost(i int, err error) *NativeFault {
+func (n *nativeFolder) lost(i int, err error) *nativeFault {
 	first := n.backups[i].entry
-	f := &NativeFault{File: n.backups[i].path, From: first.StartEpoch, To: first.EndEpoch, Err: err, entry: i}
+	f := &nativeFault{File: n.backups[i].path, From: first.StartEpoch, To: first.EndEpoch, Err: err, entry: i}
 	_, f.Gone = errors.AsType[goneError](err)
 	gap, isGap := errors.AsType[*grafeo.GapError](err)
 	switch {
@@ -349,6 +349,20 @@ func (n *nativeFolder) plausible(b *nativeBackup, holds time.Time) error {
 			Path: filepath.Join(n.path, grafeo.NativeManifestName),
 			What: fmt.Sprintf("%s was created at %s, and holds what was written at %s", b.entry.Filename, b.entry.Created.Format(time.RFC3339Nano), holds.Format(time.RFC3339Nano)),
 		}
+	}
+	return nil
+}
+
+// damage is what is wrong with a folder, for a report; what cannot be judged is an
+// error as it is.
+func (n *nativeFolder) damage() error {
+	for _, f := range n.faults {
+		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {
+			return f.Err
+		}
+	}
+	if len(n.faults) > 0 {
+		return n.faults
 	}
 	return nil
 }

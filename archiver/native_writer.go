@@ -30,7 +30,7 @@ func (w *nativeWriter) path(name string) string {
 
 // stretch makes a full backup of the staged image and incrementals of the staged
 // log, one for each backup that the way leads through.
-func (w *nativeWriter) stretch(way *way) error {
+func (w *nativeWriter) stretch(way *way, m moved) error {
 	if err := w.staging.complete(w.staging.path(imageFile)); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (w *nativeWriter) stretch(way *way) error {
 		if err := w.staging.disk.Remove(w.staging.path(imageFile)); err != nil {
 			return err
 		}
-		log, err := divide(w.staging.path(walFolder), way, w.end, w.list.Entries[len(w.list.Entries)-1].EndEpoch, false)
+		log, err := divide(w.staging.path(walFolder), way.route.chain, m, w.end, w.list.Entries[len(w.list.Entries)-1].EndEpoch, false)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (w *nativeWriter) stretch(way *way) error {
 	image := &way.index.Files[slices.IndexFunc(way.index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
 	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt} //nolint:gosec // sizes are not negative
 	w.end = base.Database.CheckpointLSN
-	log, err := divide(w.staging.path(walFolder), way, w.end, endOfFull(base), len(w.list.Entries) == 0)
+	log, err := divide(w.staging.path(walFolder), way.route.chain, m, w.end, endOfFull(base), len(w.list.Entries) == 0)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,10 @@ package archiver
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -39,17 +40,17 @@ type Plan struct {
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
 	var w *way
 	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
-		w, err = a.wayTo(ctx, target)
+		w, err = a.wayTo(ctx, stateTarget(target))
 		return err
 	})
 	if err != nil {
 		return Plan{}, requests, err
 	}
-	return w.plan, requests, nil
+	return planOf(w), requests, nil
 }
 
 // wayTo finds the way to a target.
-func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
+func (a *Archive) wayTo(ctx context.Context, t stateTarget) (*way, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
 		return nil, err
@@ -61,16 +62,64 @@ func (a *Archive) wayTo(ctx context.Context, t Target) (*way, error) {
 	return a.journal.along(ctx, r, t)
 }
 
-// NoBackupError is the error for a backup that the archive does not have. The zero value
-// is that for an archive that has none at all.
-type NoBackupError struct {
-	Seq         uint64 // that was asked for
-	First, Last uint64 // that there are
+// Target names a state of the database's history. The zero value is the newest
+// one. At most one of Backup, Epoch and Time is set.
+type Target struct {
+	Backup uint64     // the state at the end of this backup, 0 for none
+	Epoch  *uint64    // the state at this epoch
+	Time   *time.Time // the state after the last commit at or before this time
+
+	// Within says how much of Time was cut off: what is meant is a moment from Time
+	// on that is before Time + Within, the last of them that the archive knows.
+	// Databases without times of commits have the backup that was taken then.
+	Within time.Duration
+
+	// Timeline limits the choice to one timeline; 0 is the newest that has the
+	// target, and for a time the one that was backed up next.
+	Timeline int
 }
 
-func (e *NoBackupError) Error() string {
-	if e.Last == 0 {
-		return "the archive has no backup"
+// planOf is what a restore along w would do.
+func planOf(w *way) Plan {
+	base, last := w.route.chain[0], w.route.last()
+	p := Plan{
+		Full: uint64(base.Seq), Backup: describe(last.Manifest), Timeline: last.Timeline, OtherTimelines: w.route.other,
+		Epoch: w.result.Epoch, Time: w.result.Time, Exact: w.result.Exact,
+		Objects: w.result.Objects, StoredBytes: w.result.StoredBytes, RawBytes: w.result.RawBytes, NeededBytes: w.result.NeededBytes,
+		Spill: spillIn(base),
 	}
-	return fmt.Sprintf("there is no backup %d: the archive has %d to %d", e.Seq, e.First, e.Last)
+	for _, m := range w.route.chain[1:] {
+		p.Incrementals = append(p.Incrementals, uint64(m.Seq))
+	}
+	return p
+}
+
+// Spill is what is in the spill folder of a database.
+type Spill struct {
+	Files int
+	Bytes int64
+}
+
+// spillIn is what a backup has of a spill folder.
+func spillIn(m *manifest.Committed) *Spill {
+	if len(m.Spill) == 0 {
+		return nil
+	}
+	s := &Spill{Files: len(m.Spill)}
+	for _, f := range m.Spill {
+		s.Bytes += f.Bytes
+	}
+	return s
+}
+
+// spillOf sums up the files of a spill folder, nil if there is none.
+func spillOf(files []grafeo.SpillFile) *Spill {
+	if len(files) == 0 {
+		return nil
+	}
+	s := &Spill{Files: len(files)}
+	for _, f := range files {
+		s.Bytes += f.Info.Size()
+	}
+	return s
 }

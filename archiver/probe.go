@@ -51,7 +51,7 @@ type probe struct {
 }
 
 func newProbe(s *Store, t Thoroughness) *probe {
-	return &probe{store: s, effort: t, prefix: manifest.ProbePrefix + randomID() + "/"}
+	return &probe{store: s, effort: t, prefix: manifest.ProbePrefix + manifest.NewID() + "/"}
 }
 
 // key is a new one: what an attempt with an unclear outcome has left there

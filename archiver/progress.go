@@ -2,26 +2,19 @@ package archiver
 
 import "sync"
 
-// Progress is how far a run has come, in raw bytes of the database's files.
-type Progress struct {
-	Done  int64
-	Total int64
-}
-
-// Observer hears how a run goes on. Calls come one after the other, from
-// several goroutines; they should return quickly. Done is between 0 and Total. If the database changes
-// while it is read, Done starts again.
-type Observer func(Progress)
+// progressFunc is told how many of the bytes are done. Calls come one after the other.
+type progressFunc func(done, total int64)
 
 // tracker adds up what workers have done.
 type tracker struct {
-	observe Observer
+	observe progressFunc
 	mu      sync.Mutex
-	now     Progress
+	done    int64
+	total   int64
 }
 
-func track(observe Observer, total int64) *tracker {
-	t := &tracker{observe: observe, now: Progress{Total: total}}
+func track(observe progressFunc, total int64) *tracker {
+	t := &tracker{observe: observe, total: total}
 	t.add(0)
 	return t
 }
@@ -32,6 +25,6 @@ func (t *tracker) add(n int64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.now.Done = min(t.now.Done+n, t.now.Total) // what is read twice does not count twice
-	t.observe(t.now)
+	t.done = min(t.done+n, t.total) // what is read twice does not count twice
+	t.observe(t.done, t.total)
 }

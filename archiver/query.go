@@ -3,7 +3,6 @@ package archiver
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -62,12 +61,4 @@ func (q *query) capture(ctx context.Context) (*source, error) {
 		q.log.Warn("taking a full backup on a new timeline", "why", why)
 	}
 	return s, nil
-}
-
-// later gives the later one of two times: clocks may be set back.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

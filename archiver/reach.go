@@ -8,8 +8,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Reach is what can be restored of one timeline.
-type Reach struct {
+// catalogReach is what can be restored of one timeline.
+type catalogReach struct {
 	Timeline           int
 	FromEpoch, ToEpoch uint64
 	FromTime, ToTime   *time.Time // nil where the database keeps no times
@@ -21,9 +21,9 @@ type Reach struct {
 
 // reach tells what can be restored, the newest timeline first. It takes each backup
 // once, in order: what it continues comes before it.
-func (c *catalog) reach() []Reach {
+func (c *catalog) reach() []catalogReach {
 	bases := map[manifest.Seq]*manifest.Committed{} // of each backup with a chain to its end, the full one that this begins with
-	byTimeline := map[int]*Reach{}
+	byTimeline := map[int]*catalogReach{}
 	for _, seq := range c.seqs {
 		m := c.backups[seq]
 		base := m
@@ -38,7 +38,7 @@ func (c *catalog) reach() []Reach {
 		r := byTimeline[m.Timeline]
 		first := r == nil
 		if first {
-			r = &Reach{Timeline: m.Timeline}
+			r = &catalogReach{Timeline: m.Timeline}
 			byTimeline[m.Timeline] = r
 		}
 		if first || base.StartEpoch < r.FromEpoch {
@@ -50,7 +50,7 @@ func (c *catalog) reach() []Reach {
 		r.AsOf = asOf(m)
 		r.Database, r.DatabaseID, r.Generation = m.Database.Name, m.Database.ID, m.Database.Generation
 	}
-	var all []Reach
+	var all []catalogReach
 	for _, t := range slices.Backward(slices.Sorted(maps.Keys(byTimeline))) {
 		all = append(all, *byTimeline[t])
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,26 +37,38 @@ const (
 	maxRecordBytes = 64 << 10
 )
 
-// recordPath is the file for the archive's address, "" if there is none to be.
-func (a *Archive) recordPath() string {
-	if a.state == "" || a.name == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(a.name))
-	return filepath.Join(a.state, "archives", hex.EncodeToString(sum[:16])+".json")
+// records are the files in a user's state folder that say what this host last saw of
+// archives.
+type records struct {
+	disk   disk.Disk
+	folder string // "" for none
+	log    *slog.Logger
 }
 
-// readRecord gives nil if there is no record, or none that can be used.
-func (a *Archive) readRecord() *record {
-	path := a.recordPath()
+// path is the file for the archive at an address, "" if there is none to be.
+func (r *records) path(address string) string {
+	if r.folder == "" || address == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(address))
+	return filepath.Join(r.folder, "archives", hex.EncodeToString(sum[:16])+".json")
+}
+
+// read returns what was seen of the archive at an address, nil if there is no record,
+// or none that can be used.
+func (r *records) read(address string) *Sighting {
+	path := r.path(address)
 	if path == "" {
 		return nil
 	}
-	r, err := readRecord(path, a.name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.log.Debug("what an earlier run has noted of the archive is not used", "err", err)
+	found, err := readRecord(path, address)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.log.Debug("what an earlier run has noted of the archive is not used", "err", err)
+		}
+		return nil
 	}
-	return r
+	return &Sighting{ArchiveID: found.ArchiveID, Seq: found.Seq, CommitID: found.CommitID, Epoch: found.Epoch, At: found.At, Source: path}
 }
 
 func readRecord(path, address string) (*record, error) {
@@ -78,23 +91,23 @@ func readRecord(path, address string) (*record, error) {
 	return &r, nil
 }
 
-// note records that head is the archive's newest backup, unless another run has
-// seen a newer one meanwhile. With anew, what it has seen is over.
-func (a *Archive) note(ctx context.Context, head *manifest.Committed, anew bool) {
-	path := a.recordPath()
+// note records that head is the newest backup of the archive at an address, unless
+// another run has seen a newer one meanwhile. With anew, what it has seen is over.
+func (r *records) note(ctx context.Context, address string, head *manifest.Committed, anew bool) {
+	path := r.path(address)
 	if path == "" || head == nil {
 		return
 	}
 	now := record{
-		recordFormat, a.name, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
+		recordFormat, address, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
 	}
-	if before, err := readRecord(path, a.name); err == nil && *before == now {
+	if before, err := readRecord(path, address); err == nil && *before == now {
 		return
 	}
-	ctx, cancel := settling(ctx)
+	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
-	if err := writeRecord(ctx, a.disk, path, now, anew); err != nil {
-		a.log.Debug("what this run has seen of the archive is not noted", "err", err)
+	if err := writeRecord(ctx, r.disk, path, now, anew); err != nil {
+		r.log.Debug("what this run has seen of the archive is not noted", "err", err)
 	}
 }
 
@@ -123,7 +136,7 @@ func writeRecord(ctx context.Context, d disk.Disk, path string, now record, anew
 		return err
 	}
 	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, durable(f.Sync()), f.Close()); err == nil {
+	if err = errors.Join(err, disk.Durable(f.Sync()), f.Close()); err == nil {
 		likeParent(d, temp)
 		err = d.Rename(temp, path)
 	}
@@ -157,9 +170,4 @@ func likeParent(d disk.Disk, path string) {
 	if info, err := os.Stat(filepath.Dir(path)); err == nil {
 		_ = disk.GiveTo(d, path, info) // it is of use all the same
 	}
-}
-
-// sighting is what the record says.
-func (r *record) sighting(path string) Sighting {
-	return Sighting{ArchiveID: r.ArchiveID, Seq: r.Seq, CommitID: r.CommitID, Epoch: r.Epoch, At: r.At, Source: path}
 }

@@ -3,10 +3,8 @@ package archiver
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
+	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -32,7 +30,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		default:
 			id = h.archive.ArchiveID
 		}
-		released, _, err = release(ctx, a.disk, path, func(o Hold) bool { return o.ArchiveID == id })
+		released, _, err = release(ctx, a.disk, path, func(o claim) bool { return o.ArchiveID == id })
 		return err
 	})
 	return released, err
@@ -48,10 +46,10 @@ func ReleaseNamed(ctx context.Context, path, name string) (bool, error) {
 // ReleaseAll ends the holds of all archives on the log of the database at path,
 // and reports whether there was one.
 func ReleaseAll(ctx context.Context, path string) (bool, error) {
-	return releaseAny(ctx, path, func(Hold) bool { return true })
+	return releaseAny(ctx, path, func(claim) bool { return true })
 }
 
-func releaseAny(ctx context.Context, path string, which func(Hold) bool) (bool, error) {
+func releaseAny(ctx context.Context, path string, which func(claim) bool) (bool, error) {
 	released := false
 	_, _, err := run(ctx, func(ctx context.Context) (err error) {
 		released, _, err = release(ctx, disk.OS{}, path, which)
@@ -60,31 +58,16 @@ func releaseAny(ctx context.Context, path string, which func(Hold) bool) (bool, 
 	return released, err
 }
 
-// named is the hold that people call by this name.
-func named(name string) func(Hold) bool {
-	return func(o Hold) bool { return name != "" && (o.Name == name || o.ArchiveID == name) }
-}
-
-// release ends the holds of which, and counts those that stay.
-func release(ctx context.Context, d disk.Disk, path string, which func(Hold) bool) (released bool, rest int, err error) {
-	path, err = locate(path)
-	if err != nil {
-		return false, 0, err
-	}
-	if _, err := grafeo.Identify(path); err != nil {
-		return false, 0, missing(interruptedUpgrade(path, err))
-	}
-	err = changeCursor(ctx, d, path, func(holds []Hold) []Hold {
-		stay := slices.DeleteFunc(slices.Clone(holds), which)
-		released, rest = len(stay) < len(holds), len(stay)
-		return stay
+// Holds reports what holds the log of the database at path. It locks nothing.
+func Holds(ctx context.Context, path string) (HoldReport, error) {
+	var r HoldReport
+	_, _, err := run(ctx, func(context.Context) (err error) {
+		if path, err = locate(path); err != nil {
+			return err
+		}
+		held, err := holdsOf(path, time.Now())
+		r = holdReport(held)
+		return err
 	})
-	if err == nil && !released && rest == 0 {
-		// What holds the log may be beside another name.
-		err = logIsSeen(ctx, path, true)
-	}
-	if errors.Is(err, errForeignCursor) {
-		return false, 0, fmt.Errorf("%s: %w", grafeo.CursorPath(path), err)
-	}
-	return released, rest, err
+	return r, err
 }

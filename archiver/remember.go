@@ -12,11 +12,7 @@ import (
 // remember reads what the holds of the database at path, "" for none, and this
 // host's record know.
 func (a *Archive) remember(path string) memory {
-	m := memory{name: a.name}
-	if r := a.readRecord(); r != nil {
-		s := r.sighting(a.recordPath())
-		m.record = &s
-	}
+	m := memory{name: a.name, record: a.records.read(a.name)}
 	if path == "" {
 		return m
 	}
@@ -49,7 +45,7 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 
 // backups is [Archive.existing] for a target: there is a backup, and if it names
 // one, this one.
-func (a *Archive) backups(ctx context.Context, t Target) (*history, error) {
+func (a *Archive) backups(ctx context.Context, t stateTarget) (*history, error) {
 	h, err := a.existing(ctx)
 	if err != nil {
 		return nil, err

@@ -20,55 +20,39 @@ const maxCreatedEdges = 1 << 18
 // What is not known for sure to be in the image stays in the log: a record that is
 // replayed although it is there changes nothing, but for new edges, and those are
 // looked up in the image.
-func (s *source) findReplay() error {
-	end := s.position.Commit
-	if s.kind != manifest.Full || s.image.Generation != grafeo.Gen05 || s.image.Empty || s.image.Directory || end == nil {
-		return nil
-	}
-	first, ok := s.firstLog05()
-	if !ok {
-		return nil
-	}
-	dir := grafeo.LogDir(s.path)
-	at := grafeo.Position{File: end.EndFile, Offset: end.End}
-	r := &manifest.Replay{File: first}
-	c, err := findCheckpoint(dir, at, s.image)
+//
+// image is that of a backup whose log is in dir, from the file with the number first up
+// to at, where it ends with the epoch end. The replay is nil if all of the log is
+// replayed; else the state of the image is that of the epoch start, unless start is nil.
+func findReplay(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end uint64) (r *manifest.Replay, start *uint64, err error) {
+	r = &manifest.Replay{File: first}
+	c, err := findCheckpoint(dir, at, image)
 	switch {
 	case errors.Is(err, grafeo.ErrDamaged):
 		r.Unsure = true // its frames are whole: there are records that are not known
-		s.replay = r
-		return nil
+		return r, nil, nil
 	case err != nil:
-		return err
+		return nil, nil, err
 	case c != nil:
 		if r.Graph = c.graph; c.from.File >= first { // else nothing has ended before it: all of the log
 			r.File, r.Offset = c.from.File, c.from.Offset
 		}
-		s.startEpoch = min(c.epoch, s.endEpoch)
+		epoch := min(c.epoch, end)
 		if c.run != c.lastRun || c.epoch == 0 {
-			s.startEpoch = min(1, s.endEpoch) // all epochs of the last run come after it
+			epoch = min(1, end) // all epochs of the last run come after it
 		}
+		start = &epoch
 	}
-	if !s.image.Compacted() { // whose edges are elsewhere, and are shown once
-		err = s.findEdges(r, dir, at)
+	if !image.Compacted() { // whose edges are elsewhere, and are shown once
+		err = findEdges(r, image, dir, at)
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if c != nil || len(r.Without) > 0 || r.Unsure {
-		s.replay = r
+	if c == nil && len(r.Without) == 0 && !r.Unsure {
+		return nil, nil, nil
 	}
-	return nil
-}
-
-// firstLog05 is the number of the first log file of a source.
-func (s *source) firstLog05() (uint64, bool) {
-	for _, f := range s.files {
-		if number, ok := grafeo.LogNumber05(f.name); ok {
-			return number, true
-		}
-	}
-	return 0, false
+	return r, start, nil
 }
 
 // imageCheckpoint is the place in a log that an image is of.
@@ -238,7 +222,7 @@ func (t *transactions) all(id uint64) bool {
 // findEdges looks which edges that the replay creates are in the image. It looks
 // behind the end of the backup as well: a later commit adopts what direct calls have
 // written there, and the image may have it already.
-func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) error {
+func findEdges(r *manifest.Replay, image *grafeo.Image, dir string, end grafeo.Position) error {
 	type frame struct {
 		edge   grafeo.Edge05
 		file   uint64
@@ -280,7 +264,7 @@ func (s *source) findEdges(r *manifest.Replay, dir string, end grafeo.Position) 
 	for _, f := range frames {
 		wanted[f.edge] = true
 	}
-	found, err := edgesIn(s.image, wanted)
+	found, err := edgesIn(image, wanted)
 	if errors.Is(err, grafeo.ErrUnknownStore) {
 		r.Unsure = true
 		return nil

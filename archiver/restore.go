@@ -104,7 +104,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 			return RestoreReport{}, err
 		}
 	}
-	w, err := a.wayTo(ctx, opts.Target)
+	w, err := a.wayTo(ctx, stateTarget(opts.Target))
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -121,10 +121,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return RestoreReport{}, err
 	}
 	defer func() {
-		if err != nil && s.keeps(err) {
+		if err != nil && s.keeps(err, isFromStore(err)) {
 			s.journal.flush()
-			if s.keeps(err) {
-				err = s.leave(err, w.plan.RawBytes)
+			if s.keeps(err, isFromStore(err)) {
+				err = s.leave(err, w.result.RawBytes)
 				return
 			}
 		}
@@ -139,7 +139,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := free(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	if err := a.fits(target, w.plan.NeededBytes); err != nil {
+	if err := fits(target, w.result.NeededBytes, a.room); err != nil {
 		return RestoreReport{}, err
 	}
 	s.directory = w.route.last().Database.IsDirectory()
@@ -148,10 +148,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if opts.Force {
 		s.access = accessesLike(target)
 	}
-	if err := a.fill(ctx, s, w, opts.Observer); err != nil {
+	if err := a.filling(opts.Observer).fill(ctx, s, w); err != nil {
 		return RestoreReport{}, err
 	}
-	if err := w.trim(s); err != nil {
+	if _, err := trim(s, w); err != nil {
 		return RestoreReport{}, err
 	}
 	moved, err := s.publish(opts.Force)
@@ -159,9 +159,14 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return RestoreReport{}, err
 	}
 	return RestoreReport{
-		Plan: w.plan, Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, AccessProblem: s.access.problem,
+		Plan: planOf(w), Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, AccessProblem: s.access.problem,
 		Reopen: w.replay != nil && w.replay.Unsure,
 	}, nil
+}
+
+// filling puts databases together of what the archive has.
+func (a *Archive) filling(o Observer) *filling {
+	return &filling{store: a.objects, workers: a.workers, observe: o.progress()}
 }
 
 // mayRestore is nil if nothing is at target that may not be moved aside.
@@ -207,3 +212,9 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 	}
 	return filepath.Join(folder, name), nil
 }
+
+// Room is how many bytes a restore to target may write: what is free there, and what
+// an earlier restore, which was killed or has failed, has written already. ok is
+// false where the file system does not say. That more than that does not fit is
+// certain only where sure says so: a file system may compress.
+func Room(target string) (bytes int64, sure, ok bool) { return roomAt(target, disk.RoomAt) }

@@ -42,8 +42,9 @@ type journal struct {
 	done map[int]uint64 // by segment, of earlier runs
 	same bool           // these had this very chain
 
-	files  []disk.File // of the staged database; set by fill
+	files  []disk.File // of the staged database; set by of
 	fileOf []int       // for each file of the index
+	held   heldBack    // what is not in the files yet
 
 	syncing sync.Mutex // held by who makes a batch durable
 	mu      sync.Mutex
@@ -63,8 +64,9 @@ type entry struct {
 	digest  *xxhash.Digest // of its parts, in their order
 	bytes   int64
 	files   map[int]bool // of the index
-	image   func(file int) bool
-	first   bool // something of it belongs into the first page of the image
+	fileOf  []int
+	held    heldBack
+	first   bool // something of it is held back
 }
 
 const (
@@ -76,13 +78,19 @@ const (
 	journalChains = "chain "
 )
 
+// heldBack is the beginning of one of the files, which is written last.
+type heldBack struct {
+	file  int // in files; -1 for none
+	bytes int64
+}
+
 // readJournal returns the journal of a staging folder for a chain, with what earlier
 // runs have noted for it. If that was for a chain that this one does not begin
-// with, or publishing had begun, there is nothing of use.
-func readJournal(s *staging, chain []manifest.Digest, every time.Duration) *journal {
-	j := &journal{disk: s.disk, folder: s.folder, chain: chain, every: every, last: time.Now(), done: map[int]uint64{}, dirty: map[int]bool{}}
-	b, err := os.ReadFile(s.path(journalName))
-	if err != nil || disk.Exists(s.path(publishingName)) {
+// with, there is nothing of use. fresh says that there is nothing of use anyhow.
+func readJournal(d disk.Disk, folder string, chain []manifest.Digest, every time.Duration, fresh bool) *journal {
+	j := &journal{disk: d, folder: folder, chain: chain, every: every, last: time.Now(), done: map[int]uint64{}, dirty: map[int]bool{}}
+	b, err := os.ReadFile(filepath.Join(folder, journalName))
+	if err != nil || fresh {
 		return j
 	}
 	lines := strings.Split(string(b[:bytes.LastIndexByte(b, '\n')+1]), "\n")
@@ -113,36 +121,23 @@ func (j *journal) header() string {
 // goesOn reports whether earlier runs have left something for this one.
 func (j *journal) goesOn() bool { return j != nil && len(j.done) > 0 }
 
-// keeps are the names in the staging folder with what earlier runs have left.
-// Spilled vectors are kept for the very same chain only: a longer one may have
-// others, and all that is staged is published.
-func (j *journal) keeps() []string {
-	switch {
-	case !j.goesOn():
-		return nil
-	case j.same:
-		return []string{journalName, imageFile, walFolder, databaseFolder, spillFolder}
-	}
-	return []string{journalName, imageFile, walFolder, databaseFolder}
-}
-
 // begin returns what a segment will add to the journal, nil without a journal.
 func (j *journal) begin(segment int) *entry {
 	if j == nil {
 		return nil
 	}
-	return &entry{segment: segment, digest: xxhash.New(), files: map[int]bool{}, image: j.isImage}
+	return &entry{segment: segment, digest: xxhash.New(), files: map[int]bool{}, held: j.held, fileOf: j.fileOf}
 }
 
-// add takes the bytes of a part that was written.
-func (e *entry) add(p part, b []byte) {
+// add takes the bytes at an offset of a file of the index, which were written.
+func (e *entry) add(file int, offset int64, b []byte) {
 	if e == nil {
 		return
 	}
 	_, _ = e.digest.Write(b) // never fails
-	e.bytes += p.Bytes
-	e.files[p.file] = true
-	e.first = e.first || p.Offset < headerBytes && e.image(p.file)
+	e.bytes += int64(len(b))
+	e.files[file] = true
+	e.first = e.first || offset < e.held.bytes && e.fileOf[file] == e.held.file
 }
 
 // add notes that all of a segment was written. Now and then it makes all of that
@@ -164,10 +159,6 @@ func (j *journal) add(e *entry) {
 		defer j.syncing.Unlock()
 		j.flush()
 	}
-}
-
-func (j *journal) isImage(file int) bool {
-	return filepath.Base(j.files[j.fileOf[file]].Name()) == imageFile
 }
 
 // again notes that a segment of an earlier run was read back.
@@ -264,10 +255,11 @@ func (j *journal) write(entries []*entry) error {
 	return nil
 }
 
-// of says which files the journal is about.
-func (j *journal) of(files []disk.File, fileOf []int) {
+// of says which files the journal is about, and of which of them the beginning is
+// written last.
+func (j *journal) of(files []disk.File, fileOf []int, held heldBack) {
 	if j != nil {
-		j.files, j.fileOf = files, fileOf
+		j.files, j.fileOf, j.held = files, fileOf, held
 	}
 }
 
@@ -286,4 +278,15 @@ func (j *journal) close() {
 		_ = j.file.Close() // it was synced
 		j.file = nil
 	}
+}
+
+// readAt reads what is staged of a file of the index.
+func (j *journal) readAt(file int, p []byte, offset int64) bool {
+	f, err := os.Open(j.files[j.fileOf[file]].Name())
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	n, err := f.ReadAt(p, offset)
+	return n == len(p) && (err == nil || n > 0)
 }

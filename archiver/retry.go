@@ -15,9 +15,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// DefaultStoreTimeout is how long a store may be busy or gone before a run gives
+// storeTimeout is how long a store may be busy or gone before a run gives
 // up.
-const DefaultStoreTimeout = 2 * time.Minute
+const storeTimeout = 2 * time.Minute
 
 // tries is how often something is tried again that the store has refused in a way
 // that may be final.
@@ -106,4 +106,10 @@ func final(err error) bool {
 	var object *manifest.ObjectError
 	var broken *brokenOffError
 	return errors.As(err, &object) || errors.As(err, &broken)
+}
+
+// isFromStore reports whether err is the store's, and not about what it holds.
+func isFromStore(err error) bool {
+	_, ok := errors.AsType[*storage.Error](err)
+	return ok
 }

@@ -23,12 +23,10 @@ func (e *RoomError) Error() string {
 // Unwrap makes it an error like that of a disk which is full.
 func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 
-// Room is how many bytes a restore to target may write: what is free there, and what
+// roomAt is how many bytes a restore to target may write: what is free there, and what
 // an earlier restore, which was killed or has failed, has written already. ok is
 // false where the file system does not say. That more than that does not fit is
 // certain only where sure says so: a file system may compress.
-func Room(target string) (bytes int64, sure, ok bool) { return roomAt(target, disk.RoomAt) }
-
 func roomAt(target string, room func(string) (disk.Room, bool)) (bytes int64, sure, ok bool) {
 	r, ok := room(filepath.Dir(target))
 	if !ok {
@@ -47,8 +45,8 @@ func roomAt(target string, room func(string) (disk.Room, bool)) (bytes int64, su
 
 // fits is a [*RoomError] if it is certain that there is no room for so many bytes
 // at target.
-func (a *Archive) fits(target string, needed int64) error {
-	if free, sure, ok := roomAt(target, a.room); ok && sure && needed > free {
+func fits(target string, needed int64, room func(path string) (disk.Room, bool)) error {
+	if free, sure, ok := roomAt(target, room); ok && sure && needed > free {
 		return &RoomError{Path: target, Needed: needed, Free: free}
 	}
 	return nil

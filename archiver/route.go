@@ -12,7 +12,7 @@ import (
 )
 
 // routeTo finds the route to a target of an archive that has backups.
-func (j *Journal) routeTo(ctx context.Context, h *history, t Target) (*route, error) {
+func (j *Journal) routeTo(ctx context.Context, h *history, t stateTarget) (*route, error) {
 	if !t.isEnd() {
 		if r, err := j.outlinedRoute(ctx, h, t); r != nil || err != nil {
 			return r, err
@@ -29,7 +29,7 @@ func (j *Journal) routeTo(ctx context.Context, h *history, t Target) (*route, er
 // alone are read then, so that an old archive costs one manifest for 32 backups. It
 // is nil, without an error, where that does not do and all manifests are to be read:
 // what the route needs is damaged, or manifests alone say what decides.
-func (j *Journal) outlinedRoute(ctx context.Context, h *history, t Target) (*route, error) {
+func (j *Journal) outlinedRoute(ctx context.Context, h *history, t stateTarget) (*route, error) {
 	all := make([]*manifest.Committed, len(h.seqs))
 	whole := true
 	err := j.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
@@ -87,7 +87,7 @@ func (j *Journal) outlinedRoute(ctx context.Context, h *history, t Target) (*rou
 // backup, these are the chain that it ends, which is read backwards in growing
 // batches; for all else they are all. A manifest that is damaged is
 // an error only if the target needs it.
-func (j *Journal) catalog(ctx context.Context, h *history, t Target) (*catalog, error) {
+func (j *Journal) catalog(ctx context.Context, h *history, t stateTarget) (*catalog, error) {
 	seqs := h.seqs
 	if t.Backup != 0 {
 		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
@@ -137,7 +137,7 @@ func (j *Journal) catalog(ctx context.Context, h *history, t Target) (*catalog, 
 }
 
 // along reads the indexes of a route to a target.
-func (j *Journal) along(ctx context.Context, r *route, t Target) (*way, error) {
+func (j *Journal) along(ctx context.Context, r *route, t stateTarget) (*way, error) {
 	indexes := make([]*manifest.Index, len(r.chain))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(manifestReaders)

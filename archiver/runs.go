@@ -10,10 +10,6 @@ import (
 // This file decides what of a frame's bytes is stored, what is referred to, and
 // what is left out.
 
-// holeBytes is the shortest pieceRun of zeros that is left out: shorter ones cost
-// less in a frame than in the index.
-const holeBytes = 64 << 10
-
 // pieceRun is a part of a piece that is treated alike.
 type pieceRun struct {
 	bytes       int64
@@ -206,7 +202,7 @@ func holes(runs []pieceRun, b []byte) []pieceRun {
 		for end < len(b) && isZero(b[end:min(end+manifest.PageBytes, len(b))]) {
 			end = min(end+manifest.PageBytes, len(b))
 		}
-		if end-at >= holeBytes {
+		if end-at >= manifest.HoleBytes {
 			if at > from {
 				runs = append(runs, pieceRun{bytes: int64(at - from)})
 			}

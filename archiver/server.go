@@ -12,14 +12,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Locate returns the path of the database that path means: path itself, or what a
-// Grafeo-server keeps in the folder at path, which has the database's name. A folder that
-// has several databases, or none, is an error of [CodeNotDatabase].
-func Locate(path string) (string, error) {
-	file, err := locate(path)
-	return file, explain(err)
-}
-
+// locate is [Locate].
 func locate(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {

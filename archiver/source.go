@@ -106,11 +106,6 @@ func (s *source) bytes() int64 {
 	return n
 }
 
-// shares tells whether the image can have pages that an earlier one has as well.
-func (s *source) shares() bool {
-	return s.kind == manifest.Full && s.image.Generation == grafeo.Gen06 && s.image.Size >= minSharedBytes
-}
-
 func (s *source) database() manifest.Database {
 	return databaseOf(s.image, cmp.Or(s.name, filepath.Base(s.path)))
 }

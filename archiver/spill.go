@@ -20,35 +20,6 @@ import (
 // (docs/grafeo-format.md, section 2.5). A full backup has its files, and an
 // incremental is one only if they have not changed since.
 
-// Spill is what is in the spill folder of a database.
-type Spill struct {
-	Files int
-	Bytes int64
-}
-
-func spillOf(files []grafeo.SpillFile) *Spill {
-	if len(files) == 0 {
-		return nil
-	}
-	s := &Spill{Files: len(files)}
-	for _, f := range files {
-		s.Bytes += f.Info.Size()
-	}
-	return s
-}
-
-// spillIn is what a backup has of a spill folder.
-func spillIn(m *manifest.Committed) *Spill {
-	if len(m.Spill) == 0 {
-		return nil
-	}
-	s := &Spill{Files: len(m.Spill)}
-	for _, f := range m.Spill {
-		s.Bytes += f.Bytes
-	}
-	return s
-}
-
 // listSpill lists the spill folder of the database at path. Where path is a link, the
 // folder is beside the one or the other name.
 func listSpill(path string) ([]grafeo.SpillFile, error) {

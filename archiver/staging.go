@@ -187,7 +187,7 @@ func stage(d disk.Disk, target string, chain []manifest.Digest, every time.Durat
 		err = s.acquire()
 	}
 	if err == nil && chain != nil {
-		s.journal = readJournal(s, chain, every)
+		s.journal = readJournal(d, s.folder, chain, every, disk.Exists(s.path(publishingName)))
 	}
 	if err == nil {
 		err = s.recover()
@@ -273,7 +273,7 @@ func (s *staging) recover() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == lockName || slices.Contains(s.journal.keeps(), e.Name()) {
+		if e.Name() == lockName || slices.Contains(s.resumable(), e.Name()) {
 			continue
 		}
 		if err := disk.RemoveAll(s.disk, s.path(e.Name())); err != nil {
@@ -281,6 +281,24 @@ func (s *staging) recover() error {
 		}
 	}
 	return nil
+}
+
+// resumable are the names in the staging folder with what earlier runs have left.
+// Spilled vectors are kept for the very same chain only: a longer one may have
+// others, and all that is staged is published.
+func (s *staging) resumable() []string {
+	switch {
+	case !s.journal.goesOn():
+		return nil
+	case s.journal.same:
+		return []string{journalName, imageFile, walFolder, databaseFolder, spillFolder}
+	}
+	return []string{journalName, imageFile, walFolder, databaseFolder}
+}
+
+// heldBack is the part of the files with these names that is written last.
+func (s *staging) heldBack(names []string) heldBack {
+	return heldBack{slices.Index(names, manifest.ImageName), headerBytes}
 }
 
 func (s *staging) path(name string) string { return filepath.Join(s.folder, name) }
@@ -387,6 +405,21 @@ func (s *staging) discard() error {
 		for _, dir := range s.made {
 			_ = s.disk.Remove(dir) // fails where the restored database is, as it should
 		}
+	}
+	return err
+}
+
+// absent is nil if nothing is at the path of a folder that is to be made.
+func absent(folder string) error {
+	_, err := os.Lstat(folder)
+	if err == nil {
+		err = fs.ErrExist
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return &ExistsError{Path: folder}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }

@@ -124,7 +124,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if err != nil {
 		return StatusReport{}, err
 	}
-	r := StatusReport{ArchiveID: h.archive.ArchiveID, Backups: len(all), Restorable: newCatalog(all).reach()}
+	r := StatusReport{ArchiveID: h.archive.ArchiveID, Backups: len(all), Restorable: reachOf(newCatalog(all))}
 	if c := h.archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
 	}
@@ -135,7 +135,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if len(all) > 0 {
 		newest = all[len(all)-1]
 		b := describe(newest.Manifest)
-		r.Newest, r.Age = &b, since(now(), newest.CreatedAt)
+		r.Newest, r.Age = &b, since(manifest.Now(), newest.CreatedAt)
 	}
 	if _, err := a.journal.vanished(ctx, h, newest, known); as[*VanishedError](err) {
 		r.Vanished = explain(err)
@@ -145,12 +145,13 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if opts.Database == "" {
 		return r, nil
 	}
-	r.HoldReport, err = holdsOf(opts.Database, now())
+	heldNow, err := holdsOf(opts.Database, manifest.Now())
+	r.HoldReport = holdReport(heldNow)
 	if err != nil {
 		return r, err
 	}
 	held := slices.ContainsFunc(r.Holds, func(o HeldLog) bool { return newest != nil && o.CommitID == newest.CommitID })
-	err = steady(ctx, opts.Database, func() (err error) {
+	err = steady(ctx, opts.Database, isTornCopy, func() (err error) {
 		files, err := listSpill(opts.Database)
 		if err != nil {
 			return err
@@ -187,9 +188,9 @@ func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Comm
 			switch {
 			case s.commits == 0:
 			case s.startTime == nil || s.startTime.IsZero():
-				b.Lag = since(now(), newest.CreatedAt)
+				b.Lag = since(manifest.Now(), newest.CreatedAt)
 			default:
-				b.Lag = since(now(), *s.startTime)
+				b.Lag = since(manifest.Now(), *s.startTime)
 			}
 			return b, nil
 		}
@@ -201,9 +202,9 @@ func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Comm
 	}
 	b.Commits, b.Bytes = s.commits, s.bytes()
 	if newest != nil {
-		b.Lag = since(now(), newest.CreatedAt)
+		b.Lag = since(manifest.Now(), newest.CreatedAt)
 	} else {
-		b.Lag = since(now(), s.image.Created)
+		b.Lag = since(manifest.Now(), s.image.Created)
 	}
 	return b, nil
 }
@@ -260,4 +261,24 @@ type ClockError struct {
 
 func (e *ClockError) Error() string {
 	return fmt.Sprintf("%s %s in the future by this host's clock: how long ago that is cannot be known", e.What, e.Ahead.Round(time.Millisecond))
+}
+
+// Reach is what can be restored of one timeline.
+type Reach struct {
+	Timeline           int
+	FromEpoch, ToEpoch uint64
+	FromTime, ToTime   *time.Time // nil where the database keeps no times
+	AsOf               time.Time  // up to when it is known: what happened later is in no backup
+
+	Database, DatabaseID string // name and id of its database, as of its newest backup
+	Generation           string // of the database: "0.5" or "0.6"
+}
+
+// reachOf is what can be restored from the backups of c.
+func reachOf(c *catalog) []Reach {
+	var all []Reach
+	for _, r := range c.reach() {
+		all = append(all, Reach(r))
+	}
+	return all
 }

@@ -2,8 +2,14 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
 // maxCaptures is how often a database may change while it is read before a run
@@ -24,14 +30,23 @@ func (e *UnsteadyError) Error() string {
 // Unwrap returns the last error.
 func (e *UnsteadyError) Unwrap() error { return e.Err }
 
+// isTorn reports whether err can come from reading a database that somebody is
+// writing to.
+func isTorn(err error) bool {
+	return errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist)
+}
+
 // steady calls read until what it says of the database at path does not come
-// from reading while somebody wrote, and returns its last error. It is
+// from reading while somebody wrote, which torn tells of its error, and returns its last
+// error. It is
 // an [*UnsteadyError] if the database never held still.
 //
 // Damage must be seen twice, with nothing changed and a pause between: the times
 // of files tick in milliseconds, so that one look may miss a writer.
-func steady(ctx context.Context, path string, read func() error) error {
-	pause := pauses()
+func steady(ctx context.Context, path string, torn func(error) bool, read func() error) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval = 100 * time.Millisecond
+	pause.Multiplier = 2
 	pause.MaxInterval = time.Second // a lull may be short
 	print, seen := fingerprint(path), false
 	for n := 1; ; n++ {

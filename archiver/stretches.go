@@ -9,7 +9,7 @@ import (
 
 // stretches finds the ways to a target and to all epochs below it, the lowest
 // first.
-func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
+func (a *Archive) stretches(ctx context.Context, t stateTarget) ([]stretch, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func (a *Archive) stretches(ctx context.Context, t Target) ([]stretch, error) {
 			return nil, h.aboutNewest(err)
 		}
 	}
-	c, err := a.journal.catalog(ctx, h, Target{Epoch: new(uint64)}) // all of it, whatever is damaged
+	c, err := a.journal.catalog(ctx, h, stateTarget{Epoch: new(uint64)}) // all of it, whatever is damaged
 	if err != nil {
 		return nil, err
 	}

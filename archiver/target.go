@@ -11,9 +11,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Target names a state of the database's history. The zero value is the newest
+// stateTarget names a state of the database's history. The zero value is the newest
 // one. At most one of Backup, Epoch and Time is set.
-type Target struct {
+type stateTarget struct {
 	Backup uint64     // the state at the end of this backup, 0 for none
 	Epoch  *uint64    // the state at this epoch
 	Time   *time.Time // the state after the last commit at or before this time
@@ -30,7 +30,7 @@ type Target struct {
 
 // isEnd tells that the target is where a backup ends, and which one is known
 // without looking at the others.
-func (t Target) isEnd() bool { return t.Epoch == nil && t.Time == nil && t.Timeline == 0 }
+func (t stateTarget) isEnd() bool { return t.Epoch == nil && t.Time == nil && t.Timeline == 0 }
 
 // route is the way to a target: a full backup, what continues it, and where
 // the log has to be cut.
@@ -149,7 +149,7 @@ func (c *catalog) covering(timeline int, notBehind func(*manifest.Committed) boo
 }
 
 // route finds the way to a target. The error is an [*UnreachableError] if there is none.
-func (c *catalog) route(t Target) (*route, error) {
+func (c *catalog) route(t stateTarget) (*route, error) {
 	if t.Epoch != nil && t.Time != nil || t.Backup != 0 && (t.Epoch != nil || t.Time != nil) {
 		return nil, errors.New("a target is a backup, an epoch or a time, and not two of them")
 	}
@@ -330,8 +330,8 @@ func (c *catalog) lastBefore(from, t time.Time, next *manifest.Committed) (*rout
 
 // UnreachableError is the error for a state that no backups of the archive give.
 type UnreachableError struct {
-	Target string  // in words
-	Reach  []Reach // what the archive has instead
+	Target string         // in words
+	Reach  []catalogReach // what the archive has instead
 
 	// SetBack are two backups, one after the other, of after and of before the target, a
 	// time: a clock was set back between them. Zero if that is not why.
@@ -362,4 +362,12 @@ func (e *UnreachableError) Error() string {
 
 func (c *catalog) unreachable(what string) *UnreachableError {
 	return &UnreachableError{Target: what, Reach: c.reach()}
+}
+
+// later returns the later one of two times: clocks may be set back.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -12,13 +12,24 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
+// trimLog leaves out of the log in dir what the image has already: see
+// [manifest.Replay]. Each file that changes is written anew, and its bytes are
+// durable. The folder is removed if no log is left.
+func trimLog(d disk.Disk, dir string, r *manifest.Replay) (moved, error) {
+	t := trimmer{disk: d, dir: dir, replay: r, moved: moved{}}
+	return t.moved, t.run()
+}
+
 // trimmer trims the log in a folder.
 type trimmer struct {
 	disk   disk.Disk
 	dir    string
 	replay *manifest.Replay
-	moved  map[uint64][]shift // by the number of the log file
+	moved  moved
 }
+
+// moved says what trimming a log has moved, by the number of the log file.
+type moved map[uint64][]shift
 
 // shift says that from the offset at on, bytes of a trimmed file were by so many
 // bytes further behind before.
@@ -27,9 +38,9 @@ type shift struct {
 }
 
 // original is the offset in a log file that offset was before the log was trimmed.
-func (w *way) original(file uint64, offset int64) int64 {
+func (m moved) original(file uint64, offset int64) int64 {
 	by := int64(0)
-	for _, s := range w.moved[file] {
+	for _, s := range m[file] {
 		if s.at <= offset {
 			by = s.by
 		}

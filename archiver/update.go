@@ -140,7 +140,7 @@ func (j *Journal) conditions(ctx context.Context, w writing, h *history) (*manif
 		if err != nil {
 			return nil, err
 		}
-		c = &manifest.Conditions{Verdict: verdict, ProbedAt: now(), SingleWriter: verdict != manifest.Honoured && w.singleWriter}
+		c = &manifest.Conditions{Verdict: verdict, ProbedAt: manifest.Now(), SingleWriter: verdict != manifest.Honoured && w.singleWriter}
 	}
 	if c.Verdict != manifest.Honoured && !c.SingleWriter {
 		return nil, &UnsafeStoreError{j.address(), c.Verdict}
@@ -175,4 +175,15 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 	}
 	h.Parent = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
 	return nil
+}
+
+// UnsafeStoreError is the error for a store that does not create an object only if it is
+// absent.
+type UnsafeStoreError struct {
+	Address string
+	Verdict manifest.Verdict // what it does instead
+}
+
+func (e *UnsafeStoreError) Error() string {
+	return fmt.Sprintf("%s %s: nothing was stored", e.Address, e.Verdict.Description())
 }

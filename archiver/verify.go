@@ -8,78 +8,63 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// VerifyOptions modify one verification.
-type VerifyOptions struct {
-	// Deep reads every segment, checks every hash, decompresses every frame and
-	// checks every checksum that the database itself keeps of its image and log.
-	// Without it segments are looked for by name and size only.
-	Deep bool
-
-	// Observer hears of the progress of a deep one; nil for nobody.
-	Observer Observer
+// verifyReport is what one verification has found.
+type verifyReport struct {
+	Backups  int             // manifests that were read
+	Objects  int             // objects that were looked at
+	Bytes    int64           // that were read or, if not deep, seen to be there
+	Unused   int             // segments that no backup names
+	Findings []verifyFinding // in the order of their keys
 }
 
-// VerifyReport is what one verification has found.
-type VerifyReport struct {
-	Deep     bool
-	Backups  int       // manifests that were read
-	Objects  int       // objects that were looked at
-	Bytes    int64     // that were read or, if not deep, seen to be there
-	Unused   int       // segments that no backup names: of runs that were interrupted or are running now
-	Findings []Finding // in the order of their keys
-	Requests storage.RequestCounts
-	Elapsed  time.Duration
-}
-
-// Finding is something wrong with an object, named by its key.
-type Finding struct {
+// verifyFinding is something wrong with an object, named by its key.
+type verifyFinding struct {
 	Key     string
 	Problem string
 }
 
-// OK tells whether nothing was found.
-func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
+// verifier checks an archive.
+type verifier struct {
+	store   *Store
+	journal *Journal
+	workers int
+	deep    bool // read every segment
+	observe progressFunc
+}
 
-// Verify checks an archive. What is wrong with the archive is not an error of
-// Verify but a finding; an error means that the check itself could not be done.
-func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	v := verification{archive: a, store: a.objects, journal: a.journal, workers: a.workers, opts: opts, report: VerifyReport{Deep: opts.Deep}, found: map[Finding]bool{}}
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error { return v.untilThen(v.run(ctx)) })
-	if err != nil {
-		return VerifyReport{}, err
+// verify checks the archive whose manifests are in h; err is why they could not be
+// listed. What is wrong with the archive is not an error but a finding; an error means
+// that the check itself could not be done.
+func (c *verifier) verify(ctx context.Context, h *history, err error) (verifyReport, error) {
+	v := verification{verifier: c, found: map[verifyFinding]bool{}}
+	if err := v.untilThen(v.run(ctx, h, err)); err != nil {
+		return verifyReport{}, err
 	}
-	v.report.Requests, v.report.Elapsed = requests, elapsed
-	slices.SortFunc(v.report.Findings, func(a, b Finding) int {
+	slices.SortFunc(v.report.Findings, func(a, b verifyFinding) int {
 		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Problem, b.Problem))
 	})
 	return v.report, nil
 }
 
 type verification struct {
-	archive *Archive
-	store   *Store
-	journal *Journal
-	workers int
-	opts    VerifyOptions
+	*verifier
 
 	mu     sync.Mutex
-	report VerifyReport
-	found  map[Finding]bool
+	report verifyReport
+	found  map[verifyFinding]bool
 }
 
 // find notes a finding, once.
 func (v *verification) find(key, problem string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	f := Finding{key, problem}
+	f := verifyFinding{key, problem}
 	if !v.found[f] {
 		v.found[f] = true
 		v.report.Findings = append(v.report.Findings, f)
@@ -89,7 +74,7 @@ func (v *verification) find(key, problem string) {
 // untilThen adds to err, which ends the verification, what was found before it: it
 // is true whatever comes next.
 func (v *verification) untilThen(err error) error {
-	if err == nil || v.report.OK() {
+	if err == nil || len(v.report.Findings) == 0 {
 		return err
 	}
 	f := v.report.Findings[0]
@@ -116,8 +101,7 @@ func withoutKey(err error) string {
 	return err.Error()
 }
 
-func (v *verification) run(ctx context.Context) error {
-	h, err := v.archive.existing(ctx)
+func (v *verification) run(ctx context.Context, h *history, err error) error {
 	if err != nil {
 		if errors.Is(err, manifest.ErrDamaged) {
 			v.find(manifest.ArchiveKey, withoutKey(err))
@@ -178,7 +162,7 @@ func (v *verification) run(ctx context.Context) error {
 			v.report.Unused++
 		}
 	}
-	if !v.opts.Deep {
+	if !v.deep {
 		return nil
 	}
 	whole, err := v.contents(ctx, backups, indexes)
@@ -285,7 +269,7 @@ func (v *verification) digests(ctx context.Context, named map[manifest.Pages]boo
 	g.SetLimit(v.workers)
 	for p := range named {
 		v.present(p.Key, p.StoredBytes, sizes)
-		if size, ok := sizes[p.Key]; !v.opts.Deep || !ok || size != p.StoredBytes {
+		if size, ok := sizes[p.Key]; !v.deep || !ok || size != p.StoredBytes {
 			continue
 		}
 		g.Go(func() error {

@@ -49,7 +49,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 		}
 	}
 	f := &fetch{
-		store: v.store, workers: v.workers, index: all.Index(), tracker: track(v.opts.Observer, total),
+		store: v.store, workers: v.workers, index: all.Index(), tracker: track(v.observe, total),
 		use: func(file int, offset int64, p []byte) error {
 			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)

@@ -39,7 +39,7 @@ func (v *verification) logs(ctx context.Context, c *catalog, whole map[manifest.
 		if len(indexes) < len(chain) {
 			continue
 		}
-		w, err := newWay(&route{chain: chain}, indexes, Target{})
+		w, err := newWay(&route{chain: chain}, indexes, stateTarget{})
 		if err != nil {
 			return v.pass(err)
 		}
@@ -88,7 +88,7 @@ func (v *verification) log(ctx context.Context, w *way, claims *claims) error {
 	case err == nil:
 	case errors.As(err, &object):
 		v.find(object.Key, object.Problem)
-	case ctx.Err() != nil, isStorage(err):
+	case ctx.Err() != nil, isFromStore(err):
 		return err
 	default:
 		v.find(m.Seq.Key(), fmt.Sprintf("the log: %v", err))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -14,16 +15,31 @@ import (
 // all of them, the segments that these need, and the database's files that they
 // are parts of.
 type way struct {
-	route *route
-	plan  Plan
+	route  *route
+	result result
 
 	index  *manifest.Index
 	fileOf []int // for each file of index, the file in files
 	fromOf []int // and the backup in route.chain that it is of
 	files  []wholeFile
 
-	replay *manifest.Replay   // of the full backup that the way begins with
-	moved  map[uint64][]shift // what trimming the log by it has moved
+	replay *manifest.Replay // of the full backup that the way begins with
+}
+
+// result is what a way leads to.
+type result struct {
+	// Epoch and Time are those of the state that results; Time is nil where the
+	// database keeps no times. Exact is false if the target was a time and the
+	// state is that of the last backup before it, as the database keeps no
+	// times, or if the log must be read to know the epoch.
+	Epoch uint64
+	Time  *time.Time
+	Exact bool
+
+	Objects     int   // segments that are fetched
+	StoredBytes int64 // of these
+	RawBytes    int64 // of the files that are written
+	NeededBytes int64 // of these, that take room: the others are holes
 }
 
 // wholeFile is a file of the database that will be.
@@ -35,7 +51,7 @@ type wholeFile struct {
 func (w *way) keyOf(file int) string { return w.route.chain[w.fromOf[file]].Seq.Key() }
 
 // newWay joins the indexes of a route's backups. They must continue each other.
-func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
+func newWay(r *route, indexes []*manifest.Index, t stateTarget) (*way, error) {
 	b := manifest.NewIndexBuilder()
 	w := &way{route: r, index: b.Index()}
 	byName := map[string]int{}
@@ -56,14 +72,14 @@ func newWay(r *route, indexes []*manifest.Index, t Target) (*way, error) {
 		return nil, &manifest.ObjectError{Key: r.last().Seq.Key(), Problem: err.Error()}
 	}
 	for _, f := range w.files {
-		w.plan.RawBytes += f.bytes
+		w.result.RawBytes += f.bytes
 	}
 	for _, s := range w.index.Segments {
-		w.plan.Objects++
-		w.plan.StoredBytes += s.StoredBytes
+		w.result.Objects++
+		w.result.StoredBytes += s.StoredBytes
 	}
 	image, first, more := w.needs()
-	w.plan.NeededBytes = image + first + more
+	w.result.NeededBytes = image + first + more
 	w.describe(indexes, t)
 	return w, nil
 }
@@ -110,7 +126,7 @@ func (w *way) dropSpill() {
 			w.index.Files[kept], w.fileOf[kept], w.fromOf[kept] = f, numbers[w.fileOf[i]], w.fromOf[i]
 			kept++
 		} else {
-			w.plan.RawBytes -= f.Bytes
+			w.result.RawBytes -= f.Bytes
 		}
 	}
 	w.files, w.index.Files, w.fileOf, w.fromOf = files, w.index.Files[:kept], w.fileOf[:kept], w.fromOf[:kept]
@@ -155,15 +171,10 @@ func compareLogs(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// describe fills in the plan what the manifests tell.
-func (w *way) describe(indexes []*manifest.Index, t Target) {
-	r, p := w.route, &w.plan
+// describe fills in the result what the manifests tell.
+func (w *way) describe(indexes []*manifest.Index, t stateTarget) {
+	r, p := w.route, &w.result
 	base, last := r.chain[0], r.last()
-	p.Spill = spillIn(base)
-	p.Full, p.Backup, p.Timeline, p.OtherTimelines = uint64(base.Seq), describe(last.Manifest), last.Timeline, r.other
-	for _, m := range r.chain[1:] {
-		p.Incrementals = append(p.Incrementals, uint64(m.Seq))
-	}
 	p.Epoch, p.Time, p.Exact = last.EndEpoch, last.EndTime, t.Time == nil || r.time != nil
 	if r.epoch == nil && r.time == nil {
 		return
@@ -236,7 +247,7 @@ func covered(extents []manifest.Extent, each func(from, end int64)) {
 	for i := 0; i < len(extents); {
 		from := extents[i].Offset
 		end := from
-		for ; i < len(extents) && extents[i].Offset < end+holeBytes; i++ {
+		for ; i < len(extents) && extents[i].Offset < end+manifest.HoleBytes; i++ {
 			end = extents[i].Offset + extents[i].Bytes
 		}
 		each(from, end)
@@ -275,4 +286,26 @@ func (w *way) chainOf() []manifest.Digest {
 		all = append(all, m.Digest)
 	}
 	return slices.Clip(all)
+}
+
+// endsAt says how a commit list ends when it is cut as a route wants: the epoch
+// and time of the last commit that stays, and whether there is one.
+func endsAt(list []manifest.CommitTime, r *route) (epoch uint64, at time.Time, ok bool) {
+	for _, c := range list {
+		t := time.UnixMilli(int64(c[1])).UTC() //nolint:gosec // a time of a database that was read before
+		if r.epoch != nil && c[0] > *r.epoch || r.time != nil && t.After(*r.time) {
+			break
+		}
+		epoch, at, ok = c[0], t, true
+	}
+	return epoch, at, ok
+}
+
+// fileNames are the names of the files.
+func (w *way) fileNames() []string {
+	names := make([]string, len(w.files))
+	for i, f := range w.files {
+		names[i] = f.name
+	}
+	return names
 }

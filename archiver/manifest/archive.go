@@ -42,6 +42,23 @@ const (
 	Lying     Verdict = "lying"      // what it answers is not what it has done
 )
 
+// Description says what a store with this verdict does: the end of a sentence about it.
+func (v Verdict) Description() string {
+	switch v {
+	case Honoured:
+		return "creates an object only if it is absent"
+	case Ignored:
+		return "overwrites an object that was to be created only if it is absent, and says that all is well"
+	case Rejected:
+		return "refuses to create an object only if it is absent"
+	case NotAtomic:
+		return "lets several writers create one object at the same time, and tells each of them that it has"
+	case Lying:
+		return "does something else with conditional puts than it answers"
+	}
+	return ""
+}
+
 // Encode gives the document's bytes. It sets Type and Format.
 func (a *Archive) Encode() []byte {
 	a.Type, a.Format = typeArchive, Format

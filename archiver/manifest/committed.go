@@ -1,5 +1,11 @@
 package manifest
 
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+)
+
 // Committed is a manifest as it was read from the archive, or committed to it, and
 // the digest of its object, which the next manifest names.
 type Committed struct {
@@ -14,3 +20,28 @@ type ObjectError struct {
 }
 
 func (e *ObjectError) Error() string { return e.Key + ": " + e.Problem }
+
+// NewestFull returns the number of the newest full backup up to and including c, nil
+// if that is not known.
+func (c *Committed) NewestFull() *Seq {
+	if c.Kind == Full {
+		return &c.Seq
+	}
+	return c.LastFull
+}
+
+// HoleBytes is the shortest run of zeros that a backup leaves out and a restore makes
+// a hole: a shorter one costs less in a frame than in the index.
+const HoleBytes = 64 << 10
+
+// NewID returns an identifier for an archive, a commit or a key: 128 random bits as 32
+// hex digits.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// Now returns the current time as documents have it: UTC, and without a monotonic
+// clock.
+func Now() time.Time { return time.Now().UTC().Round(0) }

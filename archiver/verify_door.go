@@ -1,0 +1,61 @@
+package archiver
+
+import (
+	"context"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// VerifyOptions modify one verification.
+type VerifyOptions struct {
+	// Deep reads every segment, checks every hash, decompresses every frame and
+	// checks every checksum that the database itself keeps of its image and log.
+	// Without it segments are looked for by name and size only.
+	Deep bool
+
+	// Observer hears of the progress of a deep one; nil for nobody.
+	Observer Observer
+}
+
+// VerifyReport is what one verification has found.
+type VerifyReport struct {
+	Deep     bool
+	Backups  int       // manifests that were read
+	Objects  int       // objects that were looked at
+	Bytes    int64     // that were read or, if not deep, seen to be there
+	Unused   int       // segments that no backup names: of runs that were interrupted or are running now
+	Findings []Finding // in the order of their keys
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// Finding is something wrong with an object, named by its key.
+type Finding struct {
+	Key     string
+	Problem string
+}
+
+// OK tells whether nothing was found.
+func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
+
+// Verify checks an archive. What is wrong with the archive is not an error of
+// Verify but a finding; an error means that the check itself could not be done.
+func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
+	v := verifier{store: a.objects, journal: a.journal, workers: a.workers, deep: opts.Deep, observe: opts.Observer.progress()}
+	r := VerifyReport{Deep: opts.Deep}
+	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+		h, err := a.existing(ctx)
+		found, err := v.verify(ctx, h, err)
+		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused
+		for _, f := range found.Findings {
+			r.Findings = append(r.Findings, Finding(f))
+		}
+		return err
+	})
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	r.Requests, r.Elapsed = requests, elapsed
+	return r, nil
+}
