@@ -221,18 +221,18 @@ func (a *Archive) writing(path string, opts BackupOptions) writing {
 
 // backupOn makes the backup that follows head.
 func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts BackupOptions) (r BackupReport, err error) {
-	var hold *holding
+	var keeping *holding
 	if !opts.NoHold {
-		hold = beginHold(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
+		keeping = beginHold(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup holds the log still.
 		retries := errors.Is(err, errConflict) && !errors.Is(err, errOtherArchive)
 		if err != nil && !as[*UnknownOutcomeError](err) && !retries {
-			hold.undo(ctx)
+			keeping.undo(ctx)
 		}
 	}()
-	c, err := a.packer(head, opts).copySource(ctx, a.query(path, head, hold.since(head.Parent), opts))
+	c, err := a.packer(head, opts).copySource(ctx, a.query(path, head, keeping.since(head.Parent), opts))
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -244,12 +244,12 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts Ba
 		}
 		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.source.why, LeftOutBytes: c.source.leftOut}
 	}
-	if err := hold.advance(ctx, head.Parent); err != nil {
+	if err := keeping.advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
-	if hold != nil {
-		r.HoldBegan, r.ForeignCursor = hold.began && !hold.foreign, hold.foreign
+	if keeping != nil {
+		r.HoldBegan, r.ForeignCursor = keeping.began && !keeping.foreign, keeping.foreign
 	}
 	if head.Anew && opts.NoHold {
 		if _, _, err := release(ctx, a.disk, path, named(a.name)); err != nil {

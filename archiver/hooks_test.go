@@ -28,14 +28,14 @@ func SegmentBytesOf(o BackupOptions, total int64) int64 { return segmentBytesOf(
 
 // PageDigest is the digest of a page in the archive with this id.
 func PageDigest(archiveID string, page []byte) []byte {
-	d := newPages(nil, archiveID, 1, nil).digest(page)
+	d := digestOfPage(archiveID, page)
 	return d[:]
 }
 
 // LookForLog looks once for the log of the database at path, with what is at proc for
 // what Linux shows of other processes.
 func LookForLog(proc, path string, closed bool) error {
-	_, err := (&onlooker{procfs.Root(proc), path}).look(closed)
+	_, err := lookForLog(procfs.Root(proc), path, closed)
 	return explain(err)
 }
 

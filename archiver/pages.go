@@ -52,6 +52,11 @@ func newPages(store *Store, archiveID string, imageBytes int64, b *base) *pages 
 	return p
 }
 
+// digestOfPage returns the digest of a page in the archive with this id.
+func digestOfPage(archiveID string, page []byte) [manifest.PageDigestBytes]byte {
+	return newPages(nil, archiveID, 1, nil).digest(page)
+}
+
 func (p *pages) hash(page []byte) (d pageDigest) {
 	binary.LittleEndian.PutUint64(d[:], highwayhash.Sum64(page, p.key[:]))
 	return d

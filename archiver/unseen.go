@@ -32,7 +32,7 @@ const (
 // cannot be found out. It takes no lock.
 func logIsSeen(ctx context.Context, path string, closed bool) error {
 	for n := 1; ; n++ {
-		locked, err := (&onlooker{procfs.Default, path}).look(closed)
+		locked, err := lookForLog(procfs.Default, path, closed)
 		if err == nil || !locked || n == unseenLooks {
 			return err
 		}
@@ -42,6 +42,11 @@ func logIsSeen(ctx context.Context, path string, closed bool) error {
 		case <-time.After(unseenPause):
 		}
 	}
+}
+
+// lookForLog looks once, see [onlooker.look].
+func lookForLog(proc procfs.Root, path string, closed bool) (locked bool, err error) {
+	return (&onlooker{proc, path}).look(closed)
 }
 
 // onlooker finds out where the log of the database file at path is.
