@@ -17,6 +17,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/record"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -57,7 +63,7 @@ type Options struct {
 
 // DefaultStoreTimeout is how long a store may be busy or gone before a run gives
 // up.
-const DefaultStoreTimeout = storeTimeout
+const DefaultStoreTimeout = objects.DefaultTimeout
 
 // DefaultConcurrency keeps two cores busy while other segments are on the way.
 const DefaultConcurrency = 4
@@ -65,16 +71,16 @@ const DefaultConcurrency = 4
 // Archive is the archive in one store. It holds no state of its own: every call
 // asks the store. All methods may be called concurrently.
 type Archive struct {
-	objects *Store
-	journal *Journal
+	objects *objects.Store
+	journal *journal.Journal
 	disk    disk.Disk // where databases are
 	log     *slog.Logger
 	workers int
 	name    string
-	records *records
+	records *record.Records
 	tool    string
 	host    string
-	effort  Thoroughness // of probes
+	effort  probe.Thoroughness // of probes
 
 	room func(path string) (disk.Room, bool) // that is left where databases are
 
@@ -92,15 +98,15 @@ func New(store storage.Storage, opts Options) *Archive {
 		opts.StoreTimeout = DefaultStoreTimeout
 	}
 	tool := cmp.Or(opts.Tool, "gbak-s3")
-	objects := &Store{storage: store, patience: opts.StoreTimeout, log: log}
+	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log}
 	on := disk.Logged(disk.OS{}, log)
 	return &Archive{
 		objects: objects,
-		records: &records{on, opts.State, log},
-		journal: &Journal{store: objects, name: opts.Name, tool: tool, log: log},
+		records: &record.Records{Disk: on, Folder: opts.State, Log: log},
+		journal: &journal.Journal{Store: objects, Name: opts.Name, Tool: tool, Log: log},
 		disk:    on, log: log,
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
-		effort: thorough, journalEvery: journalEvery, room: disk.RoomAt,
+		effort: probe.Thorough, journalEvery: resume.Every, room: disk.RoomAt,
 	}
 }
 
@@ -120,6 +126,6 @@ func run(ctx context.Context, work func(context.Context) error) (storage.Request
 // Grafeo-server keeps in the folder at path, which has the database's name. A folder that
 // has several databases, or none, is an error of [CodeNotDatabase].
 func Locate(path string) (string, error) {
-	file, err := locate(path)
+	file, err := locate.Database(path)
 	return file, explain(err)
 }

@@ -9,6 +9,11 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -75,12 +80,12 @@ type BackupOptions struct {
 }
 
 // DefaultCommitTimeout is how long a commit waits for a clear answer.
-const DefaultCommitTimeout = commitTimeout
+const DefaultCommitTimeout = journal.DefaultCommitTimeout
 
 // Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
 // single PUT may have even if nothing compresses.
 const (
-	DefaultSegmentBytes = ordinarySourceBytes
+	DefaultSegmentBytes = pack.DefaultSegmentBytes
 	MinSegmentBytes     = 1 << 20
 	MaxSegmentBytes     = 128 << 20
 )
@@ -174,11 +179,11 @@ func (o *BackupOptions) complete() error {
 // backup gives the manifest that it has committed, or with kind none the one of
 // the newest backup, which has everything.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
-	file, err := locate(path)
+	file, err := locate.Database(path)
 	if err != nil {
 		return BackupReport{}, err
 	}
-	opts.name = nameOf(path, file)
+	opts.name = locate.NameOf(path, file)
 	path, err = resolve(file)
 	if err != nil {
 		return BackupReport{}, err
@@ -189,12 +194,12 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, err
 	}
 	// Before the log is held: a cursor must not lie where the database reads none.
-	if err := logIsSeen(ctx, path, opts.Closed); err != nil {
+	if err := locate.CheckLog(ctx, path, opts.Closed); err != nil {
 		return BackupReport{}, err
 	}
 	w := a.writing(path, opts)
 	var r BackupReport
-	err = a.journal.Update(ctx, w, func(head *Head) (err error) {
+	err = a.journal.Update(ctx, w, func(head *journal.Head) (err error) {
 		r, err = a.backupOn(ctx, path, head, opts)
 		return err
 	})
@@ -202,62 +207,62 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 }
 
 // packer stores what a backup with these options captures on head.
-func (a *Archive) packer(head *Head, opts BackupOptions) *packer {
-	return &packer{packOptions{opts.SegmentBytes, opts.Level, opts.Fresh, opts.Observer.progress(), a.workers, a.log}, head}
+func (a *Archive) packer(head *journal.Head, opts BackupOptions) *pack.Packer {
+	return &pack.Packer{Options: pack.Options{SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Observer: opts.Observer.progress(), Workers: a.workers, Log: a.log}, Head: head}
 }
 
 // query asks the database at path what is new since the parent of head.
-func (a *Archive) query(path string, head *Head, held bool, opts BackupOptions) query {
-	return query{path: path, name: opts.name, parent: head.Parent, held: held, full: opts.Full, newDatabase: opts.NewDatabase, knows: a.knows, log: a.log}
+func (a *Archive) query(path string, head *journal.Head, held bool, opts BackupOptions) capture.Query {
+	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
 }
 
 // keeper is the archive as what databases keep their log for.
-func (a *Archive) keeper() keeper { return keeper{a.disk, a.name, a.log} }
+func (a *Archive) keeper() hold.Keeper { return hold.Keeper{Disk: a.disk, Name: a.name, Log: a.log} }
 
 // writing is how a backup of the database at path, "" for none, looks at the journal.
-func (a *Archive) writing(path string, opts BackupOptions) writing {
-	return writing{known: a.remember(path), beginAnew: opts.BeginAnew, singleWriter: opts.SingleWriter, probe: a.probeConditions}
+func (a *Archive) writing(path string, opts BackupOptions) journal.UpdateOptions {
+	return journal.UpdateOptions{Known: a.remember(path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter, Probe: a.probeConditions}
 }
 
 // backupOn makes the backup that follows head.
-func (a *Archive) backupOn(ctx context.Context, path string, head *Head, opts BackupOptions) (r BackupReport, err error) {
-	var keeping *holding
+func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head, opts BackupOptions) (r BackupReport, err error) {
+	var keeping *hold.Holding
 	if !opts.NoHold {
-		keeping = beginHold(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
+		keeping = hold.Begin(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup holds the log still.
-		retries := errors.Is(err, errConflict) && !errors.Is(err, errOtherArchive)
-		if err != nil && !as[*UnknownOutcomeError](err) && !retries {
-			keeping.undo(ctx)
+		retries := errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrOtherArchive)
+		if err != nil && !as[*journal.UnknownOutcomeError](err) && !retries {
+			keeping.Undo(ctx)
 		}
 	}()
-	c, err := a.packer(head, opts).copySource(ctx, a.query(path, head, keeping.since(head.Parent), opts))
+	c, err := a.packer(head, opts).Copy(ctx, a.query(path, head, keeping.Since(head.Parent), opts))
 	if err != nil {
 		return BackupReport{}, err
 	}
-	if c.index == nil {
+	if c.Index == nil {
 		r = nothingNew(head.Parent)
 	} else {
-		if err := head.Commit(ctx, c.manifest(head.Parent, a.tool, a.host), c.index, opts.CommitTimeout); err != nil {
+		if err := head.Commit(ctx, c.Manifest(head.Parent, a.tool, a.host), c.Index, opts.CommitTimeout); err != nil {
 			return BackupReport{}, err
 		}
-		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.source.why, LeftOutBytes: c.source.leftOut}
+		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}
 	}
-	if err := keeping.advance(ctx, head.Parent); err != nil {
+	if err := keeping.Advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
 	if keeping != nil {
-		r.HoldBegan, r.ForeignCursor = keeping.began && !keeping.foreign, keeping.foreign
+		r.HoldBegan, r.ForeignCursor = keeping.Began && !keeping.Foreign, keeping.Foreign
 	}
 	if head.Anew && opts.NoHold {
-		if _, _, err := release(ctx, a.disk, path, named(a.name)); err != nil {
+		if _, _, err := hold.Release(ctx, a.disk, path, hold.Named(a.name)); err != nil {
 			a.log.Warn("the log is held still for what was at this address before", "err", err)
 		}
 	}
-	a.records.note(ctx, a.name, head.Parent, head.Anew)
-	abandoned, released := a.keeper().otherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	a.records.Note(ctx, a.name, head.Parent, head.Anew)
+	abandoned, released := a.keeper().OtherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
 }
@@ -276,9 +281,9 @@ func nothingNew(head *manifest.Committed) BackupReport {
 func lookAt(path string) error {
 	_, err := grafeo.Identify(path)
 	if err != nil {
-		return missing(interruptedUpgrade(path, err))
+		return locate.Missing(locate.InterruptedUpgrade(path, err))
 	}
-	if _, err := grafeo.ReadDatabase(path); err != nil && !isTorn(err) {
+	if _, err := grafeo.ReadDatabase(path); err != nil && !capture.IsTorn(err) {
 		return err
 	}
 	return nil

@@ -6,6 +6,14 @@ import (
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -20,36 +28,36 @@ type kind struct {
 // kinds is the one place that gives errors their codes. An error is of the first kind
 // that fits, so those that may wrap others stand first.
 var kinds = []kind{
-	{as[*UnknownOutcomeError], CodeUnknownOutcome},
-	{as[*ConflictError], CodeConflict},
+	{as[*journal.UnknownOutcomeError], CodeUnknownOutcome},
+	{as[*journal.ConflictError], CodeConflict},
 	{as[*LaggingError], CodeLagging},
 	{as[*ClockError], CodeLagging},
 
-	{as[*UnfinishedUpgradeError], CodeNotFound},
-	{as[*MissingError], CodeNotFound},
-	{as[*NoNativeFolderError], CodeNotFound},
-	{as[*NotNativeFolderError], CodeNotDatabase},
-	{as[*EmptyNativeFolderError], CodeNotDatabase},
-	{as[*SeveralDatabasesError], CodeNotDatabase},
-	{as[*UnseenLogError], CodeUnseenLog},
-	{as[*UnsteadyError], CodeBusyDatabase},
-	{as[*OtherDatabaseError], CodeWrongDatabase},
-	{as[*DamagedFolderError], CodeDamagedDatabase},
-	{as[*SpillNameError], CodeUnsupported},
+	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
+	{as[*locate.MissingError], CodeNotFound},
+	{as[*native.NoNativeFolderError], CodeNotFound},
+	{as[*native.NotNativeFolderError], CodeNotDatabase},
+	{as[*native.EmptyNativeFolderError], CodeNotDatabase},
+	{as[*locate.SeveralDatabasesError], CodeNotDatabase},
+	{as[*locate.UnseenLogError], CodeUnseenLog},
+	{as[*capture.UnsteadyError], CodeBusyDatabase},
+	{as[*capture.OtherDatabaseError], CodeWrongDatabase},
+	{as[*native.DamagedFolderError], CodeDamagedDatabase},
+	{as[*capture.SpillNameError], CodeUnsupported},
 	{as[*NoNativeFormError], CodeUnsupported},
 	{is(ErrSpilled), CodeUnsupported},
-	{is(errForeignCursor), CodeForeignCursor},
+	{is(hold.ErrForeignCursor), CodeForeignCursor},
 
-	{as[*VanishedError], CodeVanished},
-	{as[*NoArchiveError], CodeNoArchive},
-	{as[*NoBackupError], CodeNoBackup},
-	{as[*UnreachableError], CodeUnreachable},
-	{as[*UnsafeStoreError], CodeUnsafeStore},
+	{as[*journal.VanishedError], CodeVanished},
+	{as[*journal.NoArchiveError], CodeNoArchive},
+	{as[*journal.NoBackupError], CodeNoBackup},
+	{as[*catalog.UnreachableError], CodeUnreachable},
+	{as[*journal.UnsafeStoreError], CodeUnsafeStore},
 
-	{as[*ExistsError], CodeTargetExists},
-	{as[*AppearedError], CodeTargetExists},
-	{as[*TargetBusyError], CodeTargetBusy},
-	{as[*UnnameableError], CodeUnsupported},
+	{as[*staging.ExistsError], CodeTargetExists},
+	{as[*staging.AppearedError], CodeTargetExists},
+	{as[*staging.TargetBusyError], CodeTargetBusy},
+	{as[*staging.UnnameableError], CodeUnsupported},
 	{as[*disk.LockedError], CodeLocked},
 
 	{is(grafeo.ErrDamaged, grafeo.ErrWrongDatabase, grafeo.ErrGap), CodeDamagedDatabase},
@@ -60,7 +68,7 @@ var kinds = []kind{
 	{is(manifest.ErrDamaged), CodeDamagedArchive},
 
 	{is(storage.ErrNoConditionalPut), CodeUnsafeStore},
-	{is(errVanished), CodeStore},
+	{is(objects.ErrLost), CodeStore},
 	{is(storage.ErrNoStore), CodeNoStore},
 	{is(storage.ErrNoRoom, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
 	{is(storage.ErrPermission, fs.ErrPermission, syscall.EROFS), CodePermission},

@@ -10,6 +10,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -71,7 +74,7 @@ func (r *DoctorReport) Problem() *Check {
 // a few objects of its own and removes them. What it finds is in the report; an
 // error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
-	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: newProbe(a.objects, a.effort)}
+	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
 	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
@@ -85,9 +88,9 @@ func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 
 type doctor struct {
 	archive *Archive
-	journal *Journal
-	store   *Store
-	probe   *probe
+	journal *journal.Journal
+	store   *objects.Store
+	probe   *probe.Probe
 	report  DoctorReport
 }
 
@@ -124,31 +127,31 @@ func (d *doctor) examine(ctx context.Context) {
 
 // reach reads archive.json and lists the manifests, and tells whether the store
 // has answered. There is no history if that failed otherwise.
-func (d *doctor) reach(ctx context.Context, known memory) (*history, bool) {
-	h, err := d.journal.history(ctx)
+func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.History, bool) {
+	h, err := d.journal.History(ctx)
 	if err == nil {
 		d.say("read", SeverityOK, "", "the store answers, and may be read and listed")
 		return h, true
 	}
-	d.fail("read", "reading the archive", known.noStore(err))
+	d.fail("read", "reading the archive", known.NoStore(err))
 	code := classify(err)
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }
 
 // archived looks at the archive that is there.
-func (d *doctor) archived(ctx context.Context, h *history, known memory) {
-	if h.archive == nil {
-		if lost := known.lost(h); lost != nil {
+func (d *doctor) archived(ctx context.Context, h *journal.History, known journal.Memory) {
+	if h.Archive == nil {
+		if lost := known.Lost(h); lost != nil {
 			d.fail("vanished", "comparing with what was there before", lost)
 			return
 		}
 		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup makes it")
 		return
 	}
-	d.report.Backups = len(h.seqs)
-	head, err := d.journal.head(ctx, h)
+	d.report.Backups = len(h.Seqs)
+	head, err := d.journal.Head(ctx, h)
 	if err == nil {
-		if _, err := d.journal.vanished(ctx, h, head, known); err != nil {
+		if _, err := d.journal.CheckVanished(ctx, h, head, known); err != nil {
 			d.fail("vanished", "comparing with what was there before", err)
 		}
 	}
@@ -163,7 +166,7 @@ func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 			d.say("time", SeverityWarning, clockHint, "the newest backup was taken %s in the future by this host's clock", (-age).Round(time.Second))
 		}
 	}
-	if c := h.archive.Conditions; c != nil && c.SingleWriter {
+	if c := h.Archive.Conditions; c != nil && c.SingleWriter {
 		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that keeps conditions.",
 			"the archive is for a single writer: when it was made, the store %s", c.Verdict.Description())
 	}
@@ -172,7 +175,7 @@ func (d *doctor) archived(ctx context.Context, h *history, known memory) {
 // write tries the store as the first backup does, and tells whether it may be
 // written to.
 func (d *doctor) write(ctx context.Context) bool {
-	verdict, err := d.probe.conditions(ctx)
+	verdict, err := d.probe.Conditions(ctx)
 	if err != nil {
 		d.fail("write", "writing to the archive", err)
 		return false
@@ -180,12 +183,12 @@ func (d *doctor) write(ctx context.Context) bool {
 	d.say("write", SeverityOK, "", "objects can be created")
 	d.report.Conditions = verdict
 	if verdict == manifest.Honoured {
-		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", verdict.Description(), probeWriters)
+		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", verdict.Description(), probe.Writers)
 		return true
 	}
 	d.report.Checks = append(d.report.Checks, Check{
 		Name: "conditions", Severity: SeverityProblem, Text: "the store " + verdict.Description(), Code: CodeUnsafeStore,
-		Err: explain(&UnsafeStoreError{d.journal.address(), verdict}),
+		Err: explain(&journal.UnsafeStoreError{Address: d.journal.Address(), Verdict: verdict}),
 	})
 	return true
 }
@@ -197,14 +200,14 @@ const clockTolerance = time.Minute
 // clock compares the store's clock with ours by the time that it gives a new
 // object.
 func (d *doctor) clock(ctx context.Context) {
-	key := d.probe.key("clock")
+	key := d.probe.Key("clock")
 	before := time.Now()
-	if _, err := d.store.storage.Put(ctx, key, bytes.NewReader(probeBody(1)), storage.PutOptions{}); err != nil {
+	if _, err := d.store.Storage.Put(ctx, key, bytes.NewReader(probe.Body(1)), storage.PutOptions{}); err != nil {
 		d.fail("clock", "writing an object", err)
 		return
 	}
 	after := time.Now()
-	info, err := d.store.storage.Head(ctx, key)
+	info, err := d.store.Storage.Head(ctx, key)
 	if err != nil || info.ModTime.IsZero() {
 		d.say("clock", SeverityNote, "", "the store does not tell the time of an object")
 		return
@@ -241,18 +244,18 @@ func (d *doctor) speed(ctx context.Context) {
 	var bodies [speedObjects][]byte
 	var keys [speedObjects]string
 	for i := range bodies {
-		bodies[i], keys[i] = probeBody(d.probe.effort.SpeedBytes), d.probe.key("speed")
+		bodies[i], keys[i] = probe.Body(d.probe.Effort.SpeedBytes), d.probe.Key("speed")
 	}
 	var err error
-	bytesEach := float64(d.probe.effort.SpeedBytes)
+	bytesEach := float64(d.probe.Effort.SpeedBytes)
 	d.report.UploadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
-		_, err := d.store.storage.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
+		_, err := d.store.Storage.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
 		return err
 	})
 	if err == nil {
 		d.report.DownloadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
 			same := func(b []byte) bool { return bytes.Equal(b, bodies[i]) }
-			b, err := d.store.readObject(ctx, keys[i], int64(d.probe.effort.SpeedBytes), same)
+			b, err := d.store.Read(ctx, keys[i], int64(d.probe.Effort.SpeedBytes), same)
 			if err == nil && !same(b) {
 				err = &manifest.ObjectError{Key: keys[i], Problem: "the store gives back other bytes than it got"}
 			}
@@ -262,7 +265,7 @@ func (d *doctor) speed(ctx context.Context) {
 	var times []time.Duration
 	for i := 0; err == nil && i < speedRequests; i++ {
 		begin := time.Now()
-		_, err = d.store.storage.Head(ctx, keys[0])
+		_, err = d.store.Storage.Head(ctx, keys[0])
 		times = append(times, time.Since(begin))
 	}
 	if err != nil {
@@ -272,7 +275,7 @@ func (d *doctor) speed(ctx context.Context) {
 	slices.Sort(times)
 	d.report.Latency = times[len(times)/2]
 	d.say("speed", SeverityOK, "", "a request takes %s; %.1f MB/s up, %.1f MB/s down, %d objects of %d MiB at a time",
-		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.probe.effort.SpeedBytes>>20)
+		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.probe.Effort.SpeedBytes>>20)
 }
 
 // throughput does one thing with each of the objects at the same time, and
@@ -291,13 +294,13 @@ func throughput(ctx context.Context, bytesEach float64, do func(ctx context.Cont
 
 // remove removes the objects of all checks.
 func (d *doctor) remove(ctx context.Context) {
-	err := d.probe.clean(ctx)
+	err := d.probe.Clean(ctx)
 	switch {
 	case err == nil:
 		d.say("delete", SeverityOK, "", "the objects of these checks were removed")
 	case errors.Is(err, storage.ErrPermission):
-		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", len(d.probe.keys), d.probe.prefix)
+		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", len(d.probe.Keys), d.probe.Prefix)
 	default:
-		d.say("delete", SeverityNote, "", "objects of these checks stay below %s: %v", d.probe.prefix, err)
+		d.say("delete", SeverityNote, "", "objects of these checks stay below %s: %v", d.probe.Prefix, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // settings says what the store's settings mean for an archive.
 func (d *doctor) settings(ctx context.Context) {
-	inspector, ok := d.store.storage.(storage.Inspector)
+	inspector, ok := d.store.Storage.(storage.Inspector)
 	if !ok {
 		return
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 )
 
 // Code is the short stable name of a kind of error, for programs.
@@ -170,13 +173,13 @@ func (e *UpgradeError) Unwrap() error { return e.Err }
 
 // detailed puts around err the public type that has its details, if there is one.
 func detailed(err error) error {
-	if e, ok := errors.AsType[*DamagedNewestError](err); ok {
+	if e, ok := errors.AsType[*journal.DamagedNewestError](err); ok {
 		return &NewestError{e.Key, e.Seq, e.Before, err}
 	}
-	if as[*DamagedDocumentError](err) {
+	if as[*journal.DamagedDocumentError](err) {
 		return &DocumentError{err}
 	}
-	if e, ok := errors.AsType[*MaybeUpgradedError](err); ok {
+	if e, ok := errors.AsType[*capture.MaybeUpgradedError](err); ok {
 		return &UpgradeError{e.Old, err}
 	}
 	return err

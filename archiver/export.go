@@ -8,6 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -68,72 +72,72 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err != nil {
 		return ExportReport{}, err
 	}
-	if err := absent(folder); err != nil {
+	if err := staging.CheckNothingAt(folder); err != nil {
 		return ExportReport{}, err
 	}
-	stretches, err := a.stretches(ctx, stateTarget(opts.Target))
+	stretches, err := a.stretches(ctx, catalog.Target(opts.Target))
 	if err != nil {
 		return ExportReport{}, err
 	}
-	if last := stretches[len(stretches)-1].route.last(); last.Database.IsDirectory() {
+	if last := stretches[len(stretches)-1].Route.Last(); last.Database.IsDirectory() {
 		return ExportReport{}, &NoNativeFormError{last.Database.Name}
 	}
 	leftOut := spilledIn(stretches)
 	if leftOut != nil && !opts.WithoutSpilled {
 		return ExportReport{}, fmt.Errorf("%w in %d files, %d bytes, which Grafeo's own backups cannot hold", ErrSpilled, leftOut.Files, leftOut.Bytes)
 	}
-	s, err := stage(a.disk, folder, nil, 0)
+	s, err := staging.Open(a.disk, folder, nil, 0)
 	if err != nil {
 		return ExportReport{}, err
 	}
 	defer func() {
-		if left := s.discard(); left != nil {
-			a.log.Warn("the export has left its hidden folder; the next one to this path removes it", "folder", s.folder, "err", left)
+		if left := s.Discard(); left != nil {
+			a.log.Warn("the export has left its hidden folder; the next one to this path removes it", "folder", s.Folder, "err", left)
 		}
 	}()
 	if err := a.exportFits(ctx, folder, stretches); err != nil {
 		return ExportReport{}, err
 	}
-	w := &nativeWriter{staging: s}
-	s.access = accessesBeside(filepath.Dir(folder))
-	if err := s.makeFolder(s.path(nativeFolderName), s.access.log); err != nil {
+	w := &native.Writer{Staging: s}
+	s.Access = staging.AccessesBeside(filepath.Dir(folder))
+	if err := s.MakeFolder(s.Path(native.FolderName), s.Access.Log); err != nil {
 		return ExportReport{}, err
 	}
-	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].route.chain[0].StartEpoch}
+	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].Route.Chain[0].StartEpoch}
 	for _, stretch := range stretches {
-		way, err := a.journal.along(ctx, stretch.route, stretch.target)
+		way, err := a.journal.Along(ctx, stretch.Route, stretch.Target)
 		if err != nil {
 			return ExportReport{}, err
 		}
-		way.dropSpill()
-		if err := a.filling(opts.Observer).fill(ctx, s, way); err != nil {
+		way.DropSpill()
+		if err := a.filling(opts.Observer).Fill(ctx, s, way); err != nil {
 			return ExportReport{}, err
 		}
-		moved, err := trim(s, way)
+		moved, err := rebuild.Trim(s, way)
 		if err != nil {
 			return ExportReport{}, err
 		}
-		if err := w.stretch(way, moved); err != nil {
+		if err := w.Stretch(way, moved); err != nil {
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
-		w.goesOn = stretch.goesOn
-		r.ToEpoch = way.result.Epoch
+		w.Continues = stretch.Continues
+		r.ToEpoch = way.Result.Epoch
 	}
-	if err := w.publish(); err != nil {
+	if err := w.Publish(); err != nil {
 		return ExportReport{}, err
 	}
-	if problem := s.access.problem; problem != "" {
+	if problem := s.Access.Problem; problem != "" {
 		a.log.Warn("what was exported is not the folder's", "err", problem)
 	}
-	r.Files, r.RawBytes = len(w.list.Entries)+1, w.bytes
+	r.Files, r.RawBytes = len(w.List.Entries)+1, w.Bytes
 	return r, nil
 }
 
 // spilledIn is what the full backups that stretches begin with have of spill folders;
 // if several have some, that of the newest.
-func spilledIn(stretches []stretch) *Spill {
+func spilledIn(stretches []catalog.Stretch) *Spill {
 	for _, s := range slices.Backward(stretches) {
-		if spill := spillIn(s.route.chain[0]); spill != nil {
+		if spill := spillIn(s.Route.Chain[0]); spill != nil {
 			return spill
 		}
 	}
@@ -152,21 +156,21 @@ var ErrSpilled = errors.New("the database has spilled vectors")
 
 // exportFits looks for the room of an export: that of all images and logs, and once
 // more that of the log which is being divided.
-func (a *Archive) exportFits(ctx context.Context, folder string, stretches []stretch) error {
+func (a *Archive) exportFits(ctx context.Context, folder string, stretches []catalog.Stretch) error {
 	var written, most int64
 	goesOn := false
 	for _, stretch := range stretches {
-		way, err := a.journal.along(ctx, stretch.route, stretch.target)
+		way, err := a.journal.Along(ctx, stretch.Route, stretch.Target)
 		if err != nil {
 			return err
 		}
-		way.dropSpill()
-		image, first, more := way.needs()
+		way.DropSpill()
+		image, first, more := way.Needs()
 		most = max(most, written+image+first+2*more)
 		if written += more; !goesOn { // else its image is not used, see nativeWriter.stretch
 			written += image
 		}
-		goesOn = stretch.goesOn
+		goesOn = stretch.Continues
 	}
-	return fits(folder, most, a.room)
+	return staging.CheckRoom(folder, most, a.room)
 }

@@ -7,6 +7,13 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -16,40 +23,40 @@ import (
 // hints are functions that return the hint for an error, "" if it is of another kind.
 // The first one that has an answer counts.
 var hints = []func(error) string{
-	about(func(e *UnfinishedUpgradeError) string {
+	about(func(e *locate.UnfinishedUpgradeError) string {
 		if !e.New {
 			return "Look for it elsewhere, or restore it."
 		}
 		return "Open " + filepath.Base(e.Path) + " with Grafeo 0.6, which finishes the upgrade; then run the same command again."
 	}),
 	about(unseenLogHint),
-	say(as[*SeveralDatabasesError], "Give the path of the one that is in use."),
-	say(as[*FolderOfDatabasesError], "Give the path of one database: each goes into an archive of its own."),
+	say(as[*locate.SeveralDatabasesError], "Give the path of the one that is in use."),
+	say(as[*locate.FolderOfDatabasesError], "Give the path of one database: each goes into an archive of its own."),
 	say(as[*TwoLogsError], "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one."),
-	say(as[*TwoSpillsError], "Grafeo takes those of the path that it opens. Give that path, and move the other folder away if it is an old one."),
-	say(as[*SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it is not of the database."),
-	say(as[*NoNativeFolderError], "Give the folder that Grafeo's own backups are in."),
-	say(as[*NotNativeFolderError], "Give the folder that Grafeo's own backups are in. A database itself is backed up, and not imported."),
-	say(as[*EmptyNativeFolderError], "Its list of native backups is empty: there is nothing to archive."),
-	say(as[*DamagedFolderError], "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. "+
+	say(as[*capture.TwoSpillsError], "Grafeo takes those of the path that it opens. Give that path, and move the other folder away if it is an old one."),
+	say(as[*capture.SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it is not of the database."),
+	say(as[*native.NoNativeFolderError], "Give the folder that Grafeo's own backups are in."),
+	say(as[*native.NotNativeFolderError], "Give the folder that Grafeo's own backups are in. A database itself is backed up, and not imported."),
+	say(as[*native.EmptyNativeFolderError], "Its list of native backups is empty: there is nothing to archive."),
+	say(as[*native.DamagedFolderError], "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. "+
 		"What is lost may still be in the database itself, which can be backed up."),
 	say(is(grafeo.ErrLinkToNothing), "Spilled vectors are nowhere else: mount the disk that they are on. If there are none, remove the link."),
 	say(is(grafeo.ErrEncrypted), "The checksums of an encrypted database cannot be proved without its key, so it is not archived. "+
 		"Back up an unencrypted copy, or the whole folder with another tool while the database is closed."),
 	say(as[*grafeo.UnsupportedVersionError], "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."),
 	say(as[*manifest.UnsupportedError], "Use the newest gbak-s3: the archive was written by a later version."),
-	say(as[*UnreadableError], "This is a defect of gbak-s3. Please report it with what an inspection of the database says."),
+	say(as[*journal.UnreadableError], "This is a defect of gbak-s3. Please report it with what an inspection of the database says."),
 	say(as[*NoNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
 		"save it to a path that ends in .grafeo, and back that up."),
-	say(is(errVanished), "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Try the store, and run it again."),
+	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Try the store, and run it again."),
 
-	about(func(e *NoBackupError) string {
+	about(func(e *journal.NoBackupError) string {
 		if e.Last > 0 {
 			return ""
 		}
 		return "Its first backup was interrupted before it was committed. Run the backup again where the database is."
 	}),
-	about(func(e *UnreachableError) string {
+	about(func(e *catalog.UnreachableError) string {
 		switch {
 		case e.SetBack != [2]uint64{}:
 			return "Nobody knows which of the two clocks was right: choose a state by its backup or its epoch."
@@ -60,7 +67,7 @@ var hints = []func(error) string{
 	}),
 	say(as[*ClockError], clockHint),
 
-	about(func(e *ExistsError) string {
+	about(func(e *staging.ExistsError) string {
 		switch {
 		case e.Folder:
 			return fmt.Sprintf("Give the path that the database is to have, such as %s; only a database is moved aside.", filepath.Join(e.Path, "people.grafeo"))
@@ -69,16 +76,16 @@ var hints = []func(error) string{
 		}
 		return ""
 	}),
-	say(as[*AppearedError], "Somebody else has put it there. Restore to another path, or move it away."),
-	about(func(e *TargetBusyError) string {
+	say(as[*staging.AppearedError], "Somebody else has put it there. Restore to another path, or move it away."),
+	about(func(e *staging.TargetBusyError) string {
 		if e.Open {
 			return "Close the database there first, or restore to another path."
 		}
 		return "Wait for it, or restore to another path."
 	}),
 	say(as[*NoNameError], "Give the path that the database file is to have, such as people.grafeo."),
-	say(as[*UnnameableError], "Restore it on a system like the one that it was backed up on."),
-	say(as[*LinkedFolderError], "Nothing of a restore makes one there: look who has, and remove it."),
+	say(as[*staging.UnnameableError], "Restore it on a system like the one that it was backed up on."),
+	say(as[*staging.LinkedFolderError], "Nothing of a restore makes one there: look who has, and remove it."),
 }
 
 const clockHint = "Compare the clocks of this host, of the one that backs up and of the one with the database, " +
@@ -114,19 +121,19 @@ func say(is func(error) bool, hint string) func(error) string {
 	}
 }
 
-func unseenLogHint(e *UnseenLogError) string {
+func unseenLogHint(e *locate.UnseenLogError) string {
 	switch e.Why {
-	case OpenElsewhere:
+	case locate.OpenElsewhere:
 		return "Give the path that the database was opened by: its log is beside that name. In a container, mount the folder that the database is in, and not its file."
-	case OtherName:
+	case locate.OtherName:
 		return "Give the path " + e.Name + "."
-	case TwoNames:
+	case locate.TwoNames:
 		return "Grafeo takes the one beside the path that it opens. Move the other one away if it is an old one."
-	case OldDatabase:
+	case locate.OldDatabase:
 		return "Open " + filepath.Base(e.Name) + " with Grafeo 0.6, which finishes the upgrade."
-	case LinkToNothing:
+	case locate.LinkToNothing:
 		return "Mount what the link points at. Remove the link only if the database was closed and has no log."
-	case NoFolder:
+	case locate.NoFolder:
 		return "Move that file away, or give the path of the database that you mean."
 	}
 	return ""

@@ -1,6 +1,10 @@
 package archiver
 
-import "time"
+import (
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+)
 
 // Hold is the claim of one archive on the log of a 0.6 database: the database
 // keeps what the archive does not have yet, over checkpoints and clean closes.
@@ -50,14 +54,14 @@ type HoldReport struct {
 }
 
 // heldLogs makes public what the room hold knows.
-func heldLogs(list []heldClaim) []HeldLog {
+func heldLogs(list []hold.Held) []HeldLog {
 	var all []HeldLog
 	for _, h := range list {
-		all = append(all, HeldLog{Hold(h.claim), h.Bytes, h.OnlyBytes, h.Age, h.Abandoned})
+		all = append(all, HeldLog{Hold(h.Claim), h.Bytes, h.OnlyBytes, h.Age, h.Abandoned})
 	}
 	return all
 }
 
-func holdReport(r heldReport) HoldReport {
+func holdReport(r hold.Report) HoldReport {
 	return HoldReport{heldLogs(r.Holds), r.LogBytes, r.ForeignCursor}
 }

@@ -1,6 +1,9 @@
 package archiver
 
 import (
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
@@ -10,7 +13,7 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	b := *a
 	b.disk = d
 	r := *a.records
-	r.disk = d
+	r.Disk = d
 	b.records = &r
 	return &b
 }
@@ -19,23 +22,25 @@ func (a *Archive) On(d disk.Disk) *Archive {
 // little: for tests that stop at each operation.
 func (a *Archive) WithoutRaces() *Archive {
 	b := *a
-	b.effort = Thoroughness{Races: 0, SpeedBytes: 1 << 10}
+	b.effort = probe.Thoroughness{Races: 0, SpeedBytes: 1 << 10}
 	return &b
 }
 
 // SegmentBytesOf is what o says of a source of total bytes.
-func SegmentBytesOf(o BackupOptions, total int64) int64 { return segmentBytesOf(o.SegmentBytes, total) }
+func SegmentBytesOf(o BackupOptions, total int64) int64 {
+	return pack.SegmentBytes(o.SegmentBytes, total)
+}
 
 // PageDigest is the digest of a page in the archive with this id.
 func PageDigest(archiveID string, page []byte) []byte {
-	d := digestOfPage(archiveID, page)
+	d := pack.DigestOfPage(archiveID, page)
 	return d[:]
 }
 
 // LookForLog looks once for the log of the database at path, with what is at proc for
 // what Linux shows of other processes.
 func LookForLog(proc, path string, closed bool) error {
-	_, err := lookForLog(procfs.Root(proc), path, closed)
+	_, err := locate.LookForLog(procfs.Root(proc), path, closed)
 	return explain(err)
 }
 

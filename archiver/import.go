@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -67,14 +71,14 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 	}
 	var r ImportReport
 	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
-		folder, err := readNative(ctx, folder)
+		folder, err := native.Read(ctx, folder)
 		if err != nil {
 			return err
 		}
-		if err := folder.fault(opts.Strict); err != nil {
+		if err := folder.Fault(opts.Strict); err != nil {
 			return err
 		}
-		r.Entries = len(folder.backups)
+		r.Entries = len(folder.Backups)
 		return a.importFolder(ctx, folder, modify, opts.Committed, &r)
 	})
 	r.Requests, r.Elapsed = requests, elapsed
@@ -84,21 +88,21 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 	return r, err
 }
 
-func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts BackupOptions, committed func(BackupReport), r *ImportReport) error {
-	if !slices.ContainsFunc(f.backups, func(b *nativeBackup) bool { return b.source != nil }) {
-		return &EmptyNativeFolderError{f.path}
+func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts BackupOptions, committed func(BackupReport), r *ImportReport) error {
+	if !slices.ContainsFunc(f.Backups, func(b *native.Backup) bool { return b.Source != nil }) {
+		return &native.EmptyNativeFolderError{Path: f.Path}
 	}
 	w := a.writing("", opts)
-	w.all = true
-	return a.journal.Update(ctx, w, func(head *Head) error {
+	w.All = true
+	return a.journal.Update(ctx, w, func(head *journal.Head) error {
 		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r}
 		i.find(head.Catalog)
 		if head.First {
 			r.Known = i.known()
-			r.Lost = nativeFaultsOf(f.lostIn(head.Catalog))
+			r.Lost = nativeFaultsOf(f.LostIn(head.Catalog))
 		}
 		err := i.run(ctx)
-		a.records.note(ctx, a.name, head.Parent, head.Anew)
+		a.records.Note(ctx, a.name, head.Parent, head.Anew)
 		return err
 	})
 }
@@ -106,8 +110,8 @@ func (a *Archive) importFolder(ctx context.Context, f *nativeFolder, opts Backup
 // importing is one attempt to archive a folder.
 type importing struct {
 	archive   *Archive
-	folder    *nativeFolder
-	head      *Head
+	folder    *native.Folder
+	head      *journal.Head
 	opts      BackupOptions
 	committed func(BackupReport)
 	report    *ImportReport
@@ -129,20 +133,20 @@ func (i *importing) known() int {
 }
 
 // find looks which entries the archive has, chain by chain.
-func (i *importing) find(c *catalog) {
-	i.has = make([]*manifest.Committed, len(i.folder.backups))
+func (i *importing) find(c *catalog.Catalog) {
+	i.has = make([]*manifest.Committed, len(i.folder.Backups))
 	i.newest = map[int]manifest.Seq{}
 	i.databases = map[string]bool{}
-	for _, m := range c.backups {
+	for _, m := range c.Backups {
 		i.databases[m.Database.ID] = true
 		i.newest[m.Timeline] = max(i.newest[m.Timeline], m.Seq)
 	}
 	var chain []int
-	for n, b := range i.folder.backups {
-		if b.source == nil {
+	for n, b := range i.folder.Backups {
+		if b.Source == nil {
 			continue
 		}
-		if b.entry.Full {
+		if b.Entry.Full {
 			i.findChain(c, chain)
 			chain = nil
 		}
@@ -155,9 +159,9 @@ func (i *importing) find(c *catalog) {
 // An entry is known by the hash of its file, if what it continues is known as
 // well. If there is more in the folder, it must be able to go on where a timeline
 // ends; else the whole chain is archived again, on a timeline of its own.
-func (i *importing) findChain(c *catalog, chain []int) {
+func (i *importing) findChain(c *catalog.Catalog, chain []int) {
 	var best []*manifest.Committed
-	for _, seq := range c.seqs {
+	for _, seq := range c.Seqs {
 		path := i.follow(c, chain, nil, seq)
 		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !i.isEnd(best[len(best)-1]) {
 			best = path
@@ -173,17 +177,17 @@ func (i *importing) findChain(c *catalog, chain []int) {
 
 // follow gives the longest way through the archive that begins with before and
 // the backup seq and has the files of chain.
-func (i *importing) follow(c *catalog, chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
-	m := c.backups[seq]
+func (i *importing) follow(c *catalog.Catalog, chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
+	m := c.Backups[seq]
 	if len(chain) == 0 || m.Imported == nil {
 		return nil
 	}
-	b := i.folder.backups[chain[0]]
-	if m.Imported.SHA256 != b.sum || (m.Kind == manifest.Full) != b.entry.Full || before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
+	b := i.folder.Backups[chain[0]]
+	if m.Imported.SHA256 != b.Sum || (m.Kind == manifest.Full) != b.Entry.Full || before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
 		return nil
 	}
 	var best []*manifest.Committed
-	for _, next := range c.seqs {
+	for _, next := range c.Seqs {
 		if next <= seq {
 			continue
 		}
@@ -201,11 +205,11 @@ func (i *importing) isEnd(m *manifest.Committed) bool { return i.newest[m.Timeli
 func (i *importing) run(ctx context.Context) error {
 	var before *manifest.Committed // what the entry before is now
 	nothing := true
-	for n, b := range i.folder.backups {
-		if b.source == nil {
+	for n, b := range i.folder.Backups {
+		if b.Source == nil {
 			continue
 		}
-		if err := i.belongs(b.source); err != nil {
+		if err := i.belongs(b.Source); err != nil {
 			return err
 		}
 		if i.has[n] != nil {
@@ -231,42 +235,42 @@ func (i *importing) run(ctx context.Context) error {
 
 // belongs refuses a folder of a database that the archive has no backup of, unless it has
 // none at all.
-func (i *importing) belongs(s *source) error {
-	if i.opts.NewDatabase || i.databases[s.image.DatabaseID] {
+func (i *importing) belongs(s *capture.Source) error {
+	if i.opts.NewDatabase || i.databases[s.Image.DatabaseID] {
 		return nil
 	}
-	return s.belongs(i.head.Parent)
+	return s.Belongs(i.head.Parent)
 }
 
 // one stores and commits one backup, which comes behind before.
-func (i *importing) one(ctx context.Context, b *nativeBackup, before *manifest.Committed) (BackupReport, error) {
+func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.Committed) (BackupReport, error) {
 	started := time.Now()
 	var requests storage.Requests
 	ctx = storage.CountRequests(ctx, &requests)
-	s := *b.source
-	s.before = before
-	if b.entry.Full {
-		s.continues, s.why = b.follows, "Grafeo made it a full one"
-		if b.follows && (before == nil || !i.isEnd(before)) {
-			s.continues, s.why = false, "what it goes on from is not the end of a timeline of the archive"
-		} else if !b.follows {
-			s.why = b.why
+	s := *b.Source
+	s.Before = before
+	if b.Entry.Full {
+		s.Continues, s.Why = b.Follows, "Grafeo made it a full one"
+		if b.Follows && (before == nil || !i.isEnd(before)) {
+			s.Continues, s.Why = false, "what it goes on from is not the end of a timeline of the archive"
+		} else if !b.Follows {
+			s.Why = b.Why
 		}
 	}
-	s.files = slices.Clone(s.files)
-	for k := range s.files {
-		s.files[k].proof = grafeo.NewProof(s.files[k].path, b.ranges[k])
+	s.Files = slices.Clone(s.Files)
+	for k := range s.Files {
+		s.Files[k].Proof = grafeo.NewProof(s.Files[k].Path, b.Ranges[k])
 	}
-	c, err := i.archive.packer(i.head, i.opts).storeSource(ctx, &s)
+	c, err := i.archive.packer(i.head, i.opts).StoreSource(ctx, &s)
 	if err != nil {
 		return BackupReport{}, err
 	}
-	if err := i.head.Commit(ctx, c.manifest(i.head.Parent, i.archive.tool, i.archive.host), c.index, i.opts.CommitTimeout); err != nil {
+	if err := i.head.Commit(ctx, c.Manifest(i.head.Parent, i.archive.tool, i.archive.host), c.Index, i.opts.CommitTimeout); err != nil {
 		return BackupReport{}, err
 	}
 	head := i.head.Parent
 	i.newest[head.Timeline] = head.Seq
-	return BackupReport{Backup: describe(head.Manifest), Why: s.why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
+	return BackupReport{Backup: describe(head.Manifest), Why: s.Why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }
 
 // NativeFault is what is wrong with a native backup, and which epochs are lost
@@ -281,7 +285,7 @@ type NativeFault struct {
 	Gone bool
 }
 
-func nativeFaultsOf(faults []*nativeFault) []*NativeFault {
+func nativeFaultsOf(faults []*native.Fault) []*NativeFault {
 	var all []*NativeFault
 	for _, f := range faults {
 		all = append(all, &NativeFault{f.File, f.From, f.To, f.Err, f.Gone})

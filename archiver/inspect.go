@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
@@ -78,16 +81,16 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 	_, _, err := run(ctx, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
-			return missing(interruptedUpgrade(path, err))
+			return locate.Missing(locate.InterruptedUpgrade(path, err))
 		}
 		if what.What == grafeo.KindDatabase {
-			if err := logIsSeen(ctx, what.Path, opts.Closed); err != nil {
+			if err := locate.CheckLog(ctx, what.Path, opts.Closed); err != nil {
 				return err
 			}
 		}
 		path := what.Path
 		database, _ := grafeo.CutLogDir(filepath.Clean(path))
-		err = steady(ctx, database, isTorn, func() error {
+		err = capture.UntilStable(ctx, database, capture.IsTorn, func() error {
 			i = what
 			return i.read(ctx)
 		})
@@ -110,7 +113,7 @@ func recognize(path string) (Inspection, error) {
 	}
 	what, generation, err := grafeo.Recognize(path)
 	if info, statErr := os.Stat(path); errors.Is(err, grafeo.ErrNotDatabase) && statErr == nil && info.IsDir() {
-		file, err := locate(path)
+		file, err := locate.Database(path)
 		if err != nil {
 			return Inspection{}, err
 		}
@@ -122,13 +125,13 @@ func recognize(path string) (Inspection, error) {
 
 // problemOf is the damage that err tells of, nil if it is about something else.
 func problemOf(err error) *Problem {
-	if err == nil || as[*UnsteadyError](err) {
+	if err == nil || as[*capture.UnsteadyError](err) {
 		return nil
 	}
 	var damage *grafeo.DamageError
 	var gap *grafeo.GapError
 	var wrong *grafeo.WrongDatabaseError
-	var faults nativeFaults
+	var faults native.Faults
 	switch {
 	case errors.As(err, &faults):
 		return nativeProblem(faults)
@@ -179,14 +182,14 @@ func (i *Inspection) database(ctx context.Context) (err error) {
 	}
 	i.Log, err = summarizeFolder(ctx, grafeo.LogDir(i.Path), i.Generation, opts)
 	i.Epochs = epochsOf(i.Image, i.Log)
-	spill, spillErr := listSpill(i.Path)
+	spill, spillErr := capture.ListSpill(i.Path)
 	i.Spill = spillOf(spill)
 	if i.Image.Directory {
 		i.Image, i.Directory = nil, true
 	} else if err := checkImage(ctx, i.Image); err != nil {
 		return err
 	}
-	return cmp.Or(err, spillErr, checkSpill(spill))
+	return cmp.Or(err, spillErr, capture.CheckSpill(spill))
 }
 
 // checkImage reads all of an image.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -58,12 +59,12 @@ func (i *Inspection) nativeManifest() error {
 
 // nativeFolder checks all of a folder, as an import does.
 func (i *Inspection) nativeFolder(ctx context.Context) error {
-	n, err := readNative(ctx, i.Path)
+	n, err := native.Read(ctx, i.Path)
 	if err != nil {
 		return err
 	}
-	i.listNative(n.manifest)
-	return n.damage()
+	i.listNative(n.Manifest)
+	return n.Damage()
 }
 
 // native checks a native incremental backup by itself: its parts continue each
@@ -133,7 +134,7 @@ func eachCommit(r *grafeo.Reader06, visit func(grafeo.Commit) error) error {
 }
 
 // nativeProblem is the report on what is wrong with a folder.
-func nativeProblem(n nativeFaults) *Problem {
+func nativeProblem(n native.Faults) *Problem {
 	p := &Problem{File: n[0].File, What: n.Error()}
 	if damage, ok := errors.AsType[*grafeo.DamageError](n[0].Err); ok {
 		p.File, p.Offset = damage.Path, &damage.Offset

@@ -54,12 +54,12 @@ func (a *Archive) List(ctx context.Context) ([]Backup, error) {
 		if err != nil {
 			return err
 		}
-		backups = make([]Backup, len(h.seqs))
-		return a.journal.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
+		backups = make([]Backup, len(h.Seqs))
+		return a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 			if err == nil {
 				backups[i] = describe(m.Manifest)
 			}
-			return h.aboutNewest(err)
+			return h.AboutNewest(err)
 		})
 	})
 	if err != nil {

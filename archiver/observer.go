@@ -1,5 +1,9 @@
 package archiver
 
+import (
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+)
+
 // Progress is how far a run has come, in raw bytes of the database's files.
 type Progress struct {
 	Done  int64
@@ -12,7 +16,7 @@ type Progress struct {
 type Observer func(Progress)
 
 // progress is o as the rooms below call it.
-func (o Observer) progress() progressFunc {
+func (o Observer) progress() progress.Func {
 	if o == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -38,9 +39,9 @@ type Plan struct {
 // Plan says what Restore would do for a target. It reads manifests and indexes,
 // and no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
-	var w *way
+	var w *catalog.Way
 	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
-		w, err = a.wayTo(ctx, stateTarget(target))
+		w, err = a.wayTo(ctx, catalog.Target(target))
 		return err
 	})
 	if err != nil {
@@ -50,16 +51,16 @@ func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.Reques
 }
 
 // wayTo finds the way to a target.
-func (a *Archive) wayTo(ctx context.Context, t stateTarget) (*way, error) {
+func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.journal.routeTo(ctx, h, t)
+	r, err := a.journal.RouteTo(ctx, h, t)
 	if err != nil {
 		return nil, err
 	}
-	return a.journal.along(ctx, r, t)
+	return a.journal.Along(ctx, r, t)
 }
 
 // Target names a state of the database's history. The zero value is the newest
@@ -80,15 +81,15 @@ type Target struct {
 }
 
 // planOf is what a restore along w would do.
-func planOf(w *way) Plan {
-	base, last := w.route.chain[0], w.route.last()
+func planOf(w *catalog.Way) Plan {
+	base, last := w.Route.Chain[0], w.Route.Last()
 	p := Plan{
-		Full: uint64(base.Seq), Backup: describe(last.Manifest), Timeline: last.Timeline, OtherTimelines: w.route.other,
-		Epoch: w.result.Epoch, Time: w.result.Time, Exact: w.result.Exact,
-		Objects: w.result.Objects, StoredBytes: w.result.StoredBytes, RawBytes: w.result.RawBytes, NeededBytes: w.result.NeededBytes,
+		Full: uint64(base.Seq), Backup: describe(last.Manifest), Timeline: last.Timeline, OtherTimelines: w.Route.Other,
+		Epoch: w.Result.Epoch, Time: w.Result.Time, Exact: w.Result.Exact,
+		Objects: w.Result.Objects, StoredBytes: w.Result.StoredBytes, RawBytes: w.Result.RawBytes, NeededBytes: w.Result.NeededBytes,
 		Spill: spillIn(base),
 	}
-	for _, m := range w.route.chain[1:] {
+	for _, m := range w.Route.Chain[1:] {
 		p.Incrementals = append(p.Incrementals, uint64(m.Seq))
 	}
 	return p

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -15,22 +18,22 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
 	_, _, err := run(ctx, func(ctx context.Context) (err error) {
 		rest := 0
-		released, rest, err = release(ctx, a.disk, path, named(a.name))
+		released, rest, err = hold.Release(ctx, a.disk, path, hold.Named(a.name))
 		if err != nil || released || rest == 0 {
 			return err
 		}
 		id := ""
 		h, err := a.existing(ctx)
-		gone, isGone := errors.AsType[*VanishedError](err)
+		gone, isGone := errors.AsType[*journal.VanishedError](err)
 		switch {
 		case isGone:
 			id = gone.Was.ArchiveID // which is all that is needed
 		case err != nil:
 			return err
 		default:
-			id = h.archive.ArchiveID
+			id = h.Archive.ArchiveID
 		}
-		released, _, err = release(ctx, a.disk, path, func(o claim) bool { return o.ArchiveID == id })
+		released, _, err = hold.Release(ctx, a.disk, path, func(o hold.Claim) bool { return o.ArchiveID == id })
 		return err
 	})
 	return released, err
@@ -40,19 +43,19 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 // or [Hold.ArchiveID] is name, and reports whether there was one. The archive need
 // not exist any more. Its next backup, if there is one, is a full one.
 func ReleaseNamed(ctx context.Context, path, name string) (bool, error) {
-	return releaseAny(ctx, path, named(name))
+	return releaseAny(ctx, path, hold.Named(name))
 }
 
 // ReleaseAll ends the holds of all archives on the log of the database at path,
 // and reports whether there was one.
 func ReleaseAll(ctx context.Context, path string) (bool, error) {
-	return releaseAny(ctx, path, func(claim) bool { return true })
+	return releaseAny(ctx, path, func(hold.Claim) bool { return true })
 }
 
-func releaseAny(ctx context.Context, path string, which func(claim) bool) (bool, error) {
+func releaseAny(ctx context.Context, path string, which func(hold.Claim) bool) (bool, error) {
 	released := false
 	_, _, err := run(ctx, func(ctx context.Context) (err error) {
-		released, _, err = release(ctx, disk.OS{}, path, which)
+		released, _, err = hold.Release(ctx, disk.OS{}, path, which)
 		return err
 	})
 	return released, err
@@ -62,10 +65,10 @@ func releaseAny(ctx context.Context, path string, which func(claim) bool) (bool,
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
 	_, _, err := run(ctx, func(context.Context) (err error) {
-		if path, err = locate(path); err != nil {
+		if path, err = locate.Database(path); err != nil {
 			return err
 		}
-		held, err := holdsOf(path, time.Now())
+		held, err := hold.ReportOf(path, time.Now())
 		r = holdReport(held)
 		return err
 	})

@@ -6,24 +6,27 @@ import (
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // remember reads what the holds of the database at path, "" for none, and this
 // host's record know.
-func (a *Archive) remember(path string) memory {
-	m := memory{name: a.name, record: a.records.read(a.name)}
+func (a *Archive) remember(path string) journal.Memory {
+	m := journal.Memory{Name: a.name, Record: a.records.Read(a.name)}
 	if path == "" {
 		return m
 	}
-	c, err := readCursor(path)
+	c, err := hold.ReadCursor(path)
 	if err != nil || c == nil {
 		return m
 	}
 	for _, h := range c.Ours.Holds {
 		if h.Seq > 0 { // else its first backup was killed
-			m.holds = append(m.holds, Sighting{h.ArchiveID, h.Seq, h.CommitID, h.Epoch, h.UpdatedAt, grafeo.CursorPath(path)})
-			m.names = append(m.names, h.Name)
+			m.Holds = append(m.Holds, journal.Sighting{ArchiveID: h.ArchiveID, Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path)})
+			m.Names = append(m.Names, h.Name)
 		}
 	}
 	return m
@@ -31,13 +34,13 @@ func (a *Archive) remember(path string) memory {
 
 // existing is [Archive.history] for those who read: no archive is an error. That the
 // archive lacks what this host has seen there is a warning.
-func (a *Archive) existing(ctx context.Context) (*history, error) {
+func (a *Archive) existing(ctx context.Context) (*journal.History, error) {
 	m := a.remember("")
-	h, err := a.journal.existingSince(ctx, m)
+	h, err := a.journal.Open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if lost := m.lost(h); lost != nil {
+	if lost := m.Lost(h); lost != nil {
 		a.log.Warn("the archive is not as it was", "err", lost)
 	}
 	return h, nil
@@ -45,17 +48,17 @@ func (a *Archive) existing(ctx context.Context) (*history, error) {
 
 // backups is [Archive.existing] for a target: there is a backup, and if it names
 // one, this one.
-func (a *Archive) backups(ctx context.Context, t stateTarget) (*history, error) {
+func (a *Archive) backups(ctx context.Context, t catalog.Target) (*journal.History, error) {
 	h, err := a.existing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(h.seqs) == 0 {
-		return nil, &NoBackupError{}
+	if len(h.Seqs) == 0 {
+		return nil, &journal.NoBackupError{}
 	}
-	if b := manifest.Seq(t.Backup); b > h.last() {
-		return nil, &NoBackupError{uint64(b), uint64(h.seqs[0]), uint64(h.last())}
-	} else if b != 0 && !slices.Contains(h.seqs, b) {
+	if b := manifest.Seq(t.Backup); b > h.Last() {
+		return nil, &journal.NoBackupError{Seq: uint64(b), First: uint64(h.Seqs[0]), Last: uint64(h.Last())}
+	} else if b != 0 && !slices.Contains(h.Seqs, b) {
 		return nil, &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
 	}
 	return h, nil
@@ -71,7 +74,7 @@ func (a *Archive) knows(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	known := false
-	err = a.journal.loadOutlines(ctx, h, func(_ int, m *manifest.Committed, err error) error {
+	err = a.journal.LoadOutlines(ctx, h, func(_ int, m *manifest.Committed, err error) error {
 		var object *manifest.ObjectError
 		if errors.As(err, &object) {
 			return nil // what cannot be read says nothing

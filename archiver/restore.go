@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -104,77 +108,77 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 			return RestoreReport{}, err
 		}
 	}
-	w, err := a.wayTo(ctx, stateTarget(opts.Target))
+	w, err := a.wayTo(ctx, catalog.Target(opts.Target))
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	if folder {
-		if target, err = inFolder(target, &w.route.last().Database); err == nil {
+		if target, err = inFolder(target, &w.Route.Last().Database); err == nil {
 			err = mayRestore(target, opts.Force)
 		}
 		if err != nil {
 			return RestoreReport{}, err
 		}
 	}
-	s, err := stage(a.disk, target, w.chainOf(), a.journalEvery)
+	s, err := staging.Open(a.disk, target, w.ChainOf(), a.journalEvery)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	defer func() {
-		if err != nil && s.keeps(err, isFromStore(err)) {
-			s.journal.flush()
-			if s.keeps(err, isFromStore(err)) {
-				err = s.leave(err, w.result.RawBytes)
+		if err != nil && s.Keeps(err, objects.IsFromStore(err)) {
+			s.Journal.Flush()
+			if s.Keeps(err, objects.IsFromStore(err)) {
+				err = s.Leave(err, w.Result.RawBytes)
 				return
 			}
 		}
-		left := s.discard()
+		left := s.Discard()
 		switch {
 		case left != nil && err != nil:
-			err = fmt.Errorf("%w; the next restore to this path clears what this one has left, which could not be cleared now (%w)%s", err, left, s.whereIsOld())
+			err = fmt.Errorf("%w; the next restore to this path clears what this one has left, which could not be cleared now (%w)%s", err, left, s.WhereIsOld())
 		case left != nil:
-			a.log.Warn("the restore has left its hidden folder; the next one to this path removes it", "folder", s.folder, "err", left)
+			a.log.Warn("the restore has left its hidden folder; the next one to this path removes it", "folder", s.Folder, "err", left)
 		}
 	}()
-	if err := free(target); err != nil && !opts.Force {
+	if err := staging.CheckAbsent(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	if err := fits(target, w.result.NeededBytes, a.room); err != nil {
+	if err := staging.CheckRoom(target, w.Result.NeededBytes, a.room); err != nil {
 		return RestoreReport{}, err
 	}
-	s.directory = w.route.last().Database.IsDirectory()
-	s.imageFirst = w.route.last().Database.Generation == string(grafeo.Gen05) && !s.directory
-	s.access = accessesBeside(filepath.Dir(target))
+	s.Directory = w.Route.Last().Database.IsDirectory()
+	s.ImageFirst = w.Route.Last().Database.Generation == string(grafeo.Gen05) && !s.Directory
+	s.Access = staging.AccessesBeside(filepath.Dir(target))
 	if opts.Force {
-		s.access = accessesLike(target)
+		s.Access = staging.AccessesLike(target)
 	}
-	if err := a.filling(opts.Observer).fill(ctx, s, w); err != nil {
+	if err := a.filling(opts.Observer).Fill(ctx, s, w); err != nil {
 		return RestoreReport{}, err
 	}
-	if _, err := trim(s, w); err != nil {
+	if _, err := rebuild.Trim(s, w); err != nil {
 		return RestoreReport{}, err
 	}
-	moved, err := s.publish(opts.Force)
+	moved, err := s.Publish(opts.Force)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	return RestoreReport{
-		Plan: planOf(w), Database: target, MovedTo: moved, ResumedBytes: s.journal.resumed, AccessProblem: s.access.problem,
-		Reopen: w.replay != nil && w.replay.Unsure,
+		Plan: planOf(w), Database: target, MovedTo: moved, ResumedBytes: s.Journal.Resumed, AccessProblem: s.Access.Problem,
+		Reopen: w.Replay != nil && w.Replay.Unsure,
 	}, nil
 }
 
 // filling puts databases together of what the archive has.
-func (a *Archive) filling(o Observer) *filling {
-	return &filling{store: a.objects, workers: a.workers, observe: o.progress()}
+func (a *Archive) filling(o Observer) *rebuild.Filler {
+	return &rebuild.Filler{Store: a.objects, Workers: a.workers, Observe: o.progress()}
 }
 
 // mayRestore is nil if nothing is at target that may not be moved aside.
 func mayRestore(target string, force bool) error {
-	if err := free(target); err != nil && !force && !disk.Exists(stagingFolder(target)) {
+	if err := staging.CheckAbsent(target); err != nil && !force && !disk.Exists(staging.PathOf(target)) {
 		return err
 	}
-	return movable(target)
+	return staging.CheckMovable(target)
 }
 
 // isFolderName reports whether a path can only be that of a folder: the database
@@ -217,4 +221,4 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 // an earlier restore, which was killed or has failed, has written already. ok is
 // false where the file system does not say. That more than that does not fit is
 // certain only where sure says so: a file system may compress.
-func Room(target string) (bytes int64, sure, ok bool) { return roomAt(target, disk.RoomAt) }
+func Room(target string) (bytes int64, sure, ok bool) { return staging.Room(target, disk.RoomAt) }

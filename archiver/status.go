@@ -6,6 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -95,7 +101,7 @@ func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	if opts.Database != "" {
-		file, err := locate(opts.Database)
+		file, err := locate.Database(opts.Database)
 		if err != nil {
 			return StatusReport{}, err
 		}
@@ -107,25 +113,25 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		if err := lookAt(opts.Database); err != nil {
 			return StatusReport{}, err
 		}
-		if err := logIsSeen(ctx, opts.Database, opts.Closed); err != nil {
+		if err := locate.CheckLog(ctx, opts.Database, opts.Closed); err != nil {
 			return StatusReport{}, err
 		}
 	}
 	known := a.remember(opts.Database)
-	h, err := a.journal.existingSince(ctx, known)
+	h, err := a.journal.Open(ctx, known)
 	if err != nil {
 		return StatusReport{}, err
 	}
-	all := make([]*manifest.Committed, len(h.seqs))
-	err = a.journal.loadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
+	all := make([]*manifest.Committed, len(h.Seqs))
+	err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 		all[i] = m
-		return h.aboutNewest(err)
+		return h.AboutNewest(err)
 	})
 	if err != nil {
 		return StatusReport{}, err
 	}
-	r := StatusReport{ArchiveID: h.archive.ArchiveID, Backups: len(all), Restorable: reachOf(newCatalog(all))}
-	if c := h.archive.Conditions; c != nil {
+	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(catalog.New(all))}
+	if c := h.Archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
 	}
 	for _, m := range all {
@@ -137,7 +143,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		b := describe(newest.Manifest)
 		r.Newest, r.Age = &b, since(manifest.Now(), newest.CreatedAt)
 	}
-	if _, err := a.journal.vanished(ctx, h, newest, known); as[*VanishedError](err) {
+	if _, err := a.journal.CheckVanished(ctx, h, newest, known); as[*journal.VanishedError](err) {
 		r.Vanished = explain(err)
 	} else if err != nil {
 		return r, err
@@ -145,14 +151,14 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if opts.Database == "" {
 		return r, nil
 	}
-	heldNow, err := holdsOf(opts.Database, manifest.Now())
+	heldNow, err := hold.ReportOf(opts.Database, manifest.Now())
 	r.HoldReport = holdReport(heldNow)
 	if err != nil {
 		return r, err
 	}
 	held := slices.ContainsFunc(r.Holds, func(o HeldLog) bool { return newest != nil && o.CommitID == newest.CommitID })
-	err = steady(ctx, opts.Database, isTornCopy, func() (err error) {
-		files, err := listSpill(opts.Database)
+	err = capture.UntilStable(ctx, opts.Database, pack.IsTorn, func() (err error) {
+		files, err := capture.ListSpill(opts.Database)
 		if err != nil {
 			return err
 		}
@@ -170,8 +176,8 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 // none.
 func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Committed, held bool) (*Behind, error) {
 	b := &Behind{Why: "the archive has no backup"}
-	q := query{path: path, parent: newest, held: held, knows: a.knows, log: a.log}
-	why, err := q.succession(ctx)
+	q := capture.Query{Path: path, Parent: newest, Held: held, Knows: a.knows, Log: a.log}
+	why, err := q.Succession(ctx)
 	before := newest
 	switch {
 	case err != nil:
@@ -179,32 +185,32 @@ func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Comm
 	case why != "":
 		b.Why, before = why, nil
 	case newest != nil:
-		s, why, err := increment(path, newest, held)
+		s, why, err := capture.Incremental(path, newest, held)
 		if err != nil {
 			return nil, err
 		}
 		if why == "" {
-			b = &Behind{Continues: true, Commits: s.commits, Bytes: s.bytes()}
+			b = &Behind{Continues: true, Commits: s.Commits, Bytes: s.Bytes()}
 			switch {
-			case s.commits == 0:
-			case s.startTime == nil || s.startTime.IsZero():
+			case s.Commits == 0:
+			case s.StartTime == nil || s.StartTime.IsZero():
 				b.Lag = since(manifest.Now(), newest.CreatedAt)
 			default:
-				b.Lag = since(manifest.Now(), *s.startTime)
+				b.Lag = since(manifest.Now(), *s.StartTime)
 			}
 			return b, nil
 		}
 		b.Why = why
 	}
-	s, err := captureAll(path, before, held)
+	s, err := capture.Full(path, before, held)
 	if err != nil {
 		return nil, err
 	}
-	b.Commits, b.Bytes = s.commits, s.bytes()
+	b.Commits, b.Bytes = s.Commits, s.Bytes()
 	if newest != nil {
 		b.Lag = since(manifest.Now(), newest.CreatedAt)
 	} else {
-		b.Lag = since(manifest.Now(), s.image.Created)
+		b.Lag = since(manifest.Now(), s.Image.Created)
 	}
 	return b, nil
 }
@@ -275,9 +281,9 @@ type Reach struct {
 }
 
 // reachOf is what can be restored from the backups of c.
-func reachOf(c *catalog) []Reach {
+func reachOf(c *catalog.Catalog) []Reach {
 	var all []Reach
-	for _, r := range c.reach() {
+	for _, r := range c.Reach() {
 		all = append(all, Reach(r))
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/verify"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -42,11 +43,11 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify checks an archive. What is wrong with the archive is not an error of
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	v := verifier{store: a.objects, journal: a.journal, workers: a.workers, deep: opts.Deep, observe: opts.Observer.progress()}
+	v := verify.Verifier{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep, Observe: opts.Observer.progress()}
 	r := VerifyReport{Deep: opts.Deep}
 	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
 		h, err := a.existing(ctx)
-		found, err := v.verify(ctx, h, err)
+		found, err := v.Verify(ctx, h, err)
 		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused
 		for _, f := range found.Findings {
 			r.Findings = append(r.Findings, Finding(f))

@@ -1,0 +1,130 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// File reads a file where it is, in the archive: frame by frame, with
+// ranged requests. Only the frames' own checksums are checked, so what it
+// yields must be proved by other means. It is for directories and logs, which
+// have to be read in an order that segments do not have. It is not for
+// concurrent use.
+type File struct {
+	ctx     context.Context //nolint:containedctx // io.ReaderAt has no place for it
+	store   *objects.Store
+	index   *manifest.Index
+	file    *manifest.File
+	decoder *segment.Decoder
+	cache   []cachedFrame // the newest last
+}
+
+type cachedFrame struct {
+	number int
+	raw    []byte
+}
+
+// cachedFrames is enough for a sequential reader and for a directory whose
+// blocks are near each other.
+const cachedFrames = 4
+
+func Open(ctx context.Context, s *objects.Store, ix *manifest.Index, f *manifest.File) (*File, error) {
+	d, err := segment.NewDecoder(manifest.MaxFrameBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &File{ctx: ctx, store: s, index: ix, file: f, decoder: d}, nil
+}
+
+func (r *File) Close() { r.decoder.Close() }
+
+// ReadAt implements [io.ReaderAt].
+func (r *File) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 {
+		return 0, errors.New("negative offset")
+	}
+	n := 0
+	for n < len(p) && offset < r.file.Bytes {
+		m, err := r.some(p[n:min(int64(len(p)), int64(n)+r.file.Bytes-offset)], offset)
+		n += m
+		offset += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// some reads up to the end of the extent, or hole, at offset.
+func (r *File) some(p []byte, offset int64) (int, error) {
+	extents := r.file.Extents
+	i := sort.Search(len(extents), func(i int) bool { return extents[i].Offset+extents[i].Bytes > offset })
+	if i == len(extents) || extents[i].Offset > offset {
+		if i < len(extents) {
+			p = p[:min(int64(len(p)), extents[i].Offset-offset)]
+		}
+		clear(p)
+		return len(p), nil
+	}
+	raw, err := r.frame(extents[i].Frame)
+	if err != nil {
+		return 0, err
+	}
+	from := extents[i].FrameOffset
+	return copy(p, raw[from+offset-extents[i].Offset:from+extents[i].Bytes]), nil
+}
+
+func (r *File) frame(number int) ([]byte, error) {
+	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
+		return r.cache[i].raw, nil
+	}
+	f := r.index.Frames[number]
+	key := r.index.Segments[f.Segment].Key
+	wrong := 0
+	blame := func(problem string) error {
+		if wrong++; wrong > 1 {
+			return r.store.Blame(r.ctx, key, problem) // not the network's doing
+		}
+		return errors.New(problem)
+	}
+	stored, err := objects.Retry(r.ctx, r.store.Patience, func() ([]byte, error) {
+		body, info, err := r.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+			return nil, blame("it is missing")
+		case errors.Is(err, storage.ErrInvalidRange):
+			return nil, blame("it is shorter than it was when it was stored")
+		case err != nil:
+			return nil, objects.Permanent(err)
+		}
+		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		if info.Size < f.Offset+f.StoredBytes {
+			return nil, blame("it is shorter than it was when it was stored")
+		}
+		return objects.ReadWhole(body, nil, f.StoredBytes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
+	if err != nil {
+		return nil, r.store.Blame(r.ctx, key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
+	}
+	if len(r.cache) == cachedFrames {
+		r.cache = slices.Delete(r.cache, 0, 1)
+	}
+	r.cache = append(r.cache, cachedFrame{number, raw})
+	return raw, nil
+}

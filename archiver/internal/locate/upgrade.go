@@ -1,0 +1,74 @@
+package locate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// Grafeo 0.6 upgrades a 0.5 database when it opens it: what it makes of it has a new id
+// and gets the old name, and the old one is kept under another (docs/grafeo-format.md,
+// section 1).
+
+// InterruptedUpgrade explains err, by which there is no database at path, if an upgrade
+// to 0.6 was interrupted when it had taken the old one's name away.
+func InterruptedUpgrade(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) || disk.Exists(path) || !disk.Exists(grafeo.PreUpgrade(path)) {
+		return err
+	}
+	what := fmt.Errorf("%w: its upgrade to 0.6 was interrupted, or goes on at this moment; %s is the database that was upgraded", err, grafeo.PreUpgrade(path))
+	if disk.IsFolder(grafeo.LogDir(path)) && !disk.Exists(grafeo.LogDir(grafeo.PreUpgrade(path))) {
+		what = fmt.Errorf("%w, and its log is in %s still", what, grafeo.LogDir(path))
+	}
+	if !disk.Exists(grafeo.Migrating(path)) {
+		return &UnfinishedUpgradeError{Path: path, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, grafeo.PreUpgrade(path))}
+	}
+	return &UnfinishedUpgradeError{Path: path, New: true, Err: what}
+}
+
+// MissingError is the error for a path at which there is no database, and nothing else.
+type MissingError struct{ Err error }
+
+func (e *MissingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the system said.
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// Missing makes err a [*MissingError] if it says that nothing is there.
+func Missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &MissingError{err}
+	}
+	return err
+}
+
+// UnfinishedUpgradeError is the error for a path at which there is no database, as an
+// upgrade to 0.6 was interrupted.
+type UnfinishedUpgradeError struct {
+	Path string
+	New  bool // what the upgrade had made is there: Grafeo can finish it
+	Err  error
+}
+
+func (e *UnfinishedUpgradeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnfinishedUpgradeError) Unwrap() error { return e.Err }
+
+// beforeUpgrade refuses the old database of an interrupted upgrade whose log is beside
+// the name that it had.
+func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
+	name, isOld := grafeo.CutPreUpgrade(o.path)
+	if !isOld || len(logs) > 0 || disk.Exists(name) {
+		return nil
+	}
+	if other, err := o.logs(name); err != nil || len(other) == 0 {
+		return nil //nolint:nilerr // it is about another database
+	}
+	return &UnseenLogError{OldDatabase, name,
+		fmt.Sprintf("%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))}
+}

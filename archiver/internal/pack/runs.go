@@ -1,0 +1,219 @@
+package pack
+
+import (
+	"context"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+)
+
+// This file decides what of a frame's bytes is stored, what is referred to, and
+// what is left out.
+
+// pieceRun is a part of a piece that is treated alike.
+type pieceRun struct {
+	bytes       int64
+	what        stretchKind
+	frame       int // of the base
+	frameOffset int64
+}
+
+type stretchKind uint8
+
+const (
+	runFresh stretchKind = iota // to be stored
+	runHole                     // zeros, which are not
+	runOld                      // in a frame of the base
+)
+
+// gathered is what is new of several frames of files, until it is a frame in the
+// archive.
+type gathered struct {
+	raw     []byte
+	extents []int // that are in it
+}
+
+// frame takes care of the bytes of f: raw, which were proved.
+func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) error {
+	var runs [][]pieceRun
+	whole := true
+	at := int64(0)
+	for _, p := range f {
+		part := []pieceRun{{bytes: p.bytes}}
+		if w.files[p.file].Name == manifest.ImageName {
+			var err error
+			if part, err = w.runs(ctx, p, raw[at:at+p.bytes]); err != nil {
+				return err
+			}
+		}
+		whole = whole && len(part) == 1 && part[0].what == runFresh
+		runs = append(runs, part)
+		at += p.bytes
+	}
+	number := -1
+	if whole {
+		var err error
+		if number, err = w.compress(r, raw); err != nil {
+			return err
+		}
+	}
+	at = 0
+	for i, p := range f {
+		offset := p.offset
+		for _, u := range runs[i] {
+			e := extent{p.file, manifest.Extent{Offset: offset, Bytes: u.bytes}, false}
+			switch {
+			case u.what == runHole:
+			case u.what == runOld:
+				e.Frame, e.FrameOffset, e.old = u.frame, u.frameOffset, true
+				r.extents = append(r.extents, e)
+			case whole:
+				e.Frame, e.FrameOffset = number, at
+				r.extents = append(r.extents, e)
+			default:
+				if err := w.gather(r, e, raw[at:at+u.bytes]); err != nil {
+					return err
+				}
+			}
+			offset += u.bytes
+			at += u.bytes
+		}
+	}
+	return nil
+}
+
+// gather puts the bytes of e beside others that are new.
+func (w *worker) gather(r *stored, e extent, b []byte) error {
+	g := &w.gathered
+	if len(g.raw)+len(b) > segment.FrameBytes {
+		if err := w.flush(r); err != nil {
+			return err
+		}
+	}
+	if g.raw == nil {
+		g.raw = make([]byte, 0, min(segment.FrameBytes, w.objectBytes))
+	}
+	e.FrameOffset = int64(len(g.raw))
+	g.raw = append(g.raw, b...)
+	g.extents = append(g.extents, len(r.extents))
+	r.extents = append(r.extents, e)
+	return nil
+}
+
+// flush makes a frame of what was gathered.
+func (w *worker) flush(r *stored) error {
+	g := &w.gathered
+	if len(g.raw) == 0 {
+		return nil
+	}
+	number, err := w.compress(r, g.raw)
+	if err != nil {
+		return err
+	}
+	for _, i := range g.extents {
+		r.extents[i].Frame = number
+	}
+	g.raw, g.extents = g.raw[:0], g.extents[:0]
+	return nil
+}
+
+// runs divides a piece of the image.
+func (w *worker) runs(ctx context.Context, p piece, b []byte) ([]pieceRun, error) {
+	if w.pages == nil || p.offset%manifest.PageBytes != 0 {
+		return holes(nil, b), nil
+	}
+	digests := w.digests[:0]
+	for at := 0; at < len(b); at += manifest.PageBytes {
+		digests = append(digests, w.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
+	}
+	w.digests = digests
+	runs, err := w.compare(ctx, p, b, digests)
+	if err != nil {
+		return nil, err
+	}
+	return runs, w.pages.add(ctx, p.offset/manifest.PageBytes, digests)
+}
+
+// compare divides a piece of the image by what the base has of it.
+func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageDigest) ([]pieceRun, error) {
+	if w.base == nil {
+		return holes(nil, b), nil
+	}
+	var runs []pieceRun
+	var fresh, zeros int64
+	find := w.base.find(p.offset)
+	for i := range digests {
+		offset := p.offset + int64(i)*manifest.PageBytes
+		n := min(manifest.PageBytes, p.offset+p.bytes-offset)
+		next := pieceRun{bytes: n}
+		if at := find.page(offset, n); at.known {
+			old, err := w.base.digest(ctx, offset/manifest.PageBytes)
+			if err != nil {
+				return nil, err
+			}
+			if old == digests[i] {
+				next = pieceRun{n, runOld, at.frame, at.frameOffset}
+				if at.hole {
+					next = pieceRun{bytes: n, what: runHole}
+				}
+			}
+		}
+		switch {
+		case next.what == runFresh && digests[i] == w.pages.zeros:
+			zeros += n // such as a page that is free now: it takes no room
+		case next.what == runFresh:
+			fresh += n
+		}
+		runs = appendRun(runs, next)
+	}
+	if fresh > p.bytes/5*mostFresh || fresh+zeros > p.bytes/3*mostGone {
+		return holes(nil, b), nil
+	}
+	// What is new may be zeros.
+	var divided []pieceRun
+	at := int64(0)
+	for _, u := range runs {
+		if u.what == runFresh {
+			divided = holes(divided, b[at:at+u.bytes])
+		} else {
+			divided = append(divided, u)
+		}
+		at += u.bytes
+	}
+	return divided, nil
+}
+
+func appendRun(runs []pieceRun, u pieceRun) []pieceRun {
+	if n := len(runs); n > 0 {
+		last := &runs[n-1]
+		if last.what == u.what && (u.what != runOld || last.frame == u.frame && last.frameOffset+last.bytes == u.frameOffset) {
+			last.bytes += u.bytes
+			return runs
+		}
+	}
+	return append(runs, u)
+}
+
+// holes divides b into what is to be stored and long stretches of zeros.
+func holes(runs []pieceRun, b []byte) []pieceRun {
+	from, at := 0, 0 // b[from:at] is to be stored
+	for at < len(b) {
+		end := at
+		for end < len(b) && isZero(b[end:min(end+manifest.PageBytes, len(b))]) {
+			end = min(end+manifest.PageBytes, len(b))
+		}
+		if end-at >= manifest.HoleBytes {
+			if at > from {
+				runs = append(runs, pieceRun{bytes: int64(at - from)})
+			}
+			runs = append(runs, pieceRun{bytes: int64(end - at), what: runHole})
+			from, at = end, end
+			continue
+		}
+		at = min(max(end, at)+manifest.PageBytes, len(b))
+	}
+	if at > from {
+		runs = append(runs, pieceRun{bytes: int64(at - from)})
+	}
+	return runs
+}

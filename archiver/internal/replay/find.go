@@ -1,0 +1,295 @@
+package replay
+
+import (
+	"errors"
+	"math"
+	"os"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// maxCreatedEdges is how many edges of a log are looked for in the image: more
+// would take too much memory.
+const maxCreatedEdges = 1 << 18
+
+// Find finds out what of its log a full backup of 0.5 is restored with. An
+// image has what the log before its checkpoint has, and 0.5.42 shows an edge twice
+// that it meets in both (docs/grafeo-format.md, section 5.7).
+//
+// What is not known for sure to be in the image stays in the log: a record that is
+// replayed although it is there changes nothing, but for new edges, and those are
+// looked up in the image.
+//
+// image is that of a backup whose log is in dir, from the file with the number first up
+// to at, where it ends with the epoch end. The replay is nil if all of the log is
+// replayed; else the state of the image is that of the epoch start, unless start is nil.
+func Find(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end uint64) (r *manifest.Replay, start *uint64, err error) {
+	r = &manifest.Replay{File: first}
+	c, err := findCheckpoint(dir, at, image)
+	switch {
+	case errors.Is(err, grafeo.ErrDamaged):
+		r.Unsure = true // its frames are whole: there are records that are not known
+		return r, nil, nil
+	case err != nil:
+		return nil, nil, err
+	case c != nil:
+		if r.Graph = c.graph; c.from.File >= first { // else nothing has ended before it: all of the log
+			r.File, r.Offset = c.from.File, c.from.Offset
+		}
+		epoch := min(c.epoch, end)
+		if c.run != c.lastRun || c.epoch == 0 {
+			epoch = min(1, end) // all epochs of the last run come after it
+		}
+		start = &epoch
+	}
+	if !image.Compacted() { // whose edges are elsewhere, and are shown once
+		err = findEdges(r, image, dir, at)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if c == nil && len(r.Without) == 0 && !r.Unsure {
+		return nil, nil, nil
+	}
+	return r, start, nil
+}
+
+// imageCheckpoint is the place in a log that an image is of.
+type imageCheckpoint struct {
+	from  grafeo.Position // what comes before it is in the image
+	graph string          // that is current there
+	epoch uint64          // of the last commit before it in its run, 0 if there is none
+	run   int
+
+	lastRun int // of the log
+}
+
+// findCheckpoint finds the place in the log up to end that the image is of, nil
+// if that cannot be told.
+//
+// walCheckpoint() writes a Checkpoint record with the number of the newest
+// transaction, then checkpoint.meta with the same number, then the image. So an
+// image that is not older than checkpoint.meta has everything before that record;
+// of several with this number the first one is taken. Only if a transaction was
+// open meanwhile, there are records before it that the image lacks, and nothing
+// tells which. Then all of the log is replayed, if that transaction has ended since.
+// Else it is what Grafeo replays: not the files before the one of the checkpoint, which
+// would undo what the image has and no commit.
+func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imageCheckpoint, error) {
+	meta, err := grafeo.ReadCheckpointMeta(dir)
+	if err != nil {
+		return nil, err
+	}
+	if meta == nil || meta.Time.IsZero() || meta.Time.After(image.Time) {
+		return nil, nil //nolint:nilnil // it says nothing of this image
+	}
+	f := checkpointFinder{meta: meta}
+	if err := grafeo.ScanRecords05(dir, grafeo.Position{}, end, f.visit); err != nil {
+		return nil, err
+	}
+	last := f.here(end)
+	ended := f.seen && f.seenRun == f.run && f.ended.all(meta.TransactionID)
+	// The record may stand behind the last commit, where a frame may be torn.
+	err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, f.visit)
+	if err != nil && !errors.Is(err, grafeo.ErrDamaged) {
+		return nil, err
+	}
+	file := f.file
+	if f.records && meta.LogSequence > end.File {
+		file = last // all of the log comes before that file
+	}
+	c := f.found
+	switch {
+	case image.Compacted(), c == nil && !ended:
+		c = file
+	case c != nil && file != nil && c.from.File < meta.LogSequence:
+		c = file
+	}
+	if c == nil {
+		return nil, nil //nolint:nilnil // all of the log
+	}
+	if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
+		c.from = end
+	}
+	c.lastRun = last.run
+	return c, nil
+}
+
+// checkpointFinder reads the records of a log from its first one on.
+type checkpointFinder struct {
+	meta *grafeo.CheckpointMeta
+
+	between      grafeo.Position // behind the last record that ends a commit, or an abort
+	graph        string          // that is current there
+	current      string          // and now
+	epoch        uint64
+	run          int
+	ended, batch transactions // of this run, and since the last commit
+
+	seen    bool // the first Checkpoint record with the number
+	seenRun int
+	found   *imageCheckpoint
+
+	records bool             // there are some before the file that the checkpoint names
+	file    *imageCheckpoint // the beginning of that file, if there are
+}
+
+// here is the place at, between the record that was visited last and the next one.
+func (f *checkpointFinder) here(at grafeo.Position) *imageCheckpoint {
+	return &imageCheckpoint{from: at, graph: f.current, epoch: f.epoch, run: f.run}
+}
+
+func (f *checkpointFinder) visit(r grafeo.Record05) error {
+	if r.File < f.meta.LogSequence {
+		f.records = true
+	} else if f.records && f.file == nil {
+		f.file = f.here(grafeo.Position{File: f.meta.LogSequence})
+	}
+	switch r.Kind {
+	case grafeo.SwitchGraph05:
+		f.current = r.Graph
+	case grafeo.DropNamedGraph05:
+		if f.current == r.Graph {
+			f.current = ""
+		}
+	case grafeo.TransactionCommit05, grafeo.TransactionAbort05:
+		f.ended.add(r.ID)
+		f.batch.add(r.ID)
+	case grafeo.EpochAdvance05:
+		if f.epoch > 0 && r.ID <= f.epoch { // the database was opened again
+			f.run++
+			f.ended = f.batch
+		}
+		f.epoch, f.batch = r.ID, transactions{}
+	case grafeo.Checkpoint05:
+		f.checkpoint(r)
+		return nil
+	default:
+		return nil
+	}
+	if r.Kind != grafeo.SwitchGraph05 && r.Kind != grafeo.DropNamedGraph05 {
+		f.between, f.graph = grafeo.Position{File: r.File, Offset: r.End}, f.current
+	}
+	return nil
+}
+
+// checkpoint looks at a Checkpoint record.
+func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
+	if f.seen || r.ID != f.meta.TransactionID || r.File < f.meta.LogSequence { // of another run
+		return
+	}
+	f.seen, f.seenRun = true, f.run
+	if f.ended.all(r.ID) {
+		f.found = &imageCheckpoint{from: f.between, graph: f.graph, epoch: f.epoch, run: f.run}
+	}
+}
+
+// transactions is a set of numbers of transactions, the first of which is 2.
+type transactions struct {
+	bits []uint64
+	over bool // there are numbers that are too large for it
+}
+
+// maxTransactions bounds the memory of a set to 8 MiB.
+const maxTransactions = 1 << 26
+
+func (t *transactions) add(id uint64) {
+	if id >= maxTransactions {
+		t.over = true
+		return
+	}
+	word := int(id / 64)
+	if word >= len(t.bits) {
+		t.bits = append(t.bits, make([]uint64, word+1-len(t.bits))...)
+	}
+	t.bits[word] |= 1 << (id % 64)
+}
+
+// all reports whether all transactions up to id are in the set.
+func (t *transactions) all(id uint64) bool {
+	if t.over || id >= maxTransactions {
+		return false
+	}
+	for n := uint64(2); n <= id; n++ {
+		if word := int(n / 64); word >= len(t.bits) || t.bits[word]&(1<<(n%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// findEdges looks which edges that the replay creates are in the image. It looks
+// behind the end of the backup as well: a later commit adopts what direct calls have
+// written there, and the image may have it already.
+func findEdges(r *manifest.Replay, image *grafeo.Image, dir string, end grafeo.Position) error {
+	type frame struct {
+		edge   grafeo.Edge05
+		file   uint64
+		offset int64
+	}
+	var frames []frame
+	graph := r.Graph
+	errTooMany := errors.New("too many")
+	visit := func(rec grafeo.Record05) error {
+		switch rec.Kind {
+		case grafeo.SwitchGraph05:
+			graph = rec.Graph
+		case grafeo.DropNamedGraph05:
+			if graph == rec.Graph {
+				graph = ""
+			}
+		case grafeo.CreateEdge05:
+			if frames = append(frames, frame{grafeo.Edge05{Graph: graph, ID: rec.ID}, rec.File, rec.Start}); len(frames) > maxCreatedEdges {
+				return errTooMany
+			}
+		}
+		return nil
+	}
+	err := grafeo.ScanRecords05(dir, grafeo.Position{File: r.File, Offset: r.Offset}, end, visit)
+	if err == nil {
+		err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, visit)
+		if errors.Is(err, grafeo.ErrDamaged) {
+			err = nil // a torn frame, which nothing follows that is ever replayed
+		}
+	}
+	if errors.Is(err, errTooMany) {
+		r.Unsure = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	wanted := make(map[grafeo.Edge05]bool, len(frames))
+	for _, f := range frames {
+		wanted[f.edge] = true
+	}
+	found, err := edgesIn(image, wanted)
+	if errors.Is(err, grafeo.ErrUnknownStore) {
+		r.Unsure = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range frames {
+		if !found[f.edge] {
+			continue
+		}
+		if n := len(r.Without); n == 0 || r.Without[n-1].File != f.file {
+			r.Without = append(r.Without, manifest.FramesOf{File: f.file})
+		}
+		of := &r.Without[len(r.Without)-1]
+		of.Offsets = append(of.Offsets, f.offset)
+	}
+	return nil
+}
+
+func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edge05]bool, error) {
+	f, err := os.Open(image.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return grafeo.EdgesIn05(f, image, wanted)
+}

@@ -1,0 +1,155 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// This file compares what manifests say with each other, with the image and with
+// the log: they are how a restore finds its way.
+
+// order checks what a manifest says about those before it.
+func (v *verification) order(backups []*manifest.Committed) {
+	c := catalog.New(backups)
+	for i, m := range backups {
+		if m == nil {
+			continue
+		}
+		var before *manifest.Committed
+		if i > 0 {
+			before = backups[i-1]
+		}
+		if err := c.Follows(m, before); err != nil {
+			v.find(m.Seq.Key(), err.Error())
+		}
+	}
+}
+
+// summaries checks what the manifests of part say in summaries against those that
+// they are of, which are among the backups that were read, and drops the summaries:
+// of many backups they are as much as all the rest.
+func (v *verification) summaries(backups map[manifest.Seq]*manifest.Committed, part []*manifest.Committed) {
+	for _, m := range part {
+		if m == nil {
+			continue
+		}
+		for _, b := range m.Outlines() {
+			if of := backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
+				v.find(m.Seq.Key(), fmt.Sprintf("what it says of backup %d is something else than that one's manifest says", b.Seq))
+			}
+		}
+		m.Earlier = nil
+	}
+}
+
+// describes checks what the manifest of a full backup says about its image.
+func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) error {
+	if got := capture.DatabaseOf(image, m.Database.Name); got != m.Database {
+		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
+	}
+	from := image.Time
+	if t := capture.KnownFrom(ix.Commits, image); t != nil {
+		from = *t
+	}
+	if m.Commits > 0 && ix.Commits == nil && m.StartTime != nil && m.StartTime.Before(from) {
+		from = *m.StartTime // nothing tells
+	}
+	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, from)) {
+		return fmt.Errorf("it begins at epoch %d, and its image is of epoch %d", m.StartEpoch, image.Epoch)
+	}
+	return nil
+}
+
+// claims compares what the manifests of a chain say about its log with what is
+// in there.
+type claims struct {
+	chain   []*manifest.Committed
+	indexes []*manifest.Index
+
+	at    int   // whose commits are being read
+	seen  int64 // commits with an epoch, of that backup
+	wrong error // the first thing
+}
+
+func newClaims(chain []*manifest.Committed, indexes []*manifest.Index) *claims {
+	return &claims{chain: chain, indexes: indexes}
+}
+
+// visit sees each commit of the log, in its order.
+func (c *claims) visit(commit *grafeo.Commit) {
+	if c.wrong != nil {
+		return
+	}
+	for _, m := range c.chain {
+		end := m.Position.Commit // which may be a sync mark
+		if end != nil && commit.EndLSN != 0 && m.Position.LSN == commit.EndLSN &&
+			(end.CRC32C != commit.CRC32C || end.LSN != commit.LSN || end.End != commit.End) {
+			c.fail(m, "it ends with another commit than is there")
+		}
+	}
+	if !commit.HasEpoch {
+		return
+	}
+	for c.seen == c.chain[c.at].Commits && c.at < len(c.chain)-1 {
+		c.at, c.seen = c.at+1, 0
+	}
+	m := c.chain[c.at]
+	if c.seen++; c.seen > m.Commits {
+		c.fail(m, fmt.Sprintf("its log has more than %d commits", m.Commits))
+		return
+	}
+	if list := c.indexes[c.at].Commits; list != nil && list[c.seen-1] != capture.CommitTime(commit) {
+		c.fail(m, fmt.Sprintf("it lists epoch %d as commit %d, and that is %d", list[c.seen-1][0], c.seen, commit.Epoch))
+	}
+	if c.seen == 1 && m.Kind == manifest.Incremental && (m.StartEpoch != commit.Epoch || !sameTime(m.StartTime, commit.Time)) {
+		c.fail(m, fmt.Sprintf("it begins at epoch %d, and its log at %d", m.StartEpoch, commit.Epoch))
+	}
+	if c.seen == m.Commits {
+		c.ends(m, commit)
+	}
+}
+
+// ends checks the end of m, whose last commit with an epoch this is.
+func (c *claims) ends(m *manifest.Committed, commit *grafeo.Commit) {
+	if commit.EndLSN == 0 && m.Position.Commit.CRC32C != commit.CRC32C {
+		c.fail(m, "it ends with another commit than is there")
+	}
+	epoch, at := commit.Epoch, commit.Time
+	inImage := commit.EndLSN != 0 && commit.EndLSN <= m.Database.CheckpointLSN || commit.Epoch < m.StartEpoch
+	if m.Kind == manifest.Full && m.Database.Generation == string(grafeo.Gen06) && inImage {
+		epoch, at = m.StartEpoch, time.Time{}
+		if m.StartTime != nil {
+			at = *m.StartTime
+		}
+	}
+	if m.EndEpoch != epoch || !sameTime(m.EndTime, at) {
+		c.fail(m, fmt.Sprintf("it ends at epoch %d, and its log at %d", m.EndEpoch, epoch))
+	}
+}
+
+// sameTime compares a time of a manifest with one of the database.
+func sameTime(t *time.Time, of time.Time) bool {
+	return t == nil && of.IsZero() || t != nil && t.Equal(of)
+}
+
+func (c *claims) fail(m *manifest.Committed, problem string) {
+	if c.wrong == nil {
+		c.wrong = &manifest.ObjectError{Key: m.Seq.Key(), Problem: problem}
+	}
+}
+
+// check is called when all commits were seen.
+func (c *claims) check() error {
+	for _, m := range c.chain[c.at:] {
+		if c.seen != m.Commits {
+			c.fail(m, fmt.Sprintf("its log has %d commits instead of %d", c.seen, m.Commits))
+		}
+		c.seen = 0
+	}
+	return c.wrong
+}

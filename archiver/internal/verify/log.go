@@ -1,0 +1,149 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/fetch"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// logs reads the log of every chain as the database would: every frame has its
+// checksum, the files continue each other, and the last commit ends where the
+// last file does. A chain with a backup that is not whole is left out: what is
+// wrong with it has been found.
+func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[manifest.Seq]*manifest.Index) error {
+	goesOn := map[manifest.Seq]bool{}
+	for _, m := range c.Backups {
+		if m.Kind == manifest.Incremental {
+			goesOn[*m.Continues] = true
+		}
+	}
+	for _, seq := range c.Seqs {
+		if goesOn[seq] {
+			continue
+		}
+		chain := c.ToEnd(c.Backups[seq])
+		if chain == nil {
+			v.find(seq.Key(), "a backup that it continues is missing or damaged")
+			continue
+		}
+		indexes := make([]*manifest.Index, 0, len(chain))
+		for _, m := range chain {
+			if ix := whole[m.Seq]; ix != nil {
+				indexes = append(indexes, ix)
+			}
+		}
+		if len(indexes) < len(chain) {
+			continue
+		}
+		w, err := catalog.Join(&catalog.Route{Chain: chain}, indexes, catalog.Target{})
+		if err != nil {
+			return v.pass(err)
+		}
+		if err := v.log(ctx, w, newClaims(chain, indexes)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) log(ctx context.Context, w *catalog.Way, claims *claims) error {
+	m := w.Route.Last()
+	var readers []io.Reader
+	var files []*manifest.File
+	for _, f := range w.LogFiles() {
+		r, err := fetch.Open(ctx, v.Store, w.Index, f)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		readers = append(readers, io.NewSectionReader(r, 0, f.Bytes))
+		files = append(files, f)
+	}
+	var err error
+	if grafeo.Generation(m.Database.Generation) == grafeo.Gen06 {
+		err = checkLog06(m, files, readers, claims.visit)
+	} else {
+		// A commit may run over the end of a file, so they are read as one.
+		var bytes int64
+		var borders []int64
+		for _, f := range files {
+			for _, b := range catalog.Borders(w.Route.Chain...) {
+				if f.Name == grafeo.LogName(grafeo.Gen05, b.File) {
+					borders = append(borders, bytes+b.Offset)
+				}
+			}
+			bytes += f.Bytes
+		}
+		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log", borders...), bytes, claims.visit)
+	}
+	if err == nil {
+		err = claims.check()
+	}
+	var object *manifest.ObjectError
+	switch {
+	case err == nil:
+	case errors.As(err, &object):
+		v.find(object.Key, object.Problem)
+	case ctx.Err() != nil, objects.IsFromStore(err):
+		return err
+	default:
+		v.find(m.Seq.Key(), fmt.Sprintf("the log: %v", err))
+	}
+	return nil
+}
+
+func checkLog06(m *manifest.Committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
+	var next uint64
+	for i, f := range files {
+		r, err := grafeo.NewReader06(readers[i], f.Name)
+		if err != nil {
+			return err
+		}
+		header := r.Header()
+		if header.DatabaseID != m.Database.ID {
+			return &grafeo.WrongDatabaseError{Path: f.Name, Want: m.Database.ID, Got: header.DatabaseID}
+		}
+		if i > 0 && header.FirstLSN != next {
+			return &grafeo.GapError{Path: f.Name, What: "it does not continue the segment before", Want: next, Got: header.FirstLSN}
+		}
+		last, err := readToEnd(r, f.Bytes, visit)
+		if err != nil {
+			return err
+		}
+		next = max(header.FirstLSN, last.EndLSN)
+	}
+	return nil
+}
+
+// logReader is what the readers of both generations can do.
+type logReader interface {
+	Next() (grafeo.Commit, error)
+	End() (offset int64, crc uint32)
+}
+
+// readToEnd reads all commits, shows them to visit, demands that the last one
+// ends at bytes, and returns it.
+func readToEnd(r logReader, bytes int64, visit func(*grafeo.Commit)) (last grafeo.Commit, err error) {
+	for {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return last, err
+		}
+		last = c
+		visit(&last)
+	}
+	if end, _ := r.End(); end != bytes {
+		return last, fmt.Errorf("its last commit ends at %d and not at %d", end, bytes)
+	}
+	return last, nil
+}
