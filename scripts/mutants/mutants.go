@@ -5,37 +5,37 @@ package main
 var mutants = []mutant{
 	// A backup that says it worked can be restored.
 	{
-		"a segment that could not be stored is committed", "archiver/upload.go",
+		"a segment that could not be stored is committed", "archiver/internal/pack/upload.go",
 		"	if err := g.Wait(); err != nil {\n		return nil, err\n	}\n	if ctx.Err() != nil {", "	_ = g.Wait()\n	if ctx.Err() != nil {",
 		"./archiver", "TestBackupStopsAnywhere|TestInterruptedBackupGoesOn",
 	},
 	{
-		"the database's checksums are not compared", "archiver/upload.go",
-		"if err := f.proof.Check(); err != nil {", "if err := f.proof.Check(); err != nil && false {",
+		"the database's checksums are not compared", "archiver/internal/pack/upload.go",
+		"if err := f.Proof.Check(); err != nil {", "if err := f.Proof.Check(); err != nil && false {",
 		"./archiver", "TestDamagedDatabase|TestDatabaseChangesWhileItIsRead",
 	},
 	{
-		"a segment that is there already is believed", "archiver/confirm.go",
-		"right, readErr := a.holds(ctx, *key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
+		"a segment that is there already is believed", "archiver/internal/objects/create.go",
+		"right, readErr := s.holds(ctx, *key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
-		"a page that changed is referred to", "archiver/runs.go",
+		"a page that changed is referred to", "archiver/internal/pack/runs.go",
 		"if old == digests[i] {", "if old != (pageDigest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
-		"segments that are gone are referred to", "archiver/base.go",
+		"segments that are gone are referred to", "archiver/internal/pack/base.go",
 		"b.usable[i] && present[s.Key] != s.StoredBytes", "b.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
 	{
-		"segments are referred to for ever", "archiver/base.go",
+		"segments are referred to for ever", "archiver/internal/pack/base.go",
 		"used[i] > 0 && used[i] >= s.RawBytes/5*leastUsed", "used[i] > 0",
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},
 	{
-		"zeros of an image are taken for anything", "archiver/verify_deep.go",
+		"zeros of an image are taken for anything", "archiver/internal/verify/deep.go",
 		"	addHoles(d.proof, d.image)\n", "",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame",
 	},
@@ -55,22 +55,22 @@ var mutants = []mutant{
 		"./archiver/grafeo", "TestProof",
 	},
 	{
-		"the log goes on wherever the numbers fit, whatever its content", "archiver/trail.go",
+		"the log goes on wherever the numbers fit, whatever its content", "archiver/internal/capture/trail.go",
 		"if c.CRC32C == t.mark.CRC32C && t.inPlace(&c) {", "if t.inPlace(&c) {",
 		"./archiver", "TestFork",
 	},
 	{
-		"the log that the next backup needs is let go", "archiver/hold.go",
+		"the log that the next backup needs is let go", "archiver/internal/hold/hold.go",
 		"		lsn = c.StartFile\n", "		lsn = b.Position.LSN + 1<<40\n",
 		"./archiver", "TestHold",
 	},
 	{
-		"an archive that has gone back is taken for what it was", "archiver/vanished.go",
+		"an archive that has gone back is taken for what it was", "archiver/internal/journal/sighting.go",
 		"was.ArchiveID == e.ArchiveID && was.Seq <= e.Seq {", "was.ArchiveID == e.ArchiveID {",
 		"./archiver", "TestVanished",
 	},
 	{
-		"another backup with the number of one that was there is taken for it", "archiver/vanished.go",
+		"another backup with the number of one that was there is taken for it", "archiver/internal/journal/sighting.go",
 		"if there.CommitID != was.CommitID {", "if there.CommitID == \"\" {",
 		"./archiver", "TestVanished",
 	},
@@ -81,29 +81,29 @@ var mutants = []mutant{
 	},
 
 	{
-		"a list believes summaries where a backup is missing", "archiver/outlines.go",
+		"a list believes summaries where a backup is missing", "archiver/internal/journal/outlines.go",
 		"if len(outlines) != len(group) {", "if len(outlines) < len(group) {",
 		"./archiver", "TestListsBySummaries",
 	},
 	{
-		"a route goes where summaries say, whatever manifests say", "archiver/outlines.go",
-		"whole = whole && m.SameOutline(r.chain[i].Manifest)", "",
+		"a route goes where summaries say, whatever manifests say", "archiver/internal/journal/routes.go",
+		"whole = whole && m.SameOutline(r.Chain[i].Manifest)", "",
 		"./archiver", "TestRoutesBySummaries",
 	},
 	{
-		"a summary that says something else is not found", "archiver/verify_claims.go",
+		"a summary that says something else is not found", "archiver/internal/verify/claims.go",
 		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
 		"./archiver", "TestWrongSummary",
 	},
 
 	// The commit.
 	{
-		"a manifest is not created if absent, but put", "archiver/commit.go",
+		"a manifest is not created if absent, but put", "archiver/internal/journal/commit.go",
 		"storage.PutOptions{IfAbsent: true, SHA256: sum}", "storage.PutOptions{SHA256: sum}",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"a yes to the commit is believed unseen", "archiver/commit.go",
+		"a yes to the commit is believed unseen", "archiver/internal/journal/commit.go",
 		"		if proved {\n", "		if proved || err == nil {\n",
 		"./archiver", "TestVanishedObject",
 	},
@@ -118,37 +118,37 @@ var mutants = []mutant{
 		"./storage/s3", "TestProofs",
 	},
 	{
-		"segments are not looked for before the commit", "archiver/copy.go",
+		"segments are not looked for before the commit", "archiver/internal/pack/pack.go",
 		"if err := u.confirm(ctx); err != nil {", "if err := error(nil); err != nil {",
 		"./archiver", "TestVanishedObject",
 	},
 	{
-		"whatever is found under the number is ours", "archiver/commit.go",
+		"whatever is found under the number is ours", "archiver/internal/journal/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) > 0:",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"what is found under the number is never ours", "archiver/commit.go",
+		"what is found under the number is never ours", "archiver/internal/journal/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) == 0:",
 		"./archiver", "TestCommit$",
 	},
 	{
-		"an unknown outcome is called a failure", "archiver/commit.go",
-		"				Code: CodeUnknownOutcome,", "				Code: CodeStore,",
+		"an unknown outcome is called a failure", "archiver/internal/journal/commit.go",
+		"			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}", "			return err",
 		"./archiver", "TestCommit$",
 	},
 	{
-		"a refusal after an unclear attempt counts", "archiver/commit.go",
+		"a refusal after an unclear attempt counts", "archiver/internal/journal/commit.go",
 		"case err != nil && !sent && refused(err):", "case err != nil && refused(err):",
 		"./archiver", "TestCommit$",
 	},
 	{
-		"the trial of a store does not race", "archiver/probe.go",
-		"trial{races: 4,", "trial{races: 0,",
+		"the probe of a store does not race", "archiver/internal/probe/probe.go",
+		"Thoroughness{Races: 4,", "Thoroughness{Races: 0,",
 		"./archiver", "TestUnsafeStoreIsRefused",
 	},
 	{
-		"a store that overwrites is taken for one that keeps conditions", "archiver/probe.go",
+		"a store that overwrites is taken for one that keeps conditions", "archiver/internal/probe/probe.go",
 		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
 		"./archiver", "TestDoctorFindsWhatIsUnsafe",
 	},
@@ -193,63 +193,63 @@ var mutants = []mutant{
 
 	// A restore is exact, whole or absent.
 	{
-		"the digest of a segment is not compared", "archiver/fetch.go",
+		"the digest of a segment is not compared", "archiver/internal/fetch/fetch.go",
 		"if manifest.Sum(r.stored) != s.SHA256 {", "if manifest.Sum(r.stored) != s.SHA256 && false {",
 		"./archiver", "TestRot|TestForgedDocuments",
 	},
 	{
-		"the checksum of a restored file is not compared", "archiver/fetch.go",
+		"the checksum of a restored file is not compared", "archiver/internal/fetch/fetch.go",
 		"got != file.CRC32 {", "got != file.CRC32 && false {",
 		"./archiver", "TestForgedDocuments",
 	},
 	{
-		"a restored log is cut a byte too early", "archiver/cut.go",
+		"a restored log is cut a byte too early", "archiver/internal/rebuild/cut.go",
 		"at.End)", "at.End-1)",
 		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
 	},
 	{
-		"a restored log ends a commit too early", "archiver/cut.go",
-		"c.Epoch > *r.epoch", "c.Epoch >= *r.epoch",
+		"a restored log ends a commit too early", "archiver/internal/rebuild/cut.go",
+		"c.Epoch > *r.Epoch", "c.Epoch >= *r.Epoch",
 		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
 	},
 	{
-		"a checkpoint of 0.5 needs no image", "archiver/continuity.go",
+		"a checkpoint of 0.5 needs no image", "archiver/internal/capture/continuity.go",
 		"	if t.generation == grafeo.Gen05 {\n		// Direct calls", "	if t.generation == grafeo.Gen05 && false {\n		// Direct calls",
 		"./archiver", "TestCheckpointOf05",
 	},
 	{
-		"an image without a log is not noticed", "archiver/continuity.go",
+		"an image without a log is not noticed", "archiver/internal/capture/continuity.go",
 		"image.Content != b.Database.Content {", "image.Content != b.Database.Content && false {",
 		"./archiver", "TestUnexplainedImage",
 	},
 	{
-		"an open transaction does not matter to a replay", "archiver/replay.go",
+		"an open transaction does not matter to a replay", "archiver/internal/replay/find.go",
 		"	if f.ended.all(r.ID) {", "	if f.ended.all(r.ID) || true {",
 		"./archiver", "TestReplay",
 	},
 	{
-		"edges that the image has are restored from the log as well", "archiver/trim.go",
+		"edges that the image has are restored from the log as well", "archiver/internal/replay/trim.go",
 		"		if i < len(without) && without[i] < size {", "		if i < len(without) && without[i] < size && false {",
 		"./archiver", "TestReplay",
 	},
 	{
-		"an existing target is not seen", "archiver/staging.go",
-		"		if err == nil {\n			if err := movable(target); err != nil {", "		if err == nil && false {\n			if err := movable(target); err != nil {",
+		"an existing target is not seen", "archiver/internal/staging/folder.go",
+		"		if err == nil {\n			if err := CheckMovable(target); err != nil {", "		if err == nil && false {\n			if err := CheckMovable(target); err != nil {",
 		"./archiver", "TestTargetExists",
 	},
 	{
-		"the image's first page is not held back", "archiver/staging.go",
+		"the image's first page is not held back", "archiver/internal/staging/folder.go",
 		"if offset < int64(len(s.first)) {", "if false {",
 		"./archiver", "TestNothingOpensBeforeTheEnd|TestRestoreAfterAKilledOne",
 	},
 
 	{
-		"the files of a restore are not synced", "archiver/restore.go",
+		"the files of a restore are not synced", "archiver/internal/rebuild/fill.go",
 		"if err := f.Sync(); err != nil {", "if err := error(nil); err != nil || f == nil {",
 		"./archiver", "TestRestoreLosesPowerAnywhere",
 	},
 	{
-		"the mark of a restore is not written", "archiver/publish.go",
+		"the mark of a restore is not written", "archiver/internal/staging/publish.go",
 		"	if err := s.writeMark(m); err != nil {", "	if err := error(nil); err != nil {",
 		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
@@ -266,12 +266,12 @@ var mutants = []mutant{
 		"./archiver/manifest", "TestNewerDocument",
 	},
 	{
-		"a manifest that does not follow the one before is not found", "archiver/verify.go",
-		"if before != nil && *m.Previous != before.digest {", "if before != nil && false {",
+		"a manifest that does not follow the one before is not found", "archiver/internal/verify/verify.go",
+		"if before != nil && *m.Previous != before.Digest {", "if before != nil && false {",
 		"./archiver", "TestForgedDocuments|TestRot",
 	},
 	{
-		"a missing segment is not found", "archiver/verify.go",
+		"a missing segment is not found", "archiver/internal/verify/verify.go",
 		"		v.find(key, \"it is missing\")", "		_ = key",
 		"./archiver", "TestShallowVerify",
 	},
