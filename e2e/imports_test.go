@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,7 +26,7 @@ func mayImport(from, to string) bool {
 	case within(from, "internal"):
 		return forTests(from) && within(to, "internal")
 	case within(to, "internal"):
-		return forTests(from) || !forTests(to) // help that depends on nothing
+		return forTests(from) || !forTests(to) && !isDiskless(from) // help that depends on nothing
 	case forTests(from):
 		return true // it is imported by tests only, which is checked below
 	case within(from, "scripts"):
@@ -48,10 +49,51 @@ func mayImport(from, to string) bool {
 			return within(to, leaf)
 		}
 	}
+	if room, ok := strings.CutPrefix(from, roomsBelow); ok {
+		return within(to, "archiver/manifest") || within(to, "archiver/segment") || within(to, "archiver/grafeo") ||
+			slices.Contains(rooms[room], strings.TrimPrefix(to, roomsBelow))
+	}
 	if within(from, "archiver") {
 		return within(to, "archiver") || to == "storage"
 	}
 	return false
+}
+
+const roomsBelow = "archiver/internal/"
+
+// rooms says, for each room below archiver, the rooms that it may import, and whether
+// it may know the store: the lower ones first. All may import the formats.
+var rooms = map[string][]string{
+	"progress": {},
+	"objects":  {"storage"},
+	"probe":    {"storage", "objects"},
+	"catalog":  {},
+	"journal":  {"storage", "objects", "catalog"},
+	"record":   {"journal"},
+	"locate":   {},
+	"replay":   {},
+	"capture":  {"locate", "replay", "catalog"},
+	"hold":     {"locate"},
+	"pack":     {"storage", "objects", "journal", "catalog", "capture", "locate", "progress"},
+	"resume":   {},
+	"fetch":    {"storage", "objects", "resume", "progress"},
+	"staging":  {"resume", "hold", "locate"},
+	"rebuild":  {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
+	"native":   {"catalog", "capture", "staging", "replay"},
+	"verify":   {"journal", "fetch", "catalog", "objects", "capture", "progress"},
+}
+
+// storeless are the rooms of the database's side, the target's side and the deciding
+// side: they do not know that there is a store, not even through others.
+var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "staging", "native"}
+
+// diskless are the rooms that touch no file, not even through others.
+var diskless = []string{"progress", "objects", "probe", "catalog", "journal"}
+
+// isDiskless reports whether a package is a room that touches no file.
+func isDiskless(pkg string) bool {
+	room, ok := strings.CutPrefix(pkg, roomsBelow)
+	return ok && slices.Contains(diskless, room)
 }
 
 // mayUseSDK says which packages may import the AWS SDK.
@@ -104,7 +146,16 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s must not import the AWS SDK (%s)", from, path)
 			}
 		}
+		room, isRoom := strings.CutPrefix(from, roomsBelow)
+		if _, known := rooms[room]; isRoom && !known {
+			t.Errorf("%s is no room of the plan", from)
+		}
 		for _, path := range p.Deps {
+			to, _ := strings.CutPrefix(path, module+"/")
+			if isRoom && (to == "archiver" || within(to, "cmd") ||
+				slices.Contains(storeless, room) && within(to, "storage") || isDiskless(from) && within(to, "internal/disk")) {
+				t.Errorf("%s depends on %s", from, to)
+			}
 			if within(path, "github.com/minio/minio") {
 				t.Errorf("%s is linked with MinIO, which is AGPL", from)
 			}
@@ -130,6 +181,16 @@ func TestImportRules(t *testing.T) {
 		{"archiver", "archiver/grafeo", true},
 		{"archiver", "storage/local", false},
 		{"archiver", "cmd/gbak-s3", false},
+		{"archiver", "archiver/internal/pack", true},
+		{"archiver/internal/pack", "archiver", false},
+		{"archiver/internal/pack", "archiver/internal/journal", true},
+		{"archiver/internal/journal", "archiver/internal/pack", false},
+		{"archiver/internal/capture", "storage", false},
+		{"archiver/internal/capture", "archiver/internal/objects", false},
+		{"archiver/internal/staging", "archiver/internal/fetch", false},
+		{"archiver/internal/objects", "internal/disk", false},
+		{"archiver/internal/staging", "internal/disk", true},
+		{"archiver/manifest", "archiver/internal/catalog", false},
 		{"archiver/manifest", "archiver/segment", false},
 		{"archiver/grafeo", "storage", false},
 		{"archiver/grafeo", "archiver", false},
