@@ -96,7 +96,7 @@ const KindNone = "none"
 
 // BackupReport is what one run has done.
 type BackupReport struct {
-	Backup
+	Backup Backup
 
 	// Why says why this is a full backup, or "" if it is not.
 	Why string

@@ -139,7 +139,7 @@ func (p *place) next(at string, committed bool) {
 	if err != nil {
 		p.t.Fatalf("%s, the next run: %v", at, err)
 	}
-	if committed && !p.opts.Full && r.Kind != archiver.KindNone || !committed && (r.Kind != p.kind || int(r.Seq) != p.seq+1) {
+	if committed && !p.opts.Full && r.Backup.Kind != archiver.KindNone || !committed && (r.Backup.Kind != p.kind || int(r.Backup.Seq) != p.seq+1) {
 		p.t.Fatalf("%s, committed: %v; the next run: %+v", at, committed, r)
 	}
 	store := p.objects()
@@ -150,8 +150,8 @@ func (p *place) next(at string, committed bool) {
 			p.t.Fatalf("%s, after the next run there is %s", at, name)
 		}
 	}
-	if h, err := archiver.Holds(p.t.Context(), p.path()); err != nil || h.ForeignCursor || len(h.Holds) != 1 || h.Holds[0].Seq != r.Seq {
-		p.t.Fatalf("%s, after the next run, %d, the log is held by %+v, foreign: %v, %v", at, r.Seq, h.Holds, h.ForeignCursor, err)
+	if h, err := archiver.Holds(p.t.Context(), p.path()); err != nil || h.ForeignCursor || len(h.Holds) != 1 || h.Holds[0].Hold.Seq != r.Backup.Seq {
+		p.t.Fatalf("%s, after the next run, %d, the log is held by %+v, foreign: %v, %v", at, r.Backup.Seq, h.Holds, h.ForeignCursor, err)
 	}
 }
 

@@ -52,7 +52,7 @@ func BenchmarkBackup(b *testing.B) {
 	b.SetBytes(benchBytes(b))
 	for b.Loop() {
 		_, r := inMemory(b, path)
-		b.ReportMetric(float64(r.RawBytes)/float64(r.StoredBytes), "ratio")
+		b.ReportMetric(float64(r.Backup.RawBytes)/float64(r.Backup.StoredBytes), "ratio")
 	}
 }
 

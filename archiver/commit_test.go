@@ -124,8 +124,8 @@ func TestCommit(t *testing.T) {
 			path := copyVector(t, "v0.6.0/closed")
 			const timeout = 3 * time.Second
 			r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{CommitTimeout: timeout})
-			if err == nil && (r.Seq != 1 || r.Kind != "full") {
-				t.Errorf("it was told of backup %d, %s", r.Seq, r.Kind) // and did not take its own for another writer's
+			if err == nil && (r.Backup.Seq != 1 || r.Backup.Kind != "full") {
+				t.Errorf("it was told of backup %d, %s", r.Backup.Seq, r.Backup.Kind) // and did not take its own for another writer's
 			}
 			if archiver.CodeOf(err) != c.code {
 				t.Errorf("error %v, code %q, want %q", err, archiver.CodeOf(err), c.code)
@@ -164,8 +164,8 @@ func TestCommitAfterARival(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		inner := storagetest.NewMemory()
 		r := full(t, rival(t, inner, 3, lost), copyVector(t, "v0.6.0/live"))
-		if r.Seq != 4 || r.Timeline != 1 {
-			t.Errorf("lost %v: backup %d on timeline %d, want 4 on 1", lost, r.Seq, r.Timeline)
+		if r.Backup.Seq != 4 || r.Backup.Timeline != 1 {
+			t.Errorf("lost %v: backup %d on timeline %d, want 4 on 1", lost, r.Backup.Seq, r.Backup.Timeline)
 		}
 		if v := mustBeWhole(t, inner); v.Backups != 4 {
 			t.Errorf("lost %v: %d backups, want 4", lost, v.Backups)

@@ -43,7 +43,7 @@ func TestHistoriesOfCommitters(t *testing.T) {
 			checkHistory(t, inner, events)
 			for _, e := range events {
 				switch code := archiver.CodeOf(e.err); {
-				case e.err == nil && e.report.Kind != archiver.KindNone:
+				case e.err == nil && e.report.Backup.Kind != archiver.KindNone:
 					committed.Add(1)
 				case code == archiver.CodeConflict:
 					conflicts.Add(1)
@@ -131,9 +131,9 @@ func checkHistory(t *testing.T, inner *storagetest.Memory, events []event) {
 	}
 	for _, e := range events {
 		seq, there := hosts[e.host]
-		switch committed := e.err == nil && e.report.Kind != archiver.KindNone; {
-		case committed && (!there || seq != e.report.Seq):
-			t.Errorf("%s was told that backup %d is committed; in the log: %v, as %d", e.host, e.report.Seq, there, seq)
+		switch committed := e.err == nil && e.report.Backup.Kind != archiver.KindNone; {
+		case committed && (!there || seq != e.report.Backup.Seq):
+			t.Errorf("%s was told that backup %d is committed; in the log: %v, as %d", e.host, e.report.Backup.Seq, there, seq)
 		case !committed && there && archiver.CodeOf(e.err) != archiver.CodeUnknownOutcome:
 			t.Errorf("%s is in the log as backup %d, and was told %v", e.host, seq, e.err)
 		}

@@ -66,8 +66,8 @@ func TestForkWithEqualNumbers(t *testing.T) {
 	m.commit(500)
 	m.commit(600)
 	m.commit(70)
-	if r := backup(t, store, m.path); r.Kind != "full" || r.Timeline != 2 {
-		t.Errorf("backup %d is %s on timeline %d", r.Seq, r.Kind, r.Timeline)
+	if r := backup(t, store, m.path); r.Backup.Kind != "full" || r.Backup.Timeline != 2 {
+		t.Errorf("backup %d is %s on timeline %d", r.Backup.Seq, r.Backup.Kind, r.Backup.Timeline)
 	}
 	m.restoresTo(store, archiver.Target{}, 3)
 }
@@ -133,12 +133,12 @@ func TestHoldDoesNotProveAnotherHistory(t *testing.T) {
 				m.closed()
 				same := m.save()
 				store := storagetest.NewMemory()
-				if r := backup(t, store, m.path); !r.HoldBegan || r.EndEpoch != 2 {
+				if r := backup(t, store, m.path); !r.HoldBegan || r.Backup.EndEpoch != 2 {
 					t.Fatalf("%+v", r)
 				}
 				m = fork(m, older, same)
 				r, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{Full: asked})
-				if err != nil || r.Kind != "full" || r.Timeline != 2 {
+				if err != nil || r.Backup.Kind != "full" || r.Backup.Timeline != 2 {
 					t.Fatalf("%+v, %v", r, err)
 				}
 				m.restoresTo(store, archiver.Target{}, m.epoch)
@@ -176,7 +176,7 @@ func TestLosingTheRace(t *testing.T) {
 			return storagetest.Fault{}
 		})
 		r, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{Full: asked})
-		if err != nil || r.Seq != 4 || r.Timeline != 1 || r.RestoreTo != m.epoch {
+		if err != nil || r.Backup.Seq != 4 || r.Backup.Timeline != 1 || r.Backup.RestoreTo != m.epoch {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		for epoch := uint64(0); epoch <= m.epoch; epoch++ {
@@ -213,7 +213,7 @@ func TestLosingTheRaceHoldsTheLog(t *testing.T) {
 		return storagetest.Fault{}
 	})
 	m.commit(100)
-	if r := backup(t, store, m.path); r.Seq != 3 && r.Kind != archiver.KindNone || !r.HoldBegan || !looked {
+	if r := backup(t, store, m.path); r.Backup.Seq != 3 && r.Backup.Kind != archiver.KindNone || !r.HoldBegan || !looked {
 		t.Errorf("%+v, looked again: %v", r, looked)
 	}
 }
@@ -230,7 +230,7 @@ func TestTimeDuringABackup(t *testing.T) {
 		m.commit(100)
 	}))
 	r, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{})
-	if err != nil || r.EndEpoch != 1 {
+	if err != nil || r.Backup.EndEpoch != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	at := m.times[2].Add(time.Millisecond)

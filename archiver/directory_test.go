@@ -74,8 +74,8 @@ func restoredLog(t testing.TB, store *storagetest.Memory, target archiver.Target
 // is fails the test unless the newest backup is of that kind, timeline and epochs.
 func is(t testing.TB, r archiver.BackupReport, kind string, timeline int, start, end uint64) {
 	t.Helper()
-	if r.Kind != kind || r.Timeline != timeline || r.StartEpoch != start || r.EndEpoch != end {
-		t.Errorf("backup %d is %s of epochs %d to %d on timeline %d, want %s, %d to %d, %d", r.Seq, r.Kind, r.StartEpoch, r.EndEpoch, r.Timeline, kind, start, end, timeline)
+	if r.Backup.Kind != kind || r.Backup.Timeline != timeline || r.Backup.StartEpoch != start || r.Backup.EndEpoch != end {
+		t.Errorf("backup %d is %s of epochs %d to %d on timeline %d, want %s, %d to %d, %d", r.Backup.Seq, r.Backup.Kind, r.Backup.StartEpoch, r.Backup.EndEpoch, r.Backup.Timeline, kind, start, end, timeline)
 	}
 }
 
@@ -189,8 +189,8 @@ func TestIdentityOfADirectory(t *testing.T) {
 	t.Parallel()
 	path, store := newDirectory(t, created, committed, advance(1)), storagetest.NewMemory()
 	first := backup(t, store, path)
-	if !strings.HasPrefix(first.DatabaseID, "log-") {
-		t.Errorf("id %q", first.DatabaseID)
+	if !strings.HasPrefix(first.Backup.DatabaseID, "log-") {
+		t.Errorf("id %q", first.Backup.DatabaseID)
 	}
 	_, err := newArchive(store).Backup(t.Context(), newDirectory(t, created+"!", committed, advance(1)), archiver.BackupOptions{})
 	if archiver.CodeOf(err) != archiver.CodeWrongDatabase {
@@ -204,20 +204,20 @@ func TestIdentityOfADirectory(t *testing.T) {
 	appendLog(t, path, 1, created, committed, advance(3))
 	r := backup(t, store, path)
 	is(t, r, "incremental", 1, 3, 3)
-	if r.DatabaseID != first.DatabaseID {
-		t.Errorf("id %q, and was %q", r.DatabaseID, first.DatabaseID)
+	if r.Backup.DatabaseID != first.Backup.DatabaseID {
+		t.Errorf("id %q, and was %q", r.Backup.DatabaseID, first.Backup.DatabaseID)
 	}
 
 	// An empty one gets its name later.
 	empty, store := newDirectory(t), storagetest.NewMemory()
-	if r := backup(t, store, empty); r.Kind != "full" || r.DatabaseID != "log-unknown" {
+	if r := backup(t, store, empty); r.Backup.Kind != "full" || r.Backup.DatabaseID != "log-unknown" {
 		t.Errorf("an empty one: %+v", r)
 	}
 	appendLog(t, empty, 0, created, committed, advance(1))
 	r = backup(t, store, empty)
 	is(t, r, "incremental", 1, 1, 1)
-	if r.DatabaseID != first.DatabaseID {
-		t.Errorf("id %q", r.DatabaseID)
+	if r.Backup.DatabaseID != first.Backup.DatabaseID {
+		t.Errorf("id %q", r.Backup.DatabaseID)
 	}
 	mustBeWhole(t, store)
 }

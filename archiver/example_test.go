@@ -30,7 +30,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("backup %d: %s, epoch %d\n", backup.Seq, backup.Kind, backup.EndEpoch)
+	fmt.Printf("backup %d: %s, epoch %d\n", backup.Backup.Seq, backup.Backup.Kind, backup.Backup.EndEpoch)
 
 	checked, err := archive.Verify(ctx, archiver.VerifyOptions{Deep: true})
 	if err != nil {
@@ -42,7 +42,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("restored: epoch %d\n", restored.Epoch)
+	fmt.Printf("restored: epoch %d\n", restored.Plan.Epoch)
 	// Output:
 	// backup 1: full, epoch 19
 	// whole: true

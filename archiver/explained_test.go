@@ -74,15 +74,15 @@ func TestUnexplainedImage(t *testing.T) {
 				t.Errorf("status: %+v", b)
 			}
 			r := backup(t, store, m.path)
-			if r.Kind != c.kind || r.Timeline != c.timeline || !strings.Contains(r.Why, c.why) {
-				t.Errorf("%s on timeline %d, %q", r.Kind, r.Timeline, r.Why)
+			if r.Backup.Kind != c.kind || r.Backup.Timeline != c.timeline || !strings.Contains(r.Why, c.why) {
+				t.Errorf("%s on timeline %d, %q", r.Backup.Kind, r.Backup.Timeline, r.Why)
 			}
 			m.restoresTo(store, archiver.Target{}, m.epoch)
 			if b := status(t, store, m.path).Behind; *b != (archiver.Behind{Continues: true}) {
 				t.Errorf("status after it: %+v", b)
 			}
-			if r := backup(t, store, m.path); r.Kind != archiver.KindNone {
-				t.Errorf("the next one is %s: %s", r.Kind, r.Why)
+			if r := backup(t, store, m.path); r.Backup.Kind != archiver.KindNone {
+				t.Errorf("the next one is %s: %s", r.Backup.Kind, r.Why)
 			}
 			mustBeWhole(t, store)
 		})
@@ -122,8 +122,8 @@ func TestCheckpointOf05(t *testing.T) {
 			t.Errorf("status: %+v", b)
 		}
 		r := backup(t, store, path)
-		if r.Kind != kind || r.Timeline != 1 || r.StartEpoch != from || r.EndEpoch != to {
-			t.Errorf("backup %d is %s of epochs %d to %d on timeline %d: %s", r.Seq, r.Kind, r.StartEpoch, r.EndEpoch, r.Timeline, r.Why)
+		if r.Backup.Kind != kind || r.Backup.Timeline != 1 || r.Backup.StartEpoch != from || r.Backup.EndEpoch != to {
+			t.Errorf("backup %d is %s of epochs %d to %d on timeline %d: %s", r.Backup.Seq, r.Backup.Kind, r.Backup.StartEpoch, r.Backup.EndEpoch, r.Backup.Timeline, r.Why)
 		}
 		if got := restore(t, store, 0); got["db.grafeo"] != contents(t, filepath.Dir(path))["m.grafeo"] {
 			t.Error("another image was restored")

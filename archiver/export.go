@@ -19,7 +19,7 @@ import (
 // state.
 type ExportOptions struct {
 	// Target is the newest state that the folder shall have.
-	Target
+	Target Target
 
 	// WithoutSpilled exports a database without its spilled vectors, which native
 	// backups cannot hold. Without it such a database is not exported.

@@ -85,26 +85,26 @@ func TestRequestsOfABackup(t *testing.T) {
 
 			p := &paged{Memory: store}
 			r := backup(t, p, m.path)
-			if r.Kind != archiver.KindNone || int(r.Seq) != backups {
+			if r.Backup.Kind != archiver.KindNone || int(r.Backup.Seq) != backups {
 				t.Fatalf("%+v", r)
 			}
 			if p.lists > 12 { // the hold still names backup 2
 				t.Errorf("%d LISTs with an old hold", p.lists)
 			}
 			p.lists = 0
-			if r = backup(t, p, m.path); r.Kind != archiver.KindNone || p.lists != 1 || r.Requests.Get != 2 || r.Requests.Put != 0 {
+			if r = backup(t, p, m.path); r.Backup.Kind != archiver.KindNone || p.lists != 1 || r.Requests.Get != 2 || r.Requests.Put != 0 {
 				t.Errorf("nothing new: %d LISTs, %+v", p.lists, r)
 			}
 			m.commit(100)
 			p.lists = 0
-			if r = backup(t, p, m.path); r.Kind != "incremental" || p.lists != 1 || r.Requests.Get != 2 || r.Requests.Put != 2 || r.Requests.Head != 0 {
+			if r = backup(t, p, m.path); r.Backup.Kind != "incremental" || p.lists != 1 || r.Requests.Get != 2 || r.Requests.Put != 2 || r.Requests.Head != 0 {
 				t.Errorf("an incremental: %d LISTs, %+v", p.lists, r)
 			}
 
 			m.check(os.Remove(m.path + ".wal/backup_cursor.meta"))
 			p.lists = 0
 			r, err := newArchive(p).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true})
-			if err != nil || r.Kind != archiver.KindNone || int(r.Seq) != backups+1 {
+			if err != nil || r.Backup.Kind != archiver.KindNone || int(r.Backup.Seq) != backups+1 {
 				t.Fatalf("%+v, %v", r, err)
 			}
 			t.Logf("%d LISTs without a hold", p.lists)
@@ -132,7 +132,7 @@ func TestHoldOfAnotherPast(t *testing.T) {
 	_, err := newArchive(old).Backup(t.Context(), m.path, archiver.BackupOptions{})
 	mustFail(t, err, archiver.CodeVanished)
 	r, err := newArchive(old).Backup(t.Context(), m.path, archiver.BackupOptions{BeginAnew: true})
-	if err != nil || r.Seq != 2 {
+	if err != nil || r.Backup.Seq != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	mustBeWhole(t, old)

@@ -35,7 +35,7 @@ func heldBy(t testing.TB, path string) map[string]archiver.HeldLog {
 	}
 	all := map[string]archiver.HeldLog{}
 	for _, h := range r.Holds {
-		all[h.Name] = h
+		all[h.Hold.Name] = h
 	}
 	return all
 }
@@ -105,12 +105,12 @@ func TestAbandonedHold(t *testing.T) {
 		if got := len(r.Abandoned) == 1; got != want {
 			t.Errorf("round %d: %+v", round, r.Abandoned)
 		}
-		if want && (r.Abandoned[0].Name != "old" || r.Abandoned[0].OnlyBytes < 1<<20) {
+		if want && (r.Abandoned[0].Hold.Name != "old" || r.Abandoned[0].OnlyBytes < 1<<20) {
 			t.Errorf("round %d: %+v", round, r.Abandoned)
 		}
 	}
 	// The archive that goes on is not told about itself.
-	if r := backupTo(t, old, m.path, archiver.BackupOptions{}); r.Kind != "incremental" || len(r.Abandoned) != 0 {
+	if r := backupTo(t, old, m.path, archiver.BackupOptions{}); r.Backup.Kind != "incremental" || len(r.Abandoned) != 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -148,7 +148,7 @@ func TestAbandonedHoldThatIsTheOnlyOne(t *testing.T) {
 			t.Errorf("now: %+v", r.Abandoned)
 		}
 		time.Sleep(15 * 24 * time.Hour)
-		if r := backupTo(t, now, m.path, archiver.BackupOptions{NoHold: true}); len(r.Abandoned) != 1 || r.Abandoned[0].Name != "old" {
+		if r := backupTo(t, now, m.path, archiver.BackupOptions{NoHold: true}); len(r.Abandoned) != 1 || r.Abandoned[0].Hold.Name != "old" {
 			t.Errorf("after two weeks: %+v", r.Abandoned)
 		}
 	})
@@ -178,10 +178,10 @@ func TestMaxHold(t *testing.T) {
 	if r := limited(1 << 20); len(r.Released) != 0 || len(heldBy(t, m.path)) != 3 {
 		t.Errorf("below the limit: %+v", r.Released)
 	}
-	if r := limited(250 << 10); len(r.Released) != 1 || r.Released[0].Name != "oldest" || r.Released[0].OnlyBytes < 100<<10 || len(heldBy(t, m.path)) != 2 {
+	if r := limited(250 << 10); len(r.Released) != 1 || r.Released[0].Hold.Name != "oldest" || r.Released[0].OnlyBytes < 100<<10 || len(heldBy(t, m.path)) != 2 {
 		t.Errorf("%+v", r.Released)
 	}
-	if r := limited(1); len(r.Released) != 1 || r.Released[0].Name != "older" || len(heldBy(t, m.path)) != 1 {
+	if r := limited(1); len(r.Released) != 1 || r.Released[0].Hold.Name != "older" || len(heldBy(t, m.path)) != 1 {
 		t.Errorf("%+v", r.Released)
 	}
 	if r := limited(1); len(r.Released) != 0 || len(heldBy(t, m.path)) != 1 {
@@ -189,11 +189,11 @@ func TestMaxHold(t *testing.T) {
 	}
 	m.checkpointHeld()
 	m.commit(100)
-	if r := limited(1); r.Kind != "incremental" {
+	if r := limited(1); r.Backup.Kind != "incremental" {
 		t.Errorf("its own: %+v", r)
 	}
 	// What was let go costs the other archive a full backup, and nothing else.
-	if r := backupTo(t, archive("oldest"), m.path, archiver.BackupOptions{}); r.Kind != "full" {
+	if r := backupTo(t, archive("oldest"), m.path, archiver.BackupOptions{}); r.Backup.Kind != "full" {
 		t.Errorf("%+v", r)
 	}
 	m.restoresTo(stores["oldest"], archiver.Target{}, m.epoch)
@@ -209,7 +209,7 @@ func TestMaxHoldReleasesNothingInVain(t *testing.T) {
 	own := called(storagetest.NewMemory(), "own")
 	backupTo(t, own, m.path, archiver.BackupOptions{})
 	m.checkpointHeld()
-	if r := backupTo(t, own, m.path, archiver.BackupOptions{MaxHold: 1}); r.Kind != archiver.KindNone || len(r.Released) != 0 {
+	if r := backupTo(t, own, m.path, archiver.BackupOptions{MaxHold: 1}); r.Backup.Kind != archiver.KindNone || len(r.Released) != 0 {
 		t.Errorf("%+v", r.Released)
 	}
 	m.commit(100)
@@ -235,7 +235,7 @@ func TestReleaseOfAnArchiveThatIsGone(t *testing.T) {
 	}
 	_, err := called(gone, "old").Release(t.Context(), m.path)
 	mustFail(t, err, archiver.CodeNoArchive)
-	id := heldBy(t, m.path)["new"].ArchiveID
+	id := heldBy(t, m.path)["new"].Hold.ArchiveID
 	if released, err := archiver.ReleaseNamed(t.Context(), m.path, id[:31]); released || err != nil {
 		t.Errorf("by a part of its id: %v, %v", released, err)
 	}

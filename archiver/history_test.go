@@ -169,10 +169,10 @@ func (m *model) restoresTo(store *storagetest.Memory, target archiver.Target, wa
 		m.t.Fatalf("restore to %d: %v", want, err)
 	}
 	epoch, from, replayed := opened(m.t, path)
-	if epoch != want || r.Epoch != want || plan.Epoch != want {
+	if epoch != want || r.Plan.Epoch != want || plan.Epoch != want {
 		list, _ := a.List(m.t.Context())
 		m.t.Fatalf("the database is at epoch %d, the restore says %d, the plan %d, want %d\ntarget %+v\nplan %+v\nbackups %+v",
-			epoch, r.Epoch, plan.Epoch, want, target, plan, list)
+			epoch, r.Plan.Epoch, plan.Epoch, want, target, plan, list)
 	}
 	if end := from + uint64(len(replayed)); end > uint64(len(m.all)) || string(m.all[from:end]) != replayed {
 		m.t.Fatalf("epoch %d: the log is not that of the history", want)
@@ -202,16 +202,16 @@ func TestEveryEpochOfRandomHistories(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if b.RestoreTo != m.epoch || b.Timeline != 1 {
-					t.Fatalf("the backup ends at epoch %d of timeline %d, the database is at %d", b.RestoreTo, b.Timeline, m.epoch)
+				if b.Backup.RestoreTo != m.epoch || b.Backup.Timeline != 1 {
+					t.Fatalf("the backup ends at epoch %d of timeline %d, the database is at %d", b.Backup.RestoreTo, b.Backup.Timeline, m.epoch)
 				}
 				last = b
 			}
 		}
-		if last.Seq == 0 {
+		if last.Backup.Seq == 0 {
 			return
 		}
-		for epoch := uint64(1); epoch <= last.RestoreTo; epoch++ {
+		for epoch := uint64(1); epoch <= last.Backup.RestoreTo; epoch++ {
 			if epoch < firstRestorable(t, a) {
 				continue
 			}
@@ -241,11 +241,11 @@ func TestNothingNew(t *testing.T) {
 	backup(t, store, m.path)
 	before := store.Objects()
 	r := backup(t, store, m.path)
-	if r.Kind != archiver.KindNone || r.Seq != 1 || r.EndEpoch != 1 || r.Requests.Total() > 3 {
+	if r.Backup.Kind != archiver.KindNone || r.Backup.Seq != 1 || r.Backup.EndEpoch != 1 || r.Requests.Total() > 3 {
 		t.Errorf("%+v", r)
 	}
 	m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
-	if r := backup(t, store, m.path); r.Kind != archiver.KindNone {
+	if r := backup(t, store, m.path); r.Backup.Kind != archiver.KindNone {
 		t.Errorf("a sync mark is new: %+v", r)
 	}
 	if diff := cmp.Diff(before, store.Objects()); diff != "" {
@@ -253,7 +253,7 @@ func TestNothingNew(t *testing.T) {
 	}
 	m.commit(100)
 	r = backup(t, store, m.path)
-	if r.Kind != "incremental" || r.StartEpoch != 2 || r.EndEpoch != 2 || r.Requests.Total() > 7 {
+	if r.Backup.Kind != "incremental" || r.Backup.StartEpoch != 2 || r.Backup.EndEpoch != 2 || r.Requests.Total() > 7 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -282,7 +282,7 @@ func TestForks(t *testing.T) {
 			other.commit(100)
 			fork(other)
 			r := backup(t, store, other.path)
-			if r.Kind != "full" || r.Timeline != 2 || r.Why == "" {
+			if r.Backup.Kind != "full" || r.Backup.Timeline != 2 || r.Why == "" {
 				t.Fatalf("%+v", r)
 			}
 			three := uint64(3)
@@ -311,7 +311,7 @@ func TestSchemaChangeBehindABackup(t *testing.T) {
 	backup(t, store, m.path)
 	m.now = m.now.Add(time.Second)
 	m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Origin: 3, Transaction: 1, Records: []byte("CREATE INDEX")})
-	if r := backup(t, store, m.path); r.Kind != "incremental" || r.EndEpoch != 1 {
+	if r := backup(t, store, m.path); r.Backup.Kind != "incremental" || r.Backup.EndEpoch != 1 {
 		t.Errorf("%+v", r)
 	}
 	want := string(m.all)
@@ -337,7 +337,7 @@ func TestGap(t *testing.T) {
 	m.checkpoint(1 << 60)
 	m.commit(100)
 	r := backup(t, store, m.path)
-	if r.Kind != "full" || r.Timeline != 2 || r.Why == "" {
+	if r.Backup.Kind != "full" || r.Backup.Timeline != 2 || r.Why == "" {
 		t.Errorf("%+v", r)
 	}
 	mustBeWhole(t, store)

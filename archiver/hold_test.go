@@ -54,12 +54,12 @@ func TestTwoArchivesHoldOneLog(t *testing.T) {
 	for range 5 {
 		m.commit(100)
 		m.checkpointHeld()
-		if r := backup(t, two, m.path); r.Kind != "incremental" || r.HoldBegan {
+		if r := backup(t, two, m.path); r.Backup.Kind != "incremental" || r.HoldBegan {
 			t.Errorf("archive two: %+v", r)
 		}
 	}
 	m.commit(100)
-	if r := backup(t, one, m.path); r.Kind != "incremental" || r.EndEpoch != m.epoch {
+	if r := backup(t, one, m.path); r.Backup.Kind != "incremental" || r.Backup.EndEpoch != m.epoch {
 		t.Errorf("archive one: %+v", r)
 	}
 	for epoch := uint64(1); epoch <= m.epoch; epoch++ {
@@ -74,7 +74,7 @@ func TestTwoArchivesHoldOneLog(t *testing.T) {
 	}
 	m.checkpointHeld()
 	m.commit(100)
-	if r := backup(t, one, m.path); r.Kind != "incremental" {
+	if r := backup(t, one, m.path); r.Backup.Kind != "incremental" {
 		t.Errorf("archive one, after two was released: %+v", r)
 	}
 	if released, err := archiver.ReleaseAll(t.Context(), m.path); !released || err != nil {
@@ -95,8 +95,8 @@ func TestHoldMovesOn(t *testing.T) {
 	var last uint64
 	for i := range 6 {
 		m.commit(1000)
-		if r := backup(t, store, m.path); i > 0 && (r.Kind != "incremental" || r.Timeline != 1) {
-			t.Errorf("backup %d: %s on timeline %d, although the log was held", r.Seq, r.Kind, r.Timeline)
+		if r := backup(t, store, m.path); i > 0 && (r.Backup.Kind != "incremental" || r.Backup.Timeline != 1) {
+			t.Errorf("backup %d: %s on timeline %d, although the log was held", r.Backup.Seq, r.Backup.Kind, r.Backup.Timeline)
 		}
 		lsn, held := m.walLSN()
 		if !held || i > 1 && lsn <= last {
@@ -118,7 +118,7 @@ func TestHoldOfAClosedDatabase(t *testing.T) {
 	if r := backup(t, store, path); !r.HoldBegan {
 		t.Errorf("%+v", r)
 	}
-	if r := backup(t, store, path); r.Kind != archiver.KindNone {
+	if r := backup(t, store, path); r.Backup.Kind != archiver.KindNone {
 		t.Errorf("%+v", r)
 	}
 	if _, err := archiver.ReleaseAll(t.Context(), path); err != nil {
@@ -191,7 +191,7 @@ func TestHoldProvesContinuity(t *testing.T) {
 	m.commit(200)
 	m.checkpointHeld()
 	m.commit(300)
-	if r := backup(t, store, m.path); r.Kind != "incremental" || r.Timeline != 1 || r.EndEpoch != 3 {
+	if r := backup(t, store, m.path); r.Backup.Kind != "incremental" || r.Backup.Timeline != 1 || r.Backup.EndEpoch != 3 {
 		t.Errorf("%+v", r)
 	}
 	for epoch := uint64(1); epoch <= 3; epoch++ {

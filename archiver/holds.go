@@ -23,7 +23,7 @@ type Hold struct {
 
 // HeldLog is a hold and what it costs.
 type HeldLog struct {
-	Hold
+	Hold Hold
 
 	// Bytes is the log that the database keeps for this hold and has no need of
 	// itself; OnlyBytes the part of it that no other hold needs, which goes with

@@ -68,7 +68,7 @@ func TestLatency(t *testing.T) {
 	for _, latency := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond} {
 		again := func(want string) func(t *testing.T, s storage.Storage) {
 			return func(t *testing.T, s storage.Storage) {
-				if r := backup(t, s, m.path); r.Kind != want {
+				if r := backup(t, s, m.path); r.Backup.Kind != want {
 					t.Errorf("%+v", r)
 				}
 			}
@@ -102,7 +102,7 @@ func TestLatency(t *testing.T) {
 	path := bigDatabase(t, 40<<20)
 	n := trips(t, storagetest.NewMemory(), 100*time.Millisecond, func(t *testing.T, s storage.Storage) {
 		r, err := newArchive(s).WithoutRaces().Backup(t.Context(), path, archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes})
-		if err != nil || r.Segments < 40 {
+		if err != nil || r.Backup.Segments < 40 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})

@@ -65,7 +65,7 @@ func TestBackupGoesOnWithoutTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archiver.New(store, archiver.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}).On(disktest.Unsynced{})
 		r, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{})
-		if err != nil || r.HoldBegan || r.Seq != 1 {
+		if err != nil || r.HoldBegan || r.Backup.Seq != 1 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})
@@ -103,7 +103,7 @@ func TestHoldWithoutNiceties(t *testing.T) {
 			if err != nil || !r.HoldBegan {
 				t.Errorf("%s, %s: %+v, %v", vector, name, r, err)
 			}
-			if holds, err := archiver.Holds(t.Context(), path); err != nil || len(holds.Holds) != 1 || holds.Holds[0].Seq != 1 {
+			if holds, err := archiver.Holds(t.Context(), path); err != nil || len(holds.Holds) != 1 || holds.Holds[0].Hold.Seq != 1 {
 				t.Errorf("%s, %s: %+v, %v", vector, name, holds, err)
 			}
 			if _, err := archiver.ReleaseAll(t.Context(), path); err != nil {

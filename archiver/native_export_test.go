@@ -155,7 +155,7 @@ func TestExportOfImport(t *testing.T) {
 			t.Errorf("%s: %+v %s", name, r, diff)
 		}
 		// And imported again it has nothing new.
-		if r, err := newArchive(store).Import(t.Context(), again, archiver.ImportOptions{}); err != nil || r.Backups[0].Kind != archiver.KindNone {
+		if r, err := newArchive(store).Import(t.Context(), again, archiver.ImportOptions{}); err != nil || r.Backups[0].Backup.Kind != archiver.KindNone {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -244,7 +244,7 @@ func TestExportOfRandomHistories(t *testing.T) {
 		m.commit(10)
 		last, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{})
 		m.check(err)
-		first := last.StartEpoch
+		first := last.Backup.StartEpoch
 		for range rapid.IntRange(1, 15).Draw(r, "steps") {
 			switch rapid.IntRange(0, 9).Draw(r, "step") {
 			case 0, 1, 2, 3:
@@ -261,14 +261,14 @@ func TestExportOfRandomHistories(t *testing.T) {
 			}
 		}
 		folder, report := export(t, store, archiver.Target{})
-		if report.FromEpoch != first || report.ToEpoch != last.EndEpoch {
-			t.Fatalf("%+v, want %d to %d", report, first, last.EndEpoch)
+		if report.FromEpoch != first || report.ToEpoch != last.Backup.EndEpoch {
+			t.Fatalf("%+v, want %d to %d", report, first, last.Backup.EndEpoch)
 		}
 		from := first
-		if from == last.EndEpoch {
+		if from == last.Backup.EndEpoch {
 			from++ // a change of the schema behind the only image is seen an epoch later at epoch 0
 		}
-		sameAsRestored(t, store, folder, from, last.EndEpoch, rapid.Uint64Range(1, 4).Draw(r, "step"))
+		sameAsRestored(t, store, folder, from, last.Backup.EndEpoch, rapid.Uint64Range(1, 4).Draw(r, "step"))
 		again := storagetest.NewMemory()
 		if _, err := newArchive(again).Import(t.Context(), folder, archiver.ImportOptions{}); err != nil {
 			t.Fatalf("importing what was exported: %v", err)
@@ -340,10 +340,10 @@ func TestExportOfRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 		folder, r := export(t, store, archiver.Target{})
-		if r.FromEpoch > c.from || r.ToEpoch != last.EndEpoch {
+		if r.FromEpoch > c.from || r.ToEpoch != last.Backup.EndEpoch {
 			t.Errorf("%s: %+v", name, r)
 		}
-		for e := r.FromEpoch; e <= last.EndEpoch; e++ {
+		for e := r.FromEpoch; e <= last.Backup.EndEpoch; e++ {
 			got := filepath.Join(t.TempDir(), "r.grafeo")
 			if _, err := newArchive(store).Restore(t.Context(), got, archiver.RestoreOptions{Target: archiver.Target{Epoch: &e}}); err != nil {
 				t.Fatalf("%s: restore to %d: %v", name, e, err)
@@ -414,14 +414,14 @@ func TestExportOfTimelines(t *testing.T) {
 		m.commit(70)
 	}
 	r := backup(t, store, m.path)
-	if r.Timeline != 2 {
+	if r.Backup.Timeline != 2 {
 		t.Fatalf("%+v", r)
 	}
 	folder, report := export(t, store, archiver.Target{})
-	if report.FromEpoch != 0 || report.ToEpoch != r.EndEpoch {
+	if report.FromEpoch != 0 || report.ToEpoch != r.Backup.EndEpoch {
 		t.Errorf("%+v", report)
 	}
-	sameAsRestored(t, store, folder, 1, r.EndEpoch, 1)
+	sameAsRestored(t, store, folder, 1, r.Backup.EndEpoch, 1)
 	if _, report = export(t, store, archiver.Target{Backup: 2}); report.ToEpoch != 4 {
 		t.Errorf("%+v", report)
 	}

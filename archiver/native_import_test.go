@@ -31,7 +31,7 @@ func TestImportVectors(t *testing.T) {
 		store := storagetest.NewMemory()
 		folder := vector(version + "/backup/backup")
 		var heard []uint64
-		r, err := newArchive(store).Import(t.Context(), folder, archiver.ImportOptions{Committed: func(b archiver.BackupReport) { heard = append(heard, b.Seq) }})
+		r, err := newArchive(store).Import(t.Context(), folder, archiver.ImportOptions{Committed: func(b archiver.BackupReport) { heard = append(heard, b.Backup.Seq) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestImportVectors(t *testing.T) {
 		}
 		for i, b := range list {
 			got := backup{b.Seq, b.Kind, b.Timeline, b.StartEpoch, b.EndEpoch, b.RestoreFrom, b.RestoreTo}
-			if got != want[i] || r.Backups[i].Seq != want[i].seq || b.CreatedAt.Truncate(time.Minute) != time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC) {
+			if got != want[i] || r.Backups[i].Backup.Seq != want[i].seq || b.CreatedAt.Truncate(time.Minute) != time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC) {
 				t.Errorf("%s: %+v, want %+v", version, b, want[i])
 			}
 		}
@@ -68,7 +68,7 @@ func TestImportVectors(t *testing.T) {
 		}
 		calls := len(store.Objects())
 		r, err = newArchive(store).Import(t.Context(), folder, archiver.ImportOptions{})
-		if err != nil || len(r.Backups) != 1 || r.Backups[0].Kind != archiver.KindNone || r.Backups[0].Seq != 4 || r.Known != 4 || r.Requests.Put > 0 || len(store.Objects()) != calls {
+		if err != nil || len(r.Backups) != 1 || r.Backups[0].Backup.Kind != archiver.KindNone || r.Backups[0].Backup.Seq != 4 || r.Known != 4 || r.Requests.Put > 0 || len(store.Objects()) != calls {
 			t.Errorf("%s, again: %+v, %v", version, r, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestImportRestoresEveryEpoch(t *testing.T) {
 		n := sample(t, gen)
 		store := storagetest.NewMemory()
 		r := n.importing(store)
-		if len(r.Backups) != 5 || r.Backups[3].Kind != "full" || r.Backups[4].Timeline != 1 {
+		if len(r.Backups) != 5 || r.Backups[3].Backup.Kind != "full" || r.Backups[4].Backup.Timeline != 1 {
 			t.Fatalf("%s: %+v", gen, r.Backups)
 		}
 		n.restores(store, archiver.Target{}, 2, 3, 4, 5, 6, 7)
@@ -99,11 +99,11 @@ func TestImportAgain(t *testing.T) {
 		known := 0
 		for i := range 6 {
 			r := n.importing(store)
-			if len(r.Backups) != 1 || r.Known != known || r.Backups[0].Seq != uint64(i+1) || r.Backups[0].Timeline != 1 {
+			if len(r.Backups) != 1 || r.Known != known || r.Backups[0].Backup.Seq != uint64(i+1) || r.Backups[0].Backup.Timeline != 1 {
 				t.Fatalf("%s, %d: %+v", gen, i, r)
 			}
 			known++
-			if r := n.importing(store); len(r.Backups) != 1 || r.Backups[0].Kind != archiver.KindNone || r.Requests.Put != 0 {
+			if r := n.importing(store); len(r.Backups) != 1 || r.Backups[0].Backup.Kind != archiver.KindNone || r.Requests.Put != 0 {
 				t.Fatalf("%s, %d, again: %+v", gen, i, r)
 			}
 			if i == 3 {
@@ -139,19 +139,19 @@ func TestImportOfAnotherHistory(t *testing.T) {
 		}
 		n.importing(store)
 		r := other.importing(store)
-		if len(r.Backups) != 2 || r.Backups[0].Timeline != 2 || r.Backups[1].Timeline != 2 || r.Backups[0].ReusedBytes == 0 || r.Backups[0].StoredBytes != 0 {
+		if len(r.Backups) != 2 || r.Backups[0].Backup.Timeline != 2 || r.Backups[1].Backup.Timeline != 2 || r.Backups[0].Backup.ReusedBytes == 0 || r.Backups[0].Backup.StoredBytes != 0 {
 			t.Fatalf("%s: %+v", gen, r.Backups)
 		}
 		for i, db := range []*nativeDB{n, other, n} {
 			if i == 2 {
 				db.full()
 			}
-			if r := db.importing(store); i < 2 && r.Backups[0].Kind != archiver.KindNone || i == 2 && (len(r.Backups) != 1 || r.Backups[0].Timeline != 1) {
+			if r := db.importing(store); i < 2 && r.Backups[0].Backup.Kind != archiver.KindNone || i == 2 && (len(r.Backups) != 1 || r.Backups[0].Backup.Timeline != 1) {
 				t.Errorf("%s, %d: %+v", gen, i, r.Backups)
 			}
 			db.commit(20)
 			db.incremental()
-			if r := db.importing(store); len(r.Backups) != 1 || r.Backups[0].Kind != "incremental" || r.Backups[0].Timeline != 1+i%2 {
+			if r := db.importing(store); len(r.Backups) != 1 || r.Backups[0].Backup.Kind != "incremental" || r.Backups[0].Backup.Timeline != 1+i%2 {
 				t.Errorf("%s, %d: %+v", gen, i, r.Backups)
 			}
 		}
@@ -179,14 +179,14 @@ func TestImportOfFullsBehindHoles(t *testing.T) {
 		n.incremental()
 		store := storagetest.NewMemory()
 		r := n.importing(store)
-		if b := r.Backups[2]; b.Timeline != 2 || !strings.Contains(b.Why, "epochs 3 to 4 are in no file") {
+		if b := r.Backups[2]; b.Backup.Timeline != 2 || !strings.Contains(b.Why, "epochs 3 to 4 are in no file") {
 			t.Errorf("%s: %+v", gen, b)
 		}
 		n.restores(store, archiver.Target{}, 1, 2, 5, 6)
 		if gen == grafeo.Gen05 {
 			n.iteration++ // a clean close and a new open, after which as many commits lead to the same epoch
 			n.full()
-			if r := n.importing(store); r.Backups[0].Timeline != 3 {
+			if r := n.importing(store); r.Backups[0].Backup.Timeline != 3 {
 				t.Errorf("behind a close: %+v", r.Backups)
 			}
 		}
@@ -214,19 +214,19 @@ func TestImportOfRepeatedLog(t *testing.T) {
 		n.incremental()
 		store := storagetest.NewMemory()
 		r := n.importing(store)
-		if len(r.Backups) != 4 || r.Backups[1].StartEpoch != 2 || r.Backups[2].StartEpoch != 4 || r.Backups[3].StartEpoch != 6 || r.Backups[3].EndEpoch != 6 {
+		if len(r.Backups) != 4 || r.Backups[1].Backup.StartEpoch != 2 || r.Backups[2].Backup.StartEpoch != 4 || r.Backups[3].Backup.StartEpoch != 6 || r.Backups[3].Backup.EndEpoch != 6 {
 			t.Fatalf("%s: %+v", gen, r.Backups)
 		}
 		var stored int64
 		for _, b := range r.Backups[1:] {
-			stored += b.RawBytes
+			stored += b.Backup.RawBytes
 		}
 		if most := int64(len(n.all)-from) + 3*128; stored > most {
 			t.Errorf("%s: %d bytes of log, want %d at most", gen, stored, most)
 		}
 		n.restores(store, archiver.Target{}, 1, 2, 3, 4, 5, 6)
 		mustBeWhole(t, store)
-		if r := n.importing(store); r.Backups[0].Kind != archiver.KindNone {
+		if r := n.importing(store); r.Backups[0].Backup.Kind != archiver.KindNone {
 			t.Errorf("%s, again: %+v", gen, r)
 		}
 	}
@@ -250,17 +250,17 @@ func TestImportOfTransactionsAcrossBackups(t *testing.T) {
 	n.incremental()
 	store := storagetest.NewMemory()
 	r := n.importing(store)
-	if len(r.Backups) != 3 || r.Entries != 4 || r.Backups[2].StartEpoch != 3 || r.Backups[2].EndEpoch != 4 {
+	if len(r.Backups) != 3 || r.Entries != 4 || r.Backups[2].Backup.StartEpoch != 3 || r.Backups[2].Backup.EndEpoch != 4 {
 		t.Fatalf("%+v", r.Backups)
 	}
 	n.restores(store, archiver.Target{}, 1, 2, 3, 4)
 	mustBeWhole(t, store)
-	if r := n.importing(store); r.Backups[0].Kind != archiver.KindNone {
+	if r := n.importing(store); r.Backups[0].Backup.Kind != archiver.KindNone {
 		t.Errorf("again: %+v", r)
 	}
 	n.commit(10)
 	n.incremental()
-	if r := n.importing(store); len(r.Backups) != 1 || r.Backups[0].EndEpoch != 5 {
+	if r := n.importing(store); len(r.Backups) != 1 || r.Backups[0].Backup.EndEpoch != 5 {
 		t.Errorf("more: %+v", r)
 	}
 	n.restores(store, archiver.Target{}, 3, 5)
@@ -551,7 +551,7 @@ func TestImportStopsAnywhere(t *testing.T) {
 				}
 				again := n.importing(inner)
 				newly := len(again.Backups)
-				if again.Backups[0].Kind == archiver.KindNone {
+				if again.Backups[0].Backup.Kind == archiver.KindNone {
 					newly = 0
 				}
 				// A commit whose outcome the first run did not learn may be there, too.
@@ -597,7 +597,7 @@ func TestImportIntoDamagedArchive(t *testing.T) {
 			continue
 		}
 		// The full one in the middle of the folder is known still, and so is what is behind it.
-		if err != nil || len(r.Backups) != 3 || r.Backups[2].Timeline != 2 || r.Known != 2 {
+		if err != nil || len(r.Backups) != 3 || r.Backups[2].Backup.Timeline != 2 || r.Known != 2 {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		n.restores(store, archiver.Target{}, 2, 3, 4, 5, 6, 7)
@@ -619,8 +619,8 @@ func TestImportsAtTheSameTime(t *testing.T) {
 					t.Error(err)
 				}
 				for _, b := range r.Backups {
-					if _, twice := committed.LoadOrStore(b.Seq, true); twice && b.Kind != archiver.KindNone {
-						t.Errorf("backup %d was committed twice", b.Seq)
+					if _, twice := committed.LoadOrStore(b.Backup.Seq, true); twice && b.Backup.Kind != archiver.KindNone {
+						t.Errorf("backup %d was committed twice", b.Backup.Seq)
 					}
 				}
 			})
@@ -653,7 +653,7 @@ func TestBackupBehindImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := backup(t, store, path)
-	if r.Kind != "incremental" || r.Timeline != 1 || r.Seq != 5 || r.StartEpoch != 9 || r.EndEpoch != 9 {
+	if r.Backup.Kind != "incremental" || r.Backup.Timeline != 1 || r.Backup.Seq != 5 || r.Backup.StartEpoch != 9 || r.Backup.EndEpoch != 9 {
 		t.Errorf("%+v", r)
 	}
 	mustBeWhole(t, store)
@@ -672,7 +672,7 @@ func TestBackupBehindImport(t *testing.T) {
 	if _, err := newArchive(store).Import(t.Context(), filepath.Join(dir, "backup"), archiver.ImportOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if r := backup(t, store, filepath.Join(dir, "tiny.grafeo")); r.Kind != "full" || r.Timeline != 2 || r.EndEpoch != 9 {
+	if r := backup(t, store, filepath.Join(dir, "tiny.grafeo")); r.Backup.Kind != "full" || r.Backup.Timeline != 2 || r.Backup.EndEpoch != 9 {
 		t.Errorf("%+v", r)
 	}
 	mustBeWhole(t, store)
@@ -686,11 +686,11 @@ func TestRestoreImportedByTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := storagetest.NewMemory()
-	if r := backup(t, store, filepath.Join(dir, "tiny.grafeo")); r.EndEpoch != 9 {
+	if r := backup(t, store, filepath.Join(dir, "tiny.grafeo")); r.Backup.EndEpoch != 9 {
 		t.Fatalf("%+v", r)
 	}
 	r, err := newArchive(store).Import(t.Context(), filepath.Join(dir, "backup"), archiver.ImportOptions{})
-	if err != nil || r.Backups[0].Timeline != 2 {
+	if err != nil || r.Backups[0].Backup.Timeline != 2 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	at := time.UnixMilli(1795399202422).UTC() // the commit of epoch 5
@@ -700,7 +700,7 @@ func TestRestoreImportedByTime(t *testing.T) {
 		if timeline == 0 {
 			want = 2 // it was taken first
 		}
-		if err != nil || r.Epoch != 5 || r.Timeline != want {
+		if err != nil || r.Plan.Epoch != 5 || r.Plan.Timeline != want {
 			t.Errorf("timeline %d: %+v, %v", timeline, r, err)
 		}
 	}
@@ -824,7 +824,7 @@ func TestImportOfPrunedFolder(t *testing.T) {
 							t.Errorf("%+v", f)
 						}
 					}
-					if diff := cmp.Diff(c.lost, lost); diff != "" || again == 0 && len(r.Backups) != c.backups || again == 1 && r.Backups[0].Kind != archiver.KindNone {
+					if diff := cmp.Diff(c.lost, lost); diff != "" || again == 0 && len(r.Backups) != c.backups || again == 1 && r.Backups[0].Backup.Kind != archiver.KindNone {
 						t.Errorf("%d backups, lost (-want +is):\n%s", len(r.Backups), diff)
 					}
 				}
@@ -846,7 +846,7 @@ func TestImportBeforeAndAfterPruning(t *testing.T) {
 		}
 		r, err := newArchive(store).Import(t.Context(), n.dir, archiver.ImportOptions{})
 		n.check(err)
-		if len(r.Lost) != 0 || r.Backups[0].Kind != archiver.KindNone {
+		if len(r.Lost) != 0 || r.Backups[0].Backup.Kind != archiver.KindNone {
 			t.Errorf("%s: %+v", gen, r)
 		}
 		mustBeWhole(t, store)

@@ -213,8 +213,8 @@ func (n *nativeDB) restores(store storage.Storage, target archiver.Target, epoch
 		if err != nil {
 			n.t.Fatalf("restore to epoch %d: %v", e, err)
 		}
-		if r.Epoch != e {
-			n.t.Errorf("restored to epoch %d, want %d", r.Epoch, e)
+		if r.Plan.Epoch != e {
+			n.t.Errorf("restored to epoch %d, want %d", r.Plan.Epoch, e)
 		}
 		n.holds(filepath.Join(dir, "db.grafeo"), e)
 	}

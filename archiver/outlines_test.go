@@ -43,7 +43,7 @@ func randomArchive(t *testing.T, backups int, random *rand.Rand) map[string][]by
 		if err != nil {
 			t.Fatal(err)
 		}
-		n = int(r.Seq)
+		n = int(r.Backup.Seq)
 	}
 	return store.Objects()
 }

@@ -170,8 +170,8 @@ func TestReplay(t *testing.T) {
 			}
 			store := storagetest.NewMemory()
 			r := backup(t, store, path)
-			if r.StartEpoch != c.from {
-				t.Errorf("it begins at epoch %d, want %d", r.StartEpoch, c.from)
+			if r.Backup.StartEpoch != c.from {
+				t.Errorf("it begins at epoch %d, want %d", r.Backup.StartEpoch, c.from)
 			}
 			got := restore(t, store, 0)
 			delete(got, "db.grafeo")
@@ -190,7 +190,7 @@ func TestReplay(t *testing.T) {
 			mustBeWhole(t, store)
 
 			// Cut at each epoch it is the same, and shorter.
-			for epoch := r.StartEpoch; epoch <= r.EndEpoch; epoch++ {
+			for epoch := r.Backup.StartEpoch; epoch <= r.Backup.EndEpoch; epoch++ {
 				dir := t.TempDir()
 				if _, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Epoch: &epoch}}); err != nil {
 					t.Fatalf("epoch %d: %v", epoch, err)
@@ -221,7 +221,7 @@ func TestReplayOfAdopted(t *testing.T) {
 	}
 	write(0, adopted)
 	write(1, next)
-	if r := backup(t, store, path); r.Kind != string(manifest.Incremental) {
+	if r := backup(t, store, path); r.Backup.Kind != string(manifest.Incremental) {
 		t.Fatalf("%+v", r)
 	}
 	got := restore(t, store, 0)

@@ -21,7 +21,7 @@ import (
 // RestoreOptions modify one restore. The zero value restores the newest state.
 type RestoreOptions struct {
 	// Target is the state to restore.
-	Target
+	Target Target
 
 	// Force moves a database that is at the target aside, under a name that
 	// RestoreReport.MovedTo tells. It is never deleted.
@@ -33,7 +33,7 @@ type RestoreOptions struct {
 
 // RestoreReport is what one restore has done.
 type RestoreReport struct {
-	Plan
+	Plan     Plan
 	Database string // path of the database now
 	MovedTo  string // where the database is that was there before, or ""
 

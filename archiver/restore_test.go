@@ -353,11 +353,11 @@ func TestFreePagesAreLeftOut(t *testing.T) {
 	if diff := cmp.Diff(want, restore(t, store, 0)); diff != "" {
 		t.Error(diff)
 	}
-	if r.StoredBytes != before.StoredBytes {
-		t.Errorf("%d bytes were stored, and %d before there was noise", r.StoredBytes, before.StoredBytes)
+	if r.Backup.StoredBytes != before.Backup.StoredBytes {
+		t.Errorf("%d bytes were stored, and %d before there was noise", r.Backup.StoredBytes, before.Backup.StoredBytes)
 	}
-	if r.RawBytes != int64(len(image))+logBytes(want) {
-		t.Errorf("%d bytes were backed up, of an image of %d", r.RawBytes, len(image))
+	if r.Backup.RawBytes != int64(len(image))+logBytes(want) {
+		t.Errorf("%d bytes were backed up, of an image of %d", r.Backup.RawBytes, len(image))
 	}
 	mustBeWhole(t, store)
 }

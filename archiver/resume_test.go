@@ -208,7 +208,7 @@ func TestRestoreGoesOnWithALongerChain(t *testing.T) {
 			if err != nil || c.asks > 0 && asked != c.asks || c.asks == 0 && r.ResumedBytes > 0 {
 				t.Errorf("it asked for %d segments, want %d: %v", asked, c.asks, err)
 			}
-			if c.opts.Backup == 0 {
+			if c.opts.Target.Backup == 0 {
 				l.is(path)
 				return
 			}

@@ -40,7 +40,7 @@ func everyKind06(t *testing.T) map[string][]byte {
 	}
 	store = refill(t, objects)
 	r, err := newArchive(store).Backup(t.Context(), path, archiver.BackupOptions{Full: true, SegmentBytes: archiver.MinSegmentBytes})
-	if err != nil || r.ReusedBytes == 0 || r.Segments == 0 {
+	if err != nil || r.Backup.ReusedBytes == 0 || r.Backup.Segments == 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	return store.Objects()
@@ -131,21 +131,21 @@ func storedAgain(t *testing.T, store *storagetest.Memory, path string) map[strin
 	t.Helper()
 	opts := archiver.BackupOptions{Full: true, Fresh: true, SegmentBytes: archiver.MinSegmentBytes}
 	r, err := newArchive(store).Backup(t.Context(), path, opts)
-	if err != nil || r.Timeline != 2 || r.Segments < 3 {
+	if err != nil || r.Backup.Timeline != 2 || r.Backup.Segments < 3 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	objects := store.Objects()
-	m := manifestOf(t, objects, r.Seq)
+	m := manifestOf(t, objects, r.Backup.Seq)
 	damaged := m.Content.Segments[0].Key
 	broken := maps.Clone(objects)
 	broken[damaged] = bytes.Repeat([]byte{1}, len(objects[damaged]))
 	store = refill(t, broken)
-	if r, err = newArchive(store).Backup(t.Context(), path, opts); err != nil || r.Segments != 1 {
+	if r, err = newArchive(store).Backup(t.Context(), path, opts); err != nil || r.Backup.Segments != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	again := store.Objects()
 	again[damaged] = objects[damaged]
-	if renamed := manifestOf(t, again, r.Seq).Content.Segments[0].Key; !strings.HasPrefix(renamed, strings.TrimSuffix(damaged, ".zst")+"-") {
+	if renamed := manifestOf(t, again, r.Backup.Seq).Content.Segments[0].Key; !strings.HasPrefix(renamed, strings.TrimSuffix(damaged, ".zst")+"-") {
 		t.Fatalf("the segment %s was not stored under another name, but %s", damaged, renamed)
 	}
 	kinds := map[string]int{}

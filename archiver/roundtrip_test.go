@@ -28,8 +28,8 @@ func TestRestoreGivesWhatWasBackedUp(t *testing.T) {
 			before := contents(t, filepath.Dir(path))
 			store := storagetest.NewMemory()
 			r := backup(t, store, path)
-			if r.Seq != 1 || r.Kind != "full" || r.Timeline != 1 {
-				t.Errorf("backup %d, %s, timeline %d", r.Seq, r.Kind, r.Timeline)
+			if r.Backup.Seq != 1 || r.Backup.Kind != "full" || r.Backup.Timeline != 1 {
+				t.Errorf("backup %d, %s, timeline %d", r.Backup.Seq, r.Backup.Kind, r.Backup.Timeline)
 			}
 			after := contents(t, filepath.Dir(path))
 			for _, files := range []map[string]string{before, after} {
@@ -53,7 +53,7 @@ func TestEpochsOfVectors(t *testing.T) {
 		"v0.6.0/closed":    {5, 5}, "v0.6.0/live": {3, 5}, "v0.6.0/torn-tail": {3, 4}, "v0.6.0/reopened": {0, 5},
 	} {
 		r := backup(t, storagetest.NewMemory(), copyVector(t, name))
-		if got := [2]uint64{r.RestoreFrom, r.RestoreTo}; got != want {
+		if got := [2]uint64{r.Backup.RestoreFrom, r.Backup.RestoreTo}; got != want {
 			t.Errorf("%s: epochs %v, want %v", name, got, want)
 		}
 	}
@@ -71,8 +71,8 @@ func TestManyStripes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Segments < 9 || last.Done != r.RawBytes || last.Total != r.RawBytes {
-		t.Errorf("%d segments, progress %+v of %d bytes", r.Segments, last, r.RawBytes)
+	if r.Backup.Segments < 9 || last.Done != r.Backup.RawBytes || last.Total != r.Backup.RawBytes {
+		t.Errorf("%d segments, progress %+v of %d bytes", r.Backup.Segments, last, r.Backup.RawBytes)
 	}
 	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
 		t.Error("restored is not what was backed up")
@@ -84,8 +84,8 @@ func TestBackupsOfOneDatabase(t *testing.T) {
 	store := storagetest.NewMemory()
 	path := copyVector(t, "v0.6.0/live")
 	for want := uint64(1); want <= 3; want++ {
-		if r := full(t, store, path); r.Seq != want || r.Timeline != 1 {
-			t.Errorf("backup %d on timeline %d, want %d on 1", r.Seq, r.Timeline, want)
+		if r := full(t, store, path); r.Backup.Seq != want || r.Backup.Timeline != 1 {
+			t.Errorf("backup %d on timeline %d, want %d on 1", r.Backup.Seq, r.Backup.Timeline, want)
 		}
 	}
 	list, err := newArchive(store).List(t.Context())
@@ -109,8 +109,8 @@ func TestAnotherHistoryIsAnotherTimeline(t *testing.T) {
 	if err := os.RemoveAll(path + ".wal"); err != nil {
 		t.Fatal(err)
 	}
-	if r := backup(t, store, path); r.Timeline != 2 || r.RestoreTo != 3 {
-		t.Errorf("timeline %d, epoch %d; want 2 and 3", r.Timeline, r.RestoreTo)
+	if r := backup(t, store, path); r.Backup.Timeline != 2 || r.Backup.RestoreTo != 3 {
+		t.Errorf("timeline %d, epoch %d; want 2 and 3", r.Backup.Timeline, r.Backup.RestoreTo)
 	}
 }
 
@@ -150,8 +150,8 @@ func TestInterruptedBackupGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if segments := int64(r.Segments); segments != segmentsOf(inner)-4 || r.ReusedBytes != 4*archiver.MinSegmentBytes {
-		t.Errorf("%d segments were sent, of %d; %d bytes reused", segments, segmentsOf(inner), r.ReusedBytes)
+	if segments := int64(r.Backup.Segments); segments != segmentsOf(inner)-4 || r.Backup.ReusedBytes != 4*archiver.MinSegmentBytes {
+		t.Errorf("%d segments were sent, of %d; %d bytes reused", segments, segmentsOf(inner), r.Backup.ReusedBytes)
 	}
 	mustBeWhole(t, inner)
 }
@@ -188,8 +188,8 @@ func TestLeftoverWithOtherContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := full(t, hashless{store}, path)
-		if r.Segments != 1 {
-			t.Errorf("%s: %d segments were stored, want 1", name, r.Segments)
+		if r.Backup.Segments != 1 {
+			t.Errorf("%s: %d segments were stored, want 1", name, r.Backup.Segments)
 		}
 		if diff := cmp.Diff(wholePart(t, path), restore(t, store, 2)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -298,11 +298,11 @@ func TestSameLogAfterAClose(t *testing.T) {
 	store := storagetest.NewMemory()
 	open(4, 1)
 	backup(t, store, path)
-	if r := backup(t, store, path); r.Kind != archiver.KindNone {
+	if r := backup(t, store, path); r.Backup.Kind != archiver.KindNone {
 		t.Errorf("nothing has changed: %+v", r)
 	}
 	open(5, 2)
-	if r := backup(t, store, path); r.Kind != "full" || r.Timeline != 2 {
+	if r := backup(t, store, path); r.Backup.Kind != "full" || r.Backup.Timeline != 2 {
 		t.Errorf("the log is the same, the image is not: %+v", r)
 	}
 	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {

@@ -57,24 +57,24 @@ func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ix := indexOf(t, store, r.Seq)
+		ix := indexOf(t, store, r.Backup.Seq)
 		for _, s := range ix.Segments {
 			if s.StoredBytes > limit+limit/64 {
-				t.Errorf("backup %d has a segment of %d bytes", r.Seq, s.StoredBytes)
+				t.Errorf("backup %d has a segment of %d bytes", r.Backup.Seq, s.StoredBytes)
 			}
 			if s.RawBytes < s.StoredBytes-s.StoredBytes/64 {
-				t.Errorf("backup %d has a segment of %d bytes, of which %d raw", r.Seq, s.StoredBytes, s.RawBytes)
+				t.Errorf("backup %d has a segment of %d bytes, of which %d raw", r.Backup.Seq, s.StoredBytes, s.RawBytes)
 			}
 		}
-		if r.Segments != c.segments {
-			t.Errorf("backup %d has made %d segments, want %d", r.Seq, r.Segments, c.segments)
+		if r.Backup.Segments != c.segments {
+			t.Errorf("backup %d has made %d segments, want %d", r.Backup.Seq, r.Backup.Segments, c.segments)
 		}
-		if got := restore(t, store, r.Seq)["db.grafeo"]; got != readFile(t, path) {
-			t.Errorf("backup %d restores to something else", r.Seq)
+		if got := restore(t, store, r.Backup.Seq)["db.grafeo"]; got != readFile(t, path) {
+			t.Errorf("backup %d restores to something else", r.Backup.Seq)
 		}
 		if seq == 0 { // the same image is cut in the same way
 			opts.Fresh = true
-			if r, err = newArchive(store).Backup(t.Context(), path, opts); err != nil || r.Segments != 0 || r.ReusedBytes != r.RawBytes {
+			if r, err = newArchive(store).Backup(t.Context(), path, opts); err != nil || r.Backup.Segments != 0 || r.Backup.ReusedBytes != r.Backup.RawBytes {
 				t.Fatalf("%+v, %v", r, err)
 			}
 			opts.Fresh = false
@@ -95,8 +95,8 @@ func TestOddSegmentSizes(t *testing.T) {
 			if err != nil {
 				t.Fatalf("segments of %d bytes: %v", bytes, err)
 			}
-			if got := restore(t, store, r.Seq)["db.grafeo"]; got != readFile(t, im.path) {
-				t.Errorf("segments of %d bytes: backup %d restores to something else", bytes, r.Seq)
+			if got := restore(t, store, r.Backup.Seq)["db.grafeo"]; got != readFile(t, im.path) {
+				t.Errorf("segments of %d bytes: backup %d restores to something else", bytes, r.Backup.Seq)
 			}
 		}
 	}

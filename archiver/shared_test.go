@@ -74,8 +74,8 @@ func (im *pagedImage) fullOf(t testing.TB, store storage.Storage, fresh bool) ar
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := restore(t, store, r.Seq)["db.grafeo"]; got != readFile(t, im.path) {
-		t.Fatalf("backup %d restores to something else", r.Seq)
+	if got := restore(t, store, r.Backup.Seq)["db.grafeo"]; got != readFile(t, im.path) {
+		t.Fatalf("backup %d restores to something else", r.Backup.Seq)
 	}
 	return r
 }
@@ -186,7 +186,7 @@ func TestSecondFullStoresWhatChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			withLog(t, im.path, 3)
-			if r := backup(t, store, im.path); r.Kind != "incremental" {
+			if r := backup(t, store, im.path); r.Backup.Kind != "incremental" {
 				t.Fatalf("%+v", r)
 			}
 			if err := os.RemoveAll(im.path + ".wal"); err != nil {
@@ -201,14 +201,14 @@ func TestSecondFullStoresWhatChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			stored := storedBytes(store) - before
-			t.Logf("%d bytes instead of %d in %d segments, %d operations", stored, whole, r.Segments, len(counting.Calls()))
-			if stored > whole/16 || r.Segments > 2 || r.ReusedBytes < r.RawBytes*95/100 {
+			t.Logf("%d bytes instead of %d in %d segments, %d operations", stored, whole, r.Backup.Segments, len(counting.Calls()))
+			if stored > whole/16 || r.Backup.Segments > 2 || r.Backup.ReusedBytes < r.Backup.RawBytes*95/100 {
 				t.Errorf("%d bytes instead of %d, %+v", stored, whole, r)
 			}
 			if calls := len(counting.Calls()); calls > 16 {
 				t.Errorf("%d operations: %+v", calls, counting.Calls())
 			}
-			if restore(t, store, r.Seq)["db.grafeo"] != readFile(t, im.path) {
+			if restore(t, store, r.Backup.Seq)["db.grafeo"] != readFile(t, im.path) {
 				t.Error("it restores to something else")
 			}
 			mustBeWhole(t, store)
@@ -223,7 +223,7 @@ func TestSharedSegmentsAreBounded(t *testing.T) {
 	im := newPagedImage(t, 1200)
 	for n := range 24 {
 		r := im.fullOf(t, store, false)
-		ix := indexOf(t, store, r.Seq)
+		ix := indexOf(t, store, r.Backup.Seq)
 		folders := map[string]bool{}
 		var raw int64
 		for _, s := range ix.Segments {
@@ -232,10 +232,10 @@ func TestSharedSegmentsAreBounded(t *testing.T) {
 		}
 		image := ix.Image().Bytes
 		if raw > image*3/2 || len(folders) > 17 || len(ix.Segments) > int(image>>20)+3*17 {
-			t.Fatalf("backup %d of %d bytes needs %d bytes of %d segments of %d runs", r.Seq, image, raw, len(ix.Segments), len(folders))
+			t.Fatalf("backup %d of %d bytes needs %d bytes of %d segments of %d runs", r.Backup.Seq, image, raw, len(ix.Segments), len(folders))
 		}
-		if r.Seq > 1 && r.ReusedBytes < image/10 {
-			t.Errorf("backup %d shares %d of %d bytes only", r.Seq, r.ReusedBytes, image)
+		if r.Backup.Seq > 1 && r.Backup.ReusedBytes < image/10 {
+			t.Errorf("backup %d shares %d of %d bytes only", r.Backup.Seq, r.Backup.ReusedBytes, image)
 		}
 		switch n % 3 {
 		case 0:
@@ -276,7 +276,7 @@ func TestSharedWithADamagedArchive(t *testing.T) {
 			im.write(t)
 			r := im.fullOf(t, store, false)
 			if found := findings(t, store.Objects()); slices.ContainsFunc(found, func(f archiver.Finding) bool {
-				return f.Key == manifest.Seq(r.Seq).Key() || uses(t, store, r.Seq, f.Key)
+				return f.Key == manifest.Seq(r.Backup.Seq).Key() || uses(t, store, r.Backup.Seq, f.Key)
 			}) {
 				t.Errorf("the new backup is damaged as well: %v", found)
 			}
@@ -335,7 +335,7 @@ func TestWhatSharesNothingPaysNothing(t *testing.T) {
 					t.Errorf("%+v", c)
 				}
 			}
-			if pages := len(indexOf(t, store, r.Seq).Image().Pages); (pages > 0) != (name == "fresh") {
+			if pages := len(indexOf(t, store, r.Backup.Seq).Image().Pages); (pages > 0) != (name == "fresh") {
 				t.Errorf("%d objects with digests", pages)
 			}
 		})
@@ -351,7 +351,7 @@ func TestHoles(t *testing.T) {
 	im.write(t)
 	r := im.fullOf(t, store, false)
 	var extents int64
-	for _, e := range indexOf(t, store, r.Seq).Image().Extents {
+	for _, e := range indexOf(t, store, r.Backup.Seq).Image().Extents {
 		extents += e.Bytes
 	}
 	if extents > 700*manifest.PageBytes {
@@ -407,11 +407,11 @@ func TestDigestsOfEarlierBuilds(t *testing.T) {
 	mustBeWhole(t, store)
 	im.change(5, 3, 1)
 	im.write(t)
-	if r := im.fullOf(t, store, false); r.ReusedBytes != 0 {
-		t.Errorf("%d bytes were found by digests of another kind", r.ReusedBytes)
+	if r := im.fullOf(t, store, false); r.Backup.ReusedBytes != 0 {
+		t.Errorf("%d bytes were found by digests of another kind", r.Backup.ReusedBytes)
 	}
 	im.write(t)
-	if r := im.fullOf(t, store, false); r.ReusedBytes == 0 {
+	if r := im.fullOf(t, store, false); r.Backup.ReusedBytes == 0 {
 		t.Error("nothing was found by digests of this kind")
 	}
 	mustBeWhole(t, store)
@@ -428,8 +428,8 @@ func TestPagesThatBecomeFree(t *testing.T) {
 			im.clear(at, freed)
 		}
 		im.write(t)
-		if r := im.fullOf(t, store, false); (r.StoredBytes > first.StoredBytes/4) != stored {
-			t.Errorf("%d of 256 pages are free: %d bytes were stored, of %d", freed, r.StoredBytes, first.StoredBytes)
+		if r := im.fullOf(t, store, false); (r.Backup.StoredBytes > first.Backup.StoredBytes/4) != stored {
+			t.Errorf("%d of 256 pages are free: %d bytes were stored, of %d", freed, r.Backup.StoredBytes, first.Backup.StoredBytes)
 		}
 		mustBeWhole(t, store)
 	}

@@ -105,12 +105,12 @@ func TestSpilledVectorsComeBack(t *testing.T) {
 			if diff := cmp.Diff(want, contents(t, filepath.Dir(target))); diff != "" {
 				t.Error(diff)
 			}
-			if restored.RawBytes != r.RawBytes || r.RawBytes < int64(len(large)) {
-				t.Errorf("%d bytes of %d", restored.RawBytes, r.RawBytes)
+			if restored.Plan.RawBytes != r.Backup.RawBytes || r.Backup.RawBytes < int64(len(large)) {
+				t.Errorf("%d bytes of %d", restored.Plan.RawBytes, r.Backup.RawBytes)
 			}
 			again := backup(t, store, path)
-			if again.Kind != archiver.KindNone {
-				t.Errorf("then it is %s: %s", again.Kind, again.Why)
+			if again.Backup.Kind != archiver.KindNone {
+				t.Errorf("then it is %s: %s", again.Backup.Kind, again.Why)
 			}
 		})
 	}
@@ -157,11 +157,11 @@ func TestSpilledVectorsThatChange(t *testing.T) {
 				}
 				r := backup(t, store, path)
 				if c.why == "" {
-					if r.Kind != archiver.KindNone {
-						t.Fatalf("%s: %s", r.Kind, r.Why)
+					if r.Backup.Kind != archiver.KindNone {
+						t.Fatalf("%s: %s", r.Backup.Kind, r.Why)
 					}
-				} else if r.Kind != string(manifest.Full) || !strings.Contains(r.Why, c.why) || r.Timeline != 1 {
-					t.Fatalf("%s on timeline %d: %s", r.Kind, r.Timeline, r.Why)
+				} else if r.Backup.Kind != string(manifest.Full) || !strings.Contains(r.Why, c.why) || r.Backup.Timeline != 1 {
+					t.Fatalf("%s on timeline %d: %s", r.Backup.Kind, r.Backup.Timeline, r.Why)
 				}
 				target := filepath.Join(t.TempDir(), "db.grafeo")
 				if _, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {

@@ -56,7 +56,7 @@ type StatusReport struct {
 	Behind *Behind // nil if no database was named
 
 	// HoldReport is what a 0.6 database keeps its log for, if one was named.
-	HoldReport
+	Log HoldReport
 
 	// Spill is what is in the spill folder of the database, nil if nothing is.
 	Spill *Spill
@@ -152,11 +152,11 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return r, nil
 	}
 	heldNow, err := hold.ReportOf(opts.Database, manifest.Now())
-	r.HoldReport = holdReport(heldNow)
+	r.Log = holdReport(heldNow)
 	if err != nil {
 		return r, err
 	}
-	held := slices.ContainsFunc(r.Holds, func(o HeldLog) bool { return newest != nil && o.CommitID == newest.CommitID })
+	held := slices.ContainsFunc(r.Log.Holds, func(o HeldLog) bool { return newest != nil && o.Hold.CommitID == newest.CommitID })
 	err = capture.UntilStable(ctx, opts.Database, pack.IsTorn, func() (err error) {
 		files, err := capture.ListSpill(opts.Database)
 		if err != nil {

@@ -50,15 +50,15 @@ func TestStatus(t *testing.T) {
 	second := backup(t, store, m.path)
 
 	r := status(t, store, "")
-	if r.Backups != 2 || r.StoredBytes != first.StoredBytes+second.StoredBytes || r.Behind != nil ||
-		!cmp.Equal(r.Newest, &second.Backup) || !about(r.Age, second.CreatedAt) {
+	if r.Backups != 2 || r.StoredBytes != first.Backup.StoredBytes+second.Backup.StoredBytes || r.Behind != nil ||
+		!cmp.Equal(r.Newest, &second.Backup) || !about(r.Age, second.Backup.CreatedAt) {
 		t.Errorf("%+v", r)
 	}
 	if len(r.Restorable) != 1 {
 		t.Fatalf("%+v", r.Restorable)
 	}
 	if got := r.Restorable[0]; got.Timeline != 1 || got.FromEpoch != 0 || got.ToEpoch != 3 || !got.ToTime.Equal(m.times[3].Truncate(time.Millisecond)) ||
-		!got.AsOf.Equal(second.CreatedAt) {
+		!got.AsOf.Equal(second.Backup.CreatedAt) {
 		t.Errorf("%+v", got)
 	}
 
@@ -120,7 +120,7 @@ func TestStatusFork(t *testing.T) {
 	other.commit(300)
 	other.commit(300)
 	b := status(t, store, other.path).Behind
-	if b.Continues || !strings.Contains(b.Why, "forked") || b.Commits != 3 || b.Bytes < 600 || !about(b.Lag, r.CreatedAt) {
+	if b.Continues || !strings.Contains(b.Why, "forked") || b.Commits != 3 || b.Bytes < 600 || !about(b.Lag, r.Backup.CreatedAt) {
 		t.Errorf("%+v", b)
 	}
 	backup(t, store, other.path)
@@ -152,7 +152,7 @@ func TestStatus05(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := status(t, store, path)
-	if b := got.Behind; !b.Continues || b.Commits != 1 || b.Bytes != int64(len(commit)) || !about(b.Lag, r.CreatedAt) {
+	if b := got.Behind; !b.Continues || b.Commits != 1 || b.Bytes != int64(len(commit)) || !about(b.Lag, r.Backup.CreatedAt) {
 		t.Errorf("%+v", b)
 	}
 	if reach := got.Restorable[0]; reach.FromEpoch != 3 || reach.ToEpoch != 5 || reach.ToTime != nil {

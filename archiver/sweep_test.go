@@ -178,7 +178,7 @@ func (s swept) stops(t *testing.T, silent bool, k int, applied bool) (stopped bo
 	if err != nil {
 		t.Fatalf("%s, the next run: %v", at, err)
 	}
-	if committed && !s.opts.Full && r.Kind != archiver.KindNone || !committed && (r.Kind != s.kind || int(r.Seq) != len(old)+1) {
+	if committed && !s.opts.Full && r.Backup.Kind != archiver.KindNone || !committed && (r.Backup.Kind != s.kind || int(r.Backup.Seq) != len(old)+1) {
 		t.Fatalf("%s, committed: %v; the next run: %+v", at, committed, r)
 	}
 	mustBeWhole(t, inner)

@@ -135,7 +135,7 @@ func TestVanishedArchiveIsNoticed(t *testing.T) {
 				if by == "record" {
 					kind = "full" // the checkpoint has cut the log
 				}
-				if r := backupTo(t, at(now, state), m.path, opts); r.Kind != kind || r.Seq != first.Seq+1 {
+				if r := backupTo(t, at(now, state), m.path, opts); r.Backup.Kind != kind || r.Backup.Seq != first.Backup.Seq+1 {
 					t.Errorf("then %+v, after %+v", r, first)
 				}
 				if held := len(heldBy(t, m.path)); by == "hold" && held != 1 || by == "record" && held != 0 {
@@ -159,7 +159,7 @@ func TestNothingHasVanished(t *testing.T) {
 		m.check(err)
 		b = bytes.Replace(b, []byte(`"seq":1,`), []byte(`"seq":0,`), 1)
 		m.check(os.WriteFile(cursor, b, 0o600))
-		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Seq != 1 || !r.HoldBegan {
+		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Backup.Seq != 1 || !r.HoldBegan {
 			t.Errorf("%+v", r)
 		}
 		if held := heldBy(t, m.path); len(held) != 1 {
@@ -170,7 +170,7 @@ func TestNothingHasVanished(t *testing.T) {
 		m := newModel(t)
 		m.commit(100)
 		backupTo(t, called(storagetest.NewMemory(), "elsewhere"), m.path, archiver.BackupOptions{})
-		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Seq != 1 {
+		if r := backupTo(t, at(storagetest.NewMemory(), ""), m.path, archiver.BackupOptions{}); r.Backup.Seq != 1 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -179,10 +179,10 @@ func TestNothingHasVanished(t *testing.T) {
 		m.commit(100)
 		backupTo(t, called(store, "elsewhere"), m.path, archiver.BackupOptions{})
 		m.commit(100)
-		if r := backupTo(t, at(store, t.TempDir()), m.path, archiver.BackupOptions{}); r.Seq != 2 || r.Kind != "incremental" {
+		if r := backupTo(t, at(store, t.TempDir()), m.path, archiver.BackupOptions{}); r.Backup.Seq != 2 || r.Backup.Kind != "incremental" {
 			t.Errorf("%+v", r)
 		}
-		if held := heldBy(t, m.path); len(held) != 1 || held["/mnt/usb/a"].Seq != 2 {
+		if held := heldBy(t, m.path); len(held) != 1 || held["/mnt/usb/a"].Hold.Seq != 2 {
 			t.Errorf("%+v", held)
 		}
 	})
@@ -193,7 +193,7 @@ func TestNothingHasVanished(t *testing.T) {
 		m.commit(100)
 		backupTo(t, at(store, t.TempDir()), m.path, archiver.BackupOptions{NoHold: true})
 		m.commit(100)
-		if r := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 3 {
+		if r := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true}); r.Backup.Seq != 3 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -205,7 +205,7 @@ func TestNothingHasVanished(t *testing.T) {
 		}
 		m.commit(100)
 		stale := staleList{store, "manifests/0000000002.json"}
-		if r := backupTo(t, at(stale, state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 3 {
+		if r := backupTo(t, at(stale, state), m.path, archiver.BackupOptions{NoHold: true}); r.Backup.Seq != 3 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -240,7 +240,7 @@ func TestRecordThatIsOfNoUse(t *testing.T) {
 		if err := os.WriteFile(files[0], []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 1 {
+		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Backup.Seq != 1 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -249,7 +249,7 @@ func TestRecordThatIsOfNoUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, state := range []string{file, filepath.Join(file, "below"), "/proc/none/such"} {
-		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Seq != 1 {
+		if r := backupTo(t, at(storagetest.NewMemory(), state), m.path, archiver.BackupOptions{NoHold: true}); r.Backup.Seq != 1 {
 			t.Errorf("%s: %+v", state, r)
 		}
 	}
@@ -276,7 +276,7 @@ func TestRecordStopsAnywhere(t *testing.T) {
 		}
 		last := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true, Full: true})
 		_, err := at(refill(t, without(store.Objects(), "manifests/0000000004")), state).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true})
-		if last.Seq != 4 {
+		if last.Backup.Seq != 4 {
 			t.Fatalf("%+v", last)
 		}
 		mustFail(t, err, archiver.CodeVanished)

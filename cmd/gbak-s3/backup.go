@@ -102,9 +102,9 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err != nil {
 		return err
 	}
-	done := fmt.Sprintf("backup %d is committed", r.Seq)
-	if r.Kind == archiver.KindNone {
-		done = fmt.Sprintf("nothing is new since backup %d", r.Seq)
+	done := fmt.Sprintf("backup %d is committed", r.Backup.Seq)
+	if r.Backup.Kind == archiver.KindNone {
+		done = fmt.Sprintf("nothing is new since backup %d", r.Backup.Seq)
 	}
 	a.warnOfHolds(database, r, opts.MaxHold)
 	return a.answered(done, a.printBackup(database, address, r))
@@ -126,12 +126,12 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 		path = abs
 	}
 	cost := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))
-	if r.Kind != archiver.KindNone {
-		cost = fmt.Sprintf("%s read, %s stored in %s, %s", size(r.RawBytes), size(r.StoredBytes), plural(r.Segments, "segment"), cost)
+	if r.Backup.Kind != archiver.KindNone {
+		cost = fmt.Sprintf("%s read, %s stored in %s, %s", size(r.Backup.RawBytes), size(r.Backup.StoredBytes), plural(r.Backup.Segments, "segment"), cost)
 	}
 	lines := []string{headline(database, r), cost}
-	if r.ReusedBytes > 0 {
-		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.ReusedBytes)))
+	if r.Backup.ReusedBytes > 0 {
+		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.Backup.ReusedBytes)))
 	}
 	if r.LeftOutBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%s at the end of the log are no whole commit and were left out; the database leaves them out as well when it is opened", size(r.LeftOutBytes)))
@@ -154,17 +154,17 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 
 // headline says what a backup has done.
 func headline(database string, r archiver.BackupReport) string {
-	if r.Kind == archiver.KindNone {
-		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Seq, r.EndEpoch)
+	if r.Backup.Kind == archiver.KindNone {
+		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Backup.Seq, r.Backup.EndEpoch)
 	}
-	kind := r.Kind
-	if r.Timeline > 1 {
-		kind += fmt.Sprintf(" on timeline %d", r.Timeline)
+	kind := r.Backup.Kind
+	if r.Backup.Timeline > 1 {
+		kind += fmt.Sprintf(" on timeline %d", r.Backup.Timeline)
 	}
 	if r.Why != "" {
 		kind += " (" + r.Why + ")"
 	}
-	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Seq, database, kind, epochs(r.StartEpoch, r.EndEpoch))
+	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Backup.Seq, database, kind, epochs(r.Backup.StartEpoch, r.Backup.EndEpoch))
 }
 
 // self is how this program is called: by its name, or with `go run` where that

@@ -30,17 +30,17 @@ is refused.`,
 			if err := exclusive(cmd, "backup", "epoch"); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
+			if cmd.Flags().Changed("backup") && opts.Target.Backup == 0 {
 				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
 			if cmd.Flags().Changed("epoch") {
-				opts.Epoch = &epoch
+				opts.Target.Epoch = &epoch
 			}
 			return a.exportFolder(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the last backup to export (default the newest)")
+	flags.Uint64Var(&opts.Target.Backup, "backup", 0, "number of the last backup to export (default the newest)")
 	flags.Uint64Var(&epoch, "epoch", 0, "last epoch to export")
 	flags.BoolVar(&opts.WithoutSpilled, "without-spilled", false, "leave out spilled vectors, which native backups cannot hold")
 	return cmd

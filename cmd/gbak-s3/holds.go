@@ -42,19 +42,19 @@ func releaseOf(h archiver.Hold, database string) string {
 // than the one that was asked for are ended.
 func linesOfHolds(r archiver.StatusReport, database string) []string {
 	var lines []string
-	for _, h := range r.Holds {
+	for _, h := range r.Log.Holds {
 		has := "which has no backup yet"
-		if h.Seq > 0 {
-			has = fmt.Sprintf("which has epoch %d", h.Epoch)
+		if h.Hold.Seq > 0 {
+			has = fmt.Sprintf("which has epoch %d", h.Hold.Epoch)
 		}
 		lines = append(lines, fmt.Sprintf("log held\tfor %s, %s, as of %s, %s: keeps %s of log%s",
-			nameOf(h.Hold), has, h.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"), aged(h.Age), size(h.Bytes), only(h)))
-		if h.ArchiveID != r.ArchiveID && (h.Abandoned || isBehind(h, r.Holds)) {
+			nameOf(h.Hold), has, h.Hold.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"), aged(h.Age), size(h.Bytes), only(h)))
+		if h.Hold.ArchiveID != r.ArchiveID && (h.Abandoned || isBehind(h, r.Log.Holds)) {
 			lines = append(lines, fmt.Sprintf("\tif no backup goes there any more: %s", releaseOf(h.Hold, database)))
 		}
 	}
-	if len(r.Holds) > 0 {
-		lines = append(lines, fmt.Sprintf("log\t%s in all", size(r.LogBytes)))
+	if len(r.Log.Holds) > 0 {
+		lines = append(lines, fmt.Sprintf("log\t%s in all", size(r.Log.LogBytes)))
 	}
 	return lines
 }
@@ -62,7 +62,7 @@ func linesOfHolds(r archiver.StatusReport, database string) []string {
 // isBehind reports whether another hold has moved since this one has. The one that
 // moved last is a good one.
 func isBehind(h archiver.HeldLog, holds []archiver.HeldLog) bool {
-	return slices.ContainsFunc(holds, func(o archiver.HeldLog) bool { return o.UpdatedAt.After(h.UpdatedAt) })
+	return slices.ContainsFunc(holds, func(o archiver.HeldLog) bool { return o.Hold.UpdatedAt.After(h.Hold.UpdatedAt) })
 }
 
 // only says how much log nobody else needs.
@@ -78,7 +78,7 @@ func only(h archiver.HeldLog) string {
 func (a *app) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
 	for _, h := range r.Abandoned {
 		since := "which was last backed up to " + aged(h.Age)
-		if h.Seq == 0 {
+		if h.Hold.Seq == 0 {
 			since = "to which a first backup began " + aged(h.Age) + " and did not end"
 		}
 		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if no backup goes there any more: %s\n",

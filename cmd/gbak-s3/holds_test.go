@@ -17,7 +17,7 @@ func TestNoHintEndsAGoodHold(t *testing.T) {
 	}
 	for asked, want := range map[string]string{"old": "", "new": "old", "other": "old"} {
 		r := archiver.StatusReport{ArchiveID: asked}
-		r.Holds = []archiver.HeldLog{hold("old", now.Add(-time.Hour)), hold("new", now)}
+		r.Log.Holds = []archiver.HeldLog{hold("old", now.Add(-time.Hour)), hold("new", now)}
 		said := strings.Join(linesOfHolds(r, "/d.grafeo"), "\n")
 		if n := strings.Count(said, "gbak-s3 release"); n > 1 || (n == 1) != (want != "") || !strings.Contains(said, " "+want) {
 			t.Errorf("%s: %s", asked, said)

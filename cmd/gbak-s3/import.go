@@ -75,7 +75,7 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 		return failed
 	}
 	newest := r.Backups[len(r.Backups)-1]
-	if newest.Kind == archiver.KindNone {
+	if newest.Backup.Kind == archiver.KindNone {
 		newest.Requests, newest.Elapsed = r.Requests, r.Elapsed
 		if err := a.sayImported(folder, newest); err != nil {
 			return err

@@ -77,7 +77,7 @@ func (a *app) releaseOne(ctx context.Context, database, address string) (bool, e
 	if archiver.CodeOf(err) == archiver.CodeNoArchive {
 		var names []string
 		for _, h := range held.Holds {
-			names = append(names, cmp.Or(h.Name, h.ArchiveID))
+			names = append(names, cmp.Or(h.Hold.Name, h.Hold.ArchiveID))
 		}
 		return false, &archiver.Error{
 			Code: archiver.CodeNoArchive, Err: err,
@@ -111,7 +111,7 @@ func (a *app) printRelease(database string, released bool, rest []archiver.HeldL
 	}
 	for _, h := range rest {
 		if err == nil {
-			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h.Hold), h.Epoch)
+			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h.Hold), h.Hold.Epoch)
 		}
 	}
 	return err

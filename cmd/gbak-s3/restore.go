@@ -42,21 +42,21 @@ in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
 					return err
 				}
 			}
-			if cmd.Flags().Changed("backup") && opts.Backup == 0 {
+			if cmd.Flags().Changed("backup") && opts.Target.Backup == 0 {
 				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
-			if cmd.Flags().Changed("timeline") && opts.Timeline < 1 {
-				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Timeline)
+			if cmd.Flags().Changed("timeline") && opts.Target.Timeline < 1 {
+				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Target.Timeline)
 			}
 			if cmd.Flags().Changed("epoch") {
-				opts.Epoch = &epoch
+				opts.Target.Epoch = &epoch
 			}
 			if cmd.Flags().Changed("time") {
 				t, span, err := parseMoment(at)
 				if err != nil {
 					return err
 				}
-				opts.Time, opts.Within = &t, span
+				opts.Target.Time, opts.Target.Within = &t, span
 			}
 			if plan {
 				return a.plan(cmd, args[0], args[1], opts.Target)
@@ -65,10 +65,10 @@ in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&opts.Backup, "backup", 0, "number of the backup to restore (default the newest)")
+	flags.Uint64Var(&opts.Target.Backup, "backup", 0, "number of the backup to restore (default the newest)")
 	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit at or before it")
 	flags.StringVar(&at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
-	flags.IntVar(&opts.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
+	flags.IntVar(&opts.Target.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
 	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
 	return cmd
@@ -224,11 +224,11 @@ func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) err
 			return err
 		}
 	}
-	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Backup.Seq, state(r.Plan), asked(target)); err != nil {
+	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Plan.Backup.Seq, state(r.Plan), asked(target)); err != nil {
 		return err
 	}
-	if r.Spill != nil {
-		err := a.print("spilled %s, are in %s: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Spill), grafeo.SpillDir(r.Database))
+	if r.Plan.Spill != nil {
+		err := a.print("spilled %s, are in %s: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Plan.Spill), grafeo.SpillDir(r.Database))
 		if err != nil {
 			return err
 		}
@@ -251,5 +251,5 @@ func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) err
 			return err
 		}
 	}
-	return a.print("%s written, %s, %s", size(r.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
+	return a.print("%s written, %s, %s", size(r.Plan.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
 }

@@ -149,7 +149,7 @@ type behindLine struct {
 }
 
 func lineOfStatus(r archiver.StatusReport, database string) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Holds, database), LogBytes: r.LogBytes, ForeignCursor: r.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill)}
+	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill)}
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
 	}
@@ -195,8 +195,8 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 	for _, line := range linesOfHolds(r, database) {
 		fmt.Fprintf(w, "%s\n", line)
 	}
-	if r.ForeignCursor {
-		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.LogBytes))
+	if r.Log.ForeignCursor {
+		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.Log.LogBytes))
 	}
 	return w.Flush()
 }
