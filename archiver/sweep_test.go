@@ -1,8 +1,8 @@
 package archiver_test
 
 import (
+	"bytes"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,176 +17,125 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// swept is a backup that is stopped at each of its operations: what there is
-// before it, and how it is made.
-type swept struct {
-	prepare func(t *testing.T, store *storagetest.Memory) (path string)
-	opts    archiver.BackupOptions
-	kind    string
-}
-
-var sweptBackups = map[string]swept{
-	"first": {
-		prepare: func(t *testing.T, _ *storagetest.Memory) string {
-			m := newModel(t)
-			m.commit(3000)
-			return m.path
-		},
-		kind: "full",
-	},
-	"first, of several segments": {
-		prepare: func(t *testing.T, _ *storagetest.Memory) string {
-			path := bigDatabase(t, 5<<20)
-			withLog(t, path, 3)
-			return path
-		},
-		opts: archiver.BackupOptions{SegmentBytes: 1 << 20},
-		kind: "full",
-	},
-	"full": {
-		prepare: func(t *testing.T, store *storagetest.Memory) string {
-			m := newModel(t)
-			for range 3 {
-				m.commit(500)
-				backup(t, store, m.path)
-			}
-			m.commit(100)
-			m.checkpointHeld()
-			m.commit(100)
-			return m.path
-		},
-		opts: archiver.BackupOptions{Full: true},
-		kind: "full",
-	},
-	"full, that refers to an earlier one": {
-		prepare: func(t *testing.T, store *storagetest.Memory) string {
-			im := newPagedImage(t, 600)
-			im.fullOf(t, store, false)
-			im.change(20, 5, 50)
-			im.write(t)
-			return im.path
-		},
-		opts: archiver.BackupOptions{Full: true, SegmentBytes: 1 << 20},
-		kind: "full",
-	},
-	"incremental": {
-		prepare: func(t *testing.T, store *storagetest.Memory) string {
-			m := newModel(t)
-			for range 3 {
-				m.commit(500)
-				backup(t, store, m.path)
-			}
-			m.commit(100)
-			return m.path
-		},
-		kind: "incremental",
-	},
-	"after a fork": {
-		prepare: func(t *testing.T, store *storagetest.Memory) string {
-			m := newModel(t)
-			m.commit(500)
-			past := m.save()
-			backup(t, store, m.path)
-			m.commit(600)
-			backup(t, store, m.path)
-			m.check(os.RemoveAll(m.path + ".wal"))
-			m = m.putBack(past, true)
-			m.all, m.epoch = nil, 0
-			m.reopen()
-			for range 3 {
-				m.commit(70)
-			}
-			return m.path
-		},
-		kind: "full",
-	},
-}
-
 // Whatever operation of a backup is the last one, before it or right after it:
 // the head is the old one or the new one, as the run says if it knows; every
 // earlier backup restores byte for byte; and the next run works by itself.
 func TestBackupStopsAnywhere(t *testing.T) {
-	for name, s := range sweptBackups {
+	for name, c := range backupCases {
 		for _, silent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, silent %v", name, silent), func(t *testing.T) {
 				t.Parallel()
-				for k := 1; ; k++ {
-					before := s.stops(t, silent, k, false)
-					after := s.stops(t, silent, k, true)
-					if before != after {
-						t.Fatalf("operation %d is there once: %v, %v", k, before, after)
-					}
-					if !before {
-						if k < 5 {
-							t.Errorf("it has %d operations only", k-1)
-						}
-						return
-					}
+				prepared := newStoreScene(t, c, silent)
+				calls, err := prepared.again(t).run(nil)
+				if err != nil || len(calls) < 5 {
+					t.Fatalf("%d operations, %v", len(calls), err)
 				}
+				onEachCall(t, calls, func(t *testing.T, k int) {
+					for _, applied := range []bool{false, true} {
+						prepared.again(t).stops(k, applied)
+					}
+				})
 			})
 		}
 	}
 }
 
-// stops runs the backup on a store that stops at operation k, and whose answers to
-// puts show something or not, and tells whether it came that far.
-func (s swept) stops(t *testing.T, silent bool, k int, applied bool) (stopped bool) {
-	t.Helper()
-	inner := storagetest.NewMemory()
-	path := s.prepare(t, inner)
-	stored := maps.Clone(inner.Objects())
-	old := states(t, inner)
-	at := fmt.Sprintf("stopped at operation %d, applied: %v", k, applied)
-
-	var store storage.Storage = inner
-	if silent {
-		store = storagetest.Silent{Storage: inner}
-	}
-	faulty := storagetest.NewFaulty(store, storagetest.StopAt(k, applied, storagetest.Refuses))
-	var err error
-	synctest.Test(t, func(t *testing.T) {
-		_, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces().Backup(t.Context(), path, s.opts)
-	})
-	_, committed := inner.Objects()[manifest.Seq(len(old)+1).Key()]
-	calls := len(faulty.Calls())
-	switch {
-	case calls < k:
-		if err != nil || !committed {
-			t.Fatalf("%s: it was not, and got %v, committed: %v", at, err, committed)
-		}
-		return false
-	case err == nil:
-		if !committed || !applied || calls > k {
-			t.Fatalf("%s: a wrong success", at)
-		}
-	case archiver.CodeOf(err) != archiver.CodeUnknownOutcome && committed:
-		t.Fatalf("%s: committed, and says %v", at, err)
-	}
-	for key, b := range stored {
-		if string(inner.Objects()[key]) != string(b) {
-			t.Fatalf("%s: %s has changed", at, key)
-		}
-	}
-	if diff := cmp.Diff(old, states(t, inner)[:len(old)], cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("%s: an earlier backup has changed (-want +got)\n%s", at, diff)
-	}
-	if len(inner.Objects()) > 0 && len(old) > 0 {
-		mustBeWhole(t, inner)
-	}
-
-	r, err := newArchive(inner).Backup(t.Context(), path, s.opts)
-	if err != nil {
-		t.Fatalf("%s, the next run: %v", at, err)
-	}
-	if committed && !s.opts.Full && r.Backup.Kind != archiver.KindNone || !committed && (r.Backup.Kind != s.kind || int(r.Backup.Seq) != len(old)+1) {
-		t.Fatalf("%s, committed: %v; the next run: %+v", at, committed, r)
-	}
-	mustBeWhole(t, inner)
-	restoresLike(t, inner, path)
-	return true
+// storeScene is a database, and an archive in memory, to which a backup is stopped.
+type storeScene struct {
+	backupCase
+	t      *testing.T
+	silent bool // the store's answers to puts show nothing
+	dir    string
+	name   string
+	store  *storagetest.Memory
+	old    []map[string]string // what the backups before restore to
 }
 
-// states gives what each backup restores to.
+func newStoreScene(t *testing.T, c backupCase, silent bool) *storeScene {
+	t.Helper()
+	store := storagetest.NewMemory()
+	path := c.before(t, store)
+	return &storeScene{c, t, silent, filepath.Dir(path), filepath.Base(path), store, states(t, store)}
+}
+
+// again returns a copy in which nothing has happened yet.
+func (s *storeScene) again(t *testing.T) *storeScene {
+	t.Helper()
+	fresh := *s
+	fresh.t, fresh.dir, fresh.store = t, filepath.Join(t.TempDir(), "db"), refill(t, s.store.Objects())
+	if err := os.CopyFS(fresh.dir, os.DirFS(s.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return &fresh
+}
+
+func (s *storeScene) path() string { return filepath.Join(s.dir, s.name) }
+
+// run makes the backup on a store that does to calls what the hook says, and returns
+// the calls.
+func (s *storeScene) run(hook storagetest.Hook) (calls []storagetest.Call, err error) {
+	s.t.Helper()
+	var store storage.Storage = s.store
+	if s.silent {
+		store = storagetest.Silent{Storage: store}
+	}
+	faulty := storagetest.NewFaulty(store, hook)
+	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces()
+	synctest.Test(s.t, func(t *testing.T) { _, err = a.Backup(t.Context(), s.path(), s.opts) })
+	return faulty.Calls(), err
+}
+
+// stops runs the backup on a store that stops at operation k.
+func (s *storeScene) stops(k int, applied bool) {
+	s.t.Helper()
+	stored := s.store.Objects()
+	at := fmt.Sprintf("stopped at operation %d, applied: %v", k, applied)
+	calls, err := s.run(storagetest.StopAt(k, applied, storagetest.Refuses))
+	mustReach(s.t, k, calls)
+	_, committed := s.store.Objects()[manifest.Seq(len(s.old)+1).Key()]
+	switch {
+	case err == nil && (!committed || !applied || len(calls) > k):
+		s.t.Fatalf("%s: a wrong success", at)
+	case err != nil && archiver.CodeOf(err) != archiver.CodeUnknownOutcome && committed:
+		s.t.Fatalf("%s: committed, and says %v", at, err)
+	}
+	s.sound(at, stored)
+	s.next(at, committed)
+}
+
+// sound demands that what was there is there byte for byte, that every earlier backup
+// restores as before, and that a deep verification finds nothing.
+func (s *storeScene) sound(at string, stored map[string][]byte) {
+	s.t.Helper()
+	now := s.store.Objects()
+	for key, b := range stored {
+		if !bytes.Equal(now[key], b) {
+			s.t.Fatalf("%s: %s has changed", at, key)
+		}
+	}
+	if diff := cmp.Diff(s.old, states(s.t, s.store)[:len(s.old)], cmpopts.EquateEmpty()); diff != "" {
+		s.t.Fatalf("%s: an earlier backup has changed (-want +got)\n%s", at, diff)
+	}
+	if len(now) > 0 && len(s.old) > 0 {
+		mustBeWhole(s.t, s.store)
+	}
+}
+
+// next runs the backup again, by itself, and demands that it is right.
+func (s *storeScene) next(at string, committed bool) {
+	s.t.Helper()
+	r, err := newArchive(s.store).Backup(s.t.Context(), s.path(), s.opts)
+	if err != nil {
+		s.t.Fatalf("%s, the next run: %v", at, err)
+	}
+	if committed && !s.opts.Full && r.Backup.Kind != archiver.KindNone || !committed && (r.Backup.Kind != s.kind || int(r.Backup.Seq) != len(s.old)+1) {
+		s.t.Fatalf("%s, committed: %v; the next run: %+v", at, committed, r)
+	}
+	mustBeWhole(s.t, s.store)
+	restoresLike(s.t, s.store, s.path())
+}
+
+// states returns what each backup restores to.
 func states(t *testing.T, store *storagetest.Memory) []map[string]string {
 	t.Helper()
 	var all []map[string]string
@@ -224,12 +173,13 @@ func TestRestoreStopsAnywhere(t *testing.T) {
 				backup(t, inner, m.path)
 			}
 			opts := archiver.RestoreOptions{Target: target}
-			whole := t.TempDir()
-			if _, err := newArchive(inner).Restore(t.Context(), filepath.Join(whole, "db.grafeo"), opts); err != nil {
-				t.Fatal(err)
+			dir := t.TempDir()
+			whole := storagetest.NewFaulty(inner, nil)
+			if _, err := newArchive(whole).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), opts); err != nil || len(whole.Calls()) < 5 {
+				t.Fatalf("%d operations, %v", len(whole.Calls()), err)
 			}
-			want := contents(t, whole)
-			for k := 1; ; k++ {
+			want := contents(t, dir)
+			onEachCall(t, whole.Calls(), func(t *testing.T, k int) {
 				dir := t.TempDir()
 				path := filepath.Join(dir, "db.grafeo")
 				faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, false, storagetest.Refuses))
@@ -237,12 +187,7 @@ func TestRestoreStopsAnywhere(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					_, err = newArchive(faulty).Restore(t.Context(), path, opts)
 				})
-				if len(faulty.Calls()) < k {
-					if err != nil || k < 5 {
-						t.Fatalf("%d operations, %v", k-1, err)
-					}
-					return
-				}
+				mustReach(t, k, faulty.Calls())
 				if err == nil {
 					t.Fatalf("stopped at operation %d: a wrong success", k)
 				}
@@ -255,7 +200,7 @@ func TestRestoreStopsAnywhere(t *testing.T) {
 				if diff := cmp.Diff(want, contents(t, dir)); diff != "" {
 					t.Fatalf("stopped at operation %d, and restored again (-want +got)\n%s", k, diff)
 				}
-			}
+			})
 		})
 	}
 }
@@ -268,19 +213,19 @@ func TestVerifyStopsAnywhere(t *testing.T) {
 		m.commit(500)
 		backup(t, inner, m.path)
 	}
-	for k := 1; ; k++ {
+	whole := storagetest.NewFaulty(inner, nil)
+	mustBeWhole(t, whole)
+	onEachCall(t, whole.Calls(), func(t *testing.T, k int) {
 		faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, false, storagetest.Refuses))
 		var err error
 		synctest.Test(t, func(t *testing.T) {
 			_, err = newArchive(faulty).Verify(t.Context(), archiver.VerifyOptions{Deep: true})
 		})
-		if len(faulty.Calls()) < k {
-			return
-		}
+		mustReach(t, k, faulty.Calls())
 		if err == nil {
 			t.Fatalf("stopped at operation %d: no error", k)
 		}
-	}
+	})
 }
 
 // Whatever operation of an examination is the last one: it says that it is not
@@ -291,34 +236,36 @@ func TestDoctorStopsAnywhere(t *testing.T) {
 	m.commit(500)
 	backup(t, inner, m.path)
 	before := inner.Objects()
-	for k := 1; ; k++ {
-		for _, applied := range []bool{false, true} {
-			faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, applied, storagetest.Refuses))
-			var r archiver.DoctorReport
+	examine := func(t *testing.T, hook storagetest.Hook) (r archiver.DoctorReport, calls []storagetest.Call) {
+		faulty := storagetest.NewFaulty(inner, hook)
+		synctest.Test(t, func(t *testing.T) {
 			var err error
-			synctest.Test(t, func(t *testing.T) {
-				r, err = archiver.New(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context())
-			})
-			if err != nil {
-				t.Fatalf("stopped at operation %d: %v", k, err)
+			if r, err = archiver.New(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context()); err != nil {
+				t.Fatal(err)
 			}
+		})
+		return r, faulty.Calls()
+	}
+	r, calls := examine(t, nil)
+	if p := r.Problem(); p != nil || len(calls) < 15 {
+		t.Fatalf("%d operations, %v", len(calls), p)
+	}
+	onEachCall(t, calls, func(t *testing.T, k int) {
+		for _, applied := range []bool{false, true} {
+			r, calls := examine(t, storagetest.StopAt(k, applied, storagetest.Refuses))
+			mustReach(t, k, calls)
 			// Deleting what it has put is the last that it does: that may fail.
-			if stopped := len(faulty.Calls()) >= k; stopped && faulty.Calls()[k-1].Op != storage.OpDelete && r.Problem() == nil {
-				t.Fatalf("stopped at operation %d, %s: it finds no problem: %+v", k, faulty.Calls()[k-1], r.Checks)
-			} else if !stopped {
-				if k < 15 {
-					t.Errorf("it has %d operations only", k-1)
-				}
-				m.commit(10)
-				backup(t, inner, m.path)
-				mustBeWhole(t, inner)
-				return
+			if calls[k-1].Op != storage.OpDelete && r.Problem() == nil {
+				t.Fatalf("stopped at operation %d, %s: it finds no problem: %+v", k, calls[k-1], r.Checks)
 			}
 			for key, b := range before {
-				if string(inner.Objects()[key]) != string(b) {
+				if !bytes.Equal(inner.Objects()[key], b) {
 					t.Fatalf("stopped at operation %d: %s has changed", k, key)
 				}
 			}
 		}
-	}
+	})
+	m.commit(10)
+	backup(t, inner, m.path)
+	mustBeWhole(t, inner)
 }

@@ -7,22 +7,37 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/internal/sweeptest"
 )
 
 // sector is how much of a file a disk writes whole or not at all.
 const sector = 512
 
 // Crashes calls each with a folder for a loss of power before the first step and
-// after every one, and once more after the last, when everything is lost that can
-// be. at says in words when it is, and end that all steps were done.
+// after every one, or those of [sweeptest.Steps], and once more after the last, when
+// everything is lost that can be. at says in words when it is, and end that all steps
+// were done. The folder is removed after the call.
 func (r *Recorder) Crashes(each func(at, dir string, end bool)) {
 	steps := r.Steps()
-	for i := range len(steps) + 2 {
-		k, seed := min(i, len(steps)), uint64(len(steps)+1-i)
+	crash := func(k int, seed uint64) {
 		dir := filepath.Join(r.t.TempDir(), "crash")
 		r.Crash(seed, k, dir)
 		each(fmt.Sprintf("lost power after step %d of %q", k, steps), dir, k == len(steps))
+		_ = os.RemoveAll(dir)
 	}
+	for k := range sweeptest.Steps(0, len(steps), func(k int) bool { return Changes(steps[k-1]) }) {
+		crash(k, uint64(len(steps)+1-k)) //nolint:gosec // it is at least 1
+	}
+	crash(len(steps), 0)
+}
+
+// Changes reports whether a step, in the words of [Recorder.Steps], changes files or
+// names, as opposed to opening, closing or syncing them.
+func Changes(step string) bool {
+	verb, _, _ := strings.Cut(step, " ")
+	return !slices.Contains([]string{"open", "close", "sync"}, verb)
 }
 
 // Crash makes in the folder dir one of the states in which a machine may come
