@@ -19,7 +19,7 @@ import (
 // back, says both: that it was interrupted, and where the old database is.
 func TestInterruptedRestoreSaysWhereTheOldDatabaseIs(t *testing.T) {
 	for _, name := range []string{"0.6 over 0.6", "0.5 over 0.5"} {
-		s := crashedRestores[name].prepare(t).again()
+		s := restoreCases[name].prepare(t).again(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		full := false
 		r := disktest.New(t, s.dir, func(_ int, step string) disktest.Fault {
@@ -40,7 +40,7 @@ func TestInterruptedRestoreSaysWhereTheOldDatabaseIs(t *testing.T) {
 			t.Fatalf("aside: %q, %v", aside, err)
 		}
 		mustFail(t, err, archiver.CodeInterrupted, "interrupted: context canceled", "db.grafeo.before-restore-"+aside[0], "no space left")
-		s.between(name)
+		s.sound(name)
 		s.next(name, false)
 	}
 }
