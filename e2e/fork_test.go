@@ -75,6 +75,7 @@ func elsewhere(t testing.TB, w *live, at place, past int, args ...string) *live 
 // TestFork restores to the past, goes on there, and backs that up to the same
 // archive: both histories stay, to every epoch.
 func TestFork(t *testing.T) {
+	t.Parallel()
 	for _, version := range versions {
 		for _, p := range places {
 			t.Run(version+"/"+p.name, func(t *testing.T) { fork(t, version, p.make(t)) })

@@ -355,6 +355,7 @@ var workloads = []struct {
 // Grafeo itself and by us at the same moments, and counts the commits whose state
 // cannot be had back. Ours are none.
 func TestHeadToHead(t *testing.T) {
+	t.Parallel()
 	hows := []string{"native", "native, new folder", "ours"}
 	var table strings.Builder
 	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)

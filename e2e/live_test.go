@@ -542,6 +542,7 @@ func slowly(t testing.TB, args ...string) result {
 // empty commits, closes and kills, and backups in between and at the same time,
 // every epoch since the first backup can be had back.
 func TestEveryEpoch(t *testing.T) {
+	t.Parallel()
 	for _, version := range versions {
 		for seed := 1; seed <= seeds(t); seed++ {
 			t.Run(fmt.Sprintf("%s/seed%d", version, seed), func(t *testing.T) { everyEpoch(t, version, seed) })

@@ -60,9 +60,7 @@ var large = []struct {
 // TestPeakMemory backs up and restores large databases with default settings:
 // memory must not grow with the database.
 func TestPeakMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: databases of 1 GiB")
-	}
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("memory is read from /proc")
 	}

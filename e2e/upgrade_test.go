@@ -41,6 +41,7 @@ func TestUpgrade(t *testing.T) {
 	for _, ending := range []string{"closed", "killed"} {
 		for _, p := range places {
 			t.Run(ending+"/"+p.name, func(t *testing.T) {
+				t.Parallel()
 				at, w := p.make(t), newLive(t, gen05)
 				w.do(t, "commit", "4")
 				backup(t, w, at, "full", 1)

@@ -48,6 +48,7 @@ func TestVanished(t *testing.T) {
 				flags   []string
 			}{{gen06, nil}, {gen06, []string{"--no-hold"}}, {"0.5.42", nil}} {
 				t.Run(strings.Join(append([]string{p.name, name, c.version}, c.flags...), " "), func(t *testing.T) {
+					t.Parallel()
 					at, w := p.make(t), newLive(t, c.version)
 					run := func(more ...string) result {
 						return gbak(t, slices.Concat([]string{"backup", w.path, at.address(), "--json"}, c.flags, more)...)

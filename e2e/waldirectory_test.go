@@ -95,6 +95,7 @@ func walDirectory(t *testing.T, at place) {
 // TestWALDirectoryBeside backs one up in a loop beside a process that commits and
 // makes checkpoints without a pause.
 func TestWALDirectoryBeside(t *testing.T) {
+	t.Parallel()
 	w, at := newLiveDirectory(t), newDirectory(t)
 	w.do(t, "ballast", "4", "50000")
 	w.do(t, "run", "50", "call")
@@ -171,6 +172,7 @@ func TestWALDirectoryWrites(t *testing.T) {
 		"an edge":               {"q:MATCH (a:A {i: 1}), (b:A {i: 3}) INSERT (a)-[:S]->(b)"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for end, last := range map[string][3][]string{
 				"close":            {{"close"}, {"close"}, {"close"}},
 				"kill":             {{"checkpoint", "kill"}, {"kill"}, {"kill"}},
@@ -210,6 +212,7 @@ func TestWALDirectoryWrites(t *testing.T) {
 // Grafeo itself reads only the last of them: as long as the database is open, all is
 // archived, and after the next open what that has read.
 func TestWALDirectorySkipsFiles(t *testing.T) {
+	t.Parallel()
 	w, at := newLiveDirectory(t), newDirectory(t)
 	w.do(t, "commit", "3")
 	w.do(t, "ballast", "70", "1000000")
