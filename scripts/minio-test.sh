@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests against a real MinIO and the real Grafeo database.
 #
-#   scripts/minio-test.sh [go test arguments]      default: -race -count=1 -timeout 60m ./...
+#   scripts/minio-test.sh [go test arguments]      default: -count=1 -timeout 60m ./...
+#
+# What it prints are the packages that are done, how far the others are, and whatever
+# fails or is skipped; with -v, -json or -bench among the arguments, all that go test prints.
 #
 # Where MinIO comes from, the first that applies; the script says which it used:
 #
@@ -22,7 +25,7 @@
 # stopped and removed at the end, however the end comes, except for the cached
 # binary and the image built from it. The exit code is that of `go test`.
 #
-# Needs Go; node, npm and a C compiler (for -race) are installed with apt-get
+# Needs Go; node, npm and a C compiler (for cgo, and -race) are installed with apt-get
 # where they are missing and that is possible. MinIO is AGPL: it is run here, and
 # never part of gbak-s3.
 set -euo pipefail
@@ -219,6 +222,13 @@ export GBAK_NO_SKIP=1
 
 bash scripts/grafeo-install.sh
 
-if (($# == 0)); then set -- -race -count=1 -timeout 60m ./...; fi
+if (($# == 0)); then
+  set -- -count=1 -timeout 60m ./...
+  say "all tests take about MINUTES minutes on two cores"
+fi
 say "go test $*"
-go test "$@"
+for argument in "$@"; do
+  case $argument in -v | -json | -bench* | -fuzz* | -list*) go test "$@"; exit ;; esac
+done
+go build -o "$temp/testsum" ./scripts/testsum
+go test -json "$@" 2>&1 | "$temp/testsum" # with pipefail, the exit code is that of go test
