@@ -90,10 +90,6 @@ const (
 	MaxSegmentBytes     = 128 << 20
 )
 
-// KindNone is the [Backup.Kind] of a run that found nothing new: nothing was
-// stored, and the backup described is the newest one, which has everything.
-const KindNone = "none"
-
 // BackupReport is what one run has done.
 type BackupReport struct {
 	Backup Backup

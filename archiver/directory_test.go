@@ -72,7 +72,7 @@ func restoredLog(t testing.TB, store *storagetest.Memory, target archiver.Target
 }
 
 // is fails the test unless the newest backup is of that kind, timeline and epochs.
-func is(t testing.TB, r archiver.BackupReport, kind string, timeline int, start, end uint64) {
+func is(t testing.TB, r archiver.BackupReport, kind archiver.Kind, timeline int, start, end uint64) {
 	t.Helper()
 	if r.Backup.Kind != kind || r.Backup.Timeline != timeline || r.Backup.StartEpoch != start || r.Backup.EndEpoch != end {
 		t.Errorf("backup %d is %s of epochs %d to %d on timeline %d, want %s, %d to %d, %d", r.Backup.Seq, r.Backup.Kind, r.Backup.StartEpoch, r.Backup.EndEpoch, r.Backup.Timeline, kind, start, end, timeline)

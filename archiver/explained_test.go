@@ -22,7 +22,7 @@ func TestUnexplainedImage(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		before, between func(m *model)
-		kind            string
+		kind            archiver.Kind
 		timeline        int
 		why             string
 	}{
@@ -116,7 +116,7 @@ func TestCheckpointOf05(t *testing.T) {
 		}
 	}
 	store := storagetest.NewMemory()
-	expect := func(kind string, from, to uint64) {
+	expect := func(kind archiver.Kind, from, to uint64) {
 		t.Helper()
 		if b := status(t, store, path).Behind; b.Continues == (kind == "full") {
 			t.Errorf("status: %+v", b)

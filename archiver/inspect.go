@@ -16,13 +16,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// KindArchive is the kind of a directory with an archive of ours.
-const KindArchive grafeo.Kind = "archive"
+// ArchiveFolder is what [Inspect] calls a directory that has an archive.
+const ArchiveFolder grafeo.FileKind = "archive"
 
 // Inspection is what is at a path.
 type Inspection struct {
 	Path       string
-	What       grafeo.Kind
+	What       grafeo.FileKind
 	Generation grafeo.Generation // empty where it cannot be told
 
 	// Checked tells that everything was read that can be checked; what is not,
@@ -109,7 +109,7 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 func recognize(path string) (Inspection, error) {
 	_, err := os.Stat(filepath.Join(path, manifest.ArchiveKey))
 	if err == nil {
-		return Inspection{Path: path, What: KindArchive}, nil
+		return Inspection{Path: path, What: ArchiveFolder}, nil
 	}
 	what, generation, err := grafeo.Recognize(path)
 	if info, statErr := os.Stat(path); errors.Is(err, grafeo.ErrNotDatabase) && statErr == nil && info.IsDir() {

@@ -32,7 +32,7 @@ func TestInspectVectors(t *testing.T) {
 	t.Parallel()
 	for _, v := range []struct {
 		path     string
-		what     grafeo.Kind
+		what     grafeo.FileKind
 		from, to uint64
 		files    int // of the log
 		commits  int64
@@ -107,7 +107,7 @@ func TestInspectParts(t *testing.T) {
 		*n.Epochs != (archiver.Epochs{From: 3, To: 4}) || n.Native.Count != 1 {
 		t.Errorf("%+v", n)
 	}
-	for path, want := range map[string]grafeo.Kind{
+	for path, want := range map[string]grafeo.FileKind{
 		"v0.6.0/backup/backup": grafeo.KindNativeFolder, "v0.6.0/backup/backup/backup_manifest.json": grafeo.KindNativeManifest,
 	} {
 		if n := inspect(t, vector(path)); n.What != want || n.Generation != grafeo.Gen06 || !n.Whole() || *n.Epochs != (archiver.Epochs{From: 2, To: 8}) || n.List.Fulls != 1 || n.List.Incrementals != 3 {
@@ -120,7 +120,7 @@ func TestInspectParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup(t, store, copyVector(t, "v0.6.0/closed"))
-	if i := inspect(t, dir); i.What != archiver.KindArchive || i.Checked || i.Problem != nil {
+	if i := inspect(t, dir); i.What != archiver.ArchiveFolder || i.Checked || i.Problem != nil {
 		t.Errorf("%+v", i)
 	}
 }

@@ -66,7 +66,7 @@ func TestLatency(t *testing.T) {
 		backup(t, store, m.path)
 	}
 	for _, latency := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond} {
-		again := func(want string) func(t *testing.T, s storage.Storage) {
+		again := func(want archiver.Kind) func(t *testing.T, s storage.Storage) {
 			return func(t *testing.T, s storage.Storage) {
 				if r := backup(t, s, m.path); r.Backup.Kind != want {
 					t.Errorf("%+v", r)

@@ -4,14 +4,28 @@ import (
 	"context"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Kind is how much of a database a backup holds.
+type Kind string
+
+// The kinds of backups.
+const (
+	KindFull        Kind = "full"        // an image and the log that belongs to it
+	KindIncremental Kind = "incremental" // the log after the backup that it continues
+
+	// KindNone is the kind of a run that found nothing new: it stored nothing, and the
+	// backup that it describes is the newest one, which has everything.
+	KindNone Kind = "none"
 )
 
 // Backup describes a committed backup. Sizes are in bytes, times in UTC.
 type Backup struct {
 	Seq      uint64 // its number in the archive, from 1
-	Kind     string // "full" or "incremental"
-	Timeline int    // stretch of history without a fork; epochs compare inside of one only
+	Kind     Kind
+	Timeline int // stretch of history without a fork; epochs compare inside of one only
 
 	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to
 	// RestoreTo what can be restored with all that it continues.
@@ -28,17 +42,17 @@ type Backup struct {
 
 	Database   string // name of the database's file
 	DatabaseID string
-	Generation string // of the database: "0.5" or "0.6"
-	Host, Tool string // where and by what it was made
+	Generation grafeo.Generation // of the database
+	Host, Tool string            // where and by what it was made
 }
 
 func describe(m *manifest.Manifest) Backup {
 	return Backup{
-		Seq: uint64(m.Seq), Kind: string(m.Kind), Timeline: m.Timeline,
+		Seq: uint64(m.Seq), Kind: Kind(m.Kind), Timeline: m.Timeline,
 		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom, RestoreTo: m.EndEpoch,
 		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
-		Database: m.Database.Name, DatabaseID: m.Database.ID, Generation: m.Database.Generation,
+		Database: m.Database.Name, DatabaseID: m.Database.ID, Generation: grafeo.Generation(m.Database.Generation),
 		Host: m.Host, Tool: m.Tool,
 	}
 }

@@ -37,7 +37,7 @@ func TestImportVectors(t *testing.T) {
 		}
 		type backup struct {
 			seq                  uint64
-			kind                 string
+			kind                 archiver.Kind
 			timeline             int
 			start, end, from, to uint64
 		}

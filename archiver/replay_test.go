@@ -221,7 +221,7 @@ func TestReplayOfAdopted(t *testing.T) {
 	}
 	write(0, adopted)
 	write(1, next)
-	if r := backup(t, store, path); r.Backup.Kind != string(manifest.Incremental) {
+	if r := backup(t, store, path); r.Backup.Kind != archiver.KindIncremental {
 		t.Fatalf("%+v", r)
 	}
 	got := restore(t, store, 0)

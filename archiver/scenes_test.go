@@ -66,7 +66,7 @@ func mustReach[S any](t *testing.T, k int, steps []S) {
 type backupCase struct {
 	before func(t *testing.T, store *storagetest.Memory) (path string)
 	opts   archiver.BackupOptions
-	kind   string
+	kind   archiver.Kind
 }
 
 var backupCases = map[string]backupCase{

@@ -160,7 +160,7 @@ func TestSpilledVectorsThatChange(t *testing.T) {
 					if r.Backup.Kind != archiver.KindNone {
 						t.Fatalf("%s: %s", r.Backup.Kind, r.Why)
 					}
-				} else if r.Backup.Kind != string(manifest.Full) || !strings.Contains(r.Why, c.why) || r.Backup.Timeline != 1 {
+				} else if r.Backup.Kind != archiver.KindFull || !strings.Contains(r.Why, c.why) || r.Backup.Timeline != 1 {
 					t.Fatalf("%s on timeline %d: %s", r.Backup.Kind, r.Backup.Timeline, r.Why)
 				}
 				target := filepath.Join(t.TempDir(), "db.grafeo")

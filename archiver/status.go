@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
@@ -277,7 +278,7 @@ type Reach struct {
 	AsOf               time.Time  // up to when it is known: what happened later is in no backup
 
 	Database, DatabaseID string // name and id of its database, as of its newest backup
-	Generation           string // of the database: "0.5" or "0.6"
+	Generation           grafeo.Generation
 }
 
 // reachOf is what can be restored from the backups of c.

@@ -131,9 +131,9 @@ func TestVanishedArchiveIsNoticed(t *testing.T) {
 				m.commit(100)
 				m.checkpointHeld()
 				m.commit(100)
-				kind := "incremental"
+				kind := archiver.KindIncremental
 				if by == "record" {
-					kind = "full" // the checkpoint has cut the log
+					kind = archiver.KindFull // the checkpoint has cut the log
 				}
 				if r := backupTo(t, at(now, state), m.path, opts); r.Backup.Kind != kind || r.Backup.Seq != first.Backup.Seq+1 {
 					t.Errorf("then %+v, after %+v", r, first)

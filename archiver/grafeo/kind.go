@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// Kind is what a file or folder of Grafeo's is.
-type Kind string
+// FileKind is what a file or folder of Grafeo's is.
+type FileKind string
 
 // The kinds that [Recognize] knows.
 const (
-	KindDatabase       Kind = "database"        // a container, which full native backups are, too, or a directory with a log
-	KindLogFolder      Kind = "log_folder"      // the folder beside it
-	KindLogFile        Kind = "log_file"        // a file of the log
-	KindCursor         Kind = "cursor"          // backup_cursor.meta
-	KindNativeFolder   Kind = "native_folder"   // a folder with backups that Grafeo has made itself
-	KindNativeManifest Kind = "native_manifest" // the list of these
-	KindNativeSegment  Kind = "native_segment"  // an incremental one of these
+	KindDatabase       FileKind = "database"        // a container, which full native backups are, too, or a directory with a log
+	KindLogFolder      FileKind = "log_folder"      // the folder beside it
+	KindLogFile        FileKind = "log_file"        // a file of the log
+	KindCursor         FileKind = "cursor"          // backup_cursor.meta
+	KindNativeFolder   FileKind = "native_folder"   // a folder with backups that Grafeo has made itself
+	KindNativeManifest FileKind = "native_manifest" // the list of these
+	KindNativeSegment  FileKind = "native_segment"  // an incremental one of these
 )
 
 // Recognize says of which kind the file or folder at path is, from its first
@@ -28,7 +28,7 @@ const (
 // checked. What is not there is an error that is [fs.ErrNotExist]; for anything
 // else the errors are those of [Identify]. Anything but a regular file or a folder
 // is never opened.
-func Recognize(path string) (Kind, Generation, error) {
+func Recognize(path string) (FileKind, Generation, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", "", err
@@ -46,7 +46,7 @@ func Recognize(path string) (Kind, Generation, error) {
 	return recognizeFile(path, first)
 }
 
-func recognizeFile(path string, first []byte) (Kind, Generation, error) {
+func recognizeFile(path string, first []byte) (FileKind, Generation, error) {
 	name := filepath.Base(path)
 	logs := LogGeneration(name)
 	switch {
@@ -68,7 +68,7 @@ func recognizeFile(path string, first []byte) (Kind, Generation, error) {
 	return KindDatabase, generation, nil
 }
 
-func recognizeFolder(path string) (Kind, Generation, error) {
+func recognizeFolder(path string) (FileKind, Generation, error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return "", "", err

@@ -11,7 +11,7 @@ import (
 func TestRecognizeVectors(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]struct {
-		kind       Kind
+		kind       FileKind
 		generation Generation
 	}{
 		"v0.5.42/live/tiny.grafeo":                                                   {KindDatabase, Gen05},

@@ -157,7 +157,7 @@ func headline(database string, r archiver.BackupReport) string {
 	if r.Backup.Kind == archiver.KindNone {
 		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Backup.Seq, r.Backup.EndEpoch)
 	}
-	kind := r.Backup.Kind
+	kind := string(r.Backup.Kind)
 	if r.Backup.Timeline > 1 {
 		kind += fmt.Sprintf(" on timeline %d", r.Backup.Timeline)
 	}

@@ -209,7 +209,7 @@ func known(t time.Time) *time.Time {
 }
 
 // kinds are the names of the kinds, for people.
-var kinds = map[grafeo.Kind]string{
+var kinds = map[grafeo.FileKind]string{
 	grafeo.KindDatabase:       "a database",
 	grafeo.KindLogFolder:      "the log folder of a database",
 	grafeo.KindLogFile:        "a log file of a database",
@@ -217,7 +217,7 @@ var kinds = map[grafeo.Kind]string{
 	grafeo.KindNativeFolder:   "a folder of backups that Grafeo made itself",
 	grafeo.KindNativeManifest: "the list of backups that Grafeo made itself",
 	grafeo.KindNativeSegment:  "an incremental backup that Grafeo made itself",
-	archiver.KindArchive:      "an archive of gbak-s3",
+	archiver.ArchiveFolder:    "an archive of gbak-s3",
 }
 
 func (a *app) printInspection(i archiver.Inspection) error {
@@ -240,7 +240,7 @@ func (a *app) printInspection(i archiver.Inspection) error {
 	if i.Problem != nil {
 		row("problem", "%s", i.Problem.What)
 	}
-	if i.What == archiver.KindArchive {
+	if i.What == archiver.ArchiveFolder {
 		row("see", "%s list %s", self(), quote(i.Path))
 	}
 	if i.Epochs != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -135,9 +136,9 @@ type reachLine struct {
 	ToTime    *time.Time `json:"to_time"`
 	AsOf      time.Time  `json:"as_of"`
 
-	Database   string `json:"database"`
-	DatabaseID string `json:"database_id"`
-	Generation string `json:"generation"`
+	Database   string            `json:"database"`
+	DatabaseID string            `json:"database_id"`
+	Generation grafeo.Generation `json:"generation"`
 }
 
 type behindLine struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -16,7 +17,7 @@ type Reach struct {
 	AsOf               time.Time  // up to when it is known: what happened later is in no backup
 
 	Database, DatabaseID string // name and id of its database, as of its newest backup
-	Generation           string // of the database: "0.5" or "0.6"
+	Generation           grafeo.Generation
 }
 
 // Reach tells what can be restored, the newest timeline first. It takes each backup
@@ -48,7 +49,7 @@ func (c *Catalog) Reach() []Reach {
 			r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
 		}
 		r.AsOf = asOf(m)
-		r.Database, r.DatabaseID, r.Generation = m.Database.Name, m.Database.ID, m.Database.Generation
+		r.Database, r.DatabaseID, r.Generation = m.Database.Name, m.Database.ID, grafeo.Generation(m.Database.Generation)
 	}
 	var all []Reach
 	for _, t := range slices.Backward(slices.Sorted(maps.Keys(byTimeline))) {
