@@ -112,10 +112,10 @@ func New(store storage.Storage, opts Options) *Archive {
 
 // run is what every verb does around its work: requests and time are counted,
 // and an error gets its code.
-func run(ctx context.Context, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
+func run(ctx context.Context, observe Observer, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
 	started := time.Now()
 	var requests storage.Requests
-	err := work(storage.CountRequests(ctx, &requests))
+	err := work(storage.CountRequests(observe.observed(ctx), &requests))
 	if err != nil && ctx.Err() != nil && classify(err) != CodeUnknownOutcome {
 		err = interrupted(ctx, err)
 	}

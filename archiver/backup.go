@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -73,7 +74,7 @@ type BackupOptions struct {
 	// store; 0 means [DefaultCommitTimeout].
 	CommitTimeout time.Duration
 
-	// Observer hears of the progress; nil for nobody.
+	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 
 	name string // of the database, if it is not that of its file
@@ -141,7 +142,7 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, explain(err)
 	}
 	var r BackupReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
 		r, err = a.backup(ctx, path, opts)
 		return err
 	})
@@ -204,7 +205,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 
 // packer stores what a backup with these options captures on head.
 func (a *Archive) packer(head *journal.Head, opts BackupOptions) *pack.Packer {
-	return &pack.Packer{Options: pack.Options{SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Observer: opts.Observer.progress(), Workers: a.workers, Log: a.log}, Head: head}
+	return &pack.Packer{Options: pack.Options{SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log}, Head: head}
 }
 
 // query asks the database at path what is new since the parent of head.
@@ -243,6 +244,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 		if err := head.Commit(ctx, c.Manifest(head.Parent, a.tool, a.host), c.Index, opts.CommitTimeout); err != nil {
 			return BackupReport{}, err
 		}
+		progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
 		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}
 	}
 	if err := keeping.Advance(ctx, head.Parent); err != nil {

@@ -180,7 +180,7 @@ func TestLosingTheRace(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		for epoch := uint64(0); epoch <= m.epoch; epoch++ {
-			m.restoresTo(inner, archiver.Target{Epoch: &epoch}, epoch)
+			m.restoresTo(inner, archiver.AtEpoch(epoch), epoch)
 		}
 		mustBeWhole(t, inner)
 	}
@@ -234,16 +234,16 @@ func TestTimeDuringABackup(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	at := m.times[2].Add(time.Millisecond)
-	_, _, err = a.Plan(t.Context(), archiver.Target{Time: &at})
+	_, err = a.Plan(t.Context(), archiver.AtTime(at))
 	mustFail(t, err, archiver.CodeUnreachable)
 	if hint := err.(*archiver.Error).Hint; !strings.Contains(hint, "without a time") { //nolint:errorlint // mustFail has seen that it is one
 		t.Errorf("hint %q", hint)
 	}
 	time.Sleep(time.Until(at)) // it is a millisecond away at the most
 	backup(t, inner, m.path)
-	m.restoresTo(inner, archiver.Target{Time: &at}, 2)
+	m.restoresTo(inner, archiver.AtTime(at), 2)
 	before := m.times[2].Add(-time.Millisecond)
-	m.restoresTo(inner, archiver.Target{Time: &before}, 1)
+	m.restoresTo(inner, archiver.AtTime(before), 1)
 }
 
 // Commits of 0.5 have no times: of a backup that was being read at the time in
@@ -262,13 +262,13 @@ func TestTimeWhileAnOldDatabaseWasRead(t *testing.T) {
 		m.CreatedAt, m.ReadUntil = at(int(m.Seq), 0), at(int(m.Seq), 5)
 	})
 	for want, when := range map[uint64]time.Time{1: at(2, 3), 2: at(2, 5)} {
-		p, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &when})
+		p, err := newArchive(store).Plan(t.Context(), archiver.AtTime(when))
 		if err != nil || p.Backup.Seq != want {
 			t.Errorf("at %s: %+v, %v; want backup %d", when, p, err, want)
 		}
 	}
 	for _, when := range []time.Time{at(1, 3), at(3, 1)} {
-		_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &when})
+		_, err := newArchive(store).Plan(t.Context(), archiver.AtTime(when))
 		mustFail(t, err, archiver.CodeUnreachable)
 	}
 }

@@ -108,7 +108,7 @@ func TestCommitWithoutItsEpoch(t *testing.T) {
 			is(t, backup(t, store, path), "incremental", 1, 3, 3)
 			mustBeWhole(t, store)
 
-			seq := func(n uint64) archiver.Target { return archiver.Target{Backup: n} }
+			seq := func(n uint64) archiver.Target { return archiver.AtBackup(n) }
 			upTo := func(more ...string) string { return string(frames05(append(append(one, open...), more...)...)) }
 			for _, c := range []struct {
 				target archiver.Target
@@ -152,7 +152,7 @@ func TestCloseOfADirectory(t *testing.T) {
 	appendLog(t, path, 0, created, committed, advance(1))
 	is(t, backup(t, store, path), "full", 2, 1, 1)
 	mustBeWhole(t, store)
-	if got := restoredLog(t, store, archiver.Target{Epoch: epoch(2).Epoch}, 0); got != string(whole) {
+	if got := restoredLog(t, store, epoch(2), 0); got != string(whole) {
 		t.Errorf("epoch 2: a log of %d bytes, want %d", len(got), len(whole))
 	}
 }

@@ -75,7 +75,7 @@ func (r *DoctorReport) Problem() *Check {
 // error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
 	})

@@ -60,7 +60,7 @@ func ExampleError() {
 	// Output: true
 }
 
-// An observer hears how far a run has come.
+// An observer is told how far a run has come.
 func ExampleObserver() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -74,7 +74,11 @@ func ExampleObserver() {
 	var last archiver.Progress
 	_, err = archiver.New(store, archiver.Options{}).Backup(context.Background(),
 		filepath.Join("..", "examples", "social.grafeo"),
-		archiver.BackupOptions{NoHold: true, Observer: func(p archiver.Progress) { last = p }})
+		archiver.BackupOptions{NoHold: true, Observer: func(e archiver.Event) {
+			if p, ok := e.(archiver.Progress); ok {
+				last = p
+			}
+		}})
 	if err != nil {
 		log.Fatal(err)
 	}

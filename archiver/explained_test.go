@@ -144,7 +144,7 @@ func TestCheckpointOf05(t *testing.T) {
 	commit(6)
 	expect("full", 5, 6)
 	for epoch := uint64(1); epoch <= 6; epoch++ {
-		if _, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "r.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Epoch: &epoch}}); err != nil {
+		if _, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "r.grafeo"), archiver.RestoreOptions{Target: archiver.AtEpoch(epoch)}); err != nil {
 			t.Errorf("epoch %d: %v", epoch, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -25,7 +26,7 @@ type ExportOptions struct {
 	// backups cannot hold. Without it such a database is not exported.
 	WithoutSpilled bool
 
-	// Observer hears of the progress; it starts again for each full backup.
+	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
@@ -53,7 +54,7 @@ type ExportReport struct {
 // same call works again.
 func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	var r ExportReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
 		r, err = a.export(ctx, folder, opts)
 		return err
 	})
@@ -75,7 +76,8 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := staging.CheckNothingAt(folder); err != nil {
 		return ExportReport{}, err
 	}
-	stretches, err := a.stretches(ctx, catalog.Target(opts.Target))
+	progress.Tell(ctx, PhaseJournal)
+	stretches, err := a.stretches(ctx, opts.Target.of)
 	if err != nil {
 		return ExportReport{}, err
 	}
@@ -110,7 +112,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			return ExportReport{}, err
 		}
 		way.DropSpill()
-		if err := a.filling(opts.Observer).Fill(ctx, s, way); err != nil {
+		if err := a.filler().Fill(ctx, s, way); err != nil {
 			return ExportReport{}, err
 		}
 		moved, err := rebuild.Trim(s, way)
@@ -123,6 +125,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		w.Continues = stretch.Continues
 		r.ToEpoch = way.Result.Epoch
 	}
+	progress.Tell(ctx, PhasePublish)
 	if err := w.Publish(); err != nil {
 		return ExportReport{}, err
 	}

@@ -190,7 +190,7 @@ func full(t testing.TB, store storage.Storage, path string) archiver.BackupRepor
 func restore(t testing.TB, store storage.Storage, seq uint64) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: seq}})
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(seq)})
 	if err != nil {
 		t.Fatalf("restore %d: %v", seq, err)
 	}

@@ -160,7 +160,7 @@ func (m *model) restoresTo(store *storagetest.Memory, target archiver.Target, wa
 	m.t.Helper()
 	path := filepath.Join(m.t.TempDir(), "r.grafeo")
 	a := newArchive(store)
-	plan, _, err := a.Plan(m.t.Context(), target)
+	plan, err := a.Plan(m.t.Context(), target)
 	if err != nil {
 		m.t.Fatalf("plan of epoch %d: %v", want, err)
 	}
@@ -215,10 +215,10 @@ func TestEveryEpochOfRandomHistories(t *testing.T) {
 			if epoch < firstRestorable(t, a) {
 				continue
 			}
-			m.restoresTo(store, archiver.Target{Epoch: &epoch}, epoch)
+			m.restoresTo(store, archiver.AtEpoch(epoch), epoch)
 			if rapid.Bool().Draw(r, "by time") {
 				at := m.times[epoch].Add(500 * time.Millisecond)
-				m.restoresTo(store, archiver.Target{Time: &at}, epoch)
+				m.restoresTo(store, archiver.AtTime(at), epoch)
 			}
 		}
 		mustBeWhole(t, store)
@@ -227,10 +227,11 @@ func TestEveryEpochOfRandomHistories(t *testing.T) {
 
 func firstRestorable(t testing.TB, a *archiver.Archive) uint64 {
 	t.Helper()
-	list, err := a.List(t.Context())
+	listed, err := a.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	list := listed.Backups
 	return list[0].RestoreFrom
 }
 
@@ -286,16 +287,16 @@ func TestForks(t *testing.T) {
 				t.Fatalf("%+v", r)
 			}
 			three := uint64(3)
-			m.restoresTo(store, archiver.Target{Epoch: &three, Timeline: 1}, 3)
+			m.restoresTo(store, archiver.AtEpoch(three).OnTimeline(1), 3)
 			other.restoresTo(store, archiver.Target{}, other.epoch)
 			if other.epoch == 3 {
-				other.restoresTo(store, archiver.Target{Epoch: &three}, 3)
-				p, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Epoch: &three})
+				other.restoresTo(store, archiver.AtEpoch(three), 3)
+				p, err := newArchive(store).Plan(t.Context(), archiver.AtEpoch(three))
 				if err != nil || p.Timeline != 2 || !cmp.Equal(p.OtherTimelines, []int{1}) {
 					t.Errorf("%+v, %v", p, err)
 				}
 			} else {
-				m.restoresTo(store, archiver.Target{Epoch: &three}, 3)
+				m.restoresTo(store, archiver.AtEpoch(three), 3)
 			}
 			mustBeWhole(t, store)
 		})
@@ -319,7 +320,7 @@ func TestSchemaChangeBehindABackup(t *testing.T) {
 	backup(t, store, m.path)
 	one := uint64(1)
 	path := filepath.Join(t.TempDir(), "r.grafeo")
-	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.Target{Epoch: &one}}); err != nil {
+	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.AtEpoch(one)}); err != nil {
 		t.Fatal(err)
 	}
 	if epoch, _, replayed := opened(t, path); epoch != 1 || replayed != want {
@@ -353,9 +354,9 @@ func TestUnreachable(t *testing.T) {
 	a := newArchive(store)
 	low, high, early, late := uint64(0), uint64(3), m.times[1].Add(-time.Hour), time.Now().Add(time.Hour)
 	for name, target := range map[string]archiver.Target{
-		"before": {Epoch: &low}, "after": {Epoch: &high}, "early": {Time: &early}, "late": {Time: &late}, "timeline": {Timeline: 2},
+		"before": archiver.AtEpoch(low), "after": archiver.AtEpoch(high), "early": archiver.AtTime(early), "late": archiver.AtTime(late), "timeline": archiver.Target{}.OnTimeline(2),
 	} {
-		_, _, err := a.Plan(t.Context(), target)
+		_, err := a.Plan(t.Context(), target)
 		mustFail(t, err, archiver.CodeUnreachable, "timeline 1 from epoch 1 to 2")
 		if t.Failed() {
 			t.Fatal(name)
@@ -378,8 +379,8 @@ func TestTimeBeforeThatOfTheImage(t *testing.T) {
 	backup(t, store, m.path)
 	mustBeWhole(t, store)
 	between, before := m.times[2].Add(time.Second/2), m.times[2].Add(-time.Second/2)
-	m.restoresTo(store, archiver.Target{Time: &between}, 2)
-	_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &before})
+	m.restoresTo(store, archiver.AtTime(between), 2)
+	_, err := newArchive(store).Plan(t.Context(), archiver.AtTime(before))
 	mustFail(t, err, archiver.CodeUnreachable)
 }
 
@@ -396,8 +397,8 @@ func TestLongChain(t *testing.T) {
 	}
 	m.restoresTo(store, archiver.Target{}, 200)
 	n := uint64(77)
-	m.restoresTo(store, archiver.Target{Epoch: &n}, 77)
-	m.restoresTo(store, archiver.Target{Backup: 150}, 150)
+	m.restoresTo(store, archiver.AtEpoch(n), 77)
+	m.restoresTo(store, archiver.AtBackup(150), 150)
 	mustBeWhole(t, store)
 }
 
@@ -417,9 +418,9 @@ func TestTimesAfterAClockWasSetBack(t *testing.T) {
 	backup(t, store, m.path)
 	at := func(after time.Duration) *time.Time { t := start.Add(after); return &t }
 	for _, after := range []time.Duration{11 * time.Minute, time.Hour} {
-		_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: at(after)})
+		_, err := newArchive(store).Plan(t.Context(), archiver.AtTime(*at(after)))
 		mustFail(t, err, archiver.CodeUnreachable, "backup 2 is of after it", "backup 3", "clock")
 	}
-	m.restoresTo(store, archiver.Target{Time: at(5 * time.Minute)}, 1)
-	m.restoresTo(store, archiver.Target{Time: at(3 * time.Hour)}, 3)
+	m.restoresTo(store, archiver.AtTime(*at(5 * time.Minute)), 1)
+	m.restoresTo(store, archiver.AtTime(*at(3 * time.Hour)), 3)
 }

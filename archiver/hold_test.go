@@ -63,7 +63,7 @@ func TestTwoArchivesHoldOneLog(t *testing.T) {
 		t.Errorf("archive one: %+v", r)
 	}
 	for epoch := uint64(1); epoch <= m.epoch; epoch++ {
-		m.restoresTo(one, archiver.Target{Epoch: &epoch}, epoch)
+		m.restoresTo(one, archiver.AtEpoch(epoch), epoch)
 	}
 	holds, err := archiver.Holds(t.Context(), m.path)
 	if err != nil || holds.ForeignCursor || len(holds.Holds) != 2 {
@@ -195,7 +195,7 @@ func TestHoldProvesContinuity(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for epoch := uint64(1); epoch <= 3; epoch++ {
-		m.restoresTo(store, archiver.Target{Epoch: &epoch}, epoch)
+		m.restoresTo(store, archiver.AtEpoch(epoch), epoch)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -70,7 +71,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 		return ImportReport{}, explain(err)
 	}
 	var r ImportReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		folder, err := native.Read(ctx, folder)
 		if err != nil {
 			return err
@@ -269,6 +270,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 		return BackupReport{}, err
 	}
 	head := i.head.Parent
+	progress.Tell(ctx, Committed{describe(head.Manifest)})
 	i.newest[head.Timeline] = head.Seq
 	return BackupReport{Backup: describe(head.Manifest), Why: s.Why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }

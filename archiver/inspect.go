@@ -78,7 +78,7 @@ type InspectOptions struct {
 // read. What is none of these is [CodeNotDatabase].
 func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection, error) {
 	var i Inspection
-	_, _, err := run(ctx, func(ctx context.Context) error {
+	_, _, err := run(ctx, nil, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
 			return locate.Missing(locate.InterruptedUpgrade(path, err))

@@ -90,8 +90,8 @@ func TestLatency(t *testing.T) {
 			t.Errorf("a restore of %d increments: %d trips", increments, n)
 		}
 		n = trips(t, store, latency, func(t *testing.T, s storage.Storage) {
-			if list, err := newArchive(s).List(t.Context()); err != nil || len(list) < increments {
-				t.Errorf("%d, %v", len(list), err)
+			if list, err := newArchive(s).List(t.Context()); err != nil || len(list.Backups) < increments {
+				t.Errorf("%d, %v", len(list.Backups), err)
 			}
 		})
 		if n > 60 {

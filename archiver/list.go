@@ -6,6 +6,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Kind is how much of a database a backup holds.
@@ -57,27 +58,34 @@ func describe(m *manifest.Manifest) Backup {
 	}
 }
 
-// List gives all backups of the archive, oldest first. The error is
-// [CodeNoArchive] if there is no archive; an archive may have no backup. It reads one
-// manifest of 32 backups, which tells of the others: if one of those is damaged,
-// [Archive.Verify] finds it.
-func (a *Archive) List(ctx context.Context) ([]Backup, error) {
-	var backups []Backup
-	_, _, err := run(ctx, func(ctx context.Context) error {
+// ListReport is what an archive has.
+type ListReport struct {
+	Backups  []Backup // all of them, the oldest first
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// List returns all backups of the archive. The error is [CodeNoArchive] if there is no
+// archive; an archive may have no backup. It reads one manifest of 32 backups, which
+// describes the others: if one of those is damaged, [Archive.Verify] finds it.
+func (a *Archive) List(ctx context.Context) (ListReport, error) {
+	var r ListReport
+	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
 		h, err := a.existing(ctx)
 		if err != nil {
 			return err
 		}
-		backups = make([]Backup, len(h.Seqs))
+		r.Backups = make([]Backup, len(h.Seqs))
 		return a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 			if err == nil {
-				backups[i] = describe(m.Manifest)
+				r.Backups[i] = describe(m.Manifest)
 			}
 			return h.AboutNewest(err)
 		})
 	})
 	if err != nil {
-		return nil, err
+		return ListReport{}, err
 	}
-	return backups, nil
+	r.Requests, r.Elapsed = requests, elapsed
+	return r, nil
 }

@@ -48,14 +48,14 @@ func TestTimesThatWereCutOff(t *testing.T) {
 		first := backup(t, store, path)
 		for _, unit := range []time.Duration{1, time.Microsecond, time.Millisecond, time.Second, time.Minute} {
 			at := first.Backup.CreatedAt.Truncate(unit)
-			p, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &at, Within: unit})
+			p, err := newArchive(store).Plan(t.Context(), archiver.AtTime(at).Within(unit))
 			if err != nil || p.Backup.Seq != 1 || p.Epoch != first.Backup.EndEpoch {
 				t.Errorf("%s, %s in units of %v: %+v, %v", vector, at, unit, p, err)
 			}
 		}
 		later, earlier := first.Backup.CreatedAt.Add(time.Hour), first.Backup.CreatedAt.AddDate(-100, 0, 0)
 		for _, at := range []time.Time{later, earlier} {
-			_, _, err := newArchive(store).Plan(t.Context(), archiver.Target{Time: &at, Within: time.Second})
+			_, err := newArchive(store).Plan(t.Context(), archiver.AtTime(at).Within(time.Second))
 			mustFail(t, err, archiver.CodeUnreachable)
 		}
 	}

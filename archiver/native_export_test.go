@@ -173,10 +173,10 @@ func TestExportUpToTarget(t *testing.T) {
 			to      uint64
 			entries int
 		}{
-			"epoch":  {archiver.Target{Epoch: &six}, 6, 5},
-			"backup": {archiver.Target{Backup: 2}, 4, 2},
-			"full":   {archiver.Target{Backup: 4}, 5, 4},
-			"first":  {archiver.Target{Backup: 1}, 2, 1},
+			"epoch":  {archiver.AtEpoch(six), 6, 5},
+			"backup": {archiver.AtBackup(2), 4, 2},
+			"full":   {archiver.AtBackup(4), 5, 4},
+			"first":  {archiver.AtBackup(1), 2, 1},
 			"newest": {archiver.Target{}, 7, 5},
 		} {
 			folder, r := export(t, store, c.target)
@@ -202,7 +202,7 @@ func sameAsRestored(t testing.TB, store *storagetest.Memory, folder string, from
 			continue
 		}
 		path := filepath.Join(t.TempDir(), "r.grafeo")
-		if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.Target{Epoch: &e}}); err != nil {
+		if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.AtEpoch(e)}); err != nil {
 			t.Fatalf("restore to %d: %v", e, err)
 		}
 		_, start, log := opened(t, path)
@@ -214,7 +214,8 @@ func sameAsRestored(t testing.TB, store *storagetest.Memory, folder string, from
 		// From which full backup it comes does not matter: the log is the same then.
 		log, frames = withoutMarks(log), withoutMarks(frames)
 		if end, nativeEnd := start+uint64(len(log)), native.CheckpointLSN+uint64(len(frames)); end != nativeEnd {
-			list, _ := newArchive(store).List(t.Context())
+			listed, _ := newArchive(store).List(t.Context())
+			list := listed.Backups
 			t.Fatalf("epoch %d: restored up to %d, exported up to %d; %+v", e, end, nativeEnd, list)
 		}
 		if n := min(len(log), len(frames)); log[len(log)-n:] != frames[len(frames)-n:] {
@@ -345,7 +346,7 @@ func TestExportOfRuns(t *testing.T) {
 		}
 		for e := r.FromEpoch; e <= last.Backup.EndEpoch; e++ {
 			got := filepath.Join(t.TempDir(), "r.grafeo")
-			if _, err := newArchive(store).Restore(t.Context(), got, archiver.RestoreOptions{Target: archiver.Target{Epoch: &e}}); err != nil {
+			if _, err := newArchive(store).Restore(t.Context(), got, archiver.RestoreOptions{Target: archiver.AtEpoch(e)}); err != nil {
 				t.Fatalf("%s: restore to %d: %v", name, e, err)
 			}
 			all := contents(t, filepath.Dir(got))
@@ -422,7 +423,7 @@ func TestExportOfTimelines(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	sameAsRestored(t, store, folder, 1, r.Backup.EndEpoch, 1)
-	if _, report = export(t, store, archiver.Target{Backup: 2}); report.ToEpoch != 4 {
+	if _, report = export(t, store, archiver.AtBackup(2)); report.ToEpoch != 4 {
 		t.Errorf("%+v", report)
 	}
 }
@@ -440,9 +441,9 @@ func TestExportRefuses(t *testing.T) {
 	n := sample(t, grafeo.Gen06)
 	n.importing(store)
 	nine := uint64(9)
-	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.Target{Epoch: &nine}})
+	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.AtEpoch(nine)})
 	mustFail(t, err, archiver.CodeUnreachable)
-	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.Target{Backup: 9}})
+	_, err = a.Export(t.Context(), folder, archiver.ExportOptions{Target: archiver.AtBackup(9)})
 	mustFail(t, err, archiver.CodeNoBackup)
 	if left := contents(t, dir); len(left) > 0 {
 		t.Errorf("%v is left", left)

@@ -42,7 +42,8 @@ func TestImportVectors(t *testing.T) {
 			start, end, from, to uint64
 		}
 		want := []backup{{1, "full", 1, 2, 2, 2, 2}, {2, "incremental", 1, 3, 4, 2, 4}, {3, "incremental", 1, 5, 5, 2, 5}, {4, "incremental", 1, 6, 8, 2, 8}}
-		list, err := newArchive(store).List(t.Context())
+		listed, err := newArchive(store).List(t.Context())
+		list := listed.Backups
 		if err != nil || len(list) != len(want) || len(r.Backups) != len(want) || r.Entries != 4 || r.Known != 0 {
 			t.Fatalf("%s: %v, %v, %+v", version, err, list, r)
 		}
@@ -83,7 +84,7 @@ func TestImportRestoresEveryEpoch(t *testing.T) {
 		if len(r.Backups) != 5 || r.Backups[3].Backup.Kind != "full" || r.Backups[4].Backup.Timeline != 1 {
 			t.Fatalf("%s: %+v", gen, r.Backups)
 		}
-		n.restores(store, archiver.Target{}, 2, 3, 4, 5, 6, 7)
+		n.restores(store, 0, 2, 3, 4, 5, 6, 7)
 		mustBeWhole(t, store)
 	}
 }
@@ -113,7 +114,7 @@ func TestImportAgain(t *testing.T) {
 				n.incremental()
 			}
 		}
-		n.restores(store, archiver.Target{}, 1, 2, 3, 4, 5)
+		n.restores(store, 0, 1, 2, 3, 4, 5)
 		mustBeWhole(t, store)
 	}
 }
@@ -156,8 +157,8 @@ func TestImportOfAnotherHistory(t *testing.T) {
 			}
 		}
 		mustBeWhole(t, store)
-		n.restores(store, archiver.Target{Timeline: 1}, 1, 2, 3, 4, 5)
-		other.restores(store, archiver.Target{Timeline: 2}, 1, 2, 3, 4)
+		n.restores(store, 1, 1, 2, 3, 4, 5)
+		other.restores(store, 2, 1, 2, 3, 4)
 	}
 }
 
@@ -182,7 +183,7 @@ func TestImportOfFullsBehindHoles(t *testing.T) {
 		if b := r.Backups[2]; b.Backup.Timeline != 2 || !strings.Contains(b.Why, "epochs 3 to 4 are in no file") {
 			t.Errorf("%s: %+v", gen, b)
 		}
-		n.restores(store, archiver.Target{}, 1, 2, 5, 6)
+		n.restores(store, 0, 1, 2, 5, 6)
 		if gen == grafeo.Gen05 {
 			n.iteration++ // a clean close and a new open, after which as many commits lead to the same epoch
 			n.full()
@@ -224,7 +225,7 @@ func TestImportOfRepeatedLog(t *testing.T) {
 		if most := int64(len(n.all)-from) + 3*128; stored > most {
 			t.Errorf("%s: %d bytes of log, want %d at most", gen, stored, most)
 		}
-		n.restores(store, archiver.Target{}, 1, 2, 3, 4, 5, 6)
+		n.restores(store, 0, 1, 2, 3, 4, 5, 6)
 		mustBeWhole(t, store)
 		if r := n.importing(store); r.Backups[0].Backup.Kind != archiver.KindNone {
 			t.Errorf("%s, again: %+v", gen, r)
@@ -253,7 +254,7 @@ func TestImportOfTransactionsAcrossBackups(t *testing.T) {
 	if len(r.Backups) != 3 || r.Entries != 4 || r.Backups[2].Backup.StartEpoch != 3 || r.Backups[2].Backup.EndEpoch != 4 {
 		t.Fatalf("%+v", r.Backups)
 	}
-	n.restores(store, archiver.Target{}, 1, 2, 3, 4)
+	n.restores(store, 0, 1, 2, 3, 4)
 	mustBeWhole(t, store)
 	if r := n.importing(store); r.Backups[0].Backup.Kind != archiver.KindNone {
 		t.Errorf("again: %+v", r)
@@ -263,7 +264,7 @@ func TestImportOfTransactionsAcrossBackups(t *testing.T) {
 	if r := n.importing(store); len(r.Backups) != 1 || r.Backups[0].Backup.EndEpoch != 5 {
 		t.Errorf("more: %+v", r)
 	}
-	n.restores(store, archiver.Target{}, 3, 5)
+	n.restores(store, 0, 3, 5)
 }
 
 // What is wrong with a folder is found before anything is stored, with the file
@@ -475,7 +476,8 @@ func TestImportFindsEveryFlippedByte(t *testing.T) {
 							t.Fatalf("%s %s: byte %d ^ %#x: found, and stored %d objects", gen, name, at, mask, len(store.Objects()))
 						}
 					case err == nil && name == grafeo.NativeManifestName && timeOnly(t, n, b, at, mask):
-						list, err := newArchive(store).List(t.Context())
+						listed, err := newArchive(store).List(t.Context())
+						list := listed.Backups
 						if err != nil || len(list) != 2 || list[1].EndEpoch != 2 {
 							t.Fatalf("%s: another time gives other backups: %v %+v", gen, err, list)
 						}
@@ -561,12 +563,13 @@ func TestImportStopsAnywhere(t *testing.T) {
 				if !applied {
 					mustBeWhole(t, inner)
 				}
-				list, err := newArchive(inner).List(t.Context())
+				listed, err := newArchive(inner).List(t.Context())
+				list := listed.Backups
 				if err != nil || len(list) != 5 || list[4].Timeline != 1 {
 					t.Fatalf("%s, stopped at %d: %v %+v", gen, k, err, list)
 				}
 				if applied {
-					n.restores(inner, archiver.Target{}, 7)
+					n.restores(inner, 0, 7)
 				}
 			}
 			if done == 2 {
@@ -600,7 +603,7 @@ func TestImportIntoDamagedArchive(t *testing.T) {
 		if err != nil || len(r.Backups) != 3 || r.Backups[2].Backup.Timeline != 2 || r.Known != 2 {
 			t.Fatalf("%+v, %v", r, err)
 		}
-		n.restores(store, archiver.Target{}, 2, 3, 4, 5, 6, 7)
+		n.restores(store, 0, 2, 3, 4, 5, 6, 7)
 	}
 }
 
@@ -627,12 +630,13 @@ func TestImportsAtTheSameTime(t *testing.T) {
 		}
 		wg.Wait()
 		n.importing(store)
-		list, err := newArchive(store).List(t.Context())
+		listed, err := newArchive(store).List(t.Context())
+		list := listed.Backups
 		if err != nil || len(list) != 5 || list[4].Timeline != 1 {
 			t.Errorf("%s: %v, %+v", gen, err, list)
 		}
 		mustBeWhole(t, store)
-		n.restores(store, archiver.Target{}, 2, 4, 5, 7)
+		n.restores(store, 0, 2, 4, 5, 7)
 	}
 }
 
@@ -695,7 +699,7 @@ func TestRestoreImportedByTime(t *testing.T) {
 	}
 	at := time.UnixMilli(1795399202422).UTC() // the commit of epoch 5
 	for timeline := range 3 {
-		r, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Time: &at, Timeline: timeline}})
+		r, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtTime(at).OnTimeline(timeline)})
 		want := timeline
 		if timeline == 0 {
 			want = 2 // it was taken first

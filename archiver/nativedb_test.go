@@ -203,13 +203,12 @@ func (n *nativeDB) importing(store storage.Storage) archiver.ImportReport {
 	return r
 }
 
-// restores restores epochs and compares each with the history.
-func (n *nativeDB) restores(store storage.Storage, target archiver.Target, epochs ...uint64) {
+// restores restores epochs, of a timeline if that is not 0, and compares each with the history.
+func (n *nativeDB) restores(store storage.Storage, timeline int, epochs ...uint64) {
 	n.t.Helper()
 	for _, e := range epochs {
 		dir := n.t.TempDir()
-		target.Epoch = &e
-		r, err := newArchive(store).Restore(n.t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: target})
+		r, err := newArchive(store).Restore(n.t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtEpoch(e).OnTimeline(timeline)})
 		if err != nil {
 			n.t.Fatalf("restore to epoch %d: %v", e, err)
 		}

@@ -47,7 +47,7 @@ func TestNewestManifestIsDamaged(t *testing.T) {
 					_, err := a.Export(t.Context(), filepath.Join(t.TempDir(), "native"), archiver.ExportOptions{})
 					return err
 				},
-				"restore": func() error { _, _, err := a.Plan(t.Context(), archiver.Target{}); return err },
+				"restore": func() error { _, err := a.Plan(t.Context(), archiver.Target{}); return err },
 			} {
 				err := run()
 				mustFail(t, err, archiver.CodeDamagedArchive, "backup 3, the newest", key)
@@ -56,7 +56,7 @@ func TestNewestManifestIsDamaged(t *testing.T) {
 					t.Errorf("%s: %#v", verb, newest)
 				}
 			}
-			m.restoresTo(store, archiver.Target{Backup: 2}, 2)
+			m.restoresTo(store, archiver.AtBackup(2), 2)
 		})
 	}
 }
@@ -87,7 +87,7 @@ func TestArchiveDocumentIsDamaged(t *testing.T) {
 			before := store.Objects()
 			m.restoresTo(store, archiver.Target{}, 2)
 			a := newArchive(store)
-			if list, err := a.List(t.Context()); err != nil || len(list) != 2 {
+			if list, err := a.List(t.Context()); err != nil || len(list.Backups) != 2 {
 				t.Errorf("%+v, %v", list, err)
 			}
 			if r, err := a.Status(t.Context(), archiver.StatusOptions{}); err != nil || r.Backups != 2 {

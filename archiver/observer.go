@@ -1,24 +1,81 @@
 package archiver
 
 import (
+	"context"
+	"time"
+
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 )
 
-// Progress is how far a run has come, in raw bytes of the database's files.
+// Observer is told what a run does while it works. Calls come one after the other, from
+// several goroutines, and should return quickly. Events of kinds that an observer does
+// not know are to be ignored: there may be more in later versions.
+type Observer func(Event)
+
+// Event is a [Progress], a [Phase], a [Retry], a [Conflict] or a [Committed].
+type Event interface{ isEvent() }
+
+// Progress says how far a run has come, in raw bytes of the database's files. Done is
+// between 0 and Total. If the database changes while it is read, Done starts again; an
+// export and an import start again for each backup.
 type Progress struct {
 	Done  int64
 	Total int64
 }
 
-// Observer hears how a run goes on. Calls come one after the other, from
-// several goroutines; they should return quickly. Done is between 0 and Total. If the database changes
-// while it is read, Done starts again.
-type Observer func(Progress)
+// Phase says that a part of the work begins. A run may come back to an earlier one.
+type Phase string
 
-// progress is o as the rooms below call it.
-func (o Observer) progress() progress.Func {
+// The phases: of backup and import, of restore and export, and of verification.
+const (
+	PhaseJournal Phase = "journal" // reading the archive's manifests
+	PhaseCapture Phase = "capture" // finding out what of the database is new
+	PhaseStore   Phase = "store"   // reading, compressing and storing it
+	PhaseCommit  Phase = "commit"  // creating the manifest
+
+	PhaseFetch   Phase = "fetch"   // fetching segments and writing files
+	PhasePublish Phase = "publish" // giving the result its name
+
+	PhaseVerify Phase = "verify" // reading segments and checking them
+)
+
+// Retry says that a request to the store has failed and is made again after Wait. The
+// backend's own retries are not told.
+type Retry struct {
+	Err  error
+	Wait time.Duration
+}
+
+// Conflict says that another writer committed first: the run continues on top of its
+// backup.
+type Conflict struct{}
+
+// Committed says that a backup is committed.
+type Committed struct{ Backup Backup }
+
+func (Progress) isEvent()  {}
+func (Phase) isEvent()     {}
+func (Retry) isEvent()     {}
+func (Conflict) isEvent()  {}
+func (Committed) isEvent() {}
+
+// observed returns a context whose events go to o.
+func (o Observer) observed(ctx context.Context) context.Context {
 	if o == nil {
-		return nil
+		return ctx
 	}
-	return func(done, total int64) { o(Progress{done, total}) }
+	return progress.With(ctx, func(e progress.Event) {
+		switch e := e.(type) {
+		case progress.Bytes:
+			o(Progress(e))
+		case progress.Phase:
+			o(Phase(e))
+		case progress.Retry:
+			o(Retry(e))
+		case progress.Conflict:
+			o(Conflict(e))
+		case Event:
+			o(e)
+		}
+	})
 }

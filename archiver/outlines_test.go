@@ -69,10 +69,11 @@ func everyone(manifest.Seq) bool { return true }
 func listed(t *testing.T, objects map[string][]byte) (list []archiver.Backup, status archiver.StatusReport, errs [2]string) {
 	t.Helper()
 	a := newArchive(refill(t, objects))
-	list, err := a.List(t.Context())
+	listed, err := a.List(t.Context())
 	if err != nil {
 		errs[0] = err.Error()
 	}
+	list = listed.Backups
 	if status, err = a.Status(t.Context(), archiver.StatusOptions{}); err != nil {
 		errs[1] = err.Error()
 	}
@@ -121,7 +122,7 @@ func TestListsBySummaries(t *testing.T) {
 				c.change(plain)
 				gotList, gotStatus, gotErr := listed(t, summed)
 				list, status, err := listed(t, plain)
-				if diff := cmp.Diff([]any{list, status, err}, []any{gotList, gotStatus, gotErr}, cmpopts.IgnoreFields(archiver.StatusReport{}, "Age")); diff != "" {
+				if diff := cmp.Diff([]any{list, status, err}, []any{gotList, gotStatus, gotErr}, cmpopts.IgnoreFields(archiver.StatusReport{}, "Age", "Requests", "Elapsed")); diff != "" {
 					t.Errorf("%s: -from all manifests +from groups: %s", what, diff)
 				}
 				if len(list) == 0 && err == [2]string{} {
@@ -135,12 +136,12 @@ func TestListsBySummaries(t *testing.T) {
 // targetsOf are epochs and times of all timelines, and their ends.
 func targetsOf(list []archiver.Backup) (targets []archiver.Target) {
 	for _, b := range list {
-		targets = append(targets, archiver.Target{Timeline: b.Timeline}, archiver.Target{Timeline: b.Timeline, Backup: b.Seq})
+		targets = append(targets, archiver.Target{}.OnTimeline(b.Timeline), archiver.AtBackup(b.Seq).OnTimeline(b.Timeline))
 		for _, epoch := range []uint64{b.StartEpoch, b.EndEpoch, b.EndEpoch + 1} {
-			targets = append(targets, archiver.Target{Epoch: &epoch}, archiver.Target{Epoch: &epoch, Timeline: b.Timeline})
+			targets = append(targets, archiver.AtEpoch(epoch), archiver.AtEpoch(epoch).OnTimeline(b.Timeline))
 		}
 		for _, at := range []time.Time{b.CreatedAt, b.EndTime.Add(-time.Millisecond), *b.EndTime, b.EndTime.Add(time.Hour)} {
-			targets = append(targets, archiver.Target{Time: &at})
+			targets = append(targets, archiver.AtTime(at))
 		}
 	}
 	return targets
@@ -155,10 +156,11 @@ func TestRoutesBySummaries(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // it need not be secret
 			objects := randomArchive(t, backups, random)
-			list, err := newArchive(refill(t, objects)).List(t.Context())
+			listed, err := newArchive(refill(t, objects)).List(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
+			list := listed.Backups
 			damaged := func(seq manifest.Seq) map[string][]byte {
 				o := maps.Clone(objects)
 				o[seq.Key()] = []byte("{}\n")
@@ -180,8 +182,9 @@ func TestRoutesBySummaries(t *testing.T) {
 				targets := targetsOf(list)
 				random.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
 				for _, target := range append(targetsOf(list[19:20]), targets[:40]...) {
-					got, _, gotErr := bySummaries.Plan(t.Context(), target)
-					want, _, err := byManifests.Plan(t.Context(), target)
+					got, gotErr := bySummaries.Plan(t.Context(), target)
+					want, err := byManifests.Plan(t.Context(), target)
+					got.Requests, want.Requests = storage.RequestCounts{}, storage.RequestCounts{}
 					if what != "whole" && what != "missing" {
 						if err != nil {
 							continue // what is damaged there need not be read here
@@ -220,7 +223,8 @@ func TestRequestsToEpoch(t *testing.T) {
 		}
 	}
 	epoch := m.epoch - 150
-	plan, requests, err := newArchive(store).Plan(t.Context(), archiver.Target{Epoch: &epoch})
+	plan, err := newArchive(store).Plan(t.Context(), archiver.AtEpoch(epoch))
+	requests := plan.Requests
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +259,8 @@ func TestRequestsOfLists(t *testing.T) {
 		return storagetest.Fault{}
 	})
 	const want = 1 + (backups+manifest.GroupBackups-1)/manifest.GroupBackups
-	list, err := newArchive(counted).List(t.Context())
+	listed, err := newArchive(counted).List(t.Context())
+	list := listed.Backups
 	if err != nil || len(list) != backups || gets.Load() != want {
 		t.Errorf("a list of %d backups: %d GETs, want %d; %v", len(list), gets.Load(), want, err)
 	}

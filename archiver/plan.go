@@ -34,20 +34,24 @@ type Plan struct {
 	NeededBytes int64 // of these, that take room: the others are holes
 
 	Spill *Spill // what of them is spilled vectors, nil if nothing is
+
+	Requests storage.RequestCounts // that the planning took
 }
 
 // Plan says what Restore would do for a target. It reads manifests and indexes,
 // and no segment.
-func (a *Archive) Plan(ctx context.Context, target Target) (Plan, storage.RequestCounts, error) {
+func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	var w *catalog.Way
-	requests, _, err := run(ctx, func(ctx context.Context) (err error) {
-		w, err = a.wayTo(ctx, catalog.Target(target))
+	requests, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
+		w, err = a.wayTo(ctx, target.of)
 		return err
 	})
 	if err != nil {
-		return Plan{}, requests, err
+		return Plan{}, err
 	}
-	return planOf(w), requests, nil
+	p := planOf(w)
+	p.Requests = requests
+	return p, nil
 }
 
 // wayTo finds the way to a target.
@@ -61,23 +65,6 @@ func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, er
 		return nil, err
 	}
 	return a.journal.Along(ctx, r, t)
-}
-
-// Target names a state of the database's history. The zero value is the newest
-// one. At most one of Backup, Epoch and Time is set.
-type Target struct {
-	Backup uint64     // the state at the end of this backup, 0 for none
-	Epoch  *uint64    // the state at this epoch
-	Time   *time.Time // the state after the last commit at or before this time
-
-	// Within says how much of Time was cut off: what is meant is a moment from Time
-	// on that is before Time + Within, the last of them that the archive knows.
-	// Databases without times of commits have the backup that was taken then.
-	Within time.Duration
-
-	// Timeline limits the choice to one timeline; 0 is the newest that has the
-	// target, and for a time the one that was backed up next.
-	Timeline int
 }
 
 // planOf is what a restore along w would do.

@@ -16,7 +16,7 @@ import (
 // [ReleaseNamed] ends it; only if there is none is the archive asked for its id.
 func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
-	_, _, err := run(ctx, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		rest := 0
 		released, rest, err = hold.Release(ctx, a.disk, path, hold.Named(a.name))
 		if err != nil || released || rest == 0 {
@@ -54,7 +54,7 @@ func ReleaseAll(ctx context.Context, path string) (bool, error) {
 
 func releaseAny(ctx context.Context, path string, which func(hold.Claim) bool) (bool, error) {
 	released := false
-	_, _, err := run(ctx, func(ctx context.Context) (err error) {
+	_, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		released, _, err = hold.Release(ctx, disk.OS{}, path, which)
 		return err
 	})
@@ -64,7 +64,7 @@ func releaseAny(ctx context.Context, path string, which func(hold.Claim) bool) (
 // Holds reports what holds the log of the database at path. It locks nothing.
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
-	_, _, err := run(ctx, func(context.Context) (err error) {
+	_, _, err := run(ctx, nil, func(context.Context) (err error) {
 		if path, err = locate.Database(path); err != nil {
 			return err
 		}

@@ -192,7 +192,7 @@ func TestReplay(t *testing.T) {
 			// Cut at each epoch it is the same, and shorter.
 			for epoch := r.Backup.StartEpoch; epoch <= r.Backup.EndEpoch; epoch++ {
 				dir := t.TempDir()
-				if _, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Epoch: &epoch}}); err != nil {
+				if _, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtEpoch(epoch)}); err != nil {
 					t.Fatalf("epoch %d: %v", epoch, err)
 				}
 				for file, log := range contents(t, dir) {

@@ -277,7 +277,7 @@ func (f forgery) try(t *testing.T, where string, n int, changed map[string][]byt
 func (f forgery) restores(t *testing.T, where string, store *storagetest.Memory, seq uint64, want map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
-	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: seq}})
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(seq)})
 	got := contents(t, dir)
 	switch code := archiver.CodeOf(err); {
 	case err == nil:

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -27,7 +27,7 @@ type RestoreOptions struct {
 	// RestoreReport.MovedTo tells. It is never deleted.
 	Force bool
 
-	// Observer hears of the progress; nil for nobody.
+	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
@@ -83,7 +83,7 @@ type RestoreReport struct {
 // same time are [CodeTargetBusy] for one of them.
 func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
 	var r RestoreReport
-	requests, elapsed, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
 		r, err = a.restore(ctx, target, opts)
 		return err
 	})
@@ -108,7 +108,8 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 			return RestoreReport{}, err
 		}
 	}
-	w, err := a.wayTo(ctx, catalog.Target(opts.Target))
+	progress.Tell(ctx, PhaseJournal)
+	w, err := a.wayTo(ctx, opts.Target.of)
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -152,12 +153,13 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if opts.Force {
 		s.Access = staging.AccessesLike(target)
 	}
-	if err := a.filling(opts.Observer).Fill(ctx, s, w); err != nil {
+	if err := a.filler().Fill(ctx, s, w); err != nil {
 		return RestoreReport{}, err
 	}
 	if _, err := rebuild.Trim(s, w); err != nil {
 		return RestoreReport{}, err
 	}
+	progress.Tell(ctx, PhasePublish)
 	moved, err := s.Publish(opts.Force)
 	if err != nil {
 		return RestoreReport{}, err
@@ -168,9 +170,9 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	}, nil
 }
 
-// filling puts databases together of what the archive has.
-func (a *Archive) filling(o Observer) *rebuild.Filler {
-	return &rebuild.Filler{Store: a.objects, Workers: a.workers, Observe: o.progress()}
+// filler puts databases together of what the archive has.
+func (a *Archive) filler() *rebuild.Filler {
+	return &rebuild.Filler{Store: a.objects, Workers: a.workers}
 }
 
 // mayRestore is nil if nothing is at target that may not be moved aside.

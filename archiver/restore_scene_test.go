@@ -30,7 +30,7 @@ type restoreCase struct {
 	cursor bool   // the target has the cursor of a database that is gone
 }
 
-func epoch(n uint64) archiver.Target { return archiver.Target{Epoch: &n} }
+func epoch(n uint64) archiver.Target { return archiver.AtEpoch(n) }
 
 var restoreCases = map[string]restoreCase{
 	"0.6":                         {vector: "v0.6.0/live"},

@@ -82,7 +82,7 @@ func TestForceMovesAside(t *testing.T) {
 func TestNoSuchBackup(t *testing.T) {
 	store := storagetest.NewMemory()
 	backup(t, store, copyVector(t, "v0.6.0/live"))
-	_, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "x"), archiver.RestoreOptions{Target: archiver.Target{Backup: 2}})
+	_, err := newArchive(store).Restore(t.Context(), filepath.Join(t.TempDir(), "x"), archiver.RestoreOptions{Target: archiver.AtBackup(2)})
 	mustFail(t, err, archiver.CodeNoBackup, "backup 2")
 }
 

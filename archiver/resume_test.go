@@ -197,7 +197,7 @@ func TestRestoreGoesOnWithALongerChain(t *testing.T) {
 			_, err := newArchive(l.store).Backup(l.t.Context(), l.model.path, archiver.BackupOptions{Full: true, Fresh: true, SegmentBytes: 2 << 20})
 			l.model.check(err)
 		}, archiver.RestoreOptions{}, 0},
-		"the backup before": {func(l *large) {}, archiver.RestoreOptions{Target: archiver.Target{Backup: 1}}, largeSegments - 1},
+		"the backup before": {func(l *large) {}, archiver.RestoreOptions{Target: archiver.AtBackup(1)}, largeSegments - 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLarge(t)
@@ -208,7 +208,7 @@ func TestRestoreGoesOnWithALongerChain(t *testing.T) {
 			if err != nil || c.asks > 0 && asked != c.asks || c.asks == 0 && r.ResumedBytes > 0 {
 				t.Errorf("it asked for %d segments, want %d: %v", asked, c.asks, err)
 			}
-			if c.opts.Target.Backup == 0 {
+			if c.opts.Target == (archiver.Target{}) {
 				l.is(path)
 				return
 			}

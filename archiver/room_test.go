@@ -19,7 +19,7 @@ import (
 // for a segment, and leaves nothing; one that fits, or may fit, is made.
 func TestRoomIsLookedForFirst(t *testing.T) {
 	l := newLarge(t)
-	p, _, err := newArchive(l.store).Plan(t.Context(), archiver.Target{})
+	p, err := newArchive(l.store).Plan(t.Context(), archiver.Target{})
 	l.model.check(err)
 	if p.NeededBytes <= 0 || p.NeededBytes > p.RawBytes {
 		t.Fatalf("%d of %d bytes are needed", p.NeededBytes, p.RawBytes)
@@ -82,7 +82,7 @@ func TestRoomForTheRest(t *testing.T) {
 	l.failed(path, 5)
 	image, err := os.Stat(filepath.Join(filepath.Dir(path), ".db.grafeo.gbak-restore", "image"))
 	l.model.check(err)
-	p, _, err := newArchive(l.store).Plan(t.Context(), archiver.Target{})
+	p, err := newArchive(l.store).Plan(t.Context(), archiver.Target{})
 	l.model.check(err)
 	missing := p.NeededBytes - disk.Allocated(image)
 	if missing <= 0 {

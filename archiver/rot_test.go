@@ -216,7 +216,7 @@ func (r rot) found(t *testing.T, what string, damaged map[string][]byte) {
 			t.Errorf("%s %s: verify found %v", key, what, found)
 		}
 		dir := t.TempDir()
-		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: r.needs[key]}})
+		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(r.needs[key])})
 		if kindOf(key) == "pages" || key == manifest.ArchiveKey { // no restore needs them
 			if err != nil {
 				t.Errorf("%s %s: restore %d: %v", key, what, r.needs[key], err)
@@ -249,7 +249,7 @@ func TestMissingInChain(t *testing.T) {
 		delete(objects, seq.Key())
 		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
 		mustFail(t, err, archiver.CodeDamagedArchive, seq.Key()+": it is missing")
-		_, err = newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{Target: archiver.Target{Backup: uint64(seq)}})
+		_, err = newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(uint64(seq))})
 		mustFail(t, err, archiver.CodeDamagedArchive, seq.Key()+": it is missing")
 	}
 }

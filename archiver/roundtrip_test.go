@@ -67,7 +67,7 @@ func TestManyStripes(t *testing.T) {
 	store := storagetest.NewMemory()
 	a := archiver.New(store, archiver.Options{Concurrency: 3})
 	var last archiver.Progress
-	r, err := a.Backup(t.Context(), path, archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes, Observer: func(p archiver.Progress) { last = p }})
+	r, err := a.Backup(t.Context(), path, archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes, Observer: lastOf(&last)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,8 @@ func TestBackupsOfOneDatabase(t *testing.T) {
 			t.Errorf("backup %d on timeline %d, want %d on 1", r.Backup.Seq, r.Backup.Timeline, want)
 		}
 	}
-	list, err := newArchive(store).List(t.Context())
+	listed, err := newArchive(store).List(t.Context())
+	list := listed.Backups
 	if err != nil || len(list) != 3 || list[2].Seq != 3 {
 		t.Fatalf("list: %v, %v", list, err)
 	}
@@ -307,5 +308,14 @@ func TestSameLogAfterAClose(t *testing.T) {
 	}
 	if diff := cmp.Diff(wholePart(t, path), restore(t, store, 0)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// lastOf is an observer that keeps the last progress.
+func lastOf(last *archiver.Progress) archiver.Observer {
+	return func(e archiver.Event) {
+		if p, ok := e.(archiver.Progress); ok {
+			*last = p
+		}
 	}
 }

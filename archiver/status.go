@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // StatusOptions say what to look at besides the archive.
@@ -61,6 +62,9 @@ type StatusReport struct {
 
 	// Spill is what is in the spill folder of the database, nil if nothing is.
 	Spill *Spill
+
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
 }
 
 // Behind is what a database has that its archive has not.
@@ -90,13 +94,14 @@ type Behind struct {
 // archive any more.
 func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	var r StatusReport
-	_, _, err := run(ctx, func(ctx context.Context) (err error) {
+	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		r, err = a.status(ctx, opts)
 		return err
 	})
 	if err != nil {
 		return StatusReport{}, err
 	}
+	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil
 }
 

@@ -163,7 +163,7 @@ func restoresLike(t *testing.T, store *storagetest.Memory, path string) {
 // whole; and the next run works by itself and leaves nothing else behind.
 func TestRestoreStopsAnywhere(t *testing.T) {
 	two := uint64(2)
-	for name, target := range map[string]archiver.Target{"newest": {}, "epoch": {Epoch: &two}, "backup": {Backup: 1}} {
+	for name, target := range map[string]archiver.Target{"newest": {}, "epoch": archiver.AtEpoch(two), "backup": archiver.AtBackup(1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inner := storagetest.NewMemory()

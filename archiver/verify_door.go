@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/verify"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -15,7 +16,7 @@ type VerifyOptions struct {
 	// Without it segments are looked for by name and size only.
 	Deep bool
 
-	// Observer hears of the progress of a deep one; nil for nobody.
+	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
@@ -43,10 +44,12 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify checks an archive. What is wrong with the archive is not an error of
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	v := verify.Verifier{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep, Observe: opts.Observer.progress()}
+	v := verify.Verifier{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep}
 	r := VerifyReport{Deep: opts.Deep}
-	requests, elapsed, err := run(ctx, func(ctx context.Context) error {
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
+		progress.Tell(ctx, PhaseJournal)
 		h, err := a.existing(ctx)
+		progress.Tell(ctx, PhaseVerify)
 		found, err := v.Verify(ctx, h, err)
 		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused
 		for _, f := range found.Findings {

@@ -65,10 +65,10 @@ const roomsBelow = "archiver/internal/"
 // it may know the store: the lower ones first. All may import the formats.
 var rooms = map[string][]string{
 	"progress": {},
-	"objects":  {"storage"},
+	"objects":  {"storage", "progress"},
 	"probe":    {"storage", "objects"},
 	"catalog":  {},
-	"journal":  {"storage", "objects", "catalog"},
+	"journal":  {"storage", "objects", "catalog", "progress"},
 	"record":   {"journal"},
 	"locate":   {},
 	"replay":   {},

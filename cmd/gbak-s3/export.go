@@ -9,8 +9,8 @@ import (
 
 func (a *app) exportCommand() *cobra.Command {
 	var (
-		opts  archiver.ExportOptions
-		epoch uint64
+		opts   archiver.ExportOptions
+		target target
 	)
 	cmd := &cobra.Command{
 		Use:   "export ARCHIVE NATIVE_FOLDER",
@@ -30,18 +30,19 @@ is refused.`,
 			if err := exclusive(cmd, "backup", "epoch"); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("backup") && opts.Target.Backup == 0 {
+			if cmd.Flags().Changed("backup") && target.backup == 0 {
 				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
-			if cmd.Flags().Changed("epoch") {
-				opts.Target.Epoch = &epoch
+			if err := target.read(cmd); err != nil {
+				return err
 			}
+			opts.Target = target.of
 			return a.exportFolder(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&opts.Target.Backup, "backup", 0, "number of the last backup to export (default the newest)")
-	flags.Uint64Var(&epoch, "epoch", 0, "last epoch to export")
+	flags.Uint64Var(&target.backup, "backup", 0, "number of the last backup to export (default the newest)")
+	flags.Uint64Var(&target.epoch, "epoch", 0, "last epoch to export")
 	flags.BoolVar(&opts.WithoutSpilled, "without-spilled", false, "leave out spilled vectors, which native backups cannot hold")
 	return cmd
 }

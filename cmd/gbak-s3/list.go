@@ -25,24 +25,24 @@ func (a *app) list(cmd *cobra.Command, address string) error {
 	if err != nil {
 		return err
 	}
-	backups, err := archive.List(cmd.Context())
+	r, err := archive.List(cmd.Context())
 	if err != nil {
 		return err
 	}
 	if a.json {
-		for _, b := range backups {
+		for _, b := range r.Backups {
 			if err := a.say(lineOf(b)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if len(backups) == 0 {
+	if len(r.Backups) == 0 {
 		return a.print("the archive has no backups")
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tSIZE\tSTORED\tDATABASE\tHOST")
-	for _, b := range backups {
+	for _, b := range r.Backups {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", b.Seq, b.CreatedAt.Format(time.DateTime), b.Kind,
 			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Database, b.Host)
 	}

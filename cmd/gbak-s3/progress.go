@@ -30,7 +30,11 @@ func (a *app) progress(what string) *bar {
 	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd())), out: a.stderr}
 }
 
-func (b *bar) observe(p archiver.Progress) {
+func (b *bar) observe(e archiver.Event) {
+	p, ok := e.(archiver.Progress)
+	if !ok {
+		return
+	}
 	if !b.show || p.Total <= 0 { // of nothing there is no part
 		return
 	}

@@ -14,10 +14,9 @@ import (
 
 func (a *app) restoreCommand() *cobra.Command {
 	var (
-		opts  archiver.RestoreOptions
-		epoch uint64
-		at    string
-		plan  bool
+		opts   archiver.RestoreOptions
+		target target
+		plan   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE DATABASE",
@@ -42,33 +41,26 @@ in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
 					return err
 				}
 			}
-			if cmd.Flags().Changed("backup") && opts.Target.Backup == 0 {
+			if cmd.Flags().Changed("backup") && target.backup == 0 {
 				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
 			}
-			if cmd.Flags().Changed("timeline") && opts.Target.Timeline < 1 {
-				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", opts.Target.Timeline)
+			if cmd.Flags().Changed("timeline") && target.timeline < 1 {
+				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", target.timeline)
 			}
-			if cmd.Flags().Changed("epoch") {
-				opts.Target.Epoch = &epoch
-			}
-			if cmd.Flags().Changed("time") {
-				t, span, err := parseMoment(at)
-				if err != nil {
-					return err
-				}
-				opts.Target.Time, opts.Target.Within = &t, span
+			if err := target.read(cmd); err != nil {
+				return err
 			}
 			if plan {
-				return a.plan(cmd, args[0], args[1], opts.Target)
+				return a.plan(cmd, args[0], args[1], target)
 			}
-			return a.restore(cmd, args[0], args[1], opts)
+			return a.restore(cmd, args[0], args[1], target, opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&opts.Target.Backup, "backup", 0, "number of the backup to restore (default the newest)")
-	flags.Uint64Var(&epoch, "epoch", 0, "epoch to restore: the state after the last commit at or before it")
-	flags.StringVar(&at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
-	flags.IntVar(&opts.Target.Timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
+	flags.Uint64Var(&target.backup, "backup", 0, "number of the backup to restore (default the newest)")
+	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the state after the last commit at or before it")
+	flags.StringVar(&target.at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
+	flags.IntVar(&target.timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
 	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
 	return cmd
@@ -110,12 +102,12 @@ func lineOfPlan(p archiver.Plan) planLine {
 	}
 }
 
-func (a *app) plan(cmd *cobra.Command, address, database string, target archiver.Target) error {
+func (a *app) plan(cmd *cobra.Command, address, database string, target target) error {
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
 	}
-	p, made, err := archive.Plan(cmd.Context(), target)
+	p, err := archive.Plan(cmd.Context(), target.of)
 	if err != nil {
 		return err
 	}
@@ -123,7 +115,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target archiver
 	fits := p.NeededBytes <= free
 	if a.json {
 		line := lineOfPlan(p)
-		line.Requests = made
+		line.Requests = p.Requests
 		if known {
 			line.FreeBytes, line.Fits = &free, new(fits)
 		}
@@ -179,7 +171,7 @@ func state(p archiver.Plan) string {
 }
 
 // asked says how a time was read.
-func asked(t archiver.Target) string { return moment("; asked for as of ", t.Time) }
+func asked(t target) string { return moment("; asked for as of ", t.time) }
 
 // others says that an epoch exists more than once.
 func (a *app) others(p archiver.Plan) error {
@@ -191,7 +183,8 @@ func (a *app) others(p archiver.Plan) error {
 	return nil
 }
 
-func (a *app) restore(cmd *cobra.Command, address, database string, opts archiver.RestoreOptions) error {
+func (a *app) restore(cmd *cobra.Command, address, database string, target target, opts archiver.RestoreOptions) error {
+	opts.Target = target.of
 	if err := apart(address, database); err != nil {
 		return err
 	}
@@ -208,10 +201,10 @@ func (a *app) restore(cmd *cobra.Command, address, database string, opts archive
 	if err != nil {
 		return err
 	}
-	return a.answered(r.Database+" is restored", a.printRestore(r, opts.Target))
+	return a.answered(r.Database+" is restored", a.printRestore(r, target))
 }
 
-func (a *app) printRestore(r archiver.RestoreReport, target archiver.Target) error {
+func (a *app) printRestore(r archiver.RestoreReport, target target) error {
 	if a.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Access = r.AccessProblem

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -44,6 +45,7 @@ type Head struct {
 func (j *Journal) Update(ctx context.Context, w UpdateOptions, attempt func(*Head) error) error {
 	anew := false
 	for n := range maxConflicts {
+		progress.Tell(ctx, progress.Phase("journal"))
 		head, err := j.begin(ctx, w, n == 0)
 		if err != nil {
 			return err
@@ -161,6 +163,7 @@ var ErrOtherArchive = fmt.Errorf("%w, and made the archive", ErrConflict)
 // backup has made the archive: what is new has to be looked for again, on the new
 // head. What was stored stays, and is found again. Other errors: see [Journal.commit].
 func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.Index, timeout time.Duration) error {
+	progress.Tell(ctx, progress.Phase("commit"))
 	if err := h.Journal.place(ctx, m, ix); err != nil {
 		return err
 	}

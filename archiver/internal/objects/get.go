@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -94,7 +95,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		if b.waited >= b.patience {
 			return 0, b.gaveUp(err)
 		}
-		if err := b.wait(); err != nil {
+		if err := b.wait(err); err != nil {
 			return 0, err
 		}
 	}
@@ -161,8 +162,9 @@ func (b *patientBody) resume() error {
 }
 
 // wait pauses, longer each time that nothing has come.
-func (b *patientBody) wait() error {
+func (b *patientBody) wait(failed error) error {
 	pause := b.pauses.NextBackOff()
+	progress.Tell(b.ctx, progress.Retry{Err: failed, Wait: pause})
 	b.waited += pause
 	select {
 	case <-b.ctx.Done():

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -45,7 +46,8 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 			err = backoff.Permanent(err)
 		}
 		return v, err
-	}, backoff.WithBackOff(Pauses()), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(Pauses()), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) { progress.Tell(ctx, progress.Retry{Err: err, Wait: wait}) }))
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) {
 		err = permanent.Err

@@ -24,7 +24,6 @@ type Options struct {
 	SegmentBytes int64 // see [BackupOptions.SegmentBytes]
 	Level        segment.Level
 	Fresh        bool // refer to nothing that earlier backups have stored
-	Observer     progress.Func
 	Workers      int
 	Log          *slog.Logger
 }
@@ -73,6 +72,7 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 }
 
 func (p *Packer) copyOnce(ctx context.Context, q capture.Query, short *[]string) (Copied, error) {
+	progress.Tell(ctx, progress.Phase("capture"))
 	readFrom := manifest.Now()
 	s, err := q.Capture(ctx)
 	if err != nil {
@@ -97,9 +97,10 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, short *[]string)
 
 // StoreSource stores the bytes of a source in the archive of head.
 func (p *Packer) StoreSource(ctx context.Context, s *capture.Source) (Copied, error) {
+	progress.Tell(ctx, progress.Phase("store"))
 	segmentBytes := SegmentBytes(p.SegmentBytes, s.Bytes())
 	u := &upload{
-		objects: p.Head.Store, workers: p.Workers, files: s.Files, level: p.Level, total: s.Bytes(), tracker: progress.New(p.Observer, s.Bytes()),
+		objects: p.Head.Store, workers: p.Workers, files: s.Files, level: p.Level, total: s.Bytes(), tracker: progress.Track(ctx, s.Bytes()),
 		folder: manifest.SegmentFolder(s.Folder(segmentBytes, p.Level)), present: map[string]int64{},
 	}
 	if !p.Fresh {

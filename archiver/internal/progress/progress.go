@@ -1,30 +1,77 @@
+// Package progress carries what a run does to whoever watches it: through the context,
+// as every room has a part of it and no room should have to know who listens.
 package progress
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
-// Func is told how many of the bytes are done. Calls come one after the other.
-type Func func(done, total int64)
+// Event is a [Bytes], a [Phase], a [Retry] or a [Conflict], or an event of the door.
+type Event any
 
-// Tracker adds up what workers have done.
-type Tracker struct {
-	observe Func
-	mu      sync.Mutex
-	done    int64
-	total   int64
+// Bytes says how far a run has come, in raw bytes of the database's files. Done is
+// between 0 and Total. It starts again where the work does.
+type Bytes struct{ Done, Total int64 }
+
+// Phase says that a part of the work begins.
+type Phase string
+
+// Retry says that a request to the store failed and will be made again after Wait.
+type Retry struct {
+	Err  error
+	Wait time.Duration
 }
 
-func New(observe Func, total int64) *Tracker {
-	t := &Tracker{observe: observe, total: total}
+// Conflict says that another writer committed first.
+type Conflict struct{}
+
+type key struct{}
+
+// With returns a context whose events go to observe. Calls of observe come one after
+// the other, from any goroutine. A nil observe hears nothing.
+func With(ctx context.Context, observe func(Event)) context.Context {
+	if observe == nil {
+		return ctx
+	}
+	var mu sync.Mutex
+	return context.WithValue(ctx, key{}, func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		observe(e)
+	})
+}
+
+// Tell tells the observer of ctx, if it has one, of an event.
+func Tell(ctx context.Context, e Event) {
+	if observe, ok := ctx.Value(key{}).(func(Event)); ok {
+		observe(e)
+	}
+}
+
+// Tracker adds up the bytes that workers have done. Its methods may be called
+// concurrently.
+type Tracker struct {
+	ctx   context.Context //nolint:containedctx // of the run that it is for
+	mu    sync.Mutex
+	done  int64
+	total int64
+}
+
+// Track returns a tracker for the observer of ctx, and tells it that nothing of total
+// bytes is done.
+func Track(ctx context.Context, total int64) *Tracker {
+	t := &Tracker{ctx: ctx, total: total}
 	t.Add(0)
 	return t
 }
 
+// Add says that n more bytes are done. What is done twice does not count beyond the
+// total.
 func (t *Tracker) Add(n int64) {
-	if t.observe == nil {
-		return
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.done = min(t.done+n, t.total) // what is read twice does not count twice
-	t.observe(t.done, t.total)
+	t.done = min(t.done+n, t.total)
+	Tell(t.ctx, Bytes{t.done, t.total})
 }

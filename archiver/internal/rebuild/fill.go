@@ -22,12 +22,12 @@ import (
 type Filler struct {
 	Store   *objects.Store
 	Workers int
-	Observe progress.Func
 }
 
 // Fill fetches the content of a way into the staging folder, and cuts the log
 // where it wants.
 func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) error {
+	progress.Tell(ctx, progress.Phase("fetch"))
 	files := make([]disk.File, len(w.Files))
 	writers := make([]*disk.Writer, len(w.Files))
 	defer func() {
@@ -53,7 +53,7 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) er
 			return err
 		}
 	}
-	from := &fetch.Fetch{Store: f.Store, Workers: f.Workers, Index: w.Index, Tracker: progress.New(f.Observe, w.Result.RawBytes), Journal: s.Journal}
+	from := &fetch.Fetch{Store: f.Store, Workers: f.Workers, Index: w.Index, Tracker: progress.Track(ctx, w.Result.RawBytes), Journal: s.Journal}
 	s.Journal.Of(files, w.FileOf, s.HeldBack(w.FileNames()))
 	from.Use = func(file int, offset int64, p []byte) error {
 		to := w.FileOf[file]

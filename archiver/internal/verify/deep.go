@@ -51,7 +51,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 		}
 	}
 	f := &fetch.Fetch{
-		Store: v.Store, Workers: v.Workers, Index: all.Index(), Tracker: progress.New(v.Observe, total),
+		Store: v.Store, Workers: v.Workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
 		Use: func(file int, offset int64, p []byte) error {
 			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)

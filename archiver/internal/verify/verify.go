@@ -14,7 +14,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -39,7 +38,6 @@ type Verifier struct {
 	Journal *journal.Journal
 	Workers int
 	Deep    bool // read every segment
-	Observe progress.Func
 }
 
 // Verify checks the archive whose manifests are in h; err is why they could not be
