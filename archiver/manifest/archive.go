@@ -14,23 +14,23 @@ type Archive struct {
 	CreatedAt time.Time `json:"created_at"`
 	Tool      string    `json:"tool"`
 
-	// Conditions is what the first backup has found out about the store. It is nil
-	// in archives of versions that did not look.
+	// Conditions is what the first backup found out about the store. It is nil in
+	// archives of versions that did not probe it.
 	Conditions *Conditions `json:"conditions,omitempty"`
 }
 
-// Conditions tell whether the store creates an object only if it is absent: the
-// one promise that commits rely on.
+// Conditions is what a probe found out about conditional writes: whether the store
+// creates an object only if it is absent, the one promise that commits rely on.
 type Conditions struct {
 	Verdict  Verdict   `json:"verdict"`
 	ProbedAt time.Time `json:"probed_at"`
 
-	// SingleWriter tells that whoever made the archive has accepted a store that
-	// does not: only one process at a time may write to it.
+	// SingleWriter is true if the archive was made on a store without conditional
+	// writes, by somebody who accepted that: only one process at a time may write to it.
 	SingleWriter bool `json:"single_writer"`
 }
 
-// Verdict is how a store treats the condition of a put.
+// Verdict is how a store treats the condition of a conditional write.
 type Verdict string
 
 // The verdicts.
@@ -59,13 +59,13 @@ func (v Verdict) Description() string {
 	return ""
 }
 
-// Encode gives the document's bytes. It sets Type and Format.
+// Encode returns the document's bytes. It sets Type and Format.
 func (a *Archive) Encode() []byte {
 	a.Type, a.Format = typeArchive, Format
 	return encode(a)
 }
 
-// DecodeArchive reads what [Archive.Encode] wrote. Errors are [ErrDamaged] or
+// DecodeArchive decodes what [Archive.Encode] returned. Errors are [ErrDamaged] or
 // an [*UnsupportedError].
 func DecodeArchive(b []byte) (*Archive, error) {
 	var a Archive

@@ -40,7 +40,7 @@ func (b *IndexBuilder) AddFile(f File) int {
 	return len(b.index.Files) - 1
 }
 
-// AddExtent adds an extent to a file, behind those that the file has. An extent
+// AddExtent adds an extent to a file, after those that the file has. An extent
 // that continues the last one, in the file and in the frame, makes that longer.
 func (b *IndexBuilder) AddExtent(file int, e Extent) {
 	f := &b.index.Files[file]

@@ -1,6 +1,13 @@
-// Package manifest is the archive's own documents: their fields, their bytes
-// and the names they are stored under, as FORMAT.md describes them. It knows
-// neither stores nor databases and imports no other package of this module.
+// Package manifest has the archive's own documents: their fields, their bytes and the
+// keys they are stored under, as FORMAT.md describes them. It knows neither stores nor
+// databases and imports no other package of this module.
+//
+// An archive has one [Archive] document and a [Manifest] for each backup, numbered by
+// its [Seq]. An [Index], in the manifest or an object of its own, says where the bytes of
+// a backup's files are: a [Segment] is an object, it consists of zstd [Frame]s, and an
+// [Extent] maps a part of a file to a part of a frame. A timeline is a stretch of the
+// database's history without a fork; a group is 32 backups, whose newest manifest has a
+// [Summary] of each of the others.
 //
 // Decoding is strict and bounded: a document that passes has every field it
 // needs, no field that this version does not know, and numbers that fit each
@@ -21,11 +28,11 @@ import (
 // the only one that it reads.
 const Format = 1
 
-// ErrDamaged: the bytes are not what was written: the document's own digest
-// does not match, or it is cut, or its fields contradict each other.
+// ErrDamaged: the bytes are not those that were written. The document's own digest
+// does not match, or it is cut off, or its fields contradict each other.
 var ErrDamaged = errors.New("damaged document")
 
-// UnsupportedError tells of a document that a newer version has written.
+// UnsupportedError is the error for a document that a newer version has written.
 type UnsupportedError struct {
 	What string // the field or number that is not known
 }
@@ -37,7 +44,7 @@ func (e *UnsupportedError) Error() string {
 // Digest is a SHA-256, written as 64 lower-case hex digits.
 type Digest [sha256.Size]byte
 
-// Sum is the digest of b.
+// Sum returns the digest of b.
 func Sum(b []byte) Digest { return sha256.Sum256(b) }
 
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
@@ -54,10 +61,10 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	return err
 }
 
-// seal is the second line of a document: the digest of the first one.
+// seal returns the second line of a document: the digest of the first one.
 func seal(line []byte) []byte { return fmt.Appendf(nil, "{\"sha256\":\"%s\"}\n", Sum(line)) }
 
-// encode writes v as a document: a line of JSON, and a line with its digest
+// encode returns v as a document: a line of JSON, and a line with its digest
 // (FORMAT.md, "Documents").
 func encode(v any) []byte {
 	line, err := json.Marshal(v)
@@ -68,14 +75,14 @@ func encode(v any) []byte {
 	return append(line, seal(line)...)
 }
 
-// The types of documents: what stands in their field "type".
+// The types of documents: the values of their field "type".
 const (
 	typeArchive  = "archive"
 	typeManifest = "manifest"
 	typeIndex    = "index"
 )
 
-// Intact tells whether a document matches its own digest.
+// Intact reports whether a document matches its own digest.
 func Intact(b []byte) bool {
 	end := bytes.IndexByte(b, '\n') + 1
 	return bytes.Equal(b[end:], seal(b[:end]))
@@ -110,7 +117,7 @@ func decode(b []byte, kind string, v any) error {
 	return nil
 }
 
-// strict decodes one JSON value with nothing behind it and no unknown field.
+// strict decodes one JSON value with nothing after it and no unknown field.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

@@ -7,10 +7,10 @@ import (
 
 // Limits of what is read (FORMAT.md, "Limits").
 const (
-	// MaxIndexBytes is the largest decompressed index: that of a database of
+	// MaxIndexBytes is the largest decompressed index: enough for a database of
 	// tens of terabytes.
 	MaxIndexBytes = 1 << 30
-	// MaxCommits is how many commits an index lists at the most.
+	// MaxCommits is how many commits an index lists at most.
 	MaxCommits = 100_000
 	// MaxFrameBytes is the largest frame, decompressed.
 	MaxFrameBytes = 16 << 20
@@ -24,24 +24,24 @@ const (
 	PageBytes = 4096
 	// PageDigestBytes is the size of a page's digest.
 	PageDigestBytes = 8
-	// PagesSpan is how much of an image one object has the digests of.
+	// PagesSpan is the part of an image whose digests are in one object.
 	PagesSpan = 512 << 20
 )
 
-// Index tells where the bytes of a backup's files are. Segments hold frames,
-// frames hold raw bytes, and extents map these to files. Several extents may
-// share a frame, and segments may belong to earlier backups.
+// Index says where the bytes of a backup's files are. Segments hold frames, frames
+// hold raw bytes, and extents map these to files. Several extents may share a frame, and
+// segments may belong to earlier backups.
 type Index struct {
 	Segments []Segment `json:"segments"`
 	Frames   []Frame   `json:"frames"`
 	Files    []File    `json:"files"`
 
-	// Commits are the commits of the log that is stored, in its order; null if
-	// there are more than [MaxCommits].
+	// Commits are the commits of the stored log, in order; null if there are more
+	// than [MaxCommits].
 	Commits []CommitTime `json:"commits"`
 
-	// Replay says what of the log the image lacks, in a full backup of generation
-	// 0.5 that has both; nil if it is all of the log.
+	// Replay is the part of the log that the image lacks, in a full backup of
+	// generation 0.5 that has both; nil if the image lacks all of it.
 	Replay *Replay `json:"replay,omitempty"`
 }
 
@@ -49,20 +49,20 @@ type Index struct {
 // image of the same backup. What the image has already would be in the database
 // twice if it were replayed (docs/grafeo-format.md, section 5.7).
 type Replay struct {
-	// The log begins at this offset of the file with this number, the border
-	// between two frames: what comes before it is left out.
+	// The log begins at this offset of the file with this number, between two
+	// frames: what comes before is left out.
 	File   uint64 `json:"file"`
 	Offset int64  `json:"offset"`
 
 	// Graph is the graph that is current there, "" for the default one.
 	Graph string `json:"graph,omitempty"`
 
-	// Without are frames from there on that are left out, in their order: each
-	// creates an edge that the image has.
+	// Without are later frames that are left out, in order: each creates an edge
+	// that the image has.
 	Without []FramesOf `json:"without,omitempty"`
 
-	// Unsure tells that it could not be found out which edges the image has:
-	// some may be there twice until the database was closed once.
+	// Unsure is true if it could not be found out which edges the image has: some
+	// may then be there twice until the database is closed for the first time.
 	Unsure bool `json:"unsure,omitempty"`
 }
 
@@ -76,7 +76,7 @@ type FramesOf struct {
 // since 1970 by the database's clock, 0 where it keeps no times.
 type CommitTime [2]uint64
 
-// Segment is an object of frames, one behind the other.
+// Segment is an object that consists of frames, one after the other.
 type Segment struct {
 	Key         string `json:"key"`
 	StoredBytes int64  `json:"stored_bytes"`
@@ -96,8 +96,8 @@ type Frame struct {
 type File struct {
 	// Name is [ImageName], the base name of a log file, or a [SpillName].
 	Name string `json:"name"`
-	// From is where the part of the file begins that this backup has: 0, or in
-	// an incremental where the backup that it continues has ended.
+	// From is the offset at which this backup's part of the file begins: 0, or in an
+	// incremental where the backup that it continues ends.
 	From  int64  `json:"from"`
 	Bytes int64  `json:"bytes"` // size of the file, From included
 	CRC32 uint32 `json:"crc32"` // IEEE, of the bytes from From on
@@ -105,26 +105,27 @@ type File struct {
 	// zero bytes.
 	Extents []Extent `json:"extents"`
 	// Pages are the objects with the digests of an image's pages, one for each
-	// [PagesSpan] bytes; none where they are not kept.
+	// [PagesSpan] bytes; none if there are no digests.
 	Pages []Pages `json:"pages,omitempty"`
 }
 
-// Pages is an object of digests. A restore does not need it.
+// Pages is an object of page digests. A restore does not need it.
 type Pages struct {
 	Key         string `json:"key"`
 	StoredBytes int64  `json:"stored_bytes"`
 	SHA256      Digest `json:"sha256"` // of the stored bytes
 }
 
-// PagesBytes is the size of the digests of the n-th span of an image. Objects of
-// twice that size are others, which earlier builds kept, and of no use.
+// PagesBytes returns the size of the digests of the n-th span of an image. Objects of
+// twice that size have digests of another kind, which earlier builds wrote and nothing
+// uses any more.
 func PagesBytes(imageBytes int64, n int) int64 {
 	span := min(imageBytes-int64(n)*PagesSpan, PagesSpan)
 	return (span + PageBytes - 1) / PageBytes * PageDigestBytes
 }
 
-// Extent says that Bytes bytes from Offset of the file are those from
-// FrameOffset of a decompressed frame.
+// Extent says that the Bytes bytes of the file at Offset are those at FrameOffset of a
+// decompressed frame.
 type Extent struct {
 	Offset      int64 `json:"offset"`
 	Bytes       int64 `json:"bytes"`
@@ -135,8 +136,8 @@ type Extent struct {
 // ImageName is the [File.Name] of the .grafeo file itself, whatever it is called.
 const ImageName = "image"
 
-// logName is what the database calls its log files. Nothing else may stand in
-// an index: the name becomes a path when it is restored.
+// logName matches the names of the database's log files. An index may have no others:
+// the name becomes a path when it is restored.
 var logName = regexp.MustCompile(`^wal_[0-9]{8,20}\.log$`)
 
 // indexDocument is an [Index] as an object of its own.
@@ -146,12 +147,12 @@ type indexDocument struct {
 	Index
 }
 
-// Encode gives the document's bytes, before compression.
+// Encode returns the document's bytes, before compression.
 func (ix *Index) Encode() []byte {
 	return encode(indexDocument{Type: typeIndex, Format: Format, Index: *ix})
 }
 
-// DecodeIndex reads what [Index.Encode] wrote. Errors are [ErrDamaged] or an
+// DecodeIndex decodes what [Index.Encode] returned. Errors are [ErrDamaged] or an
 // [*UnsupportedError].
 func DecodeIndex(b []byte) (*Index, error) {
 	var d indexDocument
@@ -164,7 +165,8 @@ func DecodeIndex(b []byte) (*Index, error) {
 	return &d.Index, nil
 }
 
-// Image is the file that is the image, or nil in an incremental.
+// Image returns the file that is the image, or nil if there is none, as in an
+// incremental.
 func (ix *Index) Image() *File {
 	for i := range ix.Files {
 		if ix.Files[i].Name == ImageName {
@@ -189,7 +191,7 @@ func (ix *Index) validate() error {
 		}
 		size := ix.Segments[f.Segment].StoredBytes
 		if f.Offset < 0 || f.StoredBytes <= 0 || f.StoredBytes > min(size, 2*MaxFrameBytes) || f.Offset > size-f.StoredBytes {
-			return fmt.Errorf("frame %d lies outside of its segment", i)
+			return fmt.Errorf("frame %d is outside of its segment", i)
 		}
 		if f.RawBytes <= 0 || f.RawBytes > MaxFrameBytes {
 			return fmt.Errorf("frame %d has %d raw bytes", i, f.RawBytes)
@@ -202,7 +204,7 @@ func (ix *Index) validate() error {
 			return fmt.Errorf("file name %q", f.Name)
 		}
 		if seen[f.Name] {
-			return fmt.Errorf("file %s is there twice", f.Name)
+			return fmt.Errorf("file %s is listed twice", f.Name)
 		}
 		seen[f.Name] = true
 		if err := f.validate(ix.Frames); err != nil {
@@ -217,19 +219,19 @@ func (r *Replay) validate() error {
 		return nil
 	}
 	if r.Offset < 0 || len(r.Graph) > maxGraphName {
-		return fmt.Errorf("a replay from %d on", r.Offset)
+		return fmt.Errorf("a replay from offset %d", r.Offset)
 	}
 	file, offset := r.File, r.Offset-1
 	for i, w := range r.Without {
 		if w.File < file || i > 0 && w.File == file {
-			return fmt.Errorf("frames of log file %d that are left out, after those of %d", w.File, file)
+			return fmt.Errorf("frames left out of log file %d come after those of %d", w.File, file)
 		}
 		if w.File > file {
 			file, offset = w.File, -1
 		}
 		for _, at := range w.Offsets {
 			if at <= offset {
-				return fmt.Errorf("frame %d of log file %d is left out after that at %d", at, file, offset)
+				return fmt.Errorf("frame %d left out of log file %d comes after that at %d", at, file, offset)
 			}
 			offset = at
 		}
@@ -252,7 +254,7 @@ func (f *File) validate(frames []Frame) error {
 		case e.Frame < 0 || e.Frame >= len(frames):
 			return fmt.Errorf("extent %d is in frame %d of %d", i, e.Frame, len(frames))
 		case e.FrameOffset < 0 || e.Bytes > frames[e.Frame].RawBytes || e.FrameOffset > frames[e.Frame].RawBytes-e.Bytes:
-			return fmt.Errorf("extent %d lies outside of its frame", i)
+			return fmt.Errorf("extent %d is outside of its frame", i)
 		}
 		end = e.Offset + e.Bytes
 	}

@@ -7,31 +7,32 @@ import (
 	"strings"
 )
 
-// The names of an archive's objects (FORMAT.md, "Objects").
+// The keys of an archive's objects, and what those of one sort begin with (FORMAT.md, "Objects").
 const (
 	ArchiveKey     = "archive.json"
 	ManifestPrefix = "manifests/"
 	SegmentPrefix  = "segments/"
 	IndexPrefix    = "indexes/"
 	PagesPrefix    = "pages/"
-	ProbePrefix    = "probe/" // of what a store is tried with; no backup names it
+	ProbePrefix    = "probe/" // of what a probe of the store writes; no backup names it
 )
 
-// keyPattern is what all keys are like.
+// keyPattern matches all keys.
 var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}(/[a-z0-9][a-z0-9._-]{0,254})+$`)
 
-// isKey tells whether s can be the key of an object with this prefix.
+// isKey reports whether s can be the key of an object with this prefix.
 func isKey(s, prefix string) bool {
 	return strings.HasPrefix(s, prefix) && len(s) <= 512 && keyPattern.MatchString(s)
 }
 
-// Seq numbers the backups of an archive from 1 without a hole.
+// Seq is the number of a backup in its archive: from 1, without a hole.
 type Seq uint64
 
-// MaxSeq is the last number that keeps keys in order: ten digits.
+// MaxSeq is the largest number: with more than ten digits, keys would not sort as
+// numbers do.
 const MaxSeq Seq = 9_999_999_999
 
-// Key is where the manifest of backup s is stored. Keys sort as numbers do.
+// Key returns the key of the manifest of backup s. Keys sort as numbers do.
 func (s Seq) Key() string { return fmt.Sprintf("%s%010d.json", ManifestPrefix, uint64(s)) }
 
 // ParseKey is the reverse of [Seq.Key].
@@ -51,29 +52,28 @@ func ParseKey(key string) (Seq, bool) {
 	return Seq(n), true
 }
 
-// SegmentFolder is the prefix of the segments of one backup in the making;
-// name comes from what is backed up, so that an interrupted backup finds its
-// own segments again.
+// SegmentFolder returns the prefix of the segments of one run. The name is made from
+// what is backed up, so that a backup that was interrupted finds its segments again.
 func SegmentFolder(name string) string { return SegmentPrefix + name + "/" }
 
-// SegmentKey is the key of the n-th segment in folder. It contains the start of the
+// SegmentKey returns the key of the n-th segment in folder. It contains the start of the
 // stored bytes' digest: equal keys have equal bytes.
 func SegmentKey(folder string, n int, sum Digest) string {
 	return fmt.Sprintf("%s%06d-%s.zst", folder, n, sum.String()[:16])
 }
 
-// AnotherKey is a key for the same bytes as key, for when the object that has
-// that key is damaged. id is random.
+// AnotherKey returns another key for the same bytes, for when the object at key is
+// damaged. id is random.
 func AnotherKey(key, id string) string {
 	base, end, _ := strings.Cut(key, ".")
 	return base + "-" + id[:8] + "." + end
 }
 
-// IndexKey is the key of an index object with these stored bytes.
+// IndexKey returns the key of an index object with these stored bytes.
 func IndexKey(sum Digest) string { return IndexPrefix + sum.String()[:32] + ".json.zst" }
 
-// PagesKey is the key of an object with digests of pages, these bytes.
+// PagesKey returns the key of an object of page digests with these stored bytes.
 func PagesKey(sum Digest) string { return PagesPrefix + sum.String()[:32] + ".bin" }
 
-// SegmentFolderOf is the prefix of the segments of the run that has written key.
+// SegmentFolderOf returns the prefix of the segments of the run that wrote key.
 func SegmentFolderOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }

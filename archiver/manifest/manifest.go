@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Kind tells what a backup holds.
+// Kind is how much of a database a backup holds.
 type Kind string
 
 // The kinds of backups.
 const (
 	Full        Kind = "full"        // an image and the log that belongs to it
-	Incremental Kind = "incremental" // the log behind an earlier backup
+	Incremental Kind = "incremental" // the log after the backup that it continues
 )
 
 // Manifest is the document that makes a backup exist: backup n was committed
@@ -20,72 +20,72 @@ type Manifest struct {
 	Type      string  `json:"type"` // "manifest"
 	Format    int     `json:"format"`
 	Seq       Seq     `json:"seq"`
-	CommitID  string  `json:"commit_id"`       // 32 hex digits, random: tells whose manifest this is
+	CommitID  string  `json:"commit_id"`       // 32 hex digits, random: shows which run wrote this manifest
 	Previous  *Digest `json:"previous_sha256"` // of the object of backup Seq-1; null in the first
 	ArchiveID string  `json:"archive_id"`
 	Tool      string  `json:"tool"`
 	Host      string  `json:"host"`
 
-	// CreatedAt and ReadUntil are when finding out the state began and ended, by
-	// the clock of Host: what was committed before the first is in the backup,
-	// what was committed after the second is not.
+	// CreatedAt and ReadUntil are when the run began and ended to look at the state
+	// of the database, by the clock of Host: what was committed before the first is in
+	// the backup, what was committed after the second is not.
 	CreatedAt time.Time `json:"created_at"`
 	ReadUntil time.Time `json:"read_until"`
 
 	Kind     Kind     `json:"kind"`
 	Database Database `json:"database"`
 
-	// Timeline numbers the stretches of history without a fork, from 1.
-	// Epochs are comparable inside of one timeline only.
+	// Timeline is the number of the stretch of history without a fork that the
+	// backup belongs to, from 1. Epochs are comparable only within one timeline.
 	Timeline int `json:"timeline"`
 
 	// Timelines is the highest number of a timeline in the archive so far.
 	Timelines int `json:"timelines"`
 
-	// Continues is the backup at whose end the log of this one begins, or which
-	// it includes. In a full backup it may be null: then what came before is
-	// another history, or the log between them is lost.
+	// Continues is the backup at whose end the log of this one begins. A full backup
+	// may begin before that end; and it may continue none (null): then what came before
+	// is another history, or the log between them is lost.
 	Continues *Seq `json:"continues"`
 
-	// LastFull is, in an incremental, the newest full backup before it: what the
-	// next full one refers to is found by it. Nil if the writer did not know.
+	// LastFull is, in an incremental, the newest full backup before it, whose content
+	// the next full one refers to. Nil if the writer did not know it.
 	LastFull *Seq `json:"last_full,omitempty"`
 
-	// StartEpoch to EndEpoch is what this backup has: of a full backup what its
-	// image and log give, of an incremental its first and last commit. With all
-	// that it continues, the epochs from RestoreFrom on can be restored.
+	// StartEpoch to EndEpoch is what this backup has: of a full backup from its image
+	// to the end of its log, of an incremental from its first to its last commit. Together
+	// with all that it continues, the epochs from RestoreFrom to EndEpoch can be restored.
 	StartEpoch  uint64 `json:"start_epoch"`
 	EndEpoch    uint64 `json:"end_epoch"`
 	RestoreFrom uint64 `json:"restore_from"`
 
-	// StartTime is when the state of StartEpoch was written: of a full backup
-	// its image, of an incremental its first commit. EndTime is when the last
-	// commit was made. Both are by the database's clock, and null where it keeps
-	// no times (generation 0.5).
+	// StartTime is when the state of StartEpoch was written: the image of a full
+	// backup, the first commit of an incremental. EndTime is when the last commit was
+	// made. Both are by the database's clock, and null where it records no times
+	// (generation 0.5).
 	StartTime *time.Time `json:"start_time"`
 	EndTime   *time.Time `json:"end_time"`
 
-	// Commits is the number of commits in the log that is stored.
+	// Commits is the number of commits in the stored log.
 	Commits int64 `json:"commits"`
 
 	Position Position `json:"position"`
 
 	RawBytes    int64 `json:"raw_bytes"`    // of the database's files
-	StoredBytes int64 `json:"stored_bytes"` // of the segments that the run has written
-	ReusedBytes int64 `json:"reused_bytes"` // raw bytes that were in the archive already
-	SegmentsNew int   `json:"segments"`     // number of those that the run has written
+	StoredBytes int64 `json:"stored_bytes"` // of the segments that the run wrote
+	ReusedBytes int64 `json:"reused_bytes"` // raw bytes that the archive had already
+	SegmentsNew int   `json:"segments"`     // number of those that the run wrote
 
-	// Imported is the native backup of Grafeo's own that this one was made of; it
-	// is left out of all others.
+	// Imported is the native backup that this one was made from; all others leave it
+	// out.
 	Imported *Imported `json:"imported,omitempty"`
 
-	// Spill is what was in the database's spill folder: of a full backup what it
-	// has of it, of an incremental what had not changed since. It is left out where
-	// there was nothing.
+	// Spill is what was in the database's spill folder: of a full backup the files
+	// that it has, of an incremental those that had not changed since. It is left out if
+	// there were none.
 	Spill []Spilled `json:"spill,omitempty"`
 
-	// Earlier has summaries of the backups before this one in its group, see
-	// [GroupBackups]: of all of them, or none.
+	// Earlier has a summary of each backup before this one in its group
+	// ([GroupBackups]), or none at all.
 	Earlier Summaries `json:"earlier,omitempty"`
 
 	// Where the content is: exactly one of the two is set.
@@ -93,7 +93,7 @@ type Manifest struct {
 	Index   *ObjectRef `json:"index"`
 }
 
-// Imported names a native backup: an import finds by it what is archived already.
+// Imported names a native backup. An import looks here for what is archived already.
 type Imported struct {
 	File   string `json:"file"`   // its name in its folder, for people
 	SHA256 Digest `json:"sha256"` // of the whole file
@@ -102,14 +102,14 @@ type Imported struct {
 // Database names what was backed up.
 type Database struct {
 	Generation string `json:"generation"` // "0.5" or "0.6"
-	ID         string `json:"id"`         // 0.6: its 32 hex digits; 0.5: made of its creation time, or of its first commit
+	ID         string `json:"id"`         // 0.6: 32 hex digits; 0.5: made from its creation time, or from its first commit
 	Name       string `json:"name"`       // base name of its file, for people
 
 	// Layout is [Directory] for a database of 0.5 that is a directory with a log in
 	// it and no image; it is left out for a file.
 	Layout string `json:"layout,omitempty"`
 
-	// Of the image's header when it was read.
+	// From the image's headers, when they were read.
 	Iteration     uint64 `json:"iteration"`
 	ImageEpoch    uint64 `json:"image_epoch"`
 	CheckpointLSN uint64 `json:"checkpoint_lsn"`    // (0.6), else 0
@@ -121,7 +121,7 @@ type Database struct {
 const Directory = "directory"
 
 // UnknownID is the [Database.ID] of a directory whose log has no first commit: not
-// yet, or no more.
+// yet, or no longer.
 const UnknownID = "log-unknown"
 
 // IsDirectory reports whether the database is a log in a directory, without an image.
@@ -133,7 +133,7 @@ func (d *Database) Is(o *Database) bool {
 	return d.ID == o.ID || unknown && d.IsDirectory() && o.IsDirectory()
 }
 
-// validateLayout checks that a database without an image says nothing of one.
+// validateLayout checks that a database without an image has nothing of one.
 func (d *Database) validateLayout() error {
 	switch {
 	case d.Layout == "":
@@ -145,10 +145,10 @@ func (d *Database) validateLayout() error {
 	return nil
 }
 
-// Position is the place in the database's log where a backup ends; what comes
-// next begins there.
+// Position is the place in the database's log where a backup ends, and the next one
+// begins.
 type Position struct {
-	// LSN is the log position behind the last whole group, or that of the image's
+	// LSN is the log position after the last whole group, or that of the image's
 	// checkpoint if there is none (0.6); 0 in 0.5.
 	LSN uint64 `json:"lsn"`
 
@@ -157,8 +157,8 @@ type Position struct {
 	Commit *Commit `json:"commit"`
 }
 
-// Commit is the place and the checksum of a commit in the log: they tell a
-// history from another one with equal numbers.
+// Commit is the place and the checksum of a commit in the log. They distinguish
+// histories whose numbers are the same.
 type Commit struct {
 	LSN       uint64 `json:"lsn"`        // of its first byte (0.6), else 0
 	StartFile uint64 `json:"start_file"` // number (0.5) or first LSN (0.6) of the log file it starts in
@@ -168,8 +168,8 @@ type Commit struct {
 	Run       int    `json:"run"`        // number of its run, from 0 in the stored log (0.5)
 	CRC32C    uint32 `json:"crc32c"`     // CRC-32C of all its bytes
 
-	// FileID names, in 0.5, the log file that it ends in for the file's life, on
-	// its host; "" if the file system cannot. A clean close removes the log, and
+	// FileID identifies, in 0.5, the log file that the commit ends in, for that file's
+	// life on its host; "" if the file system cannot. A clean close removes the log, and
 	// the next run may write the very same bytes again.
 	FileID string `json:"file_id"`
 }
@@ -182,7 +182,7 @@ type ObjectRef struct {
 	SHA256      Digest `json:"sha256"`    // of the stored bytes
 }
 
-// Encode gives the document's bytes. It sets Type and Format.
+// Encode returns the document's bytes. It sets Type and Format.
 func (m *Manifest) Encode() []byte {
 	m.Type, m.Format = typeManifest, Format
 	return encode(m)
@@ -191,11 +191,11 @@ func (m *Manifest) Encode() []byte {
 // MaxManifestBytes is the largest manifest that is read.
 const MaxManifestBytes = 16 << 20
 
-// maxIndexRatio is more than any index can be compressed by: one that claims
-// more is a bomb.
+// maxIndexRatio is more than any index compresses by: one that claims more is a
+// decompression bomb.
 const maxIndexRatio = 200
 
-// DecodeManifest reads what [Manifest.Encode] wrote. Errors are [ErrDamaged] or
+// DecodeManifest decodes what [Manifest.Encode] returned. Errors are [ErrDamaged] or
 // an [*UnsupportedError].
 func DecodeManifest(b []byte) (*Manifest, error) {
 	if len(b) > MaxManifestBytes {
@@ -222,7 +222,7 @@ func (m *Manifest) validate() error {
 	case m.ReadUntil.Before(m.CreatedAt):
 		return fmt.Errorf("read until %s, from %s", m.ReadUntil, m.CreatedAt)
 	case (m.Seq == 1) != (m.Previous == nil):
-		return fmt.Errorf("backup %d and the digest of the one before do not agree", m.Seq)
+		return fmt.Errorf("backup %d does not agree with the digest of the one before", m.Seq)
 	case m.LastFull != nil && (m.Kind != Incremental || *m.LastFull == 0 || *m.LastFull >= m.Seq):
 		return fmt.Errorf("backup %d follows the full one %d", m.Seq, *m.LastFull)
 	case m.Timelines < m.Timeline:
@@ -232,13 +232,13 @@ func (m *Manifest) validate() error {
 	case m.Commits > 0 && m.Position.Commit == nil:
 		return fmt.Errorf("%d commits, and no last one", m.Commits)
 	case m.Position.Commit != nil && (m.Position.Commit.Start < 0 || m.Position.Commit.End < 0 || m.Position.Commit.Run < 0):
-		return fmt.Errorf("a negative place")
+		return fmt.Errorf("a negative position")
 	case m.Commits < 0:
 		return fmt.Errorf("a negative count")
 	case m.Imported != nil && m.Imported.File == "":
 		return fmt.Errorf("an imported file without a name")
 	case (m.Content == nil) == (m.Index == nil):
-		return fmt.Errorf("content and index: one of them must be there")
+		return fmt.Errorf("it must have either content or an index")
 	}
 	if err := m.validateOutline(); err != nil {
 		return err
@@ -262,7 +262,7 @@ func (m *Manifest) validate() error {
 	return nil
 }
 
-// validateOutline checks what summaries have, too.
+// validateOutline checks what is in summaries, too.
 func (m *Manifest) validateOutline() error {
 	switch {
 	case m.Kind != Full && m.Kind != Incremental:
@@ -285,9 +285,9 @@ func (m *Manifest) validateOutline() error {
 	return nil
 }
 
-// Fits tells whether ix can be the index of the backup: whether it has an image
-// if that is a full one, or a log where the database is nothing else, and as many
-// bytes and commits as m says.
+// Fits returns an error if ix cannot be the index of the backup: it has an image if m
+// is a full one, a log where the database is nothing else, and as many bytes and commits
+// as m says.
 func (m *Manifest) Fits(ix *Index) error {
 	image := ix.Image()
 	var bytes int64

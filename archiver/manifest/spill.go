@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Spilled is one file of a database's spill folder, and how the next run sees
-// whether it has changed (FORMAT.md, "Spilled vectors").
+// Spilled is a file of a database's spill folder, with what shows the next run whether
+// it has changed (FORMAT.md, "Spilled vectors").
 type Spilled struct {
 	Name   string `json:"name"` // as in the index
 	Bytes  int64  `json:"bytes"`
 	SHA256 Digest `json:"sha256"` // of its content
 
-	// State changes with everything that is done to the file, on its host; "" if
-	// nothing does so surely, and then the content is compared.
+	// State changes with everything that is done to the file, on its host. "" if the
+	// host has nothing that surely does: then the content is compared.
 	State string `json:"state"`
 }
 
@@ -24,10 +24,10 @@ const (
 	keptPrefix  = "spill/kept/"
 )
 
-// maxFileName is how long the name of a file may be, in bytes.
+// maxFileName is the length of the longest file name, in bytes.
 const maxFileName = 255
 
-// SpillName is the [File.Name] of the file with this base name in a spill folder,
+// SpillName returns the [File.Name] of the file with this base name in a spill folder,
 // or with kept in the folder of what the database has set aside there.
 func SpillName(base string, kept bool) string {
 	if kept {
@@ -39,8 +39,8 @@ func SpillName(base string, kept bool) string {
 // IsSpillName reports whether name is that of a file of the spill folder.
 func IsSpillName(name string) bool { return strings.HasPrefix(name, spillPrefix) }
 
-// SplitSpillName is the reverse of [SpillName]. It reports false for every name that
-// is not exactly one of a file: what is restored under it never leaves its folder.
+// SplitSpillName is the reverse of [SpillName]. ok is false for every name that is not
+// exactly that of one file: what is restored under a name never leaves the spill folder.
 func SplitSpillName(name string) (base string, kept, ok bool) {
 	base, ok = strings.CutPrefix(name, spillPrefix)
 	if inner, found := strings.CutPrefix(base, "kept/"); found {
@@ -71,8 +71,8 @@ func (m *Manifest) validateSpill() error {
 	return nil
 }
 
-// fitsSpill reports an error if the files of ix are not those of the spill folder
-// that m names: all of them in a full backup, and none in an incremental.
+// fitsSpill returns an error if ix does not have the files of the spill folder that m
+// names: all of them in a full backup, and none in an incremental.
 func (m *Manifest) fitsSpill(ix *Index) error {
 	var want map[string]int64
 	if m.Kind == Full {

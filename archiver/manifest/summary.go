@@ -9,12 +9,12 @@ import (
 )
 
 // GroupBackups is how many backups a group has: those with the numbers 1 to 32, 33 to
-// 64, and so on. A manifest has summaries of the backups before it in its group, so
-// that a list reads one manifest of each (FORMAT.md, "Summaries").
+// 64, and so on. A manifest has a summary of each backup before it in its group, so that
+// a list reads one manifest of every group (FORMAT.md, "Summaries").
 const GroupBackups = 32
 
-// Summary is what a list tells of a backup. What is nil, or "" of a generation, is
-// as in the manifest that the summary is in.
+// Summary is what a list shows of a backup. A nil field, or a generation of "", means
+// the same as in the manifest that has the summary.
 type Summary struct {
 	Kind        Kind       `json:"kind"`
 	Timeline    int        `json:"timeline"`
@@ -37,8 +37,8 @@ type Summary struct {
 	Tool       *string `json:"tool,omitempty"`
 }
 
-// Summaries are decoded up to one more than a manifest can have, which is enough to
-// refuse them: a document of nothing but summaries would take much memory.
+// Summaries are decoded only up to one more than a manifest can have, which is enough
+// to refuse them: a document of nothing but summaries would take much memory.
 type Summaries []Summary
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -49,7 +49,7 @@ func (l *Summaries) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if start, err := d.Token(); err != nil || start != json.Delim('[') {
-		return errors.New("summaries that are no array")
+		return errors.New("summaries that are not an array")
 	}
 	for len(*l) < GroupBackups && d.More() {
 		var s Summary
@@ -61,12 +61,12 @@ func (l *Summaries) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// firstOfGroup is the number of the first backup of seq's group.
+// firstOfGroup returns the number of the first backup of seq's group.
 func firstOfGroup(seq Seq) Seq { return (seq-1)/GroupBackups*GroupBackups + 1 }
 
-// SetEarlier gives m, the successor of before, the summaries of before and of those in
-// its group. It has none if before is of another group, or does not know all of its
-// own, as earlier versions did not.
+// SetEarlier sets the summaries of m, the successor of before: of before and of those
+// before it in the group. There are none if before is in another group, or does not have
+// all of its own, as earlier versions did not write them.
 func (m *Manifest) SetEarlier(before *Manifest) {
 	m.Earlier = nil
 	if firstOfGroup(m.Seq) != firstOfGroup(before.Seq) {
@@ -77,9 +77,9 @@ func (m *Manifest) SetEarlier(before *Manifest) {
 	}
 }
 
-// Outlines gives the backups of m's group up to m, in order: those before m only
-// with what summaries have, and m. It is nil if m does not
-// have all of them.
+// Outlines returns the backups of m's group up to m, in order: outlines of those
+// before m, which have only what summaries have, and m itself. It is nil if m does not
+// have all summaries.
 func (m *Manifest) Outlines() []*Manifest {
 	first := firstOfGroup(m.Seq)
 	if len(m.Earlier) != int(m.Seq-first) {
@@ -92,9 +92,9 @@ func (m *Manifest) Outlines() []*Manifest {
 	return append(list, m)
 }
 
-// SameOutline tells whether lists tell the same of m and of b.
+// SameOutline reports whether lists show the same of m and of b.
 func (m *Manifest) SameOutline(b *Manifest) bool {
-	var nobody Manifest // so that nothing goes without saying
+	var nobody Manifest // so that every field is compared
 	return m.Seq == b.Seq && m.ArchiveID == b.ArchiveID && m.summary(&nobody).equal(b.summary(&nobody))
 }
 
@@ -107,14 +107,14 @@ func (s Summary) equal(o Summary) bool {
 	return s == o
 }
 
-// both tells whether there are both, and the same, or none.
+// both reports whether a and b are the same, or neither is there.
 func both[T any](a, b *T, same func(T, T) bool) bool {
 	return a == nil && b == nil || a != nil && b != nil && same(*a, *b)
 }
 
 func is[T comparable](a, b T) bool { return a == b }
 
-// summary is that of m, in the manifest of carrier.
+// summary returns the summary of m for the manifest carrier.
 func (m *Manifest) summary(carrier *Manifest) Summary {
 	s := Summary{
 		Kind: m.Kind, Timeline: m.Timeline, Continues: m.Continues,
@@ -146,7 +146,7 @@ func or(s *string, same string) string {
 	return *s
 }
 
-// outline is the reverse.
+// outline is the reverse: the manifest of backup seq, with what its summary has.
 func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
 	generation := s.Generation
 	if generation == "" {
@@ -162,7 +162,7 @@ func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
 	}
 }
 
-// validateEarlier checks the summaries as validate does the manifest.
+// validateEarlier checks the summaries as validate checks the manifest.
 func (m *Manifest) validateEarlier() error {
 	first := firstOfGroup(m.Seq)
 	if len(m.Earlier) != 0 && len(m.Earlier) != int(m.Seq-first) {

@@ -8,8 +8,8 @@ import (
 // Level is how much work compression does. Frames of all levels are of one format.
 type Level int
 
-// The levels, from the fastest to the one that stores least. Their numbers must stay:
-// they are part of the name that an interrupted backup is found by.
+// The levels, from the fastest to the one that stores least. Their numbers must not
+// change: the names of the segments of an interrupted backup depend on them.
 const (
 	Fastest  Level = 1
 	Standard Level = 2 // called "default", as by zstd

@@ -10,8 +10,8 @@ import (
 	libzstd "github.com/DataDog/zstd"
 )
 
-// The C library itself reads the frames, and finds their checksums right: ours are
-// added behind its back.
+// The C library itself reads the frames and accepts their checksums, although it did not
+// write those.
 func TestLibraryReadsFrames(t *testing.T) {
 	for _, level := range []Level{Fastest, Standard, Better} {
 		e := encoder(t, level)
@@ -33,7 +33,7 @@ func TestLibraryReadsFrames(t *testing.T) {
 	}
 }
 
-// Frames are appended in place where there is room, and else beside it.
+// Frames are appended in place if there is room, and else in new memory.
 func TestLibraryAppends(t *testing.T) {
 	e := encoder(t, DefaultLevel)
 	raw := data(100_000)
@@ -53,7 +53,7 @@ func TestLibraryAppends(t *testing.T) {
 	}
 }
 
-// An encoder that nobody holds any more is not freed while it compresses.
+// An encoder that nothing refers to any more is not freed while it compresses.
 func TestLibraryIsNotFreedEarly(t *testing.T) {
 	done := make(chan struct{})
 	stopped := make(chan struct{})

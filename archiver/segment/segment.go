@@ -1,7 +1,10 @@
-// Package segment makes and reads segments: objects that are zstd frames, one
-// behind the other, each of which can be decompressed by itself (FORMAT.md,
-// "Segments"). It knows neither stores nor documents and imports no other
-// package of this module.
+// Package segment makes and reads segments. A segment is an object that consists of zstd
+// frames, one after the other; a frame is up to [FrameBytes] raw bytes, compressed so
+// that it can be decompressed by itself (FORMAT.md, "Segments"). An [Encoder] makes
+// frames, by a [Level] that says how much work that may be, and a [Decoder] reads them.
+//
+// The package knows neither stores nor documents and imports no other package of this
+// module.
 package segment
 
 import (
@@ -11,18 +14,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// FrameBytes is how much raw data goes into one frame: large enough that a
-// larger one compresses no better, small enough that a worker's buffers are.
+// FrameBytes is how much raw data goes into one frame: so much that a larger frame would
+// compress no better, and so little that a worker's buffers stay small.
 const FrameBytes = 4 << 20
 
-// Encoder compresses frames. It is not for concurrent use; each worker has its
-// own.
+// Encoder compresses frames. It is not safe for concurrent use: each worker has its own.
 type Encoder struct {
 	appendFrame func(dst, raw []byte) ([]byte, error)
 }
 
-// NewEncoder makes an encoder. Frames of all levels and builds are of one format,
-// and [Decoder] reads them; their bytes differ.
+// NewEncoder returns an encoder. Frames of all levels and builds have one format, which
+// [Decoder] reads, but other bytes.
 func NewEncoder(level Level) (*Encoder, error) {
 	if appendFrame := libraryEncoder(level); appendFrame != nil {
 		return &Encoder{appendFrame}, nil
@@ -36,28 +38,27 @@ func NewEncoder(level Level) (*Encoder, error) {
 }
 
 // AppendFrame appends raw as one frame to dst, in dst's memory if that has room for
-// [Bound] bytes more. The frame has its own checksum (xxh64 of the raw bytes): it
-// finds what a hash of the stored bytes cannot, a mistake of the compressor or of
-// memory. An error, which leaves dst as it was, means that there is no memory.
+// [Bound] more bytes. The frame has a checksum of its own (xxh64 of the raw bytes), which
+// finds what a hash of the stored bytes cannot: a mistake of the compressor or of the
+// memory. An error means that memory ran out; it leaves dst as it was.
 func (e *Encoder) AppendFrame(dst, raw []byte) ([]byte, error) { return e.appendFrame(dst, raw) }
 
-// Bound is how many bytes the frames of so many raw bytes take at the most.
+// Bound returns how many bytes the frames of rawBytes raw bytes take at most.
 func Bound(rawBytes int64) int64 { return rawBytes + rawBytes/128 + 64<<10 }
 
 // ErrDamaged: a frame is not the one that was written.
 var ErrDamaged = errors.New("damaged zstd frame")
 
-// Decoder decompresses frames. It is not for concurrent use; each worker has
-// its own.
+// Decoder decompresses frames. It is not safe for concurrent use: each worker has its own.
 type Decoder struct {
 	zstd *zstd.Decoder
 	max  int64
 }
 
-// NewDecoder makes a decoder for frames of up to maxRaw bytes. It never
-// allocates much more than that, whatever a frame claims.
+// NewDecoder returns a decoder for frames of up to maxRaw raw bytes. It never allocates
+// much more than that, whatever a frame claims.
 func NewDecoder(maxRaw int64) (*Decoder, error) {
-	// A small frame may have a window that is larger than all of its data.
+	// The window of a small frame may be larger than its data.
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderMaxMemory(uint64(max(maxRaw, FrameBytes))), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
@@ -66,9 +67,9 @@ func NewDecoder(maxRaw int64) (*Decoder, error) {
 	return &Decoder{d, maxRaw}, nil
 }
 
-// Frame decompresses one frame of exactly rawBytes bytes into buf's memory if
-// that is large enough, else into new memory, which it returns for the next
-// call. Anything else than whole frames of that size is [ErrDamaged].
+// Frame decompresses one frame of exactly rawBytes bytes: into buf's memory if that is
+// large enough, else into new memory. It returns that memory, for the next call too.
+// Anything but a whole frame of that size is [ErrDamaged].
 func (d *Decoder) Frame(buf, stored []byte, rawBytes int64) ([]byte, error) {
 	if rawBytes < 0 || rawBytes > d.max {
 		return buf, fmt.Errorf("%w: %d raw bytes", ErrDamaged, rawBytes)

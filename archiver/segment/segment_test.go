@@ -103,7 +103,7 @@ func TestUnknownLevel(t *testing.T) {
 	}
 }
 
-// A frame is whole, alone, and of the size that is asked for, or an error.
+// What is not one whole frame of the expected size is an error.
 func TestDamagedFrame(t *testing.T) {
 	e, d := encoder(t, DefaultLevel), decoder(t, FrameBytes)
 	raw := data(1500)
@@ -130,7 +130,7 @@ func TestDamagedFrame(t *testing.T) {
 	check("nothing", nil, 1)
 }
 
-// A frame that would decompress to gigabytes takes no memory for it.
+// A frame that would decompress to gigabytes does not take that memory.
 func TestBomb(t *testing.T) {
 	var bomb bytes.Buffer
 	w, err := zstd.NewWriter(&bomb)
@@ -158,8 +158,8 @@ func TestBomb(t *testing.T) {
 	}
 }
 
-// A frame gives what it was made of, or as many bytes as were asked for, or an
-// error, in the memory that was made for it.
+// Any bytes decompress to as many bytes as were asked for, in no more memory, or are an
+// error; and what was compressed comes back.
 func FuzzFrame(f *testing.F) {
 	e, err := NewEncoder(DefaultLevel)
 	if err != nil {
