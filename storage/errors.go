@@ -7,58 +7,56 @@ import (
 	"time"
 )
 
-// What a backend tells apart. Everything else that goes wrong is passed on as
-// the cause inside an [*Error].
+// The causes that every backend distinguishes. Any other cause is passed on as it
+// is inside an [*Error].
 var (
-	// ErrNotExist: there is no object under this key. It is also
-	// [fs.ErrNotExist].
-	ErrNotExist = sentinel{"object does not exist", fs.ErrNotExist}
+	// ErrNotExist: there is no object under this key. It is also [fs.ErrNotExist].
+	ErrNotExist error = sentinel{"object does not exist", fs.ErrNotExist}
 
-	// ErrPreconditionFailed: a Put with IfAbsent met an object. After an
-	// attempt with an unclear outcome that object may be the caller's own.
+	// ErrPreconditionFailed: a Put with IfAbsent found an object. After an attempt
+	// with an unclear outcome that object may be the caller's own.
 	ErrPreconditionFailed = errors.New("object exists already")
 
-	// ErrInvalidRange: the offset of a Get lies at or behind the object's end,
-	// or a field of the Range is negative.
-	ErrInvalidRange = errors.New("range is outside of the object")
+	// ErrInvalidRange: the offset of a Get is at or past the object's end, or a field
+	// of the Range is negative.
+	ErrInvalidRange = errors.New("range is outside the object")
 
 	// ErrInvalidKey: the key breaks the rules of [CheckKey]. Nothing was sent.
 	ErrInvalidKey = errors.New("invalid key")
 
-	// ErrPermission: the store knows us and says no, or does not know us. It
-	// is also [fs.ErrPermission].
-	ErrPermission = sentinel{"permission denied", fs.ErrPermission}
+	// ErrPermission: the caller is not authenticated or not authorized. It is also
+	// [fs.ErrPermission].
+	ErrPermission error = sentinel{"permission denied", fs.ErrPermission}
 
-	// ErrUnavailable: the store is busy, or nothing was heard of it. The same
-	// call may succeed later.
-	ErrUnavailable = errors.New("the store does not answer now")
+	// ErrUnavailable: the store is busy, or it did not answer. The same call may
+	// succeed later.
+	ErrUnavailable = errors.New("the store is unavailable")
 
-	// ErrNoStore: the bucket itself is not there, so no object can be. It is
-	// not ErrNotExist: retrying or creating an object cannot help.
+	// ErrNoStore: the bucket itself does not exist, so no object can. It is not
+	// ErrNotExist: neither a retry nor creating an object can help.
 	ErrNoStore = errors.New("bucket does not exist")
 
 	// ErrNoConditionalPut: the store cannot create an object only if it is absent. It
 	// is also [errors.ErrUnsupported].
-	ErrNoConditionalPut = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
+	ErrNoConditionalPut error = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
 
-	// ErrNoRoom: the store is full, or its owner has set a limit that is reached.
-	ErrNoRoom = errors.New("the store has no room")
+	// ErrNoRoom: the store is full, or a limit that its owner has set is reached.
+	ErrNoRoom = errors.New("the store is full")
 
-	// ErrRefused: the store has said no, for a reason that has a name of its own in
+	// ErrRefused: the store refused, for a reason that has a name of its own in
 	// [Answer].Code. Nothing was done.
-	ErrRefused = errors.New("the store refuses")
+	ErrRefused = errors.New("the store refused")
 
-	// ErrSettings: with this address, these certificates or these credentials no
-	// call can succeed. Asking again is useless before somebody changes them.
+	// ErrSettings: no call can succeed with this address, these certificates or these
+	// credentials. A retry is useless until somebody changes them.
 	ErrSettings = errors.New("the settings are wrong")
 
-	// ErrForeign: what has answered is not the store, or has changed what the
-	// store said: a web page, a redirect, a compressed body. It says nothing about
-	// the objects.
-	ErrForeign = errors.New("the answer is not the store's")
+	// ErrForeign: the answer does not come from the store, or was changed on the way:
+	// a web page, a redirect, a compressed body. It says nothing about the objects.
+	ErrForeign = errors.New("the answer does not come from the store")
 )
 
-// sentinel is an error with a text of its own that is also another one.
+// sentinel is an error with its own text that is also another error.
 type sentinel struct {
 	text string
 	also error
@@ -79,33 +77,32 @@ const (
 	OpDelete Op = "delete"
 )
 
-// Error is the error of one operation on one key (for OpList: the prefix).
+// Error is the error of one operation.
 type Error struct {
 	Op  Op
-	Key string
-	Err error
+	Key string // for OpList the prefix
+	Err error  // the cause: one of the errors above, or what the backend met
 
-	// Answer is what was heard from a store behind a network, nil for others.
+	// Answer is what a store behind a network answered, nil for other stores.
 	Answer *Answer
 }
 
-// Answer is what is known of the last attempt of a call, for those who look for
-// the cause. There are no secrets in it.
+// Answer is what is known of the last attempt of a call, for finding the cause. It
+// has no secrets.
 type Answer struct {
 	Status    int    // of HTTP, 0 if there was no answer
-	Code      string // what the store calls the error, such as SlowDown; "" if it does not say
-	Message   string // what it says for people
-	RequestID string // by which its own log knows the request
-	Region    string // where it says that the bucket is
-	Location  string // where it sends us, without parameters
-	Page      string // what the body is if it is nothing that a store says, such as "an HTML page"
+	Code      string // the store's name for the error, such as SlowDown; "" if it gives none
+	Message   string // the store's text for people
+	RequestID string // the name of the request in the store's own log
+	Region    string // where the store says that the bucket is
+	Location  string // where the store redirects to, without parameters
+	Page      string // what the body is if no store sends such a thing, such as "an HTML page"
 
 	Attempts int           // of the call, 0 if nothing was sent
-	Elapsed  time.Duration // since its first one
+	Elapsed  time.Duration // since the first attempt
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Key, e.Err) }
 
-// Unwrap gives the cause: one of the sentinels of this package or what the
-// backend met.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -187,7 +187,7 @@ var mutants = []mutant{
 	},
 	{
 		"what others have put is not synced before it is relied on", "storage/local/put.go",
-		"	err := s.settle()\n", "	_ = s.settle\n	var err error\n",
+		"	err := s.syncShown()\n", "	_ = s.syncShown\n	var err error\n",
 		"./storage/local", "TestObjectsOfOthersAreSyncedToo|TestPowerLoss|TestNotShown",
 	},
 

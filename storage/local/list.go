@@ -14,8 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// List implements [storage.Storage]. Files whose names are no keys are passed
-// over. Symbolic links count as what they point to.
+// List implements [storage.Storage]. Files whose names are not keys are skipped.
+// Symbolic links count as what they point to.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		if err := driver.CheckCall(ctx, storage.OpList, prefix); err != nil {
@@ -24,13 +24,13 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 		}
 		driver.CountRequest(ctx, storage.OpList)
 		w := walk{store: s, ctx: ctx, prefix: prefix, after: after, yield: yield}
-		if err := w.folder(s.root, ""); err != nil && !errors.Is(err, errStopped) {
+		if err := w.walkFolder(s.root, ""); err != nil && !errors.Is(err, errStopped) {
 			yield(storage.ObjectInfo{}, fail(storage.OpList, prefix, err))
 		}
 	}
 }
 
-// errStopped ends a walk whose caller has left the loop.
+// errStopped ends a walk whose caller left the loop.
 var errStopped = errors.New("stopped")
 
 type walk struct {
@@ -40,26 +40,26 @@ type walk struct {
 	yield         func(storage.ObjectInfo, error) bool
 }
 
-// folder yields what is in the folder at path, whose keys begin with base.
-func (w *walk) folder(path, base string) error {
+// walkFolder yields the objects in the folder at path, whose keys begin with base.
+func (w *walk) walkFolder(path, base string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		if isMissing(err) {
-			return nil // it is not there yet, or not any more
+			return nil // not made yet, or removed meanwhile
 		}
 		return err
 	}
-	for _, name := range inKeyOrder(path, entries) {
+	for _, name := range namesInKeyOrder(path, entries) {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
 		key := base + name
 		if sub, ok := strings.CutSuffix(name, "/"); ok {
 			if w.mayContain(key) {
-				err = w.folder(filepath.Join(path, sub), key)
+				err = w.walkFolder(filepath.Join(path, sub), key)
 			}
 		} else if key > w.after && strings.HasPrefix(key, w.prefix) {
-			err = w.file(filepath.Join(path, name), key)
+			err = w.yieldFile(filepath.Join(path, name), key)
 		}
 		if err != nil {
 			return err
@@ -68,13 +68,13 @@ func (w *walk) folder(path, base string) error {
 	return nil
 }
 
-// mayContain tells whether keys that begin with base can be wanted.
+// mayContain reports whether a key that begins with base can be in the list.
 func (w *walk) mayContain(base string) bool {
 	return (strings.HasPrefix(base, w.prefix) || strings.HasPrefix(w.prefix, base)) &&
 		(base > w.after || strings.HasPrefix(w.after, base))
 }
 
-func (w *walk) file(path, key string) error {
+func (w *walk) yieldFile(path, key string) error {
 	stat, err := os.Stat(path)
 	if err != nil {
 		if isMissing(err) {
@@ -84,9 +84,9 @@ func (w *walk) file(path, key string) error {
 	}
 	info, err := describe(key, stat)
 	if err != nil {
-		return nil //nolint:nilerr // it is neither file nor folder
+		return nil //nolint:nilerr // neither a file nor a folder
 	}
-	if err := w.store.show(filepath.Dir(path)); err != nil {
+	if err := w.store.showNames(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if !w.yield(info, nil) {
@@ -95,9 +95,9 @@ func (w *walk) file(path, key string) error {
 	return nil
 }
 
-// inKeyOrder gives the names in the order in which their keys come, folders
-// with a slash at the end: "a-b" is before "a/", and "a" before both.
-func inKeyOrder(path string, entries []fs.DirEntry) []string {
+// namesInKeyOrder returns the names in the order of their keys, folders with a slash
+// at the end: "a-b" is before "a/", and "a" before both.
+func namesInKeyOrder(path string, entries []fs.DirEntry) []string {
 	names := make([]string, 0, len(entries))
 	for _, entry := range entries {
 		name := entry.Name()

@@ -6,29 +6,29 @@ import (
 	"path/filepath"
 )
 
-// An archive is for its owner alone, unless the folder that it is in says that a
-// group shares it: what is made there has the group's bits of that folder then, as
-// far as the umask lets it. (The group itself is what a folder with the setgid bit
-// hands on.) A root that is not there yet follows the folder above it, if that hands
-// its group on.
+// An archive is for its owner alone, unless the folder that holds it shows that a
+// group shares it. Then what is made there gets that folder's permissions for the
+// group, as far as the umask allows. (The group itself is inherited from a folder with
+// the setgid bit.) A root that does not exist yet follows the folder above it, if that
+// one passes its group on.
 
-// fileMode is the mode of a new file, before the umask.
-func (s *Store) fileMode() fs.FileMode { return 0o600 | sharedWith(s.root)&0o060 }
+// fileMode returns the mode of a new file, before the umask.
+func (s *Store) fileMode() fs.FileMode { return 0o600 | groupMode(s.root)&0o060 }
 
-// folderMode is that of a new folder.
+// folderMode returns the mode of a new folder, before the umask.
 func (s *Store) folderMode(dir string) fs.FileMode {
 	switch {
 	case len(dir) > len(s.root):
-		return 0o700 | sharedWith(s.root)
+		return 0o700 | groupMode(s.root)
 	case dir == s.root && isSetgid(filepath.Dir(dir)):
-		return 0o700 | sharedWith(filepath.Dir(dir))
+		return 0o700 | groupMode(filepath.Dir(dir))
 	}
 	return 0o700
 }
 
-// sharedWith are the bits that a folder gives its group on purpose: as it hands its
-// group on, or gives it more than everybody.
-func sharedWith(folder string) fs.FileMode {
+// groupMode returns the permissions that a folder grants its group on purpose: it has
+// the setgid bit, or the group may do more than everybody else.
+func groupMode(folder string) fs.FileMode {
 	info, err := os.Stat(folder)
 	if err != nil {
 		return 0

@@ -16,12 +16,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Put implements [storage.Storage]. A crash at any moment, be it of the process
-// or of the power, leaves the old object or the new one, and perhaps a file in
-// .tmp, which the first Put of another day removes. After success it is the new
-// one. If only the last step fails, the sync of the folder, the object is there
-// and may not last: the error is then none that says no, and the object is not
-// shown until a sync succeeds.
+// Put implements [storage.Storage]. A crash at any moment, of the process or of the
+// machine, leaves the old object or the new one, and perhaps a file in .tmp, which
+// the first Put of another day removes. After success it is the new one. If only the
+// last step fails, the sync of the folder, the object exists but may not last: the
+// error is then not a refusal, and the object is not shown until a sync succeeds.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
@@ -35,20 +34,20 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts st
 	return result, nil
 }
 
-// putTries is how often a put makes its folders anew when somebody removes them
+// putAttempts is how often a put makes its folders anew when somebody removes them
 // because they are empty, see [Store.Delete].
-const putTries = 3
+const putAttempts = 3
 
 func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (result storage.PutResult, err error) {
-	s.count(1)
-	defer s.count(-1)
+	s.addPutting(1)
+	defer s.addPutting(-1)
 	start, err := body.Seek(0, io.SeekCurrent)
-	for try := 0; err == nil && try < putTries; try++ {
+	for attempt := 1; err == nil && attempt <= putAttempts; attempt++ {
 		result, err = s.putOnce(ctx, key, body, opts)
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if _, seekErr := body.Seek(start, io.SeekStart); seekErr != nil || try == putTries-1 {
+		if _, seekErr := body.Seek(start, io.SeekStart); seekErr != nil || attempt == putAttempts {
 			break
 		}
 		err = nil
@@ -80,8 +79,8 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	return storage.PutResult{Size: size, Proved: opts.SHA256 != nil}, nil
 }
 
-// writeTemp writes body to a new file in .tmp, whose bytes are durable
-// when it returns, and whose name is not. On an error there is no file.
+// writeTemp writes body to a new file in .tmp. When it returns, the bytes are
+// durable and the name is not. After an error there is no file.
 func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (path string, size int64, err error) {
 	f, err := s.createTemp()
 	if err != nil {
@@ -89,7 +88,7 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 	}
 	defer func() {
 		if err != nil {
-			_ = f.Close()               // the error that matters is on its way
+			_ = f.Close()               // the error that matters is being returned
 			_ = s.disk.Remove(f.Name()) // else it is swept another day
 		}
 	}()
@@ -110,11 +109,11 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 	return f.Name(), size, f.Close()
 }
 
-// publish gives the finished file temp its final name and makes that durable.
-// The name temp is gone afterwards, also after an error.
+// publish gives the finished file temp its final name, and makes that durable. The
+// name temp is gone afterwards, even after an error.
 func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) error {
 	dir := filepath.Dir(path)
-	err := s.settle()
+	err := s.syncShown()
 	switch {
 	case err != nil:
 	case ctx.Err() != nil:
@@ -122,8 +121,8 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) e
 	case ifAbsent:
 		err = disk.Move(s.disk, temp, path)
 		switch {
-		case err != nil && isSame(temp, path):
-			err = nil // it has its name; the other one is swept another day
+		case err != nil && isSameFile(temp, path):
+			err = nil // it has its final name; the other one is swept another day
 		case errors.Is(err, disk.ErrNoMove):
 			err = fmt.Errorf("%w: %w", storage.ErrNoConditionalPut, err)
 		}
@@ -134,7 +133,7 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) e
 		_ = s.disk.Remove(temp) // else it is swept another day
 	}
 	if ifAbsent && errors.Is(err, fs.ErrExist) && !isDir(path) {
-		if err = s.show(dir); err == nil {
+		if err = s.showNames(dir); err == nil {
 			err = storage.ErrPreconditionFailed
 		}
 	}
@@ -142,15 +141,15 @@ func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) e
 		return err
 	}
 	if err := s.disk.Sync(dir); err != nil {
-		s.doubt(dir)
-		// It is no refusal, whatever the cause is: the object is there.
-		return fmt.Errorf("the object is there, but perhaps not after a loss of power: %v", err) //nolint:errorlint // see above
+		s.markDoubtful(dir)
+		// Without %w: whatever the cause, it is no refusal. The object exists.
+		return fmt.Errorf("the object exists, but may not survive a loss of power: %v", err) //nolint:errorlint // see above
 	}
 	return nil
 }
 
-// isSame tells whether two paths are names of one file.
-func isSame(a, b string) bool {
+// isSameFile reports whether two paths are names of one file.
+func isSameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)

@@ -1,16 +1,14 @@
-// Package local keeps objects as files in a folder: the key is the path below
-// it. Nothing else is needed to read them, and copying the folder copies the
-// archive.
+// Package local keeps objects as files in a folder: the key is the path below it.
+// Nothing else is needed to read them, and copying the folder copies the archive.
 //
-// A file appears under its final name in one step and whole; what is being
-// written is in the folder .tmp, which no key can name. It is imported by
-// commands and tests; the archiver knows only package storage.
+// A file appears under its final name whole and in one step. Files that are being
+// written are in the folder .tmp, which no key can name.
 //
-// After a loss of power every object is there that a Put has acknowledged, and
-// whole. Of a Put that was not acknowledged the object is there or not, and
-// whole if it is. What a Store has shown to its caller of others is durable before
-// what that caller puts next, and an object whose content it has given is so at
-// once, for those who may write.
+// After a loss of power, every object that a Put acknowledged exists and is whole.
+// The object of a Put that was not acknowledged exists or not, and is whole if it
+// does. Objects of other processes that a Store has shown to its caller are durable
+// before anything that the caller puts next. An object that its caller reads is
+// durable at once, unless the process may not write there.
 package local
 
 import (
@@ -40,21 +38,21 @@ type Store struct {
 	mu       sync.Mutex
 	durable  map[string]bool // folders whose own names are known to be durable
 	madeRoot bool            // by this store
-	putting  int             // puts that are under way
+	putting  int             // the number of puts that are under way
 
-	shownMu sync.Mutex
-	shown   map[string]certainty // by folder; without an entry nothing of it was shown
+	namesMu sync.Mutex
+	names   map[string]nameState // in each folder of which the caller has seen any
 }
 
 var _ storage.Storage = (*Store)(nil)
 
-// Open returns the store in the folder root. It creates nothing: a folder that
-// is not there is an empty store, and is made by the first Put. A link to nothing,
-// such as to a disk that is not mounted, is an error.
+// Open returns the store in the folder root. It creates nothing: a folder that does
+// not exist is an empty store, and the first Put makes it. A link to a path that does
+// not exist, such as one on a disk that is not mounted, is an error.
 func Open(root string) (*Store, error) { return OpenOn(disk.OS{}, root) }
 
-// OpenOn is Open on another disk: one that is logged, or that stops where a test
-// wants it.
+// OpenOn is Open on another disk, for tests: one that records its steps, or that
+// fails at one of them.
 func OpenOn(d disk.Disk, root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open store: the path is empty")
@@ -66,7 +64,7 @@ func OpenOn(d disk.Disk, root string) (*Store, error) {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := noLinkToNothing(root); err != nil {
+		if err := checkDanglingLink(root); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	case err != nil:
@@ -74,18 +72,18 @@ func OpenOn(d disk.Disk, root string) (*Store, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("open store: %s is not a folder", root)
 	}
-	return &Store{root: root, disk: d, durable: map[string]bool{}, shown: map[string]certainty{}}, nil
+	return &Store{root: root, disk: d, durable: map[string]bool{}, names: map[string]nameState{}}, nil
 }
 
-// noLinkToNothing looks whether the lowest part that is there of a path which is
-// not there is a link.
-func noLinkToNothing(path string) error {
+// checkDanglingLink returns an error if path does not exist because it, or a folder
+// above it, is a link to something that does not exist.
+func checkDanglingLink(path string) error {
 	for ; ; path = filepath.Dir(path) {
 		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
 			return nil
 		}
 		if to, err := os.Readlink(path); err == nil {
-			return fmt.Errorf("%s is a link to %s, which is not there", path, to)
+			return fmt.Errorf("%s is a link to %s, which does not exist", path, to)
 		}
 	}
 }
@@ -98,7 +96,7 @@ func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	driver.CountRequest(ctx, storage.OpGet)
 	body, info, err := s.get(ctx, key, r)
 	if err != nil {
-		return nil, storage.ObjectInfo{}, fail(storage.OpGet, key, missing(err))
+		return nil, storage.ObjectInfo{}, fail(storage.OpGet, key, asNotExist(err))
 	}
 	return body, info, nil
 }
@@ -112,9 +110,9 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
-	body, info, err := part(ctx, f, key, r)
+	body, info, err := readPart(ctx, f, key, r)
 	if err == nil {
-		err = s.read(filepath.Dir(path))
+		err = s.syncNames(filepath.Dir(path))
 	}
 	if err != nil {
 		_ = f.Close() // it was only read
@@ -123,8 +121,8 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	return body, info, nil
 }
 
-// part returns a reader of the part r of f that closes f.
-func part(ctx context.Context, f *os.File, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+// readPart returns a reader of the part r of f that closes f.
+func readPart(ctx context.Context, f *os.File, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	stat, err := f.Stat()
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
@@ -151,7 +149,7 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 	driver.CountRequest(ctx, storage.OpHead)
 	info, err := s.head(key)
 	if err != nil {
-		return storage.ObjectInfo{}, fail(storage.OpHead, key, missing(err))
+		return storage.ObjectInfo{}, fail(storage.OpHead, key, asNotExist(err))
 	}
 	return info, nil
 }
@@ -167,21 +165,21 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 	}
 	info, err := describe(key, stat)
 	if err == nil {
-		err = s.show(filepath.Dir(path))
+		err = s.showNames(filepath.Dir(path))
 	}
 	return info, err
 }
 
 // Delete implements [storage.Storage]. Folders that become empty are removed, the
-// root itself only if this store has made it.
+// root itself only if this store made it.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
 	}
 	driver.CountRequest(ctx, storage.OpDelete)
-	// A folder is no object, but os.Remove would take an empty one.
+	// A folder is no object, but os.Remove would remove an empty one.
 	if _, err := s.head(key); err != nil {
-		if err = missing(err); errors.Is(err, storage.ErrNotExist) {
+		if err = asNotExist(err); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		}
 		return fail(storage.OpDelete, key, err)
@@ -207,16 +205,16 @@ func (s *Store) remove(key string) error {
 	return nil
 }
 
-// path is where the object is. Some valid keys cannot be names on Windows.
+// path returns where the object is. Some valid keys cannot be names on Windows.
 func (s *Store) path(key string) (string, error) {
 	name, err := filepath.Localize(key)
 	if err != nil {
-		return "", fmt.Errorf("this system has no file named %s: %w", key, err)
+		return "", fmt.Errorf("this system cannot have a file named %s: %w", key, err)
 	}
 	return filepath.Join(s.root, name), nil
 }
 
-// describe makes an ObjectInfo of what is under a key; only files are objects.
+// describe returns the ObjectInfo of the file under a key; only files are objects.
 func describe(key string, stat fs.FileInfo) (storage.ObjectInfo, error) {
 	if !stat.Mode().IsRegular() {
 		return storage.ObjectInfo{}, storage.ErrNotExist
@@ -224,21 +222,21 @@ func describe(key string, stat fs.FileInfo) (storage.ObjectInfo, error) {
 	return storage.ObjectInfo{Key: key, Size: stat.Size(), ModTime: stat.ModTime()}, nil
 }
 
-// isMissing tells whether err is that of a path without a file, also if that
-// is because something above it is no folder.
+// isMissing reports whether err is the error of a path without a file, which
+// includes one below something that is no folder.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// missing makes errors of paths without a file ErrNotExist.
-func missing(err error) error {
+// asNotExist turns the error of a path without a file into ErrNotExist.
+func asNotExist(err error) error {
 	if isMissing(err) {
 		return storage.ErrNotExist
 	}
 	return err
 }
 
-// isDenied tells whether the system has said no.
+// isDenied reports whether the system denied the access.
 func isDenied(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
@@ -251,8 +249,8 @@ func fail(op storage.Op, key string, err error) error {
 	return &storage.Error{Op: op, Key: key, Err: err}
 }
 
-// denied is an error of the system that is also storage.ErrPermission. It
-// keeps the system's text, which names the file.
+// denied is an error of the system that is also storage.ErrPermission. It keeps the
+// system's text, which names the file.
 type denied struct{ error }
 
 func (d denied) Is(target error) bool {
