@@ -29,31 +29,31 @@ import (
 
 // Options are what all verbs of an [Archive] share. The zero value is usable.
 type Options struct {
-	// Logger hears what is worth knowing besides the results; nil for nobody.
+	// Logger receives diagnostics; nil discards them.
 	Logger *slog.Logger
 
-	// Concurrency is how many segments are in the making or on the way at the
-	// same time; 0 means [DefaultConcurrency]. Memory grows with it: a backup
-	// needs up to Concurrency × (segment + frame), a restore the same.
+	// Concurrency is how many segments are built and transferred in parallel; 0
+	// means [DefaultConcurrency]. A backup or restore needs memory for up to
+	// Concurrency × (segment + frame).
 	Concurrency int
 
-	// StoreTimeout is how long to try again what fails because the store is busy
-	// or gone, and how long a body of an object may bring nothing: one that breaks
-	// off is continued from there, for as long as a few KiB arrive in this time; 0
-	// means [DefaultStoreTimeout]. It is for what the backend does not try again by
-	// itself, see [storage.Storage].
+	// StoreTimeout is how long a request is retried while the store is busy or
+	// unreachable, and how long the body of an object may stand still; 0 means
+	// [DefaultStoreTimeout]. A body that breaks off is continued from there for as long
+	// as a few KiB arrive within this time. It covers what the backend does not retry
+	// by itself, see [storage.Storage].
 	StoreTimeout time.Duration
 
-	// Name is what people call the archive, such as its address. It is used in
-	// messages and recorded where a database's log is held for the archive; it
-	// must hold no secret.
+	// Name is what people call the archive, such as its address. Messages use it, and
+	// a database that holds its log for the archive records it. It must not contain a
+	// secret.
 	Name string
 
-	// State is a folder of this user on this host, in which it is noted which backup
-	// was the newest at the archive's Name; "" for none. It is how a run notices that
-	// an archive has vanished or gone back, see [VanishedError], where the hold of the
-	// database does not know. It is made if it is missing; what fails there is of no
-	// consequence.
+	// State is a folder of this user on this host in which runs note which backup was
+	// the newest under the archive's Name; "" for none. By it a run notices that an
+	// archive has vanished or lost its newest backups ([CodeVanished]) where no hold of
+	// the database tells. It is created if it is missing. A run does not fail because
+	// of it.
 	State string
 
 	// Tool and Host are recorded in what is written, for people to read.
@@ -61,11 +61,11 @@ type Options struct {
 	Host string
 }
 
-// DefaultStoreTimeout is how long a store may be busy or gone before a run gives
-// up.
+// DefaultStoreTimeout is how long a store may be busy or unreachable before a run
+// gives up.
 const DefaultStoreTimeout = objects.DefaultTimeout
 
-// DefaultConcurrency keeps two cores busy while other segments are on the way.
+// DefaultConcurrency keeps two cores busy while other segments are being transferred.
 const DefaultConcurrency = 4
 
 // Archive is the archive in one store. It holds no state of its own: every call

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
@@ -17,7 +14,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -176,24 +172,12 @@ func (o *BackupOptions) complete() error {
 // backup gives the manifest that it has committed, or with kind none the one of
 // the newest backup, which has everything.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
-	file, err := locate.Database(path)
-	if err != nil {
-		return BackupReport{}, err
-	}
-	opts.name = locate.NameOf(path, file)
-	path, err = resolve(file)
-	if err != nil {
-		return BackupReport{}, err
-	}
-	// Looking at the database first costs no request: what is no database
-	// changes nothing and needs no store.
-	if err := lookAt(path); err != nil {
-		return BackupReport{}, err
-	}
 	// Before the log is held: a cursor must not lie where the database reads none.
-	if err := locate.CheckLog(ctx, path, opts.Closed); err != nil {
+	database, err := locate.Find(ctx, path, opts.Closed)
+	if err != nil {
 		return BackupReport{}, err
 	}
+	path, opts.name = database.Path, database.Name
 	w := a.writing(path, opts)
 	var r BackupReport
 	err = a.journal.Update(ctx, w, func(head *journal.Head) (err error) {
@@ -271,43 +255,4 @@ func nothingNew(head *manifest.Committed) BackupReport {
 	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
 	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
 	return BackupReport{Backup: b}
-}
-
-// lookAt refuses what cannot become a backup, as far as headers and directories
-// show it. Damage is not judged here: the database may be in the middle of a
-// checkpoint.
-func lookAt(path string) error {
-	_, err := grafeo.Identify(path)
-	if err != nil {
-		return locate.Missing(locate.InterruptedUpgrade(path, err))
-	}
-	if _, err := grafeo.ReadDatabase(path); err != nil && !capture.IsTorn(err) {
-		return err
-	}
-	return nil
-}
-
-// resolve follows a link to the database, if that is where its log is: the log
-// folder is named after the path that the database was opened by.
-func resolve(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil || real == filepath.Clean(path) {
-		return path, nil //nolint:nilerr // what is not there is said when it is looked at
-	}
-	isThere := func(path string) bool { _, err := os.Stat(grafeo.LogDir(path)); return err == nil }
-	switch {
-	case !isThere(real):
-		return path, nil
-	case !isThere(path), disk.IsSame(grafeo.LogDir(path), grafeo.LogDir(real)):
-		return real, nil
-	}
-	return "", &TwoLogsError{path, real}
-}
-
-// TwoLogsError is the error for a database that has a log beside two of its names: that of
-// a link, and that of the file.
-type TwoLogsError struct{ Link, File string }
-
-func (e *TwoLogsError) Error() string {
-	return fmt.Sprintf("%s is a link to %s, and there are two logs: %s and %s", e.Link, e.File, grafeo.LogDir(e.Link), grafeo.LogDir(e.File))
 }

@@ -32,7 +32,7 @@ var hints = []func(error) string{
 	about(unseenLogHint),
 	say(as[*locate.SeveralDatabasesError], "Give the path of the one that is in use."),
 	say(as[*locate.FolderOfDatabasesError], "Give the path of one database: each goes into an archive of its own."),
-	say(as[*TwoLogsError], "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one."),
+	say(as[*locate.TwoLogsError], "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one."),
 	say(as[*capture.TwoSpillsError], "Grafeo takes those of the path that it opens. Give that path, and move the other folder away if it is an old one."),
 	say(as[*capture.SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it is not of the database."),
 	say(as[*native.NoNativeFolderError], "Give the folder that Grafeo's own backups are in."),

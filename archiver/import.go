@@ -7,7 +7,6 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
@@ -96,10 +95,9 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 	w := a.writing("", opts)
 	w.All = true
 	return a.journal.Update(ctx, w, func(head *journal.Head) error {
-		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r}
-		i.find(head.Catalog)
+		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r, known: f.KnownIn(head.Catalog)}
 		if head.First {
-			r.Known = i.known()
+			r.Known = i.known.Entries()
 			r.Lost = nativeFaultsOf(f.LostIn(head.Catalog))
 		}
 		err := i.run(ctx)
@@ -117,90 +115,8 @@ type importing struct {
 	committed func(BackupReport)
 	report    *ImportReport
 
-	has    []*manifest.Committed // for each entry the backup that it is already, or nil
-	newest map[int]manifest.Seq  // of each timeline
-
-	databases map[string]bool // ids of those that the archive has backups of
+	known *native.Known // what of the folder the archive has
 }
-
-func (i *importing) known() int {
-	n := 0
-	for _, m := range i.has {
-		if m != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// find looks which entries the archive has, chain by chain.
-func (i *importing) find(c *catalog.Catalog) {
-	i.has = make([]*manifest.Committed, len(i.folder.Backups))
-	i.newest = map[int]manifest.Seq{}
-	i.databases = map[string]bool{}
-	for _, m := range c.Backups {
-		i.databases[m.Database.ID] = true
-		i.newest[m.Timeline] = max(i.newest[m.Timeline], m.Seq)
-	}
-	var chain []int
-	for n, b := range i.folder.Backups {
-		if b.Source == nil {
-			continue
-		}
-		if b.Entry.Full {
-			i.findChain(c, chain)
-			chain = nil
-		}
-		chain = append(chain, n)
-	}
-	i.findChain(c, chain)
-}
-
-// findChain looks for the backups that a full one and what continues it became.
-// An entry is known by the hash of its file, if what it continues is known as
-// well. If there is more in the folder, it must be able to go on where a timeline
-// ends; else the whole chain is archived again, on a timeline of its own.
-func (i *importing) findChain(c *catalog.Catalog, chain []int) {
-	var best []*manifest.Committed
-	for _, seq := range c.Seqs {
-		path := i.follow(c, chain, nil, seq)
-		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !i.isEnd(best[len(best)-1]) {
-			best = path
-		}
-	}
-	if len(best) < len(chain) && len(best) > 0 && !i.isEnd(best[len(best)-1]) {
-		return
-	}
-	for k, m := range best {
-		i.has[chain[k]] = m
-	}
-}
-
-// follow gives the longest way through the archive that begins with before and
-// the backup seq and has the files of chain.
-func (i *importing) follow(c *catalog.Catalog, chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
-	m := c.Backups[seq]
-	if len(chain) == 0 || m.Imported == nil {
-		return nil
-	}
-	b := i.folder.Backups[chain[0]]
-	if m.Imported.SHA256 != b.Sum || (m.Kind == manifest.Full) != b.Entry.Full || before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
-		return nil
-	}
-	var best []*manifest.Committed
-	for _, next := range c.Seqs {
-		if next <= seq {
-			continue
-		}
-		if path := i.follow(c, chain[1:], m, next); len(path) >= len(best) {
-			best = path
-		}
-	}
-	return append([]*manifest.Committed{m}, best...)
-}
-
-// isEnd tells whether m is the newest backup of its timeline.
-func (i *importing) isEnd(m *manifest.Committed) bool { return i.newest[m.Timeline] == m.Seq }
 
 // run archives what is new.
 func (i *importing) run(ctx context.Context) error {
@@ -213,8 +129,8 @@ func (i *importing) run(ctx context.Context) error {
 		if err := i.belongs(b.Source); err != nil {
 			return err
 		}
-		if i.has[n] != nil {
-			before = i.has[n]
+		if i.known.Has[n] != nil {
+			before = i.known.Has[n]
 			continue
 		}
 		nothing = false
@@ -237,13 +153,13 @@ func (i *importing) run(ctx context.Context) error {
 // belongs refuses a folder of a database that the archive has no backup of, unless it has
 // none at all.
 func (i *importing) belongs(s *capture.Source) error {
-	if i.opts.NewDatabase || i.databases[s.Image.DatabaseID] {
+	if i.opts.NewDatabase || i.known.HasDatabase(s.Image.DatabaseID) {
 		return nil
 	}
 	return s.Belongs(i.head.Parent)
 }
 
-// one stores and commits one backup, which comes behind before.
+// one stores and commits one backup, which follows before.
 func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.Committed) (BackupReport, error) {
 	started := time.Now()
 	var requests storage.Requests
@@ -252,7 +168,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	s.Before = before
 	if b.Entry.Full {
 		s.Continues, s.Why = b.Follows, "Grafeo made it a full one"
-		if b.Follows && (before == nil || !i.isEnd(before)) {
+		if b.Follows && (before == nil || !i.known.IsEnd(before)) {
 			s.Continues, s.Why = false, "what it goes on from is not the end of a timeline of the archive"
 		} else if !b.Follows {
 			s.Why = b.Why
@@ -271,7 +187,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	}
 	head := i.head.Parent
 	progress.Tell(ctx, Committed{describe(head.Manifest)})
-	i.newest[head.Timeline] = head.Seq
+	i.known.Add(head)
 	return BackupReport{Backup: describe(head.Manifest), Why: s.Why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }
 

@@ -90,7 +90,7 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 		}
 		path := what.Path
 		database, _ := grafeo.CutLogDir(filepath.Clean(path))
-		err = capture.UntilStable(ctx, database, capture.IsTorn, func() error {
+		err = capture.UntilStable(ctx, database, grafeo.IsTorn, func() error {
 			i = what
 			return i.read(ctx)
 		})

@@ -107,21 +107,11 @@ func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	if opts.Database != "" {
-		file, err := locate.Database(opts.Database)
+		database, err := locate.Find(ctx, opts.Database, opts.Closed)
 		if err != nil {
 			return StatusReport{}, err
 		}
-		path, err := resolve(file)
-		if err != nil {
-			return StatusReport{}, err
-		}
-		opts.Database = path
-		if err := lookAt(opts.Database); err != nil {
-			return StatusReport{}, err
-		}
-		if err := locate.CheckLog(ctx, opts.Database, opts.Closed); err != nil {
-			return StatusReport{}, err
-		}
+		opts.Database = database.Path
 	}
 	known := a.remember(opts.Database)
 	h, err := a.journal.Open(ctx, known)

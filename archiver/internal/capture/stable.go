@@ -2,14 +2,10 @@ package capture
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
 // maxCaptures is how often a database may change while it is read before a run
@@ -29,12 +25,6 @@ func (e *UnsteadyError) Error() string {
 
 // Unwrap returns the last error.
 func (e *UnsteadyError) Unwrap() error { return e.Err }
-
-// IsTorn reports whether err can come from reading a database that somebody is
-// writing to.
-func IsTorn(err error) bool {
-	return errors.Is(err, grafeo.ErrDamaged) || errors.Is(err, grafeo.ErrGap) || errors.Is(err, fs.ErrNotExist)
-}
 
 // UntilStable calls read until what it says of the database at path does not come
 // from reading while somebody wrote, which torn tells of its error, and returns its last

@@ -182,7 +182,7 @@ func isSettled(err error) bool {
 
 // IsTorn reports whether err can come from reading a database that somebody is
 // writing to, and is not the store's.
-func IsTorn(err error) bool { return !objects.IsFromStore(err) && capture.IsTorn(err) }
+func IsTorn(err error) bool { return !objects.IsFromStore(err) && grafeo.IsTorn(err) }
 
 // DefaultSegmentBytes is how much of a source goes into a segment if nobody says.
 const DefaultSegmentBytes = 48 << 20

@@ -1,0 +1,106 @@
+package native
+
+import (
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Known says what of a native folder an archive has already.
+type Known struct {
+	Has []*manifest.Committed // for each backup of the folder the one that it became, or nil
+
+	folder    *Folder
+	backups   *catalog.Catalog
+	newest    map[int]manifest.Seq // of each timeline
+	databases map[string]bool      // ids of those that the archive has backups of
+}
+
+// KnownIn compares the folder with the backups of an archive, chain by chain: a full
+// backup, and what continues it.
+func (n *Folder) KnownIn(c *catalog.Catalog) *Known {
+	k := &Known{
+		Has: make([]*manifest.Committed, len(n.Backups)), folder: n, backups: c,
+		newest: map[int]manifest.Seq{}, databases: map[string]bool{},
+	}
+	for _, m := range c.Backups {
+		k.databases[m.Database.ID] = true
+		k.newest[m.Timeline] = max(k.newest[m.Timeline], m.Seq)
+	}
+	var chain []int
+	for i, b := range n.Backups {
+		if b.Source == nil {
+			continue
+		}
+		if b.Entry.Full {
+			k.findChain(chain)
+			chain = nil
+		}
+		chain = append(chain, i)
+	}
+	k.findChain(chain)
+	return k
+}
+
+// Entries counts the backups of the folder that the archive has.
+func (k *Known) Entries() int {
+	n := 0
+	for _, m := range k.Has {
+		if m != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// HasDatabase reports whether the archive has a backup of the database with this id.
+func (k *Known) HasDatabase(id string) bool { return k.databases[id] }
+
+// IsEnd reports whether m is the newest backup of its timeline.
+func (k *Known) IsEnd(m *manifest.Committed) bool { return k.newest[m.Timeline] == m.Seq }
+
+// Add says that m is committed since.
+func (k *Known) Add(m *manifest.Committed) { k.newest[m.Timeline] = m.Seq }
+
+// findChain looks for the backups that a chain of the folder became. A backup is known
+// by the hash of its file, if the one that it continues is known as well. If the folder
+// has more of the chain, the known part must end a timeline, so that the rest can
+// continue it; else the whole chain is archived again, on a timeline of its own.
+func (k *Known) findChain(chain []int) {
+	var best []*manifest.Committed
+	for _, seq := range k.backups.Seqs {
+		path := k.follow(chain, nil, seq)
+		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !k.IsEnd(best[len(best)-1]) {
+			best = path
+		}
+	}
+	if len(best) < len(chain) && len(best) > 0 && !k.IsEnd(best[len(best)-1]) {
+		return
+	}
+	for i, m := range best {
+		k.Has[chain[i]] = m
+	}
+}
+
+// follow returns the longest path through the archive that continues before with the
+// backup seq and has the files of chain.
+func (k *Known) follow(chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
+	m := k.backups.Backups[seq]
+	if len(chain) == 0 || m.Imported == nil {
+		return nil
+	}
+	b := k.folder.Backups[chain[0]]
+	if m.Imported.SHA256 != b.Sum || (m.Kind == manifest.Full) != b.Entry.Full ||
+		before != nil && (m.Continues == nil || *m.Continues != before.Seq) {
+		return nil
+	}
+	var best []*manifest.Committed
+	for _, next := range k.backups.Seqs {
+		if next <= seq {
+			continue
+		}
+		if path := k.follow(chain[1:], m, next); len(path) >= len(best) {
+			best = path
+		}
+	}
+	return append([]*manifest.Committed{m}, best...)
+}
