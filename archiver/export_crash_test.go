@@ -2,7 +2,6 @@ package archiver_test
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -55,25 +54,19 @@ func TestExportIsKilledAnywhere(t *testing.T) {
 			t.Fatalf("%s, and again (-want +got)\n%s", at, diff)
 		}
 	}
-	for k := 1; ; k++ {
+	dir := t.TempDir()
+	r := disktest.New(t, dir, nil)
+	if err := export(r, dir); err != nil || len(r.Steps()) < 10 {
+		t.Fatalf("%d steps, %v", len(r.Steps()), err)
+	}
+	onEachStep(t, 1, r.Steps(), func(t *testing.T, k int) {
 		for _, applied := range []bool{false, true} {
 			dir := t.TempDir()
 			r := disktest.New(t, dir, disktest.StopAt(k, applied))
 			err := export(r, dir)
-			if len(r.Steps()) < k {
-				if err != nil || k < 10 {
-					t.Fatalf("%d steps, %v", k-1, err)
-				}
-				lost := t.TempDir()
-				r := disktest.New(t, lost, nil)
-				if err := export(r, lost); err != nil {
-					t.Fatal(err)
-				}
-				r.Crashes(func(at, dir string, end bool) { check(at, dir, end) })
-				return
-			}
+			mustReach(t, k, r.Steps())
 			check(r.Steps()[k-1], dir, err == nil)
-			_ = os.RemoveAll(dir)
 		}
-	}
+	})
+	r.Crashes(func(at, dir string, end bool) { check(at, dir, end) })
 }

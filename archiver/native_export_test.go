@@ -491,20 +491,22 @@ func TestExportStopsAnywhere(t *testing.T) {
 		inner := storagetest.NewMemory()
 		n.importing(inner)
 		want := contents(t, n.dir)
-		for k := 1; ; k++ {
-			dir := t.TempDir()
-			folder := filepath.Join(dir, "native")
-			faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, false, storagetest.Refuses))
-			var err error
+		export := func(t *testing.T, folder string, hook storagetest.Hook) (calls []storagetest.Call, err error) {
+			faulty := storagetest.NewFaulty(inner, hook)
 			synctest.Test(t, func(t *testing.T) {
 				_, err = newArchive(faulty).Export(t.Context(), folder, archiver.ExportOptions{})
 			})
-			if len(faulty.Calls()) < k {
-				if err != nil || k < 10 {
-					t.Fatalf("%d operations, %v", k-1, err)
-				}
-				break
-			}
+			return faulty.Calls(), err
+		}
+		calls, err := export(t, filepath.Join(t.TempDir(), "native"), nil)
+		if err != nil || len(calls) < 10 {
+			t.Fatalf("%d operations, %v", len(calls), err)
+		}
+		onEachCall(t, calls, func(t *testing.T, k int) {
+			dir := t.TempDir()
+			folder := filepath.Join(dir, "native")
+			calls, err := export(t, folder, storagetest.StopAt(k, false, storagetest.Refuses))
+			mustReach(t, k, calls)
 			if err == nil {
 				t.Fatalf("stopped at operation %d: a wrong success", k)
 			}
@@ -526,6 +528,6 @@ func TestExportStopsAnywhere(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("stopped at operation %d, and exported again: %s", k, diff)
 			}
-		}
+		})
 	}
 }

@@ -529,19 +529,23 @@ func TestImportStopsAnywhere(t *testing.T) {
 	t.Parallel()
 	for _, gen := range generations {
 		n := sample(t, gen)
-		for k := 1; ; k++ {
-			done := 0
+		stopped := func(t *testing.T, inner storage.Storage, hook storagetest.Hook) (r archiver.ImportReport, calls []storagetest.Call, err error) {
+			faulty := storagetest.NewFaulty(inner, hook)
+			synctest.Test(t, func(t *testing.T) {
+				r, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).Import(t.Context(), n.dir, archiver.ImportOptions{})
+			})
+			return r, faulty.Calls(), err
+		}
+		r, calls, err := stopped(t, storagetest.NewMemory(), nil)
+		if err != nil || len(calls) < 12 || len(r.Backups) != 5 {
+			t.Fatalf("%s: %d operations, %+v, %v", gen, len(calls), r.Backups, err)
+		}
+		onEachCall(t, calls, func(t *testing.T, k int) {
 			for _, applied := range []bool{false, true} {
 				inner := storagetest.NewMemory()
-				faulty := storagetest.NewFaulty(inner, storagetest.StopAt(k, applied, storagetest.Refuses))
-				var r archiver.ImportReport
-				var err error
-				synctest.Test(t, func(t *testing.T) {
-					r, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).Import(t.Context(), n.dir, archiver.ImportOptions{})
-				})
-				if len(faulty.Calls()) < k {
-					done++
-				} else if err == nil && (!applied || len(faulty.Calls()) > k) {
+				r, calls, err := stopped(t, inner, storagetest.StopAt(k, applied, storagetest.Refuses))
+				mustReach(t, k, calls)
+				if err == nil && (!applied || len(calls) > k) {
 					t.Fatalf("%s, stopped at %d: a wrong success", gen, k)
 				}
 				if err == nil && len(r.Backups) != 5 {
@@ -572,13 +576,7 @@ func TestImportStopsAnywhere(t *testing.T) {
 					n.restores(inner, 0, 7)
 				}
 			}
-			if done == 2 {
-				if k < 12 {
-					t.Errorf("%d operations only", k-1)
-				}
-				break
-			}
-		}
+		})
 	}
 }
 

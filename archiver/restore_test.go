@@ -93,21 +93,15 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	backup(t, inner, path)
 	want := wholePart(t, path)
-	for k := 1; ; k++ {
-		store := storagetest.NewFaulty(inner, func(_ storage.Op, _ string, n int) storagetest.Fault {
-			if n >= k {
-				return storagetest.Fault{Err: storage.ErrPermission}
-			}
-			return storagetest.Fault{}
-		})
+	whole := storagetest.NewFaulty(inner, nil)
+	restore(t, whole, 0)
+	if len(whole.Calls()) < 3 {
+		t.Errorf("the restore needs %d requests only", len(whole.Calls()))
+	}
+	onEachCall(t, whole.Calls(), func(t *testing.T, k int) {
+		store := storagetest.NewFaulty(inner, storagetest.StopAt(k, false, storagetest.Fault{Err: storage.ErrPermission}))
 		dir := t.TempDir()
 		_, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
-		if err == nil {
-			if k < 4 {
-				t.Errorf("the restore needed %d requests only", k-1)
-			}
-			break
-		}
 		mustFail(t, err, archiver.CodePermission)
 		if left := entries(t, dir); len(left) != 0 {
 			t.Fatalf("failed at request %d: left %v", k, left)
@@ -118,7 +112,7 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 		if diff := cmp.Diff(want, contents(t, dir)); diff != "" {
 			t.Error(diff)
 		}
-	}
+	})
 }
 
 func entries(t testing.TB, dir string) []string {

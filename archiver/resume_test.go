@@ -304,13 +304,13 @@ func TestRestoreGoesOnAfterACrashAnywhere(t *testing.T) {
 	}
 	least := largeSegments
 	r.Crashes(func(at, dir string, _ bool) { least = min(least, next(dir, at)) })
-	steps := len(r.Steps())
-	for k := 1; k <= steps; k++ {
+	onEachStep(t, 1, r.Steps(), func(t *testing.T, k int) {
 		dir := t.TempDir()
 		r := disktest.New(t, dir, disktest.StopAt(k, true))
 		_, _, _ = l.restore(r, filepath.Join(dir, "db.grafeo"), -1, archiver.RestoreOptions{})
+		mustReach(t, k, r.Steps())
 		least = min(least, next(dir, fmt.Sprintf("killed after step %d of %q", k, r.Steps())))
-	}
+	})
 	if least > 1 {
 		t.Errorf("at least %d segments were fetched again", least)
 	}

@@ -258,20 +258,32 @@ func TestRecordThatIsOfNoUse(t *testing.T) {
 // A record is whole or as it was, wherever writing it ends; and what fails there
 // costs the backup nothing.
 func TestRecordStopsAnywhere(t *testing.T) {
-	for k := 1; ; k++ {
-		m, store, state := newModel(t), storagetest.NewMemory(), filepath.Join(t.TempDir(), "state")
-		m.commit(100)
-		steps := 0
-		for _, plan := range []disktest.Plan{disktest.FailAt(k, syscall.ENOSPC), disktest.StopAt(k, false), disktest.StopAt(k, true)} {
-			d := disktest.New(t, filepath.Dir(state), plan)
-			if _, err := at(store, state).On(d).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true, Full: true}); err != nil {
-				t.Fatalf("step %d of %q: %v", k, d.Steps(), err)
+	// record makes a backup into a state folder on a disk with this plan.
+	record := func(t *testing.T, m *model, store storage.Storage, state string, plan disktest.Plan) (steps []string) {
+		t.Helper()
+		d := disktest.New(t, filepath.Dir(state), plan)
+		if _, err := at(store, state).On(d).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true, Full: true}); err != nil {
+			t.Fatalf("%q: %v", d.Steps(), err)
+		}
+		for name, content := range contents(t, filepath.Dir(state)) {
+			if strings.HasSuffix(name, ".json") && !json.Valid([]byte(content)) {
+				t.Fatalf("%q: %s is %q", d.Steps(), name, content)
 			}
-			steps = max(steps, len(d.Steps()))
-			for name, content := range contents(t, filepath.Dir(state)) {
-				if strings.HasSuffix(name, ".json") && !json.Valid([]byte(content)) {
-					t.Fatalf("step %d of %q: %s is %q", k, d.Steps(), name, content)
-				}
+		}
+		return d.Steps()
+	}
+	prepare := func(t *testing.T) (*model, *storagetest.Memory, string) {
+		m := newModel(t)
+		m.commit(100)
+		return m, storagetest.NewMemory(), filepath.Join(t.TempDir(), "state")
+	}
+	m, store, state := prepare(t)
+	steps := record(t, m, store, state, nil)
+	onEachStep(t, 1, steps, func(t *testing.T, k int) {
+		m, store, state := prepare(t)
+		for i, plan := range []disktest.Plan{disktest.FailAt(k, syscall.ENOSPC), disktest.StopAt(k, false), disktest.StopAt(k, true)} {
+			if steps := record(t, m, store, state, plan); i == 0 {
+				mustReach(t, k, steps)
 			}
 		}
 		last := backupTo(t, at(store, state), m.path, archiver.BackupOptions{NoHold: true, Full: true})
@@ -280,10 +292,7 @@ func TestRecordStopsAnywhere(t *testing.T) {
 			t.Fatalf("%+v", last)
 		}
 		mustFail(t, err, archiver.CodeVanished)
-		if steps < k {
-			break
-		}
-	}
+	})
 }
 
 // Of two runs at the same time, what the one with the newer backup has seen stays.
