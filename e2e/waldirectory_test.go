@@ -259,7 +259,7 @@ func TestWALDirectoryRefusals(t *testing.T) {
 		{[]string{"backup", filepath.Dir(w.path), at.address()}, exitError, "not a Grafeo database"},
 		{[]string{"restore", at.address(), w.path}, exitTargetIs, "exists already"},
 		{[]string{"restore", "--force", at.address(), filepath.Dir(w.path)}, exitTargetIs, "a folder"},
-		{[]string{"backup", w.path, filepath.Join(w.path, "archive")}, exitUsage, "inside of"},
+		{[]string{"backup", w.path, filepath.Join(w.path, "archive")}, exitUsage, "is inside"},
 	} {
 		r := gbak(t, c.args...).want(t, c.exit)
 		if !strings.Contains(r.stderr, c.says) {

@@ -22,19 +22,19 @@ func (a *app) backupCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "backup DATABASE ARCHIVE",
-		Short: "Back up a database; the first backup makes the archive",
-		Long: `backup stores what is new in the database since the newest backup, or all of it
-if there is none or its log does not continue there, and commits it. When it says
-so, the backup is complete, checked against the database's own checksums, and can
-be restored. The last line is the command that does it.
+		Short: "Back up a database; the first backup creates the archive",
+		Long: `backup stores what is new in the database since the newest backup, or all of it if
+there is none or the log does not continue from there, and commits it. Once it reports
+the commit, the backup is complete, checked against the database's own checksums, and
+can be restored. The last line is the command that restores it.
 
-DATABASE is the path of the database, or of the folder that a Grafeo-server keeps it
-in (people with people/data.grafeo). It may be closed or open in another process; it
-is neither locked nor stopped. A database of generation 0.6 is told, by the file
-backup_cursor.meta in its log folder, to keep its log until this archive has it.
+DATABASE is the path of the database, or of the folder in which a Grafeo server keeps
+it (people with people/data.grafeo). It may be closed or open in another process; it is
+neither locked nor stopped. The file backup_cursor.meta in its log folder tells a
+database of Grafeo 0.6 to keep its log until this archive has it.
 
-If ARCHIVE lacks a backup that was there before (is the disk mounted?), backup changes
-nothing and ends with 4; --begin-anew accepts that it is gone.`,
+If ARCHIVE lacks a backup that it had before (is the disk mounted?), backup changes
+nothing and exits with 4; --begin-anew accepts that it is gone.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
   gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
@@ -43,11 +43,11 @@ nothing and ends with 4; --begin-anew accepts that it is gone.`,
 			args = arguments(args, "DATABASE", "ARCHIVE")
 			var err error
 			if opts.Level, err = segment.ParseLevel(level); err != nil {
-				return usage("%w", "Leave --level out for the one that is best in most cases.", err)
+				return usage("%w", "Leave out --level to use the default, which is best in most cases.", err)
 			}
 			bytes, err := humanize.ParseBytes(segmentSize)
 			if err != nil || bytes < archiver.MinSegmentBytes || bytes > archiver.MaxSegmentBytes {
-				return usage("the segment size %s cannot be used", "It is a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
+				return usage("the segment size %s cannot be used", "Give a size between 1MiB and 128MiB, such as 24MiB.", segmentSize)
 			}
 			if cmd.Flags().Changed("segment-size") {
 				opts.SegmentBytes = int64(bytes)
@@ -55,28 +55,35 @@ nothing and ends with 4; --begin-anew accepts that it is gone.`,
 			if cmd.Flags().Changed("max-hold") {
 				most, err := humanize.ParseBytes(maxHold)
 				if err != nil || most == 0 || most > math.MaxInt64 {
-					return usage("the limit %q for held log cannot be used", "It is a size such as 10GiB.", maxHold)
+					return usage("the limit %q for held log cannot be used", "Give a size such as 10GiB.", maxHold)
 				}
 				opts.MaxHold = int64(most)
 			}
 			if opts.CommitTimeout <= 0 {
-				return usage("the commit timeout %s cannot be used", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
 			return a.backup(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if only what is new is needed")
-	flags.BoolVar(&opts.Fresh, "fresh", false, "let a full backup refer to nothing that earlier ones have stored, which may be damaged")
-	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not let the database keep its log for this archive")
-	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
-	flags.BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder, and that cannot be seen")
-	flags.StringVar(&maxHold, "max-hold", "", "if the database keeps more log than this for archives, such as 10GiB, end the hold of the one that needs most; its next backup is a full one")
-	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at ARCHIVE before is gone, and begin anew with what is there")
-	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
+	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
+	flags.BoolVar(&opts.Fresh, "fresh", false, "reuse nothing that earlier full backups stored, as it may be damaged")
+	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not make the database keep its log for this archive")
+	flags.BoolVar(&opts.NewDatabase, "new-database", false,
+		"accept a database of another id as the successor of the archive's; it begins a new timeline")
+	flags.BoolVar(&opts.Closed, "closed", false,
+		"nobody has the database open: needed where its file is mounted without its folder, so that this cannot be seen")
+	flags.StringVar(&maxHold, "max-hold", "",
+		"if the database keeps more log than this for its archives, such as 10GiB, end the hold that needs the most; that archive's next backup is a full one")
+	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,
+		"accept that what was at ARCHIVE before is gone, and start over with what is there")
+	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
+		"for a new archive: allow a store without conditional writes; never let two backups run at the same time")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")
-	flags.StringVar(&segmentSize, "segment-size", "48MiB", "how much of the database goes into one object, before compression; the default is half of it for small ones")
-	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to the commit")
+	flags.StringVar(&segmentSize, "segment-size", "48MiB",
+		"how much of the database goes into one object, before compression; small databases use half the default")
+	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout,
+		"how long to wait for a clear answer to the commit")
 	return cmd
 }
 
@@ -131,14 +138,15 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 	}
 	lines := []string{headline(database, r), cost}
 	if r.Backup.ReusedBytes > 0 {
-		lines = append(lines, fmt.Sprintf("%s were in the archive already", size(r.Backup.ReusedBytes)))
+		lines = append(lines, fmt.Sprintf("%s were already in the archive", size(r.Backup.ReusedBytes)))
 	}
 	if r.LeftOutBytes > 0 {
-		lines = append(lines, fmt.Sprintf("%s at the end of the log are no whole commit and were left out; the database leaves them out as well when it is opened", size(r.LeftOutBytes)))
+		lines = append(lines, fmt.Sprintf("%s at the end of the log belong to no complete commit and were left out; "+
+			"the database ignores them too when it is opened", size(r.LeftOutBytes)))
 	}
 	if r.HoldBegan {
 		lines = append(lines,
-			"from now on the database keeps its log until this archive has it, which takes space if no backup comes; to end that:",
+			"from now on the database keeps its log until this archive has it, which takes up space if backups stop; to end that:",
 			fmt.Sprintf("  %s release %s %s", self(), quote(path), quote(absolute(address))))
 	}
 	lines = append(lines,
@@ -152,7 +160,7 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 	return nil
 }
 
-// headline says what a backup has done.
+// headline says what a backup did.
 func headline(database string, r archiver.BackupReport) string {
 	if r.Backup.Kind == archiver.KindNone {
 		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Backup.Seq, r.Backup.EndEpoch)
@@ -167,8 +175,8 @@ func headline(database string, r archiver.BackupReport) string {
 	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Backup.Seq, database, kind, epochs(r.Backup.StartEpoch, r.Backup.EndEpoch))
 }
 
-// self is how this program is called: by its name, or with `go run` where that
-// has built it.
+// self returns how this program is called: by its name, or with `go run` if that
+// built it.
 func self() string {
 	if exe, err := os.Executable(); err == nil && strings.Contains(exe, string(filepath.Separator)+"go-build") {
 		return "go run github.com/gbak-s3/gbak-s3/cmd/gbak-s3"
@@ -176,7 +184,7 @@ func self() string {
 	return "gbak-s3"
 }
 
-// quote makes a word that a POSIX shell takes as it is.
+// quote quotes word for a POSIX shell, if it needs that.
 func quote(word string) string {
 	safe := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:@%,", r)

@@ -9,18 +9,18 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor ARCHIVE",
-		Short: "Try whether it is safe to commit backups to an archive",
-		Long: `doctor tries the store at ARCHIVE, where an archive may be or not be yet: whether it
+		Short: "Check whether it is safe to commit backups to an archive",
+		Long: `doctor probes the store at ARCHIVE, whether or not an archive is there yet: whether it
 can be reached, read, listed and written; whether it creates an object only if it is
-absent, also if several writers do so at the same time; what versioning, object lock
-and lifecycle rules mean for backups, where they can be seen; how far its clock is
-off; and how fast it is.
+absent, even if several writers try at the same time; what versioning, object lock and
+lifecycle rules mean for backups, where they can be seen; how far its clock is off; and
+how fast it is.
 
-It writes a few objects below probe/ and removes them again. No trial can prove that
-a store keeps its promises; this one finds those that do not.
+It writes a few objects below probe/ and removes them again. No probe can prove that a
+store keeps its promises; this one finds stores that do not.
 
-The exit code is 0 if it is safe, 9 if the store does not keep conditions, and what a
-backup would end with otherwise.`,
+The exit code is 0 if it is safe, 9 if the store has no conditional writes, and
+otherwise the one that a backup would end with.`,
 		Example: `  gbak-s3 doctor s3://backups/people
   gbak-s3 doctor 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
 		Args: takes("ARCHIVE"),
@@ -44,7 +44,7 @@ backup would end with otherwise.`,
 	}
 }
 
-// doctorLine is what doctor has found in JSON.
+// doctorLine is what doctor found, in JSON.
 type doctorLine struct {
 	Type       string      `json:"type"` // "doctor"
 	Safe       bool        `json:"safe"`

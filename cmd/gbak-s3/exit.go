@@ -49,7 +49,7 @@ func exitCode(code archiver.Code) int {
 	return exitError
 }
 
-// answeredError ends a command whose answer is bad news: it has been printed, only
+// answeredError ends a command whose answer is bad news: it has been printed, and only
 // the exit code is missing.
 type answeredError struct{ exit int }
 
@@ -84,8 +84,8 @@ func (a *app) fail(err error) int {
 	return f.Exit
 }
 
-// trace tells, at the level debug, what an error is made of: which call of the
-// system has failed on which path, and what the store has answered.
+// trace logs, at the level debug, what an error is made of: which system call failed on
+// which path, and what the store answered.
 func (a *app) trace(err error) {
 	if a.log == nil || err == nil {
 		return

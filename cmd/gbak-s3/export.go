@@ -15,13 +15,13 @@ func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export ARCHIVE NATIVE_FOLDER",
 		Short: "Write an archive as a folder of Grafeo's own backups",
-		Long: `export writes a folder of the backups that Grafeo's own backupFull and
-backupIncremental make: a list, full backups and incrementals. Grafeo's own
-restoreToEpoch restores from it every epoch that the archive has, up to the newest
-or to what --epoch or --backup names. Nothing of gbak-s3 is needed for that.
+		Long: `export writes a folder of backups such as Grafeo's own backupFull and backupIncremental
+make: a list, full backups and incrementals. Grafeo's own restoreToEpoch can restore
+every epoch of the archive from it, up to the newest or to what --epoch or --backup
+names. That does not need gbak-s3.
 
-The folder appears when it is whole and on disk, not before. What is there already
-is refused.`,
+The folder appears only once it is complete and on disk. If something is already there,
+that is an error.`,
 		Example: `  gbak-s3 export s3://backups/people ./people-backups
   gbak-s3 export --epoch 4711 ./people-archive ./people-backups`,
 		Args: takes("ARCHIVE", "NATIVE_FOLDER"),
@@ -77,7 +77,9 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 		return err
 	}
 	if a.json {
-		return a.say(exportLine{"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds()})
+		return a.say(exportLine{
+			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds(),
+		})
 	}
 	if err := a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch)); err != nil {
 		return err

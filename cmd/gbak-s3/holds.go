@@ -13,7 +13,7 @@ type holdLine struct {
 	archiver.Hold
 	Bytes     int64  `json:"log_bytes"`      // that the database keeps for it, and does not need itself
 	OnlyBytes int64  `json:"only_log_bytes"` // of these, that no other hold needs
-	AgeMS     int64  `json:"age_ms"`         // since it was moved; negative: in the future by this host's clock
+	AgeMS     int64  `json:"age_ms"`         // since it last moved; negative: in the future by this host's clock
 	Abandoned bool   `json:"abandoned"`
 	Release   string `json:"release"` // the command that ends it
 }
@@ -38,8 +38,8 @@ func releaseOf(h archiver.Hold, database string) string {
 	return fmt.Sprintf("%s release %s %s", self(), quote(database), quote(archive))
 }
 
-// linesOfHolds says what the log is held for, and how the holds of other archives
-// than the one that was asked for are ended.
+// linesOfHolds says which archives the log is held for, and how to end the holds of
+// archives other than the one that was asked for.
 func linesOfHolds(r archiver.StatusReport, database string) []string {
 	var lines []string
 	for _, h := range r.Log.Holds {
@@ -50,7 +50,7 @@ func linesOfHolds(r archiver.StatusReport, database string) []string {
 		lines = append(lines, fmt.Sprintf("log held\tfor %s, %s, as of %s, %s: keeps %s of log%s",
 			nameOf(h.Hold), has, h.Hold.UpdatedAt.UTC().Format("2006-01-02 15:04:05 UTC"), aged(h.Age), size(h.Bytes), only(h)))
 		if h.Hold.ArchiveID != r.ArchiveID && (h.Abandoned || isBehind(h, r.Log.Holds)) {
-			lines = append(lines, fmt.Sprintf("\tif no backup goes there any more: %s", releaseOf(h.Hold, database)))
+			lines = append(lines, fmt.Sprintf("\tif that archive is no longer in use: %s", releaseOf(h.Hold, database)))
 		}
 	}
 	if len(r.Log.Holds) > 0 {
@@ -59,13 +59,13 @@ func linesOfHolds(r archiver.StatusReport, database string) []string {
 	return lines
 }
 
-// isBehind reports whether another hold has moved since this one has. The one that
-// moved last is a good one.
+// isBehind reports whether another hold has moved since this one did. The one that
+// moved last is in use.
 func isBehind(h archiver.HeldLog, holds []archiver.HeldLog) bool {
 	return slices.ContainsFunc(holds, func(o archiver.HeldLog) bool { return o.Hold.UpdatedAt.After(h.Hold.UpdatedAt) })
 }
 
-// only says how much log nobody else needs.
+// only says how much log no other archive needs.
 func only(h archiver.HeldLog) string {
 	if h.OnlyBytes == 0 || h.OnlyBytes == h.Bytes {
 		return ""
@@ -73,19 +73,20 @@ func only(h archiver.HeldLog) string {
 	return fmt.Sprintf(", %s of it for this archive alone", size(h.OnlyBytes))
 }
 
-// warnOfHolds says on stderr which holds seem to be of nobody any more, and which
-// ones a limit has ended.
+// warnOfHolds says on stderr which holds seem to be abandoned, and which ones a limit
+// has ended.
 func (a *app) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
 	for _, h := range r.Abandoned {
 		since := "which was last backed up to " + aged(h.Age)
 		if h.Hold.Seq == 0 {
-			since = "to which a first backup began " + aged(h.Age) + " and did not end"
+			since = "whose first backup began " + aged(h.Age) + " and did not finish"
 		}
-		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if no backup goes there any more: %s\n",
+		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if that archive is no longer in use: %s\n",
 			size(h.OnlyBytes), nameOf(h.Hold), since, releaseOf(h.Hold, database))
 	}
 	for _, h := range r.Released {
-		fmt.Fprintf(a.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): it drops that now, and the next backup to that archive is a full one\n",
+		fmt.Fprintf(a.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): "+
+			"that hold has ended, and the next backup to that archive is a full one\n",
 			size(h.Bytes), nameOf(h.Hold), size(limit))
 	}
 }

@@ -12,39 +12,44 @@ func (a *app) importCommand() *cobra.Command {
 	var opts archiver.ImportOptions
 	cmd := &cobra.Command{
 		Use:   "import NATIVE_FOLDER ARCHIVE",
-		Short: "Archive a folder of backups that Grafeo made itself",
-		Long: `import archives the backups that Grafeo's own backupFull and backupIncremental have
-made in a folder: each becomes a backup of the archive, with its epochs. First all
-of the folder is checked: every checksum in it, and that nothing is missing between
-the backups. What is damaged or missing is named, with the epochs that are lost by
-it, and then nothing is stored.
+		Short: "Archive a folder of Grafeo's own backups",
+		Long: `import archives the backups that Grafeo's own backupFull and backupIncremental made in
+a folder: each becomes a backup of the archive, with its epochs. First the whole folder
+is checked: every checksum, and that nothing is missing between the backups. If anything
+is damaged or missing, import names it, with the epochs that are lost, and stores
+nothing.
 
-Files that are gone, as after the retention of Grafeo-server, which leaves the list as
-it is, are another thing: what is whole without them is archived, and the epochs that
-are lost are named. With --strict that is refused as well.
+Files that were deleted are an exception, as the retention of a Grafeo server deletes
+files and leaves the list as it is: what is complete without them is archived, and the
+epochs that are lost are named. With --strict that is an error as well.
 
-Imported again, only what is new in the folder is stored. The folder is not changed.
+A second import stores only what is new in the folder. The folder is not changed.
 
-Exit codes: 0 all that is there is in the archive (with epochs that are lost, --json
-has a last line with "lost"); 3 the folder is damaged or has a gap, or nothing of it
-is whole.`,
+Exit codes: 0 everything that is there is in the archive (if epochs are lost, --json
+prints a last line with "lost"); 3 the folder is damaged or has a gap, or nothing in it
+is complete.`,
 		Example: `  gbak-s3 import ./people-backups s3://backups/people
   gbak-s3 import /var/backups/people ./people-archive`,
 		Args: takes("NATIVE_FOLDER", "ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "NATIVE_FOLDER", "ARCHIVE")
 			if opts.CommitTimeout <= 0 {
-				return usage("the commit timeout %s cannot be used", "It is a time such as 60s or 5m.", opts.CommitTimeout)
+				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
 			return a.importFolder(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.NewDatabase, "new-database", false, "go on, on a new timeline, with a database of another id: a successor of the one that the archive has")
-	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at ARCHIVE before is gone, and begin anew with what is there")
-	flags.BoolVar(&opts.Strict, "strict", false, "refuse a folder from which files are gone, instead of archiving what is whole")
-	flags.BoolVar(&opts.SingleWriter, "single-writer", false, "accept, for a new archive, a store that does not keep conditions: never let two backups run at the same time")
-	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout, "how long to wait for a clear answer to a commit")
+	flags.BoolVar(&opts.NewDatabase, "new-database", false,
+		"accept a database of another id as the successor of the archive's; it begins a new timeline")
+	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,
+		"accept that what was at ARCHIVE before is gone, and start over with what is there")
+	flags.BoolVar(&opts.Strict, "strict", false,
+		"refuse a folder from which files were deleted, instead of archiving what is complete")
+	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
+		"for a new archive: allow a store without conditional writes; never let two backups run at the same time")
+	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout,
+		"how long to wait for a clear answer to a commit")
 	return cmd
 }
 
@@ -85,7 +90,8 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 		return err
 	}
 	for _, line := range []string{
-		fmt.Sprintf("%s of %s, %d of them archived before, %s, %s", plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed)),
+		fmt.Sprintf("%s in %s, %d of them already archived, %s, %s",
+			plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed)),
 		"to restore the newest, on any host:",
 		fmt.Sprintf("%s restore %s DATABASE", self(), quote(absolute(address))),
 	} {
@@ -96,7 +102,7 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	return nil
 }
 
-// lostLine is the end of an import in JSON by which epochs are lost.
+// lostLine is the last line of an import in JSON, if epochs are lost.
 type lostLine struct {
 	Type    string       `json:"type"` // "import"
 	Entries int          `json:"entries"`
@@ -122,7 +128,7 @@ func (a *app) sayLost(folder string, r archiver.ImportReport) error {
 		if a.json {
 			continue
 		}
-		if err := a.print("lost: %s, in no whole backup of %s: %v", epochs(f.From, f.To), folder, f.Err); err != nil {
+		if err := a.print("lost: %s, in no complete backup of %s: %v", epochs(f.From, f.To), folder, f.Err); err != nil {
 			return err
 		}
 	}
@@ -141,15 +147,15 @@ func (a *app) sayImported(folder string, r archiver.BackupReport) error {
 	return a.print("%s", headline(folder, r))
 }
 
-// outside makes sure that a folder of native backups and a local archive are not
-// one inside the other.
+// outside makes sure that neither of a folder of native backups and a local archive is
+// inside the other.
 func outside(address, folder string) error {
 	root, err := localRoot(address)
 	if err != nil || root == "" {
 		return err
 	}
 	if within(root, folder) || within(folder, root) {
-		return usage("the folder %s and the archive %s are one inside of the other", "Use a path elsewhere for one of them.", folder, address)
+		return usage("of the folder %s and the archive %s, one is inside the other", "Use a path elsewhere for one of them.", folder, address)
 	}
 	return nil
 }

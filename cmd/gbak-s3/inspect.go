@@ -18,11 +18,11 @@ func (a *app) inspectCommand() *cobra.Command {
 	var opts archiver.InspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "Say what a file or folder is, its epochs, and whether it is whole",
-		Long: `inspect looks at a database with its log, a log folder or one file of it, a
-backup cursor, a backup folder of Grafeo's own or a file of it, or an archive. It
-says what that is, and of what is not an archive whether it is whole: every checksum
-is compared. The database may be in use; nothing is changed.
+		Short: "Show what a file or folder is, its epochs, and whether it is intact",
+		Long: `inspect looks at a database with its log, a log folder or one of its files, a backup
+cursor, a folder of Grafeo's own backups or one of its files, or an archive. It says
+what that is and, unless it is an archive, whether it is whole: every checksum is
+compared. The database may be in use; nothing is changed.
 
 Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 		Example: `  gbak-s3 inspect people.grafeo
@@ -214,9 +214,9 @@ var kinds = map[grafeo.FileKind]string{
 	grafeo.KindLogFolder:      "the log folder of a database",
 	grafeo.KindLogFile:        "a log file of a database",
 	grafeo.KindCursor:         "a backup cursor",
-	grafeo.KindNativeFolder:   "a folder of backups that Grafeo made itself",
-	grafeo.KindNativeManifest: "the list of backups that Grafeo made itself",
-	grafeo.KindNativeSegment:  "an incremental backup that Grafeo made itself",
+	grafeo.KindNativeFolder:   "a folder of Grafeo's own backups",
+	grafeo.KindNativeManifest: "the list of Grafeo's own backups",
+	grafeo.KindNativeSegment:  "one of Grafeo's own incremental backups",
 	archiver.ArchiveFolder:    "an archive of gbak-s3",
 }
 
@@ -270,7 +270,8 @@ func (a *app) printInspection(i archiver.Inspection) error {
 		row("header", "version %d, count %d", n.Version, n.Count)
 	}
 	if l := i.List; l != nil {
-		row("backups", "%s, %s, %s%s", plural(l.Fulls, "full", "full ones"), plural(l.Incrementals, "incremental"), size(int64(min(l.Bytes, math.MaxInt64))), moment(", the newest of ", known(l.Newest)))
+		row("backups", "%s, %s, %s%s", plural(l.Fulls, "full", "full ones"), plural(l.Incrementals, "incremental"),
+			size(int64(min(l.Bytes, math.MaxInt64))), moment(", the newest of ", known(l.Newest)))
 	}
 	if i.What == grafeo.KindNativeFolder && i.Problem == nil {
 		row("see", "%s import %s ARCHIVE", self(), quote(i.Path))
@@ -301,10 +302,10 @@ func imageRows(row func(name, format string, args ...any), im *grafeo.Image) {
 		row("covers", "the log up to position %d", im.CheckpointLSN)
 	}
 	if len(im.Unknown) > 0 {
-		row("unknown", "it has parts that this version does not know, which a backup has as bytes: %s", strings.Join(im.Unknown, ", "))
+		row("unknown", "it has parts that this version does not know, which a backup contains as they are: %s", strings.Join(im.Unknown, ", "))
 	}
 	if im.DamagedSlot {
-		row("header", "one of two is damaged, as after a crash; the database opens with the other")
+		row("header", "one of the two is damaged, as after a crash; the database opens with the other")
 	}
 }
 
@@ -321,9 +322,9 @@ func logRows(row func(name, format string, args ...any), l *archiver.LogSummary)
 		}
 	}
 	if l.Uncommitted > 0 {
-		row("uncommitted", "%s behind the last commit", size(l.Uncommitted))
+		row("uncommitted", "%s after the last commit", size(l.Uncommitted))
 	}
 	if t := l.Torn; t != nil {
-		row("torn tail", "%s of %s from offset %d on: an interrupted write, at which the database stops reading", size(t.Length), t.File, t.Offset)
+		row("torn tail", "%s of %s from offset %d on: an interrupted write, where the database stops reading", size(t.Length), t.File, t.Offset)
 	}
 }

@@ -8,7 +8,7 @@ import (
 // listed is how times are printed in columns: in UTC, whole milliseconds.
 const listed = "2006-01-02 15:04:05.000 UTC"
 
-// moment is a time in UTC after a few words, and nothing if there is none.
+// moment formats a time in UTC after a few words; it returns "" if there is none.
 func moment(before string, t *time.Time) string {
 	if t == nil || t.IsZero() {
 		return ""
@@ -27,15 +27,19 @@ func parseMoment(text string) (t time.Time, span time.Duration, err error) {
 	}
 	plain := strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(text, "UTC"), "Z"))
 	plain = strings.Replace(plain, "T", " ", 1)
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 -0700"} {
+	layouts := []string{
+		"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 -0700",
+	}
+	for _, layout := range layouts {
 		if t, err = time.Parse(layout, plain); err == nil {
 			return t, precision(layout, plain), nil
 		}
 	}
 	if _, err := time.Parse(time.DateOnly, plain); err == nil {
-		return t, 0, usage("the time %q has no time of day", "Add it: "+plain+" 23:59 is the state at the end of that day, in UTC.", given)
+		return t, 0, usage("the time %q has no time of day", "Add one: "+plain+" 23:59 is the state at the end of that day, in UTC.", given)
 	}
-	return t, 0, usage("the time %q cannot be read", "Write it as `gbak-s3 list` and `gbak-s3 status` do, such as '2026-11-23 08:15:00' (UTC), or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", given)
+	return t, 0, usage("the time %q cannot be read", "Write it as `gbak-s3 list` and `gbak-s3 status` do, such as '2026-11-23 08:15:00' (UTC), "+
+		"or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", given)
 }
 
 // precision is the unit of the last digit of a time that was read by layout.

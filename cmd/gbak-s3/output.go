@@ -13,8 +13,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// backupLine is a backup in JSON (docs/json.md has all lines). What a
-// run has cost is there after a backup, what the archive knows in a list.
+// backupLine is a backup in JSON (docs/json.md has all lines). What a run cost is there
+// only after a backup.
 type backupLine struct {
 	Type        string                 `json:"type"` // "backup"
 	Seq         uint64                 `json:"seq"`
@@ -37,7 +37,7 @@ type backupLine struct {
 	Why         string                 `json:"why,omitempty"`
 	LeftOut     int64                  `json:"left_out_bytes,omitempty"`
 	HoldBegan   bool                   `json:"hold_began,omitempty"`
-	Abandoned   []holdLine             `json:"abandoned_holds,omitempty"` // of archives that no backup seems to go to any more
+	Abandoned   []holdLine             `json:"abandoned_holds,omitempty"` // of archives that seem to be out of use
 	Released    []holdLine             `json:"released_holds,omitempty"`  // by --max-hold
 	Requests    *storage.RequestCounts `json:"requests,omitempty"`
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
@@ -61,16 +61,16 @@ func (a *app) print(format string, args ...any) error {
 	return err
 }
 
-// outliveReaders lets a command that changes something go on when nobody reads its
-// output any more: what it does is not for its output.
+// outliveReaders lets a command that changes something continue when nobody reads its
+// output any more: the output is not what it is for.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 
-// answered ends a command that has done what it is for. That nobody could be told
-// does not undo it, and an exit code that says it has failed would be wrong: err
-// goes to stderr.
+// answered ends a command that has done its work. That the answer could not be written
+// does not undo it, and an exit code that says that it failed would be wrong: err goes
+// to stderr.
 func (a *app) answered(done string, err error) error {
 	if err != nil {
-		fmt.Fprintf(a.stderr, "gbak-s3: %s; that could not be written to stdout: %v\n", done, err)
+		fmt.Fprintf(a.stderr, "gbak-s3: %s, but that could not be written to stdout: %v\n", done, err)
 	}
 	return nil
 }
@@ -88,7 +88,8 @@ func took(d time.Duration) string {
 }
 
 func requests(c storage.RequestCounts) string {
-	return fmt.Sprintf("%s (put %d, get %d, head %d, list %d, delete %d)", plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
+	return fmt.Sprintf("%s (put %d, get %d, head %d, list %d, delete %d)",
+		plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
 }
 
 // nameOf is what people call the archive that a hold is for.

@@ -11,7 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-// bar is the progress bar of one run: on stderr if that is a terminal, else
+// bar is the progress bar of one run: on stderr if that is a terminal, otherwise
 // nothing at all.
 type bar struct {
 	what  string
@@ -21,8 +21,8 @@ type bar struct {
 	bar   *progressbar.ProgressBar
 }
 
-// soonest is how long a run goes on before there is a bar: from less no speed can be
-// told.
+// soonest is how long a run takes before there is a bar: less is not enough to show a
+// speed.
 const soonest = 500 * time.Millisecond
 
 func (a *app) progress(what string) *bar {

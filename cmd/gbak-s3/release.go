@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +14,11 @@ func (a *app) releaseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "release DATABASE [ARCHIVE]",
 		Short: "Let a database drop the log that it keeps for archives",
-		Long: `release ends what a backup has begun: that the database keeps its log until the
-archive has it. With ARCHIVE it ends that for one archive, which need not exist any
-more, else for all. ARCHIVE is its address, or its id as status --json shows it;
-$GBAK_ARCHIVE does not count here. The next backup into a released archive is a full
-one, and holds the log again, unless it is run with --no-hold.`,
+		Long: `release lets a database drop the log that it keeps for archives since they were first
+backed up to. With ARCHIVE it does so for that archive, which need not exist any more;
+without, for all. ARCHIVE is its address, or its id as status --json shows it;
+$GBAK_ARCHIVE is not used. The next backup into a released archive is a full one, and
+makes the database keep its log again unless it is run with --no-hold.`,
 		Example: `  gbak-s3 release people.grafeo s3://backups/people
   gbak-s3 release people.grafeo`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -57,8 +55,8 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 	return a.answered(done, a.printRelease(database, released, rest.Holds))
 }
 
-// releaseOne ends the hold of one archive: of the one that has this address or id
-// in the hold, which may be gone, else of the one that is at the address.
+// releaseOne ends the hold of one archive: the one that the hold knows by this address or
+// id, which may be gone, or else the one at the address.
 func (a *app) releaseOne(ctx context.Context, database, address string) (bool, error) {
 	for _, name := range []string{named(address), address} {
 		if released, err := archiver.ReleaseNamed(ctx, database, name); released || err != nil {
@@ -79,13 +77,19 @@ func (a *app) releaseOne(ctx context.Context, database, address string) (bool, e
 		for _, h := range held.Holds {
 			names = append(names, cmp.Or(h.Hold.Name, h.Hold.ArchiveID))
 		}
-		return false, &archiver.Error{
-			Code: archiver.CodeNoArchive, Err: err,
-			Hint: fmt.Sprintf("No hold has that name either. The log is held for %s: give the one to be released as it is written here.", strings.Join(names, ", ")),
-		}
+		return false, &archiver.Error{Code: archiver.CodeNoArchive, Err: &noSuchHoldError{names, err}}
 	}
 	return released, err
 }
+
+// noSuchHoldError is the error for an address that neither an archive nor a hold has.
+type noSuchHoldError struct {
+	held []string // the names of the archives that the log is held for
+	err  error
+}
+
+func (e *noSuchHoldError) Error() string { return e.err.Error() }
+func (e *noSuchHoldError) Unwrap() error { return e.err }
 
 type releaseLine struct {
 	Type     string          `json:"type"` // "release"
@@ -103,11 +107,11 @@ func (a *app) printRelease(database string, released bool, rest []archiver.HeldL
 		return a.say(releaseLine{"release", database, released, holds})
 	}
 	if generation, unknown := grafeo.Identify(database); !released && unknown == nil && generation == grafeo.Gen05 {
-		err = a.print("nothing was held: a database of Grafeo 0.5 keeps its log for no archive")
+		err = a.print("nothing was held: Grafeo 0.5 keeps no log for archives")
 	} else if !released {
 		err = a.print("nothing was held")
 	} else if len(rest) == 0 {
-		err = a.print("%s keeps its log no longer than it needs it itself", database)
+		err = a.print("%s now keeps its log only as long as it needs it itself", database)
 	}
 	for _, h := range rest {
 		if err == nil {

@@ -21,14 +21,14 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE DATABASE",
 		Short: "Restore a database from an archive",
-		Long: `restore writes the database to the path DATABASE, in the newest state that the
-archive has or in the one that --backup, --epoch or --time names. A path with a slash
-at its end is a folder, in which the database gets its own name (a WAL directory of 0.5
-is that folder itself). It appears there when it is whole and on disk, not before. A
-database that is there already is refused, or moved aside with --force.
+		Long: `restore writes the database to the path DATABASE: in its newest state, or in the one
+that --backup, --epoch or --time names. A path that ends in a slash is a folder, in
+which the database gets its own name (a WAL directory of Grafeo 0.5 becomes that folder
+itself). The database appears there only once it is complete and on disk. One that is
+already there is an error, or is moved aside with --force.
 
-If a restore is killed or loses its store, what it had fetched stays beside the target
-in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
+If a restore is killed or loses its store, what it has fetched stays beside the target,
+in the hidden folder .NAME.gbak-restore, and the same command continues from there.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
@@ -58,15 +58,15 @@ in the hidden folder .NAME.gbak-restore, and the same command goes on with it.`,
 	}
 	flags := cmd.Flags()
 	flags.Uint64Var(&target.backup, "backup", 0, "number of the backup to restore (default the newest)")
-	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the state after the last commit at or before it")
-	flags.StringVar(&target.at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the state after the last commit at or before it")
+	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the last commit at or before it")
+	flags.StringVar(&target.at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the last commit at or before it")
 	flags.IntVar(&target.timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
-	flags.BoolVar(&plan, "plan", false, "say what would be done, and do nothing")
-	flags.BoolVar(&opts.Force, "force", false, "move a database that is there aside; it is never deleted")
+	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
+	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")
 	return cmd
 }
 
-// planLine is a plan in JSON, and with what comes last a restore.
+// planLine is a plan in JSON and, with the fields at its end, a restore.
 type planLine struct {
 	Type           string     `json:"type"` // "plan" or "restore"
 	Seq            uint64     `json:"seq"`  // the backup that has the target
@@ -147,7 +147,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	return a.others(p)
 }
 
-// roomFor is [archiver.Room] of the path of a database.
+// roomFor returns the [archiver.Room] for a database at this path.
 func roomFor(database string) (free int64, sure, known bool) {
 	path, err := filepath.Abs(database)
 	if err != nil {
@@ -156,7 +156,7 @@ func roomFor(database string) (free int64, sure, known bool) {
 	return archiver.Room(path)
 }
 
-// state says which state of the database a plan gives.
+// state says which state of the database a plan restores.
 func state(p archiver.Plan) string {
 	s := fmt.Sprintf("epoch %d of timeline %d", p.Epoch, p.Timeline)
 	if p.Time != nil {
@@ -176,7 +176,7 @@ func asked(t target) string { return moment("; asked for as of ", t.time) }
 // others says that an epoch exists more than once.
 func (a *app) others(p archiver.Plan) error {
 	for _, t := range p.OtherTimelines {
-		if err := a.print("timeline %d has this epoch, too, with another history; --timeline %d chooses it", t, t); err != nil {
+		if err := a.print("timeline %d has this epoch too, with a different history; --timeline %d chooses it", t, t); err != nil {
 			return err
 		}
 	}
@@ -235,12 +235,12 @@ func (a *app) printRestore(r archiver.RestoreReport, target target) error {
 		return err
 	}
 	if r.Reopen {
-		if err := a.print("Grafeo 0.5 may show some edges twice: open it and close it once before you use it"); err != nil {
+		if err := a.print("Grafeo 0.5 may show some edges twice: open and close the database once before you use it"); err != nil {
 			return err
 		}
 	}
 	if r.ResumedBytes > 0 {
-		if err := a.print("%s of it were there: an earlier restore had fetched them, and they are as they should be", size(r.ResumedBytes)); err != nil {
+		if err := a.print("%s of it were already there: an earlier restore fetched them, and they are intact", size(r.ResumedBytes)); err != nil {
 			return err
 		}
 	}

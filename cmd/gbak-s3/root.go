@@ -50,17 +50,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return a.fail(err)
 }
 
-const longHelp = `gbak-s3 archives Grafeo databases to S3, MinIO or a directory, closed or open,
-and restores them exactly.
+const longHelp = `gbak-s3 backs up Grafeo databases, open or closed, to S3, MinIO or a directory,
+and restores them byte for byte.
 
 An archive holds the history of one database. Its address is a path, a file://
-URL, or s3://bucket/prefix?endpoint=URL&region=NAME; credentials come from where
-the AWS tools find them (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...). $GBAK_ARCHIVE
-stands in for ARCHIVE where it is left out.
+URL, or s3://bucket/prefix?endpoint=URL&region=NAME; credentials are found where
+the AWS tools find them (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...). Where ARCHIVE is left
+out, $GBAK_ARCHIVE is used.
 
 Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
-backup, 5 target cannot be reached, 6 conflict with another writer, 7 outcome
-unknown, 8 target exists, 9 the store does not keep conditions, 130 interrupted.`
+backup, 5 no such state in the archive, 6 conflict with another writer, 7 outcome
+unknown, 8 target exists, 9 the store has no conditional writes, 130 interrupted.`
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
@@ -87,19 +87,21 @@ func (a *app) command() *cobra.Command {
 		return usage("%w", fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath()), err)
 	})
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.json, "json", false, "answer in JSON, one object a line")
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object per line")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
-	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency, "segments in the making or on the way at a time; memory grows with it")
-	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout, "how long to try again while the store is busy or gone")
+	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency,
+		"segments to build and transfer in parallel; each needs memory")
+	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
+		"how long to retry while the store is busy or unreachable")
 	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(),
 		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.importCommand(), a.exportCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
-		if c.Name() == "completion" { // left to itself it takes any word and prints its help
+		if c.Name() == "completion" { // on its own it accepts any word and prints its help
 			c.Args = cobra.ArbitraryArgs
 			c.RunE = func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usage("there is no shell %q", "It is one of bash, zsh, fish and powershell.", args[0])
+					return usage("there is no shell %q", "Choose bash, zsh, fish or powershell.", args[0])
 				}
 				return cmd.Help()
 			}
@@ -108,7 +110,7 @@ func (a *app) command() *cobra.Command {
 	return root
 }
 
-// archiveVariable stands in for the ARCHIVE argument.
+// archiveVariable is the variable that is used where the ARCHIVE argument is left out.
 const archiveVariable = "GBAK_ARCHIVE"
 
 // takes checks the number of arguments: names are all that a command takes, of
@@ -123,7 +125,7 @@ func takes(names ...string) cobra.PositionalArgs {
 		}
 		hint := "Usage: " + cmd.UseLine()
 		if len(args) == len(names)-1 {
-			hint += "; $" + archiveVariable + " can stand in for ARCHIVE."
+			hint += "; without ARCHIVE, $" + archiveVariable + " is used."
 		}
 		if missing := names[len(args):]; len(missing) > 1 {
 			return usage("%s are missing", hint, strings.Join(missing, " and "))
@@ -132,7 +134,7 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// arguments gives the arguments of a command in the order of names, ARCHIVE
+// arguments returns the arguments of a command in the order of names, ARCHIVE
 // from the environment if it was left out.
 func arguments(args []string, names ...string) []string {
 	if len(args) == len(names) {
@@ -141,11 +143,11 @@ func arguments(args []string, names ...string) []string {
 	return slices.Insert(slices.Clone(args), slices.Index(names, "ARCHIVE"), os.Getenv(archiveVariable))
 }
 
-// listen makes the log that --log-level asks for.
+// listen creates the log that --log-level asks for.
 func (a *app) listen() error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return usage("there is no log level %q", "It is one of debug, info, warn, error.", a.logLevel)
+		return usage("there is no log level %q", "Choose debug, info, warn or error.", a.logLevel)
 	}
 	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	return nil
@@ -154,10 +156,10 @@ func (a *app) listen() error {
 // archive opens the archive at address.
 func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
 	if a.concurrency < 1 || a.concurrency > 256 {
-		return nil, usage("the concurrency %d cannot be used", "It is between 1 and 256.", a.concurrency)
+		return nil, usage("the concurrency %d cannot be used", "Give a number between 1 and 256.", a.concurrency)
 	}
 	if a.storeTimeout <= 0 {
-		return nil, usage("the store timeout %s cannot be used", "It is a time such as 2m or 1h.", a.storeTimeout)
+		return nil, usage("the store timeout %s cannot be used", "Give a duration such as 2m or 1h.", a.storeTimeout)
 	}
 	store, err := openStore(ctx, address, a.storeTimeout, a.log)
 	if err != nil {
@@ -190,23 +192,22 @@ func exclusive(cmd *cobra.Command, flags ...string) error {
 	if len(given) < 2 {
 		return nil
 	}
-	return usage("%s do not go together", "Give one of them.", strings.Join(given, " and "))
+	return usage("%s cannot be used together", "Give one of them.", strings.Join(given, " and "))
 }
 
-// garbagePercent is how much garbage there may be for what is in use. That is a few
-// large buffers that are used again, so collecting often costs nothing; with the
-// runtime's 100 memory would double over a long run.
+// garbagePercent is how much garbage there may be, as a percentage of what is in use.
+// What is in use is a few large buffers, which are reused, so collecting often costs
+// nothing; with the runtime's 100, memory would double over a long run.
 const garbagePercent = 10
 
-// frugal keeps the memory of a command that moves a database small. GOGC overrides
-// it.
+// frugal keeps small the memory of a command that moves a database. GOGC overrides it.
 func frugal() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
 }
 
-// usageError tells that the command line itself is wrong.
+// usageError is the error for a command line that is wrong itself.
 type usageError struct {
 	err  error
 	hint string

@@ -5,12 +5,11 @@ import (
 	"path/filepath"
 )
 
-// stateVariable names the folder in which this program notes what it knows of
-// archives.
+// stateVariable names the folder in which this program notes what it knows of archives.
 const stateVariable = "GBAK_STATE"
 
-// stateFolder is that folder: what the variable says, or the place that the XDG
-// specification gives it. Without a home there is none.
+// stateFolder returns that folder: what the variable says, or the place that the XDG
+// specification gives it; "" if there is no home directory.
 func stateFolder() string {
 	if folder := os.Getenv(stateVariable); folder != "" {
 		if abs, err := filepath.Abs(folder); err == nil {

@@ -20,16 +20,16 @@ func (a *app) statusCommand() *cobra.Command {
 	var opts archiver.StatusOptions
 	cmd := &cobra.Command{
 		Use:   "status ARCHIVE [DATABASE]",
-		Short: "Show what can be restored, and how far the archive is behind",
-		Long: `status shows the newest backup and what can be restored. With DATABASE it also
-shows how far the archive is behind that database: the commits that are not in it,
-and the age of the oldest one. It changes nothing in either.
+		Short: "Show what can be restored, and how far behind the archive is",
+		Long: `status shows the newest backup and what can be restored. With DATABASE it also shows
+how far the archive is behind that database: the commits that it lacks, and the age of
+the oldest one. It changes neither.
 
-With --max-lag it exits with code 1, after the answer, if the archive is further
-behind than that; without DATABASE, if its newest backup is older.
+With --max-lag it prints the status and then exits with code 1 if the archive is
+further behind than that or, without DATABASE, if its newest backup is older than that.
 
-A single argument is the ARCHIVE; but if $GBAK_ARCHIVE is set and the argument is
-an existing file or a folder with a database, it is the DATABASE.`,
+A single argument is the ARCHIVE, unless $GBAK_ARCHIVE is set and the argument is an
+existing file or a folder with a database: then it is the DATABASE.`,
 		Example: `  gbak-s3 status s3://backups/people
   gbak-s3 status s3://backups/people people.grafeo
   gbak-s3 status s3://backups/people people.grafeo --max-lag 15m`,
@@ -44,7 +44,7 @@ an existing file or a folder with a database, it is the DATABASE.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if maxLag < 0 {
-				return usage("the lag %s cannot be used", "It is a time such as 15m, 90s or 24h.", maxLag)
+				return usage("the lag %s cannot be used", "Give a duration such as 15m, 90s or 24h.", maxLag)
 			}
 			limit := &maxLag
 			if !cmd.Flags().Changed("max-lag") {
@@ -56,11 +56,11 @@ an existing file or a folder with a database, it is the DATABASE.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
-	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind, such as 15m")
+	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind than this, such as 15m")
 	return cmd
 }
 
-// statusArguments tells the two arguments apart, as the help of status says.
+// statusArguments tells the two arguments apart, as the help text of status says.
 func statusArguments(args []string) (address, database string) {
 	address = os.Getenv(archiveVariable)
 	switch len(args) {
@@ -122,7 +122,7 @@ type statusLine struct {
 	ForeignCursor bool       `json:"foreign_cursor"`
 	Spill         *spillLine `json:"spill"` // null if there is nothing
 
-	Conditions   string `json:"conditions"`    // what the store does with them, "" if nobody has tried
+	Conditions   string `json:"conditions"`    // how the store treats conditional writes, "" if it was never probed
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
 
 	Vanished string `json:"vanished,omitempty"` // what was there before and is not now, in words
@@ -146,7 +146,7 @@ type behindLine struct {
 	Why       string `json:"why"`
 	Commits   int64  `json:"commits"`
 	Bytes     int64  `json:"bytes"`
-	Seconds   int64  `json:"seconds"` // rounded away from 0, which means that nothing is new; negative: in the future by this host's clock
+	Seconds   int64  `json:"seconds"` // rounded away from 0, which means that nothing is new; negative: in the future
 }
 
 func lineOfStatus(r archiver.StatusReport, database string) statusLine {
@@ -162,7 +162,8 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 		line.Restorable = append(line.Restorable, reachLine(reach))
 	}
 	if b := r.Behind; b != nil {
-		line.Behind = &behindLine{b.Continues, b.Why, b.Commits, b.Bytes, int64(math.Copysign(math.Ceil(math.Abs(b.Lag.Seconds())), b.Lag.Seconds()))}
+		seconds := math.Copysign(math.Ceil(math.Abs(b.Lag.Seconds())), b.Lag.Seconds())
+		line.Behind = &behindLine{b.Continues, b.Why, b.Commits, b.Bytes, int64(seconds)}
 	}
 	return line
 }
@@ -173,11 +174,12 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "vanished\t%s\n", r.Vanished)
 	}
 	if b := r.Newest; b != nil {
-		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s\n", b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
+		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s\n",
+			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
 	if r.SingleWriter {
-		fmt.Fprintf(w, "single writer\tnever let two backups run at the same time: the store does not keep conditions (%s)\n", r.Conditions)
+		fmt.Fprintf(w, "single writer\tnever let two backups run at the same time: the store has no conditional writes (%s)\n", r.Conditions)
 	}
 	for _, reach := range r.Restorable {
 		fmt.Fprintf(w, "restorable\ttimeline %d%s, %s", reach.Timeline, ofDatabase(reach, r.Restorable), epochs(reach.FromEpoch, reach.ToEpoch))
@@ -197,7 +199,7 @@ func (a *app) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "%s\n", line)
 	}
 	if r.Log.ForeignCursor {
-		fmt.Fprintf(w, "log\t%s; not held: the cursor is somebody else's\n", size(r.Log.LogBytes))
+		fmt.Fprintf(w, "log\t%s; not held: the backup cursor belongs to somebody else\n", size(r.Log.LogBytes))
 	}
 	return w.Flush()
 }
@@ -235,17 +237,17 @@ func aged(d time.Duration) string {
 // lag says for how long something has been missing.
 func lag(d time.Duration) string {
 	if d < 0 {
-		return "since " + aged(d)
+		return "unknown (" + aged(d) + ")"
 	}
 	return length(d)
 }
 
-// length is a time in one unit where it is long.
+// length formats a duration, a long one in its largest unit alone.
 func length(d time.Duration) string {
 	if d < 2*time.Minute {
 		return took(d)
 	}
 	now := time.Now()
-	// It cuts off: two hours less a moment would be one.
+	// RelTime truncates: two hours less a moment would be one.
 	return strings.TrimSpace(humanize.RelTime(now.Add(-d.Round(time.Minute)), now, "", ""))
 }

@@ -20,9 +20,8 @@ import (
 
 const addressHint = "An archive's address is a path, file:///path, or s3://bucket/prefix?endpoint=URL&region=NAME."
 
-// openStore opens the store that an archive's address names, which is asked
-// again for timeout while it is busy or gone. It is the one place that knows all
-// backends.
+// openStore opens the store that an archive's address names. Calls are retried for
+// timeout while it is busy or unreachable. This is the one place that knows all backends.
 func openStore(ctx context.Context, address string, timeout time.Duration, log *slog.Logger) (storage.Storage, error) {
 	scheme, _, hasScheme := strings.Cut(address, "://")
 	switch {
@@ -99,10 +98,10 @@ func filePath(address string) (string, error) {
 	return filepath.FromSlash(u.Path), nil
 }
 
-// apart makes sure that a local archive and a database are not one inside the
-// other: Grafeo deletes its log folder with all that is in it, a database among
-// an archive's objects would be taken for one of them, and a forced restore to the
-// path of the archive, or of a folder above it, would move the archive aside.
+// apart makes sure that neither of a local archive and a database is inside the other:
+// Grafeo deletes its log folder with all that is in it, a database among an archive's
+// objects would be taken for one of them, and a forced restore to the path of the
+// archive, or of a folder above it, would move the archive aside.
 func apart(address, database string) error {
 	if address == "" {
 		return nil // which is said when it is opened
@@ -113,16 +112,18 @@ func apart(address, database string) error {
 	}
 	for _, own := range []string{grafeo.LogBeside(database), grafeo.SpillDir(database)} {
 		if within(root, own) {
-			return usage("the archive %s is inside of the database's own folder %s", "Grafeo deletes that folder when it closes. Use a path elsewhere.", address, own)
+			return usage("the archive %s is inside the database's own folder %s",
+				"Grafeo deletes that folder when it closes. Use a path elsewhere.", address, own)
 		}
 	}
 	switch {
 	case real(database) == real(root):
-		return usage("%s is the archive itself", "Give the path of the database file, such as people.grafeo, and not in the archive.", database)
+		return usage("%s is the archive itself", "Give the path of the database file, such as people.grafeo, outside the archive.", database)
 	case within(database, root):
-		return usage("%s is inside of the archive %s", "Use a path elsewhere for the database.", database, address)
+		return usage("%s is inside the archive %s", "Use a path elsewhere for the database.", database, address)
 	case within(root, database):
-		return usage("the archive %s is inside of %s", "Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.", address, database)
+		return usage("the archive %s is inside %s",
+			"Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.", address, database)
 	}
 	return nil
 }
@@ -138,8 +139,8 @@ func localRoot(address string) (string, error) {
 	return address, nil
 }
 
-// within tells whether path is dir or below it, links followed as far as they
-// lead somewhere.
+// within reports whether path is dir or below it, following links as far as they lead
+// somewhere.
 func within(path, dir string) bool {
 	path, dir = real(path), real(dir)
 	rel, err := filepath.Rel(dir, path)
@@ -162,8 +163,8 @@ func real(path string) string {
 	return filepath.Join(real(parent), filepath.Base(abs))
 }
 
-// named is what an archive is called by what remembers it: where it is, the same for all
-// addresses that say so, and without what says how to get there.
+// named returns the name by which an archive is remembered: where it is, the same for all
+// addresses that mean that place, and without what says how to get there.
 func named(address string) string {
 	if strings.HasPrefix(address, "file://") {
 		if path, err := filePath(address); err == nil {
@@ -184,8 +185,8 @@ func named(address string) string {
 	return name
 }
 
-// absolute makes an address one that means the same in every folder, for the
-// command that is printed.
+// absolute turns an address into one that means the same in every folder, for the
+// commands that are printed.
 func absolute(address string) string {
 	if strings.Contains(address, "://") {
 		return address

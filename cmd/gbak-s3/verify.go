@@ -10,10 +10,11 @@ func (a *app) verifyCommand() *cobra.Command {
 	var opts archiver.VerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify ARCHIVE",
-		Short: "Check that an archive is whole",
-		Long: `verify reads all manifests and looks for every object that they name, by name and
-size. With --deep it reads every object, checks every hash, and checks every
-checksum that the database keeps of its own image and log. Damage is exit code 3.`,
+		Short: "Check that an archive is intact",
+		Long: `verify reads all manifests and checks that every object that they name is there, by
+name and size. With --deep it reads every object and checks every hash, and every
+checksum that the database keeps of its own image and log. If it finds damage, it exits
+with 3.`,
 		Example: `  gbak-s3 verify s3://backups/people
   gbak-s3 verify --deep ./people-archive`,
 		Args: takes("ARCHIVE"),
@@ -21,7 +22,7 @@ checksum that the database keeps of its own image and log. Damage is exit code 3
 			return a.verify(cmd, arguments(args, "ARCHIVE")[0], opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object")
+	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
 	return cmd
 }
 
@@ -45,7 +46,7 @@ type findingLine struct {
 }
 
 func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions) error {
-	if opts.Deep { // else it is many documents that are in use, and no buffers
+	if opts.Deep { // otherwise memory is used by many documents, and not by buffers
 		frugal()
 	}
 	archive, err := a.archive(cmd.Context(), address)
@@ -93,9 +94,11 @@ func (a *app) report(r archiver.VerifyReport) error {
 		how = "every object was read and every checksum compared"
 	}
 	if r.Unused > 0 {
-		if err := a.print("%s no backup names: of a run that was interrupted or is running", plural(r.Unused, "segment that", "segments that")); err != nil {
+		if err := a.print("%s to no backup: left by a run that was interrupted, or written by one that is running",
+			plural(r.Unused, "segment belongs", "segments belong")); err != nil {
 			return err
 		}
 	}
-	return a.print("%s: %s, %s, %s, %s (%s)", verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
+	return a.print("%s: %s, %s, %s, %s (%s)",
+		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
 }
