@@ -14,21 +14,21 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// AddressError says what is wrong with an address or with [Options]. It never
-// repeats values, which may be secrets in the wrong place.
+// AddressError says what is wrong with an address or with [Options]. It never repeats
+// values, which may be secrets in the wrong place.
 type AddressError struct{ Problem string }
 
 func (e *AddressError) Error() string { return "s3 address: " + e.Problem }
 
-func problem(format string, args ...any) error {
+func addressErrorf(format string, args ...any) error {
 	return &AddressError{Problem: fmt.Sprintf(format, args...)}
 }
 
-// Checksum says when objects are put with a checksum that the store keeps.
+// Checksum says whether objects are put with a checksum that the store keeps.
 type Checksum string
 
-// The signature covers the SHA-256 of what is sent in every mode; this is about
-// the header x-amz-checksum-sha256, which old or unusual stores do not know.
+// The signature covers the SHA-256 of the body in every mode. This is about the header
+// x-amz-checksum-sha256, which old or unusual stores do not know.
 const (
 	ChecksumAuto   Checksum = "auto"   // with AWS, not with other endpoints
 	ChecksumSHA256 Checksum = "sha256" // always: for buckets with object lock elsewhere
@@ -41,37 +41,37 @@ const parameterNames = "endpoint, region, path_style, profile, ca_file, checksum
 //
 //	s3://bucket/prefix?endpoint=https://host&region=eu-west-1
 //
-// with the fields of [Options] as parameters: endpoint, region, path_style
-// (also as force-path-style, forcePathStyle or use_path_style), profile,
-// ca_file, checksum, sse, kms_key_id and requester_pays. Anything else in it is
-// an error, and so are credentials: an address ends up in logs and process
-// lists. Errors are [*AddressError].
+// with the fields of [Options] as parameters: endpoint, region, path_style (also as
+// force-path-style, forcePathStyle or use_path_style), profile, ca_file, checksum,
+// sse, kms_key_id and requester_pays. Anything else is an error, and so are
+// credentials: an address ends up in logs and process lists. Errors are
+// [*AddressError].
 func ParseAddress(address string) (Options, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		// The parser's error quotes what may be half of a secret.
-		return Options{}, problem("it is no URL like s3://bucket/prefix?region=name; write special characters as %%XX")
+		return Options{}, addressErrorf("it is not a URL like s3://bucket/prefix?region=name; write special characters as %%XX")
 	}
 	switch {
 	case u.Scheme != "s3":
-		return Options{}, problem("it does not begin with s3://")
+		return Options{}, addressErrorf("it does not begin with s3://")
 	case u.User != nil:
-		return Options{}, problem("there are credentials in it; %s", credentialsHint)
+		return Options{}, addressErrorf("there are credentials in it; %s", credentialsHint)
 	case u.Opaque != "" || u.Host == "":
-		return Options{}, problem("there is no bucket after s3://")
+		return Options{}, addressErrorf("there is no bucket after s3://")
 	case u.Fragment != "" || strings.HasSuffix(address, "#"):
-		return Options{}, problem("write # as %%23")
+		return Options{}, addressErrorf("write # as %%23")
 	}
 	o := Options{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return Options{}, problem("the parameters after ? are not of the form name=value&name=value")
+		return Options{}, addressErrorf("the parameters after ? are not of the form name=value&name=value")
 	}
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		canonical := canonicalName(name)
 		if seen[canonical] || len(values[name]) > 1 {
-			return Options{}, problem("parameter %s is given more than once", canonical)
+			return Options{}, addressErrorf("parameter %s is given more than once", canonical)
 		}
 		seen[canonical] = true
 		if err := o.set(canonical, values[name][0]); err != nil {
@@ -92,7 +92,7 @@ var (
 
 const credentialsHint = "use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or an AWS profile"
 
-// canonicalName translates what other tools call a parameter.
+// canonicalName translates the names that other tools use for a parameter.
 func canonicalName(name string) string {
 	switch name {
 	case "force-path-style", "forcePathStyle", "use_path_style":
@@ -104,7 +104,7 @@ func canonicalName(name string) string {
 // set sets the field that a parameter is about.
 func (o *Options) set(name, value string) error {
 	if value == "" {
-		return problem("a parameter has no value; the parameters are %s", parameterNames)
+		return addressErrorf("a parameter has no value; the parameters are %s", parameterNames)
 	}
 	switch name {
 	case "endpoint":
@@ -117,7 +117,7 @@ func (o *Options) set(name, value string) error {
 	case "path_style":
 		on, err := strconv.ParseBool(value)
 		if err != nil {
-			return problem("path_style is neither true nor false")
+			return addressErrorf("path_style is neither true nor false")
 		}
 		o.PathStyle = &on
 	case "profile":
@@ -133,7 +133,7 @@ func (o *Options) set(name, value string) error {
 	case "requester_pays":
 		on, err := strconv.ParseBool(value)
 		if err != nil {
-			return problem("requester_pays is neither true nor false")
+			return addressErrorf("requester_pays is neither true nor false")
 		}
 		o.RequesterPays = on
 	default:
@@ -142,22 +142,22 @@ func (o *Options) set(name, value string) error {
 	return nil
 }
 
-// unknownParameter names the parameter only if it looks like a name: it may be
-// a secret whose beginning was lost.
+// unknownParameter names the parameter only if it looks like a name: it may be a
+// secret whose beginning was lost.
 func unknownParameter(name string) error {
 	lower := strings.ToLower(name)
 	for _, word := range []string{"access", "secret", "token", "password", "credential"} {
 		if strings.Contains(lower, word) {
-			return problem("a parameter is for credentials; %s", credentialsHint)
+			return addressErrorf("a parameter is for credentials; %s", credentialsHint)
 		}
 	}
 	if !plainName.MatchString(name) {
-		return problem("a parameter is unknown; the parameters are %s", parameterNames)
+		return addressErrorf("a parameter is unknown; the parameters are %s", parameterNames)
 	}
-	return problem("parameter %s is unknown; the parameters are %s", name, parameterNames)
+	return addressErrorf("parameter %s is unknown; the parameters are %s", name, parameterNames)
 }
 
-// check tells what in o cannot work with any store.
+// check returns an error if o cannot work with any store.
 func (o Options) check() error {
 	if err := checkBucket(o.Bucket); err != nil {
 		return err
@@ -171,25 +171,25 @@ func (o Options) check() error {
 	switch o.Checksum {
 	case "", ChecksumAuto, ChecksumSHA256, ChecksumNone:
 	default:
-		return problem("checksum is neither auto nor sha256 nor none")
+		return addressErrorf("checksum is neither auto nor sha256 nor none")
 	}
 	switch o.SSE {
 	case "", "AES256", "aws:kms", "aws:kms:dsse":
 	default:
-		return problem("sse is neither AES256 nor aws:kms nor aws:kms:dsse")
+		return addressErrorf("sse is neither AES256 nor aws:kms nor aws:kms:dsse")
 	}
 	if o.KMSKeyID != "" && !strings.HasPrefix(o.SSE, "aws:kms") {
-		return problem("kms_key_id needs sse=aws:kms")
+		return addressErrorf("kms_key_id needs sse=aws:kms")
 	}
 	return nil
 }
 
 func checkBucket(name string) error {
 	if !bucketName.MatchString(name) || strings.Contains(name, "..") {
-		return problem("the bucket after s3:// must have 3 to 63 of a-z, 0-9, '.' and '-'; a host goes into endpoint=")
+		return addressErrorf("the bucket after s3:// must have 3 to 63 of a-z, 0-9, '.' and '-'; a host goes into endpoint=")
 	}
 	if strings.HasSuffix(name, "--x-s3") {
-		return problem("directory buckets do not list their objects in order, which is needed")
+		return addressErrorf("directory buckets do not list their objects in order, which is needed")
 	}
 	return nil
 }
@@ -202,14 +202,14 @@ func checkPrefix(prefix string) error {
 		return nil
 	}
 	if len(prefix) > maxPrefix {
-		return problem("the prefix is longer than %d bytes", maxPrefix)
+		return addressErrorf("the prefix is longer than %d bytes", maxPrefix)
 	}
 	if !utf8.ValidString(prefix) || strings.ContainsFunc(prefix, unicode.IsControl) || strings.Contains(prefix, `\`) {
-		return problem("the prefix has control characters, backslashes or bytes that are not UTF-8")
+		return addressErrorf("the prefix has control characters, backslashes or bytes that are not UTF-8")
 	}
 	for element := range strings.SplitSeq(prefix, "/") {
 		if element == "" || element == "." || element == ".." {
-			return problem("the prefix has an empty element or '.' or '..' between slashes")
+			return addressErrorf("the prefix has an empty element or '.' or '..' between slashes")
 		}
 	}
 	return nil
@@ -222,11 +222,11 @@ func checkEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return problem("endpoint is not like https://host or http://host:port")
+		return addressErrorf("endpoint is not like https://host or http://host:port")
 	case u.User != nil:
-		return problem("there are credentials in endpoint; %s", credentialsHint)
+		return addressErrorf("there are credentials in endpoint; %s", credentialsHint)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return problem("endpoint has more than scheme, host, port and path; write & as %%26 in its path")
+		return addressErrorf("endpoint has more than scheme, host, port and path; write & as %%26 in its path")
 	}
 	return nil
 }

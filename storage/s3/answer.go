@@ -17,56 +17,65 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// heard is what the wire has said to the last attempt of a call.
-type heard struct {
-	page  string // what the body is, if it is nothing that a store says
+// sniffed is what the raw answer to an attempt shows, before the SDK reads it.
+type sniffed struct {
+	page  string // what the body is, if no store sends such a thing
 	start []byte // the beginning of the body of an error
 }
 
 // maxErrorBody is how much is read of the body of an error.
 const maxErrorBody = 64 << 10
 
-// listen looks at an answer before the SDK does. An error says that it is none of
-// a store: of what a Get brings this is decided later, since an object may be
-// anything, see [Store.CheckOrigin].
-func (h *heard) listen(op storage.Op, resp *http.Response) error {
-	*h = heard{}
+// sniff looks at an answer before the SDK does. It returns an error if the answer does
+// not come from a store. The body of a Get may be anything, so that is decided later,
+// see [Store.CheckOrigin].
+func (s *sniffed) sniff(op storage.Op, resp *http.Response) error {
+	*s = sniffed{}
 	if resp.StatusCode >= 300 {
-		start, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what has arrived has to do
-		_ = resp.Body.Close()                                           // what follows is of no interest
+		start, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // as much as arrives
+		_ = resp.Body.Close()                                           // the rest does not matter
 		resp.Body = io.NopCloser(bytes.NewReader(start))
-		h.start, h.page = start, pageOf(resp.Header, start)
+		s.start, s.page = start, pageOf(resp.Header, start)
 		return nil
 	}
 	switch op {
 	case storage.OpList:
 		start, err := peek(resp, 1<<10)
-		if err != nil || len(bytes.TrimSpace(start)) == 0 || bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("<Error")) {
-			return nil //nolint:nilerr // the SDK meets it again, and an empty answer is told apart later
+		if err != nil || len(bytes.TrimSpace(start)) == 0 {
+			return nil //nolint:nilerr // the SDK meets the error again; an empty answer is handled later
 		}
-		h.page = pageOf(resp.Header, start)
-		if h.page == "" {
-			h.page = "XML that is none of S3"
+		if bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("<Error")) {
+			return nil
+		}
+		s.page = pageOf(resp.Header, start)
+		if s.page == "" {
+			s.page = "XML that is not S3's"
 		}
 	case storage.OpHead, storage.OpPut, storage.OpDelete:
-		if !isSigned(resp.Header) && resp.Header.Get("Etag") == "" {
-			h.page = pageOf(resp.Header, nil)
+		if !hasS3Headers(resp.Header) && resp.Header.Get("Etag") == "" {
+			s.page = pageOf(resp.Header, nil)
 		}
 	}
-	if h.page == "" {
+	if s.page == "" {
 		return nil
 	}
-	return foreign(h.page)
+	return foreignError(s.page)
 }
 
-func foreignText(page string) string { return "what answers is no S3 store: it sends " + page }
+func foreignText(page string) string { return "what answers is not an S3 store: it sends " + page }
+func changedText(how string) string  { return "the store's answer was changed on the way: " + how }
 
-// foreign is the error for an answer that is none of a store.
-func foreign(page string) error {
-	return &failure{text: foreignText(page), sentinel: storage.ErrForeign, err: storage.ErrForeign}
+// foreignError is the error for an answer that does not come from a store.
+func foreignError(page string) error { return foreignFailure(foreignText(page)) }
+
+// changedError is the error for an answer of the store that something has changed.
+func changedError(how string) error { return foreignFailure(changedText(how)) }
+
+func foreignFailure(text string) error {
+	return &failure{text: text, sentinel: storage.ErrForeign, err: storage.ErrForeign}
 }
 
-// peek gives the first bytes of a body, which is whole again afterwards.
+// peek returns the first n bytes of a body, which is whole again afterwards.
 func peek(resp *http.Response, n int64) ([]byte, error) {
 	start, err := io.ReadAll(io.LimitReader(resp.Body, n))
 	resp.Body = struct {
@@ -76,7 +85,7 @@ func peek(resp *http.Response, n int64) ([]byte, error) {
 	return start, err
 }
 
-// pageOf says what a body is that begins so, "" if a store may have sent it.
+// pageOf says what a body is that begins with start, "" if a store may have sent it.
 func pageOf(header http.Header, start []byte) string {
 	zipped := bytes.HasPrefix(start, []byte("\x1f\x8b"))
 	start = bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))))
@@ -95,13 +104,13 @@ func pageOf(header http.Header, start []byte) string {
 	case start[0] != '<':
 		return "plain text"
 	case !bytes.Contains(start, []byte("<error")):
-		return "XML that is none of S3"
+		return "XML that is not S3's"
 	}
 	return ""
 }
 
-// encoding is the Content-Encoding that changes a body, "" if there is none:
-// aws-chunked stays in the metadata of objects in some stores, which decode them.
+// encoding returns the Content-Encoding that changes a body, "" if there is none. In
+// some stores aws-chunked stays in the metadata of objects, although they decode it.
 func encoding(header http.Header) string {
 	var found []string
 	for part := range strings.SplitSeq(strings.ToLower(header.Get("Content-Encoding")), ",") {
@@ -112,8 +121,8 @@ func encoding(header http.Header) string {
 	return strings.Join(found, ",")
 }
 
-// isSigned reports whether an answer has headers that only S3 has.
-func isSigned(header http.Header) bool {
+// hasS3Headers reports whether an answer has headers that only S3 has.
+func hasS3Headers(header http.Header) bool {
 	for name := range header {
 		if strings.HasPrefix(name, "X-Amz-") {
 			return true
@@ -122,10 +131,10 @@ func isSigned(header http.Header) bool {
 	return false
 }
 
-// attempted is the error of a call with what was heard.
+// attempted is the error of a call, with what its last answer showed.
 type attempted struct {
 	err     error
-	heard   heard
+	sniffed sniffed
 	count   int
 	elapsed time.Duration
 }
@@ -135,7 +144,7 @@ func (a *attempted) Unwrap() error { return a.err }
 
 var regionElement = regexp.MustCompile(`<Region>([a-z0-9-]{1,40})</Region>`)
 
-// answerOf gives what err knows of the store's answer, nil if nothing was sent.
+// answerOf returns what err knows of the store's answer, nil if nothing was sent.
 func answerOf(err error) *storage.Answer {
 	at, ok := errors.AsType[*attempted](err)
 	if !ok || at.count == 0 {
@@ -146,7 +155,7 @@ func answerOf(err error) *storage.Answer {
 	if !ok || answer.HTTPStatusCode() == 0 {
 		return a
 	}
-	a.Status, a.RequestID, a.Page = answer.HTTPStatusCode(), answer.ServiceRequestID(), at.heard.page
+	a.Status, a.RequestID, a.Page = answer.HTTPStatusCode(), answer.ServiceRequestID(), at.sniffed.page
 	if api, ok := errors.AsType[smithy.APIError](err); ok && a.Page == "" {
 		a.Code, a.Message = api.ErrorCode(), api.ErrorMessage()
 	}
@@ -155,7 +164,7 @@ func answerOf(err error) *storage.Answer {
 	}
 	if isAboutRegion(a.Status, a.Code) {
 		a.Region = answer.Response.Header.Get("X-Amz-Bucket-Region")
-		if found := regionElement.FindSubmatch(at.heard.start); a.Region == "" && found != nil {
+		if found := regionElement.FindSubmatch(at.sniffed.start); a.Region == "" && found != nil {
 			a.Region = string(found[1])
 		}
 	}
@@ -165,7 +174,7 @@ func answerOf(err error) *storage.Answer {
 	return a
 }
 
-// withoutSecrets is the part of a URL that may be shown.
+// withoutSecrets returns the part of a URL that may be shown.
 func withoutSecrets(location string) string {
 	u, err := url.Parse(location)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestWrongAnswers(t *testing.T) {
 		"HTML for a 403":    {page(403, html, "Content-Type", "text/html"), "get put list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 403, Page: "an HTML page"}},
 		"HTML with 200":     {page(200, html, "Content-Type", "text/html; charset=utf-8"), "list head put", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 200, Page: "an HTML page"}},
 		"HTML as XML":       {page(200, html, "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 200, Page: "an HTML page"}},
-		"other XML":         {page(200, "<feed></feed>", "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "XML that is none of S3", storage.Answer{Status: 200, Page: "XML that is none of S3"}},
+		"other XML":         {page(200, "<feed></feed>", "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "XML that is not S3's", storage.Answer{Status: 200, Page: "XML that is none of S3"}},
 		"gzip":              {page(200, "\x1f\x8b\x08\x00", "Content-Encoding", "gzip"), "list", storage.ErrForeign, 1, "compressed", storage.Answer{Status: 200, Page: "a compressed body (Content-Encoding: gzip) that nobody asked for"}},
 	} {
 		t.Run(name, func(t *testing.T) {

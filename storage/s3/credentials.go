@@ -18,9 +18,9 @@ import (
 )
 
 // credentials are those of the environment. When the store says that they have
-// expired, they are looked for again from the very beginning: a tool of the
-// user's may have written new ones into a file. What says itself when it expires
-// is renewed by the SDK before.
+// expired, they are loaded again from the very beginning: a tool of the user may have
+// written new ones into a file. Credentials with an expiry time are renewed by the SDK
+// before they expire.
 type credentials struct {
 	load func(context.Context) (aws.CredentialsProvider, error)
 
@@ -41,8 +41,8 @@ func (c *credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return found, err
 }
 
-// SettingError says which setting cannot be right, whatever the store is. It never
-// repeats the value, which may be a secret.
+// SettingError says which setting cannot be right, whatever the store. It never repeats
+// the value, which may be a secret.
 type SettingError struct{ Problem string }
 
 func (e *SettingError) Error() string { return e.Problem }
@@ -50,8 +50,8 @@ func (e *SettingError) Error() string { return e.Problem }
 // Unwrap returns [storage.ErrSettings].
 func (e *SettingError) Unwrap() error { return storage.ErrSettings }
 
-// checkCredentials refuses what no store has given out: the end of a line that was
-// pasted with a key ends up in a header, where it is no error of the store's.
+// checkCredentials refuses what no store has issued. The end of a line that was pasted
+// with a key would end up in a header, where the error does not come from the store.
 func checkCredentials(c aws.Credentials) error {
 	for _, part := range []struct{ variable, name, value string }{
 		{"AWS_ACCESS_KEY_ID", "access key", c.AccessKeyID},
@@ -61,16 +61,17 @@ func checkCredentials(c aws.Credentials) error {
 		if !strings.ContainsFunc(part.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			continue
 		}
+		const problem = "has white space, or another character that no key has, at its end or in it"
 		if c.Source == config.CredentialsSourceName {
-			return &SettingError{part.variable + " has white space, or another character that no key has, at its end or in it"}
+			return &SettingError{part.variable + " " + problem}
 		}
-		return &SettingError{fmt.Sprintf("the %s has white space, or another character that no key has, at its end or in it (from %s)", part.name, c.Source)}
+		return &SettingError{fmt.Sprintf("the %s %s (from %s)", part.name, problem, c.Source)}
 	}
 	return nil
 }
 
-// renew looks for other credentials than those that a request of that time was
-// signed with. Of several requests that have failed with them one looks.
+// renew loads credentials that are newer than those of a request that was sent at the
+// time sent. Of several requests that failed with the same ones, only one loads them.
 func (c *credentials) renew(ctx context.Context, sent time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,23 +86,23 @@ func (c *credentials) renew(ctx context.Context, sent time.Time) error {
 	return nil
 }
 
-// aboutCredentials is the text of an error that may be about credentials. That of
-// a program that gives them quotes what the program has said, secrets and all.
+// aboutCredentials returns the text of an error that may be about credentials. The
+// error of a credential_process quotes what the program printed, secrets and all.
 func aboutCredentials(err error) string {
 	if process, ok := errors.AsType[*processcreds.ProviderError](err); ok {
 		if exit, ok := errors.AsType[*exec.ExitError](process); ok {
-			return "credential_process has failed: " + exit.Error()
+			return "credential_process failed: " + exit.Error()
 		}
-		return "credential_process has not given credentials"
+		return "credential_process returned no credentials"
 	}
 	return err.Error()
 }
 
 var errStillExpired = errors.New("the credentials have expired, and there are no others")
 
-// isExpired tells that the store has refused the credentials of a request
-// because of their age: it was not applied, and may be sent again with others.
-// A Head has only the status.
+// isExpired reports whether the store refused a request because its credentials have
+// expired: it was not applied, and may be sent again with others. A Head has only the
+// status.
 func isExpired(err error) bool {
 	switch errorCode(err) {
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired":

@@ -16,8 +16,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// failure is an error of the SDK with a text for people. It is also sentinel,
-// if there is one, and err with all that the SDK wraps in it.
+// failure is an error of the SDK with a text for people. It wraps sentinel, if there
+// is one, and err with all that the SDK wraps in it.
 type failure struct {
 	text     string
 	sentinel error
@@ -36,24 +36,19 @@ func (f *failure) Unwrap() []error {
 // fail makes err the error of one operation.
 func fail(ctx context.Context, op storage.Op, key string, err error) error {
 	answer := answerOf(err)
-	var (
-		explained *failure
-		operation *smithy.OperationError
-	)
-	switch {
-	case errors.As(err, &explained):
+	if explained, ok := errors.AsType[*failure](err); ok {
 		err = explained
-	case ctx.Err() != nil && httpStatus(err) < 300:
-		// No answer, or not all of it, and that is why.
+	} else if ctx.Err() != nil && httpStatus(err) < 300 {
+		// There is no answer, or not all of it, because ctx ended.
 		err = context.Cause(ctx)
-	case errors.As(err, &operation):
+	} else if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
 		err = explain(op, operation, answer)
 	}
 	return &storage.Error{Op: op, Key: key, Err: err, Answer: answer}
 }
 
-// explain goes by the HTTP status first: codes differ between stores, and a
-// Head has none.
+// explain goes by the HTTP status first: codes differ between stores, and a Head has
+// none.
 func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) error {
 	status, code := httpStatus(err), errorCode(err)
 	page := answer != nil && answer.Page != ""
@@ -66,8 +61,9 @@ func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) 
 		kind = storage.ErrSettings
 	case isFull(err):
 		kind = storage.ErrNoRoom
-	case page && status < 500 && status != http.StatusRequestEntityTooLarge && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
-		// Also a 404: what cannot be seen is not absent.
+	case page && status < 500 && status != http.StatusRequestEntityTooLarge &&
+		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
+		// A 404, too: what cannot be seen is not absent.
 		kind = storage.ErrForeign
 	case isNoSuchKey(err) && (op == storage.OpGet || op == storage.OpHead):
 		kind, text = storage.ErrNotExist, storage.ErrNotExist.Error()
@@ -83,20 +79,21 @@ func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) 
 	return &failure{text, kind, err}
 }
 
-// refusedCondition explains the answers that only a conditional put gets. A 409
-// is none of them: it means that something else happened to the key meanwhile,
-// and that the same put may succeed now.
+// refusedCondition explains the answers that only a conditional put gets. A 409 is not
+// among them: it means that something else happened to the key meanwhile, and that
+// the same put may succeed now.
 func refusedCondition(err error) error {
 	switch httpStatus(err) {
 	case http.StatusPreconditionFailed:
 		return &failure{storage.ErrPreconditionFailed.Error(), storage.ErrPreconditionFailed, err}
 	case http.StatusNotImplemented:
-		return &failure{"the store has no conditional put: " + describe(err), storage.ErrNoConditionalPut, err}
+		return &failure{"the store does not support conditional puts: " + describe(err), storage.ErrNoConditionalPut, err}
 	}
 	return err
 }
 
-// isAboutCredentials is for stores that answer 400.
+// isAboutCredentials reports whether code is about credentials, with whatever status:
+// some stores answer 400.
 func isAboutCredentials(code string) bool {
 	switch code {
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken",
@@ -106,9 +103,9 @@ func isAboutCredentials(code string) bool {
 	return false
 }
 
-// isDenied reports whether the store knows us and says no, or does not know us. A
-// 403 is also said of an object that is in an archive tier, of a quota, of a clock
-// and of much else: for what has a name of its own that name is all that is known.
+// isDenied reports whether the caller is not authenticated or not authorized. A 403
+// is also the answer for an object in an archive tier, a quota, a wrong clock and
+// much else: where there is a code of its own, the code decides.
 func isDenied(status int, code string) bool {
 	switch code {
 	case "", "Forbidden", "Unauthorized", "UnknownError", "AllAccessDisabled", "NotSignedUp", "AccountProblem":
@@ -120,12 +117,13 @@ func isDenied(status int, code string) bool {
 // isFull reports whether the store has no room for more.
 func isFull(err error) bool {
 	code := errorCode(err)
-	return httpStatus(err) == http.StatusInsufficientStorage || strings.Contains(code, "QuotaExceeded") || strings.Contains(code, "StorageFull") ||
-		code == "InsufficientStorage" || code == "AccessDenied" && strings.Contains(errorMessage(err), "cap exceeded")
+	return httpStatus(err) == http.StatusInsufficientStorage || code == "InsufficientStorage" ||
+		strings.Contains(code, "QuotaExceeded") || strings.Contains(code, "StorageFull") ||
+		code == "AccessDenied" && strings.Contains(errorMessage(err), "cap exceeded")
 }
 
-// isHopeless reports whether the settings are wrong, so that the same call fails
-// for ever: who answers at this address cannot be talked to in this way.
+// isHopeless reports whether the settings are wrong, so that the same call will
+// always fail.
 func isHopeless(err error) bool {
 	if _, ok := errors.AsType[*SettingError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return true
@@ -152,37 +150,38 @@ func isHopeless(err error) bool {
 	return status == http.StatusBadRequest && wantsHTTPS(err) || isTooLarge(status, code)
 }
 
-// Alerts of TLS that are no word about the settings.
+// Alerts of TLS that say nothing about the settings.
 const (
 	tlsCloseNotify   tls.AlertError = 0
 	tlsInternalError tls.AlertError = 80
 	tlsUserCanceled  tls.AlertError = 90
 )
 
-// wantsHTTPS reports whether an answer in plain text says that TLS is wanted, as
-// Go, nginx and Apache do.
+// wantsHTTPS reports whether an answer in plain text says that TLS is required, as
+// Go, nginx and Apache say it.
 func wantsHTTPS(err error) bool {
 	at, ok := errors.AsType[*attempted](err)
 	if !ok {
 		return false
 	}
-	said := strings.ToUpper(string(at.heard.start))
+	said := strings.ToUpper(string(at.sniffed.start))
 	return strings.Contains(said, "HTTPS") && (strings.Contains(said, "HTTP REQUEST") || strings.Contains(said, "PLAIN HTTP"))
 }
 
-// isTooLarge reports whether objects of that size are not taken here.
+// isTooLarge reports whether the store, or a proxy, does not accept objects of this
+// size.
 func isTooLarge(status int, code string) bool {
 	return status == http.StatusRequestEntityTooLarge || code == "EntityTooLarge" || code == "MaxMessageLengthExceeded"
 }
 
-// isUnknownHost reports whether the resolver knows that there is no such name.
+// isUnknownHost reports whether the resolver knows that there is no such host.
 func isUnknownHost(err error) bool {
 	lookup, ok := errors.AsType[*net.DNSError](err)
 	return ok && lookup.IsNotFound
 }
 
-// isAboutRegion tells whether a bucket was asked for in the wrong region. A Head
-// has only the status.
+// isAboutRegion reports whether the request went to the wrong region. A Head has only
+// the status.
 func isAboutRegion(status int, code string) bool {
 	return status == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "BadRequest"
 }
@@ -191,7 +190,7 @@ func isNoSuchKey(err error) bool {
 	return httpStatus(err) == http.StatusNotFound && errorCode(err) != "NoSuchBucket"
 }
 
-// httpStatus is 0 if there was no answer.
+// httpStatus returns the status of the answer, 0 if there was none.
 func httpStatus(err error) int {
 	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return answer.HTTPStatusCode()
@@ -213,31 +212,32 @@ func errorMessage(err error) string {
 	return ""
 }
 
-// describe says in a line what the SDK says in three.
+// describe returns in one line what the SDK says in three.
 func describe(err error) string {
 	var b strings.Builder
-	// The SDK has an answer with status 0 for what broke on the way.
+	// The SDK makes an answer with status 0 of what broke on the way.
 	answer, answered := errors.AsType[*awshttp.ResponseError](err)
 	answered = answered && answer.HTTPStatusCode() != 0
 	api, isAPI := errors.AsType[smithy.APIError](err)
 	sent, isSent := errors.AsType[*url.Error](err)
 	at, _ := errors.AsType[*attempted](err)
 	switch {
-	case answered && at != nil && at.heard.page != "":
-		b.WriteString("what answers sends " + at.heard.page)
+	case answered && at != nil && at.sniffed.page != "":
+		b.WriteString("what answers sends " + at.sniffed.page)
 	case answered && isAPI:
 		b.WriteString(api.ErrorCode())
-		// Where there was no body the SDK makes both of the status.
-		if message := strings.TrimSuffix(api.ErrorMessage(), "."); message != "" && strings.ReplaceAll(message, " ", "") != api.ErrorCode() {
+		// Where there was no body, the SDK makes both from the status.
+		message := strings.TrimSuffix(api.ErrorMessage(), ".")
+		if message != "" && strings.ReplaceAll(message, " ", "") != api.ErrorCode() {
 			b.WriteString(": " + message)
 		}
 	case isCutShort(err):
 		b.WriteString("the store's answer breaks off")
 	case isSent:
-		// Without the method and the URL, which repeat op and key.
+		// Without the method and the URL, which repeat the operation and the key.
 		b.WriteString("no answer from the store: " + sent.Err.Error())
 	default:
-		// The SDK adds why it was not tried again, which stands in the details.
+		// The SDK adds why it did not retry, which is among the details.
 		text, _, _ := strings.Cut(aboutCredentials(unwrapOperation(err)), "\n")
 		b.WriteString(text)
 	}
@@ -251,7 +251,7 @@ func describe(err error) string {
 			details = append(details, "the bucket is in region "+known.Region)
 		}
 		if known := answerOf(err); known != nil && known.Location != "" {
-			details = append(details, "it sends us to "+known.Location)
+			details = append(details, "it redirects to "+known.Location)
 		}
 	}
 	if tried, ok := errors.AsType[*gaveUp](err); ok {
@@ -263,7 +263,7 @@ func describe(err error) string {
 	return b.String()
 }
 
-// unwrapOperation removes what only says which operation failed.
+// unwrapOperation removes the SDK's name of the operation.
 func unwrapOperation(err error) error {
 	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
 		return operation.Err

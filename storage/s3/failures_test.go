@@ -20,14 +20,14 @@ import (
 // A store that refuses before it has read a large body is heard.
 func TestEarlyRefusalOfALargeBody(t *testing.T) {
 	isolate(t)
-	heard := make(chan struct{})
+	sniffed := make(chan struct{})
 	listener := listen(t, func(conn net.Conn) {
 		// The head of the request, and not the body.
 		_, _ = conn.Read(make([]byte, 4096))
 		fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		<-heard // closing it with unread bytes would break it, and the answer with it
+		<-sniffed // closing it with unread bytes would break it, and the answer with it
 	})
-	defer close(heard)
+	defer close(sniffed)
 	s := openOptions(t, Options{Bucket: "bucket", Endpoint: "http://" + listener, Timeouts: Timeouts{Idle: 5 * time.Second}})
 	start := time.Now()
 	_, err := s.Put(t.Context(), "key", bytes.NewReader(make([]byte, 32<<20)), storage.PutOptions{IfAbsent: true})

@@ -16,7 +16,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Get implements [storage.Storage]. A reader that gets no byte for
+// Get implements [storage.Storage]. A reader that receives no byte for
 // [Timeouts].Idle fails.
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
@@ -32,7 +32,9 @@ func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	return body, info, nil
 }
 
-func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
+func (s *Store) get(
+	ctx context.Context, cancel context.CancelCauseFunc, key string, r storage.Range,
+) (io.ReadCloser, storage.ObjectInfo, error) {
 	if r.Offset < 0 || r.Length < 0 {
 		return nil, storage.ObjectInfo{}, storage.ErrInvalidRange
 	}
@@ -43,9 +45,9 @@ func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key str
 		return nil, storage.ObjectInfo{}, err
 	}
 	s.bucketSeen.Store(true)
-	size, length, err := answeredRange(out, r)
+	size, length, err := checkRange(out, r)
 	if errors.Is(err, errNoLength) {
-		size, err = s.length(ctx, key)
+		size, err = s.askSize(ctx, key)
 		length = size
 	}
 	if err != nil {
@@ -57,8 +59,8 @@ func (s *Store) get(ctx context.Context, cancel context.CancelCauseFunc, key str
 	return driver.NewBody(ctx, key, newDownload(out.Body, s.options.Timeouts.Idle, cancel), length), info, nil
 }
 
-// rangeHeader asks for r, and for nothing special if that is the whole object:
-// no range of an empty object is satisfiable.
+// rangeHeader returns the header that asks for r, none for the whole object: no range
+// of an empty object is satisfiable.
 func rangeHeader(r storage.Range) *string {
 	if r == (storage.Range{}) {
 		return nil
@@ -70,13 +72,13 @@ func rangeHeader(r storage.Range) *string {
 	return &header
 }
 
-// answeredRange gives the size of the whole object and the length of the part
-// in the body, which is proved to be r.
-func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length int64, err error) {
+// checkRange returns the size of the whole object and the length of the part in the
+// body, if the answer shows that this part is r.
+func checkRange(out *awss3.GetObjectOutput, r storage.Range) (size, length int64, err error) {
 	if r == (storage.Range{}) {
 		if out.ContentLength == nil {
 			if encoded := deref(out.ContentEncoding); encoded != "" && encoded != "identity" && encoded != "aws-chunked" {
-				return 0, 0, foreign(fmt.Sprintf("a compressed body (Content-Encoding: %s) that nobody asked for", encoded))
+				return 0, 0, foreignError(fmt.Sprintf("a compressed body (Content-Encoding: %s) that nobody asked for", encoded))
 			}
 			return 0, 0, errNoLength
 		}
@@ -85,7 +87,7 @@ func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length in
 	var first, last int64
 	header := deref(out.ContentRange)
 	if header == "" {
-		return 0, 0, &failure{text: "the store's answer is changed on the way: it has no Content-Range", sentinel: storage.ErrForeign, err: storage.ErrForeign}
+		return 0, 0, changedError("it has no Content-Range")
 	}
 	if _, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); err != nil {
 		return 0, 0, fmt.Errorf("the store answered a range with Content-Range %q", header)
@@ -97,13 +99,12 @@ func answeredRange(out *awss3.GetObjectOutput, r storage.Range) (size, length in
 	return size, length, nil
 }
 
-// errNoLength: an answer that does not say how long the object is, as some proxies
-// make of one that does.
+// errNoLength: an answer does not say how long the object is. Some proxies remove that.
 var errNoLength = errors.New("the store, or a proxy on the way to it, does not say how long the object is")
 
-// length finds out how long an object is of which the store has not said it: the
-// answer to a range says it in another place.
-func (s *Store) length(ctx context.Context, key string) (int64, error) {
+// askSize asks how long an object is whose Get or Head did not say it: the answer to a
+// range says it in another header.
+func (s *Store) askSize(ctx context.Context, key string) (int64, error) {
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
 		Bucket: &s.options.Bucket, Key: s.objectKey(key), Range: aws.String("bytes=0-0"), RequestPayer: s.payer(),
 	}, s.call(storage.OpGet))
@@ -113,16 +114,16 @@ func (s *Store) length(ctx context.Context, key string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer out.Body.Close() //nolint:errcheck // nothing of it is wanted
-	size, _, err := answeredRange(out, storage.Range{Length: 1})
+	defer out.Body.Close()
+	size, _, err := checkRange(out, storage.Range{Length: 1})
 	if err != nil {
 		return 0, errNoLength
 	}
 	return size, nil
 }
 
-// download is the body of an answer. It cancels its request when a read gets
-// nothing for too long, and at the end.
+// download is the body of an answer. It cancels its request when a read receives
+// nothing for too long, and when it is closed.
 type download struct {
 	body   io.ReadCloser
 	idle   time.Duration
@@ -146,7 +147,7 @@ func (d *download) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// brokenOff is the error of a body that ended early: the rest may come later.
+// brokenOff is the error of a body that ended early: another request may get the rest.
 type brokenOff struct{ error }
 
 func (b brokenOff) Is(target error) bool { return target == storage.ErrUnavailable }

@@ -434,9 +434,9 @@ func behindOwnCredentials(t *testing.T, hook s3test.Hook) (ownCredentials, *Stor
 // the SDK quotes all of it, and here nobody may read it.
 func TestOutputOfCredentialProcessIsNotTold(t *testing.T) {
 	for name, c := range map[string]struct{ output, want string }{
-		"cut":     {`{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"must-not-show"`, "has not given credentials"},
-		"no json": {"must-not-show", "has not given credentials"},
-		"version": {`{"Version":2,"SecretAccessKey":"must-not-show"}`, "has not given credentials"},
+		"cut":     {`{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"must-not-show"`, "returned no credentials"},
+		"no json": {"must-not-show", "returned no credentials"},
+		"version": {`{"Version":2,"SecretAccessKey":"must-not-show"}`, "returned no credentials"},
 		"exit":    {"", "exit status"},
 	} {
 		t.Run(name, func(t *testing.T) {

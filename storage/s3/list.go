@@ -13,16 +13,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// List implements [storage.Storage]. Objects whose names are no keys are passed
-// over. A store that does not list in order is an error.
+// List implements [storage.Storage]. Objects whose names are not keys are skipped. A
+// store that does not list in order is an error.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		if err := driver.CheckCall(ctx, storage.OpList, prefix); err != nil {
 			yield(storage.ObjectInfo{}, err)
 			return
 		}
-		// Stores reject some of what can begin no key.
-		if behind := after > prefix && !strings.HasPrefix(after, prefix); behind || !driver.IsKeyPrefix(prefix) {
+		// Stores reject some prefixes that no key has.
+		if isPast := after > prefix && !strings.HasPrefix(after, prefix); isPast || !driver.IsKeyPrefix(prefix) {
 			return
 		}
 		err := s.list(ctx, prefix, after, yield)
@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 	}
 }
 
-// errStopped ends a list whose caller has left the loop.
+// errStopped ends a list whose caller left the loop.
 var errStopped = errors.New("stopped")
 
 func (s *Store) list(ctx context.Context, prefix, after string, yield func(storage.ObjectInfo, error) bool) error {
@@ -58,7 +58,7 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 			if blank++; blank < maxBlankPages {
 				continue
 			}
-			return fmt.Errorf("%w: it answers a list with nothing", storage.ErrUnavailable)
+			return fmt.Errorf("%w: it answers a list with an empty body", storage.ErrUnavailable)
 		}
 		s.bucketSeen.Store(true)
 		if last, err = s.yieldPage(ctx, page, prefix, after, last, yield); err != nil {
@@ -78,24 +78,26 @@ func (s *Store) list(ctx context.Context, prefix, after string, yield func(stora
 	}
 }
 
-// maxBlankPages is how often an answer may be no page at all: it must not be taken
+// maxBlankPages is how often an answer may have no page at all, which must not be taken
 // for an empty list.
 const maxBlankPages = 3
 
-// maxEmptyPages is how many pages without an object may come in a row: stores
-// have some where much was deleted, but not for ever.
+// maxEmptyPages is how many pages without an object may come in a row: stores send some
+// where much was deleted, but not without an end.
 const maxEmptyPages = 1000
 
-// yieldPage yields the objects of one page, which come behind the key last, and
-// returns the last key in it.
-func (s *Store) yieldPage(ctx context.Context, page *awss3.ListObjectsV2Output, prefix, after, last string, yield func(storage.ObjectInfo, error) bool) (string, error) {
+// yieldPage yields the objects of one page, which come after the key last, and returns
+// the last key of the page.
+func (s *Store) yieldPage(
+	ctx context.Context, page *awss3.ListObjectsV2Output, prefix, after, last string, yield func(storage.ObjectInfo, error) bool,
+) (string, error) {
 	for _, object := range page.Contents {
 		key, ours := strings.CutPrefix(deref(object.Key), s.prefix)
 		if !ours || !strings.HasPrefix(key, prefix) || key <= after || storage.CheckKey(key) != nil {
 			continue
 		}
 		if key <= last {
-			return "", fmt.Errorf("the store does not list in order: %s is behind %s", key, last)
+			return "", fmt.Errorf("the store does not list in order: %s comes after %s", key, last)
 		}
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)

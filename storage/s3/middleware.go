@@ -15,36 +15,36 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// call makes every attempt of one call count as op, and decides what is tried
-// again.
+// call returns the options of one call of the SDK: every attempt counts as op, and
+// transient failures are retried.
 func (s *Store) call(op storage.Op) func(*awss3.Options) {
-	return s.callWith(op, &attempts{store: s, began: time.Now()})
+	return s.callWith(op, &retrier{store: s, began: time.Now()})
 }
 
-// callOnce is for conditional puts. After an answer that got lost a retried one
-// meets its own object, and only the last answer comes back: success would look
-// like ErrPreconditionFailed.
+// callOnce is call for conditional puts, which are not retried. After a lost answer a
+// retry would find its own object, and only its answer would be seen: success would
+// look like ErrPreconditionFailed.
 func (s *Store) callOnce(op storage.Op) func(*awss3.Options) {
-	return s.callWith(op, &attempts{store: s, began: time.Now(), once: true})
+	return s.callWith(op, &retrier{store: s, began: time.Now(), once: true})
 }
 
-func (s *Store) callWith(op storage.Op, a *attempts) func(*awss3.Options) {
+func (s *Store) callWith(op storage.Op, r *retrier) func(*awss3.Options) {
 	wire := middleware.DeserializeMiddlewareFunc("gbakWire",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {
 			driver.CountRequest(ctx, op)
-			a.count++
-			a.heard = heard{}
+			r.count++
+			r.sniffed = sniffed{}
 			began := time.Now()
 			out, metadata, err := next.HandleDeserialize(ctx, in)
 			resp, ok := out.RawResponse.(*smithyhttp.Response)
 			if err == nil && ok && resp != nil {
 				s.answered.Store(true)
-				err = a.heard.listen(op, resp.Response)
-				s.logAnswer(ctx, op, a.count, in.Request, resp.Response, time.Since(began))
+				err = r.sniffed.sniff(op, resp.Response)
+				s.logAnswer(ctx, op, r.count, in.Request, resp.Response, time.Since(began))
 			} else {
-				s.logSilence(ctx, op, a.count, in.Request, err, time.Since(began))
+				s.logFailure(ctx, op, r.count, in.Request, err, time.Since(began))
 			}
 			return out, metadata, err
 		})
@@ -54,31 +54,31 @@ func (s *Store) callWith(op storage.Op, a *attempts) func(*awss3.Options) {
 		) {
 			out, metadata, err := next.HandleInitialize(ctx, in)
 			if err != nil {
-				err = &attempted{err, a.heard, a.count, time.Since(a.began)}
+				err = &attempted{err, r.sniffed, r.count, time.Since(r.began)}
 			}
 			return out, metadata, err
 		})
 	return func(o *awss3.Options) {
-		o.Retryer = a
+		o.Retryer = r
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			if err := stack.Initialize.Add(whole, middleware.Before); err != nil {
 				return err
 			}
-			// The innermost place: behind retries and signing, next to the wire.
+			// The innermost place: after retries and signing, next to the wire.
 			return stack.Deserialize.Add(wire, middleware.After)
 		})
 	}
 }
 
-// logAnswer tells of one request that was answered. Nothing of its headers is
-// said, nor of its parameters: there are signatures in them.
+// logAnswer logs a request that was answered, without its headers and parameters,
+// which have signatures in them.
 func (s *Store) logAnswer(ctx context.Context, op storage.Op, attempt int, request any, resp *http.Response, took time.Duration) {
 	s.log.DebugContext(ctx, "request", "op", op, "path", pathOf(request), "attempt", attempt, "status", resp.StatusCode,
 		"request_id", resp.Header.Get("X-Amz-Request-Id"), "took", took)
 }
 
-// logSilence tells of one that was not.
-func (s *Store) logSilence(ctx context.Context, op storage.Op, attempt int, request any, err error, took time.Duration) {
+// logFailure logs a request that was not answered.
+func (s *Store) logFailure(ctx context.Context, op storage.Op, attempt int, request any, err error, took time.Duration) {
 	text := ""
 	if err != nil {
 		text = describe(err)
@@ -93,9 +93,9 @@ func pathOf(request any) string {
 	return ""
 }
 
-// signedPayload makes sum the payload hash that is signed. The store refuses a
-// body that differs. Otherwise the SDK reads the body once more to hash it on
-// http, and on https does not protect it at all.
+// signedPayload makes sum the payload hash that is signed. The store refuses a body
+// that differs. Without it the SDK reads the body once more to hash it over http, and
+// does not protect it at all over https.
 func signedPayload(sum [32]byte) func(*awss3.Options) {
 	set := middleware.InitializeMiddlewareFunc("gbakPayloadHash",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (

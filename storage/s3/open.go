@@ -22,14 +22,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Concurrent calls beyond this number open connections that are closed after
-// one request.
+// Concurrent calls beyond this number open connections that are closed after one
+// request.
 const idleConnections = 64
 
-// Open returns the store that o names. It sends nothing to it; but it may ask
-// for credentials where they come from a server. ctx is for that alone. Errors
-// about o itself are [*AddressError]; missing credentials are
-// [storage.ErrPermission].
+// Open returns the store that o names. It sends nothing to the store, but may ask for
+// credentials where these come from a server; ctx is only for that. Errors about o
+// itself are [*AddressError]; missing credentials are [storage.ErrPermission].
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -73,10 +72,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.client = awss3.NewFromConfig(cfg, func(so *awss3.Options) { configure(so, o, transport) })
 	resolved := s.client.Options()
 	if resolved.Region == "" {
-		return nil, problem("the region is unknown; add region=name, or set AWS_REGION or a profile")
+		return nil, addressErrorf("the region is unknown; add region=name, or set AWS_REGION or a profile")
 	}
 	if !regionName.MatchString(resolved.Region) {
-		return nil, problem("the region has white space or another character that no region has; it comes from region=, AWS_REGION or a profile")
+		return nil, addressErrorf("the region has white space or another character that no region has; " +
+			"it comes from region=, AWS_REGION or a profile")
 	}
 	if err := checkEndpoint(deref(resolved.BaseEndpoint)); err != nil {
 		return nil, fmt.Errorf("%w (it comes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or a profile)", err)
@@ -87,15 +87,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // loadConfig reads environment and shared files as all AWS tools do.
 func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
-	// A BuildableClient and no http.Client of our own: with one of those
-	// AWS_CA_BUNDLE and CAFile are an error.
+	// A BuildableClient and not an http.Client: with one of those AWS_CA_BUNDLE and
+	// CAFile are an error.
 	client := awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = o.Timeouts.Dial })
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
 		config.WithAppID("gbak-s3"),
 		config.WithLogger(logging.Nop{}), // it would write to stderr
-		// The defaults send aws-chunked trailers, which many stores reject, and
-		// check nothing of a range. Our own hashes decide.
+		// The defaults send aws-chunked trailers, which many stores reject, and do not
+		// check ranges. Our own hashes do.
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 	}
@@ -115,8 +115,8 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx, options...)
 }
 
-// configure sets what the environment must not decide. When it is called,
-// endpoint and region of environment and profile are in so.
+// configure sets what the environment must not decide. When it is called, so has the
+// endpoint and the region of the environment and the profile.
 func configure(so *awss3.Options, o Options, transport *http.Transport) {
 	if o.Endpoint != "" {
 		so.BaseEndpoint = &o.Endpoint
@@ -136,15 +136,15 @@ func configure(so *awss3.Options, o Options, transport *http.Transport) {
 	// A client made from the config would have a dialer of the SDK's again.
 	so.HTTPClient = &http.Client{
 		Transport: transport,
-		// A signature is for one host. Following would only hide the cause.
+		// A signature is for one host: following would only hide the cause.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	so.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would win over what a call decides
 	so.DisableLogOutputChecksumValidationSkipped = true
 }
 
-// newTransport makes the transport with the certificates of cfg and with an
-// end to every wait.
+// newTransport returns a transport with the certificates of cfg, in which every wait
+// has an end.
 func newTransport(cfg aws.Config, timeouts Timeouts) (*http.Transport, error) {
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
@@ -166,8 +166,8 @@ func newTransport(cfg aws.Config, timeouts Timeouts) (*http.Transport, error) {
 }
 
 // writeTimeoutConn ends an upload to a peer that takes no more bytes:
-// ResponseHeaderTimeout starts only after the last one. (The read timeout of
-// the SDK is no help: it would end slow uploads.)
+// ResponseHeaderTimeout starts only after the last one. (The read timeout of the SDK
+// does not help: it would end slow uploads.)
 type writeTimeoutConn struct {
 	net.Conn
 	timeout time.Duration
@@ -180,7 +180,7 @@ func (c *writeTimeoutConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// isAWS tells whether an endpoint, nil being the default, is Amazon's own.
+// isAWS reports whether an endpoint is Amazon's own; nil, the default, is.
 func isAWS(endpoint *string) bool {
 	if endpoint == nil {
 		return true

@@ -8,45 +8,45 @@ import (
 	"time"
 )
 
-// Options say where a [Store] is. What is left out comes from the environment
-// and the files that all AWS tools use; credentials come from nowhere else.
+// Options say where a [Store] is. What is left out comes from the environment and the
+// files that all AWS tools use. Credentials come only from there.
 type Options struct {
 	Bucket string
-	Prefix string // "" or elements joined by '/', without one at the ends
+	Prefix string // "" or elements joined by '/', without a '/' at either end
 
-	Endpoint string // URL of a store that is not AWS itself
+	Endpoint string // URL of a store other than AWS
 	Region   string // default: us-east-1 if there is an endpoint
 	Profile  string // in the shared configuration files of AWS
-	CAFile   string // certificates that https is checked with, instead of the system's
+	CAFile   string // PEM certificates to verify https with, instead of the system's
 
-	// PathStyle puts the bucket into the path instead of the host name. nil
-	// means that it does with any endpoint that is not the default of AWS.
+	// PathStyle puts the bucket into the path instead of the host name. nil means
+	// true for every endpoint but the default of AWS.
 	PathStyle *bool
 
 	Checksum      Checksum // "" is ChecksumAuto
 	SSE           string   // "", "AES256", "aws:kms" or "aws:kms:dsse"
 	KMSKeyID      string   // for SSE "aws:kms" and "aws:kms:dsse"
-	RequesterPays bool     // accept the costs of somebody else's bucket
+	RequesterPays bool     // pay for requests to somebody else's bucket
 
 	Timeouts Timeouts
 
-	// Logger hears of every request, at the level debug; nil for nobody.
+	// Logger receives every request at level debug; nil discards them.
 	Logger *slog.Logger
 
 	maxBackoff time.Duration // of retries; 0 is 5 s
 	pageSize   int32         // of lists; 0 is the store's
 }
 
-// Timeouts end requests to a store that is silent or keeps failing. A zero field is the default.
+// Timeouts end requests to a store that is silent or keeps failing. A zero field means
+// the default.
 type Timeouts struct {
 	Dial   time.Duration // to connect; 4 s
 	Answer time.Duration // from the end of a request to its answer; 30 s
-	Idle   time.Duration // without a byte in either direction in a transfer; 30 s
+	Idle   time.Duration // without a byte in either direction during a transfer; 30 s
 
-	// Total is how long a call is tried again that fails because the store is
-	// busy or gone, 2 min: no attempt begins after that. A store that has never
-	// answered gets four attempts. The defaults of Answer and Idle are
-	// never longer.
+	// Total is how long a call is retried while the store is busy or unreachable,
+	// 2 min: no attempt begins after that. A store that has never answered gets only
+	// four attempts. The defaults of Answer and Idle are never longer than Total.
 	Total time.Duration
 }
 
@@ -58,8 +58,8 @@ func (t Timeouts) withDefaults() Timeouts {
 	return t
 }
 
-// String gives the address that [ParseAddress] reads as o. There are no
-// secrets in it, since there are none in Options.
+// String returns the address that [ParseAddress] reads as o. It has no secrets, since
+// Options have none.
 func (o Options) String() string {
 	query := url.Values{}
 	add := func(name, value string) {

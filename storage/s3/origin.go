@@ -3,7 +3,7 @@ package s3
 import (
 	"context"
 	"crypto/fips140"
-	"crypto/md5" //nolint:gosec // it is what stores use
+	"crypto/md5"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -22,44 +22,44 @@ import (
 
 var _ storage.OriginChecker = (*Store)(nil)
 
-// CheckOrigin implements [storage.OriginChecker]. A body whose MD5 is its entity tag is the
-// store's, whatever it looks like. Else what speaks against it is what it looks
-// like, and a Head that says something else of the object.
+// CheckOrigin implements [storage.OriginChecker]. A body whose MD5 is its entity tag
+// comes from the store, whatever it looks like. Any other does not if it looks like
+// something that no store sends, or if a Head contradicts it.
 func (s *Store) CheckOrigin(ctx context.Context, key string) error {
 	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return err
 	}
-	got, err := s.look(ctx, key)
+	got, err := s.readSample(ctx, key)
 	switch {
 	case isNoSuchKey(err):
-		return nil // as little as that can be trusted now, it is no word of somebody else
+		return nil // that may be wrong, but does not look like somebody else's answer
 	case err != nil:
 		return fail(ctx, storage.OpGet, key, err)
 	case got.isKept:
 		return nil
 	}
-	problem := got.problem()
+	problem := got.describeForeign()
 	if problem == "" {
-		problem = s.contradiction(ctx, key, got)
+		problem = s.compareWithHead(ctx, key, got)
 	}
 	if problem == "" {
 		return nil
 	}
-	return &storage.Error{Op: storage.OpGet, Key: key, Err: &failure{text: problem, sentinel: storage.ErrForeign, err: storage.ErrForeign}}
+	return &storage.Error{Op: storage.OpGet, Key: key, Err: foreignFailure(problem)}
 }
 
-// sight is what a Get shows of an object.
-type sight struct {
+// sample is what a Get shows of an object.
+type sample struct {
 	header http.Header
 	start  []byte
 	size   int64
-	isKept bool // its entity tag is the MD5 of what has arrived
+	isKept bool // its entity tag is the MD5 of what arrived
 }
 
-const sightBytes = 512
+const sampleBytes = 512 // of the beginning of the body
 
-// look gets an object and keeps nothing of it but its beginning.
-func (s *Store) look(ctx context.Context, key string) (*sight, error) {
+// readSample reads an object and keeps only its beginning.
+func (s *Store) readSample(ctx context.Context, key string) (*sample, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
@@ -68,13 +68,13 @@ func (s *Store) look(ctx context.Context, key string) (*sight, error) {
 	if err != nil {
 		return nil, err
 	}
-	got := &sight{header: http.Header{}}
+	got := &sample{header: http.Header{}}
 	if raw, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
 		got.header = raw.Header
 	}
-	body := newDownload(out.Body, s.options.Timeouts.Idle, cancel)
-	defer body.Close() //nolint:errcheck // it was only read
-	got.start, err = io.ReadAll(io.LimitReader(body, sightBytes))
+	var body io.ReadCloser = newDownload(out.Body, s.options.Timeouts.Idle, cancel)
+	defer body.Close()
+	got.start, err = io.ReadAll(io.LimitReader(body, sampleBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +90,12 @@ func (s *Store) look(ctx context.Context, key string) (*sight, error) {
 	return got, nil
 }
 
-// newMD5 is a hash that is MD5 where that may be used.
+// newMD5 returns an MD5, or a hash of nothing where MD5 must not be used.
 func newMD5() hash.Hash {
 	if fips140.Enabled() { // there it may panic
 		return nothing{}
 	}
-	return md5.New() //nolint:gosec // it is what stores use
+	return md5.New()
 }
 
 // nothing is the hash of nothing.
@@ -107,11 +107,12 @@ func (nothing) Reset()                      {}
 func (nothing) Size() int                   { return 0 }
 func (nothing) BlockSize() int              { return 1 }
 
-// chunk is how a body begins that still is in the chunks in which it was sent.
+// chunk matches the beginning of a body that is still in the chunks of its upload.
 var chunk = regexp.MustCompile(`^[0-9a-fA-F]{1,8}(;[^\r\n]{0,200})?\r\n`)
 
-// problem says why an answer is none of a store, by itself.
-func (g *sight) problem() string {
+// describeForeign says why an answer cannot come from a store, by what it looks like;
+// "" if it can.
+func (g *sample) describeForeign() string {
 	page := ""
 	if p := pageOf(g.header, g.start); strings.HasPrefix(p, "a compressed") || p == "an HTML page" {
 		page = p
@@ -120,29 +121,31 @@ func (g *sight) problem() string {
 		page = "a body that is still in chunks (aws-chunked)"
 	}
 	switch {
-	case page != "" && (page != "an HTML page" || !isSigned(g.header)):
+	case page != "" && (page != "an HTML page" || !hasS3Headers(g.header)):
 		if page == "an HTML page" {
 			return foreignText(page)
 		}
-		return "the store's answer is changed on the way: it is " + page
-	case !isSigned(g.header) && g.header.Get("Etag") == "":
+		return changedText("it is " + page)
+	case !hasS3Headers(g.header) && g.header.Get("Etag") == "":
 		return foreignText("an answer without any sign of S3 (no ETag, no x-amz-request-id)")
 	}
 	return ""
 }
 
-// contradiction says in what a Head says something else than the Get has.
-func (s *Store) contradiction(ctx context.Context, key string, got *sight) string {
-	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}, s.call(storage.OpHead))
+// compareWithHead says how a Head contradicts what the Get has shown; "" if it does
+// not.
+func (s *Store) compareWithHead(ctx context.Context, key string, got *sample) string {
+	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}
+	out, err := s.client.HeadObject(ctx, input, s.call(storage.OpHead))
 	if err != nil {
 		return ""
 	}
 	tag := got.header.Get("Etag")
 	switch {
 	case out.ContentLength != nil && *out.ContentLength != got.size:
-		return fmt.Sprintf("the store's answer is changed on the way: %d bytes arrive, and the object has %d", got.size, *out.ContentLength)
+		return changedText(fmt.Sprintf("%d bytes arrive, and the object has %d", got.size, *out.ContentLength))
 	case tag != "" && deref(out.ETag) != "" && strings.TrimPrefix(tag, "W/") != strings.TrimPrefix(*out.ETag, "W/"):
-		return "the store's answer is changed on the way: it is not of the object that the store has there"
+		return changedText("it is not of the object that the store has there")
 	}
 	return ""
 }

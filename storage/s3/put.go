@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/fips140"
-	"crypto/md5" //nolint:gosec // see maxMD5
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -22,8 +22,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Put implements [storage.Storage]. Without opts.SHA256 the body is read twice,
-// first to hash it. It is sent as one request, so it can have at most 5 GiB.
+// Put implements [storage.Storage]. Without opts.SHA256 the body is read twice, first
+// to hash it. It is sent as one request, so it can have at most 5 GiB.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
@@ -50,7 +50,7 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		input.SSEKMSKeyId = &s.options.KMSKeyID
 	}
 	if s.checksum.Load() {
-		// AWS wants it, in spite of the signature, where buckets have object lock.
+		// AWS requires it where buckets have object lock, in spite of the signature.
 		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 	}
 	call := s.call
@@ -60,7 +60,7 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 	}
 	out, err := s.client.PutObject(ctx, input, call(storage.OpPut), signedPayload(sum))
 	if err != nil && input.ChecksumSHA256 == nil && s.options.Checksum != ChecksumNone && wantsChecksum(err) {
-		// It was refused, so it may be sent again, and so are all from now on.
+		// It was refused, so it may be sent again. All later ones have a checksum, too.
 		s.checksum.Store(true)
 		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 		if _, err := body.Seek(body.start, io.SeekStart); err != nil {
@@ -88,23 +88,24 @@ func (u *upload) isProvedBy(out *awss3.PutObjectOutput, size int64, sum [32]byte
 }
 
 // wantsChecksum reports whether a put was refused because it has no checksum of the
-// kind that buckets with object lock want, in spite of the signature.
+// kind that buckets with object lock require.
 func wantsChecksum(err error) bool {
 	if httpStatus(err) != http.StatusBadRequest {
 		return false
 	}
 	said := strings.ToLower(errorCode(err) + " " + errorMessage(err))
-	return strings.Contains(said, "content-md5") || strings.Contains(said, "x-amz-checksum") || strings.Contains(said, "missingcontentmd5")
+	return strings.Contains(said, "content-md5") || strings.Contains(said, "x-amz-checksum") ||
+		strings.Contains(said, "missingcontentmd5")
 }
 
-// maxMD5 is the largest object whose MD5 is compared with its entity tag, which
-// is that in most stores (docs of S3's API, "ETag" of Object): MD5 is slow, and
-// asking for a large object costs little beside sending it.
+// maxMD5 is the size of the largest object whose MD5 is compared with its entity tag,
+// which is the MD5 in most stores (S3's API, "ETag" of Object). MD5 is slow, and asking
+// for a large object costs little compared with sending it.
 const maxMD5 = 8 << 20
 
-// hasMD5 tells whether etag is the MD5 of the body. Where entity tags are something
-// else, as with keys of KMS, it is not. It is no defence against who wants to
-// deceive, only against what answers without having stored anything.
+// hasMD5 reports whether etag is the MD5 of the body. Where entity tags are something
+// else, as with keys of KMS, it is not. That is no defence against an attacker, only
+// against something that answers without having stored anything.
 func (u *upload) hasMD5(etag string) bool {
 	want, err := hex.DecodeString(strings.Trim(etag, `"`))
 	if err != nil || len(want) != md5.Size || fips140.Enabled() { // there it may panic
@@ -113,13 +114,13 @@ func (u *upload) hasMD5(etag string) bool {
 	if _, err := u.Seek(u.start, io.SeekStart); err != nil {
 		return false
 	}
-	digest := md5.New() //nolint:gosec // it is what stores use
+	digest := md5.New()
 	_, err = io.Copy(digest, u)
 	return err == nil && bytes.Equal(digest.Sum(nil), want)
 }
 
-// decodeSHA256 reads the digest of a whole object; that of one in parts is
-// another thing and has a suffix.
+// decodeSHA256 decodes the digest of a whole object, nil if header has none. The digest
+// of an object in parts is something else, and has a suffix.
 func decodeSHA256(header *string) *[32]byte {
 	sum, err := base64.StdEncoding.DecodeString(deref(header))
 	if err != nil || len(sum) != sha256.Size {
@@ -128,10 +129,10 @@ func decodeSHA256(header *string) *[32]byte {
 	return (*[32]byte)(sum)
 }
 
-// upload is the body of a put as the SDK sees it. It hides all methods but two:
-// the SDK would hold a lock through a whole WriteTo, and a request that is
-// answered early would wait for it. An error of the body ends the call, which
-// otherwise would be retried as one of the connection.
+// upload is the body of a put as the SDK sees it. It hides all methods but two: the
+// SDK would hold a lock during a whole WriteTo, and a request that is answered early
+// would wait for it. An error of the body ends the call, which otherwise would be
+// retried as if the connection had failed.
 type upload struct {
 	reader io.Reader // until the call's ctx ends
 	seeker io.Seeker
@@ -155,8 +156,8 @@ func (u *upload) Seek(offset int64, whence int) (int64, error) {
 	return at, err
 }
 
-// measure gives the length from the current offset to the end, and the
-// SHA-256 of that unless it is known. It leaves the offset where it is.
+// measure returns the length from the current offset to the end, and the SHA-256 of
+// that part unless it is known. It leaves the offset where it is.
 func (u *upload) measure(known *[32]byte) (size int64, sum [32]byte, err error) {
 	if u.start, err = u.Seek(0, io.SeekCurrent); err != nil {
 		return 0, sum, err

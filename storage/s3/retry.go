@@ -17,35 +17,35 @@ import (
 )
 
 const (
-	// A store that has never answered is given up after so many attempts: its
-	// address is wrong rather than its network.
+	// A store that has never answered is given up after this many attempts: most
+	// likely its address is wrong, not its network.
 	firstAttempts = 4
 
 	baseBackoff = 200 * time.Millisecond
 	maxBackoff  = 5 * time.Second
 )
 
-// attempts decides for one call which failures are tried again, in the way that
-// the SDK asks: transient ones, until [Timeouts].Total is over; and, once, an
-// answer that the credentials have expired. The SDK's own retryers count
-// attempts, which a store that is busy for ten seconds uses up in three.
+// retrier decides for one call of the SDK which failures are retried: transient ones
+// until [Timeouts].Total is over, and once an answer that the credentials have expired.
+// The SDK's own retryers count attempts, and a store that is busy for ten seconds uses
+// up their three.
 //
-// Pauses have full jitter. There is no rate limit on top of that: it would make
-// calls fail that have time left.
-type attempts struct {
+// Pauses have full jitter. There is no rate limit on top of that: it would make calls
+// fail that have time left.
+type retrier struct {
 	store   *Store
-	once    bool // only what was certainly not applied is tried again
+	once    bool // retry only what was certainly not applied
 	began   time.Time
-	sent    time.Time // the attempt that is on its way
+	sent    time.Time // when the current attempt began
 	count   int       // of requests
-	heard   heard     // the last answer
+	sniffed sniffed   // the last answer
 	failed  int
 	renewed bool
 }
 
-var _ aws.RetryerV2 = (*attempts)(nil)
+var _ aws.RetryerV2 = (*retrier)(nil)
 
-// gaveUp says for how long a call was tried.
+// gaveUp says how often, and for how long, a call was attempted.
 type gaveUp struct {
 	attempts int
 	elapsed  time.Duration
@@ -60,56 +60,56 @@ func (g *gaveUp) Error() string {
 }
 
 // MaxAttempts implements [aws.RetryerV2]: there is none.
-func (a *attempts) MaxAttempts() int { return 0 }
+func (r *retrier) MaxAttempts() int { return 0 }
 
 // IsErrorRetryable implements [aws.RetryerV2].
-func (a *attempts) IsErrorRetryable(err error) bool {
-	if isUnknownHost(err) && !a.store.answered.Load() {
-		return false // a name that is wrong, and not a resolver that is restarted
+func (r *retrier) IsErrorRetryable(err error) bool {
+	if isUnknownHost(err) && !r.store.answered.Load() {
+		return false // most likely a wrong name, and not a resolver that restarts
 	}
-	return a.isExpired(err) || !a.once && isTransient(err)
+	return r.isExpired(err) || !r.once && isTransient(err)
 }
 
 // isExpired reports whether new credentials may help.
-func (a *attempts) isExpired(err error) bool { return a.heard.page == "" && isExpired(err) }
+func (r *retrier) isExpired(err error) bool { return r.sniffed.page == "" && isExpired(err) }
 
 // GetRetryToken implements [aws.RetryerV2]. Its error ends the call.
-func (a *attempts) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
-	a.failed++
-	if a.isExpired(err) {
-		if a.renewed {
+func (r *retrier) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
+	r.failed++
+	if r.isExpired(err) {
+		if r.renewed {
 			return nil, errStillExpired
 		}
-		a.renewed = true
-		return noRelease, a.store.credentials.renew(ctx, a.sent)
+		r.renewed = true
+		return noRelease, r.store.credentials.renew(ctx, r.sent)
 	}
-	elapsed := time.Since(a.began)
-	if elapsed >= a.store.options.Timeouts.Total || a.failed >= firstAttempts && !a.store.answered.Load() {
-		return nil, &gaveUp{a.failed, elapsed}
+	elapsed := time.Since(r.began)
+	if elapsed >= r.store.options.Timeouts.Total || r.failed >= firstAttempts && !r.store.answered.Load() {
+		return nil, &gaveUp{r.failed, elapsed}
 	}
 	return noRelease, nil
 }
 
 // RetryDelay implements [aws.RetryerV2].
-func (a *attempts) RetryDelay(attempt int, err error) (time.Duration, error) {
-	if a.isExpired(err) {
+func (r *retrier) RetryDelay(attempt int, err error) (time.Duration, error) {
+	if r.isExpired(err) {
 		return 0, nil
 	}
 	longest := min(baseBackoff<<min(attempt, 10), maxBackoff)
-	if a.store.options.maxBackoff > 0 {
-		longest = min(longest, a.store.options.maxBackoff)
+	if r.store.options.maxBackoff > 0 {
+		longest = min(longest, r.store.options.maxBackoff)
 	}
 	return rand.N(longest), nil
 }
 
 // GetAttemptToken implements [aws.RetryerV2].
-func (a *attempts) GetAttemptToken(context.Context) (func(error) error, error) {
-	a.sent = time.Now()
+func (r *retrier) GetAttemptToken(context.Context) (func(error) error, error) {
+	r.sent = time.Now()
 	return noRelease, nil
 }
 
 // GetInitialToken implements [aws.Retryer]; the SDK prefers GetAttemptToken.
-func (a *attempts) GetInitialToken() func(error) error { return noRelease }
+func (r *retrier) GetInitialToken() func(error) error { return noRelease }
 
 func noRelease(error) error { return nil }
 
@@ -129,10 +129,13 @@ var transient = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
 	}),
 }, retry.DefaultRetryables...))
 
-// isTransient reports whether the same call may succeed later: the store is busy,
-// or nothing was heard of it, or not all.
+// isTransient reports whether the same call may succeed later: the store is busy, or its
+// answer did not arrive, or not all of it.
 func isTransient(err error) bool {
-	return !isHopeless(err) && !isFull(err) && !errors.Is(err, storage.ErrForeign) && (isCutShort(err) || transient.IsErrorRetryable(err).Bool())
+	if isHopeless(err) || isFull(err) || errors.Is(err, storage.ErrForeign) {
+		return false
+	}
+	return isCutShort(err) || transient.IsErrorRetryable(err).Bool()
 }
 
 // isCutShort reports whether an answer that the SDK reads itself, such as a page of a

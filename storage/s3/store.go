@@ -1,13 +1,17 @@
-// Package s3 keeps objects in S3 and in everything that speaks it. It is the
-// only package of this module that uses the AWS SDK, and is imported by
-// commands and tests; the archiver knows only package storage.
+// Package s3 keeps objects in S3 and in every store that speaks its protocol. It is
+// the only package of this module that uses the AWS SDK.
 //
-// What the SDK and the stores do differently from what one would expect was
-// measured before this was written; comments say where it shows. In short: the
-// SDK retries conditional puts, so here they get one attempt; it gives up
-// everything else after three, so here it has a time for that; it leaves https
-// bodies unsigned, so here the SHA-256 of the body is always the signed payload
-// hash; it waits for ever, so here every wait has an end.
+// An address such as s3://bucket/prefix?endpoint=https://host names a store, see
+// [ParseAddress]. A call is one method of [Store]; it makes one or more attempts, each
+// of them one request. What answers may not be the store but something on the way,
+// such as a proxy: such an answer is foreign, [storage.ErrForeign].
+//
+// The SDK and the stores do some things differently from what one would expect. That
+// was measured, and comments say where it matters. In short: the SDK retries
+// conditional puts, so here they get one attempt; it gives up other calls after three
+// attempts, so here they have a time limit; it leaves bodies unsigned over https, so
+// here the SHA-256 of the body is always the signed payload hash; it waits without an
+// end, so here every wait has a timeout.
 package s3
 
 import (
@@ -22,12 +26,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Store is a [storage.Storage] in a bucket, below a prefix. What a conditional
-// Put promises rests on the store: some ignore the condition.
+// Store is a [storage.Storage] in a bucket, below a prefix. It sends the condition of a
+// conditional Put, but cannot make the store honour it: some stores ignore it.
 //
-// Errors wrap those of the SDK. While the ctx of a call lives, a
-// [context.DeadlineExceeded] among them means that a timeout of [Timeouts]
-// struck.
+// Errors wrap those of the SDK. As long as the ctx of a call has not ended, a
+// [context.DeadlineExceeded] among them means that a timeout of [Timeouts] expired.
 type Store struct {
 	client  *awss3.Client
 	closer  func()
@@ -35,8 +38,8 @@ type Store struct {
 	prefix  string  // "" or with a slash at the end
 	log     *slog.Logger
 
-	// checksum: put and ask for x-amz-checksum-sha256. It is also set by the first
-	// answer that wants one.
+	// checksum: send and ask for x-amz-checksum-sha256. The first answer that requires
+	// one sets it, too.
 	checksum atomic.Bool
 
 	credentials *credentials
@@ -44,22 +47,22 @@ type Store struct {
 	// answered is set by the first answer of any kind.
 	answered atomic.Bool
 
-	// bucketSeen is set by the first answer that proves the bucket to exist:
-	// the 404 of a Head, which has no body, does not say what is missing.
+	// bucketSeen is set by the first answer that proves that the bucket exists: the 404
+	// of a Head, which has no body, does not say what is missing.
 	bucketSeen atomic.Bool
 }
 
 var _ storage.Storage = (*Store)(nil)
 
-// CloseIdleConnections closes connections that no call is using. A store that
-// is forgotten closes them after 90 s.
+// CloseIdleConnections closes connections that no call is using. Without it they are
+// closed after 90 s.
 func (s *Store) CloseIdleConnections() { s.closer() }
 
-// String gives the address of the store, which has no secrets in it.
+// String returns the address of the store, which has no secrets in it.
 func (s *Store) String() string { return s.options.String() }
 
-// Head implements [storage.Storage]. The ObjectInfo has a SHA256 if checksums
-// are on and the store keeps that one of the whole object.
+// Head implements [storage.Storage]. The ObjectInfo has a SHA256 if checksums are on
+// and the store keeps the SHA-256 of the whole object.
 func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error) {
 	if err := driver.CheckCall(ctx, storage.OpHead, key); err != nil {
 		return storage.ObjectInfo{}, err
@@ -75,7 +78,7 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 	s.bucketSeen.Store(true)
 	size := deref(out.ContentLength)
 	if out.ContentLength == nil {
-		if size, err = s.length(ctx, key); err != nil {
+		if size, err = s.askSize(ctx, key); err != nil {
 			return storage.ObjectInfo{}, fail(ctx, storage.OpHead, key, err)
 		}
 	}
@@ -86,7 +89,7 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 	return info, nil
 }
 
-// explainHead finds out whether the 404 of a Head is about the bucket.
+// explainHead finds out whether the bucket is what is missing after the 404 of a Head.
 func (s *Store) explainHead(ctx context.Context, err error) error {
 	if answer := answerOf(err); httpStatus(err) != 404 || s.bucketSeen.Load() || answer != nil && answer.Page != "" {
 		return err
@@ -98,8 +101,8 @@ func (s *Store) explainHead(ctx context.Context, err error) error {
 	case httpStatus(bucketErr) == 404:
 		return &failure{text: storage.ErrNoStore.Error(), sentinel: storage.ErrNoStore, err: bucketErr}
 	}
-	// Without an answer, or without the permission to get one, the object is
-	// what was asked for and what is missing.
+	// Without an answer, or without the permission to get one: the object, which is
+	// what was asked for.
 	return err
 }
 
@@ -111,7 +114,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{
 		Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer(),
 	}, s.call(storage.OpDelete))
-	// AWS does not tell whether there was something; others do.
+	// AWS does not say whether the object existed; others answer 404.
 	if err != nil && !isNoSuchKey(err) {
 		return fail(ctx, storage.OpDelete, key, err)
 	}

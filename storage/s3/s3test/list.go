@@ -30,7 +30,8 @@ func EndlessList(newTokens, empty bool) Hook {
 		// The store does not know these tokens.
 		if r.Query.Has("continuation-token") {
 			return Fault{Status: http.StatusOK, Edit: func(a *Answer) {
-				a.Body = []byte(fmt.Sprintf(`<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken></ListBucketResult>`, token))
+				a.Body = []byte("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>" + token +
+					"</NextContinuationToken></ListBucketResult>")
 			}}
 		}
 		return Fault{Edit: func(a *Answer) {
