@@ -6,9 +6,15 @@
 // nothing is deleted, so any number of processes may work on an archive at the
 // same time.
 //
-// The package prints nothing and keeps no global state: progress goes to an
-// observer, messages to a [slog.Logger] that is passed in. All errors are
-// [*Error].
+// Terms: the image is a database's file, its log the write-ahead log beside it; every
+// commit is an epoch. A full backup holds an image and log, an incremental one only the
+// log since its parent. Backups whose histories continue each other form a timeline.
+// A [Target] names the state that a restore is to bring back. A [Hold] makes a database
+// keep the log that the archive does not have yet.
+//
+// The package prints nothing and keeps no global state: an [Observer] is told of
+// progress, a [slog.Logger] receives diagnostics. All errors are [*Error], and match
+// the sentinel of their code with [errors.Is].
 package archiver
 
 import (
@@ -68,8 +74,8 @@ const DefaultStoreTimeout = objects.DefaultTimeout
 // DefaultConcurrency keeps two cores busy while other segments are being transferred.
 const DefaultConcurrency = 4
 
-// Archive is the archive in one store. It holds no state of its own: every call
-// asks the store. All methods may be called concurrently.
+// Archive is the archive in one store. It keeps no state of its own: every call asks
+// the store. All methods may be called concurrently.
 type Archive struct {
 	objects *objects.Store
 	journal *journal.Journal
@@ -82,13 +88,14 @@ type Archive struct {
 	host    string
 	effort  probe.Thoroughness // of probes
 
-	room func(path string) (disk.Room, bool) // that is left where databases are
+	room func(path string) (disk.Room, bool) // left on the disk at path
 
 	journalEvery time.Duration // how often a restore makes durable what it has fetched
 }
 
-// New names the archive that is, or will be, in store. It does no I/O: the
-// first backup creates the archive, everything else says so if there is none.
+// New returns the archive in store, whether it exists yet or not. It does no I/O: the
+// first backup creates the archive, every other verb reports [CodeNoArchive] without
+// one.
 func New(store storage.Storage, opts Options) *Archive {
 	log := cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
 	if opts.Concurrency <= 0 {
@@ -110,8 +117,8 @@ func New(store storage.Storage, opts Options) *Archive {
 	}
 }
 
-// run is what every verb does around its work: requests and time are counted,
-// and an error gets its code.
+// run does what every verb does around its work: it counts requests and time, passes
+// the observer on, and gives an error its code.
 func run(ctx context.Context, observe Observer, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
 	started := time.Now()
 	var requests storage.Requests
@@ -122,9 +129,9 @@ func run(ctx context.Context, observe Observer, work func(context.Context) error
 	return requests.Counts(), time.Since(started), explain(err)
 }
 
-// Locate returns the path of the database that path means: path itself, or what a
-// Grafeo-server keeps in the folder at path, which has the database's name. A folder that
-// has several databases, or none, is an error of [CodeNotDatabase].
+// Locate returns the path of the database that path means: path itself or, if path is
+// the folder in which a Grafeo-server keeps a database, the file in it. A folder with
+// several databases, or none, is an error of [CodeNotDatabase].
 func Locate(path string) (string, error) {
 	file, err := locate.Database(path)
 	return file, explain(err)

@@ -19,95 +19,93 @@ import (
 
 // BackupOptions modify one backup. The zero value is usable.
 type BackupOptions struct {
-	// NoHold leaves the database alone: without it a 0.6 database is told to keep
-	// the log that the archive does not have yet, see [Hold].
+	// NoHold writes nothing beside the database. Without it, a 0.6 database is told to
+	// keep the log that the archive does not have yet, see [Hold].
 	NoHold bool
 
-	// Closed says that nobody has the database open, where that cannot be found out:
-	// a file that is mounted by itself is refused without, see [CodeUnseenLog].
+	// Closed asserts that nobody has the database open, where that cannot be found out:
+	// without it, a file that is mounted by itself is refused ([CodeUnseenLog]).
 	Closed bool
 
-	// BeginAnew accepts that what was at the archive's address before is not there any
-	// more: without it, that is a [VanishedError]. It changes nothing where all is there.
+	// BeginAnew accepts that the archive, or its newest backups, have vanished from its
+	// address. Without it, that is [CodeVanished]. If nothing is missing, it has no
+	// effect.
 	BeginAnew bool
 
-	// MaxHold is how many bytes of log the database may keep for holds, 0 for any
-	// number. If there are more when this backup has everything, the hold with the
-	// most log is ended, and the next one until it is enough: never that of this
-	// archive, and none that frees nothing.
+	// MaxHold is how many bytes of log the database may keep for holds; 0 means any
+	// number. If it keeps more after this backup, the hold that needs most log is
+	// released, then the next one, until the limit is met: but never this archive's
+	// hold, and none whose release frees nothing.
 	MaxHold int64
 
-	// NewDatabase says that the archive goes on with this database, although it is
-	// another one than that of the newest backup: its successor under the same name. It
-	// begins a timeline; what there is stays restorable. It changes nothing if it is the
-	// same one.
+	// NewDatabase accepts a database other than that of the newest backup: its
+	// successor under the same name. It begins a timeline; earlier backups stay
+	// restorable. If the database is the same, it has no effect.
 	NewDatabase bool
 
-	// SingleWriter accepts, for a new archive, a store that does not create an
-	// object only if it is absent. The archive says so from then on, and never
-	// more than one process may back up into it at a time. It changes nothing
-	// where the store does.
+	// SingleWriter accepts, for a new archive, a store without conditional writes. The
+	// archive is marked so, and from then on only one process at a time may back up
+	// into it. If the store supports conditional writes, it has no effect.
 	SingleWriter bool
 
 	// Full takes a full backup even if the log continues the newest backup.
 	Full bool
 
-	// Fresh makes a full backup refer to nothing that earlier backups have stored:
-	// what a verification has found damaged is stored again.
+	// Fresh makes a full backup refer to nothing that earlier backups have stored, so
+	// that what a verification found damaged is stored again.
 	Fresh bool
 
-	// SegmentBytes is how much of the database goes into one stored object,
-	// before compression. If compression does not make a third of it, or 20 MiB, it
-	// goes into several. It is rounded down to 4 KiB, and between [MinSegmentBytes] and
-	// [MaxSegmentBytes]; 0 means [DefaultSegmentBytes], or half of it if there are
-	// less than eight of them.
+	// SegmentBytes is how much of the database goes into one stored object, before
+	// compression: a multiple of 4 KiB, to which it is rounded down, from
+	// [MinSegmentBytes] to [MaxSegmentBytes]. 0 means [DefaultSegmentBytes], or half of
+	// that for a database of less than eight segments. What compresses to neither a
+	// third of it nor 20 MiB goes into several objects.
 	SegmentBytes int64
 
-	// Level is how much work compression does; 0 means [segment.DefaultLevel].
+	// Level is the compression level; 0 means [segment.DefaultLevel].
 	Level segment.Level
 
-	// CommitTimeout is how long the commit waits for a clear answer of the
-	// store; 0 means [DefaultCommitTimeout].
+	// CommitTimeout is how long the commit waits for a clear answer from the store; 0
+	// means [DefaultCommitTimeout].
 	CommitTimeout time.Duration
 
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 
-	name string // of the database, if it is not that of its file
+	name string // of the database, "" for that of its file
 }
 
 // DefaultCommitTimeout is how long a commit waits for a clear answer.
 const DefaultCommitTimeout = journal.DefaultCommitTimeout
 
-// Limits of [BackupOptions.SegmentBytes]: the largest one is far below what a
-// single PUT may have even if nothing compresses.
+// Limits of [BackupOptions.SegmentBytes]. Even if nothing compresses, the largest is far
+// below the size limit of a single PUT.
 const (
 	DefaultSegmentBytes = pack.DefaultSegmentBytes
 	MinSegmentBytes     = 1 << 20
 	MaxSegmentBytes     = 128 << 20
 )
 
-// BackupReport is what one run has done.
+// BackupReport describes what one backup did.
 type BackupReport struct {
-	Backup Backup
+	Backup Backup // that was committed, or the newest one if nothing was new ([KindNone])
 
-	// Why says why this is a full backup, or "" if it is not.
+	// Why says why this is a full backup; "" if it is not.
 	Why string
 
-	// LeftOutBytes is how much of the log was left out as it is no whole commit: a
-	// commit that is being written, or was when its process ended. The database
-	// leaves it out, too, when it is opened.
+	// LeftOutBytes is how much of the log was left out because it is no whole commit:
+	// one that is being written, or was when its process ended. The database ignores
+	// it, too, when it is opened.
 	LeftOutBytes int64
 
-	// HoldBegan tells that from this backup on the database keeps its log for
-	// the archive; ForeignCursor that it cannot, as the cursor is somebody
-	// else's.
+	// HoldBegan reports that from this backup on the database keeps its log for the
+	// archive; ForeignCursor that it cannot, because the cursor is somebody else's.
 	HoldBegan     bool
 	ForeignCursor bool
 
-	// Abandoned are holds of other archives that look as if no backup went there any
-	// more, see [HeldLog]. Released are those that [BackupOptions.MaxHold] has ended:
-	// the database drops that log with its next checkpoint, and the next backup into
+	// Abandoned are holds of other archives into which, it seems, nobody backs up any
+	// more, see [HeldLog]. Released are those that [BackupOptions.MaxHold] released:
+	// the database drops their log at its next checkpoint, and the next backup into
 	// such an archive is a full one.
 	Abandoned []HeldLog
 	Released  []HeldLog
@@ -116,23 +114,24 @@ type BackupReport struct {
 	Elapsed  time.Duration
 }
 
-// Backup backs up the database at path, which may be the folder that a Grafeo-server keeps
-// it in ([Locate]), whether it is closed, left behind by a
-// process that was killed, or being written at this moment by another process.
-// It locks nothing. It stores what the database's log has behind the newest
-// backup, or takes a full backup if there is none or the log does not continue
-// there; [BackupReport.Why] says so then, and what does not continue is a
-// timeline of its own. If nothing is new, nothing is stored. If the archive lacks a
-// backup that was there before, that is [CodeVanished], see [VanishedError].
+// Backup backs up the database at path, which may also be the folder in which a
+// Grafeo-server keeps it ([Locate]): whether it is closed, left behind by a process that
+// was killed, or being written at this moment by another process. It locks nothing.
 //
-// A database of another id is [CodeWrongDatabase], unless it is what its upgrade to 0.6 has
-// made of it, which the old one beside it shows, or one that the archive has backups of,
-// or [BackupOptions.NewDatabase] is set.
+// It stores the part of the database's log written after the newest backup. If there is
+// no backup, or the log does not continue the newest one, it takes a full backup, and
+// [BackupReport.Why] says why; a history that does not continue begins a timeline. If
+// nothing is new, nothing is stored. If a backup that existed before is missing from the
+// archive, the error is [CodeVanished].
 //
-// When it returns nil, the backup is committed and everything that it names is
-// stored and was proved against the database's own checksums. With any error
-// but [CodeUnknownOutcome] nothing was committed. What was stored until then
-// stays, and a later run on the same state does not send it again.
+// A database with another id is [CodeWrongDatabase], unless it is the result of an
+// upgrade to 0.6, which the old database beside it shows, or the archive has backups of
+// it already, or [BackupOptions.NewDatabase] is set.
+//
+// When Backup returns nil, the backup is committed, and everything that it names is
+// stored and was proved against the database's own checksums. With any error but
+// [CodeUnknownOutcome], nothing was committed. What was stored until then stays, and a
+// later run on the same state does not send it again.
 func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
@@ -169,8 +168,7 @@ func (o *BackupOptions) complete() error {
 	return nil
 }
 
-// backup gives the manifest that it has committed, or with kind none the one of
-// the newest backup, which has everything.
+// backup is [Archive.Backup] without what [run] does.
 func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (BackupReport, error) {
 	// Before the log is held: a cursor must not lie where the database reads none.
 	database, err := locate.Find(ctx, path, opts.Closed)
@@ -187,32 +185,35 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	return r, err
 }
 
-// packer stores what a backup with these options captures on head.
+// packer returns the packer of a backup that builds on head.
 func (a *Archive) packer(head *journal.Head, opts BackupOptions) *pack.Packer {
 	return &pack.Packer{Options: pack.Options{SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log}, Head: head}
 }
 
-// query asks the database at path what is new since the parent of head.
+// query returns the question to the database at path: what is new since the parent of
+// head.
 func (a *Archive) query(path string, head *journal.Head, held bool, opts BackupOptions) capture.Query {
 	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
 }
 
-// keeper is the archive as what databases keep their log for.
+// keeper returns the archive as databases know it that keep their log for it.
 func (a *Archive) keeper() hold.Keeper { return hold.Keeper{Disk: a.disk, Name: a.name, Log: a.log} }
 
-// writing is how a backup of the database at path, "" for none, looks at the journal.
+// writing returns how a backup of the database at path, "" for none, updates the
+// journal.
 func (a *Archive) writing(path string, opts BackupOptions) journal.UpdateOptions {
 	return journal.UpdateOptions{Known: a.remember(path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter, Probe: a.probeConditions}
 }
 
-// backupOn makes the backup that follows head.
+// backupOn makes the backup that follows head. If another writer commits first, it is
+// called again with the new head.
 func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head, opts BackupOptions) (r BackupReport, err error) {
 	var keeping *hold.Holding
 	if !opts.NoHold {
 		keeping = hold.Begin(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
-		// A run that retries on top of another writer's backup holds the log still.
+		// A run that retries on top of another writer's backup still holds the log.
 		retries := errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrOtherArchive)
 		if err != nil && !as[*journal.UnknownOutcomeError](err) && !retries {
 			keeping.Undo(ctx)
@@ -240,7 +241,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 	}
 	if head.Anew && opts.NoHold {
 		if _, _, err := hold.Release(ctx, a.disk, path, hold.Named(a.name)); err != nil {
-			a.log.Warn("the log is held still for what was at this address before", "err", err)
+			a.log.Warn("the log is still held for what was at this address before", "err", err)
 		}
 	}
 	a.records.Note(ctx, a.name, head.Parent, head.Anew)
@@ -249,7 +250,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 	return r, nil
 }
 
-// nothingNew reports that head has all that there is.
+// nothingNew is the report of a run for which head has everything already.
 func nothingNew(head *manifest.Committed) BackupReport {
 	b := describe(head.Manifest)
 	b.Kind, b.StartEpoch = KindNone, b.EndEpoch

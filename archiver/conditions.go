@@ -8,8 +8,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// probeConditions finds out how the store treats conditional writes, for a new
-// archive.
+// probeConditions finds out how the store treats conditional writes, before an archive
+// is made in it.
 func (a *Archive) probeConditions(ctx context.Context) (manifest.Verdict, error) {
 	p := probe.New(a.objects, a.effort)
 	verdict, err := p.Conditions(ctx)

@@ -27,7 +27,7 @@ func archiveDocument(t testing.TB, store *storagetest.Memory) *manifest.Archive 
 	return doc
 }
 
-// A store that keeps conditions is tried once, and believed from then on.
+// A store with conditional writes is probed once, and believed from then on.
 func TestFirstBackupTriesTheStore(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)
@@ -109,7 +109,7 @@ func TestSingleWriter(t *testing.T) {
 	}
 }
 
-// The flag changes nothing where the store keeps conditions.
+// The flag changes nothing where the store supports conditional writes.
 func TestSingleWriterIsNotNeeded(t *testing.T) {
 	store := storagetest.NewMemory()
 	if _, err := newArchive(store).Backup(t.Context(), copyVector(t, "v0.6.0/live"), archiver.BackupOptions{SingleWriter: true}); err != nil {

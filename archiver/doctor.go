@@ -1,14 +1,10 @@
 package archiver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -38,26 +34,26 @@ type Check struct {
 	Err      error  // that is the problem, nil if it is none or has no error
 }
 
-// DoctorReport tells whether it is safe to commit backups to an archive.
+// DoctorReport says whether it is safe to commit backups to an archive.
 type DoctorReport struct {
 	Checks []Check
 
 	Conditions manifest.Verdict // "" if it could not be found out
 	Backups    int              // that the archive has
 
-	// Clock is how far the store's clock is ahead of ours, nil if it could not be
-	// seen. Stores keep whole seconds.
+	// Clock is how far the store's clock is ahead of this host's, in whole seconds; nil
+	// if the store does not tell.
 	Clock *time.Duration
 
-	Latency       time.Duration // median of a few requests without a body; 0 if none was answered
-	UploadSpeed   float64       // bytes a second, of a few objects at a time; 0 if none could be sent
+	Latency       time.Duration // of a request without a body; 0 if not measured
+	UploadSpeed   float64       // bytes a second, of a few objects at a time; 0 if not measured
 	DownloadSpeed float64
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Problem gives the first check that is one, nil if it is safe to commit.
+// Problem returns the first check that is a problem, nil if it is safe to commit.
 func (r *DoctorReport) Problem() *Check {
 	for i := range r.Checks {
 		if r.Checks[i].Severity == SeverityProblem {
@@ -67,12 +63,11 @@ func (r *DoctorReport) Problem() *Check {
 	return nil
 }
 
-// Doctor tries whether it is safe to commit backups to the archive, which need
-// not be there yet: whether the store can be reached, read, listed and written,
-// whether it creates an object only if it is absent, also if several do so at
-// the same time, and what its settings and its clock mean for backups. It writes
-// a few objects of its own and removes them. What it finds is in the report; an
-// error means that it was interrupted.
+// Doctor finds out whether it is safe to commit backups to the archive, which need
+// not exist yet: whether the store can be reached, read, listed and written, whether it
+// supports conditional writes, also of several writers at the same time, and what its
+// settings and its clock mean for backups. It writes a few objects of its own and removes
+// them. What it finds is in the report; an error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
@@ -107,7 +102,7 @@ func (d *doctor) fail(name, doing string, err error) {
 	})
 }
 
-// examine makes all checks, as far as one makes sense after the other.
+// examine makes all checks, as far as the ones before leave a point in making them.
 func (d *doctor) examine(ctx context.Context) {
 	known := d.archive.remember("")
 	h, reached := d.reach(ctx, known)
@@ -125,8 +120,8 @@ func (d *doctor) examine(ctx context.Context) {
 	d.settings(ctx)
 }
 
-// reach reads archive.json and lists the manifests, and tells whether the store
-// has answered. There is no history if that failed otherwise.
+// reach reads archive.json and lists the manifests, and reports whether the store
+// answered. The history is nil if something else was wrong.
 func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.History, bool) {
 	h, err := d.journal.History(ctx)
 	if err == nil {
@@ -138,7 +133,7 @@ func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.Hist
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }
 
-// archived looks at the archive that is there.
+// archived looks at the archive, if there is one.
 func (d *doctor) archived(ctx context.Context, h *journal.History, known journal.Memory) {
 	if h.Archive == nil {
 		if lost := known.Lost(h); lost != nil {
@@ -167,13 +162,13 @@ func (d *doctor) archived(ctx context.Context, h *journal.History, known journal
 		}
 	}
 	if c := h.Archive.Conditions; c != nil && c.SingleWriter {
-		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that keeps conditions.",
+		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that supports conditional writes.",
 			"the archive is for a single writer: when it was made, the store %s", c.Verdict.Description())
 	}
 }
 
-// write tries the store as the first backup does, and tells whether it may be
-// written to.
+// write probes the store as the first backup does, and reports whether it may be written
+// to.
 func (d *doctor) write(ctx context.Context) bool {
 	verdict, err := d.probe.Conditions(ctx)
 	if err != nil {
@@ -193,34 +188,23 @@ func (d *doctor) write(ctx context.Context) bool {
 	return true
 }
 
-// clockTolerance is how far clocks may be apart before that is worth a word. AWS
+// clockTolerance is how far apart clocks may be before that is worth a warning. AWS
 // refuses requests that are 15 minutes off.
 const clockTolerance = time.Minute
 
-// clock compares the store's clock with ours by the time that it gives a new
-// object.
+// clock compares the store's clock with this host's.
 func (d *doctor) clock(ctx context.Context) {
-	key := d.probe.Key("clock")
-	before := time.Now()
-	if _, err := d.store.Storage.Put(ctx, key, bytes.NewReader(probe.Body(1)), storage.PutOptions{}); err != nil {
+	seen, err := d.probe.Clock(ctx)
+	if err != nil {
 		d.fail("clock", "writing an object", err)
 		return
 	}
-	after := time.Now()
-	info, err := d.store.Storage.Head(ctx, key)
-	if err != nil || info.ModTime.IsZero() {
+	if seen == nil {
 		d.say("clock", SeverityNote, "", "the store does not tell the time of an object")
 		return
 	}
-	var ahead time.Duration
-	switch {
-	case info.ModTime.Before(before.Truncate(time.Second)):
-		ahead = info.ModTime.Sub(before)
-	case info.ModTime.After(after):
-		ahead = info.ModTime.Sub(after)
-	}
-	ahead = ahead.Round(time.Second)
-	d.report.Clock = &ahead
+	ahead := *seen
+	d.report.Clock = seen
 	if ahead.Abs() < clockTolerance {
 		d.say("clock", SeverityOK, "", "the clocks of store and host are at most %s apart", max(ahead.Abs(), time.Second))
 		return
@@ -233,63 +217,17 @@ func (d *doctor) clock(ctx context.Context) {
 		"the store's clock is %s %s that of this host", ahead.Abs(), direction)
 }
 
-// What the speed is measured with.
-const (
-	speedObjects  = 4
-	speedRequests = 5
-)
-
-// speed measures latency and throughput with a few objects.
+// speed measures latency and throughput.
 func (d *doctor) speed(ctx context.Context) {
-	var bodies [speedObjects][]byte
-	var keys [speedObjects]string
-	for i := range bodies {
-		bodies[i], keys[i] = probe.Body(d.probe.Effort.SpeedBytes), d.probe.Key("speed")
-	}
-	var err error
-	bytesEach := float64(d.probe.Effort.SpeedBytes)
-	d.report.UploadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
-		_, err := d.store.Storage.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
-		return err
-	})
-	if err == nil {
-		d.report.DownloadSpeed, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
-			same := func(b []byte) bool { return bytes.Equal(b, bodies[i]) }
-			b, err := d.store.Read(ctx, keys[i], int64(d.probe.Effort.SpeedBytes), same)
-			if err == nil && !same(b) {
-				err = &manifest.ObjectError{Key: keys[i], Problem: "the store gives back other bytes than it got"}
-			}
-			return err
-		})
-	}
-	var times []time.Duration
-	for i := 0; err == nil && i < speedRequests; i++ {
-		begin := time.Now()
-		_, err = d.store.Storage.Head(ctx, keys[0])
-		times = append(times, time.Since(begin))
-	}
+	speed, err := d.probe.Speed(ctx)
+	d.report.UploadSpeed, d.report.DownloadSpeed = speed.Upload, speed.Download
 	if err != nil {
 		d.fail("speed", "writing and reading objects", err)
 		return
 	}
-	slices.Sort(times)
-	d.report.Latency = times[len(times)/2]
+	d.report.Latency = speed.Latency
 	d.say("speed", SeverityOK, "", "a request takes %s; %.1f MB/s up, %.1f MB/s down, %d objects of %d MiB at a time",
-		d.report.Latency.Round(time.Microsecond), d.report.UploadSpeed/1e6, d.report.DownloadSpeed/1e6, speedObjects, d.probe.Effort.SpeedBytes>>20)
-}
-
-// throughput does one thing with each of the objects at the same time, and
-// gives the bytes a second.
-func throughput(ctx context.Context, bytesEach float64, do func(ctx context.Context, i int) error) (float64, error) {
-	begin := time.Now()
-	g, ctx := errgroup.WithContext(ctx)
-	for i := range speedObjects {
-		g.Go(func() error { return do(ctx, i) })
-	}
-	if err := g.Wait(); err != nil {
-		return 0, err
-	}
-	return speedObjects * bytesEach / time.Since(begin).Seconds(), nil
+		speed.Latency.Round(time.Microsecond), speed.Upload/1e6, speed.Download/1e6, probe.SpeedObjects, d.probe.Effort.SpeedBytes>>20)
 }
 
 // remove removes the objects of all checks.

@@ -16,42 +16,42 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// ExportOptions modify one export. The zero value exports all up to the newest
+// ExportOptions modify one export. The zero value exports everything up to the newest
 // state.
 type ExportOptions struct {
-	// Target is the newest state that the folder shall have.
+	// Target is the newest state that the folder is to have.
 	Target Target
 
 	// WithoutSpilled exports a database without its spilled vectors, which native
-	// backups cannot hold. Without it such a database is not exported.
+	// backups cannot hold. If it is false, such a database is not exported.
 	WithoutSpilled bool
 
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
-// ExportReport is what one export has done.
+// ExportReport describes what one export did.
 type ExportReport struct {
 	Folder             string
 	FromEpoch, ToEpoch uint64 // that can be restored from it
-	Files              int    // in it, the list of them included
-	Spill              *Spill // what was left out with WithoutSpilled, nil if nothing was
-	RawBytes           int64  // of these
+	Files              int    // in it, including the list of backups
+	RawBytes           int64  // of these files
+	Spill              *Spill // spilled vectors that were left out; nil if there were none
 	Requests           storage.RequestCounts
 	Elapsed            time.Duration
 }
 
-// Export writes a folder of native backups, from which Grafeo's own
-// restoreToEpoch restores every epoch that the archive has up to opts.Target. It is
-// of the format of the database's generation.
+// Export writes a folder of native backups, in the format of the database's generation,
+// from which Grafeo's own restoreToEpoch restores every epoch that the archive has up to
+// opts.Target.
 //
-// A native folder knows no timelines: it has the one of the target, and below its
-// first epoch what older ones have, which is what [Archive.Restore] gives for these
+// A native folder knows no timelines: it holds the timeline of the target and, below
+// that one's first epoch, what older timelines have, as [Archive.Restore] restores these
 // epochs.
 //
-// The folder appears when it is whole and on disk. What is there already is
-// [CodeTargetExists]. If Export fails or is killed, there is no folder, and the
-// same call works again.
+// The folder appears when it is whole and on disk. If something exists at its path, that
+// is [CodeTargetExists]. If Export fails or is killed, there is no folder, and the same
+// call works again.
 func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	var r ExportReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {

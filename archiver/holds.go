@@ -6,54 +6,53 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 )
 
-// Hold is the claim of one archive on the log of a 0.6 database: the database
-// keeps what the archive does not have yet, over checkpoints and clean closes.
-// Holds stand in the database's backup_cursor.meta (docs/grafeo-format.md,
-// section 6.5, and FORMAT.md, "The cursor").
+// Hold is the claim of one archive on the log of a 0.6 database, like a replication slot
+// of other databases: the database keeps what the archive does not have yet, through
+// checkpoints and clean closes. Holds are stored in the database's backup_cursor.meta
+// (docs/grafeo-format.md, section 6.5, and FORMAT.md, "The cursor").
 type Hold struct {
 	ArchiveID string
 	Name      string    // [Options.Name] of the archive, for people
 	LSN       uint64    // everything from this log position on is kept
-	Epoch     uint64    // that the archive has
-	Seq       uint64    // of its newest backup, 0 before the first
+	Epoch     uint64    // up to which the archive has everything
+	Seq       uint64    // of the archive's newest backup, 0 before the first
 	CommitID  string    // of that backup
-	FileID    string    // of the database's file then, "" if the file system cannot tell
+	FileID    string    // identifies the database's file; "" if the file system cannot
 	UpdatedAt time.Time // by the clock of the host that backs up
 }
 
-// HeldLog is a hold and what it costs.
+// HeldLog is a hold and the log that it costs.
 type HeldLog struct {
 	Hold Hold
 
-	// Bytes is the log that the database keeps for this hold and has no need of
-	// itself; OnlyBytes the part of it that no other hold needs, which goes with
-	// this one.
+	// Bytes is the log that the database keeps for this hold and does not need itself;
+	// OnlyBytes is the part of it that no other hold needs, and that releasing this one
+	// frees.
 	Bytes     int64
 	OnlyBytes int64
 
-	// Age is the time since the hold was moved; negative if that is in the future
-	// by this host's clock.
+	// Age is the time since the hold last moved; negative if that is in the future by
+	// this host's clock.
 	Age time.Duration
 
-	// Abandoned reports that it looks as if no backup goes to the archive any more:
-	// the log that the database keeps for it, beyond what the archive that needs least
-	// needs, is kept for more than two weeks, or is more than 1 MiB and than a quarter
-	// of the database's image, which is more than archives that are both backed up
-	// are apart.
+	// Abandoned reports that, it seems, nobody backs up into the archive any more: the
+	// database keeps log for it that the most recently backed up archive no longer
+	// needs, and has kept it for more than two weeks, or it is more than 1 MiB and more
+	// than a quarter of the database's image, which is more than lies between archives
+	// that are both backed up.
 	Abandoned bool
 }
 
-// HoldReport is what holds the log of a database.
+// HoldReport says what a database keeps its log for.
 type HoldReport struct {
 	Holds    []HeldLog
-	LogBytes int64 // of all log that is there, whatever it is kept for
+	LogBytes int64 // of the whole log, whatever it is kept for
 
-	// ForeignCursor reports that the cursor is somebody else's: then there are no
-	// holds.
+	// ForeignCursor reports that the cursor is somebody else's: then there are no holds.
 	ForeignCursor bool
 }
 
-// heldLogs makes public what the room hold knows.
+// heldLogs converts the holds that the room below reports.
 func heldLogs(list []hold.Held) []HeldLog {
 	var all []HeldLog
 	for _, h := range list {

@@ -15,8 +15,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// ImportOptions modify one import. The zero value is usable; the fields mean what
-// they mean in [BackupOptions].
+// ImportOptions modify one import. The zero value is usable; fields that [BackupOptions]
+// has, too, mean the same.
 type ImportOptions struct {
 	SingleWriter  bool
 	SegmentBytes  int64
@@ -26,42 +26,43 @@ type ImportOptions struct {
 	NewDatabase   bool
 	BeginAnew     bool
 
-	// Strict refuses a folder from which files are gone that its list names.
+	// Strict refuses a folder that lacks files that its list names.
 	Strict bool
 
-	// Committed, if not nil, hears of each backup when it is committed.
+	// Committed, if not nil, is called with the report of each backup when it is
+	// committed.
 	Committed func(BackupReport)
 }
 
-// ImportReport is what one import has done.
+// ImportReport describes what one import did.
 type ImportReport struct {
-	// Backups are those that were committed. If there was nothing new, it is one
-	// of [KindNone], which describes the newest of the folder's in the archive.
+	// Backups are those that were committed. If nothing was new, it is a single one of
+	// [KindNone], which describes the newest of the folder's backups in the archive.
 	Backups []BackupReport
 	Entries int // native backups in the folder
 	Known   int // of these, that the archive had
 
-	// Lost says which epochs are neither in the archive nor in a whole chain of the
-	// folder, as files are gone from it.
+	// Lost says which epochs are neither in the archive nor in a complete chain of the
+	// folder, because files are missing from it.
 	Lost []*NativeFault
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Import archives the backups in a folder that Grafeo has made itself: each is a
-// backup of the archive, with its epochs. All of the folder is read and checked
-// first; what is wrong with it, and which epochs are lost by it, is an error of
-// [CodeDamagedDatabase], and nothing is stored. Files that are gone, as after the
-// retention of Grafeo-server, are no such error unless [ImportOptions.Strict] is set:
-// the chains that are whole without them are archived, and [ImportReport.Lost] has the
-// epochs that the others had. If none is whole, it is one. What the archive has of it already
-// is not stored again. A folder whose history is another one than was imported
-// before is a new timeline.
+// Import archives a folder of backups that Grafeo itself has made: each becomes a backup
+// of the archive, with the same epochs. The whole folder is read and checked first. If
+// anything is damaged, the error is [CodeDamagedDatabase], which says what is wrong and
+// which epochs are lost by it, and nothing is stored.
 //
-// Unlike other verbs it returns a report with an error, too: of the backups that
-// were committed before it, which are those that Committed has heard of. They stay,
-// and the same call goes on after them.
+// Missing files, as Grafeo-server's retention leaves them, are not such an error unless
+// [ImportOptions.Strict] is set: the chains that are complete without them are archived,
+// and [ImportReport.Lost] has the epochs of the others. If no chain is complete, it is
+// an error. What the archive already has is not stored again. A folder with a history
+// other than that of earlier imports becomes a new timeline.
+//
+// Unlike other verbs, Import also returns a report with an error: of the backups that
+// were committed before it. They stay, and the same call continues after them.
 func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions) (ImportReport, error) {
 	modify := BackupOptions{
 		SingleWriter: opts.SingleWriter, SegmentBytes: opts.SegmentBytes, Level: opts.Level, CommitTimeout: opts.CommitTimeout, Observer: opts.Observer, NewDatabase: opts.NewDatabase, BeginAnew: opts.BeginAnew,
@@ -106,7 +107,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 	})
 }
 
-// importing is one attempt to archive a folder.
+// importing is one attempt to archive a folder on one head of the journal.
 type importing struct {
 	archive   *Archive
 	folder    *native.Folder

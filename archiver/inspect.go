@@ -16,26 +16,25 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// ArchiveFolder is what [Inspect] calls a directory that has an archive.
+// ArchiveFolder is the kind of a directory that contains an archive.
 const ArchiveFolder grafeo.FileKind = "archive"
 
-// Inspection is what is at a path.
+// Inspection describes what is at a path.
 type Inspection struct {
 	Path       string
 	What       grafeo.FileKind
-	Generation grafeo.Generation // empty where it cannot be told
+	Generation grafeo.Generation // empty where nothing tells
 
-	// Checked tells that everything was read that can be checked; what is not,
-	// is only recognized. Problem is the first thing that is wrong, nil if there
-	// is none.
+	// Checked reports that everything that can be checked was read; otherwise the file
+	// was only recognized. Problem is the first thing that is wrong, nil if nothing is.
 	Checked bool
 	Problem *Problem
 
-	// Directory is whether it is a database that is a WAL directory: a log of 0.5, and
+	// Directory reports that it is a WAL directory: a database of 0.5 that has a log and
 	// no image.
 	Directory bool
 
-	// Epochs is what there is of the history, nil if that cannot be told.
+	// Epochs is the part of the history that is there, nil if nothing tells.
 	Epochs *Epochs
 
 	Image  *grafeo.Image        // of a database; nil if that is a WAL directory
@@ -46,7 +45,7 @@ type Inspection struct {
 	List   *NativeList          // of native backups
 }
 
-// Whole tells that everything was checked and nothing is wrong.
+// Whole reports whether everything was checked and nothing is wrong.
 func (i *Inspection) Whole() bool { return i.Checked && i.Problem == nil }
 
 // Problem is what is wrong with a file.
@@ -69,13 +68,12 @@ type InspectOptions struct {
 	Closed bool
 }
 
-// Inspect says what the file or folder at path is, and whether it is whole: a
-// database with its log, closed or in use, a part of one, a backup of Grafeo's
-// own, a file of one, or an archive. Of an archive it reads only as much as tells
-// what it is. It locks nothing and writes nothing.
+// Inspect reports what the file or folder at path is, and whether it is whole: a database
+// with its log, closed or in use, a part of one, a folder or file of Grafeo's own backups,
+// or an archive. An archive is only recognized. Inspect locks nothing and writes nothing.
 //
-// Damage is no error but the report's Problem; the report then has what could be
-// read. What is none of these is [CodeNotDatabase].
+// Damage is not an error but the report's Problem; the report then has what could be
+// read. Anything else at path is [CodeNotDatabase].
 func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection, error) {
 	var i Inspection
 	_, _, err := run(ctx, nil, func(ctx context.Context) error {
@@ -123,7 +121,7 @@ func recognize(path string) (Inspection, error) {
 	return Inspection{Path: path, What: what, Generation: generation}, err
 }
 
-// problemOf is the damage that err tells of, nil if it is about something else.
+// problemOf returns the damage that err describes, nil if it is about something else.
 func problemOf(err error) *Problem {
 	if err == nil || as[*capture.UnsteadyError](err) {
 		return nil
@@ -170,7 +168,7 @@ func (i *Inspection) read(ctx context.Context) error {
 	return nil
 }
 
-// database inspects a database file and the log behind its image, which is what
+// database inspects a database file and the log after its image, which is what
 // the database reads when it is opened.
 func (i *Inspection) database(ctx context.Context) (err error) {
 	if i.Image, err = grafeo.ReadDatabase(i.Path); err != nil {
@@ -202,7 +200,7 @@ func checkImage(ctx context.Context, image *grafeo.Image) error {
 	return image.Check(ctx, f)
 }
 
-// epochsOf is what can be had of an image and the log behind it. In 0.5 epochs of
+// epochsOf is what can be had of an image and the log after it. In 0.5 epochs of
 // different runs cannot be compared: these are those of the last one, with the
 // image's if it may be of that run.
 func epochsOf(image *grafeo.Image, log *LogSummary) *Epochs {

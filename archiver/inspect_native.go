@@ -117,7 +117,7 @@ func (i *Inspection) native(ctx context.Context) error {
 	return nil
 }
 
-// eachCommit gives all commits of r to visit.
+// eachCommit calls visit for all commits of r.
 func eachCommit(r *grafeo.Reader06, visit func(grafeo.Commit) error) error {
 	for {
 		c, err := r.Next()

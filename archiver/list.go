@@ -26,15 +26,15 @@ const (
 type Backup struct {
 	Seq      uint64 // its number in the archive, from 1
 	Kind     Kind
-	Timeline int // stretch of history without a fork; epochs compare inside of one only
+	Timeline int // a stretch of history without a fork; only epochs of one timeline compare
 
-	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to
-	// RestoreTo what can be restored with all that it continues.
+	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to RestoreTo is
+	// what can be restored from it and the backups that it continues.
 	StartEpoch, EndEpoch   uint64
 	RestoreFrom, RestoreTo uint64
 
-	CreatedAt time.Time  // when the state was read
-	EndTime   *time.Time // when the last commit was made; nil where the database keeps no times
+	CreatedAt time.Time  // when the database was read
+	EndTime   *time.Time // of the last commit; nil where the database keeps no times
 
 	RawBytes    int64 // of the database's files
 	StoredBytes int64 // of the segments that the run has written
@@ -44,7 +44,7 @@ type Backup struct {
 	Database   string // name of the database's file
 	DatabaseID string
 	Generation grafeo.Generation // of the database
-	Host, Tool string            // where and by what it was made
+	Host, Tool string            // that made it
 }
 
 func describe(m *manifest.Manifest) Backup {

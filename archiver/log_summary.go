@@ -15,7 +15,7 @@ type LogSummary struct {
 	Files int   // that there are
 	Bytes int64 // of these
 
-	Commits int64 // with an epoch; of a database those behind its image
+	Commits int64 // with an epoch; of a database, those after its image
 
 	// Runs are the epochs of each open of the database that the log shows, in
 	// their order (0.5): at each they start again. If there are more than 100, it
@@ -23,7 +23,7 @@ type LogSummary struct {
 	Runs []Epochs
 
 	Torn        *grafeo.TornTail // nil if the log ends cleanly
-	Uncommitted int64            // bytes in whole frames behind the last commit (0.5)
+	Uncommitted int64            // bytes in whole frames after the last commit (0.5)
 }
 
 // maxRuns bounds [LogSummary.Runs], as each commit of a log that was made to keep

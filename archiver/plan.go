@@ -13,33 +13,33 @@ import (
 // Plan is what a restore would do.
 type Plan struct {
 	Full         uint64   // number of the full backup
-	Incrementals []uint64 // numbers of the backups whose log continues it
-	Backup       Backup   // the one that has the target
+	Incrementals []uint64 // numbers of the backups whose log continues it, ascending
+	Backup       Backup   // the one in which the target lies
 
 	Timeline int
-	// OtherTimelines have the same epoch, with another content.
+	// OtherTimelines have the same epoch with other content.
 	OtherTimelines []int
 
-	// Epoch and Time are those of the state that results; Time is nil where the
-	// database keeps no times. Exact is false if the target was a time and the
-	// state is that of the last backup before it, as the database keeps no
-	// times, or if the log must be read to know the epoch.
+	// Epoch and Time are those of the resulting state; Time is nil where the database
+	// keeps no times. Exact is false if the target was a time and the state is that of
+	// the last backup before it, because the database keeps no times, or if the epoch
+	// is not known before the log is read.
 	Epoch uint64
 	Time  *time.Time
 	Exact bool
 
-	Objects     int   // segments that are fetched
+	Objects     int   // segments to fetch
 	StoredBytes int64 // of these
-	RawBytes    int64 // of the files that are written
-	NeededBytes int64 // of these, that take room: the others are holes
+	RawBytes    int64 // of the files to write
+	NeededBytes int64 // of these that take room on the disk: the others are holes
 
-	Spill *Spill // what of them is spilled vectors, nil if nothing is
+	Spill *Spill // spilled vectors among the files; nil if there are none
 
 	Requests storage.RequestCounts // that the planning took
 }
 
-// Plan says what Restore would do for a target. It reads manifests and indexes,
-// and no segment.
+// Plan returns what Restore would do for a target. It reads manifests and indexes, but
+// no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	var w *catalog.Way
 	requests, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
@@ -54,7 +54,7 @@ func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	return p, nil
 }
 
-// wayTo finds the way to a target.
+// wayTo returns the way to a target.
 func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, er
 	return a.journal.Along(ctx, r, t)
 }
 
-// planOf is what a restore along w would do.
+// planOf returns what a restore along w would do.
 func planOf(w *catalog.Way) Plan {
 	base, last := w.Route.Chain[0], w.Route.Last()
 	p := Plan{

@@ -11,9 +11,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Release ends the hold of this archive on the log of the database at path, and
-// reports whether there was one. It is the one under the archive's name, as
-// [ReleaseNamed] ends it; only if there is none is the archive asked for its id.
+// Release releases the hold of this archive on the log of the database at path, and
+// reports whether there was one. It looks for one under the archive's name, as
+// [ReleaseNamed] does; only if there is none does it read the archive's id.
 func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
 	_, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
@@ -39,15 +39,15 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	return released, err
 }
 
-// ReleaseNamed ends the hold on the log of the database at path whose [Hold.Name]
-// or [Hold.ArchiveID] is name, and reports whether there was one. The archive need
-// not exist any more. Its next backup, if there is one, is a full one.
+// ReleaseNamed releases the hold on the log of the database at path whose [Hold.Name] or
+// [Hold.ArchiveID] is name, and reports whether there was one. The archive need not exist
+// any more. The next backup into it, if any, is a full one.
 func ReleaseNamed(ctx context.Context, path, name string) (bool, error) {
 	return releaseAny(ctx, path, hold.Named(name))
 }
 
-// ReleaseAll ends the holds of all archives on the log of the database at path,
-// and reports whether there was one.
+// ReleaseAll releases the holds of all archives on the log of the database at path, and
+// reports whether there was one.
 func ReleaseAll(ctx context.Context, path string) (bool, error) {
 	return releaseAny(ctx, path, func(hold.Claim) bool { return true })
 }
@@ -61,7 +61,7 @@ func releaseAny(ctx context.Context, path string, which func(hold.Claim) bool) (
 	return released, err
 }
 
-// Holds reports what holds the log of the database at path. It locks nothing.
+// Holds reports what the database at path keeps its log for. It locks nothing.
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
 	_, _, err := run(ctx, nil, func(context.Context) (err error) {

@@ -12,8 +12,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// remember reads what the holds of the database at path, "" for none, and this
-// host's record know.
+// remember returns what the holds of the database at path, "" for none, and this host's
+// record say of the archive from before.
 func (a *Archive) remember(path string) journal.Memory {
 	m := journal.Memory{Name: a.name, Record: a.records.Read(a.name)}
 	if path == "" {
@@ -32,8 +32,9 @@ func (a *Archive) remember(path string) journal.Memory {
 	return m
 }
 
-// existing is [Archive.history] for those who read: no archive is an error. That the
-// archive lacks what this host has seen there is a warning.
+// existing returns the journal of an archive for a verb that reads: if there is no
+// archive, that is an error. If the archive lacks what this host has seen there before,
+// that is only a warning.
 func (a *Archive) existing(ctx context.Context) (*journal.History, error) {
 	m := a.remember("")
 	h, err := a.journal.Open(ctx, m)
@@ -46,8 +47,8 @@ func (a *Archive) existing(ctx context.Context) (*journal.History, error) {
 	return h, nil
 }
 
-// backups is [Archive.existing] for a target: there is a backup, and if it names
-// one, this one.
+// backups is [Archive.existing] for a target: there must be a backup and, if the target
+// names one, that one.
 func (a *Archive) backups(ctx context.Context, t catalog.Target) (*journal.History, error) {
 	h, err := a.existing(ctx)
 	if err != nil {

@@ -23,64 +23,65 @@ type RestoreOptions struct {
 	// Target is the state to restore.
 	Target Target
 
-	// Force moves a database that is at the target aside, under a name that
-	// RestoreReport.MovedTo tells. It is never deleted.
+	// Force moves an existing database at the target aside; [RestoreReport.MovedTo] says
+	// where to. It is never deleted.
 	Force bool
 
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
-// RestoreReport is what one restore has done.
+// RestoreReport describes what one restore did.
 type RestoreReport struct {
 	Plan     Plan
 	Database string // path of the database now
-	MovedTo  string // where the database is that was there before, or ""
+	MovedTo  string // path of the database that was there before; "" if there was none
 
-	// Reopen tells that it could not be found out which edges of the log the image
-	// has as well (generation 0.5): queries may show some of them twice until the
-	// database was opened and closed once.
+	// Reopen reports that it is not known which edges of the log the image has as well
+	// (generation 0.5): queries may show some of them twice until the database has been
+	// opened and closed once.
 	Reopen bool
 
-	// ResumedBytes of Plan.RawBytes had an earlier restore to this path fetched,
-	// which was killed or has failed.
+	// ResumedBytes of Plan.RawBytes were fetched by an earlier restore to this path that
+	// was killed or failed.
 	ResumedBytes int64
+
+	// AccessProblem says why the restored files do not have the owner, group and mode
+	// that they should have; "" if they have.
+	AccessProblem string
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
-
-	// AccessProblem says why what was restored has not the owner, group and mode that
-	// it should have, "" if it has.
-	AccessProblem string
 }
 
-// Restore writes the database in the state of opts.Target to target, the path of
-// the database file that will be, or of the directory if the database is one;
-// folders above it are made.
+// Restore writes the database in the state of opts.Target to target: the path that the
+// database file is to have, or the directory if the database is one. Folders above it
+// are created.
 //
-// With Force, files and folders get exactly the owner, group and mode of those that were
-// there. Else they get, if the caller is root, the owner and group of the folder above, and
-// are for their owner alone (0600); if that folder is for its group, by its setgid bit or as
-// others may not look into it, the group may read as well (0640), unless the umask says no. What cannot be
-// done is no error: [RestoreReport.AccessProblem] tells.
+// The database appears at target when it is whole, checked and on disk, and not before:
+// until then it is in a hidden folder beside the target, without the page that makes it
+// a database. When Restore returns nil, a loss of power does not take it away again.
 //
-// The database appears at target when it is whole, checked and on disk, and
-// not before: until then it is in a hidden folder beside the target, without
-// the page that makes it a database. If Restore fails, the target is as it was,
-// with Force, too; should even that not work, the error says where the database
-// is that was there. If it is killed, or the power fails, the target is as it
-// was, whole, or a part that no Grafeo opens, and the next call, with Force or
-// without, clears what is left and puts back what was moved aside.
+// If Restore fails, the target is as it was, also with Force; should even that be
+// impossible, the error says where the previous database is. If it is killed, or the
+// power fails, the target is as it was, or whole, or a part that no Grafeo opens. The
+// next call, with or without Force, removes what is left and puts back what was moved
+// aside.
 //
-// What a restore that was killed, or has failed for the store's sake, had fetched
-// and checked stays in the hidden folder, if it was 1 MiB or more. The next one to
-// this target reads it back, checks it again and fetches the rest, unless it takes
-// another way through the archive: then it is removed. It is also removed if the
-// disk is full. The error says what is kept, and where. When Restore
-// returns nil, no loss of power takes the database away again.
+// What a restore had fetched and checked when it was killed, or when the store failed,
+// stays in the hidden folder if it is 1 MiB or more, and the error says so. The next
+// restore to this target reads it back, checks it again and fetches only the rest. If
+// that one needs other backups, or the disk is full, it is removed.
 //
-// An existing target is [CodeTargetExists]; two restores to one target at the
-// same time are [CodeTargetBusy] for one of them.
+// With Force, files and folders get exactly the owner, group and mode of those that they
+// replace. Otherwise, if the caller is root, they get the owner and group of the folder
+// above, and are readable for their owner alone (0600); if that folder is meant for its
+// group, because it is setgid or closed to others, the group may read as well (0640), as
+// far as the umask allows. It is not an error if that cannot be done, see
+// [RestoreReport.AccessProblem].
+//
+// An existing target is [CodeTargetExists]. Of two restores to one target at the same
+// time, one fails with [CodeTargetBusy].
 func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOptions) (RestoreReport, error) {
 	var r RestoreReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
@@ -103,7 +104,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err != nil {
 		return RestoreReport{}, err
 	}
-	if !folder { // before a request is made: most often this is how it ends
+	if !folder { // before any request: most restores that are refused are refused here
 		if err := mayRestore(target, opts.Force); err != nil {
 			return RestoreReport{}, err
 		}
@@ -170,12 +171,12 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	}, nil
 }
 
-// filler puts databases together of what the archive has.
+// filler returns what puts databases together from the archive.
 func (a *Archive) filler() *rebuild.Filler {
 	return &rebuild.Filler{Store: a.objects, Workers: a.workers}
 }
 
-// mayRestore is nil if nothing is at target that may not be moved aside.
+// mayRestore returns an error if something at target is in the way of a restore.
 func mayRestore(target string, force bool) error {
 	if err := staging.CheckAbsent(target); err != nil && !force && !disk.Exists(staging.PathOf(target)) {
 		return err
@@ -183,8 +184,8 @@ func mayRestore(target string, force bool) error {
 	return staging.CheckMovable(target)
 }
 
-// isFolderName reports whether a path can only be that of a folder: the database
-// then goes into it.
+// isFolderName reports whether a path can only be that of a folder, into which the
+// database then goes.
 func isFolderName(path string) bool {
 	if os.IsPathSeparator(path[len(path)-1]) {
 		return true
@@ -206,8 +207,8 @@ func (e *NoNameError) Error() string {
 	return e.Folder + " is a folder, and the archive has no name for the database in it"
 }
 
-// inFolder is the path of a database in a folder, under the name that it had when it
-// was backed up. One that is a directory itself is that folder.
+// inFolder returns the path of a database in a folder, under the name that it had when
+// it was backed up. A database that is a directory becomes the folder itself.
 func inFolder(folder string, d *manifest.Database) (string, error) {
 	if d.IsDirectory() {
 		return folder, nil
@@ -219,8 +220,8 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 	return filepath.Join(folder, name), nil
 }
 
-// Room is how many bytes a restore to target may write: what is free there, and what
-// an earlier restore, which was killed or has failed, has written already. ok is
-// false where the file system does not say. That more than that does not fit is
-// certain only where sure says so: a file system may compress.
+// Room returns how many bytes a restore to target may write: those that are free there,
+// and those that an earlier restore, which was killed or failed, has written already. ok
+// is false where the file system does not say. sure reports that more than that
+// certainly does not fit; a file system that compresses may have room for more.
 func Room(target string) (bytes int64, sure, ok bool) { return staging.Room(target, disk.RoomAt) }

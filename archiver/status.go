@@ -19,79 +19,76 @@ import (
 
 // StatusOptions say what to look at besides the archive.
 type StatusOptions struct {
-	// Database is the path of the archive's database, as [Archive.Backup] takes it, if the report is to say how
-	// far the archive is behind it.
+	// Database is the path of the archive's database, as [Archive.Backup] takes it; ""
+	// for none. With it, the report also says how far the archive lags behind.
 	Database string
 
-	// Closed means what it means in [BackupOptions].
+	// Closed asserts that nobody has the database open, as in [BackupOptions].
 	Closed bool
 }
 
-// StatusReport is what an archive has and how far it is behind.
+// StatusReport says what an archive has and how far it lags behind its database.
 type StatusReport struct {
+	ArchiveID   string
 	Backups     int
 	StoredBytes int64 // of the segments that all backups together have written
 
-	ArchiveID string
-
-	// Newest is nil if there is none. Age is the time since it was taken; negative
-	// if that is in the future by this host's clock: then nobody knows how old it is.
+	// Newest is the newest backup, nil if there is none. Age is the time since it was
+	// taken, negative if that is in the future by this host's clock: then nobody knows
+	// how old it is.
 	Newest *Backup
 	Age    time.Duration
 
-	// Restorable is what the manifests say, the newest timeline first. Of 32 backups
-	// one manifest is read, which tells of the others: that one of those is damaged
-	// [Archive.Verify] finds.
+	// Restorable is what the manifests say can be restored, the newest timeline first.
+	// One manifest of 32 backups is read, which describes the others: if one of those
+	// is damaged, [Archive.Verify] finds it.
 	Restorable []Reach
 
-	// Conditions is how the store treats conditional puts, as the first backup has
-	// found out, "" if it did not look. SingleWriter tells that they are not kept
-	// and that whoever made the archive has accepted that: two backups at the same
-	// time may lose one of them.
+	// Conditions is how the store treats conditional writes, as the first backup found
+	// out; "" if it did not look. SingleWriter reports that the store does not support
+	// them and that this was accepted when the archive was made: of two backups at the
+	// same time one may be lost.
 	Conditions   manifest.Verdict
 	SingleWriter bool
 
-	// Vanished is not nil if the archive does not have a backup that it had before, by
-	// a hold of the database or by [Options.State]. It is an [*Error] of [CodeVanished].
+	// Vanished is not nil if the archive lacks a backup that it had before, according to
+	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
 	Vanished error
 
-	Behind *Behind // nil if no database was named
+	// What follows is about the database, and zero if none was named.
 
-	// HoldReport is what a 0.6 database keeps its log for, if one was named.
-	Log HoldReport
-
-	// Spill is what is in the spill folder of the database, nil if nothing is.
-	Spill *Spill
+	Behind *Behind    // what the archive does not have yet
+	Log    HoldReport // what a 0.6 database keeps its log for
+	Spill  *Spill     // what is in its spill folder, nil if nothing is
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Behind is what a database has that its archive has not.
+// Behind is what a database has that its archive does not have.
 type Behind struct {
-	// Continues tells that the database's log goes on where the newest backup
-	// ends. If not, Why says why not; the next backup is a full one then, and
-	// Commits and Bytes are what it will hold, as nobody knows how much of that
-	// is new.
+	// Continues reports that the database's log continues the newest backup. If it does
+	// not, Why says why: then the next backup is a full one, and Commits and Bytes are
+	// what that will hold, because nobody knows how much of it is new.
 	Continues bool
 	Why       string
 
 	Commits int64
-	Bytes   int64
+	Bytes   int64 // of log, or of image and log
 
-	// Lag is the age of the oldest commit that is not in the archive. Where
-	// commits have no times (generation 0.5), or Continues is false, it is the
-	// time since the newest backup was taken, and without any backup the age of
-	// the database. It is 0 if nothing is new, and only then; negative if what it
-	// counts from is in the future by this host's clock.
+	// Lag is the age of the oldest commit that is not in the archive. Where commits have
+	// no times (generation 0.5), or Continues is false, it is the time since the newest
+	// backup was taken; without any backup, the age of the database. It is 0 if and only
+	// if nothing is new, and negative if it counts from a time in the future by this
+	// host's clock.
 	Lag time.Duration
 }
 
-// Status tells what the archive has, and with a database how far it is behind it.
-// It asks the store for manifests only, locks nothing, and writes nothing. The
-// errors are those of [Archive.List], and of [Archive.Backup] for the database:
-// [CodeWrongDatabase] if it is not the archive's, and [CodeVanished] if there is no
-// archive any more.
+// Status reports what the archive has and, if a database is named, how far the archive
+// lags behind it. It reads only manifests from the store, locks nothing and writes
+// nothing. Its errors are those of [Archive.List] and, for the database, of
+// [Archive.Backup]: [CodeWrongDatabase] if it is not the archive's, and [CodeVanished] if
+// the archive no longer exists.
 func (a *Archive) Status(ctx context.Context, opts StatusOptions) (StatusReport, error) {
 	var r StatusReport
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) (err error) {
@@ -168,8 +165,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	return r, err
 }
 
-// behind compares the database at path with the newest backup, nil if there is
-// none.
+// behind compares the database at path with the newest backup, nil for none.
 func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Committed, held bool) (*Behind, error) {
 	b := &Behind{Why: "the archive has no backup"}
 	q := capture.Query{Path: path, Parent: newest, Held: held, Knows: a.knows, Log: a.log}
@@ -211,11 +207,11 @@ func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Comm
 	return b, nil
 }
 
-// skewTolerance is how far the clocks of two hosts may be apart without a word.
+// skewTolerance is how far apart the clocks of two hosts may be without a warning.
 const skewTolerance = 5 * time.Second
 
-// since is how long ago something was: negative if it is in the future, and never
-// 0, which means that there is nothing.
+// since returns how long ago something was: negative if it is in the future, and never
+// 0, which means that nothing is new.
 func since(now, then time.Time) time.Duration {
 	if d := now.Sub(then); d != 0 {
 		return d
@@ -223,12 +219,11 @@ func since(now, then time.Time) time.Duration {
 	return time.Nanosecond
 }
 
-// Within returns an error with [CodeLagging] if the archive is further behind its
-// database than limit, or if no database was named, if its newest backup is
-// older. An archive without a backup is behind any limit then. So is one whose
-// newest backup, or the commit that the lag is counted from, is more than 5 s in
-// the future by this host's clock: a wrong clock hides how old they are. If a backup
-// has vanished, that is the error.
+// Within returns an error of [CodeLagging] if the archive lags further behind its
+// database than limit or, if no database was named, if its newest backup is older than
+// that. It also does so if the archive has no backup, or if a time that counts is more
+// than 5 s in the future by this host's clock: a wrong clock hides how old things are. If
+// a backup has vanished, that is the error.
 func (r *StatusReport) Within(limit time.Duration) error {
 	lag := r.Age
 	what := "the newest backup is %s old"
@@ -250,12 +245,12 @@ func (r *StatusReport) Within(limit time.Duration) error {
 	return explain(&LaggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
 }
 
-// LaggingError is the error for an archive that is further behind than it may be, in words.
+// LaggingError is the error for an archive that lags further behind than it may.
 type LaggingError struct{ Text string }
 
 func (e *LaggingError) Error() string { return e.Text }
 
-// ClockError is the error for something that happened in the future by this host's clock.
+// ClockError is the error for an event in the future by this host's clock.
 type ClockError struct {
 	What  string
 	Ahead time.Duration
@@ -270,13 +265,13 @@ type Reach struct {
 	Timeline           int
 	FromEpoch, ToEpoch uint64
 	FromTime, ToTime   *time.Time // nil where the database keeps no times
-	AsOf               time.Time  // up to when it is known: what happened later is in no backup
+	AsOf               time.Time  // what was committed later is in no backup
 
 	Database, DatabaseID string // name and id of its database, as of its newest backup
 	Generation           grafeo.Generation
 }
 
-// reachOf is what can be restored from the backups of c.
+// reachOf returns what can be restored from the backups of c.
 func reachOf(c *catalog.Catalog) []Reach {
 	var all []Reach
 	for _, r := range c.Reach() {

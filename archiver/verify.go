@@ -11,34 +11,34 @@ import (
 
 // VerifyOptions modify one verification.
 type VerifyOptions struct {
-	// Deep reads every segment, checks every hash, decompresses every frame and
-	// checks every checksum that the database itself keeps of its image and log.
-	// Without it segments are looked for by name and size only.
+	// Deep reads every segment, checks every hash, decompresses every frame and checks
+	// every checksum that the database itself keeps of its image and log. Without it,
+	// segments are only looked for by name and size.
 	Deep bool
 
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
 
-// VerifyReport is what one verification has found.
+// VerifyReport is what one verification found.
 type VerifyReport struct {
 	Deep     bool
 	Backups  int       // manifests that were read
 	Objects  int       // objects that were looked at
-	Bytes    int64     // that were read or, if not deep, seen to be there
-	Unused   int       // segments that no backup names: of runs that were interrupted or are running now
-	Findings []Finding // in the order of their keys
+	Bytes    int64     // of these that were read or, unless deep, listed
+	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
+	Findings []Finding // sorted by key
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Finding is something wrong with an object, named by its key.
+// Finding is something that is wrong with an object.
 type Finding struct {
 	Key     string
 	Problem string
 }
 
-// OK tells whether nothing was found.
+// OK reports whether nothing was found.
 func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 
 // Verify checks an archive. What is wrong with the archive is not an error of

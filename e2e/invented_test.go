@@ -158,7 +158,7 @@ func TestOneWrongAnswer(t *testing.T) {
 }
 
 // TestTrialOfAGoodStore: one answer that was made up, or a request that was sent
-// twice, does not make a store that keeps conditions one that does not.
+// twice, does not make a store with conditional writes one without.
 func TestTrialOfAGoodStore(t *testing.T) {
 	for name, f := range map[string]s3test.Fault{
 		"412, not applied": {Status: 412, Code: "PreconditionFailed"},

@@ -148,7 +148,7 @@ var mutants = []mutant{
 		"./archiver", "TestUnsafeStoreIsRefused",
 	},
 	{
-		"a store that overwrites is taken for one that keeps conditions", "archiver/internal/probe/probe.go",
+		"a store that overwrites is taken for one with conditional writes", "archiver/internal/probe/probe.go",
 		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
 		"./archiver", "TestDoctorFindsWhatIsUnsafe",
 	},
