@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// CheckpointMeta is what walCheckpoint() of 0.5 notes in the log folder before it
+// CheckpointMeta is what walCheckpoint() of 0.5 writes into the log folder before it
 // writes the image. (docs/grafeo-format.md, section 5.5)
 type CheckpointMeta struct {
 	Epoch         uint64
 	LogSequence   uint64 // number of the log file that was current
 	Time          time.Time
-	TransactionID uint64 // the newest one that was given out
+	TransactionID uint64 // the newest one
 }
 
 // maxCheckpointMeta is more than the four numbers take.
 const maxCheckpointMeta = 64
 
-// ReadCheckpointMeta reads the file checkpoint.meta of the log of 0.5 in dir; nil
-// if there is none, or none that can be read as one.
+// ReadCheckpointMeta reads the file checkpoint.meta of the log of 0.5 in dir. It returns
+// nil if there is none, or if its content makes no sense.
 func ReadCheckpointMeta(dir string) (*CheckpointMeta, error) {
 	b, err := os.ReadFile(filepath.Join(dir, checkpointMetaName05))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The places of a 0.5 container. (docs/grafeo-format.md, section 3.1)
+// The layout of a 0.5 container. (docs/grafeo-format.md, section 3.1)
 const (
 	directoryOffset05 = headersLength
 	sectionsOffset05  = directoryOffset05 + pageSize
@@ -58,9 +58,8 @@ func (im *Image) read05(r io.ReaderAt, headers []byte) error {
 	return im.readDirectory05(r, uint32(active.checksum))
 }
 
-// readFileHeader05 reads the page at the front: the magic and format version,
-// which the caller has seen, page size, creation time and creator. It has no
-// checksum.
+// readFileHeader05 reads the first page: magic and format version, which the caller has
+// checked, page size, creation time and creator. It has no checksum.
 func (im *Image) readFileHeader05(page []byte) error {
 	var version, size, created uint64
 	at := len(containerMagic)
@@ -78,7 +77,7 @@ func (im *Image) readFileHeader05(page []byte) error {
 	return nil
 }
 
-// creatorLength is the length of the creator's version, zero padded.
+// creatorLength is the length of the creator's version, padded with zeros.
 const creatorLength = 32
 
 func creator(field []byte) string {
@@ -86,9 +85,9 @@ func creator(field []byte) string {
 	return strings.ToValidUTF8(string(field), "?")
 }
 
-// activeHeader05 decodes both slots and returns the one with the higher
-// iteration, the first on a tie. The database does not open unless both
-// decode, and never falls back to the other one: there is only one image.
+// activeHeader05 decodes both slots and returns the one with the higher iteration, or
+// the first if they are equal. The database does not open unless both decode, and never
+// falls back to the other one: there is only one image.
 func (im *Image) activeHeader05(headers []byte) (header05, error) {
 	var slots [2]header05
 	for i := range slots {
@@ -105,9 +104,8 @@ func (im *Image) activeHeader05(headers []byte) (header05, error) {
 	return slots[0], nil
 }
 
-// readDirectory05 reads the page that lists the sections. Sections of a type
-// that the database would not know are accepted: their bytes prove themselves
-// like any other's.
+// readDirectory05 reads the page that lists the sections. Sections of an unknown type
+// are accepted: their checksums prove their bytes like those of any other.
 func (im *Image) readDirectory05(r io.ReaderAt, checksum uint32) error {
 	const what = "section directory"
 	if im.Size < sectionsOffset05 {

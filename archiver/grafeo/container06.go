@@ -15,14 +15,14 @@ import (
 // The headers of a 0.6 container. (docs/grafeo-format.md, section 4.1)
 const (
 	containerVersion06     = 3
-	fileHeaderCRC06        = 72 // the checksum is there and covers what is before
+	fileHeaderCRC06        = 72 // offset of the checksum of what is before it
 	databaseHeaderMagic06  = "GDBH"
 	databaseHeaderCRC06    = 80
 	databaseHeaderFormat06 = 1
 )
 
-// Feature flags, in the file header and in the headers of log segments. Of the
-// lower 16 bits a reader must refuse those it does not know.
+// Feature flags, in the file header and in the headers of log segments. A reader must
+// refuse flags of the lower 16 bits that it does not know.
 const (
 	incompatibleFlags06 = 0xffff
 	encryptedFlag06     = 1
@@ -60,8 +60,8 @@ func (im *Image) read06(r io.ReaderAt, headers []byte) error {
 	return im.readDirectory06(r, active.root)
 }
 
-// readFileHeader06 reads the page at the front, written once when the database
-// was created, and returns its flags.
+// readFileHeader06 reads the first page, which is written once, when the database is
+// created. It returns its flags.
 func (im *Image) readFileHeader06(page []byte) (flags uint32, err error) {
 	if crc32.ChecksumIEEE(page[:fileHeaderCRC06]) != binary.LittleEndian.Uint32(page[fileHeaderCRC06:]) {
 		return 0, im.damage(0, "file header: wrong checksum")
@@ -79,8 +79,8 @@ func (im *Image) readFileHeader06(page []byte) (flags uint32, err error) {
 	return flags, nil
 }
 
-// databaseID06 is the id as Grafeo prints it: a 128 bit number in hex, which
-// is stored with its lowest byte first.
+// databaseID06 returns the id as Grafeo prints it: a 128 bit number in hex, which is
+// stored with its lowest byte first.
 func databaseID06(field []byte) string {
 	id := bytes.Clone(field)
 	slices.Reverse(id)
@@ -89,9 +89,9 @@ func databaseID06(field []byte) string {
 
 var errEmptySlot = errors.New("empty")
 
-// activeHeader06 returns the valid database header with the higher iteration,
-// the first on a tie. One damaged header beside a valid one is what a crash
-// leaves and no reason to refuse.
+// activeHeader06 returns the valid database header with the higher iteration, or the
+// first if they are equal. One damaged header beside a valid one is what a crash leaves
+// and no reason to refuse.
 func (im *Image) activeHeader06(headers []byte) (*header06, error) {
 	var active *header06
 	var damaged []int64
@@ -113,14 +113,14 @@ func (im *Image) activeHeader06(headers []byte) (*header06, error) {
 	case len(damaged) == 1:
 		return nil, im.damage(damaged[0], "the only database header: wrong checksum")
 	default:
-		// Grafeo makes a database under another name and renames it when it
-		// has its first header.
+		// Grafeo makes a new database under another name, and renames it when it has
+		// its first header.
 		return nil, im.damage(pageSize, "both database headers are empty")
 	}
 }
 
-// decodeHeader06 decodes one slot. A page of zeros is errEmptySlot, what fails
-// the checksum any other error.
+// decodeHeader06 decodes one slot. The error is errEmptySlot for a page of zeros, and
+// another one for a wrong checksum.
 func decodeHeader06(page []byte) (*header06, error) {
 	if isZero(page) {
 		return nil, errEmptySlot
@@ -144,8 +144,8 @@ func decodeHeader06(page []byte) (*header06, error) {
 	}, nil
 }
 
-// isZero tells whether p holds no other byte than zero: the first one is, and
-// each other one is like the one before.
+// isZero reports whether all bytes of p are zero: the first one is, and each other one
+// equals the one before.
 func isZero(p []byte) bool {
 	return len(p) == 0 || p[0] == 0 && bytes.Equal(p[1:], p[:len(p)-1])
 }

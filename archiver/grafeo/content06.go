@@ -5,8 +5,8 @@ import (
 	"hash/crc32"
 )
 
-// content06 sums up the entries of a directory in whatever order they come:
-// [Image.Content].
+// content06 computes [Image.Content]: a sum over the entries of a directory, in any
+// order.
 type content06 struct{ total uint64 }
 
 func newContent06(nodes, edges uint64) content06 {
@@ -14,11 +14,11 @@ func newContent06(nodes, edges uint64) content06 {
 }
 
 // countersChunk06 is the chunk of a store that holds its counters: the epoch, the
-// next ids, the names that it has seen. Commits that change nothing and transactions
-// that were rolled back change it, too. (docs/grafeo-format.md, section 4.1)
+// next ids, the names that it has seen. Commits without changes and transactions that
+// were rolled back change it, too. (docs/grafeo-format.md, section 4.1)
 const countersChunk06 = 1
 
-// add adds an entry, but for the place in the file that the chunk has.
+// add adds an entry, without the offset of its chunk in the file.
 func (c *content06) add(entry []byte) {
 	if entry[0] == lpgStoreSection && entry[2] == countersChunk06 {
 		return

@@ -7,29 +7,28 @@ import (
 	"unicode/utf8"
 )
 
-// MaxCursorBytes is more than any backup cursor needs: a reader may refuse what
-// is larger.
+// MaxCursorBytes is more than any backup cursor needs: a reader may refuse larger ones.
 const MaxCursorBytes = 1 << 20
 
-// Cursor is the content of backup_cursor.meta, in which a database notes how far
-// it is backed up. (docs/grafeo-format.md, sections 6.5 and 7.4)
+// Cursor is the content of backup_cursor.meta, in which a database records how far it is
+// backed up. (docs/grafeo-format.md, sections 6.5 and 7.4)
 type Cursor struct {
 	Generation    Generation
 	BackedUpEpoch uint64
 	LogSequence   uint64    // number of the last log file in a backup (0.5)
-	Time          time.Time // when it was written; zero if it does not say
+	Time          time.Time // when it was written; zero if it has no time
 
-	// WALLSN is the log position from which on the database keeps its log (0.6);
-	// nil if the cursor names none, and so keeps nothing.
+	// WALLSN is the log position from which the database keeps its log (0.6); nil if
+	// the cursor has none, and so keeps nothing.
 	WALLSN *uint64
 }
 
-// DecodeCursor decodes a cursor of either generation. Of 0.6 it takes what the
-// database takes: fields that are not known here are ignored. Path is for
-// messages; the error is a [DamageError].
+// DecodeCursor decodes a cursor of either generation. Of 0.6 it accepts what the database
+// accepts, and so ignores unknown fields. The path is for messages; the error is a
+// [DamageError].
 //
-// A cursor of 0.5 may start with the byte of "{", but three numbers that end
-// where the bytes end are never JSON with the fields of 0.6.
+// A cursor of 0.5 may begin with the byte of "{", but three numbers that fill all of the
+// bytes are never JSON with the fields of 0.6.
 func DecodeCursor(b []byte, path string) (*Cursor, error) {
 	if len(b) <= MaxCursorBytes {
 		if c := decodeCursor06(b); c != nil {
@@ -42,7 +41,7 @@ func DecodeCursor(b []byte, path string) (*Cursor, error) {
 	return nil, &DamageError{Path: path, What: "backup cursor: neither three numbers (0.5) nor JSON with the fields of a cursor (0.6)"}
 }
 
-// Encode gives the cursor as its generation writes it.
+// Encode returns the cursor as its generation writes it.
 func (c *Cursor) Encode() []byte {
 	if c.Generation == Gen05 {
 		return appendVarints(nil, c.BackedUpEpoch, c.LogSequence, millis(c.Time))
@@ -78,8 +77,8 @@ func decodeCursor05(b []byte) *Cursor {
 	return c
 }
 
-// decodeCursor06 looks the fields up by name, as encoding/json would take other
-// spellings of them, too.
+// decodeCursor06 looks the fields up by name, as encoding/json would also accept other
+// spellings of them.
 func decodeCursor06(b []byte) *Cursor {
 	var fields map[string]json.RawMessage
 	if !utf8.Valid(b) || json.Unmarshal(b, &fields) != nil {

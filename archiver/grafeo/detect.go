@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// Generation is a family of Grafeo releases that share the format on disk.
+// Generation is a family of Grafeo releases with the same format on disk.
 type Generation string
 
 // The generations that this package reads.
@@ -19,18 +19,17 @@ const (
 	Gen06 Generation = "0.6"
 )
 
-// containerMagic is what a container of either generation starts with.
+// containerMagic is what containers of both generations begin with.
 const containerMagic = "GRAF"
 
-// identityLength is how many bytes tell the generations apart.
+// identityLength is how many bytes it takes to identify a generation.
 const identityLength = 8
 
-// Identify says of which generation the database at path is, from its kind and
-// first bytes. That it is whole is not checked: see [ReadImage]. A directory
-// with nothing but a log is a database of 0.5, see [IsDirectory]. What is not
-// there is an error that is [fs.ErrNotExist]; other errors are
-// [NotDatabaseError] and [UnsupportedVersionError]. Anything but a regular file
-// is never opened, as opening a pipe would wait for a writer.
+// Identify returns the generation of the database at path, by its first bytes. It does
+// not check that the database is whole: see [ReadImage]. A directory with nothing but a
+// log is a database of 0.5, see [IsDirectory]. If nothing is at path, the error is an
+// [fs.ErrNotExist]; other errors are [NotDatabaseError] and [UnsupportedVersionError].
+// Only regular files are opened, as opening a pipe would wait for a writer.
 func Identify(path string) (Generation, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -55,7 +54,7 @@ func Identify(path string) (Generation, error) {
 	return identify(first[:n], path)
 }
 
-// identify tells the generations apart by byte 4 and its neighbours.
+// identify returns the generation, by byte 4 and those after it.
 // (docs/grafeo-format.md, section 1)
 func identify(first []byte, path string) (Generation, error) {
 	switch {
@@ -77,10 +76,9 @@ func identify(first []byte, path string) (Generation, error) {
 	return Gen06, nil
 }
 
-// ImagePath is the file that holds the valid image of the database at path.
-// That is path itself, except for late releases of 0.5: while they install a
-// new image, and after a crash in that moment, the file beside it whose name
-// ends in ".checkpoint" is the image, and path may be half written.
+// ImagePath returns the file that holds the valid image of the database at path. That is
+// path itself, except for late releases of 0.5: while they install a new image, and after
+// a crash at that moment, the [PendingImage] is the image, and path may be half written.
 // (docs/grafeo-format.md, section 3.3) The errors are those of [Identify].
 func ImagePath(path string) (string, error) {
 	generation, err := Identify(path)

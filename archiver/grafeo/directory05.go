@@ -12,11 +12,11 @@ import (
 // commit.
 const UnknownDirectory = "log-unknown"
 
-// firstCommitBytes05 is how much of a log is looked at to name its database.
+// firstCommitBytes05 is how much of a log is read to make an id of its first commit.
 const firstCommitBytes05 = 64 << 10
 
-// IsDirectory reports whether the database at path is a directory: one of 0.5
-// that has a log, at path/wal, and no image. What cannot be looked at is none.
+// IsDirectory reports whether path is a database that is a directory: one of 0.5 that
+// has a log, at path/wal, and no image. What cannot be read is none.
 // (docs/grafeo-format.md, section 2.6)
 func IsDirectory(path string) bool {
 	info, err := os.Stat(path)
@@ -27,8 +27,8 @@ func IsDirectory(path string) bool {
 	return err == nil
 }
 
-// identifyDirectory returns the generation of the directory at path, which is a
-// database only if it has a log of 0.5 in it; an error says why it is none.
+// identifyDirectory returns the generation of the directory at path, which is a database
+// only if it has a log of 0.5. The error says why it is none.
 func identifyDirectory(path string) (Generation, error) {
 	logs, err := listLogs(filepath.Join(path, DirectoryLog), Gen05)
 	if err == nil && len(logs) > 0 {
@@ -44,17 +44,17 @@ func identifyDirectory(path string) (Generation, error) {
 	return "", &NotDatabaseError{path, "a directory"}
 }
 
-// isNotFolder reports whether something else than a folder is at path.
+// isNotFolder reports whether path exists and is not a folder.
 func isNotFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
 }
 
-// ReadDirectory is [ReadImage] for a directory that is a database: it has no
-// image, so what it returns has [Image.Directory] set and proves nothing. Its
-// DatabaseID is "log-" and a checksum of the log's first commit, which copies of
-// one database share, as do databases that began alike; it is [UnknownDirectory]
-// while the log has no commit, and after the database has removed the log's beginning.
+// ReadDirectory is [ReadImage] for a directory that is a database. It has no image, so
+// the result has [Image.Directory] set and proves nothing. Its DatabaseID is "log-" and a
+// checksum of the log's first commit, which copies of one database share, as do databases
+// that began alike. It is [UnknownDirectory] while the log has no commit, and after the
+// database has removed the log's beginning.
 func ReadDirectory(path string) (*Image, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -86,8 +86,8 @@ func ReadDirectory(path string) (*Image, error) {
 	return im, nil
 }
 
-// firstCommit05 is the length of the first commit in p, up to and with its
-// TransactionCommit record, 0 if it is longer or there is none.
+// firstCommit05 returns the length of the first commit in p, up to and including its
+// TransactionCommit record; 0 if p ends before that.
 func firstCommit05(p []byte) int {
 	for at := 0; ; {
 		if len(p)-at < frameLengthField05+1 {
@@ -105,10 +105,10 @@ func firstCommit05(p []byte) int {
 	}
 }
 
-// FirstFile05 is the number of the log file in dir from which on the database
-// reads when it is opened next; 0 if it reads all. After a checkpoint it skips the
-// files before the one that it wrote then, although a directory has no image with
-// what is in them. (docs/grafeo-format.md, section 5.5)
+// FirstFile05 returns the number of the first log file in dir that the database will
+// read when it is next opened; 0 if it reads all. After a checkpoint it skips the files
+// before the one that was current then, although a directory has no image that holds
+// their content. (docs/grafeo-format.md, section 5.5)
 func FirstFile05(dir string) (uint64, error) {
 	meta, err := ReadCheckpointMeta(dir)
 	if err != nil || meta == nil {

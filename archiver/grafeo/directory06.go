@@ -17,17 +17,17 @@ const (
 	blockWhat         = "directory block"
 )
 
-// blockPointer says where a directory block is and what its checksum is. A
-// length of 0 points nowhere.
+// blockPointer is the place and the checksum of a directory block. A length of 0 points
+// nowhere.
 type blockPointer struct {
 	offset uint64
 	length uint32
 	crc    uint32
 }
 
-// readDirectory06 follows the chain of directory blocks from root on and adds
-// each block and each chunk that it lists to the proof. Every block is checked
-// as it is read, as its content says where to go on.
+// readDirectory06 follows the chain of directory blocks that begins at root, and adds
+// each block and each chunk that it lists to the proof. Every block is checked as it is
+// read, as its content says where the next one is.
 func (im *Image) readDirectory06(r io.ReaderAt, root blockPointer) error {
 	names := make(map[byte]string)
 	seen := make(map[uint64]bool)
@@ -88,12 +88,12 @@ func (im *Image) readBlock06(r io.ReaderAt, p blockPointer, buf []byte) ([]byte,
 	return block, nil
 }
 
-// addChunk06 adds the chunk of a directory entry to the proof. The names of
-// the ranges are shared, as an image may have a million of them.
+// addChunk06 adds the chunk of a directory entry to the proof. Ranges share the strings
+// of their names, as an image may have a million ranges.
 func (im *Image) addChunk06(entry []byte, names map[byte]string) error {
 	length := binary.LittleEndian.Uint64(entry[32:])
 	if length == 0 {
-		return nil // an empty chunk has no place
+		return nil // an empty chunk takes no space
 	}
 	what, ok := names[entry[0]]
 	if !ok {
@@ -108,7 +108,7 @@ func (im *Image) addChunk06(entry []byte, names map[byte]string) error {
 	return nil
 }
 
-// pageSpan06 is span for what starts on a page, as blocks and chunks do.
+// pageSpan06 is [Image.span] for what starts on a page, as blocks and chunks do.
 func (im *Image) pageSpan06(offset, length uint64, what string) (int64, int64, error) {
 	at, n, err := im.span(offset, length, headersLength, what)
 	if err == nil && at%pageSize != 0 {
@@ -117,9 +117,9 @@ func (im *Image) pageSpan06(offset, length uint64, what string) (int64, int64, e
 	return at, n, err
 }
 
-// checkOverlap06 refuses ranges that share a page, as the database does when it
-// opens. It also bounds the work of a check: without it a crafted directory
-// could make every entry cover the whole file.
+// checkOverlap06 refuses ranges that share a page, as the database does when it opens.
+// That also bounds the work of a check: in a crafted directory every entry could cover
+// the whole file.
 func (im *Image) checkOverlap06() error {
 	end := int64(0)
 	for _, r := range im.Proof {

@@ -21,7 +21,7 @@ const (
 )
 
 // ErrUnknownStore is the error for a store section that cannot be read.
-var ErrUnknownStore = errors.New("the image keeps its edges in a form that is not known here")
+var ErrUnknownStore = errors.New("the image has its edges in an unknown form")
 
 // Edge05 is an edge of a graph of 0.5; "" is the default graph.
 type Edge05 struct {
@@ -29,14 +29,14 @@ type Edge05 struct {
 	ID    uint64
 }
 
-// Compacted reports whether the image has a part that compact() made (0.5): its
+// Compacted reports whether the image has a part that compact() made (0.5): then its
 // edges are not in the store section alone.
 func (im *Image) Compacted() bool { return im.compacted }
 
-// EdgesIn05 returns which of the edges wanted are in the image of 0.5 that r reads.
-// Its memory is that of wanted. The error is [ErrUnknownStore], a [DamageError] if
-// the image does not have the checksums of its directory (which is also what one
-// looks like that is being written), or that of r.
+// EdgesIn05 returns which of the wanted edges are in the image of 0.5 that r reads. It
+// needs as much memory as wanted. The error is [ErrUnknownStore], a [DamageError] if the
+// checksums of the image's directory do not match (which they do not either while the
+// image is being written), or that of r.
 func EdgesIn05(r io.ReaderAt, im *Image, wanted map[Edge05]bool) (map[Edge05]bool, error) {
 	found := map[Edge05]bool{}
 	if len(wanted) == 0 || im.Empty {
@@ -53,8 +53,8 @@ func EdgesIn05(r io.ReaderAt, im *Image, wanted map[Edge05]bool) (map[Edge05]boo
 	return found, err
 }
 
-// unknownOrChanged says why the store section does not make sense: it is of
-// another form, or it is not the one that the directory lists.
+// unknownOrChanged returns why the store section makes no sense: its form is unknown, or
+// it is not the section that the directory lists.
 func (im *Image) unknownOrChanged(s *io.SectionReader) error {
 	h := crc32.NewIEEE()
 	if _, err := io.Copy(h, io.NewSectionReader(s, 0, s.Size())); err != nil {
@@ -71,7 +71,7 @@ type storeBlock05 struct {
 	kind, offset, length, crc, name uint32
 }
 
-// edgesInStore05 looks through a whole store: the default graph, and those named in it.
+// edgesInStore05 searches a whole store: the default graph and the named ones.
 func edgesInStore05(s *io.SectionReader, wanted, found map[Edge05]bool) error {
 	blocks, err := readStoreBlocks05(s)
 	if err != nil {
@@ -103,7 +103,7 @@ func edgesInStore05(s *io.SectionReader, wanted, found map[Edge05]bool) error {
 	return nil
 }
 
-// edgesInGraph05 looks through the edges of one graph, and returns the names in its
+// edgesInGraph05 searches the edges of one graph, and returns the names among its
 // strings.
 func edgesInGraph05(s *io.SectionReader, blocks []storeBlock05, graph string, wanted, found map[Edge05]bool) (names []string, err error) {
 	for _, b := range blocks {
@@ -120,8 +120,8 @@ func edgesInGraph05(s *io.SectionReader, blocks []storeBlock05, graph string, wa
 	return names, nil
 }
 
-// readStoreBlocks05 reads the table of blocks, none of which overlap: together they
-// are no longer than the store, so what is read for them is bounded by its size.
+// readStoreBlocks05 reads the table of blocks. Together they are no longer than the
+// store, so what is read for them is bounded by its size.
 func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 	head := make([]byte, storeHeader05)
 	if s.Size() < storeHeader05 {
@@ -158,7 +158,7 @@ func readStoreBlocks05(s *io.SectionReader) ([]storeBlock05, error) {
 	return blocks, nil
 }
 
-// readStrings05 reads the table of names: their number, where each begins, and for
+// readStrings05 reads the table of names: how many there are, where each begins, and for
 // each its length and its bytes.
 func readStrings05(s *io.SectionReader, b storeBlock05) ([]string, error) {
 	if b.length < 4 || b.length > maxStringsBlock05 {
@@ -191,7 +191,7 @@ func readStrings05(s *io.SectionReader, b storeBlock05) ([]string, error) {
 	return names, nil
 }
 
-// errStoreChanged is the error for a block without its checksum.
+// errStoreChanged is the error for a block with a wrong checksum.
 var errStoreChanged = &DamageError{What: "section LpgStore: a block has the wrong checksum"}
 
 func readEdges05(s *io.SectionReader, b storeBlock05, graph string, wanted, found map[Edge05]bool) error {

@@ -16,11 +16,11 @@ const (
 	frameLast         = 2
 	maxFramePayload06 = 1 << 30
 
-	prologueLength06   = 8 // the synced LSN at the front of a first frame
+	prologueLength06   = 8 // the synced LSN that the first frame of a group begins with
 	recordHeaderLength = 6
 
-	// maxPrefix06 is how much of a payload has to be decoded: the prologue and
-	// the GroupBegin record with its three numbers.
+	// maxPrefix06 is how much of a payload must be decoded: the prologue, and the
+	// GroupBegin record with its three numbers.
 	maxPrefix06 = prologueLength06 + recordHeaderLength + 3*maxVarint
 )
 
@@ -30,13 +30,13 @@ type frame06 struct {
 	length        int64 // of the payload
 	transactionID uint64
 	flags         byte
-	prefix        []byte // of the payload, at most maxPrefix06 bytes; good until the next frame is read
+	prefix        []byte // of the payload, at most maxPrefix06 bytes; valid until the next frame is read
 }
 
 func (f *frame06) isFirst() bool { return f.flags&frameFirst != 0 }
 func (f *frame06) isLast() bool  { return f.flags&frameLast != 0 }
 
-// syncedLSN is the prologue of a first frame.
+// syncedLSN returns the prologue of a first frame.
 func (f *frame06) syncedLSN() (uint64, bool) {
 	if len(f.prefix) < prologueLength06 {
 		return 0, false
@@ -44,7 +44,7 @@ func (f *frame06) syncedLSN() (uint64, bool) {
 	return binary.LittleEndian.Uint64(f.prefix), true
 }
 
-// frame reads the next frame. io.EOF is the end of the input before it.
+// frame reads the next frame. The error is io.EOF if the input ends before it.
 func (r *Reader06) frame() (frame06, error) {
 	at := r.src.offset
 	head, err := r.src.peek(frameHeaderLength)
@@ -76,7 +76,7 @@ func (r *Reader06) frame() (frame06, error) {
 	if crc != stored {
 		return frame06{}, r.src.torn(at, "frame: wrong checksum")
 	}
-	// Only a frame that is whole can be one of a later release.
+	// Only a whole frame can be one of a later release.
 	if f.flags&^(frameFirst|frameLast) != 0 {
 		return frame06{}, &UnsupportedVersionError{r.src.path, "log frame with flags", fmt.Sprintf("%#x", f.flags)}
 	}
@@ -93,25 +93,25 @@ func decodeFrameHeader06(p []byte, offset int64) (f frame06, stored uint32) {
 	}, binary.LittleEndian.Uint32(p[4:])
 }
 
-// headerCRC06 is the checksum of a frame's header without the checksum itself;
-// it goes on with the payload.
+// headerCRC06 returns the checksum of a frame's header, without the checksum in it. The
+// frame's checksum continues with the payload.
 func headerCRC06(p []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(p[:4]), crc32.IEEETable, p[8:frameHeaderLength])
 }
 
-// The GroupBegin record, the first one of every group that is not a sync mark.
+// The GroupBegin record, with which every group begins that is not a sync mark.
 const (
 	recordGroupBegin = 1
 	originSchema     = 3
 )
 
-// groupBegin is what the GroupBegin record says; the time is in milliseconds.
+// groupBegin is the content of a GroupBegin record; the time is in milliseconds.
 type groupBegin struct{ epoch, time, origin uint64 }
 
-// groupBegin decodes the first record of a group from its first frame. The
-// frame's checksum is known to be right, so anything but a GroupBegin was
-// written by another release or by another program. A record's layout never
-// changes: a release that needs another one uses another kind.
+// groupBegin decodes the first record of a group from its first frame. The frame's
+// checksum is known to be right, so anything but a GroupBegin was written by another
+// release or another program. The layout of a kind of record never changes: a release that
+// needs another layout uses another kind.
 func (r *Reader06) groupBegin(first *frame06) (groupBegin, error) {
 	damage := func(what string) (groupBegin, error) {
 		return groupBegin{}, &DamageError{Path: r.src.path, Offset: first.offset, What: what}

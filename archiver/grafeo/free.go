@@ -8,10 +8,10 @@ import (
 // Span is a part of a file.
 type Span struct{ Offset, Length int64 }
 
-// Free gives the pages that the image does not use, in ascending order: of a 0.6
-// image those of chunks that earlier checkpoints have written. Nothing proves their
-// bytes, and the database writes over them. Of a 0.5 image there are none, and of an
-// encrypted one it is not known.
+// Free returns the pages that the image does not use, in ascending order: of a 0.6 image
+// those of chunks that earlier checkpoints wrote. Nothing proves their bytes, and the
+// database will overwrite them. A 0.5 image has none; those of an encrypted one are not
+// known.
 func (im *Image) Free() []Span {
 	if im.Generation != Gen06 || im.encrypted {
 		return nil

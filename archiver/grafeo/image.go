@@ -14,8 +14,8 @@ import (
 // pageSize is the unit of both containers, in bytes.
 const pageSize = 4096
 
-// headersLength is what the file header and the two database headers take, a
-// page each. (docs/grafeo-format.md, sections 3.1 and 4.1)
+// headersLength is the length of the file header and the two database headers, a page
+// each. (docs/grafeo-format.md, sections 3.1 and 4.1)
 const headersLength = 3 * pageSize
 
 // Image is what the headers and the directory of a container say.
@@ -23,19 +23,18 @@ type Image struct {
 	Path       string // as given to ReadImage, for messages
 	Generation Generation
 
-	// DatabaseID names the database for life. In 0.6 it is the id in the file
-	// header, 32 hex digits. 0.5 has none; "created-" and the creation time in
-	// milliseconds stands in for it, as that field is written once and copies
-	// of one database share it.
+	// DatabaseID identifies the database for life. In 0.6 it is the id in the file
+	// header, 32 hex digits. 0.5 has no id: "created-" and the creation time in
+	// milliseconds stands for it, as that field is written once, and copies of one
+	// database share it.
 	DatabaseID string
 
 	Created time.Time // of the database
 	Creator string    // version of Grafeo that created the database
 
-	// Iteration counts checkpoints and is the only number that grows in both
-	// generations. Epoch and TransactionID start again at every open in 0.5,
-	// where TransactionID does so in 0.6, too: they must not be compared with
-	// those of another image or of a log without looking at the run.
+	// Iteration counts checkpoints. It is the only one of these numbers that always
+	// grows: at every open, TransactionID begins again, and in 0.5 so does Epoch. These
+	// must only be compared with those of an image or a log of the same run.
 	Iteration     uint64
 	Epoch         uint64
 	TransactionID uint64
@@ -49,35 +48,34 @@ type Image struct {
 	Time      time.Time // of the checkpoint; zero if there is none
 
 	// Content is a sum over the chunks that the directory lists (0.6): their kinds,
-	// places in a table, lengths and checksums, and the counts of nodes and edges.
-	// Two images of one database with the same Content hold the same. What every
-	// checkpoint changes, such as counters, is left out of it.
+	// places in a table, lengths and checksums, and the numbers of nodes and edges. Two
+	// images of one database with the same Content hold the same data. What every
+	// checkpoint changes, such as counters, is left out.
 	Content uint32
 
-	// Empty tells that there has not been a checkpoint yet (0.5), so that all
-	// data is in the log.
+	// Empty is true if there was no checkpoint yet (0.5), so that all data is in the
+	// log.
 	Empty bool
 
-	// Directory is whether the database is a directory with a log alone (0.5): there
-	// is no image, see [ReadDirectory].
+	// Directory is true if the database is a directory with nothing but a log (0.5):
+	// there is no image, see [ReadDirectory].
 	Directory bool
 
-	// Unknown names the parts of the directory that no release writes that this package
-	// knows, such as "section type 7": a later one has written them. Their bytes are
-	// proved like any others.
+	// Unknown names the parts of the directory that no known release writes, such as
+	// "section type 7": a later one wrote them. Their bytes are proved like any others.
 	Unknown []string
 
-	// DamagedSlot tells that one of the two database headers is damaged (0.6).
-	// The database opens with the other one, and that is this image. If the
-	// damaged one was the newer, a checkpoint is lost.
+	// DamagedSlot is true if one of the two database headers is damaged (0.6). The
+	// database opens with the other one, and so does this image. If the damaged one was
+	// the newer, a checkpoint is lost.
 	DamagedSlot bool
 
 	Size int64 // of the file in bytes, as given to ReadImage
 
-	// Proof is everything that must be whole, in the order of the offsets: the
-	// three header pages exactly as they were read, so that a copy of another
-	// state does not pass for this one; the directory; every section or chunk.
-	// Other bytes of the file are padding and free pages.
+	// Proof is everything that must be whole, in ascending order of offsets: the three
+	// header pages exactly as they were read, so that a copy of another state does not
+	// pass for this one; the directory; every section or chunk. All other bytes of the
+	// file are padding or free pages.
 	Proof []Range
 
 	encrypted bool // so that Proof is the headers alone
@@ -109,16 +107,15 @@ func ReadDatabase(path string) (*Image, error) {
 	return ReadImage(f, info.Size(), at)
 }
 
-// ReadImage reads the headers and the directory of a container of size bytes.
-// It does not read the sections, so it takes little time; its memory is that
-// of the Proof, about 40 bytes for a chunk of the image. The path is for
-// messages. A file that changes meanwhile gives an error, or an Image whose
-// Proof a later copy does not pass.
+// ReadImage reads the headers and the directory of a container of size bytes. It does
+// not read the sections, so it takes little time; it needs memory for the Proof, about 40
+// bytes for each chunk of the image. The path is for messages. If the file changes
+// meanwhile, the result is an error, or an Image whose Proof no later copy passes.
 //
 // The errors are [DamageError], [NotDatabaseError], [UnsupportedVersionError],
-// [ErrEncrypted] and those of r. With ErrEncrypted, which only 0.6 has, the
-// Image is returned, too: its header fields are good and its Proof is the
-// headers alone, as the directory cannot be read.
+// [ErrEncrypted] and those of r. With ErrEncrypted, which only 0.6 has, ReadImage returns
+// an Image, too: its header fields are valid, and its Proof is the headers alone, as the
+// directory cannot be read.
 func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
 	first := make([]byte, min(identityLength, max(size, 0)))
 	if err := readAt(r, first, 0, path, "file header"); err != nil {
@@ -151,9 +148,9 @@ func ReadImage(r io.ReaderAt, size int64, path string) (*Image, error) {
 // checkBuffer is how many bytes [Image.Check] reads at a time.
 const checkBuffer = 256 << 10
 
-// Check reads every range of the Proof from r and compares. The error is a
-// [DamageError] for the lowest range that differs or ends early, the cause of
-// ctx, or an error of r.
+// Check reads every range of the Proof from r and compares its checksum. The error is a
+// [DamageError] for the first range that differs or ends early, the cause of ctx, or an
+// error of r.
 func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
 	longest := int64(0)
 	for _, r := range im.Proof {
@@ -180,14 +177,13 @@ func (im *Image) Check(ctx context.Context, r io.ReaderAt) error {
 	return nil
 }
 
-// span checks that length bytes from offset on lie in the file and not before
-// first, where a container has only headers and fixed places. They come from
-// the file and may be anything.
+// span checks that the length bytes at offset are in the file, and not before first,
+// where a container has only headers. Both numbers come from the file and may be anything.
 func (im *Image) span(offset, length uint64, first int64, what string) (int64, int64, error) {
 	size := uint64(im.Size)
 	switch {
 	case offset < uint64(first):
-		return 0, 0, im.damage(int64(offset), what+": lies inside the headers")
+		return 0, 0, im.damage(int64(offset), what+": is inside the headers")
 	case offset > size || length > size-offset:
 		return 0, 0, im.damage(int64(min(offset, math.MaxInt64)),
 			fmt.Sprintf("%s: %d bytes reach past the end of the file at %d", what, length, im.Size))
@@ -199,8 +195,8 @@ func (im *Image) damage(offset int64, what string) error {
 	return &DamageError{Path: im.Path, Offset: offset, What: what}
 }
 
-// fromMillis is the time of milliseconds since 1970. Zero, and what no clock
-// shows (years above 9999, which JSON cannot hold either), is no time.
+// fromMillis returns the time of milliseconds since 1970. Zero, and what no clock shows
+// (years after 9999, which JSON cannot hold either), is no time.
 func fromMillis(ms uint64) time.Time {
 	const end = 253402300800000 // 10000-01-01
 	if ms == 0 || ms >= end {

@@ -13,21 +13,20 @@ type FileKind string
 
 // The kinds that [Recognize] knows.
 const (
-	KindDatabase       FileKind = "database"        // a container, which full native backups are, too, or a directory with a log
+	KindDatabase       FileKind = "database"        // a container, as native full backups are, too; or a directory with a log
 	KindLogFolder      FileKind = "log_folder"      // the folder beside it
 	KindLogFile        FileKind = "log_file"        // a file of the log
 	KindCursor         FileKind = "cursor"          // backup_cursor.meta
-	KindNativeFolder   FileKind = "native_folder"   // a folder with backups that Grafeo has made itself
+	KindNativeFolder   FileKind = "native_folder"   // a folder of native backups
 	KindNativeManifest FileKind = "native_manifest" // the list of these
 	KindNativeSegment  FileKind = "native_segment"  // an incremental one of these
 )
 
-// Recognize says of which kind the file or folder at path is, from its first
-// bytes where these tell, else from its name, and of which generation; that is
-// empty where only the rest of the content tells. That it is whole is not
-// checked. What is not there is an error that is [fs.ErrNotExist]; for anything
-// else the errors are those of [Identify]. Anything but a regular file or a folder
-// is never opened.
+// Recognize returns the kind of the file or folder at path, by its first bytes if these
+// suffice, else by its name, and its generation, which is "" if only the rest of the
+// content shows it. It does not check that it is whole. If nothing is at path, the error
+// is an [fs.ErrNotExist]; other errors are those of [Identify]. Only regular files and
+// folders are opened.
 func Recognize(path string) (FileKind, Generation, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -97,8 +96,8 @@ func recognizeFolder(path string) (FileKind, Generation, error) {
 	return KindLogFolder, logs, nil
 }
 
-// manifestGeneration tells the list of native backups apart: JSON in 0.6, and in
-// 0.5 numbers, of which the first is 1. (docs/grafeo-format.md, section 7.3)
+// manifestGeneration returns the generation of a list of native backups, by its first
+// bytes: it is JSON in 0.6, and in 0.5 numbers, of which the first is 1. (docs/grafeo-format.md, section 7.3)
 func manifestGeneration(first []byte) Generation {
 	switch text := strings.TrimLeft(string(first), " \t\r\n"); {
 	case strings.HasPrefix(text, "{"):
@@ -109,7 +108,7 @@ func manifestGeneration(first []byte) Generation {
 	return ""
 }
 
-// firstBytes reads what a file is recognized by, or all of a shorter one.
+// firstBytes reads the bytes by which a file is recognized, or all of a shorter one.
 func firstBytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"io"
 )
 
-// The shortest frame with an EpochAdvance record, which a search looks for.
+// The lengths of a frame with an EpochAdvance record.
 const (
 	minEpochAdvanceFrame05 = frameLengthField05 + 2 + frameCRCField05
 	maxEpochAdvanceFrame05 = frameLengthField05 + maxEpochAdvance05 + frameCRCField05
 )
 
-// laterCommit05 looks behind the bad frame at offset from for a whole frame
-// with an EpochAdvance record and returns its offset, or -1. An interrupted
-// write leaves none, but a database that was opened after one appends its
-// commits behind the torn bytes. (docs/grafeo-format.md, section 5.6)
+// laterCommit05 looks, after the bad frame at offset from, for a whole frame with an
+// EpochAdvance record. It returns the frame's offset, or -1. An interrupted write leaves
+// no such frame, but a database that is opened after one appends its commits to the torn
+// bytes. (docs/grafeo-format.md, section 5.6)
 func laterCommit05(in *logInput, from, size int64) (int64, error) {
 	window := make([]byte, bufferFor(size-from))
 	for at := from + 1; size-at >= minEpochAdvanceFrame05; {
@@ -31,13 +31,13 @@ func laterCommit05(in *logInput, from, size int64) (int64, error) {
 		if at+int64(len(p)) == size {
 			break
 		}
-		// The next window begins where this one was too short to tell.
+		// The next window begins where a frame may not have fitted into this one.
 		at += int64(len(p)) - maxEpochAdvanceFrame05 + 1
 	}
 	return -1, nil
 }
 
-// isEpochAdvance05 tells whether p begins with a whole frame that holds an
+// isEpochAdvance05 reports whether p begins with a whole frame that holds an
 // EpochAdvance record.
 func isEpochAdvance05(p []byte) bool {
 	length := int64(binary.LittleEndian.Uint32(p))
@@ -52,14 +52,14 @@ func isEpochAdvance05(p []byte) bool {
 	return ok && crc32.ChecksumIEEE(payload) == binary.LittleEndian.Uint32(stored)
 }
 
-// minEncryptedFrames05 is how many frames must fit before a log is taken for
-// encrypted: one might be chance.
+// minEncryptedFrames05 is how many frames must fit before a log is taken for an encrypted
+// one: a single frame might fit by chance.
 const minEncryptedFrames05 = 2
 
-// looksEncrypted05 tells whether a log file whose first frame makes no sense is
-// one of an encrypted database. Its frames have a length, but no checksum: a
-// nonce of 12 bytes, the record, and a tag of 16. Without the key all that can
-// be seen is that the lengths lead exactly to the end of the file.
+// looksEncrypted05 reports whether a log file whose first frame makes no sense belongs to
+// an encrypted database. The frames of one have a length, but no checksum: a nonce of 12
+// bytes, the record, and a tag of 16. Without the key, all that can be seen is that the
+// lengths lead exactly to the end of the file.
 // (docs/grafeo-format.md, section 4.4)
 func looksEncrypted05(in *logInput, size int64) (bool, error) {
 	const overhead = 12 + 16

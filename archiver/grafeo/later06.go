@@ -6,11 +6,11 @@ import (
 	"hash/crc32"
 )
 
-// laterSync06 looks behind the bad frame at offset bad of the newest segment for
-// the first frame of a group that knows the log to be synced beyond it. If there
-// is one, the bad frame was whole on disk once and is damage; the answer says
-// why. If not, the answer is empty: those bytes and all behind them were never
-// synced, and disks write such bytes in any order.
+// laterSync06 looks, after the bad frame at offset bad of the newest segment, for a group
+// whose first frame says that the log was synced beyond bad. If there is one, the bad
+// frame was once whole on disk, so this is damage; the result says why. If there is none,
+// the result is "": those bytes and all after them were never synced, and disks write such
+// bytes in any order.
 // (docs/grafeo-format.md, section 6.3)
 func laterSync06(in *logInput, firstLSN uint64, bad int64) (string, error) {
 	s := &search06{
@@ -26,7 +26,7 @@ func laterSync06(in *logInput, firstLSN uint64, bad int64) (string, error) {
 			return "", err
 		}
 		if s.budget < 0 {
-			return "the frames behind it overlap", nil
+			return "the frames after it overlap", nil
 		}
 		if f == nil {
 			break
@@ -35,7 +35,7 @@ func laterSync06(in *logInput, firstLSN uint64, bad int64) (string, error) {
 			return "", &UnsupportedVersionError{in.path, "log frame with flags", fmt.Sprintf("%#x", f.flags)}
 		}
 		if synced, ok := f.syncedLSN(); ok && f.isFirst() && synced > s.lsn(bad) {
-			return fmt.Sprintf("the group at offset %d knows the log to be synced up to log position %d, behind it",
+			return fmt.Sprintf("the group at offset %d says that the log was synced up to log position %d, which is after it",
 				f.offset, synced), nil
 		}
 		at = f.offset + frameHeaderLength + f.length
@@ -43,7 +43,7 @@ func laterSync06(in *logInput, firstLSN uint64, bad int64) (string, error) {
 	return "", nil
 }
 
-// search06 finds whole frames at places that are not known.
+// search06 finds whole frames whose offsets are not known.
 type search06 struct {
 	in       *logInput
 	firstLSN uint64
@@ -52,18 +52,17 @@ type search06 struct {
 	start    int64 // offset of the window
 	scratch  []byte
 
-	// budget is how many bytes may still be read for the checksum of what looks
-	// like a frame. In a log that a database wrote these do not overlap; in one
-	// made to keep us busy they would.
+	// budget is how many bytes may still be read for the checksums of what looks like
+	// a frame. In a log that a database wrote, frames do not overlap; in one that was
+	// made to keep a reader busy they would.
 	budget int64
 }
 
 func (s *search06) lsn(offset int64) uint64 { return s.firstLSN + uint64(offset-segmentHeaderLength) }
 
-// nextFrame returns the first whole frame at or behind the offset at, or nil if
-// there is none or the budget is used up.
-// A frame says its own log position, so that hardly any other bytes look like
-// one.
+// nextFrame returns the first whole frame at the offset at or later, or nil if there is
+// none or the budget is used up. A frame contains its own log position, so hardly any
+// other bytes look like one.
 func (s *search06) nextFrame(at int64) (*frame06, error) {
 	for ; s.in.size-at >= frameHeaderLength && s.budget >= 0; at++ {
 		if at < s.start || at+frameHeaderLength > s.start+s.filled {
@@ -90,14 +89,14 @@ func (s *search06) nextFrame(at int64) (*frame06, error) {
 	return nil, nil
 }
 
-// move puts the window at an offset.
+// move fills the window from an offset on.
 func (s *search06) move(at int64) error {
 	s.start, s.filled = at, min(int64(len(s.window)), s.in.size-at)
 	return readAt(s.in, s.window[:s.filled], at, s.in.path, "log")
 }
 
-// payload reads the payload of f, keeps its prologue, and returns the frame's
-// checksum, which begins with that of its header.
+// payload reads the payload of f, keeps its prologue, and returns the frame's checksum;
+// crc is that of the header.
 func (s *search06) payload(f *frame06, crc uint32) (uint32, error) {
 	s.budget -= f.length
 	at, end := f.offset+frameHeaderLength, f.offset+frameHeaderLength+f.length

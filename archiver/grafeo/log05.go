@@ -9,7 +9,7 @@ import (
 // The frames of a 0.5 log. (docs/grafeo-format.md, sections 5.1 and 5.2)
 const (
 	frameLengthField05 = 4 // before the payload
-	frameCRCField05    = 4 // behind it
+	frameCRCField05    = 4 // after it
 
 	transactionCommit05 = 0x23 // records below it change data or schema
 	transactionAbort05  = 0x24
@@ -25,18 +25,18 @@ const (
 type Reader05 struct {
 	src    source
 	chain  *chain05
-	end    int64  // behind the last commit
+	end    int64  // of the last commit
 	endCRC uint32 // CRC-32C of the bytes before end
 
 	last    bool           // no other file follows
 	borders map[int64]bool // offsets at which commits end without an EpochAdvance, too
 }
 
-// chain05 is what goes on from one file of a log to the next.
+// chain05 is the state that continues from one file of a log to the next.
 type chain05 struct {
 	file int // index of the current file
 
-	// The commit in the making: where it starts, how many bytes it has in
+	// The commit that is not complete yet: where it starts, how many bytes it has in
 	// whole frames, and their checksum in the files before this one.
 	startFile int
 	start     int64
@@ -44,15 +44,15 @@ type chain05 struct {
 	crc       uint32
 
 	changed bool       // there are changes that are neither committed nor aborted
-	closed  *closing05 // the last TransactionCommit behind changes, nil if there is none
+	closed  *closing05 // the last TransactionCommit after changes, nil if there is none
 	closing bool       // the commit before it was a Closing
 
 	commits int64  // so far
 	epoch   uint64 // of the last one
 	run     int
 
-	// The run of the first Checkpoint record in a file that is not the first one,
-	// nil if there is none.
+	// The run of the first Checkpoint record that is not in the first file, nil if there
+	// is none.
 	checkpointRun *int
 }
 
@@ -76,22 +76,22 @@ func NewReader05(r io.Reader, path string, borders ...int64) *Reader05 {
 	return reader
 }
 
-// newReader05 returns a reader of the file of that index, which goes on with
-// the commit that the file before left unfinished.
+// newReader05 returns a reader of the file with this index. It continues the commit that
+// the file before left unfinished.
 func newReader05(src source, chain *chain05, file int) *Reader05 {
 	chain.file = file
 	if chain.pending == 0 {
-		// Name the place by the file that has the commit's first byte: the one
-		// before may be deleted first.
+		// A commit starts in the file that has its first byte: the one before may be
+		// deleted earlier.
 		chain.startFile, chain.start = file, 0
 	}
 	src.commit = chain.crc
 	return &Reader05{src: src, chain: chain}
 }
 
-// Next returns the next commit. io.EOF is the end of the input at the end of a
-// frame; frames behind the last commit belong to none. A frame that is cut off
-// or wrong is a [DamageError] at the offset of that frame.
+// Next returns the next commit. The error is io.EOF if the input ends with a frame;
+// frames after the last commit belong to none. For a frame that is cut off or wrong, it is
+// a [DamageError] at the offset of that frame.
 func (r *Reader05) Next() (Commit, error) {
 	for {
 		at := r.src.offset
@@ -120,7 +120,7 @@ func (r *Reader05) Next() (Commit, error) {
 	}
 }
 
-// note notes a record that ends no commit by itself.
+// note records what a record means that ends no commit by itself.
 func (r *Reader05) note(kind byte) {
 	chain := r.chain
 	switch kind {
@@ -142,8 +142,8 @@ func (r *Reader05) note(kind byte) {
 	}
 }
 
-// close ends the commit in the making at its last TransactionCommit record that has
-// changes before it, if there is one.
+// close ends the incomplete commit at its last TransactionCommit record that has changes
+// before it, if there is one.
 func (chain *chain05) close() (c Commit, ok bool) {
 	at := chain.closed
 	if at == nil {
@@ -162,23 +162,23 @@ func (chain *chain05) close() (c Commit, ok bool) {
 	return c, true
 }
 
-// End returns the offset behind the last commit that Next returned, and the
-// CRC-32C of the bytes before it.
+// End returns the offset after the last commit that Next returned, and the CRC-32C of the
+// bytes before it.
 func (r *Reader05) End() (offset int64, crc uint32) { return r.end, r.endCRC }
 
-// leave hands the unfinished commit over to the next file, if this one is good
-// to its end, and returns the CRC-32C of all of this one.
+// leave passes the unfinished commit on to the next file, if this one is whole to its
+// end, and returns the CRC-32C of all of this one.
 func (r *Reader05) leave() (crc uint32) {
 	r.src.sum()
 	r.chain.crc = r.src.commit
 	return r.src.whole
 }
 
-// commit closes the commit in the making with the EpochAdvance at offset at.
+// commit completes the commit with the EpochAdvance at offset at.
 func (r *Reader05) commit(epoch uint64, at int64) Commit {
 	chain := r.chain
 	r.src.sum()
-	// The EpochAdvance of a commit that an earlier scan saw without is of its epoch.
+	// An EpochAdvance right after a Closing has the epoch that this has already.
 	late := chain.closing && chain.pending == r.src.offset-at
 	if chain.commits > 0 && epoch <= chain.epoch && !(late && epoch == chain.epoch) {
 		chain.run++ // the database was opened again
@@ -199,8 +199,8 @@ func (r *Reader05) commit(epoch uint64, at int64) Commit {
 	return c
 }
 
-// frame reads one frame and returns which record it has. If it is an EpochAdvance,
-// which ends a commit, it returns the epoch. (docs/grafeo-format.md, section 5.3)
+// frame reads one frame and returns the kind of its record and, of an EpochAdvance, which
+// ends a commit, the epoch. (docs/grafeo-format.md, section 5.3)
 func (r *Reader05) frame() (kind byte, epoch uint64, err error) {
 	at := r.src.offset
 	head, err := r.src.peek(frameLengthField05)
@@ -246,8 +246,8 @@ func (r *Reader05) frame() (kind byte, epoch uint64, err error) {
 	return kind, epoch, nil
 }
 
-// decodeEpochAdvance05 decodes the payload, of which prefix is the front, of an
-// EpochAdvance record: its number and the epoch, nothing else.
+// decodeEpochAdvance05 decodes the payload of an EpochAdvance record, which begins with
+// prefix: its kind and the epoch, nothing else.
 func decodeEpochAdvance05(prefix []byte, length int64) (epoch uint64, ok bool) {
 	epoch, n, err := readVarint(prefix[1:])
 	return epoch, err == nil && int64(1+n) == length

@@ -12,14 +12,14 @@ import (
 type Reader06 struct {
 	src    source
 	header SegmentHeader
-	end    int64  // behind the last group
+	end    int64  // of the last group
 	endCRC uint32 // CRC-32C of the bytes before end
 	prefix [maxPrefix06]byte
 }
 
-// NewReader06 reads the header of the segment r and returns a reader of its
-// groups; path is for messages. Besides the errors of a damaged or unknown
-// header there is [ErrEncrypted].
+// NewReader06 reads the header of the segment r and returns a reader of its groups; path
+// is for messages. The errors are those of a damaged or unknown header, and
+// [ErrEncrypted].
 func NewReader06(r io.Reader, path string) (*Reader06, error) {
 	return newReader06(newSource(r, sourceBuffer, path))
 }
@@ -47,18 +47,18 @@ func newReader06(src source) (*Reader06, error) {
 // Header returns the segment's header.
 func (r *Reader06) Header() SegmentHeader { return r.header }
 
-// End returns the offset behind the last group that Next returned, or behind
-// the header, and the CRC-32C of the bytes before it.
+// End returns the offset after the last group that Next returned, or after the header,
+// and the CRC-32C of the bytes before it.
 func (r *Reader06) End() (offset int64, crc uint32) { return r.end, r.endCRC }
 
-// lsn is the log position of an offset in the segment.
+// lsn returns the log position of an offset in the segment.
 func (r *Reader06) lsn(offset int64) uint64 {
 	return r.header.FirstLSN + uint64(offset-segmentHeaderLength)
 }
 
-// Next returns the next group. io.EOF is the end of the input at the end of a
-// group; a frame that is cut off, wrong or out of place is a [DamageError] at
-// the offset of that frame. (docs/grafeo-format.md, sections 6.2 and 6.3)
+// Next returns the next group. The error is io.EOF if the input ends with a group; for a
+// frame that is cut off, wrong or out of place it is a [DamageError] at the offset of that
+// frame. (docs/grafeo-format.md, sections 6.2 and 6.3)
 func (r *Reader06) Next() (Commit, error) {
 	r.src.startCommit()
 	first, err := r.frame()
@@ -93,7 +93,7 @@ func (r *Reader06) Next() (Commit, error) {
 	return c, nil
 }
 
-// begin decodes what the first frame of a group says about it.
+// begin decodes what the first frame of a group says about the group.
 func (r *Reader06) begin(c *Commit, first *frame06) error {
 	synced, ok := first.syncedLSN()
 	if !ok {
@@ -102,7 +102,7 @@ func (r *Reader06) begin(c *Commit, first *frame06) error {
 	if synced > c.LSN {
 		// The frame is whole, so this is no interrupted write.
 		return &DamageError{Path: r.src.path, Offset: first.offset,
-			What: fmt.Sprintf("a group at log position %d that knows the log to be synced up to %d", c.LSN, synced)}
+			What: fmt.Sprintf("a group at log position %d that says the log was synced up to %d", c.LSN, synced)}
 	}
 	c.SyncedLSN = synced
 	if first.length == prologueLength06 && first.isLast() {
@@ -120,10 +120,10 @@ func (r *Reader06) begin(c *Commit, first *frame06) error {
 	return nil
 }
 
-// room checks that a segment of size bytes has no log position above 64 bits.
+// room checks that all log positions in a segment of size bytes fit into 64 bits.
 func (r *Reader06) room(size int64) error {
 	if uint64(max(size-segmentHeaderLength, 0)) > math.MaxUint64-r.header.FirstLSN {
-		return &DamageError{Path: r.src.path, What: "segment header: log positions above 64 bits"}
+		return &DamageError{Path: r.src.path, What: "segment header: log positions of more than 64 bits"}
 	}
 	return nil
 }

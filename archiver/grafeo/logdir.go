@@ -17,9 +17,8 @@ type logName struct {
 	number uint64
 }
 
-// listLogs lists the log files of a generation in dir, in log order. A folder
-// that is not there has none. Folders and other special files with such a name
-// are not log files.
+// listLogs lists the log files of a generation in dir, in log order. A folder that does
+// not exist has none. Only regular files are log files.
 func listLogs(dir string, gen Generation) ([]logName, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,22 +37,22 @@ func listLogs(dir string, gen Generation) ([]logName, error) {
 	return names, nil
 }
 
-// Follows tells whether the log file next can be the one behind file, of size
-// bytes, as their names tell it. In 0.5 they tell the order only: empty files
-// between two need not be there.
+// Follows reports whether, by its name, the log file next can be the one after file,
+// which has size bytes. In 0.5 names only show the order, as empty files between two may
+// be missing.
 func Follows(gen Generation, file string, size int64, next string) bool {
 	number, ok := parseLogName(file, gen)
-	behind, alsoOK := parseLogName(next, gen)
+	after, alsoOK := parseLogName(next, gen)
 	if !ok || !alsoOK {
 		return false
 	}
 	if gen == Gen05 {
-		return behind > number
+		return after > number
 	}
-	return size >= segmentHeaderLength && behind == number+uint64(size-segmentHeaderLength)
+	return size >= segmentHeaderLength && after == number+uint64(size-segmentHeaderLength)
 }
 
-// IsEndOf tells whether p is the end of the log file name, of size bytes.
+// IsEndOf reports whether p is the end of the log file name, of size bytes.
 func (p Position) IsEndOf(gen Generation, name string, size int64) bool {
 	number, ok := parseLogName(name, gen)
 	if gen == Gen05 {
@@ -66,10 +65,10 @@ func (p Position) IsEndOf(gen Generation, name string, size int64) bool {
 type logInput struct {
 	*os.File
 	path string
-	size int64 // when it was opened: what is written later is not read
+	size int64 // when it was opened; what is written later is not read
 }
 
-// source reads the file from the front.
+// source returns a source that reads the file from its beginning.
 func (in *logInput) source() source {
 	return newSource(io.NewSectionReader(in, 0, in.size), in.size, in.path)
 }

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 )
 
-// ScanLogFile is [ScanLog] for a single log file, as if it were all of the log:
-// what looks like an interrupted write at its end is a torn tail, and in 0.5 the
-// first commit may have begun in a file before it. The name of a 0.6 file counts
-// only if it is one of a log file.
+// ScanLogFile is [ScanLog] for a single log file, as if that were all of the log: what
+// looks like an interrupted write at its end is a torn tail, and in 0.5 the first commit
+// may have begun in an earlier file. The log position in the name of a 0.6 file is checked
+// only if it is the name of a log file.
 func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, error) {
 	dir, name := filepath.Split(path)
 	number, isName := parseLogName(name, gen)
@@ -39,7 +39,7 @@ func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, e
 	return nil, fmt.Errorf("%s: no log of generation %q is known", path, gen)
 }
 
-// firstLSN06 is the log position that a segment of another name begins at.
+// firstLSN06 returns the log position at which a segment with another name begins.
 func firstLSN06(dir string, name logName) (uint64, error) {
 	in, err := openLog(dir, name)
 	if err != nil {

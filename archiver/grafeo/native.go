@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// NativeHeaderLength is the length in bytes of the header of an incremental
-// backup that Grafeo has made itself. (docs/grafeo-format.md, section 7.5)
+// NativeHeaderLength is the length in bytes of the header of a native incremental backup.
+// (docs/grafeo-format.md, section 7.5)
 const NativeHeaderLength = 32
 
-// nativeMagic is what such a backup starts with.
+// nativeMagic is what such a backup begins with.
 const nativeMagic = "GBAK"
 
 // NativeHeader is the header of a native incremental backup.
@@ -21,13 +21,13 @@ type NativeHeader struct {
 	Version              uint32
 	StartEpoch, EndEpoch uint64
 
-	// Count is the number of log files in it (version 1) or of groups with an
-	// epoch (version 2).
+	// Count is the number of log files (version 1), or of groups with an epoch (version
+	// 2), in the backup.
 	Count uint64
 }
 
-// DecodeNativeHeader decodes the header at the front of the file at path, which
-// is for messages. The errors are [DamageError] and [UnsupportedVersionError].
+// DecodeNativeHeader decodes the header with which the file at path begins; the path is
+// for messages. The errors are [DamageError] and [UnsupportedVersionError].
 func DecodeNativeHeader(p []byte, path string) (*NativeHeader, error) {
 	if len(p) < NativeHeaderLength {
 		return nil, &DamageError{Path: path, Offset: int64(len(p)), What: "native backup: the file ends inside its header"}
@@ -52,7 +52,7 @@ func DecodeNativeHeader(p []byte, path string) (*NativeHeader, error) {
 	return h, nil
 }
 
-// Encode gives the header's bytes. Version and Generation must agree.
+// Encode returns the header's bytes. Version and Generation must agree.
 func (h *NativeHeader) Encode() []byte {
 	b := binary.LittleEndian.AppendUint32([]byte(nativeMagic), h.Version)
 	b = binary.LittleEndian.AppendUint64(b, h.StartEpoch)
@@ -60,17 +60,16 @@ func (h *NativeHeader) Encode() []byte {
 	return binary.LittleEndian.AppendUint64(b, h.Count)
 }
 
-// NativePart is a stretch of a native incremental backup: of version 2 a log
-// segment with its header, of version 1 all of its frames.
+// NativePart is a part of a native incremental backup: in version 2 a log segment with
+// its header, in version 1 all frames of the backup.
 type NativePart struct{ Offset, Length int64 }
 
-// nativePartPrefix is the length of a part, which stands before it (version 2).
+// nativePartPrefix is the size of the length that precedes each part (version 2).
 const nativePartPrefix = 8
 
-// ReadNative reads the header of the native incremental backup in r, which has
-// size bytes, and says where its parts are; what is in them is not read. Path is
-// for messages. The errors are [DamageError], [UnsupportedVersionError] and those
-// of r.
+// ReadNative reads the header of the native incremental backup in r, which has size
+// bytes, and returns it with the places of its parts. It does not read the parts. The path
+// is for messages. The errors are [DamageError], [UnsupportedVersionError] and those of r.
 func ReadNative(r io.ReaderAt, size int64, path string) (*NativeHeader, []NativePart, error) {
 	head := make([]byte, min(NativeHeaderLength, max(size, 0)))
 	if err := readAt(r, head, 0, path, "native backup"); err != nil {
@@ -92,7 +91,7 @@ func ReadNative(r io.ReaderAt, size int64, path string) (*NativeHeader, []Native
 		length := binary.LittleEndian.Uint64(prefix)
 		at += nativePartPrefix
 		if rest := uint64(size - at); length < segmentHeaderLength || length > rest { //nolint:gosec // readAt has found bytes up to at
-			return h, nil, &DamageError{Path: path, Offset: at - nativePartPrefix, What: fmt.Sprintf("native backup: a part of %d bytes, with %d left", length, rest)}
+			return h, nil, &DamageError{Path: path, Offset: at - nativePartPrefix, What: fmt.Sprintf("native backup: a part of %d bytes, where %d are left", length, rest)}
 		}
 		parts = append(parts, NativePart{at, int64(length)}) //nolint:gosec // not more than size
 		at += int64(length)                                  //nolint:gosec // likewise
@@ -100,13 +99,13 @@ func ReadNative(r io.ReaderAt, size int64, path string) (*NativeHeader, []Native
 	return h, parts, nil
 }
 
-// AppendPartLength appends what stands before a part of version 2.
+// AppendPartLength appends the length that precedes a part of version 2.
 func AppendPartLength(b []byte, length int64) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(length)) //nolint:gosec // lengths are not negative
 }
 
-// In makes the offset of a [DamageError] that a reader of the part alone gave one
-// in the file.
+// In converts the offset of a [DamageError] in the part to one in the file. It returns
+// other errors unchanged.
 func (p NativePart) In(err error) error {
 	if damage, ok := errors.AsType[*DamageError](err); ok {
 		moved := *damage

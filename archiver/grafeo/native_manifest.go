@@ -10,24 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNativeManifestBytes is more than any list of native backups needs: a reader
-// may refuse what is larger.
+// MaxNativeManifestBytes is more than any list of native backups needs: a reader may
+// refuse larger ones.
 const MaxNativeManifestBytes = 16 << 20
 
 // NativeManifest is the content of backup_manifest.json: the native backups of a
 // folder in the order in which they were made. (docs/grafeo-format.md, section 7.3)
 type NativeManifest struct {
-	Generation Generation // that wrote it; with 0.6 entries of 0.5 may be in it, too
+	Generation Generation // that wrote it; a list of 0.6 may have entries of 0.5, too
 	Entries    []NativeEntry
 }
 
 // NativeEntry is one native backup.
 type NativeEntry struct {
-	Full     bool   // an image; else the log behind the entry before
+	Full     bool   // an image; else the log after the entry before
 	Filename string // in the folder
 
-	// StartEpoch is 0 in a full backup, and else the end of the backup before
-	// plus 1: what the cursor said. EndEpoch was the current epoch.
+	// StartEpoch is 0 in a full backup; else it is the end of the backup before, which
+	// the cursor had, plus 1. EndEpoch was the current epoch.
 	StartEpoch, EndEpoch uint64
 
 	Checksum uint32 // CRC-32 of the whole file
@@ -41,10 +41,10 @@ const (
 	nativeManifest06 = 2
 )
 
-// DecodeNativeManifest decodes a list of either generation, JSON first, as the
-// database does. Unknown fields in JSON are ignored; names that lead out of the
-// folder, and bytes behind the end, are damage. Path is for messages; the errors
-// are [DamageError] and [UnsupportedVersionError].
+// DecodeNativeManifest decodes a list of either generation; it tries JSON first, as the
+// database does. Unknown fields in JSON are ignored; names that lead out of the folder,
+// and bytes after the end, are damage. The path is for messages; the errors are
+// [DamageError] and [UnsupportedVersionError].
 func DecodeNativeManifest(b []byte, path string) (*NativeManifest, error) {
 	damage := func(offset int, what string) error {
 		return &DamageError{Path: path, Offset: int64(offset), What: "list of native backups: " + what}
@@ -72,7 +72,7 @@ func DecodeNativeManifest(b []byte, path string) (*NativeManifest, error) {
 	}
 	m, at, err := decodeNativeManifest05(b, n)
 	if err == nil && at < len(b) {
-		err = errors.New("bytes behind the last entry")
+		err = errors.New("bytes after the last entry")
 	}
 	if err == nil {
 		err = m.check()
@@ -83,8 +83,8 @@ func DecodeNativeManifest(b []byte, path string) (*NativeManifest, error) {
 	return m, nil
 }
 
-// decodeNativeManifest05 decodes what is behind the version, and says how far it
-// came.
+// decodeNativeManifest05 decodes what comes after the version, at offset at, and returns
+// how far it came.
 func decodeNativeManifest05(b []byte, at int) (*NativeManifest, int, error) {
 	m := &NativeManifest{Generation: Gen05}
 	count, n, err := readVarint(b[at:])
@@ -125,8 +125,8 @@ func decodeNativeManifest05(b []byte, at int) (*NativeManifest, int, error) {
 	return m, at, nil
 }
 
-// decodeNativeManifest06 looks fields up by name, as encoding/json would take
-// other spellings of them, too.
+// decodeNativeManifest06 looks the fields up by name, as encoding/json would also accept
+// other spellings of them.
 func decodeNativeManifest06(top map[string]json.RawMessage) (version uint64, m *NativeManifest, err error) {
 	if err := field(top, "version", &version); err != nil {
 		return 0, nil, err
@@ -170,7 +170,7 @@ func field[T any](fields map[string]json.RawMessage, name string, v *T) error {
 	return nil
 }
 
-// check refuses file names that are none: they come from a file.
+// check refuses file names that are not those of files in the folder.
 func (m *NativeManifest) check() error {
 	for i, e := range m.Entries {
 		name := e.Filename
@@ -181,7 +181,7 @@ func (m *NativeManifest) check() error {
 	return nil
 }
 
-// Encode gives the list as its generation writes it.
+// Encode returns the list as its generation writes it.
 func (m *NativeManifest) Encode() []byte {
 	if m.Generation == Gen05 {
 		b := appendVarints(nil, nativeManifest05, uint64(len(m.Entries)))

@@ -8,16 +8,16 @@ import (
 	"io"
 )
 
-// Pieces05 goes through a 0.5 log that comes in pieces: a commit may begin in
-// one and end in a later one. The zero value is at the beginning.
+// Pieces05 reads a 0.5 log that is divided into pieces: a commit may begin in one piece
+// and end in a later one. The zero value is at the beginning.
 type Pieces05 struct {
 	chain chain05
 	count int
 }
 
-// Scan reads the next piece, to the end, and tells visit of each commit that
-// ends in it. Commits name pieces by their number, from 0, and offsets are those
-// in the piece. A frame that is cut off or wrong is a [DamageError].
+// Scan reads the next piece, to its end, and calls visit for each commit that ends in it.
+// The files of a commit are the numbers of pieces, from 0, and its offsets are those in
+// the pieces. A frame that is cut off or wrong is a [DamageError].
 func (p *Pieces05) Scan(r io.Reader, path string, visit func(Commit) error) error {
 	piece := newReader05(newSource(r, sourceBuffer, path), &p.chain, p.count)
 	p.count++
@@ -36,9 +36,9 @@ func (p *Pieces05) Scan(r io.Reader, path string, visit func(Commit) error) erro
 	}
 }
 
-// CopyCommits05 copies frames from r to w, but for those that advance the epoch,
-// and gives the number of bytes written: so commits of earlier runs become part
-// of the first one of the next run, and what they have changed stays the same.
+// CopyCommits05 copies frames from r to w, except those that advance the epoch, and
+// returns the number of bytes written. So commits of earlier runs become part of the
+// first commit of the next run, and their changes stay the same.
 func CopyCommits05(w io.Writer, r io.Reader) (int64, error) {
 	var written int64
 	head := make([]byte, frameLengthField05+1)
@@ -71,8 +71,8 @@ func CopyCommits05(w io.Writer, r io.Reader) (int64, error) {
 // SegmentHeaderLength is the length in bytes of the header of a 0.6 log segment.
 const SegmentHeaderLength = segmentHeaderLength
 
-// MoveSegment gives the header of a 0.6 log segment that begins at another log
-// position: a part of a segment is one, too, with such a header.
+// MoveSegment returns the header of a 0.6 log segment, changed to begin at another log
+// position. With such a header, a part of a segment is a segment, too.
 func MoveSegment(header []byte, firstLSN uint64) []byte {
 	moved := bytes.Clone(header[:segmentHeaderLength])
 	binary.LittleEndian.PutUint64(moved[32:], firstLSN)

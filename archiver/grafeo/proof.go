@@ -10,14 +10,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
-// Proof checks a copy of an image while it is made: the bytes that are sent
-// are given to Add, by several goroutines and in any order, and Check says at
-// the end whether they were a whole image. So nothing is read twice, and what
-// is proved is what was stored, not what the file held a moment later.
+// Proof checks a copy of an image while it is made. Several goroutines pass the bytes that
+// they send to Add, in any order; at the end, Check reports whether these were a whole
+// image. So nothing is read twice, and what is proved is what was stored, not what the
+// file held a moment later.
 //
-// Memory is proportional to the number of ranges, and for a range given in
-// parts to the number of holes between them: little if the parts come roughly
-// in order.
+// It needs memory for each range, and for each gap between the parts of a range that came
+// so far: little, if they come roughly in order.
 type Proof struct {
 	path   string
 	ranges []Range // in the order of the offsets
@@ -31,12 +30,12 @@ type Proof struct {
 type rangeState uint8
 
 const (
-	rangeMissing rangeState = iota // not all bytes were given
+	rangeMissing rangeState = iota // not all bytes were added
 	rangeGood
 	rangeBad
 )
 
-// part is a stretch [start, end) of the file that was given, and its checksum.
+// part is a stretch [start, end) of the file that was added, and its checksum.
 type part struct {
 	start, end int64
 	crc        uint32
@@ -67,17 +66,16 @@ func NewProof(path string, ranges []Range) *Proof {
 // NewProof returns a Proof of the image. Its errors name the image's Path.
 func (im *Image) NewProof() *Proof { return NewProof(im.Path, im.Proof) }
 
-// Add takes in b, which is at offset of the copy. Each byte must be given once;
-// bytes outside of all ranges may be left out. Add may be called concurrently
-// and does not keep b.
+// Add adds the bytes b, which are at offset in the copy. Each byte must be added once;
+// bytes outside of all ranges may be left out. Add may be called concurrently and does not
+// keep b.
 func (p *Proof) Add(offset int64, b []byte) {
 	p.add(offset, int64(len(b)), func(r *Range, lo, hi int64) uint32 {
 		return crc32.Checksum(b[lo-offset:hi-offset], r.table())
 	})
 }
 
-// AddZeros is Add of n bytes of zero, in a time that depends on the number of
-// ranges only.
+// AddZeros is Add of n zero bytes, in a time that depends only on the number of ranges.
 func (p *Proof) AddZeros(offset, n int64) {
 	p.add(offset, n, func(r *Range, lo, hi int64) uint32 {
 		if r.Castagnoli {
@@ -89,8 +87,8 @@ func (p *Proof) AddZeros(offset, n int64) {
 
 func (p *Proof) add(offset, n int64, sum func(r *Range, lo, hi int64) uint32) {
 	end := offset + n
-	// A range that starts before the first one that reaches offset ends before
-	// it, so all ranges that matter follow.
+	// The ranges before the first one that reaches offset end before it, so all that
+	// matter follow.
 	i := sort.Search(len(p.reach), func(i int) bool { return p.reach[i] > offset })
 	for ; i < len(p.ranges) && p.ranges[i].Offset < end; i++ {
 		r := &p.ranges[i]
@@ -101,12 +99,12 @@ func (p *Proof) add(offset, n int64, sum func(r *Range, lo, hi int64) uint32) {
 	}
 }
 
-// record notes the checksum of a part of range i.
+// record adds the checksum of a part of range i.
 func (p *Proof) record(i int, n part) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state[i] != rangeMissing {
-		p.state[i] = rangeBad // bytes given twice: the copy is not one
+		p.state[i] = rangeBad // bytes were added twice: this is no copy
 		return
 	}
 	parts := p.parts[i]
@@ -138,7 +136,7 @@ func (p *Proof) record(i int, n part) {
 	p.parts[i] = slices.Insert(parts, at, n)
 }
 
-// finish compares the checksum of all of range i.
+// finish compares the checksum of the whole range i.
 func (p *Proof) finish(i int, crc uint32) {
 	delete(p.parts, i)
 	p.state[i] = rangeBad
@@ -147,9 +145,8 @@ func (p *Proof) finish(i int, crc uint32) {
 	}
 }
 
-// Check says whether every range was given and has its checksum. The error is
-// a [DamageError] for the lowest range that was not or has not. It is called
-// when all calls of Add have returned.
+// Check returns nil if every range was added and has its checksum, else a [DamageError]
+// for the first range of which that is not true. All calls of Add must have returned.
 func (p *Proof) Check() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

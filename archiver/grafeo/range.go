@@ -9,17 +9,16 @@ import (
 	"slices"
 )
 
-// Range is a stretch of bytes of a file and the checksum that every good copy
-// of them has.
+// Range is a stretch of a file and the checksum that every good copy of it has.
 type Range struct {
 	Offset int64
 	Length int64
 	CRC32  uint32
 
-	// Castagnoli tells that CRC32 is a CRC-32C and not the CRC-32 (IEEE) that
-	// Grafeo stores. Bytes that hold IEEE checksums of themselves need it: the
-	// CRC of a string followed by its own CRC is the same for all strings, so
-	// in IEEE one state of such bytes would pass for any other.
+	// Castagnoli is true if CRC32 is a CRC-32C, not the CRC-32 (IEEE) that Grafeo
+	// stores. Bytes that contain their own IEEE checksums need it: the CRC of a string
+	// followed by its own CRC is the same for all strings, so in IEEE any state of such
+	// bytes would pass for any other.
 	Castagnoli bool
 
 	What string // for people, for instance "chunk of section LpgStore"
@@ -32,7 +31,7 @@ func newRangeC(offset int64, b []byte, what string) Range {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// table is the table for the range's checksum.
+// table returns the table for the range's checksum.
 func (r *Range) table() *crc32.Table {
 	if r.Castagnoli {
 		return castagnoli
@@ -40,13 +39,13 @@ func (r *Range) table() *crc32.Table {
 	return crc32.IEEETable
 }
 
-// sortRanges puts ranges in the order of their offsets.
+// sortRanges sorts ranges by their offsets.
 func sortRanges(ranges []Range) {
 	slices.SortStableFunc(ranges, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 
-// readAt fills p from offset on. A file that ends before is damaged: the
-// caller has compared with the size, so it got shorter.
+// readAt fills p with the bytes at offset. A file that ends before is damaged: the caller
+// has checked the size, so it has become shorter.
 func readAt(r io.ReaderAt, p []byte, offset int64, path, what string) error {
 	n, err := r.ReadAt(p, offset)
 	switch {

@@ -8,11 +8,10 @@ import (
 	"io"
 )
 
-// RecordKind is the number of a record in a log of 0.5, as far as it matters
-// which one it is. (docs/grafeo-format.md, section 5.2)
+// RecordKind is the kind of a record in a log of 0.5, by its number. (docs/grafeo-format.md, section 5.2)
 type RecordKind byte
 
-// The kinds that have names here.
+// The kinds that matter here.
 const (
 	CreateEdge05        RecordKind = 0x02
 	DropNamedGraph05    RecordKind = 0x1c
@@ -23,7 +22,7 @@ const (
 	EpochAdvance05      RecordKind = epochAdvance05
 )
 
-// maxGraphName bounds the names of graphs that are read.
+// maxGraphName is the length of the longest name of a graph that is read.
 const maxGraphName = 32 << 10
 
 // Record05 is one frame of a log of 0.5.
@@ -41,10 +40,9 @@ type Record05 struct {
 	Graph string
 }
 
-// ScanRecords05 shows visit all whole frames of the log of 0.5 in dir, from the
-// position from on, which is the border between two frames, up to the position
-// end. Files that are not there are no error: the frames before end must be. What
-// visit returns ends the scan.
+// ScanRecords05 calls visit for each frame of the log of 0.5 in dir between two positions,
+// which must be borders of frames. Files may be missing, but the frames of those that are
+// there must be whole. An error that visit returns ends the scan.
 func ScanRecords05(dir string, from, end Position, visit func(Record05) error) error {
 	names, err := listLogs(dir, Gen05)
 	if err != nil {
@@ -99,8 +97,8 @@ func scanRecords05(dir string, name logName, start, stop int64, visit func(Recor
 	return nil
 }
 
-// readRecord05 reads the frame at offset at of its file. Its checksum is that of a
-// scan of commits to look at.
+// readRecord05 reads the frame at offset at of its file. It does not check the checksum,
+// which a scan of commits does.
 func readRecord05(src *source, at int64) (Record05, error) {
 	head, err := src.peek(frameLengthField05 + 1)
 	if err != nil {
@@ -125,7 +123,7 @@ func readRecord05(src *source, at int64) (Record05, error) {
 	return r, src.take(length+frameCRCField05, nil)
 }
 
-// decode reads what the record says, which is p or begins with it.
+// decode decodes the content of the record, which begins with p.
 func (r *Record05) decode(p []byte) error {
 	switch r.Kind {
 	case TransactionCommit05, TransactionAbort05, Checkpoint05, EpochAdvance05, CreateEdge05:
@@ -158,15 +156,15 @@ func (r *Record05) decodeGraph(p []byte) error {
 	return nil
 }
 
-// EndOfEdge05 returns the end of the frame at the offset at of a log file, which is
-// one that creates an edge; else the error is a [DamageError].
+// EndOfEdge05 returns the end of the frame at the offset at of a log file. The error is a
+// [DamageError] if that frame does not create an edge.
 func EndOfEdge05(r io.ReaderAt, at int64, path string) (int64, error) {
 	head := make([]byte, frameLengthField05+1)
 	if err := readAt(r, head, at, path, "frame"); err != nil {
 		return 0, err
 	}
 	if RecordKind(head[frameLengthField05]) != CreateEdge05 {
-		return 0, &DamageError{Path: path, Offset: at, What: "a frame that creates no edge, although the archive says so"}
+		return 0, &DamageError{Path: path, Offset: at, What: "a frame that creates no edge, although the archive says that it does"}
 	}
 	return at + frameLengthField05 + int64(binary.LittleEndian.Uint32(head)) + frameCRCField05, nil
 }

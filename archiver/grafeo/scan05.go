@@ -15,10 +15,10 @@ type scanner05 struct {
 	chain chain05
 
 	whole      []uint32 // CRC-32C of each file that is good to its end
-	lastFile   int      // file with the last commit; -1 if there is none
+	lastFile   int      // index of the file with the last commit; -1 if there is none
 	fromFound  bool     // From was seen between two commits, or is nil
 	fromBefore int64    // the last border before From in its file
-	torn       error    // why the log ends in a file; files behind it must be empty
+	torn       error    // why the log ends in a file; later files must be empty
 }
 
 // scan05 is [ScanLog] for generation 0.5. (docs/grafeo-format.md, section 5)
@@ -50,8 +50,8 @@ func scan05(dir string, opts ScanOptions) (*Log, error) {
 	return s.log, s.finish()
 }
 
-// choose leaves out the files before From and checks that no number is missing
-// between the others: the database removes files at the front only.
+// choose leaves out the files before From and checks that no number is missing between
+// the others: the database only removes the oldest files.
 func (s *scanner05) choose(names []logName) ([]logName, error) {
 	const what = "the number of a log file"
 	if from := s.opts.From; from != nil {
@@ -111,7 +111,7 @@ func (s *scanner05) borders(file uint64) map[int64]bool {
 	return offsets
 }
 
-// scanCommits reads the file of that index to its end.
+// scanCommits reads the file with this index to its end.
 func (s *scanner05) scanCommits(r *Reader05, index int) error {
 	file := &s.log.Files[index]
 	for {
@@ -130,7 +130,7 @@ func (s *scanner05) scanCommits(r *Reader05, index int) error {
 	}
 }
 
-// add notes a commit.
+// add records a commit.
 func (s *scanner05) add(c Commit) error {
 	s.lastFile = c.File
 	if !s.fromFound {
@@ -139,8 +139,8 @@ func (s *scanner05) add(c Commit) error {
 	return s.log.add(c, s.opts.Visit)
 }
 
-// finish closes the commit that the log ends with, if it has no EpochAdvance, and
-// says how much of each file is worth keeping.
+// finish completes the commit that the log ends with, if that has no EpochAdvance, and
+// sets the ends of all files.
 func (s *scanner05) finish() error {
 	if c, ok := s.chain.close(); ok {
 		file := &s.log.Files[c.File]
@@ -157,7 +157,7 @@ func (s *scanner05) finish() error {
 	return nil
 }
 
-// lookForFrom is told every border between two commits.
+// lookForFrom is called with every border between two commits.
 func (s *scanner05) lookForFrom(file uint64, offset int64) {
 	from := s.opts.From
 	if s.fromFound || file != from.File || s.chain.pending > 0 {
@@ -185,7 +185,7 @@ func (s *scanner05) endAt(damage *DamageError, in *logInput, index int) error {
 		return err
 	}
 	if later >= 0 {
-		damage.What += fmt.Sprintf("; there are commits behind it, at %d: the database stops reading here and loses them"+
+		damage.What += fmt.Sprintf("; there are commits after it, at %d: the database stops reading here and loses them"+
 			" when it is opened next, so close it cleanly if it is open", later)
 		return damage
 	}
@@ -195,8 +195,7 @@ func (s *scanner05) endAt(damage *DamageError, in *logInput, index int) error {
 	return nil
 }
 
-// setEnds says how much of each file is worth keeping, once it is known which
-// one has the last commit.
+// setEnds sets the ends of the files before the one with the last commit.
 func (s *scanner05) setEnds() {
 	for i := range s.log.Files {
 		file := &s.log.Files[i]

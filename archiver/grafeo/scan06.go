@@ -12,13 +12,13 @@ type scanner06 struct {
 	dir      string
 	opts     ScanOptions
 	log      *Log
-	database string // id that all segments must have; empty until one is known
-	from     uint64 // log position; 0 if all is wanted
-	end      uint64 // log position behind the last segment
+	database string // id that all segments must have; empty until it is known
+	from     uint64 // log position; 0 for all
+	end      uint64 // log position after the last segment
 }
 
-// scan06 is [ScanLog] for generation 0.6. The rules are the database's own
-// when it opens. (docs/grafeo-format.md, section 6.3)
+// scan06 is [ScanLog] for generation 0.6. Its rules are those by which the database itself
+// opens. (docs/grafeo-format.md, section 6.3)
 func scan06(dir string, opts ScanOptions) (*Log, error) {
 	names, err := listLogs(dir, Gen06)
 	if err != nil {
@@ -32,8 +32,8 @@ func scan06(dir string, opts ScanOptions) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What ends at or before From is not read. For all but the newest segment
-	// the next one's name says where it ends.
+	// What ends at or before From is not read. A segment ends where the name of the next
+	// one says; of the newest, this is not known yet.
 	for len(names) > 1 && names[1].number <= s.from {
 		names = names[1:]
 	}
@@ -45,9 +45,9 @@ func scan06(dir string, opts ScanOptions) (*Log, error) {
 	return s.log, nil
 }
 
-// dropUnfinished leaves out a newest segment that has no header yet, or a file
-// of zeros in its place: it was being created when the database stopped. Its
-// header is synced before the first frame, so it has none.
+// dropUnfinished leaves out the newest segment if it has no header yet, or is a file of
+// zeros: it was being created when the database stopped. It has no frame, as the header is
+// synced before the first one.
 func (s *scanner06) dropUnfinished(names []logName) ([]logName, error) {
 	if len(names) == 0 {
 		return names, nil
@@ -71,8 +71,8 @@ func (s *scanner06) dropUnfinished(names []logName) ([]logName, error) {
 	return names[:len(names)-1], nil
 }
 
-// isZeroFile tells whether the file holds nothing but zeros. It reads up to the
-// first byte that is not.
+// isZeroFile reports whether all bytes of the file are zero. It reads as far as the first
+// one that is not.
 func isZeroFile(in *logInput, size int64) (bool, error) {
 	buf := make([]byte, pageSize)
 	for at := int64(0); at < size; at += int64(len(buf)) {
@@ -87,7 +87,7 @@ func isZeroFile(in *logInput, size int64) (bool, error) {
 	return true, nil
 }
 
-// scanSegment scans one segment; a torn tail is allowed in the newest only.
+// scanSegment scans one segment. Only the newest may have a torn tail.
 func (s *scanner06) scanSegment(name logName, newest bool) error {
 	in, err := openLog(s.dir, name)
 	if err != nil {
@@ -120,12 +120,12 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 	return err
 }
 
-// checkHeader compares the header with the name and the database.
+// checkHeader compares the header with the name of the file and the database.
 func (s *scanner06) checkHeader(r *Reader06, name logName) error {
 	h := r.Header()
 	if h.FirstLSN != name.number {
 		return &DamageError{Path: r.src.path, Offset: 32,
-			What: fmt.Sprintf("segment header: first log position %d, not that of the name", h.FirstLSN)}
+			What: fmt.Sprintf("segment header: first log position %d, which is not that of the name", h.FirstLSN)}
 	}
 	if s.database == "" {
 		s.database = h.DatabaseID
@@ -137,8 +137,8 @@ func (s *scanner06) checkHeader(r *Reader06, name logName) error {
 	return nil
 }
 
-// checkChain checks that the segment begins where the one before ends, and the
-// first one not behind From.
+// checkChain checks that the segment begins where the one before ends, or, if it is the
+// first one, not after From.
 func (s *scanner06) checkChain(r *Reader06) error {
 	first := r.header.FirstLSN
 	if len(s.log.Files) == 0 {
@@ -180,8 +180,8 @@ func (s *scanner06) scanGroups(r *Reader06) error {
 	}
 }
 
-// tail decides what a bad frame in the newest segment means: the end of an
-// interrupted write, unless a later group knows that those bytes were synced.
+// tail decides what a bad frame in the newest segment means: an interrupted write, unless
+// a later group says that those bytes were synced.
 func (s *scanner06) tail(r *Reader06, in *logInput, damage *DamageError) error {
 	later, err := laterSync06(in, r.header.FirstLSN, damage.Offset)
 	if err != nil {

@@ -2,15 +2,15 @@ package grafeo
 
 import "strconv"
 
-// The sections that are looked into.
+// The sections whose content is read.
 const (
 	lpgStoreSection     = 2
 	compactStoreSection = 4
 	overlaySection      = 5
 )
 
-// sectionName is the name of a section type, the same numbers in both
-// generations. (docs/grafeo-format.md, section 3.1)
+// sectionName returns the name of a section type. Both generations use the same numbers.
+// (docs/grafeo-format.md, section 3.1)
 func sectionName(number uint32) string {
 	switch number {
 	case 1:

@@ -14,20 +14,19 @@ const (
 	segmentMagic06      = "GRAFWAL\x00"
 	segmentVersion06    = 2
 	segmentHeaderLength = 128
-	segmentHeaderCRC06  = 124 // the checksum is there and covers what is before
+	segmentHeaderCRC06  = 124 // offset of the checksum of what is before it
 )
 
 // SegmentHeader is the header of a 0.6 log segment.
 type SegmentHeader struct {
 	DatabaseID string // as in [Image]
-	FirstLSN   uint64 // log position of the first byte behind the header
+	FirstLSN   uint64 // log position of the first byte after the header
 	Created    time.Time
 	Encrypted  bool
 }
 
-// decodeSegmentHeader06 decodes the header at the front of the segment at path.
-// The version is looked at before the checksum, as a later one may lay its
-// header out differently.
+// decodeSegmentHeader06 decodes the header with which the segment at path begins. It
+// checks the version before the checksum, as later headers may have another layout.
 func decodeSegmentHeader06(p []byte, path string) (SegmentHeader, error) {
 	damage := func(offset int64, what string) (SegmentHeader, error) {
 		return SegmentHeader{}, &DamageError{Path: path, Offset: offset, What: "segment header: " + what}

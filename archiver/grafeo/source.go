@@ -7,20 +7,20 @@ import (
 	"io"
 )
 
-// sourceBuffer is how much of a log file is in memory at a time, in bytes. No
-// frame, however long, needs more.
+// sourceBuffer is how much of a log file is in memory at a time, in bytes. No frame needs
+// more, however long it is.
 const sourceBuffer = 128 << 10
 
-// bufferFor is the size of the buffer for an input of that many bytes. It is
-// larger than anything that must be looked at as a whole.
+// bufferFor returns the size of the buffer for an input of size bytes. It is larger than
+// anything that must be seen as a whole.
 func bufferFor(size int64) int64 { return min(max(size, 1024), sourceBuffer) }
 
 // errShort: the input ends before the bytes that were asked for.
 var errShort = errors.New("the file ends early")
 
-// source reads a log file from front to back and keeps checksums of what it has
-// handed out. It is a bufio.Reader that can still see the bytes that were
-// taken, so that many small ones are summed up in one go.
+// source reads a log file from front to back and computes checksums of what was taken. It
+// is a bufio.Reader that still has the bytes that were taken, so that many small pieces
+// are summed up at once.
 type source struct {
 	r      io.Reader
 	path   string
@@ -36,8 +36,8 @@ func newSource(r io.Reader, size int64, path string) source {
 	return source{r: r, buf: make([]byte, bufferFor(size)), path: path}
 }
 
-// peek returns the next n bytes without taking them, n being small. If there
-// are fewer it returns those and errShort. They are good until the next call.
+// peek returns the next n bytes, which must be few, without taking them. If there are
+// fewer, it returns those and errShort. They are valid until the next call.
 func (s *source) peek(n int) ([]byte, error) {
 	if s.fill-s.at < n {
 		if err := s.read(n); err != nil {
@@ -47,8 +47,7 @@ func (s *source) peek(n int) ([]byte, error) {
 	return s.buf[s.at : s.at+n], nil
 }
 
-// take moves behind the next n bytes. If frame is not nil, it brings that
-// CRC-32 (IEEE) up to date.
+// take skips the next n bytes. If frame is not nil, it adds them to that CRC-32 (IEEE).
 func (s *source) take(n int64, frame *uint32) error {
 	for n > 0 {
 		if s.at == s.fill {
@@ -67,8 +66,8 @@ func (s *source) take(n int64, frame *uint32) error {
 	return nil
 }
 
-// read makes room and reads until n bytes can be peeked at. The end of the
-// input is errShort; other errors name the file.
+// read makes room and reads until n bytes can be peeked. The error is errShort at the end
+// of the input; other errors name the file.
 func (s *source) read(n int) error {
 	s.sum()
 	s.fill = copy(s.buf, s.buf[s.at:s.fill])
@@ -85,7 +84,7 @@ func (s *source) read(n int) error {
 	}
 }
 
-// sum brings whole and commit up to date with what was taken.
+// sum adds what was taken to whole and commit.
 func (s *source) sum() {
 	p := s.buf[s.summed:s.at]
 	s.whole = crc32.Update(s.whole, castagnoli, p)
@@ -99,12 +98,12 @@ func (s *source) startCommit() {
 	s.commit = 0
 }
 
-// torn is the error for bytes at offset that may be an interrupted write.
+// torn returns the error for bytes at offset that may be an interrupted write.
 func (s *source) torn(offset int64, what string) error {
 	return &DamageError{Path: s.path, Offset: offset, What: what, mayBeTorn: true}
 }
 
-// shortAsTorn makes errShort the error of a frame at offset that is cut off.
+// shortAsTorn turns errShort into the error for a frame at offset that is cut off.
 func (s *source) shortAsTorn(err error, offset int64) error {
 	if errors.Is(err, errShort) {
 		return s.torn(offset, "the file ends inside a frame")

@@ -13,28 +13,27 @@ import (
 	"syscall"
 )
 
-// ErrLinkToNothing: what belongs to a database is a link, and nothing is where it
-// points, as when a disk is not mounted.
+// ErrLinkToNothing: a part of a database is a link, and nothing is where it points, as
+// when a disk is not mounted.
 var ErrLinkToNothing = errors.New("a link to nothing")
 
-// SpillFile is a file of a spill folder that is a part of its database
-// (docs/grafeo-format.md, section 2.5).
+// SpillFile is a file in a spill folder that is part of the database (docs/grafeo-format.md, section 2.5).
 type SpillFile struct {
 	Base string // its name
-	Kept bool   // it is in the folder of what was set aside
+	Kept bool   // it is in the folder of what was set aside, [KeptDir]
 	Path string
 	Info fs.FileInfo
 }
 
-// IsSame reports whether f and g are the same file, and nothing was done to it
-// between, as far as size and time show that.
+// IsSame reports whether f and g are the same file, unchanged as far as its size and time
+// show that.
 func (f *SpillFile) IsSame(g *SpillFile) bool {
 	return f.Path == g.Path && f.Info.Size() == g.Info.Size() && f.Info.ModTime().Equal(g.Info.ModTime()) && os.SameFile(f.Info, g.Info)
 }
 
-// ListSpill returns the files in the spill folder of the database at path, none if
-// there is no such folder: all but caches, what queries have swapped out, and what
-// no Grafeo has made. A file that vanishes meanwhile is an [fs.ErrNotExist].
+// ListSpill returns the files in the spill folder of the database at path, none if there
+// is no such folder. It leaves out caches, what queries swapped out, and what Grafeo did
+// not make. If a file vanishes meanwhile, the error is an [fs.ErrNotExist].
 func ListSpill(path string) ([]SpillFile, error) {
 	files, err := listSpill(SpillDir(path), false)
 	if err != nil {
@@ -75,9 +74,8 @@ func listSpill(dir string, kept bool) ([]SpillFile, error) {
 	return files, nil
 }
 
-// isTransient reports whether a file of this name is none of the database's data:
-// what a query has swapped out, what is being written, or of somebody else, such as a
-// file system or a file manager.
+// isTransient reports whether a file of this name is not part of the database: a query
+// swapped it out, it is being written, or another program made it, such as a file manager.
 func isTransient(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".spill") || strings.HasSuffix(name, ".tmp")
 }
@@ -104,9 +102,9 @@ func (f *SpillFile) Vectors() bool {
 	return !f.Kept && strings.HasPrefix(f.Base, "vectors_") && strings.HasSuffix(f.Base, ".bin")
 }
 
-// Check reads the header of f and returns a [DamageError] if it is not that of a file
-// of vectors, or if the file is shorter than it says. Of other files, and of those
-// that Grafeo has set aside, nothing is known.
+// Check reads the header of f and returns a [DamageError] if it is not that of a file of
+// vectors, or if the file is shorter than the header says. It accepts all files that are
+// not files of vectors, or were set aside, as nothing is known of these.
 func (f *SpillFile) Check(r io.ReaderAt) error {
 	if !f.Vectors() {
 		return nil
@@ -114,12 +112,12 @@ func (f *SpillFile) Check(r io.ReaderAt) error {
 	header := make([]byte, spillHeaderBytes)
 	if n, err := r.ReadAt(header, 0); n < len(header) {
 		if errors.Is(err, io.EOF) {
-			return &DamageError{Path: f.Path, Offset: int64(n), What: "spilled vectors: the file ends in its header"}
+			return &DamageError{Path: f.Path, Offset: int64(n), What: "spilled vectors: the file ends inside its header"}
 		}
 		return err
 	}
 	if string(header[:8]) != spillMagic {
-		return &DamageError{Path: f.Path, What: "spilled vectors: the header is none"}
+		return &DamageError{Path: f.Path, What: "spilled vectors: the header is not that of a file of vectors"}
 	}
 	dimensions, count := binary.LittleEndian.Uint64(header[8:]), binary.LittleEndian.Uint64(header[16:])
 	record := dimensions*4 + 8

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// What the releases that this package knows write into the entries of a directory: found
-// by changing entries and letting 0.6.0 open the file. (docs/grafeo-format.md, section 4.1)
+// What known releases write into the entries of a directory. It was found by changing
+// entries and letting 0.6.0 open the file. (docs/grafeo-format.md, section 4.1)
 const (
 	lastChunkKind06  = 5
 	lastCodec06      = 8
@@ -18,23 +18,23 @@ const (
 	knownFlags05     = 0x03
 )
 
-// lastVersions are the versions of the bytes of sections that 0.6.0 has. Of the others
-// it is not known; none is above 4.
+// lastVersions06 has, by section type, the newest version of a section's bytes that 0.6.0
+// reads. Of the other types it is not known; no version is above 4.
 var lastVersions06 = map[byte]byte{1: 2, 2: 4, 3: 4, 6: 1}
 
-// unknownParts gathers what is not known.
+// unknownParts collects the parts that are not known, in words.
 type unknownParts map[string]bool
 
 func (u unknownParts) list() []string { return slices.Sorted(maps.Keys(u)) }
 
-// add notes a part; there are only as many as anybody reads.
+// add adds a part, up to as many as anybody reads.
 func (u unknownParts) add(format string, args ...any) {
 	if len(u) < 20 {
 		u[fmt.Sprintf(format, args...)] = true
 	}
 }
 
-// section notes a section type that has no name.
+// section returns the name of a section type, and adds one that has none.
 func (u unknownParts) section(number uint32) (name string, known bool) {
 	name = sectionName(number)
 	if known = name != strconv.FormatUint(uint64(number), 10); !known {

@@ -11,12 +11,11 @@ const maxVarint = 9
 
 var errVarint = errors.New("not a varint of 64 bits")
 
-// readVarint decodes one unsigned integer of bincode's standard configuration
-// from the front of p and returns it with the number of bytes it took. A first
-// byte below 251 is the value itself; 251, 252 and 253 announce 2, 4 and 8
-// bytes, little endian. Anything else, 128 bit numbers and too short a p
-// included, is errVarint. Like the database it accepts a form that is longer
-// than it had to be. (docs/grafeo-format.md, section 3.1)
+// readVarint decodes the unsigned integer, in bincode's standard configuration, with which
+// p begins, and returns it with the number of bytes that it takes. A first byte below 251
+// is the value itself; 251, 252 and 253 announce 2, 4 and 8 bytes, little endian. Anything
+// else, also 128 bit numbers and a p that is too short, is errVarint. Like the database, it
+// accepts a form that is longer than necessary. (docs/grafeo-format.md, section 3.1)
 func readVarint(p []byte) (value uint64, length int, err error) {
 	if len(p) == 0 {
 		return 0, 0, errVarint
@@ -34,8 +33,8 @@ func readVarint(p []byte) (value uint64, length int, err error) {
 	return 0, 0, errVarint
 }
 
-// readVarints decodes len(values) varints from the front of p and returns the
-// number of bytes they took.
+// readVarints decodes the len(values) varints with which p begins and returns the number
+// of bytes that they take.
 func readVarints(p []byte, values ...*uint64) (length int, err error) {
 	for _, v := range values {
 		value, n, err := readVarint(p[length:])

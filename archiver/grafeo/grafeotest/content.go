@@ -2,9 +2,9 @@ package grafeotest
 
 import "encoding/binary"
 
-// Fill fills p with bytes that depend on the seed only. The part compressible
-// of it, from 0 to 1, is zeros, in runs that any compressor finds; the rest is
-// noise that none can shorten.
+// Fill fills p with bytes that depend only on the seed. A part of it, which compressible
+// says from 0 to 1, is zeros, in runs that any compressor finds; the rest is noise that
+// none can shorten.
 func Fill(p []byte, seed uint64, compressible float64) {
 	const unit = 1024
 	noise := unit - int(min(max(compressible, 0), 1)*unit)
@@ -16,8 +16,8 @@ func Fill(p []byte, seed uint64, compressible float64) {
 	}
 }
 
-// fillNoise fills p from a splitmix64 generator in the state seed and returns
-// the state after it.
+// fillNoise fills p from a splitmix64 generator in the state seed and returns its new
+// state.
 func fillNoise(p []byte, seed uint64) uint64 {
 	var word [8]byte
 	for len(p) > 0 {

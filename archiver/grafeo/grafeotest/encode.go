@@ -27,5 +27,5 @@ func putCRC(p []byte, at int) {
 	binary.LittleEndian.PutUint32(p[at:], crc32.ChecksumIEEE(p[:at]))
 }
 
-// pages is how many bytes n bytes take in whole pages.
+// pages returns how many bytes n bytes take in whole pages.
 func pages(n int64) int64 { return (n + pageSize - 1) / pageSize * pageSize }

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// DefaultID is the database id of what is made without one, as package grafeo
-// prints it.
+// DefaultID is the id of databases that are made without one, as package grafeo prints it.
 const DefaultID = "0123456789abcdef0123456789abcdef"
 
 // Image06Options describe a 0.6 container. The zero value is a database with a
@@ -28,18 +27,18 @@ type Image06Options struct {
 	ChunkSize    int64   // of all but the last, in bytes; 1 MiB if zero
 	Compressible float64 // part of each chunk that is zeros
 
-	// Seed gives the content of the chunk of that index; chunks of two images
-	// with the same seed are the same. Nil stands for the index itself.
+	// Seed returns the seed of the content of a chunk; chunks of two images with the same
+	// seed are the same. Nil means the index itself.
 	Seed func(chunk int) uint64
 
 	// Content fills chunks instead of what Seed and Compressible make.
 	Content func(p []byte, chunk int)
 
-	// Blank tells the chunks that are nothing but zeros; nil for none.
+	// Blank reports whether a chunk is nothing but zeros; nil means that none is.
 	Blank func(chunk int) bool
 
-	// EntriesPerBlock makes the directory a chain of small blocks; zero stands
-	// for the largest.
+	// EntriesPerBlock makes the directory a chain of small blocks; zero means the
+	// largest.
 	EntriesPerBlock int
 
 	OtherSlot []byte // the page of the inactive database header; nil for one never written
@@ -141,9 +140,9 @@ func writeChunks06(w io.WriterAt, o Image06Options) (entries [][48]byte, end int
 	return entries, at, nil
 }
 
-// writeDirectory06 writes the chain of directory blocks behind the chunks, the
-// last block first as each one carries the checksum of the next. It returns the
-// 16 bytes that point at the first.
+// writeDirectory06 writes the chain of directory blocks after the chunks, the last block
+// first, as each one has the checksum of the next. It returns the 16 bytes that point to
+// the first.
 func writeDirectory06(w io.WriterAt, entries [][48]byte, perBlock int, at int64) (root [16]byte, end int64, err error) {
 	for last := len(entries); last > 0; {
 		first := (last - 1) / perBlock * perBlock
@@ -207,7 +206,7 @@ func putID(field []byte, id [16]byte) {
 	}
 }
 
-// millis is a time as both generations store it; no time is zero.
+// millis returns a time as both generations store it: zero for no time.
 func millis(t time.Time) uint64 {
 	if t.IsZero() {
 		return 0

@@ -26,7 +26,7 @@ func AppendCommit05(b []byte, transaction, epoch uint64, records ...[]byte) []by
 	return AppendFrame05(b, AppendVarint([]byte{0x26}, epoch))
 }
 
-// LogName05 is the name of the log file with that number.
+// LogName05 returns the name of the log file with this number.
 func LogName05(number uint64) string { return fmt.Sprintf("wal_%08d.log", number) }
 
 // Log05 writes the log of a database into a folder, file after file.
@@ -37,8 +37,8 @@ type Log05 struct {
 	file        *os.File
 }
 
-// NewLog05 makes the folder dir, if it is not there, and a first log file with
-// that number.
+// NewLog05 makes the folder dir, if it does not exist, and a first log file with this
+// number.
 func NewLog05(dir string, number uint64) (*Log05, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func NewLog05(dir string, number uint64) (*Log05, error) {
 	return l, l.open()
 }
 
-// Path is the newest log file.
+// Path returns the newest log file.
 func (l *Log05) Path() string { return l.file.Name() }
 
 // Append appends a commit with one record of n bytes, which depend on the seed,

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// SegmentHeader06 is the 128 bytes a log segment starts with.
+// SegmentHeader06 returns the 128 bytes with which a log segment begins.
 // (docs/grafeo-format.md, section 6.1)
 func SegmentHeader06(id [16]byte, firstLSN uint64, created time.Time) []byte {
 	b := make([]byte, 128)
@@ -23,7 +23,7 @@ func SegmentHeader06(id [16]byte, firstLSN uint64, created time.Time) []byte {
 	return b
 }
 
-// SegmentName06 is the file name of a segment.
+// SegmentName06 returns the file name of a segment.
 func SegmentName06(firstLSN uint64) string { return fmt.Sprintf("wal_%020d.log", firstLSN) }
 
 // Group06 describes one group of a log.
@@ -32,7 +32,7 @@ type Group06 struct {
 	Time        time.Time
 	Origin      uint64 // 0 transaction, 3 schema
 	Transaction uint64
-	Synced      uint64 // log position that is known to be synced
+	Synced      uint64 // log position up to which the log is known to be synced
 	Records     []byte // what follows the GroupBegin record, as one record
 	Frames      int    // how many frames to split it over; 1 if zero
 	SyncMark    bool   // a sync mark instead: nothing of the above but Synced
@@ -92,8 +92,8 @@ func appendRecord06(b []byte, kind byte, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// Log06 writes the log of a database into a folder, segment after segment. It
-// keeps no state in memory but its position, so it can go on for gigabytes.
+// Log06 writes the log of a database into a folder, segment after segment. It has nothing
+// in memory but its position, so a log may have gigabytes.
 type Log06 struct {
 	dir  string
 	id   [16]byte
@@ -101,8 +101,8 @@ type Log06 struct {
 	file *os.File
 }
 
-// NewLog06 makes the folder dir, if it is not there, and a first segment at the
-// log position lsn. A zero id is DefaultID.
+// NewLog06 makes the folder dir, if it does not exist, and a first segment at the log
+// position lsn. A zero id is DefaultID.
 func NewLog06(dir string, id [16]byte, lsn uint64) (*Log06, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -111,10 +111,10 @@ func NewLog06(dir string, id [16]byte, lsn uint64) (*Log06, error) {
 	return l, l.Rotate()
 }
 
-// LSN is the log position of the next group.
+// LSN returns the log position of the next group.
 func (l *Log06) LSN() uint64 { return l.lsn }
 
-// Path is the newest segment's file.
+// Path returns the newest segment's file.
 func (l *Log06) Path() string { return l.file.Name() }
 
 // Append appends a group.

@@ -5,15 +5,15 @@ import (
 	"math/rand/v2"
 )
 
-// words are what texts in [Rows] are made of.
+// words are the words of the texts in [Rows].
 var words = [...]string{
 	"amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbor", "inlet", "juniper", "kelp", "lagoon", "meadow", "north",
 	"orchard", "prairie", "quarry", "ridge", "summit", "tundra", "upland", "valley", "willow", "yarrow", "zephyr", "city", "name", "knows",
 }
 
-// Rows fills p with what a database stores: ids, keys, texts of a few words,
-// numbers. General compressors make about a third of it, which is what they make
-// of Grafeo's own images. The same seed gives the same rows.
+// Rows fills p with what a database stores: ids, keys, texts of a few words, numbers.
+// General compressors reduce it to about a third, as they do Grafeo's own images. The same
+// seed makes the same rows.
 func Rows(p []byte, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)) //nolint:gosec // it need not be secret
 	var row []byte
