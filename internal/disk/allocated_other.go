@@ -4,5 +4,6 @@ package disk
 
 import "io/fs"
 
-// Allocated is how many bytes of the disk a file takes, as far as that is known.
+// Allocated returns the size of the file: how much of the disk it takes is not known on
+// this system.
 func Allocated(info fs.FileInfo) int64 { return info.Size() }

@@ -1,4 +1,5 @@
-// Package disk is what a process does with files and folders, and sees of them.
+// Package disk is how files and folders are changed, so that changes survive a crash, and
+// how they are told apart, locked and measured.
 //
 // A step is one change: a file is created, written, renamed, removed. A step is
 // visible to every process at once, but it is durable, and survives a loss of power,
@@ -7,11 +8,11 @@
 // survive one goes through a [Disk]. Package disktest has disks that stop, fail and
 // lose power.
 //
-// Reading needs no Disk. Besides there are what tells files apart and shows that they
-// have changed ([Identity], [State], [IsSame], [IsStill]), whom they belong to
-// ([OwnerOf], [GiveTo]), locks that end with the process ([TryLock], [LockFolder]), and
-// the room that is left ([RoomAt]). Systems differ in all of these: each function says
-// what it does where there is no such thing.
+// Reading needs no Disk. The other functions identify files and show whether they have
+// changed ([Identity], [State], [IsSame], [IsStill]), whom they belong to ([OwnerOf],
+// [GiveTo]) and how much room is left ([RoomAt]), and take locks that end with the process
+// ([TryLock], [LockFolder]). Systems differ in all of these: each function says what it
+// does where there is no such thing.
 package disk
 
 import (
@@ -21,10 +22,9 @@ import (
 	"syscall"
 )
 
-// Disk changes files and folders. What a step has done is there at once for
-// every process, and after the end of this one. After a loss of power only what
-// was synced is sure: the bytes of a file by [File.Sync], its name by Sync of
-// its folder.
+// Disk changes files and folders. Every process sees the result of a step at once, also
+// after the end of this one. After a loss of power only what was synced is certain: the
+// bytes of a file by [File.Sync], its name by Sync of its folder.
 type Disk interface {
 	OpenFile(path string, flag int, mode fs.FileMode) (File, error) // as [os.OpenFile]
 	Truncate(path string, size int64) error
@@ -35,11 +35,11 @@ type Disk interface {
 	Rename(from, to string) error
 	RenameNew(from, to string) error // fs.ErrExist if to exists, errors.ErrUnsupported where there is no such step
 	Remove(path string) error
-	RemoveFolder(path string) error // if it is an empty folder, and nothing else
+	RemoveFolder(path string) error // only an empty folder, never a file
 	Sync(folder string) error       // makes the names in a folder durable
 }
 
-// File is an open [os.File] that is changed.
+// File is an open file, as far as it is changed: an [os.File] is one.
 type File interface {
 	io.Writer
 	io.WriterAt
@@ -63,7 +63,7 @@ func (OS) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
 	return opened(os.OpenFile(path, flag, mode))
 }
 
-// opened keeps a nil pointer from becoming a File that is not nil.
+// opened prevents a nil pointer from becoming a File that is not nil.
 func opened(f *os.File, err error) (File, error) {
 	if err != nil {
 		return nil, err
@@ -103,6 +103,5 @@ func (OS) RemoveFolder(path string) error {
 	return nil
 }
 
-// Sync makes the names in a folder durable, where the system has a call for
-// that.
+// Sync makes the names in a folder durable, if the system has a call for that.
 func (OS) Sync(folder string) error { return syncFolder(folder) }

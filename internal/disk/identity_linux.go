@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Identity returns what names a file for its life: a file that is removed and made
-// again under the same name has another identity. It is "" where the file system
-// does not record when a file was made.
+// Identity returns a string that identifies a file for its life: one that is removed and
+// made again under the same name has another identity. It is "" if the file system does
+// not record when a file was made.
 func Identity(path string) string {
 	var s unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_INO|unix.STATX_BTIME, &s)

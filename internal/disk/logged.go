@@ -5,9 +5,9 @@ import (
 	"log/slog"
 )
 
-// Logged is d, of which every step that fails is told to log, at the level debug:
-// also those that are tried in another way, or do not matter. (The files that it
-// opens are those of d. What fails in them is the error of somebody who says it.)
+// Logged returns a disk that does the same as d, and logs every step that fails, at level
+// debug: also those that are then tried in another way, or do not matter. (The files that
+// it opens are those of d: whoever uses them returns their errors.)
 func Logged(d Disk, log *slog.Logger) Disk { return &logged{d, log} }
 
 type logged struct {
@@ -15,7 +15,7 @@ type logged struct {
 	log  *slog.Logger
 }
 
-func (l *logged) tell(call, path string, err error) error {
+func (l *logged) note(call, path string, err error) error {
 	if err != nil {
 		l.log.Debug("system call", "call", call, "path", path, "err", err)
 	}
@@ -24,39 +24,39 @@ func (l *logged) tell(call, path string, err error) error {
 
 func (l *logged) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
 	f, err := l.disk.OpenFile(path, flag, mode)
-	return f, l.tell("open", path, err)
+	return f, l.note("open", path, err)
 }
 
 func (l *logged) Truncate(path string, size int64) error {
-	return l.tell("truncate", path, l.disk.Truncate(path, size))
+	return l.note("truncate", path, l.disk.Truncate(path, size))
 }
 
 func (l *logged) Chmod(path string, mode fs.FileMode) error {
-	return l.tell("chmod", path, l.disk.Chmod(path, mode))
+	return l.note("chmod", path, l.disk.Chmod(path, mode))
 }
 
 func (l *logged) Chown(path string, user, group int) error {
-	return l.tell("chown", path, l.disk.Chown(path, user, group))
+	return l.note("chown", path, l.disk.Chown(path, user, group))
 }
 
 func (l *logged) Mkdir(path string, mode fs.FileMode) error {
-	return l.tell("mkdir", path, l.disk.Mkdir(path, mode))
+	return l.note("mkdir", path, l.disk.Mkdir(path, mode))
 }
 
-func (l *logged) Link(from, to string) error { return l.tell("link", to, l.disk.Link(from, to)) }
+func (l *logged) Link(from, to string) error { return l.note("link", to, l.disk.Link(from, to)) }
 
 func (l *logged) Rename(from, to string) error {
-	return l.tell("rename", to, l.disk.Rename(from, to))
+	return l.note("rename", to, l.disk.Rename(from, to))
 }
 
 func (l *logged) RenameNew(from, to string) error {
-	return l.tell("renameat2", to, l.disk.RenameNew(from, to))
+	return l.note("renameat2", to, l.disk.RenameNew(from, to))
 }
 
-func (l *logged) Remove(path string) error { return l.tell("unlink", path, l.disk.Remove(path)) }
+func (l *logged) Remove(path string) error { return l.note("unlink", path, l.disk.Remove(path)) }
 
 func (l *logged) RemoveFolder(path string) error {
-	return l.tell("rmdir", path, l.disk.RemoveFolder(path))
+	return l.note("rmdir", path, l.disk.RemoveFolder(path))
 }
 
-func (l *logged) Sync(folder string) error { return l.tell("fsync", folder, l.disk.Sync(folder)) }
+func (l *logged) Sync(folder string) error { return l.note("fsync", folder, l.disk.Sync(folder)) }

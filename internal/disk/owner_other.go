@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// OwnerOf knows nothing on this system: files belong to whom the folder's rules say.
+// OwnerOf does not know the owner on this system: the rules of a folder say whom its files
+// belong to.
 func OwnerOf(fs.FileInfo) (user, group int, known bool) { return -1, -1, false }
 
 // OpenFolder opens a folder.

@@ -9,13 +9,13 @@ import (
 type Room struct {
 	Free int64 // bytes
 
-	// Sure says that what is larger than Free does not fit: the file system does
-	// not compress.
+	// Sure is true if what is larger than Free certainly does not fit: the file system
+	// does not compress.
 	Sure bool
 }
 
-// RoomAt is the room where path is, or will be. ok is false where the file system
-// does not say, or says what cannot be: some report zeros.
+// RoomAt returns the room in the file system in which path is, or will be. ok is false if
+// the file system does not say, or says something impossible: some report zeros.
 func RoomAt(path string) (room Room, ok bool) {
 	for dir := path; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(dir); err == nil {

@@ -23,7 +23,7 @@ func roomOf(dir string) (Room, bool) {
 		unit = s.Bsize
 	}
 	if os.Geteuid() == 0 {
-		blocks = s.Bfree // what is reserved is for us
+		blocks = s.Bfree // what is reserved is for root
 	}
 	return Room{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true //nolint:gosec,unconvert // no file system is that large; it has another type elsewhere
 }

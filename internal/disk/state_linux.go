@@ -7,13 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settled is how long nothing must have been done to a file for its times to show the
-// next change: they tick, in some file systems in two seconds.
+// settled is how long a file must have been left alone for its times to show the next
+// change: in some file systems they advance in steps of two seconds.
 const settled = 5 * time.Second
 
-// State returns what changes with everything that is done to a file. It is "" if the
-// file's times cannot show the next change, as they are not older than now by some
-// seconds.
+// State returns a string that changes with everything that is done to a file. It is "" if
+// the file's times cannot show the next change, as they are only a few seconds before now.
 func State(path string, now time.Time) string {
 	var s unix.Statx_t
 	const wanted = unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME

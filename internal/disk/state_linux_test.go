@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Times show a change only of a file that has not changed just now: until its clock has
-// ticked, the next write may leave them as they are.
+// Times show a change only if the file has not changed just now: until the clock of the
+// file system advances, the next write may leave them as they are.
 func TestState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	write := func(content string) string {

@@ -12,14 +12,14 @@ import (
 // ErrNoMove: the file system has neither hard links nor exclusive renames.
 var ErrNoMove = errors.New("the file system has neither hard links nor exclusive renames to create files safely")
 
-// Move gives the file from the name to, unless something has that name: then
-// the error is fs.ErrExist. Where the file system has no step that does so it is
-// [ErrNoMove]; what else fails is the error of the call that has failed. The file
-// never is without a name; a crash may leave it with both.
+// Move renames the file from to the name to, unless something has that name: then the
+// error is [fs.ErrExist]. It is [ErrNoMove] if the file system has no step for this, and
+// else that of the call that failed. The file is never without a name; a crash may leave
+// it with both.
 func Move(d Disk, from, to string) error {
 	err := d.Link(from, to)
 	if err == nil {
-		_ = d.Remove(from) // to is what was asked for
+		_ = d.Remove(from) // the new name is what matters
 		return nil
 	}
 	for _, no := range []error{fs.ErrExist, fs.ErrNotExist, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
@@ -27,8 +27,8 @@ func Move(d Disk, from, to string) error {
 			return err // and so would a rename
 		}
 	}
-	// File systems without hard links say so in many ways, of which EPERM is
-	// Linux's own, and one more link may be too many: a rename needs none.
+	// File systems without hard links say so in many ways, Linux itself by EPERM; and
+	// one more link may be too many. A rename needs none.
 	renameErr := d.RenameNew(from, to)
 	switch {
 	case !errors.Is(renameErr, errors.ErrUnsupported) && !errors.Is(renameErr, syscall.EINVAL):
@@ -39,9 +39,8 @@ func Move(d Disk, from, to string) error {
 	return err
 }
 
-// MkdirAll makes a folder with all that is missing above it, and makes the names
-// of those durable. It tells which it has made, the lowest first, also when it
-// fails.
+// MkdirAll makes a folder and all folders above it that are missing, and makes their names
+// durable. It returns those that it made, the innermost first, also when it fails.
 func MkdirAll(d Disk, folder string, mode fs.FileMode) (made []string, err error) {
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
 		if _, target := os.Stat(folder); err == nil && errors.Is(target, fs.ErrNotExist) {
@@ -63,7 +62,7 @@ func MkdirAll(d Disk, folder string, mode fs.FileMode) (made []string, err error
 	return made, d.Sync(parent)
 }
 
-// RemoveAll removes a file, or a folder and all that is in it, if it is there.
+// RemoveAll removes a file, or a folder with everything in it, if it exists.
 func RemoveAll(d Disk, path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && info.IsDir() {

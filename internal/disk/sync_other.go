@@ -20,9 +20,9 @@ func syncFolder(folder string) error {
 	return errors.Join(err, f.Close())
 }
 
-// hasNone reports whether err, of the sync of a folder that is open, says that the
-// file system has no such thing: some network and FUSE file systems keep names
-// durable by themselves, or not at all. An error of the disk is none of these.
+// hasNone reports whether err, from the sync of an open folder, says that the file system
+// has no such call: in some network and FUSE file systems names become durable by
+// themselves, or not at all. An error of the disk itself is not one of these.
 func hasNone(err error) bool {
 	for _, no := range []error{errors.ErrUnsupported, syscall.EINVAL, syscall.EPERM, syscall.EACCES, syscall.ENOTTY, syscall.EBADF, syscall.EISDIR} {
 		if errors.Is(err, no) {

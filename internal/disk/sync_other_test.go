@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A file system that cannot sync folders is one on which names need no more, or can
-// have no more; a disk that fails is none.
+// Errors of file systems that cannot sync folders are ignored; errors of a disk that fails
+// are not.
 func TestWhatHasNoFolderSync(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.EPERM, syscall.EBADF} {
 		if !hasNone(&fs.PathError{Op: "sync", Path: "/x", Err: errno}) {

@@ -2,8 +2,8 @@ package disk
 
 import "os"
 
-// syncFolder only looks whether the folder is there: Windows cannot sync one,
-// NTFS logs its changes.
+// syncFolder only checks that the folder exists: Windows cannot sync folders, whose
+// changes NTFS logs.
 func syncFolder(folder string) error {
 	_, err := os.Stat(folder)
 	return err

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDirect opens a file once more, nil where that does not work.
+// openDirect opens a file a second time, to write past the cache. It returns nil if that
+// is not possible.
 func openDirect(f *os.File) *os.File {
 	direct, err := os.OpenFile(f.Name(), os.O_WRONLY|unix.O_DIRECT, 0)
 	if err != nil {
@@ -24,7 +25,7 @@ func openDirect(f *os.File) *os.File {
 
 func isUnfit(err error) bool { return errors.Is(err, unix.EINVAL) }
 
-// reserve is an error only if the disk is full: not every file system can.
+// reserve returns an error only if the disk is full: not every file system can reserve.
 func reserve(f *os.File, offset, bytes int64) error {
 	err := unix.Fallocate(int(f.Fd()), 0, offset, bytes)
 	if errors.Is(err, unix.ENOSPC) {
@@ -33,7 +34,7 @@ func reserve(f *os.File, offset, bytes int64) error {
 	return nil
 }
 
-// startWriting tells the system not to wait for the sync that will come.
+// startWriting asks the system to begin to write now, before the sync.
 func startWriting(f *os.File, offset, bytes int64) {
-	_ = unix.SyncFileRange(int(f.Fd()), offset, bytes, unix.SYNC_FILE_RANGE_WRITE) // it is only sooner
+	_ = unix.SyncFileRange(int(f.Fd()), offset, bytes, unix.SYNC_FILE_RANGE_WRITE) // a hint
 }

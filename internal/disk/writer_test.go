@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Whatever the sizes and places of parts are, in whatever order they come, the
-// file has them, with holes and all.
+// Whatever the sizes, places and order of parts, the file has all of them, and holes
+// between them.
 func TestWriter(t *testing.T) {
 	for _, size := range []int64{directBytes, directBytes + 4096*3 + 77, 100_000} {
 		path := filepath.Join(t.TempDir(), "file")

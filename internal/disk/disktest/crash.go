@@ -12,13 +12,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/sweeptest"
 )
 
-// sector is how much of a file a disk writes whole or not at all.
+// sector is how many bytes a disk writes as a whole or not at all.
 const sector = 512
 
-// Crashes calls each with a folder for a loss of power before the first step and
-// after every one, or those of [sweeptest.Steps], and once more after the last, when
-// everything is lost that can be. at says in words when it is, and end that all steps
-// were done. The folder is removed after the call.
+// Crashes calls each for a loss of power before the first step and after every one, or
+// those of [sweeptest.Steps], and once more after the last, when everything is lost that
+// can be. dir is a folder with the state after the crash, which is removed after the call;
+// at says in words when the crash is, and end is true if it is after all steps.
 func (r *Recorder) Crashes(each func(at, dir string, end bool)) {
 	steps := r.Steps()
 	crash := func(k int, seed uint64) {
@@ -40,19 +40,18 @@ func Changes(step string) bool {
 	return !slices.Contains([]string{"open", "close", "sync"}, verb)
 }
 
-// Crash makes in the folder dir one of the states in which a machine may come
-// up that lost power after step k; the seed chooses which, and 0 one that has lost
-// everything that it can. What is sure is there:
+// Crash makes, in the folder dir, one of the states in which a machine may come up that
+// lost power after step k. The seed chooses which; 0 is the state that has lost everything
+// that can be lost. These are certain:
 //
-//   - the bytes of a file as they were when it was synced last,
-//   - the names in a folder as they were when it was synced last; of a rename
-//     both names.
+//   - the bytes of a file as of its last sync,
+//   - the names in a folder as of its last sync; of a rename both names.
 //
-// Of what came later each sector of a file may have arrived or not, with its
-// size that before, the newest one, or one between; what never arrived is zeros.
-// Each name may have arrived or not, one place in its order. As in all file
-// systems with a journal, a rename arrives as a whole, and what one step needs
-// arrives with it.
+// Of what came later, each sector of a file may have reached the disk or not; the size may
+// be the old one, the newest one, or one between; what never reached the disk is zeros.
+// Each change of a name may have reached the disk or not, those of one name in their order.
+// As in all file systems with a journal, a rename is whole or not there at all, and what a
+// step needs reaches the disk with it.
 func (r *Recorder) Crash(seed uint64, k int, dir string) {
 	r.t.Helper()
 	r.mu.Lock()
@@ -64,7 +63,7 @@ func (r *Recorder) Crash(seed uint64, k int, dir string) {
 			changes = r.changes[:r.ends[k-1]]
 		}
 	}
-	random := rand.New(rand.NewPCG(seed, uint64(k))) //nolint:gosec // it is to be the same every time
+	random := rand.New(rand.NewPCG(seed, uint64(k))) //nolint:gosec // it must be the same every time
 	t := survivors(r.base.clone(), changes, random, seed == 0)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		r.t.Fatal(err)
@@ -74,8 +73,8 @@ func (r *Recorder) Crash(seed uint64, k int, dir string) {
 	}
 }
 
-// survivors gives what a loss of power after the changes leaves of durable and
-// of them.
+// survivors returns what is left, of durable and of the changes after it, when power is
+// lost then.
 func survivors(durable *tree, changes []change, random *rand.Rand, worst bool) *tree {
 	newest := durable.clone()
 	var pending []change // of names
@@ -95,7 +94,7 @@ func survivors(durable *tree, changes []change, random *rand.Rand, worst bool) *
 		}
 	}
 	durable.folders, durable.modes = newest.folders, newest.modes
-	// Some crashes lose everything that they can, or nothing, and most some.
+	// Some crashes lose everything that can be lost, some nothing, and most a part.
 	luck := random.IntN(5)
 	if worst {
 		luck = 0
@@ -112,14 +111,14 @@ func survivors(durable *tree, changes []change, random *rand.Rand, worst bool) *
 			lost[n.place] = true
 		}
 	}
-	for _, n := range slices.Sorted(maps.Keys(dirty)) { // for the random numbers to be the same every time
+	for _, n := range slices.Sorted(maps.Keys(dirty)) { // so that random numbers are the same every time
 		durable.content[n] = arrived(durable.content[n], newest.content[n], lucky, random)
 	}
 	return durable
 }
 
-// settle makes durable what was done to the names in a folder, with what that
-// needs, and gives what is pending still.
+// settle makes the changes of names in a folder durable, with those that they need, and
+// returns the changes that are still pending.
 func settle(durable *tree, pending []change, folder node) (rest []change) {
 	needed := map[place]bool{}
 	done := make([]bool, len(pending))
@@ -141,8 +140,8 @@ func settle(durable *tree, pending []change, folder node) (rest []change) {
 	return rest
 }
 
-// arrived is what a file may hold whose bytes were old when it was synced and
-// are now since then.
+// arrived returns what a file may hold after a crash whose bytes were old at its last sync
+// and are now since then.
 func arrived(old, now []byte, lucky func() bool, random *rand.Rand) []byte {
 	size := int64(len(old))
 	if lucky() {

@@ -2,10 +2,10 @@ package disktest
 
 import "io/fs"
 
-// Plan says what becomes of step number n, from 1 on.
+// Plan returns what happens to step number n, from 1 on.
 type Plan func(n int, step string) Fault
 
-// Fault is what becomes of a step. The zero value lets it succeed.
+// Fault is what happens to a step. With the zero value it succeeds.
 type Fault struct {
 	Err     error // the step fails with it
 	Stop    bool  // the step and all later ones fail, as if the process were dead
@@ -22,13 +22,13 @@ func (f Fault) err(step string) error {
 	return nil
 }
 
-// StopAt is the death of the process right before step k, or right after it if
-// that is applied.
+// StopAt returns a plan by which the process dies right before step k, or right after it if
+// applied is true.
 func StopAt(k int, applied bool) Plan {
 	return func(n int, _ string) Fault { return Fault{Stop: n >= k, Applied: applied && n == k} }
 }
 
-// FailAt lets step k alone fail.
+// FailAt returns a plan by which only step k fails.
 func FailAt(k int, err error) Plan {
 	return func(n int, _ string) Fault {
 		if n == k {
@@ -38,8 +38,8 @@ func FailAt(k int, err error) Plan {
 	}
 }
 
-// stopped is the error of a step after the end. It is one that nobody tries
-// again.
+// stopped is the error of a step after the process is dead. It is a permanent one, so that
+// nobody retries.
 type stopped struct{ step string }
 
 func (s stopped) Error() string        { return s.step + ": the process is dead" }

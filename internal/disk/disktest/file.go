@@ -19,14 +19,14 @@ type file struct {
 
 func (f *file) name() string { return f.recorder.name(f.Name()) }
 
-// Write implements [disk.File]. One that fails has written half.
+// Write implements [disk.File]. If it fails, it has written half.
 func (f *file) Write(p []byte) (n int, err error) {
 	err = f.write("write "+f.name(), p, f.offset, func(p []byte) (err error) { n, err = f.File.Write(p); return err }, &n)
 	f.offset += int64(n)
 	return n, err
 }
 
-// WriteAt implements [disk.File]. One that fails has written half.
+// WriteAt implements [disk.File]. If it fails, it has written half.
 func (f *file) WriteAt(p []byte, offset int64) (n int, err error) {
 	note := fmt.Sprintf("write %s at %d", f.name(), offset)
 	err = f.write(note, p, offset, func(p []byte) (err error) { n, err = f.File.WriteAt(p, offset); return err }, &n)
@@ -57,7 +57,7 @@ func (f *file) Chmod(mode fs.FileMode) error {
 		func() []change { return []change{{node: f.node, mode: mode}} }, nil)
 }
 
-// Chown implements [disk.File]. Who owns what is not part of the model.
+// Chown implements [disk.File]. Owners are not part of the model.
 func (f *file) Chown(user, group int) error {
 	return f.recorder.step("chown "+f.name(), func() error { return f.File.Chown(user, group) }, nothing, nil)
 }
@@ -68,8 +68,8 @@ func (f *file) Sync() error {
 		func() []change { return []change{{node: f.node, syncData: true}} }, nil)
 }
 
-// Close implements [disk.File]. The file is closed, and its locks are free,
-// whatever it returns: so it is after the end of a process, too.
+// Close implements [disk.File]. Whatever it returns, the file is closed and its locks are
+// released, as at the end of a process.
 func (f *file) Close() error {
 	closed := f.File.Close()
 	return f.recorder.step("close "+filepath.ToSlash(f.name()), func() error { return closed }, nothing, nil)

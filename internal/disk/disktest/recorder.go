@@ -1,6 +1,6 @@
-// Package disktest has disks for tests: a [Recorder] works on real files below
-// one folder, lists the steps, stops or fails where it is told to, and shows
-// what a loss of power may leave.
+// Package disktest has disks for tests. A [Recorder] works on real files below one folder.
+// It lists the steps, stops or fails at those that its [Plan] says, and makes the states
+// that a loss of power may leave ([Recorder.Crash]).
 package disktest
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Unsynced is the disk of the operating system, but for its syncs: they take
-// the most time, and nothing that a test of one process can see comes of them.
+// Unsynced is the disk of the operating system without its syncs: they take most of the
+// time, and a test of one process cannot see their effect.
 type Unsynced struct{ disk.OS }
 
-// Sync only looks whether the folder is there.
+// Sync only checks that the folder exists.
 func (Unsynced) Sync(folder string) error {
 	_, err := os.Stat(folder)
 	return err
@@ -36,8 +36,8 @@ type unsyncedFile struct{ disk.File }
 
 func (unsyncedFile) Sync() error { return nil }
 
-// Recorder is a [disk.Disk] that does every step for real, but for syncs, and
-// notes it. What was below its root before is taken to be durable.
+// Recorder is a [disk.Disk] that really does every step, except syncs, and records it. What
+// was below its root before counts as durable.
 type Recorder struct {
 	t    testing.TB
 	root string
@@ -47,14 +47,14 @@ type Recorder struct {
 	steps   []string
 	changes []change // after step i+1 there are those up to ends[i]
 	ends    []int
-	tree    *tree // where the changes have led to
+	tree    *tree // after all changes
 	base    *tree
 	stopped bool
 }
 
 var _ disk.Disk = (*Recorder)(nil)
 
-// New records what happens below root. A nil plan lets everything succeed.
+// New returns a Recorder of what happens below root. With a nil plan everything succeeds.
 func New(t testing.TB, root string, plan Plan) *Recorder {
 	t.Helper()
 	base, err := readTree(root)
@@ -64,22 +64,22 @@ func New(t testing.TB, root string, plan Plan) *Recorder {
 	return &Recorder{t: t, root: root, plan: plan, base: base, tree: base.clone()}
 }
 
-// Restart is another process on the same disk: what was not synced before is not
-// durable now either. Its steps are counted on.
+// Restart begins another process on the same disk: what was not synced before is not
+// durable now either. Numbers of steps continue.
 func (r *Recorder) Restart(plan Plan) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped, r.plan = false, plan
 }
 
-// Steps gives the steps so far in words, also those that have failed.
+// Steps returns the steps so far in words, including those that failed.
 func (r *Recorder) Steps() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.steps...)
 }
 
-// Text gives the steps so far, a line each, for golden tests.
+// Text returns the steps so far, a line each, for golden tests.
 func (r *Recorder) Text() string { return strings.Join(r.Steps(), "\n") + "\n" }
 
 var (
@@ -87,7 +87,7 @@ var (
 	timestamp  = regexp.MustCompile(`\d{8}T\d{6}\.\d{3}Z`)
 )
 
-// name is how steps call a path: relative to the root, and without what differs
+// name returns what steps call a path: it is relative to the root, and without what differs
 // from run to run.
 func (r *Recorder) name(path string) string {
 	rel, err := filepath.Rel(r.root, path)
@@ -97,9 +97,8 @@ func (r *Recorder) name(path string) string {
 	return timestamp.ReplaceAllString(tempNumber.ReplaceAllString(filepath.ToSlash(rel), "${1}N"), "TIME")
 }
 
-// step does one step: note says what, work does it, and record notes what it
-// has changed. half is what a step does that fails in the middle; nil for
-// nothing.
+// step does one step: note is the step in words, work does it, and record returns what it
+// changed. half is what the step does if it fails in the middle; nil means nothing.
 func (r *Recorder) step(note string, work func() error, record func() []change, half func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -189,7 +188,7 @@ func (r *Recorder) Chmod(path string, mode fs.FileMode) error {
 		func() []change { return []change{{node: r.at(path), mode: mode}} }, nil)
 }
 
-// Chown implements [disk.Disk]. Who owns what is not part of the model.
+// Chown implements [disk.Disk]. Owners are not part of the model.
 func (r *Recorder) Chown(path string, user, group int) error {
 	return r.step("chown "+r.name(path), func() error { return os.Chown(path, user, group) }, nothing, nil)
 }
@@ -260,14 +259,13 @@ func (r *Recorder) Sync(folder string) error {
 		func() []change { return []change{{node: r.at(folder), syncNames: true}} }, nil)
 }
 
-// place is where in the tree a path is; false for one that is not below the
-// root.
+// place returns where a path is in the tree, or false if it is not below the root.
 func (r *Recorder) place(path string) (place, bool) {
 	folder := r.at(filepath.Dir(path))
 	return place{folder, filepath.Base(path)}, folder != 0
 }
 
-// at is the node that a path names, 0 if it is not known.
+// at returns the node that a path leads to, 0 if it is not known.
 func (r *Recorder) at(path string) node {
 	rel, err := filepath.Rel(r.root, path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {

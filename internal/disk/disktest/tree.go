@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// node is a file or a folder, whatever its names are; 0 is none.
+// node is a file or a folder, by whatever names; 0 is none.
 type node int
 
 const root node = 1
@@ -21,7 +21,7 @@ type place struct {
 	name   string
 }
 
-// naming says what a place holds now; 0 for nothing.
+// naming is a change of what a place holds; node 0 is nothing.
 type naming struct {
 	place place
 	node  node
@@ -34,7 +34,7 @@ type data struct {
 	truncate bool
 }
 
-// change is what one step has done.
+// change is what one step did.
 type change struct {
 	made   node // a new file or folder
 	folder bool
@@ -87,7 +87,7 @@ func (t *tree) apply(c change) {
 	}
 }
 
-// on gives b after the change.
+// on returns b after the change.
 func (d data) on(b []byte) []byte {
 	if d.truncate {
 		return grown(b, d.offset)[:d.offset]
@@ -106,8 +106,7 @@ func grown(b []byte, size int64) []byte {
 	return append(b, make([]byte, size-int64(len(b)))...)
 }
 
-// readTree reads what is below a folder. Files are files, whatever other names
-// they have.
+// readTree reads what is below a folder. Other names of a file count as files of their own.
 func readTree(dir string) (*tree, error) {
 	last := root
 	t := &tree{map[place]node{}, map[node]bool{root: true}, map[node]fs.FileMode{}, map[node][]byte{}, &last}
@@ -136,7 +135,7 @@ func readTree(dir string) (*tree, error) {
 	return t, err
 }
 
-// writeTo makes what is below a folder n of the tree below dir.
+// writeTo writes what is below the folder n of the tree into dir.
 func (t *tree) writeTo(dir string, n node, written map[node]string) error {
 	for _, p := range slices.SortedFunc(maps.Keys(t.names), func(a, b place) int { return cmp.Compare(a.name, b.name) }) {
 		if p.folder != n {
