@@ -2,10 +2,12 @@ package archiver_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/storage/local"
@@ -56,8 +58,164 @@ func ExampleError() {
 		log.Fatal(err)
 	}
 	_, err = archiver.New(store, archiver.Options{}).List(context.Background())
-	fmt.Println(archiver.CodeOf(err) == archiver.CodeNoArchive)
-	// Output: true
+	fmt.Println(errors.Is(err, archiver.ErrNoArchive), archiver.CodeOf(err))
+	// Output: true no_archive
+}
+
+// exampleArchive returns an archive with one backup of a database, in a temporary folder
+// that the caller removes.
+func exampleArchive() (archive *archiver.Archive, dir string) {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := local.Open(filepath.Join(dir, "archive"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	archive = archiver.New(store, archiver.Options{Name: "social"})
+	_, err = archive.Backup(context.Background(), filepath.Join("..", "examples", "social.grafeo"), archiver.BackupOptions{NoHold: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return archive, dir
+}
+
+// If nothing has changed since the newest backup, nothing is stored. When the store gave
+// no clear answer to a commit, the same call finds out whether it happened.
+func ExampleArchive_Backup() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	back := func() (archiver.BackupReport, error) {
+		return archive.Backup(context.Background(), filepath.Join("..", "examples", "social.grafeo"), archiver.BackupOptions{NoHold: true})
+	}
+	r, err := back()
+	if errors.Is(err, archiver.ErrUnknownOutcome) {
+		r, err = back()
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Backup.Kind, r.Backup.Seq)
+	// Output: none 1
+}
+
+// A state is chosen by backup, epoch or time; without a target it is the newest one.
+func ExampleArchive_Restore() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	ctx := context.Background()
+	r, err := archive.Restore(ctx, filepath.Join(dir, "old.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(1)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("epoch", r.Plan.Epoch)
+
+	_, err = archive.Restore(ctx, filepath.Join(dir, "none.grafeo"), archiver.RestoreOptions{Target: archiver.AtEpoch(4711)})
+	fmt.Println(errors.Is(err, archiver.ErrUnreachable))
+	// Output:
+	// epoch 19
+	// true
+}
+
+// A plan says what a restore would fetch and write.
+func ExampleArchive_Plan() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	p, err := archive.Plan(context.Background(), archiver.Target{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("full backup %d, %d incrementals, %d bytes to write\n", p.Full, len(p.Incrementals), p.RawBytes)
+	// Output: full backup 1, 0 incrementals, 90112 bytes to write
+}
+
+func ExampleArchive_List() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	r, err := archive.List(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, b := range r.Backups {
+		fmt.Println(b.Seq, b.Kind, b.RestoreFrom, b.RestoreTo)
+	}
+	// Output: 1 full 19 19
+}
+
+// A status is compared with how far an archive may lag behind its database.
+func ExampleArchive_Status() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	r, err := archive.Status(context.Background(), archiver.StatusOptions{Database: filepath.Join("..", "examples", "social.grafeo")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Behind.Continues, r.Behind.Commits, r.Within(time.Hour))
+	// Output: true 0 <nil>
+}
+
+// What is wrong with an archive is a finding, not an error.
+func ExampleArchive_Verify() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	manifest := filepath.Join(dir, "archive", "manifests", "0000000001.json")
+	if err := os.WriteFile(manifest, []byte("{}"), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	r, err := archive.Verify(context.Background(), archiver.VerifyOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.OK(), r.Findings[0].Key)
+	// Output: false manifests/0000000001.json
+}
+
+// Grafeo's own backups become backups of an archive, and come out of one.
+func ExampleArchive_Import() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	store, err := local.Open(filepath.Join(dir, "archive"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	archive := archiver.New(store, archiver.Options{})
+	ctx := context.Background()
+	in, err := archive.Import(ctx, filepath.Join("grafeo", "testdata", "v0.6.0", "backup", "backup"), archiver.ImportOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	out, err := archive.Export(ctx, filepath.Join(dir, "backups"), archiver.ExportOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(in.Backups), "backups in, up to epoch", out.ToEpoch, "out")
+	// Output: 4 backups in, up to epoch 8 out
+}
+
+// A doctor's report says whether it is safe to commit backups to a store.
+func ExampleArchive_Doctor() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	r, err := archive.Doctor(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Conditions, r.Problem() == nil)
+	// Output: honoured true
+}
+
+// A file is recognized by its content.
+func ExampleInspect() {
+	i, err := archiver.Inspect(context.Background(), filepath.Join("..", "examples", "social.grafeo"), archiver.InspectOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(i.What, i.Generation, i.Whole())
+	// Output: database 0.6 true
 }
 
 // An observer is told how far a run has come.

@@ -56,6 +56,7 @@ func (j *Journal) Update(ctx context.Context, w UpdateOptions, attempt func(*Hea
 		if err := attempt(head); !errors.Is(err, ErrConflict) {
 			return err
 		}
+		progress.Tell(ctx, progress.Conflict{})
 		j.Log.Info("another writer committed first; retrying on top of its backup")
 	}
 	return &ConflictError{maxConflicts}
