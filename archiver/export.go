@@ -107,23 +107,23 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	}
 	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].Route.Chain[0].StartEpoch}
 	for _, stretch := range stretches {
-		way, err := a.journal.Along(ctx, stretch.Route, stretch.Target)
+		plan, err := a.journal.Plan(ctx, stretch.Route, stretch.Target)
 		if err != nil {
 			return ExportReport{}, err
 		}
-		way.DropSpill()
-		if err := a.filler().Fill(ctx, s, way); err != nil {
+		plan.DropSpill()
+		if err := a.filler().Fill(ctx, s, plan); err != nil {
 			return ExportReport{}, err
 		}
-		moved, err := rebuild.Trim(s, way)
+		moved, err := rebuild.Trim(s, plan)
 		if err != nil {
 			return ExportReport{}, err
 		}
-		if err := w.Stretch(way, moved); err != nil {
+		if err := w.Stretch(plan, moved); err != nil {
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
 		w.Continues = stretch.Continues
-		r.ToEpoch = way.Result.Epoch
+		r.ToEpoch = plan.State.Epoch
 	}
 	progress.Tell(ctx, PhasePublish)
 	if err := w.Publish(); err != nil {
@@ -163,12 +163,12 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []cat
 	var written, most int64
 	goesOn := false
 	for _, stretch := range stretches {
-		way, err := a.journal.Along(ctx, stretch.Route, stretch.Target)
+		plan, err := a.journal.Plan(ctx, stretch.Route, stretch.Target)
 		if err != nil {
 			return err
 		}
-		way.DropSpill()
-		image, first, more := way.Needs()
+		plan.DropSpill()
+		image, first, more := plan.NeededBytes()
 		most = max(most, written+image+first+2*more)
 		if written += more; !goesOn { // else its image is not used, see nativeWriter.stretch
 			written += image

@@ -419,7 +419,7 @@ func TestTimesAfterAClockWasSetBack(t *testing.T) {
 	at := func(after time.Duration) *time.Time { t := start.Add(after); return &t }
 	for _, after := range []time.Duration{11 * time.Minute, time.Hour} {
 		_, err := newArchive(store).Plan(t.Context(), archiver.AtTime(*at(after)))
-		mustFail(t, err, archiver.CodeUnreachable, "backup 2 is of after it", "backup 3", "clock")
+		mustFail(t, err, archiver.CodeUnreachable, "backup 2 is of a later time", "backup 3", "clock")
 	}
 	m.restoresTo(store, archiver.AtTime(*at(5 * time.Minute)), 1)
 	m.restoresTo(store, archiver.AtTime(*at(3 * time.Hour)), 3)

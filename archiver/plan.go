@@ -41,21 +41,21 @@ type Plan struct {
 // Plan returns what Restore would do for a target. It reads manifests and indexes, but
 // no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
-	var w *catalog.Way
+	var plan *catalog.Plan
 	requests, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
-		w, err = a.wayTo(ctx, target.of)
+		plan, err = a.planTo(ctx, target.of)
 		return err
 	})
 	if err != nil {
 		return Plan{}, err
 	}
-	p := planOf(w)
+	p := planOf(plan)
 	p.Requests = requests
 	return p, nil
 }
 
-// wayTo returns the way to a target.
-func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, error) {
+// planTo plans the restore of a target.
+func (a *Archive) planTo(ctx context.Context, t catalog.Target) (*catalog.Plan, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
 		return nil, err
@@ -64,19 +64,19 @@ func (a *Archive) wayTo(ctx context.Context, t catalog.Target) (*catalog.Way, er
 	if err != nil {
 		return nil, err
 	}
-	return a.journal.Along(ctx, r, t)
+	return a.journal.Plan(ctx, r, t)
 }
 
-// planOf returns what a restore along w would do.
-func planOf(w *catalog.Way) Plan {
-	base, last := w.Route.Chain[0], w.Route.Last()
+// planOf returns what a restore of plan would do.
+func planOf(plan *catalog.Plan) Plan {
+	base, last := plan.Route.Chain[0], plan.Route.Last()
 	p := Plan{
-		Full: uint64(base.Seq), Backup: describe(last.Manifest), Timeline: last.Timeline, OtherTimelines: w.Route.Other,
-		Epoch: w.Result.Epoch, Time: w.Result.Time, Exact: w.Result.Exact,
-		Objects: w.Result.Objects, StoredBytes: w.Result.StoredBytes, RawBytes: w.Result.RawBytes, NeededBytes: w.Result.NeededBytes,
+		Full: uint64(base.Seq), Backup: describe(last.Manifest), Timeline: last.Timeline, OtherTimelines: plan.Route.OtherTimelines,
+		Epoch: plan.State.Epoch, Time: plan.State.Time, Exact: plan.State.Exact,
+		Objects: plan.Cost.Objects, StoredBytes: plan.Cost.StoredBytes, RawBytes: plan.Cost.RawBytes, NeededBytes: plan.Cost.NeededBytes,
 		Spill: spillIn(base),
 	}
-	for _, m := range w.Route.Chain[1:] {
+	for _, m := range plan.Route.Chain[1:] {
 		p.Incrementals = append(p.Incrementals, uint64(m.Seq))
 	}
 	return p

@@ -110,19 +110,19 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		}
 	}
 	progress.Tell(ctx, PhaseJournal)
-	w, err := a.wayTo(ctx, opts.Target.of)
+	plan, err := a.planTo(ctx, opts.Target.of)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	if folder {
-		if target, err = inFolder(target, &w.Route.Last().Database); err == nil {
+		if target, err = inFolder(target, &plan.Route.Last().Database); err == nil {
 			err = mayRestore(target, opts.Force)
 		}
 		if err != nil {
 			return RestoreReport{}, err
 		}
 	}
-	s, err := staging.Open(a.disk, target, w.ChainOf(), a.journalEvery)
+	s, err := staging.Open(a.disk, target, plan.Digests(), a.journalEvery)
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -130,7 +130,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		if err != nil && s.Keeps(err, objects.IsFromStore(err)) {
 			s.Journal.Flush()
 			if s.Keeps(err, objects.IsFromStore(err)) {
-				err = s.Leave(err, w.Result.RawBytes)
+				err = s.Leave(err, plan.Cost.RawBytes)
 				return
 			}
 		}
@@ -145,19 +145,19 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := staging.CheckAbsent(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	if err := staging.CheckRoom(target, w.Result.NeededBytes, a.room); err != nil {
+	if err := staging.CheckRoom(target, plan.Cost.NeededBytes, a.room); err != nil {
 		return RestoreReport{}, err
 	}
-	s.Directory = w.Route.Last().Database.IsDirectory()
-	s.ImageFirst = w.Route.Last().Database.Generation == string(grafeo.Gen05) && !s.Directory
+	s.Directory = plan.Route.Last().Database.IsDirectory()
+	s.ImageFirst = plan.Route.Last().Database.Generation == string(grafeo.Gen05) && !s.Directory
 	s.Access = staging.AccessesBeside(filepath.Dir(target))
 	if opts.Force {
 		s.Access = staging.AccessesLike(target)
 	}
-	if err := a.filler().Fill(ctx, s, w); err != nil {
+	if err := a.filler().Fill(ctx, s, plan); err != nil {
 		return RestoreReport{}, err
 	}
-	if _, err := rebuild.Trim(s, w); err != nil {
+	if _, err := rebuild.Trim(s, plan); err != nil {
 		return RestoreReport{}, err
 	}
 	progress.Tell(ctx, PhasePublish)
@@ -166,8 +166,8 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return RestoreReport{}, err
 	}
 	return RestoreReport{
-		Plan: planOf(w), Database: target, MovedTo: moved, ResumedBytes: s.Journal.Resumed, AccessProblem: s.Access.Problem,
-		Reopen: w.Replay != nil && w.Replay.Unsure,
+		Plan: planOf(plan), Database: target, MovedTo: moved, ResumedBytes: s.Journal.Resumed, AccessProblem: s.Access.Problem,
+		Reopen: plan.Replay != nil && plan.Replay.Unsure,
 	}, nil
 }
 

@@ -2,14 +2,12 @@ package archiver
 
 import (
 	"context"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// stretches finds the ways to a target and to all epochs below it, the lowest
-// first.
+// stretches reads what the archive has, and returns the stretches to a target.
 func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.Stretch, error) {
 	h, err := a.backups(ctx, t)
 	if err != nil {
@@ -28,18 +26,5 @@ func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.St
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.Route(t)
-	if err != nil {
-		return nil, err
-	}
-	c.Widen(r)
-	list := []catalog.Stretch{{Route: r, Target: t}}
-	for {
-		below, ok := c.Below(list[0].Route.Chain[0])
-		if !ok {
-			return list, nil
-		}
-		c.Widen(below.Route)
-		list = slices.Insert(list, 0, below)
-	}
+	return c.Stretches(t)
 }

@@ -208,8 +208,8 @@ var mutants = []mutant{
 		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
 	},
 	{
-		"a restored log ends a commit too early", "archiver/internal/rebuild/cut.go",
-		"c.Epoch > *r.Epoch", "c.Epoch >= *r.Epoch",
+		"a restored log ends a commit too early", "archiver/internal/catalog/target.go",
+		"epoch > *r.Epoch", "epoch >= *r.Epoch",
 		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
 	},
 	{

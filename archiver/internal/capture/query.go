@@ -26,6 +26,19 @@ type Query struct {
 
 // Capture decides between what is new and everything.
 func (q *Query) Capture(ctx context.Context) (*Source, error) {
+	from := manifest.Now()
+	s, err := q.decide(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.ReadFrom, s.ReadUntil = from, manifest.Now()
+	if s.ReadUntil.Before(from) { // the clock was set back
+		s.ReadUntil = from
+	}
+	return s, nil
+}
+
+func (q *Query) decide(ctx context.Context) (*Source, error) {
 	why, err := q.Succession(ctx)
 	if err != nil {
 		return nil, err

@@ -14,28 +14,27 @@ type Reach struct {
 	Timeline           int
 	FromEpoch, ToEpoch uint64
 	FromTime, ToTime   *time.Time // nil where the database keeps no times
-	AsOf               time.Time  // up to when it is known: what happened later is in no backup
+	AsOf               time.Time  // up to when it is known; what happened later is in no backup
 
 	Database, DatabaseID string // name and id of its database, as of its newest backup
 	Generation           grafeo.Generation
 }
 
-// Reach tells what can be restored, the newest timeline first. It takes each backup
-// once, in order: what it continues comes before it.
+// Reach returns what can be restored, the newest timeline first. It looks at each backup
+// once, in order: the one that it continues comes before it.
 func (c *Catalog) Reach() []Reach {
-	bases := map[manifest.Seq]*manifest.Committed{} // of each backup with a chain to its end, the full one that this begins with
+	bases := map[manifest.Seq]*manifest.Committed{} // for each backup with a chain to its end, the full one that this begins with
 	byTimeline := map[int]*Reach{}
-	for _, seq := range c.Seqs {
-		m := c.Backups[seq]
+	for _, m := range c.backups {
 		base := m
 		if m.Kind == manifest.Incremental {
-			before := c.Backups[*m.Continues]
-			if before == nil || bases[before.Seq] == nil || before.Timeline != m.Timeline {
+			parent := c.parent(m)
+			if parent == nil || bases[parent.Seq] == nil || parent.Timeline != m.Timeline {
 				continue
 			}
-			base = bases[before.Seq]
+			base = bases[parent.Seq]
 		}
-		bases[seq] = base
+		bases[m.Seq] = base
 		r := byTimeline[m.Timeline]
 		first := r == nil
 		if first {
@@ -48,7 +47,7 @@ func (c *Catalog) Reach() []Reach {
 		if first || m.EndEpoch >= r.ToEpoch {
 			r.ToEpoch, r.ToTime = m.EndEpoch, m.EndTime
 		}
-		r.AsOf = asOf(m)
+		r.AsOf = knownUntil(m)
 		r.Database, r.DatabaseID, r.Generation = m.Database.Name, m.Database.ID, grafeo.Generation(m.Database.Generation)
 	}
 	var all []Reach

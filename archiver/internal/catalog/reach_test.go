@@ -35,7 +35,7 @@ func TestReachIsWhatChainsReach(t *testing.T) {
 			reach := Reach{Timeline: timeline}
 			some := false
 			for _, m := range c.of(timeline) {
-				chain := c.ToEnd(m)
+				chain := c.ChainTo(m)
 				if chain == nil {
 					continue
 				}

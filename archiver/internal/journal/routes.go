@@ -129,7 +129,7 @@ func (j *Journal) Catalog(ctx context.Context, h *History, t catalog.Target) (*c
 		if len(seqs) == 0 {
 			return c, nil
 		}
-		if top := all[len(all)-1]; top != nil && c.ToEnd(top) != nil {
+		if top := all[len(all)-1]; top != nil && c.ChainTo(top) != nil {
 			return c, nil
 		}
 		batch *= 8
@@ -137,8 +137,8 @@ func (j *Journal) Catalog(ctx context.Context, h *History, t catalog.Target) (*c
 	return catalog.New(all), nil
 }
 
-// Along reads the indexes of a route to a target.
-func (j *Journal) Along(ctx context.Context, r *catalog.Route, t catalog.Target) (*catalog.Way, error) {
+// Plan reads the indexes of a route to a target, and joins them.
+func (j *Journal) Plan(ctx context.Context, r *catalog.Route, t catalog.Target) (*catalog.Plan, error) {
 	indexes := make([]*manifest.Index, len(r.Chain))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(ManifestReaders)
@@ -151,7 +151,7 @@ func (j *Journal) Along(ctx context.Context, r *catalog.Route, t catalog.Target)
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return catalog.Join(r, indexes, t)
+	return catalog.NewPlan(r, indexes, t)
 }
 
 // everything reads all manifests, and the newest of them must be whole.

@@ -104,7 +104,7 @@ func (e *DamagedFolderError) Unwrap() error { return e.Faults }
 // backups of c: the first fault of each chain, with the epochs from there on.
 func (n *Folder) LostIn(c *catalog.Catalog) []*Fault {
 	archived := func(e grafeo.NativeEntry) bool {
-		for _, m := range c.Backups {
+		for _, m := range c.All() {
 			if m.Imported != nil && m.Imported.File == e.Filename && m.CreatedAt.Equal(e.Created) {
 				return true
 			}

@@ -22,7 +22,7 @@ func (n *Folder) KnownIn(c *catalog.Catalog) *Known {
 		Has: make([]*manifest.Committed, len(n.Backups)), folder: n, backups: c,
 		newest: map[int]manifest.Seq{}, databases: map[string]bool{},
 	}
-	for _, m := range c.Backups {
+	for _, m := range c.All() {
 		k.databases[m.Database.ID] = true
 		k.newest[m.Timeline] = max(k.newest[m.Timeline], m.Seq)
 	}
@@ -67,8 +67,8 @@ func (k *Known) Add(m *manifest.Committed) { k.newest[m.Timeline] = m.Seq }
 // continue it; else the whole chain is archived again, on a timeline of its own.
 func (k *Known) findChain(chain []int) {
 	var best []*manifest.Committed
-	for _, seq := range k.backups.Seqs {
-		path := k.follow(chain, nil, seq)
+	for _, m := range k.backups.All() {
+		path := k.follow(chain, nil, m)
 		if len(path) > len(best) || len(path) == len(best) && len(path) > 0 && !k.IsEnd(best[len(best)-1]) {
 			best = path
 		}
@@ -81,10 +81,9 @@ func (k *Known) findChain(chain []int) {
 	}
 }
 
-// follow returns the longest path through the archive that continues before with the
-// backup seq and has the files of chain.
-func (k *Known) follow(chain []int, before *manifest.Committed, seq manifest.Seq) []*manifest.Committed {
-	m := k.backups.Backups[seq]
+// follow returns the longest path through the archive that continues before with m and has
+// the files of chain.
+func (k *Known) follow(chain []int, before, m *manifest.Committed) []*manifest.Committed {
 	if len(chain) == 0 || m.Imported == nil {
 		return nil
 	}
@@ -94,8 +93,8 @@ func (k *Known) follow(chain []int, before *manifest.Committed, seq manifest.Seq
 		return nil
 	}
 	var best []*manifest.Committed
-	for _, next := range k.backups.Seqs {
-		if next <= seq {
+	for _, next := range k.backups.All() {
+		if next.Seq <= m.Seq {
 			continue
 		}
 		if path := k.follow(chain[1:], m, next); len(path) >= len(best) {

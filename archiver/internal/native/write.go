@@ -32,38 +32,38 @@ func (w *Writer) path(name string) string {
 }
 
 // Stretch makes a full backup of the staged image and incrementals of the staged
-// log, one for each backup that the way leads through.
-func (w *Writer) Stretch(way *catalog.Way, m replay.Moved) error {
+// log, one for each backup of the plan.
+func (w *Writer) Stretch(plan *catalog.Plan, m replay.Moved) error {
 	if err := w.Staging.Complete(w.Staging.Path(staging.ImageFile)); err != nil {
 		return err
 	}
-	base := way.Route.Chain[0]
+	base := plan.Route.Chain[0]
 	if w.Continues && w.end > base.Database.CheckpointLSN {
 		// Behind the image the schema was changed, at its epoch. A restore of that
 		// epoch would take the image alone, so the log of the stretch before goes on.
 		if err := w.Staging.Disk.Remove(w.Staging.Path(staging.ImageFile)); err != nil {
 			return err
 		}
-		log, err := divide(w.Staging.Path(staging.WalFolder), way.Route.Chain, m, w.end, w.List.Entries[len(w.List.Entries)-1].EndEpoch, false)
+		log, err := divide(w.Staging.Path(staging.WalFolder), plan.Route.Chain, m, w.end, w.List.Entries[len(w.List.Entries)-1].EndEpoch, false)
 		if err != nil {
 			return err
 		}
-		return w.incrementals(log, way.Route.Chain)
+		return w.incrementals(log, plan.Route.Chain)
 	}
 	name := grafeo.NativeFullName(len(w.List.Entries))
 	if err := w.Staging.Disk.Rename(w.Staging.Path(staging.ImageFile), w.path(name)); err != nil {
 		return err
 	}
-	image := &way.Index.Files[slices.IndexFunc(way.Index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
+	image := &plan.Index.Files[slices.IndexFunc(plan.Index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
 	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt} //nolint:gosec // sizes are not negative
 	w.end = base.Database.CheckpointLSN
-	log, err := divide(w.Staging.Path(staging.WalFolder), way.Route.Chain, m, w.end, catalog.EndOfFull(base), len(w.List.Entries) == 0)
+	log, err := divide(w.Staging.Path(staging.WalFolder), plan.Route.Chain, m, w.end, catalog.EpochWithoutLog(base), len(w.List.Entries) == 0)
 	if err != nil {
 		return err
 	}
 	full.EndEpoch = log.after
 	w.add(full)
-	return w.incrementals(log, way.Route.Chain)
+	return w.incrementals(log, plan.Route.Chain)
 }
 
 // incrementals writes all parts of a log, and removes it.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -73,12 +72,10 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 
 func (p *Packer) copyOnce(ctx context.Context, q capture.Query, short *[]string) (Copied, error) {
 	progress.Tell(ctx, progress.Phase("capture"))
-	readFrom := manifest.Now()
 	s, err := q.Capture(ctx)
 	if err != nil {
 		return Copied{}, err
 	}
-	s.ReadFrom, s.ReadUntil = readFrom, catalog.Later(readFrom, manifest.Now())
 	if s.Kind == manifest.Incremental && s.Commits == 0 {
 		return Copied{Source: s}, nil
 	}

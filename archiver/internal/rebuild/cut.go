@@ -63,7 +63,7 @@ func (p *cutPoint) visit(c *grafeo.Commit, r *catalog.Route) {
 		p.at, p.over = p.last, false
 	}
 	p.last = c
-	if r.Epoch != nil && c.Epoch > *r.Epoch || r.Time != nil && c.Time.After(*r.Time) {
+	if r.CutsOff(c.Epoch, c.Time) {
 		p.over = true
 	}
 	if !p.over {

@@ -24,12 +24,12 @@ type Filler struct {
 	Workers int
 }
 
-// Fill fetches the content of a way into the staging folder, and cuts the log
+// Fill fetches the content of a plan into the staging folder, and cuts the log
 // where it wants.
-func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) error {
+func (f *Filler) Fill(ctx context.Context, s *staging.Folder, plan *catalog.Plan) error {
 	progress.Tell(ctx, progress.Phase("fetch"))
-	files := make([]disk.File, len(w.Files))
-	writers := make([]*disk.Writer, len(w.Files))
+	files := make([]disk.File, len(plan.Files))
+	writers := make([]*disk.Writer, len(plan.Files))
 	defer func() {
 		for i, f := range files {
 			writers[i].Close()
@@ -38,26 +38,26 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) er
 			}
 		}
 	}()
-	for i, f := range w.Files {
+	for i, f := range plan.Files {
 		var err error
 		if files[i], err = s.Create(f.Name, f.Bytes); err != nil {
 			return err
 		}
 		writers[i] = disk.NewWriter(files[i], f.Bytes)
 	}
-	if err := settleIn(s, w, files); err != nil {
+	if err := settleIn(s, plan, files); err != nil {
 		return err
 	}
-	for i := range w.Index.Files {
-		if err := reserve(writers[w.FileOf[i]], w.Index.Files[i].Extents); err != nil {
+	for i := range plan.Index.Files {
+		if err := reserve(writers[plan.FileOf[i]], plan.Index.Files[i].Extents); err != nil {
 			return err
 		}
 	}
-	from := &fetch.Fetch{Store: f.Store, Workers: f.Workers, Index: w.Index, Tracker: progress.Track(ctx, w.Result.RawBytes), Journal: s.Journal}
-	s.Journal.Of(files, w.FileOf, s.HeldBack(w.FileNames()))
+	from := &fetch.Fetch{Store: f.Store, Workers: f.Workers, Index: plan.Index, Tracker: progress.Track(ctx, plan.Cost.RawBytes), Journal: s.Journal}
+	s.Journal.Of(files, plan.FileOf, s.HeldBack(plan.FileNames()))
 	from.Use = func(file int, offset int64, p []byte) error {
-		to := w.FileOf[file]
-		if w.Files[to].Name == manifest.ImageName {
+		to := plan.FileOf[file]
+		if plan.Files[to].Name == manifest.ImageName {
 			return s.WriteImage(writers[to], offset, p)
 		}
 		_, err := writers[to].WriteAt(p, offset)
@@ -70,11 +70,11 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) er
 		return err
 	}
 	s.Spoiled = true // until it is checked, and cut
-	if err := from.Check(w.KeyOf); err != nil {
+	if err := from.Check(plan.ManifestKey); err != nil {
 		return err
 	}
-	if w.Route.Epoch != nil || w.Route.Time != nil {
-		if err := cutStaged(s, w); err != nil {
+	if plan.Route.IsCut() {
+		if err := cutStaged(s, plan); err != nil {
 			return err
 		}
 	}
@@ -89,43 +89,43 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, w *catalog.Way) er
 }
 
 // reserve makes room for what extents cover.
-func reserve(w *disk.Writer, extents []manifest.Extent) (err error) {
-	catalog.Covered(extents, func(from, end int64) {
-		if err == nil {
-			err = w.Reserve(from, end-from)
+func reserve(w *disk.Writer, extents []manifest.Extent) error {
+	for from, end := range catalog.Covered(extents) {
+		if err := w.Reserve(from, end-from); err != nil {
+			return err
 		}
-	})
-	return err
+	}
+	return nil
 }
 
 // cutStaged makes the staged log end where the route wants, and notes which epoch
 // that is.
-func cutStaged(s *staging.Folder, w *catalog.Way) error {
-	base := w.Route.Chain[0]
-	c, err := cutLog(s.Disk, s.LogFolder(), grafeo.Generation(base.Database.Generation), w.Route)
+func cutStaged(s *staging.Folder, plan *catalog.Plan) error {
+	base := plan.Route.Chain[0]
+	c, err := cutLog(s.Disk, s.LogFolder(), grafeo.Generation(base.Database.Generation), plan.Route)
 	if err != nil {
 		return fmt.Errorf("cutting the restored log: %w", err)
 	}
-	w.Result.Epoch, w.Result.Time = base.StartEpoch, base.StartTime
+	plan.State.Epoch, plan.State.Time = base.StartEpoch, base.StartTime
 	if c != nil && c.Epoch >= base.StartEpoch {
-		w.Result.Epoch, w.Result.Time = c.Epoch, nil
+		plan.State.Epoch, plan.State.Time = c.Epoch, nil
 		if !c.Time.IsZero() {
-			w.Result.Time = &c.Time
+			plan.State.Time = &c.Time
 		}
 	}
 	return nil
 }
 
 // Trim leaves out of the staged log what the image has already, as the full backup
-// that w begins with says.
-func Trim(s *staging.Folder, w *catalog.Way) (replay.Moved, error) {
-	if w.Replay == nil {
+// that plan begins with says.
+func Trim(s *staging.Folder, plan *catalog.Plan) (replay.Moved, error) {
+	if plan.Replay == nil {
 		return nil, nil //nolint:nilnil // nothing moves
 	}
-	m, err := replay.Trim(s.Disk, s.Path(staging.WalFolder), w.Replay)
+	m, err := replay.Trim(s.Disk, s.Path(staging.WalFolder), plan.Replay)
 	switch {
 	case errors.Is(err, grafeo.ErrDamaged):
-		return nil, &manifest.ObjectError{Key: w.Route.Chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
+		return nil, &manifest.ObjectError{Key: plan.Route.Chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err)}
 	case err != nil:
 		return nil, fmt.Errorf("trimming the restored log: %w", err)
 	}
@@ -133,9 +133,9 @@ func Trim(s *staging.Folder, w *catalog.Way) (replay.Moved, error) {
 }
 
 // settleIn makes what an earlier restore has left in the staging folder be nothing but
-// what a way has. In a log that was cut or trimmed, or was about to be, there may be
-// other files, and other bytes where the way has a hole, which nobody would read back.
-func settleIn(s *staging.Folder, w *catalog.Way, files []disk.File) error {
+// what a plan has. In a log that was cut or trimmed, or was about to be, there may be
+// other files, and other bytes where the plan has a hole, which nobody would read back.
+func settleIn(s *staging.Folder, plan *catalog.Plan, files []disk.File) error {
 	if !s.Journal.Resumes() {
 		return nil
 	}
@@ -157,8 +157,8 @@ func settleIn(s *staging.Folder, w *catalog.Way, files []disk.File) error {
 			return err
 		}
 	}
-	for i := range w.Index.Files {
-		f, to := &w.Index.Files[i], w.FileOf[i]
+	for i := range plan.Index.Files {
+		f, to := &plan.Index.Files[i], plan.FileOf[i]
 		bytes := f.Bytes - f.From
 		for _, e := range f.Extents {
 			bytes -= e.Bytes
@@ -169,7 +169,7 @@ func settleIn(s *staging.Folder, w *catalog.Way, files []disk.File) error {
 		if err := files[to].Truncate(0); err != nil {
 			return err
 		}
-		if err := files[to].Truncate(w.Files[to].Bytes); err != nil {
+		if err := files[to].Truncate(plan.Files[to].Bytes); err != nil {
 			return err
 		}
 	}

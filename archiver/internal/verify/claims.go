@@ -24,7 +24,7 @@ func (v *verification) order(backups []*manifest.Committed) {
 		if i > 0 {
 			before = backups[i-1]
 		}
-		if err := c.Follows(m, before); err != nil {
+		if err := c.CheckAncestry(m, before); err != nil {
 			v.find(m.Seq.Key(), err.Error())
 		}
 	}

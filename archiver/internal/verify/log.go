@@ -19,18 +19,18 @@ import (
 // wrong with it has been found.
 func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[manifest.Seq]*manifest.Index) error {
 	goesOn := map[manifest.Seq]bool{}
-	for _, m := range c.Backups {
+	for _, m := range c.All() {
 		if m.Kind == manifest.Incremental {
 			goesOn[*m.Continues] = true
 		}
 	}
-	for _, seq := range c.Seqs {
-		if goesOn[seq] {
+	for _, m := range c.All() {
+		if goesOn[m.Seq] {
 			continue
 		}
-		chain := c.ToEnd(c.Backups[seq])
+		chain := c.ChainTo(m)
 		if chain == nil {
-			v.find(seq.Key(), "a backup that it continues is missing or damaged")
+			v.find(m.Seq.Key(), "a backup that it continues is missing or damaged")
 			continue
 		}
 		indexes := make([]*manifest.Index, 0, len(chain))
@@ -42,23 +42,23 @@ func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[m
 		if len(indexes) < len(chain) {
 			continue
 		}
-		w, err := catalog.Join(&catalog.Route{Chain: chain}, indexes, catalog.Target{})
+		plan, err := catalog.NewPlan(&catalog.Route{Chain: chain}, indexes, catalog.Target{})
 		if err != nil {
 			return v.pass(err)
 		}
-		if err := v.log(ctx, w, newClaims(chain, indexes)); err != nil {
+		if err := v.log(ctx, plan, newClaims(chain, indexes)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *verification) log(ctx context.Context, w *catalog.Way, claims *claims) error {
-	m := w.Route.Last()
+func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *claims) error {
+	m := plan.Route.Last()
 	var readers []io.Reader
 	var files []*manifest.File
-	for _, f := range w.LogFiles() {
-		r, err := fetch.Open(ctx, v.Store, w.Index, f)
+	for _, f := range plan.LogFiles() {
+		r, err := fetch.Open(ctx, v.Store, plan.Index, f)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (v *verification) log(ctx context.Context, w *catalog.Way, claims *claims) 
 		var bytes int64
 		var borders []int64
 		for _, f := range files {
-			for _, b := range catalog.Borders(w.Route.Chain...) {
+			for _, b := range catalog.Borders(plan.Route.Chain...) {
 				if f.Name == grafeo.LogName(grafeo.Gen05, b.File) {
 					borders = append(borders, bytes+b.Offset)
 				}

@@ -1,0 +1,47 @@
+package catalog
+
+import (
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// CheckAncestry compares what the manifest m says about the backups before it with their
+// manifests: the one that it continues, and previous, the one with the number before its
+// own. Either may be missing, previous is nil then. The error says what differs.
+func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
+	restoreFrom := m.StartEpoch
+	switch {
+	case m.Continues == nil:
+		if m.Timelines != m.Timeline || m.Seq == 1 && m.Timeline != 1 || previous != nil && m.Timeline != previous.Timelines+1 {
+			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)
+		}
+	case previous != nil && m.Timelines != previous.Timelines:
+		return fmt.Errorf("it knows %d timelines, and there are %d", m.Timelines, previous.Timelines)
+	}
+	if m.Continues != nil {
+		parent := c.parent(m)
+		switch {
+		case parent == nil:
+			return nil // that is found elsewhere
+		case parent.Timeline != m.Timeline:
+			return fmt.Errorf("it is of timeline %d, and backup %d, which it continues, of %d", m.Timeline, parent.Seq, parent.Timeline)
+		case !parent.Database.Is(&m.Database):
+			return fmt.Errorf("its database is %s, and that of backup %d, which it continues, is %s", m.Database.ID, parent.Seq, parent.Database.ID)
+		case parent.Database.Generation != m.Database.Generation:
+			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s", m.Database.Generation, parent.Seq, parent.Database.Generation)
+		}
+		if m.Kind == manifest.Incremental {
+			restoreFrom = parent.RestoreFrom
+		}
+	}
+	if m.LastFull != nil && previous != nil {
+		if full := previous.NewestFull(); full == nil || *full != *m.LastFull {
+			return fmt.Errorf("it says that the newest full backup before it is %d, and it is not", *m.LastFull)
+		}
+	}
+	if m.RestoreFrom != restoreFrom {
+		return fmt.Errorf("it says that states from epoch %d on can be restored, and that is %d", m.RestoreFrom, restoreFrom)
+	}
+	return nil
+}
