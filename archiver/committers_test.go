@@ -29,13 +29,14 @@ type event struct {
 // else, but for those who were told that nobody knows; and who began after
 // another was done has the higher number.
 func TestHistoriesOfCommitters(t *testing.T) {
-	const histories = 100
+	t.Parallel()
+	histories := few(100)
 	m := newModel(t)
 	for range 3 {
 		m.commit(200)
 	}
 	var committed, conflicts, unknown atomic.Int64
-	for seed := range uint64(histories) {
+	for seed := range uint64(histories) { //nolint:gosec // it is positive
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inner := storagetest.NewMemory()
 			var events []event

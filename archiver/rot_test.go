@@ -200,13 +200,17 @@ func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 type rot struct {
 	objects map[string][]byte
 	needs   map[string]uint64
+	tried   int
 }
 
 // found demands that each of the keys, whose objects are damaged in some of
 // the objects, is named by a deep verification; that a restore of a backup that
 // needs one of them fails, names it, and leaves nothing but, hidden, what was whole.
-func (r rot) found(t *testing.T, what string, damaged map[string][]byte) {
+func (r *rot) found(t *testing.T, what string, damaged map[string][]byte) {
 	t.Helper()
+	if r.tried++; isLeftOut(r.tried - 1) {
+		return
+	}
 	objects := maps.Clone(r.objects)
 	maps.Copy(objects, damaged)
 	maps.DeleteFunc(objects, func(_ string, b []byte) bool { return b == nil })
@@ -265,7 +269,7 @@ func TestRot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			objects := archive(t)
 			mustBeWhole(t, refill(t, objects))
-			r := rot{objects, needs(t, objects)}
+			needs := needs(t, objects)
 			count := map[string]int{}
 			for key := range objects {
 				count[kindOf(key)]++
@@ -274,6 +278,7 @@ func TestRot(t *testing.T) {
 				t.Run(key, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
+						r := &rot{objects: objects, needs: needs}
 						r.everyClass(t, key, 1+perKind/count[kindOf(key)])
 						r.everythingElse(t, key)
 					})
@@ -285,7 +290,7 @@ func TestRot(t *testing.T) {
 
 // everyClass flips a bit in at least so many bytes of the object, some of each
 // class of its bytes.
-func (r rot) everyClass(t *testing.T, key string, atLeast int) {
+func (r *rot) everyClass(t *testing.T, key string, atLeast int) {
 	t.Helper()
 	b := r.objects[key]
 	classes := classesOf(t, key, b)
@@ -317,12 +322,12 @@ func (r rot) everyClass(t *testing.T, key string, atLeast int) {
 }
 
 // everythingElse damages the object in all ways but by single bits.
-func (r rot) everythingElse(t *testing.T, key string) {
+func (r *rot) everythingElse(t *testing.T, key string) {
 	t.Helper()
 	b := r.objects[key]
 	noise := make([]byte, len(b))
 	grafeotest.Fill(noise, 1, 0)
-	for what, d := range map[string][]byte{
+	ways := map[string][]byte{
 		"cut by a byte":            b[:len(b)-1],
 		"without its first byte":   b[1:],
 		"cut in half":              b[:len(b)/2],
@@ -337,7 +342,9 @@ func (r rot) everythingElse(t *testing.T, key string) {
 		"twice as long":            slices.Repeat(b, 2),
 		"with a byte put in front": append([]byte{' '}, b...),
 		"removed":                  nil,
-	} {
+	}
+	for _, what := range slices.Sorted(maps.Keys(ways)) {
+		d := ways[what]
 		if next := manifest.Seq(r.needs[key] + 1).Key(); d == nil && kindOf(key) == "manifests" && r.objects[next] == nil {
 			continue // a newest manifest that is gone cannot be missed
 		}

@@ -53,6 +53,17 @@ func onEach(t *testing.T, first, last int, changes func(k int) bool, test func(t
 	}
 }
 
+// few is n, or a fifth of it with -short: of seeds, or of things that are alike.
+func few(n int) int {
+	if testing.Short() {
+		return (n + 4) / 5
+	}
+	return n
+}
+
+// isLeftOut reports whether the n-th of things that are alike is not among few.
+func isLeftOut(n int) bool { return testing.Short() && n%5 != 0 }
+
 // mustReach demands that step k has come: until then a run does what the undisturbed
 // one does.
 func mustReach[S any](t *testing.T, k int, steps []S) {

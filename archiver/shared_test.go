@@ -114,7 +114,7 @@ func storedBytes(store *storagetest.Memory) (n int) {
 // restores byte for byte, nothing of an earlier one is written again or
 // overwritten, and a verification finds nothing.
 func TestFullBackupsShareWhatIsTheSame(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(few(20)) { //nolint:gosec // it is positive
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // nor need it be secret
 			store := storagetest.NewMemory()

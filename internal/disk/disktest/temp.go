@@ -7,9 +7,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// tempRoom is what a file system in memory must have free for [TempInMemory]: many
-// times what the tests of a package take.
-const tempRoom = 2 << 30
+// tempRoom is what a file system in memory must have free for [TempInMemory]: three
+// times what the tests of archiver take.
+const tempRoom = 1 << 30
 
 // TempInMemory lets the temporary folders of this process, those of t.TempDir
 // included, be made in memory, where there is a file system in memory with room
