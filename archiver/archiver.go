@@ -19,7 +19,6 @@ package archiver
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"time"
 
@@ -115,18 +114,6 @@ func New(store storage.Storage, opts Options) *Archive {
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, room: disk.RoomAt,
 	}
-}
-
-// run does what every verb does around its work: it counts requests and time, passes
-// the observer on, and gives an error its code.
-func run(ctx context.Context, observe Observer, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
-	started := time.Now()
-	var requests storage.Requests
-	err := work(storage.CountRequests(observe.observed(ctx), &requests))
-	if err != nil && ctx.Err() != nil && classify(err) != CodeUnknownOutcome {
-		err = interrupted(ctx, err)
-	}
-	return requests.Counts(), time.Since(started), explain(err)
 }
 
 // Locate returns the path of the database that path means: path itself or, if path is

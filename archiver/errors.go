@@ -1,12 +1,7 @@
 package archiver
 
 import (
-	"context"
 	"errors"
-	"fmt"
-
-	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 )
 
 // Code is the short stable name of a kind of error, for programs.
@@ -112,29 +107,6 @@ func CodeOf(err error) Code {
 	return CodeFailed
 }
 
-// explain makes err, if it is one, an [*Error].
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	if known, ok := errors.AsType[*Error](err); ok {
-		return &Error{Code: known.Code, Err: err, Hint: known.Hint}
-	}
-	return &Error{Code: classify(err), Err: detailed(err), Hint: hintOf(err)}
-}
-
-// interrupted is the error of a run that failed with err after its context had ended.
-// It keeps all that err says, which may be where a database is.
-func interrupted(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if errors.Is(err, cause) {
-		err = fmt.Errorf("interrupted: %w", err)
-	} else {
-		err = fmt.Errorf("interrupted: %w: %w", cause, err)
-	}
-	return &Error{Code: CodeInterrupted, Err: detailed(err)}
-}
-
 // NewestError says that the manifest of the newest backup is damaged. Nobody knows
 // what that backup was, so no backup can be based on it; those before it are not
 // affected. Its code is [CodeDamagedArchive].
@@ -170,17 +142,3 @@ func (e *UpgradeError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *UpgradeError) Unwrap() error { return e.Err }
-
-// detailed puts around err the public type that has its details, if there is one.
-func detailed(err error) error {
-	if e, ok := errors.AsType[*journal.DamagedNewestError](err); ok {
-		return &NewestError{e.Key, e.Seq, e.Before, err}
-	}
-	if as[*journal.DamagedDocumentError](err) {
-		return &DocumentError{err}
-	}
-	if e, ok := errors.AsType[*capture.MaybeUpgradedError](err); ok {
-		return &UpgradeError{e.Old, err}
-	}
-	return err
-}

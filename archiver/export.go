@@ -13,6 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -147,16 +148,6 @@ func spilledIn(stretches []catalog.Stretch) *Spill {
 	return nil
 }
 
-// NoNativeFormError is the error for a database that Grafeo's own backups know nothing of.
-type NoNativeFormError struct{ Name string }
-
-func (e *NoNativeFormError) Error() string {
-	return fmt.Sprintf("the database is a WAL directory of Grafeo 0.5 (%s), of which Grafeo's own backups know nothing", e.Name)
-}
-
-// ErrSpilled: what is to be exported has spilled vectors.
-var ErrSpilled = errors.New("the database has spilled vectors")
-
 // exportFits looks for the room of an export: that of all images and logs, and once
 // more that of the log which is being divided.
 func (a *Archive) exportFits(ctx context.Context, folder string, stretches []catalog.Stretch) error {
@@ -176,4 +167,26 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []cat
 		goesOn = stretch.Continues
 	}
 	return staging.CheckRoom(folder, most, a.room)
+}
+
+// stretches reads what the archive has, and returns the stretches to a target.
+func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.Stretch, error) {
+	h, err := a.backups(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if t.IsEnd() {
+		seq := h.Last()
+		if t.Backup != 0 {
+			seq = manifest.Seq(t.Backup)
+		}
+		if _, err := a.journal.Load(ctx, h.Archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
+			return nil, h.AboutNewest(err)
+		}
+	}
+	c, err := a.journal.Catalog(ctx, h, catalog.Target{Epoch: new(uint64)}) // all of it, whatever is damaged
+	if err != nil {
+		return nil, err
+	}
+	return c.Stretches(t)
 }

@@ -199,14 +199,6 @@ func isFolderName(path string) bool {
 	return false
 }
 
-// NoNameError is the error for a folder as the target of a database that the archive has
-// no name for.
-type NoNameError struct{ Folder string }
-
-func (e *NoNameError) Error() string {
-	return e.Folder + " is a folder, and the archive has no name for the database in it"
-}
-
 // inFolder returns the path of a database in a folder, under the name that it had when
 // it was backed up. A database that is a directory becomes the folder itself.
 func inFolder(folder string, d *manifest.Database) (string, error) {

@@ -245,21 +245,6 @@ func (r *StatusReport) Within(limit time.Duration) error {
 	return explain(&LaggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
 }
 
-// LaggingError is the error for an archive that lags further behind than it may.
-type LaggingError struct{ Text string }
-
-func (e *LaggingError) Error() string { return e.Text }
-
-// ClockError is the error for an event in the future by this host's clock.
-type ClockError struct {
-	What  string
-	Ahead time.Duration
-}
-
-func (e *ClockError) Error() string {
-	return fmt.Sprintf("%s %s in the future by this host's clock: how long ago that is cannot be known", e.What, e.Ahead.Round(time.Millisecond))
-}
-
 // Reach is what can be restored of one timeline.
 type Reach struct {
 	Timeline           int
