@@ -151,17 +151,17 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 
 func (o *BackupOptions) complete() error {
 	if o.SegmentBytes != 0 && (o.SegmentBytes < MinSegmentBytes || o.SegmentBytes > MaxSegmentBytes) {
-		return fmt.Errorf("the segment size %d cannot be used: it is between %d and %d bytes", o.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
+		return fmt.Errorf("the segment size %d cannot be used: it must be between %d and %d bytes", o.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
 	}
 	o.SegmentBytes -= o.SegmentBytes % manifest.PageBytes
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
 	}
 	if o.MaxHold < 0 {
-		return fmt.Errorf("the limit %d for held log cannot be used: it is a number of bytes", o.MaxHold)
+		return fmt.Errorf("the limit %d for held log cannot be used: it must not be negative", o.MaxHold)
 	}
 	if o.CommitTimeout < 0 {
-		return fmt.Errorf("the commit timeout %s cannot be used: it is longer than 0", o.CommitTimeout)
+		return fmt.Errorf("the commit timeout %s cannot be used: it must be longer than 0", o.CommitTimeout)
 	}
 	if o.CommitTimeout == 0 {
 		o.CommitTimeout = DefaultCommitTimeout

@@ -125,7 +125,7 @@ func (d *doctor) examine(ctx context.Context) {
 func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.History, bool) {
 	h, err := d.journal.History(ctx)
 	if err == nil {
-		d.say("read", SeverityOK, "", "the store answers, and may be read and listed")
+		d.say("read", SeverityOK, "", "the store answers, and can be read and listed")
 		return h, true
 	}
 	d.fail("read", "reading the archive", known.NoStore(err))
@@ -140,7 +140,7 @@ func (d *doctor) archived(ctx context.Context, h *journal.History, known journal
 			d.fail("vanished", "comparing with what was there before", lost)
 			return
 		}
-		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup makes it")
+		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup creates it")
 		return
 	}
 	d.report.Backups = len(h.Seqs)
@@ -162,7 +162,8 @@ func (d *doctor) archived(ctx context.Context, h *journal.History, known journal
 		}
 	}
 	if c := h.Archive.Conditions; c != nil && c.SingleWriter {
-		d.say("single_writer", SeverityWarning, "Never let two backups into this archive at the same time. To end that, start an archive in a store that supports conditional writes.",
+		d.say("single_writer", SeverityWarning, "Never let two backups into this archive run at the same time. "+
+			"To lift that restriction, start a new archive in a store with conditional writes.",
 			"the archive is for a single writer: when it was made, the store %s", c.Verdict.Description())
 	}
 }
@@ -178,7 +179,7 @@ func (d *doctor) write(ctx context.Context) bool {
 	d.say("write", SeverityOK, "", "objects can be created")
 	d.report.Conditions = verdict
 	if verdict == manifest.Honoured {
-		d.say("conditions", SeverityOK, "", "the store %s, also when %d writers try at the same time", verdict.Description(), probe.Writers)
+		d.say("conditions", SeverityOK, "", "the store %s, even when %d writers try at the same time", verdict.Description(), probe.Writers)
 		return true
 	}
 	d.report.Checks = append(d.report.Checks, Check{
@@ -200,7 +201,7 @@ func (d *doctor) clock(ctx context.Context) {
 		return
 	}
 	if seen == nil {
-		d.say("clock", SeverityNote, "", "the store does not tell the time of an object")
+		d.say("clock", SeverityNote, "", "the store does not report the time of an object")
 		return
 	}
 	ahead := *seen

@@ -95,7 +95,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	}
 	defer func() {
 		if left := s.Discard(); left != nil {
-			a.log.Warn("the export has left its hidden folder; the next one to this path removes it", "folder", s.Folder, "err", left)
+			a.log.Warn("the export could not remove its hidden folder; the next one to this path does", "folder", s.Folder, "err", left)
 		}
 	}()
 	if err := a.exportFits(ctx, folder, stretches); err != nil {
@@ -131,7 +131,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		return ExportReport{}, err
 	}
 	if problem := s.Access.Problem; problem != "" {
-		a.log.Warn("what was exported is not the folder's", "err", problem)
+		a.log.Warn("the export does not have the owner and mode of the folder that it is in", "err", problem)
 	}
 	r.Files, r.RawBytes = len(w.List.Entries)+1, w.Bytes
 	return r, nil

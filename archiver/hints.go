@@ -32,23 +32,30 @@ var hints = []func(error) string{
 	about(unseenLogHint),
 	say(as[*locate.SeveralDatabasesError], "Give the path of the one that is in use."),
 	say(as[*locate.FolderOfDatabasesError], "Give the path of one database: each goes into an archive of its own."),
-	say(as[*locate.TwoLogsError], "Grafeo takes the one of the path that it opens. Give that path, and move the other log away if it is an old one."),
-	say(as[*capture.TwoSpillsError], "Grafeo takes those of the path that it opens. Give that path, and move the other folder away if it is an old one."),
-	say(as[*capture.SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it is not of the database."),
+	say(as[*locate.TwoLogsError], "Grafeo uses the log beside the path that it opens. Give that path, and move the "+
+		"other log away if it is an old one."),
+	say(as[*capture.TwoSpillsError], "Grafeo uses those beside the path that it opens. Give that path, and move the "+
+		"other folder away if it is an old one."),
+	say(as[*capture.SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it does not belong to the database."),
 	say(as[*native.NoNativeFolderError], "Give the folder that Grafeo's own backups are in."),
-	say(as[*native.NotNativeFolderError], "Give the folder that Grafeo's own backups are in. A database itself is backed up, and not imported."),
+	say(as[*native.NotNativeFolderError], "Give the folder that Grafeo's own backups are in. A database itself is "+
+		"backed up, not imported."),
 	say(as[*native.EmptyNativeFolderError], "Its list of native backups is empty: there is nothing to archive."),
-	say(as[*native.DamagedFolderError], "Nothing of the folder was archived. If a file that is damaged is moved out of it, what is whole without it is imported. "+
-		"What is lost may still be in the database itself, which can be backed up."),
-	say(is(grafeo.ErrLinkToNothing), "Spilled vectors are nowhere else: mount the disk that they are on. If there are none, remove the link."),
+	say(as[*native.DamagedFolderError], "Nothing in the folder was archived. If you move a damaged file out of it, "+
+		"what is complete without that file is imported. "+
+		"What is lost may still be in the database itself, which you can back up."),
+	say(is(grafeo.ErrLinkToNothing), "Spilled vectors are stored nowhere else: mount the disk that they are on. If "+
+		"there are none, remove the link."),
 	say(is(grafeo.ErrEncrypted), "The checksums of an encrypted database cannot be proved without its key, so it is not archived. "+
 		"Back up an unencrypted copy, or the whole folder with another tool while the database is closed."),
 	say(as[*grafeo.UnsupportedVersionError], "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."),
 	say(as[*manifest.UnsupportedError], "Use the newest gbak-s3: the archive was written by a later version."),
-	say(as[*journal.UnreadableError], "This is a defect of gbak-s3. Please report it with what an inspection of the database says."),
+	say(as[*journal.UnreadableError], "This is a bug in gbak-s3. Please report it, with the result of an inspection "+
+		"of the database."),
 	say(as[*NoNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
 		"save it to a path that ends in .grafeo, and back that up."),
-	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way answers in its place. Try the store, and run it again."),
+	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way "+
+		"answers in its place. Check the store, and run the same command again."),
 
 	about(func(e *journal.NoBackupError) string {
 		if e.Last > 0 {
@@ -61,7 +68,8 @@ var hints = []func(error) string{
 		case e.SetBack != [2]uint64{}:
 			return "Nobody knows which of the two clocks was right: choose a state by its backup or its epoch."
 		case !e.Known.IsZero():
-			return fmt.Sprintf("The newest backup does not know that time yet: without a time, the restore gives its state, as of %s.", e.Known.Format(time.RFC3339Nano))
+			return fmt.Sprintf("That time is later than the newest backup: without a time, a restore returns its "+
+				"state, as of %s.", e.Known.Format(time.RFC3339Nano))
 		}
 		return ""
 	}),
@@ -70,7 +78,8 @@ var hints = []func(error) string{
 	about(func(e *staging.ExistsError) string {
 		switch {
 		case e.Folder:
-			return fmt.Sprintf("Give the path that the database is to have, such as %s; only a database is moved aside.", filepath.Join(e.Path, "people.grafeo"))
+			return fmt.Sprintf("Give the path that the database is to have, such as %s; only a database is moved aside.",
+				filepath.Join(e.Path, "people.grafeo"))
 		case e.NoDatabase:
 			return "Give the path that the database is to have, such as people.grafeo; only a database is moved aside."
 		}
@@ -85,11 +94,11 @@ var hints = []func(error) string{
 	}),
 	say(as[*NoNameError], "Give the path that the database file is to have, such as people.grafeo."),
 	say(as[*staging.UnnameableError], "Restore it on a system like the one that it was backed up on."),
-	say(as[*staging.LinkedFolderError], "Nothing of a restore makes one there: look who has, and remove it."),
+	say(as[*staging.LinkedFolderError], "No restore creates a link there: find out who did, and remove it."),
 }
 
 const clockHint = "Compare the clocks of this host, of the one that backs up and of the one with the database, " +
-	"and set the one that is wrong; the next backup has the right time then."
+	"and set the one that is wrong; the next backup then has the right time."
 
 // hintOf returns what to do about an error of a room below, "" if its code says that.
 func hintOf(err error) string {
@@ -124,11 +133,12 @@ func say(is func(error) bool, hint string) func(error) string {
 func unseenLogHint(e *locate.UnseenLogError) string {
 	switch e.Why {
 	case locate.OpenElsewhere:
-		return "Give the path that the database was opened by: its log is beside that name. In a container, mount the folder that the database is in, and not its file."
+		return "Give the path that the database was opened by: its log is beside that name. In a container, mount " +
+			"the folder that the database is in, not just its file."
 	case locate.OtherName:
 		return "Give the path " + e.Name + "."
 	case locate.TwoNames:
-		return "Grafeo takes the one beside the path that it opens. Move the other one away if it is an old one."
+		return "Grafeo uses the log beside the path that it opens. Move the other one away if it is an old one."
 	case locate.OldDatabase:
 		return "Open " + filepath.Base(e.Name) + " with Grafeo 0.6, which finishes the upgrade."
 	case locate.LinkToNothing:

@@ -170,7 +170,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	if b.Entry.Full {
 		s.Continues, s.Why = b.Follows, "Grafeo made it a full one"
 		if b.Follows && (before == nil || !i.known.IsEnd(before)) {
-			s.Continues, s.Why = false, "what it goes on from is not the end of a timeline of the archive"
+			s.Continues, s.Why = false, "what it continues is not the end of a timeline of the archive"
 		} else if !b.Follows {
 			s.Why = b.Why
 		}

@@ -112,7 +112,7 @@ func (i *Inspection) native(ctx context.Context) error {
 		}
 	}
 	if n := uint64(i.Log.Commits); n != h.Count { //nolint:gosec // not negative
-		return &grafeo.DamageError{Path: i.Path, Offset: 24, What: fmt.Sprintf("it has %d groups, and %d in its header", n, h.Count)}
+		return &grafeo.DamageError{Path: i.Path, Offset: 24, What: fmt.Sprintf("it has %d groups, but %d in its header", n, h.Count)}
 	}
 	return nil
 }

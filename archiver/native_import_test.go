@@ -347,7 +347,7 @@ func TestImportRefuses(t *testing.T) {
 			b := n.content(1)
 			b[24]++
 			n.rewrite(1, b)
-		}, []string{"2 groups, and 3 in its header"}},
+		}, []string{"2 groups, but 3 in its header"}},
 		"epochs are missing inside of an incremental": {grafeo.Gen05, func(n *nativeDB) {
 			n.commit(10)
 			n.commit(10)
@@ -379,7 +379,7 @@ func TestImportRefuses(t *testing.T) {
 			o.commit(10)
 			o.commit(10)
 			n.add(grafeo.NativeEntry{Filename: "x", StartEpoch: 6, EndEpoch: 8}, o.gbak(6, 8, o.ends[5]))
-		}, []string{"x: damaged", "another history than backup_incr_0004.wal"}},
+		}, []string{"x: damaged", "a different history than backup_incr_0004.wal"}},
 		"a time before what it holds": {"", func(n *nativeDB) {
 			n.list.Entries[0].Created = n.born.AddDate(0, 0, -3)
 			n.save()

@@ -137,9 +137,9 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		left := s.Discard()
 		switch {
 		case left != nil && err != nil:
-			err = fmt.Errorf("%w; the next restore to this path clears what this one has left, which could not be cleared now (%w)%s", err, left, s.WhereIsOld())
+			err = fmt.Errorf("%w; what this restore left behind could not be removed (%w), and the next one to this path removes it%s", err, left, s.WhereIsOld())
 		case left != nil:
-			a.log.Warn("the restore has left its hidden folder; the next one to this path removes it", "folder", s.Folder, "err", left)
+			a.log.Warn("the restore could not remove its hidden folder; the next one to this path does", "folder", s.Folder, "err", left)
 		}
 	}()
 	if err := staging.CheckAbsent(target); err != nil && !opts.Force {

@@ -129,9 +129,9 @@ func TestSpilledVectorsThatChange(t *testing.T) {
 		"touched":              {aged, ""},
 		"an empty folder more": {func(t *testing.T, path string) { spill(t, path, "cache/x", one) }, ""},
 		"written again":        {func(t *testing.T, path string) { spill(t, path, vectorsName, one) }, ""},
-		"longer":               {func(t *testing.T, path string) { spill(t, path, vectorsName, vectorFile(2, 1, 2, 3, 4)) }, vectorsName + " has another size"},
-		"another content":      {func(t *testing.T, path string) { spill(t, path, vectorsName, other) }, vectorsName + " has another content"},
-		"another content, old": {func(t *testing.T, path string) { spill(t, path, vectorsName, other); aged(t, path) }, vectorsName + " has another content"},
+		"longer":               {func(t *testing.T, path string) { spill(t, path, vectorsName, vectorFile(2, 1, 2, 3, 4)) }, vectorsName + " has a different size"},
+		"another content":      {func(t *testing.T, path string) { spill(t, path, vectorsName, other) }, vectorsName + " has different content"},
+		"another content, old": {func(t *testing.T, path string) { spill(t, path, vectorsName, other); aged(t, path) }, vectorsName + " has different content"},
 		"one more":             {func(t *testing.T, path string) { spill(t, path, "vectors_B%3Ab.bin", one) }, "vectors_B%3Ab.bin is new"},
 		"set aside": {func(t *testing.T, path string) {
 			spill(t, path, "kept/"+vectorsName, one)

@@ -74,7 +74,8 @@ nothing and exits with 4; --begin-anew accepts that it is gone.`,
 	flags.BoolVar(&opts.Closed, "closed", false,
 		"nobody has the database open: needed where its file is mounted without its folder, so that this cannot be seen")
 	flags.StringVar(&maxHold, "max-hold", "",
-		"if the database keeps more log than this for its archives, such as 10GiB, end the hold that needs the most; that archive's next backup is a full one")
+		"if the database keeps more log than this for its archives, such as 10GiB, end the hold that needs the most; "+
+			"that archive's next backup is a full one")
 	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,
 		"accept that what was at ARCHIVE before is gone, and start over with what is there")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
@@ -134,7 +135,8 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 	}
 	cost := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))
 	if r.Backup.Kind != archiver.KindNone {
-		cost = fmt.Sprintf("%s read, %s stored in %s, %s", size(r.Backup.RawBytes), size(r.Backup.StoredBytes), plural(r.Backup.Segments, "segment"), cost)
+		cost = fmt.Sprintf("%s read, %s stored in %s, %s",
+			size(r.Backup.RawBytes), size(r.Backup.StoredBytes), plural(r.Backup.Segments, "segment"), cost)
 	}
 	lines := []string{headline(database, r), cost}
 	if r.Backup.ReusedBytes > 0 {

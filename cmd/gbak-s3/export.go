@@ -81,7 +81,8 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds(),
 		})
 	}
-	if err := a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch)); err != nil {
+	err = a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch))
+	if err != nil {
 		return err
 	}
 	if r.Spill != nil {

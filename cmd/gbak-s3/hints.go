@@ -56,7 +56,8 @@ func hintFor(err error, verb string) string {
 		return fmt.Sprintf("The store said %s. --log-level debug shows each request and its answer.", f.answer.Code)
 	}
 	if f.answer.Status != 0 {
-		return fmt.Sprintf("The store answered with HTTP %d, and nothing else. --log-level debug shows each request and its answer.", f.answer.Status)
+		return fmt.Sprintf("The store answered with HTTP %d, and nothing else. --log-level debug shows each request and its answer.",
+			f.answer.Status)
 	}
 	return "Run the same command again with --log-level debug to see more."
 }
@@ -153,7 +154,8 @@ func newestHint(f *facts) string {
 
 func noSuchHoldHint(f *facts) string {
 	e, _ := errors.AsType[*noSuchHoldError](f.err)
-	return fmt.Sprintf("No hold has that name either. The log is held for %s: give the one to release exactly as it is written here.",
+	return fmt.Sprintf("No hold has that name either. The log is held for %s: give the one to release exactly as it "+
+		"is written here.",
 		strings.Join(e.held, ", "))
 }
 
@@ -233,16 +235,19 @@ var outcomes = []row{
 	},
 	{
 		name: "missing file", when: both(opening("s3"), is(fs.ErrNotExist)),
-		say: "Check the path of that file: it is given by ca_file= in the archive's address, by AWS_CA_BUNDLE, or in the AWS configuration.",
+		say: "Check the path of that file: it is given by ca_file= in the archive's address, by AWS_CA_BUNDLE, or " +
+			"in the AWS configuration.",
 	},
 	{
 		name: "vanished", when: code(archiver.CodeVanished),
-		say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows what is there now. " +
+		say: "Nothing was changed. Is the disk mounted, and is it the right bucket and prefix? `gbak-s3 list` shows " +
+			"what is there now. " +
 			"If you removed what was there, run `backup` or `import` with --begin-anew, once.",
 	},
 	{
 		name: "locked", when: code(archiver.CodeLocked),
-		say: "Another run holds that lock for milliseconds, unless it hangs: look for one that does, end it, and run the same command again.",
+		say: "Another run holds that lock for milliseconds, unless it hangs: look for one that does, end it, and " +
+			"run the same command again.",
 	},
 	{
 		name: "spilled vectors", when: is(archiver.ErrSpilled),
@@ -258,7 +263,8 @@ var outcomes = []row{
 var remaining = []row{
 	{
 		name: "busy database", when: code(archiver.CodeBusyDatabase),
-		say: "Checkpoints follow each other faster than the database can be read. Try again when it is quieter, or make checkpoints less often.",
+		say: "Checkpoints follow each other faster than the database can be read. Try again when it is quieter, or " +
+			"make checkpoints less often.",
 	},
 	{
 		name: "foreign cursor", when: code(archiver.CodeForeignCursor),
@@ -271,16 +277,19 @@ var remaining = []row{
 	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: upgradeHint},
 	{
 		name: "another database", when: code(archiver.CodeWrongDatabase),
-		say: "Use another archive for another database. If this one was made to replace the old one, --new-database continues with it " +
+		say: "Use another archive for another database. If this one was made to replace the old one, --new-database " +
+			"continues with it " +
 			"on a new timeline, and the old history can still be restored.",
 	},
 	{
 		name: "nothing that can be inspected", when: both(code(archiver.CodeNotDatabase), of("inspect")),
-		say: "Give the path of a database file, its log folder, a log file, a backup cursor, a folder of Grafeo's own backups, or an archive.",
+		say: "Give the path of a database file, its log folder, a log file, a backup cursor, a folder of Grafeo's " +
+			"own backups, or an archive.",
 	},
 	{
 		name: "not a database", when: code(archiver.CodeNotDatabase),
-		say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of Grafeo 0.5 that has its log in the folder wal.",
+		say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of Grafeo 0.5 that " +
+			"has its log in the folder wal.",
 	},
 	{name: "nothing to inspect", when: both(code(archiver.CodeNotFound), of("inspect")), say: "Check the path."},
 	{

@@ -31,7 +31,8 @@ var answers = []row{
 		when: func(f *facts) bool {
 			return f.answer.Status == http.StatusBadRequest && text("content-md5", "x-amz-checksum")(f)
 		},
-		say: "The store wants a checksum with each object, as buckets with object lock do: add checksum=sha256 to the archive's address.",
+		say: "The store wants a checksum with each object, as buckets with object lock do: add checksum=sha256 to " +
+			"the archive's address.",
 	},
 	{
 		name: "too large",
@@ -56,7 +57,8 @@ var answers = []row{
 	},
 	{
 		name: "signature", when: said("SignatureDoesNotMatch"),
-		say: "The secret key does not belong to this access key (AWS_SECRET_ACCESS_KEY), or a proxy changes the host, path or headers of requests.",
+		say: "The secret key does not belong to this access key (AWS_SECRET_ACCESS_KEY), or a proxy changes the " +
+			"host, path or headers of requests.",
 	},
 	{
 		name: "access key", when: said("InvalidAccessKeyId", "InvalidClientTokenId"),
@@ -109,7 +111,8 @@ var answers = []row{
 		when: said("SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "Throttling", "ThrottlingException",
 			"RequestLimitExceeded", "BandwidthLimitExceeded"),
 		more: func(f *facts) string {
-			return "The store is busy" + tried(f) + ". Run the same command again later, with a smaller --concurrency, or with a longer --store-timeout."
+			return "The store is busy" + tried(f) + ". Run the same command again later, with a smaller " +
+				"--concurrency, or with a longer --store-timeout."
 		},
 	},
 	{
@@ -118,13 +121,15 @@ var answers = []row{
 			return f.answer.Status >= 500 || f.answer.Status == http.StatusTooManyRequests
 		}),
 		more: func(f *facts) string {
-			return fmt.Sprintf("The store answered with HTTP %d%s. Run the same command again when it has recovered, or with a longer --store-timeout.",
+			return fmt.Sprintf("The store answered with HTTP %d%s. Run the same command again when it has "+
+				"recovered, or with a longer --store-timeout.",
 				f.answer.Status, tried(f))
 		},
 	},
 	{
 		name: "denied by policy", when: both(ofStore, said("AccessDenied", "AllAccessDisabled", "UnauthorizedAccess")),
-		say: "Check that the user's policy and the bucket's allow these credentials to list, read and create objects below this prefix " +
+		say: "Check that the user's policy and the bucket's allow these credentials to list, read and create " +
+			"objects below this prefix " +
 			"(s3:ListBucket, s3:GetObject, s3:PutObject).",
 	},
 	{
@@ -132,7 +137,8 @@ var answers = []row{
 		when: func(f *facts) bool {
 			return f.store != nil && f.store.Answer != nil && f.code == archiver.CodePermission
 		},
-		say: "Check that you may list, read and create objects in this archive: the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), " +
+		say: "Check that you may list, read and create objects in this archive: the credentials (AWS_ACCESS_KEY_ID, " +
+			"AWS_PROFILE, ...), " +
 			"and the bucket's policy.",
 	},
 }
@@ -233,13 +239,15 @@ var network = []row{
 	},
 	{
 		name: "breaks off", when: both(ofStore, is(io.ErrUnexpectedEOF)),
-		say: "What the store sends breaks off on the way: check the network, and the proxy if there is one, and run the same command again, " +
+		say: "What the store sends breaks off on the way: check the network, and the proxy if there is one, and run " +
+			"the same command again, " +
 			"with a longer --store-timeout if necessary.",
 	},
 	{
 		name: "no answer", when: func(f *facts) bool { return f.store != nil && f.store.Answer != nil && f.answer.Status == 0 },
 		more: func(f *facts) string {
-			return "The store did not answer" + tried(f) + ": check the network and endpoint= in the archive's address, and run the same command again."
+			return "The store did not answer" + tried(f) + ": check the network and endpoint= in the archive's " +
+				"address, and run the same command again."
 		},
 	},
 }

@@ -13,7 +13,8 @@ var system = []row{
 	{name: "disk full", when: is(syscall.ENOSPC, syscall.EDQUOT), say: "Free some space and run the same command again."},
 	{
 		name: "file too large", when: is(syscall.EFBIG),
-		say: "The file system, or a limit of the process (`ulimit -f`), does not allow files that large. Raise the limit, or use another path.",
+		say: "The file system, or a limit of the process (`ulimit -f`), does not allow files that large. Raise the " +
+			"limit, or use another path.",
 	},
 	{
 		name: "too many files", when: is(syscall.EMFILE, syscall.ENFILE),
@@ -21,7 +22,8 @@ var system = []row{
 	},
 	{
 		name: "disk failed", when: is(syscall.EIO),
-		say: "The disk, or the file system, failed at this file: look at the system's log (`dmesg`), and save what can be read before it gets worse.",
+		say: "The disk, or the file system, failed at this file: look at the system's log (`dmesg`), and save what " +
+			"can be read before it gets worse.",
 	},
 	{
 		name: "read-only", when: is(syscall.EROFS),
@@ -37,7 +39,8 @@ var system = []row{
 	},
 	{
 		name: "no locks", when: is(syscall.ENOLCK),
-		say: "The file system provides no locks: on NFS, start its lock service, or mount with local_lock=flock; or use a path on a local disk.",
+		say: "The file system provides no locks: on NFS, start its lock service, or mount with local_lock=flock; or " +
+			"use a path on a local disk.",
 	},
 	{
 		name: "mount point", when: is(syscall.EBUSY),
@@ -47,7 +50,8 @@ var system = []row{
 	{name: "running program", when: is(syscall.ETXTBSY), say: "The file is a program that is running: use another path."},
 	{
 		name: "other file system", when: is(syscall.EXDEV),
-		say: "The two paths are on different file systems, or there is a mount between them: use a path where the folder and its contents are on one.",
+		say: "The two paths are on different file systems, or there is a mount between them: use a path where the " +
+			"folder and its contents are on one.",
 	},
 	{name: "links", when: is(syscall.EMLINK), say: "The file has as many hard links as its file system allows: use another folder."},
 	{

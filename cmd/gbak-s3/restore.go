@@ -98,7 +98,8 @@ func lineOfPlan(p archiver.Plan) planLine {
 	return planLine{
 		Type: "plan", Seq: p.Backup.Seq, Full: p.Full, Incrementals: append([]uint64{}, p.Incrementals...),
 		Timeline: p.Timeline, OtherTimelines: append([]int{}, p.OtherTimelines...), Epoch: p.Epoch, Time: p.Time,
-		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes, NeededBytes: p.NeededBytes, Spill: (*spillLine)(p.Spill),
+		Exact: p.Exact, Objects: p.Objects, StoredBytes: p.StoredBytes, RawBytes: p.RawBytes, NeededBytes: p.NeededBytes,
+		Spill: (*spillLine)(p.Spill),
 	}
 }
 
@@ -221,7 +222,8 @@ func (a *app) printRestore(r archiver.RestoreReport, target target) error {
 		return err
 	}
 	if r.Plan.Spill != nil {
-		err := a.print("spilled %s, are in %s: Grafeo 0.6 takes them in when it opens the database; 0.5.42 may delete them and not do so, so keep a copy of that folder before it opens it", spilled(r.Plan.Spill), grafeo.SpillDir(r.Database))
+		err := a.print("spilled %s, are in %s: Grafeo 0.6 loads them when it opens the database; 0.5.42 may delete them instead, "+
+			"so copy that folder before you open the database with it", spilled(r.Plan.Spill), grafeo.SpillDir(r.Database))
 		if err != nil {
 			return err
 		}

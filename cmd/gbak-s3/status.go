@@ -150,7 +150,11 @@ type behindLine struct {
 }
 
 func lineOfStatus(r archiver.StatusReport, database string) statusLine {
-	line := statusLine{Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{}, Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor, Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill)}
+	line := statusLine{
+		Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{},
+		Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor,
+		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill),
+	}
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
 	}

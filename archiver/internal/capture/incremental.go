@@ -109,16 +109,16 @@ func (t *trail) breach(before *manifest.Committed) string {
 	case t.mark != nil && !t.found && t.last == nil:
 		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
 	case t.mark != nil && !t.found:
-		return fmt.Sprintf("the history has forked: the log has another commit where backup %d ends", before.Seq)
+		return fmt.Sprintf("the history has forked: the log has a different commit where backup %d ends", before.Seq)
 	case t.newRun: // threads that commit at the same moment may write their epochs in the other order
-		return fmt.Sprintf("the epochs in the log do not go on from backup %d: the database was opened again, or several threads committed at once", before.Seq)
+		return fmt.Sprintf("the epochs in the log do not continue from backup %d: the database was opened again, or several threads committed at once", before.Seq)
 	case t.mark == nil && t.commits > 0 && t.generation == grafeo.Gen05:
-		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log goes on from there", before.Seq)
+		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log continues from there", before.Seq)
 	case t.mark == nil:
-		return fmt.Sprintf("the database was changed since backup %d, and its log does not show how", before.Seq)
+		return fmt.Sprintf("the database has changed since backup %d, and its log does not show how", before.Seq)
 	}
 	if before.Database.IsDirectory() {
-		return fmt.Sprintf("the log is not the file that backup %d was made of: it was copied or restored", before.Seq)
+		return fmt.Sprintf("the log is not the file that backup %d was made from: it was copied or restored", before.Seq)
 	}
-	return fmt.Sprintf("the database was closed since backup %d, and its log begins anew", before.Seq)
+	return fmt.Sprintf("the database has been closed since backup %d, and its log begins again", before.Seq)
 }

@@ -191,14 +191,14 @@ func spillSince(path string, before *manifest.Committed) (now []manifest.Spilled
 		case !known:
 			return nil, changed(f.Path, "is new"), nil
 		case entry.Bytes != f.Info.Size():
-			return nil, changed(f.Path, "has another size"), nil
+			return nil, changed(f.Path, "has a different size"), nil
 		case entry.State == "" || entry.State != disk.State(f.Path, time.Now()):
 			read, _, _, err := readSpilled(&f)
 			if err != nil {
 				return nil, "", err
 			}
 			if read.SHA256 != entry.SHA256 {
-				return nil, changed(f.Path, "has another content"), nil
+				return nil, changed(f.Path, "has different content"), nil
 			}
 			entry = read
 		}

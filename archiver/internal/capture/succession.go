@@ -28,15 +28,15 @@ func (q *Query) Succession(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	if upgradedFrom(path, image, head) {
-		return fmt.Sprintf("the database was upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, head.Seq, grafeo.PreUpgrade(path)), nil
+		return fmt.Sprintf("the database has been upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, head.Seq, grafeo.PreUpgrade(path)), nil
 	}
 	if known, err := q.Knows(ctx, image.DatabaseID); err != nil {
 		return "", err
 	} else if known {
-		return fmt.Sprintf("backup %d is of another of the archive's databases", head.Seq), nil
+		return fmt.Sprintf("backup %d belongs to another of the archive's databases", head.Seq), nil
 	}
 	if q.NewDatabase {
-		return fmt.Sprintf("it was said that a new database goes on where that of backup %d was", head.Seq), nil
+		return fmt.Sprintf("it was said to be the successor of the database in backup %d", head.Seq), nil
 	}
 	return "", perhapsUpgraded(path, image, head, wrong)
 }

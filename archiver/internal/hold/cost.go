@@ -55,14 +55,14 @@ const (
 func (k Keeper) OtherHolds(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []Held) {
 	r, err := ReportOf(path, manifest.Now())
 	if err != nil {
-		k.Log.Debug("what the holds of the log cost is not known", "err", err)
+		k.Log.Debug("what the holds of the log cost could not be determined", "err", err)
 		return nil, nil
 	}
 	if limit > 0 {
 		for _, h := range r.over(archiveID, limit) {
 			done, _, err := Release(ctx, k.Disk, path, func(o Claim) bool { return o == h.Claim })
 			if err != nil {
-				k.Log.Warn("a hold of the log that keeps too much could not be ended", "archive", h.Name, "err", err)
+				k.Log.Warn("a hold that keeps too much log could not be ended", "archive", h.Name, "err", err)
 			} else if done { // it has not been moved meanwhile
 				released = append(released, h)
 			}

@@ -90,7 +90,7 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 		case readErr == nil:
 			return ErrConflict
 		case err == nil && errors.Is(readErr, storage.ErrNotExist):
-			err = fmt.Errorf("the store says that it has created %s, and it is not there", key)
+			err = fmt.Errorf("the store says that it created %s, but it is not there", key)
 		case !errors.Is(readErr, storage.ErrNotExist):
 			err = readErr
 		}

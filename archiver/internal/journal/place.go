@@ -44,7 +44,7 @@ const maxInlineIndex = 16 << 10
 type UnreadableError struct{ Err error }
 
 func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("nothing was committed, as it could not be read back: %v", e.Err)
+	return fmt.Sprintf("nothing was committed, because it could not be read back: %v", e.Err)
 }
 
 // Unwrap returns why not.

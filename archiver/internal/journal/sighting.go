@@ -39,17 +39,17 @@ func (e *VanishedError) Error() string {
 	says := fmt.Sprintf(" (%s says so)", e.Was.Source)
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("there is no archive at %s (%v), and there was one, which had %s%s", e.Address, e.Err, was, says)
+		return fmt.Sprintf("there is no archive at %s (%v), but there was one, which had %s%s", e.Address, e.Err, was, says)
 	case e.ArchiveID == "":
-		return fmt.Sprintf("there is no archive at %s, and there was one, which had %s%s", e.Address, was, says)
+		return fmt.Sprintf("there is no archive at %s, but there was one, which had %s%s", e.Address, was, says)
 	case e.ArchiveID != e.Was.ArchiveID:
 		return fmt.Sprintf("there is another archive at %s than before: that one had %s%s", e.Address, was, says)
 	case e.Seq == 0:
-		return fmt.Sprintf("the archive at %s has no backup, and had %s%s", e.Address, was, says)
+		return fmt.Sprintf("the archive at %s has no backup, but had %s%s", e.Address, was, says)
 	case e.Seq < e.Was.Seq:
-		return fmt.Sprintf("the newest backup at %s is number %d, and there was %s%s", e.Address, e.Seq, was, says)
+		return fmt.Sprintf("the newest backup at %s is number %d, but there was %s%s", e.Address, e.Seq, was, says)
 	}
-	return fmt.Sprintf("the archive at %s has another backup %d than before, which was %s%s", e.Address, e.Was.Seq, was, says)
+	return fmt.Sprintf("the archive at %s has another backup %d than before; that was %s%s", e.Address, e.Was.Seq, was, says)
 }
 
 // Memory is what is known of archives before the store is asked: so nothing in it
@@ -174,7 +174,7 @@ func (j *Journal) CheckVanished(ctx context.Context, h *History, head *manifest.
 func (j *Journal) stillThere(ctx context.Context, h *History, head *manifest.Committed, m Memory, accept bool) (now *manifest.Committed, anew bool, err error) {
 	now, err = j.CheckVanished(ctx, h, head, m)
 	if _, gone := errors.AsType[*VanishedError](err); gone && accept {
-		j.Log.Warn("going on without what was there before", "err", err)
+		j.Log.Warn("continuing without what was there before", "err", err)
 		return head, true, nil
 	}
 	return now, false, err

@@ -114,7 +114,7 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) e
 	if e.StartEpoch != 0 || e.EndEpoch != image.Epoch && !next {
 		return &grafeo.DamageError{
 			Path: filepath.Join(r.folder.Path, grafeo.NativeManifestName),
-			What: fmt.Sprintf("%s has the epochs %d to %d there, and its image is of epoch %d", e.Filename, e.StartEpoch, e.EndEpoch, image.Epoch),
+			What: fmt.Sprintf("%s has epochs %d to %d there, but its image has epoch %d", e.Filename, e.StartEpoch, e.EndEpoch, image.Epoch),
 		}
 	}
 	b.Follows, b.Why = r.follows(image)
@@ -149,7 +149,7 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) e
 func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
 	switch {
 	case r.broken:
-		return false, "what it goes on from is not in the folder"
+		return false, "what it continues is not in the folder"
 	case r.image == nil:
 		return false, "it is the first one of its history in the folder"
 	}
@@ -160,7 +160,7 @@ func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
 	} else if image.Epoch == r.epoch && image.Iteration == r.image.Iteration+1 && image.TransactionID >= r.image.TransactionID && r.pending() == 0 {
 		return true, ""
 	}
-	why := "the folder does not show that it goes on from the entry before"
+	why := "the folder does not show that it continues the entry before"
 	switch from, to := r.epoch+1, image.Epoch-min(image.Epoch, 1); {
 	case from == to:
 		why += fmt.Sprintf(": epoch %d is in no file of it", from)
@@ -190,11 +190,11 @@ func (r *nativeReader) incremental(f *os.File, b *Backup) error {
 	case r.image == nil:
 		return &grafeo.GapError{Path: b.path, What: "it continues no full backup: the first entry of the list", Want: 0, Got: e.StartEpoch}
 	case h.Generation != r.image.Generation:
-		return fmt.Errorf("%s: %w: it is of generation %s, and the full backup before it of %s", b.path, grafeo.ErrWrongDatabase, h.Generation, r.image.Generation)
+		return fmt.Errorf("%s: %w: it has generation %s, but the full backup before it has %s", b.path, grafeo.ErrWrongDatabase, h.Generation, r.image.Generation)
 	case h.StartEpoch != e.StartEpoch || h.EndEpoch != e.EndEpoch:
 		return &grafeo.DamageError{
 			Path: filepath.Join(r.folder.Path, grafeo.NativeManifestName),
-			What: fmt.Sprintf("%s has the epochs %d to %d there, and %d to %d in its header", e.Filename, e.StartEpoch, e.EndEpoch, h.StartEpoch, h.EndEpoch),
+			What: fmt.Sprintf("%s has epochs %d to %d there, but %d to %d in its header", e.Filename, e.StartEpoch, e.EndEpoch, h.StartEpoch, h.EndEpoch),
 		}
 	}
 	var n found

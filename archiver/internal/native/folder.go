@@ -246,7 +246,7 @@ func (e *NoNativeFolderError) Error() string { return "there is no folder " + e.
 type NotNativeFolderError struct{ Path string }
 
 func (e *NotNativeFolderError) Error() string {
-	return fmt.Sprintf("%s is no folder of native backups: it has no %s", e.Path, grafeo.NativeManifestName)
+	return fmt.Sprintf("%s is not a folder of native backups: it has no %s", e.Path, grafeo.NativeManifestName)
 }
 
 // EmptyNativeFolderError is the error for a folder of native backups that has none.
@@ -308,7 +308,7 @@ func (n *Folder) lost(i int, err error) *Fault {
 func (b *Backup) check(ctx context.Context) error {
 	f, err := os.Open(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return goneError{&grafeo.DamageError{Path: b.path, What: "the list of native backups names it, and it is not there"}}
+		return goneError{&grafeo.DamageError{Path: b.path, What: "the list of native backups names it, but it is not there"}}
 	}
 	if err != nil {
 		return err
@@ -324,7 +324,7 @@ func (b *Backup) check(ctx context.Context) error {
 	if uint64(info.Size()) != b.Entry.Size { //nolint:gosec // sizes are not negative
 		return &grafeo.DamageError{
 			Path: b.path, Offset: min(info.Size(), int64(min(b.Entry.Size, uint64(info.Size())))), //nolint:gosec // not more than its size
-			What: fmt.Sprintf("it has %d bytes, and %d in the list of native backups", info.Size(), b.Entry.Size),
+			What: fmt.Sprintf("it has %d bytes, but %d in the list of native backups", info.Size(), b.Entry.Size),
 		}
 	}
 	crc, sum := crc32.NewIEEE(), sha256.New()
@@ -333,7 +333,7 @@ func (b *Backup) check(ctx context.Context) error {
 		return err
 	}
 	if crc.Sum32() != b.Entry.Checksum {
-		return &grafeo.DamageError{Path: b.path, What: fmt.Sprintf("its checksum is %08x, and %08x in the list of native backups", crc.Sum32(), b.Entry.Checksum)}
+		return &grafeo.DamageError{Path: b.path, What: fmt.Sprintf("its checksum is %08x, but %08x in the list of native backups", crc.Sum32(), b.Entry.Checksum)}
 	}
 	b.Sum = manifest.Digest(sum.Sum(nil))
 	return nil

@@ -48,7 +48,7 @@ func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, part
 	}
 	r.epoch = max(r.epoch, b.Entry.EndEpoch)
 	if groups != h.Count {
-		return &grafeo.DamageError{Path: b.path, Offset: 24, What: fmt.Sprintf("it has %d groups, and %d in its header", groups, h.Count)}
+		return &grafeo.DamageError{Path: b.path, Offset: 24, What: fmt.Sprintf("it has %d groups, but %d in its header", groups, h.Count)}
 	}
 	return nil
 }
@@ -120,5 +120,5 @@ func notSame(err error, path, other string, lsn uint64) error {
 	if !errors.Is(err, errDiffer) {
 		return err
 	}
-	return &grafeo.DamageError{Path: path, What: fmt.Sprintf("from log position %d on it has another history than %s", lsn, filepath.Base(other))}
+	return &grafeo.DamageError{Path: path, What: fmt.Sprintf("from log position %d on, it has a different history than %s", lsn, filepath.Base(other))}
 }

@@ -116,7 +116,7 @@ func (s *Store) holds(ctx context.Context, key string, sum manifest.Digest, size
 
 // ErrLost: the store has said that it has stored an object, and does not have
 // it.
-var ErrLost = errors.New("the store says that it has stored an object, and does not have it")
+var ErrLost = errors.New("the store says that it stored an object, but does not have it")
 
 // CheckStored makes sure that an object is there that the store has said it has
 // stored, else it is [errVanished].

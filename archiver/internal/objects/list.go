@@ -42,7 +42,7 @@ func (s *Store) ListAfter(ctx context.Context, prefix, after string, limit int) 
 					fail("the store lists %s, which does not begin with it", info.Key)
 					return
 				case info.Key <= last:
-					fail("the store does not list in order: %s is behind %s", info.Key, last)
+					fail("the store does not list in order: %s comes after %s", info.Key, last)
 					return
 				case n > limit:
 					fail("the store lists more than %d objects", limit)

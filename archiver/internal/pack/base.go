@@ -59,7 +59,7 @@ func (p *Packer) findBase(ctx context.Context, head *manifest.Committed, s *capt
 	b, err := p.loadBase(ctx, head, *head.NewestFull())
 	var object *manifest.ObjectError
 	if errors.As(err, &object) {
-		p.Log.Warn("everything is stored again, as an earlier full backup is damaged", "err", err)
+		p.Log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
 		return nil, nil //nolint:nilnil // as above
 	}
 	return b, err
@@ -196,7 +196,7 @@ func (b *base) readSpan(ctx context.Context, n int) ([]byte, error) {
 	var object *manifest.ObjectError
 	switch {
 	case errors.As(err, &object):
-		b.log.Warn("what digests of pages are of is stored again, as they are missing or damaged", "err", err)
+		b.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading what an earlier backup has: %w", err)

@@ -54,12 +54,12 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 			p.Log.Warn("storing what is missing again", "err", err)
 		}
 		if err != nil && IsTorn(err) {
-			p.Log.Info("the database may have changed while it was read, reading it again", "err", err)
+			p.Log.Info("the database may have changed while it was read; reading it again", "err", err)
 		}
 		return err
 	})
 	for _, problem := range short {
-		p.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without what it had", "err", problem)
+		p.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without its vectors", "err", problem)
 	}
 	if err != nil && !isSettled(err) && !objects.IsFromStore(err) {
 		_, gone := grafeo.Identify(q.Path)

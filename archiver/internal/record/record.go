@@ -65,7 +65,7 @@ func (r *Records) Read(address string) *journal.Sighting {
 	found, err := readRecord(path, address)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.Log.Debug("what an earlier run has noted of the archive is not used", "err", err)
+			r.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
 		}
 		return nil
 	}
@@ -87,7 +87,7 @@ func readRecord(path, address string) (*record, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	case r.Format != recordFormat || r.Address != address || r.ArchiveID == "" || r.Seq == 0 || r.CommitID == "":
-		return nil, fmt.Errorf("%s: it is no record of the archive at this address", path)
+		return nil, fmt.Errorf("%s: it is not a record of the archive at this address", path)
 	}
 	return &r, nil
 }
@@ -108,7 +108,7 @@ func (r *Records) Note(ctx context.Context, address string, head *manifest.Commi
 	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
 	if err := writeRecord(ctx, r.Disk, path, now, anew); err != nil {
-		r.Log.Debug("what this run has seen of the archive is not noted", "err", err)
+		r.Log.Debug("what this run saw of the archive could not be noted", "err", err)
 	}
 }
 

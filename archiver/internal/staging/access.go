@@ -207,7 +207,7 @@ func (all *accesses) applyAgain(a access, path string) {
 type LinkedFolderError struct{ Path string }
 
 func (e *LinkedFolderError) Error() string {
-	return e.Path + " is a link, and not the folder of a restore"
+	return e.Path + " is a link, not the folder of a restore"
 }
 
 // takeOver makes a hidden folder that another user has left root's: somebody else must

@@ -101,7 +101,7 @@ func (e *ExistsError) Error() string {
 	case e.Folder:
 		return e.Path + " exists already, and is a folder"
 	case e.NoDatabase:
-		return e.Path + " exists already, and is no file"
+		return e.Path + " exists already, and is not a file"
 	}
 	return e.Path + " exists already"
 }

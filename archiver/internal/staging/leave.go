@@ -32,12 +32,12 @@ func (s *Folder) Keeps(err error, fromStore bool) bool {
 // err, and what that means for whoever gets it.
 func (s *Folder) Leave(err error, total int64) error {
 	s.Journal.Close()
-	what := "what an earlier run had fetched"
+	what := "what an earlier run fetched"
 	if s.Journal.Kept > 0 {
-		what = fmt.Sprintf("of %d bytes %d were fetched and checked, which", total, s.Journal.Kept)
+		what = fmt.Sprintf("of %d bytes, %d were fetched and checked;", total, s.Journal.Kept)
 	}
 	if s.lock != nil {
 		_ = s.lock.Close() // it was only locked
 	}
-	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path goes on from there. To give it up, remove that folder", err, what, s.Folder)
+	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path continues from there. To give it up, remove that folder", err, what, s.Folder)
 }

@@ -211,7 +211,7 @@ type AppearedError struct {
 }
 
 func (e *AppearedError) Error() string {
-	return fmt.Sprintf("%s has appeared during the restore: %v", e.Path, e.Err)
+	return fmt.Sprintf("%s appeared during the restore: %v", e.Path, e.Err)
 }
 
 // Unwrap returns what the system said.

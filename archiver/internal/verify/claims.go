@@ -40,7 +40,7 @@ func (v *verification) summaries(backups map[manifest.Seq]*manifest.Committed, p
 		}
 		for _, b := range m.Outlines() {
 			if of := backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
-				v.find(m.Seq.Key(), fmt.Sprintf("what it says of backup %d is something else than that one's manifest says", b.Seq))
+				v.find(m.Seq.Key(), fmt.Sprintf("what it says about backup %d is not what that manifest says", b.Seq))
 			}
 		}
 		m.Earlier = nil
@@ -50,7 +50,7 @@ func (v *verification) summaries(backups map[manifest.Seq]*manifest.Committed, p
 // describes checks what the manifest of a full backup says about its image.
 func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) error {
 	if got := capture.DatabaseOf(image, m.Database.Name); got != m.Database {
-		return fmt.Errorf("it describes the image as %+v, and it is %+v", m.Database, got)
+		return fmt.Errorf("it describes the image as %+v, but that is %+v", m.Database, got)
 	}
 	from := image.Time
 	if t := capture.KnownFrom(ix.Commits, image); t != nil {
@@ -60,7 +60,7 @@ func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) e
 		from = *m.StartTime // nothing tells
 	}
 	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, from)) {
-		return fmt.Errorf("it begins at epoch %d, and its image is of epoch %d", m.StartEpoch, image.Epoch)
+		return fmt.Errorf("it begins at epoch %d, but its image has epoch %d", m.StartEpoch, image.Epoch)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (c *claims) visit(commit *grafeo.Commit) {
 		end := m.Position.Commit // which may be a sync mark
 		if end != nil && commit.EndLSN != 0 && m.Position.LSN == commit.EndLSN &&
 			(end.CRC32C != commit.CRC32C || end.LSN != commit.LSN || end.End != commit.End) {
-			c.fail(m, "it ends with another commit than is there")
+			c.fail(m, "the commit that it says it ends with is not the one in the log")
 		}
 	}
 	if !commit.HasEpoch {
@@ -104,10 +104,10 @@ func (c *claims) visit(commit *grafeo.Commit) {
 		return
 	}
 	if list := c.indexes[c.at].Commits; list != nil && list[c.seen-1] != capture.CommitTime(commit) {
-		c.fail(m, fmt.Sprintf("it lists epoch %d as commit %d, and that is %d", list[c.seen-1][0], c.seen, commit.Epoch))
+		c.fail(m, fmt.Sprintf("it lists epoch %d as commit %d, but that is %d", list[c.seen-1][0], c.seen, commit.Epoch))
 	}
 	if c.seen == 1 && m.Kind == manifest.Incremental && (m.StartEpoch != commit.Epoch || !sameTime(m.StartTime, commit.Time)) {
-		c.fail(m, fmt.Sprintf("it begins at epoch %d, and its log at %d", m.StartEpoch, commit.Epoch))
+		c.fail(m, fmt.Sprintf("it begins at epoch %d, but its log at %d", m.StartEpoch, commit.Epoch))
 	}
 	if c.seen == m.Commits {
 		c.ends(m, commit)
@@ -117,7 +117,7 @@ func (c *claims) visit(commit *grafeo.Commit) {
 // ends checks the end of m, whose last commit with an epoch this is.
 func (c *claims) ends(m *manifest.Committed, commit *grafeo.Commit) {
 	if commit.EndLSN == 0 && m.Position.Commit.CRC32C != commit.CRC32C {
-		c.fail(m, "it ends with another commit than is there")
+		c.fail(m, "the commit that it says it ends with is not the one in the log")
 	}
 	epoch, at := commit.Epoch, commit.Time
 	inImage := commit.EndLSN != 0 && commit.EndLSN <= m.Database.CheckpointLSN || commit.Epoch < m.StartEpoch
@@ -128,7 +128,7 @@ func (c *claims) ends(m *manifest.Committed, commit *grafeo.Commit) {
 		}
 	}
 	if m.EndEpoch != epoch || !sameTime(m.EndTime, at) {
-		c.fail(m, fmt.Sprintf("it ends at epoch %d, and its log at %d", m.EndEpoch, epoch))
+		c.fail(m, fmt.Sprintf("it ends at epoch %d, but its log at %d", m.EndEpoch, epoch))
 	}
 }
 

@@ -80,7 +80,7 @@ func (v *verification) untilThen(err error) error {
 		return err
 	}
 	f := v.report.Findings[0]
-	return fmt.Errorf("%w; until then %d of the objects looked at had something wrong, the first of them %s: %s", err, len(v.report.Findings), f.Key, f.Problem)
+	return fmt.Errorf("%w; until then, %d problems were found, the first of them at %s: %s", err, len(v.report.Findings), f.Key, f.Problem)
 }
 
 // pass notes err as a finding if it tells of an object, and returns it if it
