@@ -25,15 +25,16 @@ const maxCheckpointMeta = 64
 func ReadCheckpointMeta(dir string) (*CheckpointMeta, error) {
 	b, err := os.ReadFile(filepath.Join(dir, checkpointMetaName05))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // only an explicit checkpoint makes one
+		return nil, nil // only an explicit checkpoint makes one
 	}
 	if err != nil {
 		return nil, err
 	}
 	var m CheckpointMeta
 	var millis uint64
-	if n, err := readVarints(b[:min(len(b), maxCheckpointMeta)], &m.Epoch, &m.LogSequence, &millis, &m.TransactionID); err != nil || n != len(b) {
-		return nil, nil //nolint:nilerr,nilnil // nothing depends on it
+	n, err := readVarints(b[:min(len(b), maxCheckpointMeta)], &m.Epoch, &m.LogSequence, &millis, &m.TransactionID)
+	if err != nil || n != len(b) {
+		return nil, nil //nolint:nilerr // nothing depends on it
 	}
 	m.Time = fromMillis(millis)
 	return &m, nil

@@ -63,7 +63,7 @@ func millis(t time.Time) uint64 {
 	if t.IsZero() {
 		return 0
 	}
-	return uint64(t.UnixMilli()) //nolint:gosec // what is written is of our time
+	return uint64(t.UnixMilli())
 }
 
 func decodeCursor05(b []byte) *Cursor {

@@ -90,18 +90,21 @@ func ReadNative(r io.ReaderAt, size int64, path string) (*NativeHeader, []Native
 		}
 		length := binary.LittleEndian.Uint64(prefix)
 		at += nativePartPrefix
-		if rest := uint64(size - at); length < segmentHeaderLength || length > rest { //nolint:gosec // readAt has found bytes up to at
-			return h, nil, &DamageError{Path: path, Offset: at - nativePartPrefix, What: fmt.Sprintf("native backup: a part of %d bytes, where %d are left", length, rest)}
+		if rest := uint64(size - at); length < segmentHeaderLength || length > rest {
+			return h, nil, &DamageError{
+				Path: path, Offset: at - nativePartPrefix,
+				What: fmt.Sprintf("native backup: a part of %d bytes, where %d are left", length, rest),
+			}
 		}
-		parts = append(parts, NativePart{at, int64(length)}) //nolint:gosec // not more than size
-		at += int64(length)                                  //nolint:gosec // likewise
+		parts = append(parts, NativePart{at, int64(length)})
+		at += int64(length)
 	}
 	return h, parts, nil
 }
 
 // AppendPartLength appends the length that precedes a part of version 2.
 func AppendPartLength(b []byte, length int64) []byte {
-	return binary.LittleEndian.AppendUint64(b, uint64(length)) //nolint:gosec // lengths are not negative
+	return binary.LittleEndian.AppendUint64(b, uint64(length))
 }
 
 // In converts the offset of a [DamageError] in the part to one in the file. It returns

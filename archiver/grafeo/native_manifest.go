@@ -109,8 +109,8 @@ func decodeNativeManifest05(b []byte, at int) (*NativeManifest, int, error) {
 		if length > uint64(len(b)-at) {
 			return nil, at, fmt.Errorf("a file name of %d bytes", length)
 		}
-		e := NativeEntry{Full: kind == 0, Filename: string(b[at : at+int(length)])} //nolint:gosec // it fits
-		at += int(length)                                                           //nolint:gosec // likewise
+		e := NativeEntry{Full: kind == 0, Filename: string(b[at : at+int(length)])}
+		at += int(length)
 		n, err = readVarints(b[at:], &e.StartEpoch, &e.EndEpoch, &checksum, &e.Size, &ms)
 		if err != nil {
 			return nil, at, err

@@ -172,7 +172,7 @@ func EndOfEdge05(r io.ReaderAt, at int64, path string) (int64, error) {
 // AppendSwitchGraph05 appends the frame of a SwitchGraph record to b.
 func AppendSwitchGraph05(b []byte, graph string) []byte {
 	payload := append(appendVarint([]byte{byte(SwitchGraph05), 1}, uint64(len(graph))), graph...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload))) //nolint:gosec // a name that was read
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
 	b = append(b, payload...)
 	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(payload))
 }

@@ -90,8 +90,7 @@ func (s *scanner05) scanFile(name logName) error {
 	r.borders = s.borders(name.number)
 	err = s.scanCommits(r, index)
 	s.whole = append(s.whole, r.leave())
-	var damage *DamageError
-	if errors.As(err, &damage) {
+	if damage, ok := errors.AsType[*DamageError](err); ok {
 		return s.endAt(damage, in, index)
 	}
 	return err

@@ -113,8 +113,7 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 	s.end = r.lsn(in.size)
 	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Size: in.size, FirstLSN: r.header.FirstLSN})
 	err = s.scanGroups(r)
-	var damage *DamageError
-	if errors.As(err, &damage) && damage.mayBeTorn && newest {
+	if damage, ok := errors.AsType[*DamageError](err); ok && damage.mayBeTorn && newest {
 		err = s.tail(r, in, damage)
 	}
 	return err

@@ -122,8 +122,11 @@ func (f *SpillFile) Check(r io.ReaderAt) error {
 	dimensions, count := binary.LittleEndian.Uint64(header[8:]), binary.LittleEndian.Uint64(header[16:])
 	record := dimensions*4 + 8
 	over, want := bits.Mul64(record, count)
-	if size := uint64(f.Info.Size()) - spillHeaderBytes; dimensions > 1<<40 || over != 0 || want > size { //nolint:gosec // a size is not negative
-		return &DamageError{Path: f.Path, Offset: f.Info.Size(), What: fmt.Sprintf("spilled vectors: the file ends here, although its header says that it has %d of %d dimensions", count, dimensions)}
+	if size := uint64(f.Info.Size()) - spillHeaderBytes; dimensions > 1<<40 || over != 0 || want > size {
+		return &DamageError{
+			Path: f.Path, Offset: f.Info.Size(),
+			What: fmt.Sprintf("spilled vectors: the file ends here, although its header says that it has %d of %d dimensions", count, dimensions),
+		}
 	}
 	return nil
 }

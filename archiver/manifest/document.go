@@ -95,7 +95,8 @@ func decode(b []byte, kind string, v any) error {
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
 	first := b[:bytes.IndexByte(b, '\n')+1]
-	if n := bytes.Count(first, []byte("{")) + bytes.Count(first, []byte("[")) + bytes.Count(first, []byte("null")); n > MaxCommits+100+len(first)/40 {
+	values := bytes.Count(first, []byte("{")) + bytes.Count(first, []byte("[")) + bytes.Count(first, []byte("null"))
+	if values > MaxCommits+100+len(first)/40 {
 		return fmt.Errorf("%w: its objects have less than their fields", ErrDamaged) // and would take much more memory than the document
 	}
 	var probe struct {

@@ -255,8 +255,13 @@ func (m *Manifest) validate() error {
 	if m.Content != nil {
 		return m.Content.validate()
 	}
-	r := m.Index
-	if !isKey(r.Key, IndexPrefix) || r.StoredBytes <= 0 || r.RawBytes <= 0 || r.RawBytes > min(MaxIndexBytes, maxIndexRatio*r.StoredBytes+1<<20) || r.StoredBytes > MaxIndexBytes {
+	return m.Index.validateIndex()
+}
+
+// validateIndex checks a reference to an index, and so how much memory that may take.
+func (r *ObjectRef) validateIndex() error {
+	isStored := isKey(r.Key, IndexPrefix) && r.StoredBytes > 0 && r.StoredBytes <= MaxIndexBytes
+	if !isStored || r.RawBytes <= 0 || r.RawBytes > min(MaxIndexBytes, maxIndexRatio*r.StoredBytes+1<<20) {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
 	}
 	return nil

@@ -99,11 +99,14 @@ func (m *Manifest) SameOutline(b *Manifest) bool {
 }
 
 func (s Summary) equal(o Summary) bool {
-	if !s.CreatedAt.Equal(o.CreatedAt) || !both(s.StartTime, o.StartTime, time.Time.Equal) || !both(s.EndTime, o.EndTime, time.Time.Equal) ||
-		!both(s.Continues, o.Continues, is) || !both(s.ID, o.ID, is) || !both(s.Name, o.Name, is) || !both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
+	if !s.CreatedAt.Equal(o.CreatedAt) ||
+		!both(s.StartTime, o.StartTime, time.Time.Equal) || !both(s.EndTime, o.EndTime, time.Time.Equal) ||
+		!both(s.Continues, o.Continues, is) || !both(s.ID, o.ID, is) || !both(s.Name, o.Name, is) ||
+		!both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
 		return false
 	}
-	s.CreatedAt, s.StartTime, s.EndTime, s.Continues, s.ID, s.Name, s.Host, s.Tool = o.CreatedAt, o.StartTime, o.EndTime, o.Continues, o.ID, o.Name, o.Host, o.Tool
+	s.CreatedAt, s.StartTime, s.EndTime, s.Continues = o.CreatedAt, o.StartTime, o.EndTime, o.Continues
+	s.ID, s.Name, s.Host, s.Tool = o.ID, o.Name, o.Host, o.Tool
 	return s == o
 }
 
@@ -121,7 +124,8 @@ func (m *Manifest) summary(carrier *Manifest) Summary {
 		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom,
 		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
-		ID: unless(m.Database.ID, carrier.Database.ID), Name: unless(m.Database.Name, carrier.Database.Name), Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
+		ID: unless(m.Database.ID, carrier.Database.ID), Name: unless(m.Database.Name, carrier.Database.Name),
+		Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
 	}
 	if m.Kind == Full {
 		s.StartTime = m.StartTime

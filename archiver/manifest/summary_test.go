@@ -45,7 +45,7 @@ func history(n int, random *rand.Rand) []*Manifest {
 // A manifest tells of those before it in its group what they say themselves.
 func TestSummaries(t *testing.T) {
 	for seed := range uint64(20) {
-		all := history(100, rand.New(rand.NewPCG(seed, 1))) //nolint:gosec // it need not be secret
+		all := history(100, rand.New(rand.NewPCG(seed, 1)))
 		for i, m := range all {
 			read, err := DecodeManifest(m.Encode())
 			if err != nil {
@@ -68,7 +68,7 @@ func TestSummaries(t *testing.T) {
 // Where one manifest has no summaries, as of an earlier version, the others of its
 // group have none either, and the next group has.
 func TestSummariesOfEarlierVersions(t *testing.T) {
-	all := history(70, rand.New(rand.NewPCG(1, 1))) //nolint:gosec // as above
+	all := history(70, rand.New(rand.NewPCG(1, 1)))
 	all[40].Earlier = nil
 	for i := 41; i < len(all); i++ {
 		all[i].SetEarlier(all[i-1])

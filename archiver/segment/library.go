@@ -43,6 +43,6 @@ func libraryEncoder(level Level) func(dst, raw []byte) ([]byte, error) {
 		}
 		// The binding has no way to ask for the checksum, so it is added here.
 		frame[descriptorAt] |= checksumFlag
-		return binary.LittleEndian.AppendUint32(dst[:len(dst)+len(frame)], uint32(xxhash.Sum64(raw))), nil //nolint:gosec // its lower half
+		return binary.LittleEndian.AppendUint32(dst[:len(dst)+len(frame)], uint32(xxhash.Sum64(raw))), nil // its lower half
 	}
 }

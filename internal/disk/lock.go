@@ -11,6 +11,8 @@ const (
 	lockPatience = 30 * time.Second       // for a lock that is held for milliseconds, if nobody hangs
 	lockPause    = 5 * time.Millisecond   // between the first two attempts
 	maxLockPause = 500 * time.Millisecond // between later ones
+
+	settleTime = 5 * time.Second // for a lock that an interrupted run needs
 )
 
 // LockedError is the error for a lock that another process did not release in time.
@@ -62,4 +64,10 @@ func LockFolder(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// Settling returns the context for what a run puts in order at its end, under a lock. It
+// outlives ctx, so that an interrupted run can do it, too, but not by more than 5 seconds.
+func Settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 }

@@ -25,5 +25,5 @@ func roomOf(dir string) (Room, bool) {
 	if os.Geteuid() == 0 {
 		blocks = s.Bfree // what is reserved is for root
 	}
-	return Room{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true //nolint:gosec,unconvert // no file system is that large; it has another type elsewhere
+	return Room{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true
 }

@@ -12,5 +12,5 @@ func roomOf(dir string) (Room, bool) {
 	if err := windows.GetDiskFreeSpaceEx(path, &free, &total, &all); err != nil || total == 0 {
 		return Room{}, false
 	}
-	return Room{Free: int64(free)}, true //nolint:gosec // no file system is that large
+	return Room{Free: int64(free)}, true
 }

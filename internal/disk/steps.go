@@ -82,3 +82,13 @@ func RemoveAll(d Disk, path string) error {
 	}
 	return err
 }
+
+// Durable returns err, the error of a file's sync, or nil if it says that the file system
+// cannot sync files. It is for files without which nothing is lost, as a loss of power may
+// take them away.
+func Durable(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
+}

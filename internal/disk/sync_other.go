@@ -24,7 +24,9 @@ func syncFolder(folder string) error {
 // has no such call: in some network and FUSE file systems names become durable by
 // themselves, or not at all. An error of the disk itself is not one of these.
 func hasNone(err error) bool {
-	for _, no := range []error{errors.ErrUnsupported, syscall.EINVAL, syscall.EPERM, syscall.EACCES, syscall.ENOTTY, syscall.EBADF, syscall.EISDIR} {
+	for _, no := range []error{
+		errors.ErrUnsupported, syscall.EINVAL, syscall.EPERM, syscall.EACCES, syscall.ENOTTY, syscall.EBADF, syscall.EISDIR,
+	} {
 		if errors.Is(err, no) {
 			return true
 		}

@@ -21,7 +21,7 @@ func TestWriter(t *testing.T) {
 		if err := f.Truncate(size); err != nil {
 			t.Fatal(err)
 		}
-		random := rand.New(rand.NewPCG(1, uint64(size))) //nolint:gosec // it need not be secret
+		random := rand.New(rand.NewPCG(1, uint64(size)))
 		want := make([]byte, size)
 		w := NewWriter(f, size)
 		if err := w.Reserve(0, size); err != nil {

@@ -8,6 +8,6 @@ func identify(path string) (major, minor uint32, inode uint64, ok bool) {
 	if err := unix.Stat(path, &s); err != nil {
 		return 0, 0, 0, false
 	}
-	dev := uint64(s.Dev) //nolint:unconvert // not on all platforms
+	dev := uint64(s.Dev) // which has another type on some platforms
 	return unix.Major(dev), unix.Minor(dev), s.Ino, true
 }

@@ -28,7 +28,7 @@ func (r *Recorder) Crashes(each func(at, dir string, end bool)) {
 		_ = os.RemoveAll(dir)
 	}
 	for k := range sweeptest.Steps(0, len(steps), func(k int) bool { return Changes(steps[k-1]) }) {
-		crash(k, uint64(len(steps)+1-k)) //nolint:gosec // it is at least 1
+		crash(k, uint64(len(steps)+1-k))
 	}
 	crash(len(steps), 0)
 }
@@ -63,7 +63,7 @@ func (r *Recorder) Crash(seed uint64, k int, dir string) {
 			changes = r.changes[:r.ends[k-1]]
 		}
 	}
-	random := rand.New(rand.NewPCG(seed, uint64(k))) //nolint:gosec // it must be the same every time
+	random := rand.New(rand.NewPCG(seed, uint64(k))) // the same every time
 	t := survivors(r.base.clone(), changes, random, seed == 0)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		r.t.Fatal(err)
