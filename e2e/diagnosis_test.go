@@ -163,7 +163,7 @@ func TestPageInTheBucketIsDamage(t *testing.T) {
 func TestDebugLog(t *testing.T) {
 	path := closedImage(t)
 	p, _ := behindProxy(t, nil)
-	p.Resign()
+	p.SignAll()
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secretKey)
 	t.Setenv("AWS_SESSION_TOKEN", sessionToken)
 	failed := false

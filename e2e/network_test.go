@@ -86,7 +86,7 @@ func TestProviders(t *testing.T) {
 	t.Parallel()
 	l := newLife(t)
 	strict := func(r *s3test.Request) s3test.Fault {
-		for _, habit := range []string{"no aws-chunked", "no trailers", "length wanted", "no Content-MD5", "signed payload wanted", "no checksums"} {
+		for _, habit := range []string{"no aws-chunked", "no trailers", "length required", "no Content-MD5", "signed payload required", "no checksums"} {
 			if f := s3test.Providers[habit](r); f.Status != 0 {
 				t.Errorf("%s: %s %s", habit, r.Op, r.Key)
 				return f

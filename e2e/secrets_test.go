@@ -26,7 +26,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	w := newLive(t, "0.6.0")
 	w.do(t, "commit", "2")
 	p, at := behindProxy(t, nil)
-	p.Resign()
+	p.SignAll()
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEVERYBODYMAYREAD")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secretKey)
 	t.Setenv("AWS_SESSION_TOKEN", sessionToken)
@@ -145,7 +145,7 @@ func TestNoSecretIsTold(t *testing.T) {
 func TestCredentialsExpire(t *testing.T) {
 	path := closedImage(t)
 	p, at := behindProxy(t, nil)
-	p.Resign()
+	p.SignAll()
 	dir := t.TempDir()
 	file, config := filepath.Join(dir, "credentials.json"), filepath.Join(dir, "config")
 	rotate := func(name string) {

@@ -102,10 +102,12 @@ func TestRequestsAreCountedPerContext(t *testing.T) {
 	}
 }
 
-// What is a key is a path of a store and of every file system, and nothing that
-// leads out of the archive.
+// A valid key is a path in every store and on every file system, and does not lead out
+// of the archive.
 func FuzzCheckKey(f *testing.F) {
-	for _, key := range []string{"archive.json", "segments/0123/000000-ab.zst", "a/../b", "/a", "a//b", ".a", "a/", "A", "a b", "\xff", strings.Repeat("a", 256)} {
+	for _, key := range []string{
+		"archive.json", "segments/0123/000000-ab.zst", "a/../b", "/a", "a//b", ".a", "a/", "A", "a b", "\xff", strings.Repeat("a", 256),
+	} {
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
@@ -116,7 +118,8 @@ func FuzzCheckKey(f *testing.F) {
 			}
 			return
 		}
-		if path.Clean(key) != key || !filepath.IsLocal(key) || strings.ToLower(key) != key || len(key) > storage.MaxKeyLength || strings.ContainsAny(key, "\\:\x00 ") {
+		if path.Clean(key) != key || !filepath.IsLocal(key) || strings.ToLower(key) != key ||
+			len(key) > storage.MaxKeyLength || strings.ContainsAny(key, "\\:\x00 ") {
 			t.Errorf("%q is a key", key)
 		}
 		for i := range len(key) {

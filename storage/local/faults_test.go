@@ -30,8 +30,8 @@ func openOn(t *testing.T, d disk.Disk, root string) *Store {
 	return s
 }
 
-// Bytes are durable before they have a name, and names before Put returns,
-// those of new folders included.
+// Bytes are durable before they get a name, and names, with those of new folders, before
+// Put returns.
 func TestOrderOfSteps(t *testing.T) {
 	dir := t.TempDir()
 	steps := disktest.New(t, dir, nil)
@@ -55,7 +55,7 @@ func TestOrderOfSteps(t *testing.T) {
 	}
 }
 
-// A folder that another process has made but not synced yet is synced here.
+// A folder that another process made and has not synced yet is synced here.
 func TestFoldersOfOthersAreSyncedToo(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "root", "a", "b"), 0o700); err != nil {
@@ -69,15 +69,15 @@ func TestFoldersOfOthersAreSyncedToo(t *testing.T) {
 	}
 }
 
-// syncs gives the folders that were synced.
+// syncs returns the folders that were synced.
 func syncs(r *disktest.Recorder) []string {
 	return slices.DeleteFunc(r.Steps(), func(step string) bool {
 		return !strings.HasPrefix(step, "sync ") || strings.HasPrefix(step, "sync file ")
 	})
 }
 
-// An object of another process, which may have died before it synced the name,
-// is durable before this one puts anything: that may build on it.
+// An object of another process, which may have died before it synced the name, is
+// durable before this process puts anything, which may build on it.
 func TestObjectsOfOthersAreSyncedToo(t *testing.T) {
 	for name, look := range map[string]func(t *testing.T, s *Store){
 		"list": func(t *testing.T, s *Store) { list(t, s) },
@@ -110,9 +110,9 @@ func TestObjectsOfOthersAreSyncedToo(t *testing.T) {
 	}
 }
 
-// Whatever fails before the name is there leaves the old object and no
-// temporary file, and the cause comes through. After that nobody knows whether
-// the name lasts: an error that does not say no.
+// A failure before the object has its name leaves the old object and no temporary file,
+// and the cause is in the error. After that it is unknown whether the name lasts: the
+// error is not a refusal.
 func TestEveryStepMayFail(t *testing.T) {
 	for _, opts := range []storage.PutOptions{{}, {IfAbsent: true}} {
 		for _, cause := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EACCES, syscall.EROFS, syscall.EIO} {
@@ -127,7 +127,12 @@ func TestEveryStepMayFail(t *testing.T) {
 	}
 }
 
-// failsAt puts an object when step k fails, and tells whether there was one.
+// isNaming reports whether a step gives the object its name.
+func isNaming(step string) bool {
+	return strings.HasPrefix(step, "link ") || strings.HasPrefix(step, "rename ")
+}
+
+// failsAt puts an object while step k fails, and reports whether there was such a step.
 func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) bool {
 	t.Helper()
 	root := t.TempDir()
@@ -149,10 +154,10 @@ func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) 
 	s := open(t, root)
 	switch step := all[k-1]; {
 	case step == "sync ..", strings.HasPrefix(step, "remove "):
-		return true // the folder above is not our making; a temporary file that stays is swept
+		return true // the folder above is not ours; a temporary file that stays is swept later
 	case err == nil && strings.HasPrefix(step, "link ") && (cause == syscall.EACCES || cause == syscall.EIO):
-		there = "changed" // a file system that has no links says so in many ways: it was renamed
-	case slices.ContainsFunc(all[:k-1], func(step string) bool { return strings.HasPrefix(step, "link ") || strings.HasPrefix(step, "rename ") }):
+		there = "changed" // file systems without links have many errors for it: it was renamed
+	case slices.ContainsFunc(all[:k-1], isNaming):
 		if err == nil || errors.Is(err, storage.ErrPreconditionFailed) || errors.Is(err, storage.ErrPermission) || errors.Is(err, cause) ||
 			!strings.Contains(err.Error(), cause.Error()) {
 			t.Errorf("%s: got %v", step, err)
@@ -166,7 +171,7 @@ func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) 
 			t.Errorf("%s: %v is a refused permission: %t, want %t", step, err, got, denied)
 		}
 		if opts.IfAbsent && len(list(t, s)) != 1 {
-			t.Errorf("%s: there is %q", step, list(t, s))
+			t.Errorf("%s: the store has %q", step, list(t, s))
 		}
 	}
 	if !opts.IfAbsent && get(t, s, "old") != there {
@@ -178,8 +183,8 @@ func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) 
 	return true
 }
 
-// A name whose sync has failed is not shown, be it to the one who asks whether
-// their put was done after all, before a sync succeeds.
+// A name whose sync failed is not shown before a sync succeeds, not even to a caller who
+// asks whether its put succeeded after all.
 func TestNotShownBeforeItIsDurable(t *testing.T) {
 	root := t.TempDir()
 	put(t, open(t, root), "folder/old", "data")
@@ -231,8 +236,8 @@ func (b *endlessBody) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A cancelled put stops reading its body; and if that was at its end already,
-// it stops before the object gets its name.
+// A cancelled put stops reading its body. If it has read all of it, it stops before the
+// object gets its name.
 func TestCancelledOnTheWay(t *testing.T) {
 	const limit = 50
 	for name, c := range map[string]struct{ cancelAt, wantReads int }{
@@ -276,14 +281,14 @@ func TestAFileWhereAFolderIsNeeded(t *testing.T) {
 		}
 	}
 	if got := list(t, s); !slices.Equal(got, []string{"a", "c/d"}) {
-		t.Errorf("there is %q", got)
+		t.Errorf("the store has %q", got)
 	}
 	if got := temps(t, s); len(got) > 0 {
 		t.Errorf("left behind: %q", got)
 	}
 }
 
-// without is a disk that lacks one step or both.
+// without is a disk that lacks hard links, exclusive renames, or both.
 type without struct {
 	disk.OS
 	link, renameNew error
@@ -300,7 +305,7 @@ func (w without) RenameNew(from, to string) error {
 	return w.OS.RenameNew(from, to)
 }
 
-// Without hard links the exclusive rename keeps the promise.
+// Without hard links, exclusive renames keep the promise.
 func TestRaceWithoutHardLinks(t *testing.T) {
 	for _, cause := range []error{syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS, syscall.EACCES, syscall.EIO, syscall.EMLINK} {
 		t.Run(cause.Error(), func(t *testing.T) {
@@ -342,18 +347,19 @@ func TestNoAtomicCreateIsRefused(t *testing.T) {
 		}
 		put(t, s, "plain", "data") // needs neither
 		if got := list(t, s); !slices.Equal(got, []string{"plain"}) {
-			t.Errorf("there is %q", got)
+			t.Errorf("the store has %q", got)
 		}
 	}
 }
 
-// What is no word about the file system's having links is no refusal of the store:
-// the error has the call, the path and what the system said.
+// An error that does not mean that the file system lacks links is not "no conditional
+// put": it names the call and the path, and has the cause.
 func TestFailedLinkIsNoMissingPromise(t *testing.T) {
 	for _, cause := range []syscall.Errno{syscall.EACCES, syscall.EIO, syscall.EMLINK} {
 		s := openOn(t, without{link: cause, renameNew: syscall.EINVAL}, t.TempDir())
 		err := create(t, s, "key", "data")
-		if errors.Is(err, storage.ErrNoConditionalPut) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "link ") || !strings.Contains(err.Error(), "key") {
+		if errors.Is(err, storage.ErrNoConditionalPut) || !errors.Is(err, cause) ||
+			!strings.Contains(err.Error(), "link ") || !strings.Contains(err.Error(), "key") {
 			t.Errorf("of %v: got %v", cause, err)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// TestMain also is the other processes that some tests need, see childTask.
+// TestMain is also the other processes that some tests need, see childTask.
 func TestMain(m *testing.M) {
 	if task := os.Getenv(childTask); task != "" {
 		if err := runChild(task, os.Getenv(childRoot), os.Getenv(childName)); err != nil {
@@ -257,7 +257,7 @@ func TestPutAfterTheFolderWasRemoved(t *testing.T) {
 	if err := os.RemoveAll(s.root); err != nil {
 		t.Fatal(err)
 	}
-	// The first put may fail, since the store knew the folder; it learns.
+	// The first put may fail, since the store still counts on the folder.
 	_, _ = s.Put(t.Context(), "folder/key", bytes.NewReader(nil), storage.PutOptions{})
 	put(t, s, "folder/key", "again")
 	if got := get(t, s, "folder/key"); got != "again" {
@@ -265,8 +265,8 @@ func TestPutAfterTheFolderWasRemoved(t *testing.T) {
 	}
 }
 
-// TestOpenLinkToNothing: it is not an empty store, which the next backup would
-// begin anew, but most often a disk that is not mounted.
+// TestOpenLinkToNothing: a link to nothing is not an empty store, in which the next
+// backup would begin a new archive. Most often it is a disk that is not mounted.
 func TestOpenLinkToNothing(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
@@ -286,8 +286,8 @@ func TestOpenLinkToNothing(t *testing.T) {
 	}
 }
 
-// Deleting the last object of a folder removes the folder, and the root if the
-// store has made it; what others do there meanwhile works.
+// Deleting the last object of a folder removes the folder, and the root if the store
+// made it. What others do there meanwhile works.
 func TestDeleteRemovesEmptyFolders(t *testing.T) {
 	parent := t.TempDir()
 	s, other := open(t, filepath.Join(parent, "root")), open(t, filepath.Join(parent, "root"))
@@ -307,7 +307,7 @@ func TestDeleteRemovesEmptyFolders(t *testing.T) {
 	if left := below(t, parent); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	// A store that knew the folders makes them again.
+	// A store that counts on the folders makes them again.
 	put(t, s, "a/b/one", "1")
 	put(t, other, "a/b/two", "2")
 	for _, store := range []*Store{s, other} {
@@ -324,7 +324,7 @@ func TestDeleteRemovesEmptyFolders(t *testing.T) {
 	}
 }
 
-// below lists what is below a folder, by relative path.
+// below lists the files below a folder, by relative path.
 func below(t *testing.T, root string) []string {
 	t.Helper()
 	var all []string

@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// What is made in an archive's folder is for its owner alone, or for the group that
-// the folder is shared with, as far as the umask lets it.
+// Files and folders of an archive are for its owner alone, or for the group that the
+// folder is shared with, as far as the umask allows.
 func TestModesFollowTheFolder(t *testing.T) {
 	before := syscall.Umask(0)
 	defer syscall.Umask(before)
 	for _, c := range []struct {
 		folder       fs.FileMode
 		umask        int
-		above        bool // it is the folder above the archive, which is not there yet
+		above        bool // the folder is the one above the archive, which does not exist yet
 		files, inner fs.FileMode
 	}{
 		{folder: 0o700, umask: 0o022, files: 0o600, inner: 0o700},

@@ -12,8 +12,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// puts are a run of Puts: into new folders and old ones, of new objects and over
-// old ones, empty ones and such of many sectors.
+// puts are the Puts of a run: into new and old folders, of new and existing objects,
+// empty and of many sectors.
 var puts = []struct {
 	key   string
 	opts  storage.PutOptions
@@ -32,20 +32,20 @@ var puts = []struct {
 	{"manifests/2", storage.PutOptions{IfAbsent: true}, 5}, // exists
 }
 
-// bytesOf is the content of the i-th put.
+// bytesOf returns the content of the i-th put.
 func bytesOf(i int) string {
 	return strings.Repeat(fmt.Sprintf("%08d", i), puts[i].bytes/8+1)[:puts[i].bytes]
 }
 
-// Whenever the power goes, everything that was acknowledged is there, and
-// everything that is there is whole: the old object, or the new one.
+// Whenever the power fails, every acknowledged object exists, and every object that
+// exists is whole: the old one or the new one.
 func TestPowerLoss(t *testing.T) {
 	const seeds = 8
 	root := t.TempDir()
 	put(t, open(t, root), "old", "from before")
 	steps := disktest.New(t, root, nil)
 	s := openOn(t, steps, root)
-	var acknowledged []int // the steps until each put
+	var acknowledged []int // the number of steps until each put
 	for i, p := range puts {
 		_, err := s.Put(t.Context(), p.key, strings.NewReader(bytesOf(i)), p.opts)
 		if err != nil && (!errors.Is(err, storage.ErrPreconditionFailed) || i != len(puts)-1) {
@@ -77,8 +77,8 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// wholeAfter checks the objects that a loss of power after step k has left, and
-// tells how many are missing that were put and not acknowledged.
+// wholeAfter checks the objects that a loss of power after step k left, and returns how
+// many are missing that were put and not acknowledged.
 func wholeAfter(t *testing.T, dir string, k int, acknowledged []int) (lost int) {
 	t.Helper()
 	sure, possible := map[string]string{"old": "from before"}, map[string][]string{}
@@ -102,7 +102,7 @@ func wholeAfter(t *testing.T, dir string, k int, acknowledged []int) (lost int) 
 	}
 	for key, got := range found {
 		if _, ok := sure[key]; !ok && !slices.Contains(possible[key], got) {
-			t.Errorf("%s is there in part: %d bytes", key, len(got))
+			t.Errorf("%s exists in part: %d bytes", key, len(got))
 		}
 	}
 	for key := range possible {
@@ -113,8 +113,8 @@ func wholeAfter(t *testing.T, dir string, k int, acknowledged []int) (lost int) 
 	return lost
 }
 
-// What a run has found and builds on is durable before that which names it, also
-// if it was put by a process that was killed before it could sync the name.
+// An object that a run has found and refers to is durable before what refers to it, even
+// if the process that put it was killed before it could sync the name.
 func TestPowerLossAfterAKill(t *testing.T) {
 	root := t.TempDir()
 	put(t, open(t, root), "segments/before", "data")

@@ -17,12 +17,12 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// With childTask in its environment the test binary is another process that
-// works on the store in childRoot.
+// With childTask in its environment, the test binary is another process that works on
+// the store in childRoot.
 const (
 	childTask = "GBAK_LOCAL_TEST_TASK" // race or fill
 	childRoot = "GBAK_LOCAL_TEST_ROOT"
-	childName = "GBAK_LOCAL_TEST_NAME" // the content of what it puts
+	childName = "GBAK_LOCAL_TEST_NAME" // the content of its objects
 )
 
 const raceNames = 100
@@ -41,7 +41,7 @@ func runChild(task, root, name string) error {
 	return fmt.Errorf("no task %q", task)
 }
 
-// race creates all names and prints the ones it got.
+// race creates all names and prints those that it won.
 func race(s *Store, name string) error {
 	for {
 		if _, err := os.Stat(filepath.Join(s.root, "start")); err == nil {
@@ -153,14 +153,14 @@ func TestKilledProcessesLeaveNoTornObject(t *testing.T) {
 			t.Errorf("%s is torn: %d bytes", info.Key, len(data))
 		}
 	}
-	// What they left is no object and does not disturb.
+	// What they left is not an object and does no harm.
 	put(t, s, "same", "data")
 	if got := get(t, s, "same"); got != "data" {
 		t.Errorf("got %q", got)
 	}
 }
 
-// A reader that has the old object open keeps it whole when it is replaced.
+// A reader of the old object reads all of it, even if the object is replaced meanwhile.
 func TestReaderKeepsTheObjectItOpened(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, "key", "old")

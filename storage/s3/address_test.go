@@ -60,7 +60,7 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-// The secret is in each of these addresses, and in none of the errors.
+// Each of these addresses has the secret, and none of the errors.
 func TestParseAddressRefuses(t *testing.T) {
 	const secret = "wJalrXUtnFEMI"
 	for address, hint := range map[string]string{
@@ -141,8 +141,8 @@ func TestParseAddressRefuses(t *testing.T) {
 			}
 			continue
 		}
-		var refused *AddressError
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), hint) {
+		_, ok := errors.AsType[*AddressError](err)
+		if !ok || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s: got %v, want a hint with %q", address, err, hint)
 		}
 		if err != nil && strings.Contains(err.Error(), secret) {
@@ -162,8 +162,8 @@ func FuzzParseAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address string) {
 		o, err := ParseAddress(address)
 		if err != nil {
-			var refused *AddressError
-			if !errors.As(err, &refused) {
+			_, ok := errors.AsType[*AddressError](err)
+			if !ok {
 				t.Fatalf("got a %T", err)
 			}
 			return

@@ -1,7 +1,7 @@
 package s3
 
 import (
-	"crypto/md5" //nolint:gosec // it is what stores use
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +16,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// page answers with a body and these headers, given in pairs.
+// page returns a handler that answers with body and headers, which are given in pairs.
 func page(status int, body string, header ...string) func(w http.ResponseWriter, r *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
@@ -31,46 +31,114 @@ func page(status int, body string, header ...string) func(w http.ResponseWriter,
 
 const html = "<!DOCTYPE html>\n<html><body>Please log in.</body></html>"
 
-// s3Error is an error as stores say it.
+// s3Error returns a handler that answers with an error like those of stores.
 func s3Error(status int, code, message, more string) func(w http.ResponseWriter, r *http.Request) {
 	return page(status, "<?xml version=\"1.0\"?>\n<Error><Code>"+code+"</Code><Message>"+message+"</Message>"+more+"</Error>",
 		"Content-Type", "application/xml", "X-Amz-Request-Id", "REQ1")
 }
 
-// TestWrongAnswers holds what becomes of answers that are no good: what they are
-// called, how often is asked, and that nothing in them is taken for the absence of an
-// object.
+// TestWrongAnswers: bad answers have the right cause, are retried or not, and none is
+// taken for the absence of an object.
 func TestWrongAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer   func(w http.ResponseWriter, r *http.Request)
-		of       string // names of calls, all if empty
+		of       string // the names of the calls, all if empty
 		kind     error
 		requests int
 		words    string
 		want     storage.Answer
 	}{
-		"archive tier":      {s3Error(403, "InvalidObjectState", "It is in Glacier.", ""), "get", storage.ErrRefused, 1, "InvalidObjectState", storage.Answer{Status: 403, Code: "InvalidObjectState"}},
-		"quota":             {s3Error(403, "QuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "QuotaExceeded", storage.Answer{Status: 403, Code: "QuotaExceeded"}},
-		"minio quota":       {s3Error(400, "XMinioAdminBucketQuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "Quota", storage.Answer{Status: 400, Code: "XMinioAdminBucketQuotaExceeded"}},
-		"full":              {s3Error(507, "XMinioStorageFull", "", ""), "create put", storage.ErrNoRoom, 1, "StorageFull", storage.Answer{Status: 507, Code: "XMinioStorageFull"}},
-		"clock":             {s3Error(403, "RequestTimeTooSkewed", "", ""), "get put", storage.ErrSettings, 1, "RequestTimeTooSkewed", storage.Answer{Status: 403, Code: "RequestTimeTooSkewed"}},
-		"unknown 403":       {s3Error(403, "SomethingNew", "", ""), "get put list", storage.ErrRefused, 1, "SomethingNew", storage.Answer{Status: 403, Code: "SomethingNew"}},
-		"denied":            {s3Error(403, "AccessDenied", "", ""), "get put list", storage.ErrPermission, 1, "AccessDenied", storage.Answer{Status: 403, Code: "AccessDenied"}},
-		"region":            {s3Error(400, "AuthorizationHeaderMalformed", "wrong", "<Region>eu-west-9</Region>"), "get put list", storage.ErrSettings, 1, "eu-west-9", storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"}},
-		"redirect":          {page(301, "", "Location", "https://user:SECRET@elsewhere.example/path?token=SECRET#SECRET"), "get put list", storage.ErrSettings, 1, "https://elsewhere.example/path", storage.Answer{Status: 301, Location: "https://elsewhere.example/path"}},
-		"redirect to login": {page(302, html, "Location", "/login", "Content-Type", "text/html"), "", storage.ErrSettings, 1, "/login", storage.Answer{Status: 302, Location: "/login"}},
-		"too large":         {page(413, "<html><h1>413 Request Entity Too Large</h1></html>", "Content-Type", "text/html"), "put", storage.ErrSettings, 1, "HTTP 413", storage.Answer{Status: 413, Page: "an HTML page"}},
-		"wants https":       {page(400, "Client sent an HTTP request to an HTTPS server.\n", "Content-Type", "text/plain"), "get put list", storage.ErrSettings, 1, "HTTP 400", storage.Answer{Status: 400, Page: "plain text"}},
-		"nginx wants https": {page(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", "Content-Type", "text/html"), "get put list", storage.ErrSettings, 1, "HTTP 400", storage.Answer{Status: 400, Page: "an HTML page"}},
-		"HTML for a 404":    {page(404, html, "Content-Type", "text/html"), "get list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 404, Page: "an HTML page"}},
-		"text for a 404":    {page(404, "404 page not found\n", "Content-Type", "text/plain"), "get", storage.ErrForeign, 1, "plain text", storage.Answer{Status: 404, Page: "plain text"}},
-		"JSON for a 404":    {page(404, `{"error":"not found"}`, "Content-Type", "application/json"), "get", storage.ErrForeign, 1, "JSON", storage.Answer{Status: 404, Page: "JSON"}},
-		"HTML head of 404":  {page(404, "", "Content-Type", "text/html"), "head", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 404, Page: "an HTML page"}},
-		"HTML for a 403":    {page(403, html, "Content-Type", "text/html"), "get put list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 403, Page: "an HTML page"}},
-		"HTML with 200":     {page(200, html, "Content-Type", "text/html; charset=utf-8"), "list head put", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 200, Page: "an HTML page"}},
-		"HTML as XML":       {page(200, html, "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "an HTML page", storage.Answer{Status: 200, Page: "an HTML page"}},
-		"other XML":         {page(200, "<feed></feed>", "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "XML that is not S3's", storage.Answer{Status: 200, Page: "XML that is none of S3"}},
-		"gzip":              {page(200, "\x1f\x8b\x08\x00", "Content-Encoding", "gzip"), "list", storage.ErrForeign, 1, "compressed", storage.Answer{Status: 200, Page: "a compressed body (Content-Encoding: gzip) that nobody asked for"}},
+		"archive tier": {
+			s3Error(403, "InvalidObjectState", "It is in Glacier.", ""), "get", storage.ErrRefused, 1, "InvalidObjectState",
+			storage.Answer{Status: 403, Code: "InvalidObjectState"},
+		},
+		"quota": {
+			s3Error(403, "QuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "QuotaExceeded",
+			storage.Answer{Status: 403, Code: "QuotaExceeded"},
+		},
+		"minio quota": {
+			s3Error(400, "XMinioAdminBucketQuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "Quota",
+			storage.Answer{Status: 400, Code: "XMinioAdminBucketQuotaExceeded"},
+		},
+		"full": {
+			s3Error(507, "XMinioStorageFull", "", ""), "create put", storage.ErrNoRoom, 1, "StorageFull",
+			storage.Answer{Status: 507, Code: "XMinioStorageFull"},
+		},
+		"clock": {
+			s3Error(403, "RequestTimeTooSkewed", "", ""), "get put", storage.ErrSettings, 1, "RequestTimeTooSkewed",
+			storage.Answer{Status: 403, Code: "RequestTimeTooSkewed"},
+		},
+		"unknown 403": {
+			s3Error(403, "SomethingNew", "", ""), "get put list", storage.ErrRefused, 1, "SomethingNew",
+			storage.Answer{Status: 403, Code: "SomethingNew"},
+		},
+		"denied": {
+			s3Error(403, "AccessDenied", "", ""), "get put list", storage.ErrPermission, 1, "AccessDenied",
+			storage.Answer{Status: 403, Code: "AccessDenied"},
+		},
+		"region": {
+			s3Error(400, "AuthorizationHeaderMalformed", "wrong", "<Region>eu-west-9</Region>"), "get put list", storage.ErrSettings, 1, "eu-west-9",
+			storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"},
+		},
+		"redirect": {
+			page(301, "", "Location", "https://user:SECRET@elsewhere.example/path?token=SECRET#SECRET"),
+			"get put list", storage.ErrSettings, 1, "https://elsewhere.example/path",
+			storage.Answer{Status: 301, Location: "https://elsewhere.example/path"},
+		},
+		"redirect to login": {
+			page(302, html, "Location", "/login", "Content-Type", "text/html"), "", storage.ErrSettings, 1, "/login",
+			storage.Answer{Status: 302, Location: "/login"},
+		},
+		"too large": {
+			page(413, "<html><h1>413 Request Entity Too Large</h1></html>", "Content-Type", "text/html"), "put", storage.ErrSettings, 1, "HTTP 413",
+			storage.Answer{Status: 413, Page: "an HTML page"},
+		},
+		"wants https": {
+			page(400, "Client sent an HTTP request to an HTTPS server.\n", "Content-Type", "text/plain"),
+			"get put list", storage.ErrSettings, 1, "HTTP 400",
+			storage.Answer{Status: 400, Page: "plain text"},
+		},
+		"nginx wants https": {
+			page(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", "Content-Type", "text/html"),
+			"get put list", storage.ErrSettings, 1, "HTTP 400",
+			storage.Answer{Status: 400, Page: "an HTML page"},
+		},
+		"HTML for a 404": {
+			page(404, html, "Content-Type", "text/html"), "get list", storage.ErrForeign, 1, "an HTML page",
+			storage.Answer{Status: 404, Page: "an HTML page"},
+		},
+		"text for a 404": {
+			page(404, "404 page not found\n", "Content-Type", "text/plain"), "get", storage.ErrForeign, 1, "plain text",
+			storage.Answer{Status: 404, Page: "plain text"},
+		},
+		"JSON for a 404": {
+			page(404, `{"error":"not found"}`, "Content-Type", "application/json"), "get", storage.ErrForeign, 1, "JSON",
+			storage.Answer{Status: 404, Page: "JSON"},
+		},
+		"HTML head of 404": {
+			page(404, "", "Content-Type", "text/html"), "head", storage.ErrForeign, 1, "an HTML page",
+			storage.Answer{Status: 404, Page: "an HTML page"},
+		},
+		"HTML for a 403": {
+			page(403, html, "Content-Type", "text/html"), "get put list", storage.ErrForeign, 1, "an HTML page",
+			storage.Answer{Status: 403, Page: "an HTML page"},
+		},
+		"HTML with 200": {
+			page(200, html, "Content-Type", "text/html; charset=utf-8"), "list head put", storage.ErrForeign, 1, "an HTML page",
+			storage.Answer{Status: 200, Page: "an HTML page"},
+		},
+		"HTML as XML": {
+			page(200, html, "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "an HTML page",
+			storage.Answer{Status: 200, Page: "an HTML page"},
+		},
+		"other XML": {
+			page(200, "<feed></feed>", "Content-Type", "application/xml"), "list", storage.ErrForeign, 1, "XML that is not S3's",
+			storage.Answer{Status: 200, Page: "XML that is not S3's"},
+		},
+		"gzip": {
+			page(200, "\x1f\x8b\x08\x00", "Content-Encoding", "gzip"), "list", storage.ErrForeign, 1, "compressed",
+			storage.Answer{Status: 200, Page: "a compressed body (Content-Encoding: gzip) that nobody asked for"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for call, ask := range calls {
@@ -79,8 +147,8 @@ func TestWrongAnswers(t *testing.T) {
 				}
 				f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) { c.answer(w, r) })
 				err := ask(t.Context(), f.open(t))
-				var e *storage.Error
-				if !errors.As(err, &e) || e.Answer == nil {
+				e, ok := errors.AsType[*storage.Error](err)
+				if !ok || e.Answer == nil {
 					t.Fatalf("%s: got %#v", call, err)
 				}
 				got := *e.Answer
@@ -89,13 +157,16 @@ func TestWrongAnswers(t *testing.T) {
 					got.Page, got.Code = "", ""
 				}
 				if got.Status >= 300 && got.Status < 400 {
-					got.Code = "" // made of the status by the SDK
+					got.Code = "" // the SDK makes it from the status
 				}
 				if got != c.want {
 					t.Errorf("%s: the answer is %+v, want %+v", call, got, c.want)
 				}
-				for _, kind := range []error{storage.ErrForeign, storage.ErrNoRoom, storage.ErrSettings, storage.ErrRefused, storage.ErrPermission, storage.ErrUnavailable, storage.ErrNotExist} {
-					if errors.Is(err, kind) != (kind == c.kind) { //nolint:errorlint // the very one
+				for _, kind := range []error{
+					storage.ErrForeign, storage.ErrNoRoom, storage.ErrSettings, storage.ErrRefused,
+					storage.ErrPermission, storage.ErrUnavailable, storage.ErrNotExist,
+				} {
+					if errors.Is(err, kind) != (kind == c.kind) { //nolint:errorlint // identity is meant
 						t.Errorf("%s: %v is %v: %t", call, err, kind, errors.Is(err, kind))
 					}
 				}
@@ -110,8 +181,8 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
-// TestCertainErrorsAreNotTriedAgain asks who cannot be talked to in this way.
-func TestCertainErrorsAreNotTriedAgain(t *testing.T) {
+// TestHopelessErrorsAreNotRetried: with these settings no call can succeed.
+func TestHopelessErrorsAreNotRetried(t *testing.T) {
 	var asked int
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(500) })
 	for name, c := range map[string]struct {
@@ -119,9 +190,12 @@ func TestCertainErrorsAreNotTriedAgain(t *testing.T) {
 		words    string
 	}{
 		"unknown authority": {func(_, secure string) string { return secure }, "certificate"},
-		"https to http":     {func(plain, _ string) string { return strings.Replace(plain, "http://", "https://", 1) }, "server gave HTTP response to HTTPS client"},
-		"http to https":     {func(_, secure string) string { return strings.Replace(secure, "https://", "http://", 1) }, "HTTP 400"},
-		"unknown host":      {func(_, _ string) string { return "http://gbak-no-such-host.invalid" }, "no such host"},
+		"https to http": {
+			func(plain, _ string) string { return strings.Replace(plain, "http://", "https://", 1) },
+			"server gave HTTP response to HTTPS client",
+		},
+		"http to https": {func(_, secure string) string { return strings.Replace(secure, "https://", "http://", 1) }, "HTTP 400"},
+		"unknown host":  {func(_, _ string) string { return "http://gbak-no-such-host.invalid" }, "no such host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			isolate(t)
@@ -135,8 +209,8 @@ func TestCertainErrorsAreNotTriedAgain(t *testing.T) {
 			if name == "http to https" {
 				err = calls["get"](t.Context(), s) // the answer to a Head has no body
 			}
-			var e *storage.Error
-			if !errors.As(err, &e) || e.Answer == nil || e.Answer.Attempts != 1 || !strings.Contains(err.Error(), c.words) {
+			e, ok := errors.AsType[*storage.Error](err)
+			if !ok || e.Answer == nil || e.Answer.Attempts != 1 || !strings.Contains(err.Error(), c.words) {
 				t.Fatalf("got %v", err)
 			}
 			if settings := errors.Is(err, storage.ErrSettings); settings != (name != "unknown host") {
@@ -149,7 +223,7 @@ func TestCertainErrorsAreNotTriedAgain(t *testing.T) {
 	}
 }
 
-// TestWhiteSpaceInSettings: nothing is sent with keys that nobody can have.
+// TestWhiteSpaceInSettings: nothing is sent with a key that no store can have issued.
 func TestWhiteSpaceInSettings(t *testing.T) {
 	for variable, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE\n", "AWS_SECRET_ACCESS_KEY": "must-not-show ", "AWS_SESSION_TOKEN": "\tmust-not-show",
@@ -157,7 +231,8 @@ func TestWhiteSpaceInSettings(t *testing.T) {
 		isolate(t)
 		t.Setenv(variable, value)
 		_, err := Open(t.Context(), Options{Bucket: "bucket", Endpoint: "http://127.0.0.1:1"})
-		if !errors.Is(err, storage.ErrSettings) || !strings.Contains(err.Error(), variable+" has white space") || strings.Contains(err.Error(), "show") {
+		if !errors.Is(err, storage.ErrSettings) ||
+			!strings.Contains(err.Error(), variable+" has white space") || strings.Contains(err.Error(), "show") {
 			t.Errorf("%s: got %v", variable, err)
 		}
 	}
@@ -171,9 +246,9 @@ func TestWhiteSpaceInSettings(t *testing.T) {
 	}
 }
 
-// TestChecksumIsAddedWhereItIsWanted: a bucket with object lock refuses a put
-// without one; it is sent again, and so are all later ones.
-func TestChecksumIsAddedWhereItIsWanted(t *testing.T) {
+// TestChecksumIsAddedWhereRequired: a bucket with object lock refuses a put without a
+// checksum. It is sent again with one, and all later ones have one from the start.
+func TestChecksumIsAddedWhereRequired(t *testing.T) {
 	for _, message := range []string{
 		"Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
 		"Missing required header for this request: Content-MD5",
@@ -199,8 +274,8 @@ func TestChecksumIsAddedWhereItIsWanted(t *testing.T) {
 	}
 }
 
-// TestLengthThatIsNotSaid: a proxy may drop it, and the answer to a range says it.
-func TestLengthThatIsNotSaid(t *testing.T) {
+// TestMissingLength: a proxy may remove the length; the answer to a range has it.
+func TestMissingLength(t *testing.T) {
 	for _, content := range []string{"the content", ""} {
 		f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 			w.Header().Set("ETag", `"x"`)
@@ -234,32 +309,50 @@ func TestLengthThatIsNotSaid(t *testing.T) {
 	}
 }
 
-// TestCheckOrigin: what the store really keeps is its own, whatever it looks like.
+// TestCheckOrigin: an object that the store keeps is its own, whatever it looks like.
 func TestCheckOrigin(t *testing.T) {
-	tag := func(body string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(body))) } //nolint:gosec // as stores do
+	tag := func(body string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(body))) }
 	const opaque = `"0123456789abcdef0123456789abcdef-2"`
 	for name, c := range map[string]struct {
 		get, head func(w http.ResponseWriter, r *http.Request)
-		words     string // "" if the bytes are the store's
+		words     string // "" if the bytes come from the store
 	}{
-		"rotten":                  {page(200, "rotten", "ETag", opaque, "X-Amz-Request-Id", "1"), page(200, "", "ETag", opaque, "Content-Length", "6"), ""},
-		"empty":                   {page(200, "", "ETag", tag("")), nil, ""},
-		"truncated":               {page(200, "trunc", "ETag", tag("trunc")), nil, ""},
-		"HTML in the bucket":      {page(200, html, "ETag", tag(html), "Content-Type", "text/html"), nil, ""},
-		"HTML in parts, of S3":    {page(200, html, "ETag", opaque, "Content-Type", "text/html", "X-Amz-Request-Id", "1"), page(200, "", "ETag", opaque, "Content-Length", strconv.Itoa(len(html))), ""},
-		"chunks in the bucket":    {page(200, "5;chunk-signature=00\r\nhello\r\n", "ETag", tag("5;chunk-signature=00\r\nhello\r\n")), nil, ""},
-		"gone meanwhile":          {s3Error(404, "NoSuchKey", "", ""), nil, ""},
-		"HTML":                    {page(200, html, "Content-Type", "text/html"), nil, "an HTML page"},
-		"HTML from a web server":  {page(200, html, "Content-Type", "text/html", "ETag", `"65f-267"`, "Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT"), nil, "an HTML page"},
-		"HTML without a type":     {page(200, html, "Content-Type", "application/octet-stream"), nil, "an HTML page"},
-		"empty, of nobody":        {page(200, ""), nil, "without any sign of S3"},
-		"text, of nobody":         {page(200, "upstream is down", "Content-Type", "text/plain"), nil, "without any sign of S3"},
-		"gzip":                    {page(200, "\x1f\x8b\x08 and more", "ETag", "W/"+opaque, "Content-Encoding", "gzip"), nil, "compressed"},
-		"gzip without a word":     {page(200, "\x1f\x8b\x08 and more", "ETag", opaque), nil, "compressed"},
-		"brotli":                  {page(200, "whatever", "ETag", opaque, "Content-Encoding", "br"), nil, "compressed"},
-		"chunks":                  {page(200, "5;chunk-signature=00\r\nhello\r\n0\r\n", "ETag", opaque, "Content-Encoding", "aws-chunked"), nil, "in chunks"},
-		"longer than it is":       {page(200, "data and a banner", "ETag", opaque, "X-Amz-Request-Id", "1"), page(200, "", "ETag", opaque, "Content-Length", "4"), "17 bytes arrive, and the object has 4"},
-		"another object's answer": {page(200, "data", "ETag", `"1-1"`, "X-Amz-Request-Id", "1"), page(200, "", "ETag", `"2-1"`, "Content-Length", "4"), "not of the object"},
+		"rotten": {
+			page(200, "rotten", "ETag", opaque, "X-Amz-Request-Id", "1"),
+			page(200, "", "ETag", opaque, "Content-Length", "6"), "",
+		},
+		"empty":              {page(200, "", "ETag", tag("")), nil, ""},
+		"truncated":          {page(200, "trunc", "ETag", tag("trunc")), nil, ""},
+		"HTML in the bucket": {page(200, html, "ETag", tag(html), "Content-Type", "text/html"), nil, ""},
+		"HTML in parts, of S3": {
+			page(200, html, "ETag", opaque, "Content-Type", "text/html", "X-Amz-Request-Id", "1"),
+			page(200, "", "ETag", opaque, "Content-Length", strconv.Itoa(len(html))), "",
+		},
+		"chunks in the bucket": {page(200, "5;chunk-signature=00\r\nhello\r\n", "ETag", tag("5;chunk-signature=00\r\nhello\r\n")), nil, ""},
+		"gone meanwhile":       {s3Error(404, "NoSuchKey", "", ""), nil, ""},
+		"HTML":                 {page(200, html, "Content-Type", "text/html"), nil, "an HTML page"},
+		"HTML from a web server": {
+			page(200, html, "Content-Type", "text/html", "ETag", `"65f-267"`, "Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT"),
+			nil, "an HTML page",
+		},
+		"HTML without a type": {page(200, html, "Content-Type", "application/octet-stream"), nil, "an HTML page"},
+		"empty, of nobody":    {page(200, ""), nil, "without any sign of S3"},
+		"text, of nobody":     {page(200, "upstream is down", "Content-Type", "text/plain"), nil, "without any sign of S3"},
+		"gzip":                {page(200, "\x1f\x8b\x08 and more", "ETag", "W/"+opaque, "Content-Encoding", "gzip"), nil, "compressed"},
+		"gzip without a word": {page(200, "\x1f\x8b\x08 and more", "ETag", opaque), nil, "compressed"},
+		"brotli":              {page(200, "whatever", "ETag", opaque, "Content-Encoding", "br"), nil, "compressed"},
+		"chunks": {
+			page(200, "5;chunk-signature=00\r\nhello\r\n0\r\n", "ETag", opaque, "Content-Encoding", "aws-chunked"),
+			nil, "in chunks",
+		},
+		"longer than it is": {
+			page(200, "data and a banner", "ETag", opaque, "X-Amz-Request-Id", "1"),
+			page(200, "", "ETag", opaque, "Content-Length", "4"), "17 bytes arrive, and the object has 4",
+		},
+		"another object's answer": {
+			page(200, "data", "ETag", `"1-1"`, "X-Amz-Request-Id", "1"),
+			page(200, "", "ETag", `"2-1"`, "Content-Length", "4"), "not of the object",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {

@@ -17,17 +17,17 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// A store that refuses before it has read a large body is heard.
+// The answer of a store that refuses before it has read a large body arrives.
 func TestEarlyRefusalOfALargeBody(t *testing.T) {
 	isolate(t)
-	sniffed := make(chan struct{})
+	answered := make(chan struct{})
 	listener := listen(t, func(conn net.Conn) {
 		// The head of the request, and not the body.
 		_, _ = conn.Read(make([]byte, 4096))
 		fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		<-sniffed // closing it with unread bytes would break it, and the answer with it
+		<-answered // closing it with unread bytes would break the connection and lose the answer
 	})
-	defer close(sniffed)
+	defer close(answered)
 	s := openOptions(t, Options{Bucket: "bucket", Endpoint: "http://" + listener, Timeouts: Timeouts{Idle: 5 * time.Second}})
 	start := time.Now()
 	_, err := s.Put(t.Context(), "key", bytes.NewReader(make([]byte, 32<<20)), storage.PutOptions{IfAbsent: true})
@@ -39,7 +39,7 @@ func TestEarlyRefusalOfALargeBody(t *testing.T) {
 	}
 }
 
-// A store that takes no more bytes of an upload is given up.
+// An upload to a store that takes no more bytes ends.
 func TestStalledUploadEnds(t *testing.T) {
 	isolate(t)
 	release := make(chan struct{})
@@ -98,7 +98,7 @@ func TestSilentStoreEnds(t *testing.T) {
 	}
 }
 
-// With the defaults, an error comes in a time that a person waits.
+// With the defaults, an error comes while a person would still wait.
 func TestRefusedConnectionEndsSoon(t *testing.T) {
 	f := newFake(t, nil)
 	f.Close()
@@ -115,7 +115,7 @@ func TestRefusedConnectionEndsSoon(t *testing.T) {
 	}
 }
 
-// A store that has answered before is being restarted, perhaps: it is waited for.
+// A store that has answered before may be restarting: calls wait for it.
 func TestStoreThatGoesAwayIsWaitedFor(t *testing.T) {
 	f := newFake(t, func(http.ResponseWriter, *http.Request, int) {})
 	const total = 300 * time.Millisecond
@@ -152,7 +152,7 @@ func TestCancelledOnTheWire(t *testing.T) {
 	}
 }
 
-// hasty makes a store that tries nothing again.
+// hasty makes a store that retries nothing.
 func hasty(o *Options) { o.Timeouts.Total = time.Nanosecond }
 
 func TestErrorsAreShortAndComplete(t *testing.T) {
@@ -162,14 +162,32 @@ func TestErrorsAreShortAndComplete(t *testing.T) {
 		sentinel error
 		want     string // of a put
 	}{
-		"denied":            {403, "AccessDenied", storage.ErrPermission, "put key: permission denied: AccessDenied: The text of AccessDenied (HTTP 403, request REQ1)"},
-		"unauthorized":      {401, "Unauthorized", storage.ErrPermission, "put key: permission denied: Unauthorized: The text of Unauthorized (HTTP 401, request REQ1)"},
-		"signature":         {400, "SignatureDoesNotMatch", storage.ErrPermission, "put key: permission denied: SignatureDoesNotMatch: The text of SignatureDoesNotMatch (HTTP 400, request REQ1)"},
-		"expired":           {400, "ExpiredToken", storage.ErrPermission, "put key: permission denied: ExpiredToken: The text of ExpiredToken (HTTP 400, request REQ1)"},
-		"no bucket":         {404, "NoSuchBucket", storage.ErrNoStore, "put key: bucket does not exist"},
-		"other region":      {301, "PermanentRedirect", nil, "put key: PermanentRedirect: The text of PermanentRedirect (HTTP 301, request REQ1, the bucket is in region eu-west-9)"},
-		"entity too":        {400, "EntityTooLarge", nil, "put key: EntityTooLarge: The text of EntityTooLarge (HTTP 400, request REQ1)"},
-		"tried for nothing": {503, "SlowDown", storage.ErrUnavailable, "put key: SlowDown: The text of SlowDown (HTTP 503, request REQ1, 1 attempt in 0s)"},
+		"denied": {
+			403, "AccessDenied", storage.ErrPermission,
+			"put key: permission denied: AccessDenied: The text of AccessDenied (HTTP 403, request REQ1)",
+		},
+		"unauthorized": {
+			401, "Unauthorized", storage.ErrPermission,
+			"put key: permission denied: Unauthorized: The text of Unauthorized (HTTP 401, request REQ1)",
+		},
+		"signature": {
+			400, "SignatureDoesNotMatch", storage.ErrPermission,
+			"put key: permission denied: SignatureDoesNotMatch: The text of SignatureDoesNotMatch (HTTP 400, request REQ1)",
+		},
+		"expired": {
+			400, "ExpiredToken", storage.ErrPermission,
+			"put key: permission denied: ExpiredToken: The text of ExpiredToken (HTTP 400, request REQ1)",
+		},
+		"no bucket": {404, "NoSuchBucket", storage.ErrNoStore, "put key: bucket does not exist"},
+		"other region": {
+			301, "PermanentRedirect", nil,
+			"put key: PermanentRedirect: The text of PermanentRedirect (HTTP 301, request REQ1, the bucket is in region eu-west-9)",
+		},
+		"entity too": {400, "EntityTooLarge", nil, "put key: EntityTooLarge: The text of EntityTooLarge (HTTP 400, request REQ1)"},
+		"tried in vain": {
+			503, "SlowDown", storage.ErrUnavailable,
+			"put key: SlowDown: The text of SlowDown (HTTP 503, request REQ1, 1 attempt in 0s)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
@@ -183,19 +201,19 @@ func TestErrorsAreShortAndComplete(t *testing.T) {
 			if c.sentinel != nil && !errors.Is(err, c.sentinel) {
 				t.Errorf("%v is not %v", err, c.sentinel)
 			}
-			var api smithy.APIError
-			if !errors.As(err, &api) || api.ErrorCode() != c.code {
+			api, ok := errors.AsType[smithy.APIError](err)
+			if !ok || api.ErrorCode() != c.code {
 				t.Errorf("the SDK's error is not in %v", err)
 			}
-			var e *storage.Error
-			if !errors.As(err, &e) || e.Op != storage.OpPut || e.Key != "key" {
+			e, ok := errors.AsType[*storage.Error](err)
+			if !ok || e.Op != storage.OpPut || e.Key != "key" {
 				t.Errorf("got %#v", err)
 			}
 		})
 	}
 }
 
-// The answer to a Head has no body, so all there is are status and headers.
+// The answer to a Head has no body, only status and headers.
 func TestErrorsOfHead(t *testing.T) {
 	for status, want := range map[int]string{
 		301: "head key: MovedPermanently (HTTP 301, request REQ1, the bucket is in region eu-west-9)",

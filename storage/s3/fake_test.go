@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// isolate hides the AWS settings of the machine and sets fake credentials.
+// isolate hides the AWS settings of this machine and sets fake credentials.
 func isolate(t *testing.T) {
 	t.Helper()
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
-			t.Setenv(name, value) // restores it in the end
+			t.Setenv(name, value) // which restores it in the end
 			if err := os.Unsetenv(name); err != nil {
 				t.Fatal(err)
 			}
@@ -36,13 +36,13 @@ func isolate(t *testing.T) {
 	}
 }
 
-// request is what a fake store was asked, with the body read.
+// request is a request that a fake store received, with its body.
 type request struct {
 	*http.Request
 	body string
 }
 
-// fake is a store over HTTP that answers what a test wants.
+// fake is an HTTP server that answers what a test wants.
 type fake struct {
 	*httptest.Server
 
@@ -61,7 +61,7 @@ func fakeHandler(t *testing.T, answer func(w http.ResponseWriter, r *http.Reques
 	isolate(t)
 	f := &fake{}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // it breaks where a test breaks the connection
+		body, _ := io.ReadAll(r.Body) // an error means that a test broke the connection
 		f.mu.Lock()
 		f.requests = append(f.requests, request{r, string(body)})
 		n := len(f.requests)
@@ -78,7 +78,7 @@ func (f *fake) seen() []request {
 	return append([]request(nil), f.requests...)
 }
 
-// open opens a store on the fake that does not wait long for anything.
+// open opens a store on the fake, with short timeouts.
 func (f *fake) open(t *testing.T, change ...func(*Options)) *Store {
 	t.Helper()
 	o := Options{

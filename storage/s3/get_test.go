@@ -50,7 +50,7 @@ func TestRangeHeader(t *testing.T) {
 	}
 }
 
-// An answer that is not the range that was asked for is never taken for it.
+// An answer that is not the requested range is never taken for it.
 func TestWrongRangeIsAnError(t *testing.T) {
 	for name, header := range map[string]string{
 		"ignored":      "",
@@ -101,8 +101,8 @@ func TestTruncatedBodyIsUnexpectedEOF(t *testing.T) {
 	}
 }
 
-// A body that stops to flow ends the reader; one that flows slowly, or whose
-// reader is slow, does not.
+// A body that stalls ends the reader. One that flows slowly, or whose reader is slow,
+// does not.
 func TestStalledBodyEnds(t *testing.T) {
 	const idle = 200 * time.Millisecond
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
@@ -127,7 +127,7 @@ func TestStalledBodyEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * idle) // the store is waiting for us
+	time.Sleep(2 * idle) // the store waits for the reader
 	if data, err := io.ReadAll(body); string(data) != "01234" || err != nil {
 		t.Errorf("got %q, %v", data, err)
 	}
@@ -142,16 +142,16 @@ func TestStalledBodyEnds(t *testing.T) {
 	if string(data) != "0123" || err == nil || !strings.Contains(err.Error(), "no data from the store for 200ms") {
 		t.Errorf("got %q, %v", data, err)
 	}
-	var e *storage.Error
-	if !errors.As(err, &e) || e.Op != storage.OpGet || e.Key != "stalls" {
+	e, ok := errors.AsType[*storage.Error](err)
+	if !ok || e.Op != storage.OpGet || e.Key != "stalls" {
 		t.Errorf("got %#v", err)
 	}
 }
 
-// The 404 of a Head does not say what is missing. One more request does, once.
+// The 404 of a Head does not say what is missing. One more request does, only once.
 func TestHeadOfAMissingObject(t *testing.T) {
 	for name, c := range map[string]struct {
-		bucket       int // status of HeadBucket
+		bucket       int // the status of HeadBucket
 		want         error
 		wantRequests int64 // of two Heads
 	}{
@@ -270,7 +270,7 @@ func TestListOfStrangeStores(t *testing.T) {
 			var failed error
 			for info, err := range f.open(t).List(t.Context(), "", c.after) {
 				if failed != nil {
-					t.Fatal("the sequence goes on after an error")
+					t.Fatal("the sequence continues after an error")
 				}
 				if failed = err; err == nil {
 					got = append(got, info.Key)
@@ -286,7 +286,7 @@ func TestListOfStrangeStores(t *testing.T) {
 	}
 }
 
-// A page of a list that breaks off is asked for again.
+// A page of a list that breaks off is requested again.
 func TestListThatBreaksOff(t *testing.T) {
 	whole := pages([]string{"a", "b"})
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, n int) {
@@ -311,12 +311,12 @@ func TestListThatBreaksOff(t *testing.T) {
 	}
 }
 
-// What is asked of the store: MinIO lists nothing after a key without the
+// The parameters of a list: MinIO lists nothing after a key that does not have the
 // prefix.
 func TestListQueries(t *testing.T) {
 	for _, c := range []struct {
 		prefix, after string
-		want          url.Values // nil: nothing is asked
+		want          url.Values // nil: no request
 	}{
 		{"", "", url.Values{"prefix": {"prefix/"}}},
 		{"m/", "", url.Values{"prefix": {"prefix/m/"}}},
@@ -347,7 +347,7 @@ func TestListQueries(t *testing.T) {
 	}
 }
 
-// A page that arrives when nobody wants it any more is no answer.
+// A page that arrives after the list was cancelled yields nothing.
 func TestListCancelledInAPage(t *testing.T) {
 	cause := errors.New("the cause")
 	ctx, cancel := context.WithCancelCause(t.Context())

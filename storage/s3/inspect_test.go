@@ -64,7 +64,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// What a store answers that this MinIO does not.
+// Answers of other stores, which this MinIO does not give.
 func TestInspectOtherStores(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Type", "application/xml")
@@ -74,8 +74,10 @@ func TestInspectOtherStores(t *testing.T) {
 				`<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>2</Years></DefaultRetention></Rule></ObjectLockConfiguration>`))
 		case r.URL.Query().Has("lifecycle"):
 			_, _ = w.Write([]byte(`<LifecycleConfiguration>` +
-				`<Rule><ID>cold</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter><Transition><Days>7</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>` +
-				`<Rule><ID>old</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>`))
+				`<Rule><ID>cold</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter>` +
+				`<Transition><Days>7</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>` +
+				`<Rule><ID>old</ID><Status>Enabled</Status><Filter><Prefix>prefix/</Prefix></Filter>` +
+				`<Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>`))
 		default:
 			refuse(w, http.StatusForbidden, "AccessDenied")
 		}

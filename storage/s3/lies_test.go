@@ -17,8 +17,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
-// behind opens a store that a proxy stands in front of, and one around it.
-func behind(t *testing.T, hook s3test.Hook, change ...func(*Options)) (p *s3test.Proxy, s, around *Store) {
+// openProxied opens a store through a proxy, and the same store around it.
+func openProxied(t *testing.T, hook s3test.Hook, change ...func(*Options)) (p *s3test.Proxy, s, around *Store) {
 	t.Helper()
 	address := withPrefix(s3test.NewBucket(t), "team/a")
 	p = s3test.NewProxy(t, address, hook)
@@ -34,7 +34,7 @@ func behind(t *testing.T, hook s3test.Hook, change ...func(*Options)) (p *s3test
 	return p, openOptions(t, o), openAddress(t, address)
 }
 
-// content is what is stored under key, or "" if nothing is.
+// content returns the object under key, or "" if there is none.
 func content(t *testing.T, s *Store, key string) string {
 	t.Helper()
 	if _, err := s.Head(t.Context(), key); errors.Is(err, storage.ErrNotExist) {
@@ -43,9 +43,9 @@ func content(t *testing.T, s *Store, key string) string {
 	return read(t, s, key)
 }
 
-// Whatever is answered to a conditional put: it is sent once, nothing but a 412
-// is a lost race, no error is a clear one that is not, and what is stored is what
-// the store was asked to apply.
+// Whatever the answer to a conditional put, it is sent once. Only a 412 is a lost race,
+// no error claims to know an outcome that is unknown, and the store has what it was
+// asked to apply.
 func TestConditionalPutMeetsLies(t *testing.T) {
 	t.Parallel()
 	unclear, refused := storage.ErrUnavailable, storage.ErrPermission
@@ -80,7 +80,9 @@ func TestConditionalPutMeetsLies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, s, around := behind(t, func(*s3test.Request) s3test.Fault { return c.fault }, func(o *Options) { o.Timeouts.Answer = 700 * time.Millisecond })
+			p, s, around := openProxied(t, func(*s3test.Request) s3test.Fault { return c.fault }, func(o *Options) {
+				o.Timeouts.Answer = 700 * time.Millisecond
+			})
 			body := strings.Repeat("ours ", 1000)
 			err := create(t.Context(), s, "key", body)
 			for _, sentinel := range []error{
@@ -97,25 +99,26 @@ func TestConditionalPutMeetsLies(t *testing.T) {
 			if got := content(t, around, "key"); got != want {
 				t.Errorf("stored are %d bytes, want %d", len(got), len(want))
 			}
-			// The proxy may still be waiting for the client of what hangs.
+			// The proxy may still be waiting for the client of a request that hangs.
 			if n := len(p.Log()); n != c.sent && !c.fault.Hang {
 				t.Errorf("%d requests, want %d", n, c.sent)
 			}
-			// Afterwards there is no doubt any more.
+			// Afterwards the outcome is clear.
 			p.Do(nil)
-			if err := create(t.Context(), s, "key", body); errors.Is(err, storage.ErrPreconditionFailed) != c.fault.Apply || !c.fault.Apply && err != nil {
+			err = create(t.Context(), s, "key", body)
+			if errors.Is(err, storage.ErrPreconditionFailed) != c.fault.Apply || !c.fault.Apply && err != nil {
 				t.Errorf("the same again: %v", err)
 			}
 		})
 	}
 }
 
-// A request that is delayed in the network is applied after the client has seen
-// that nothing is there; the second one then loses to it.
+// A request that is delayed in the network is applied after the client saw that there is
+// no object. The client's second request then loses to it.
 func TestZombiePutLandsLate(t *testing.T) {
 	var mu sync.Mutex
 	var zombie *s3test.Request
-	p, s, around := behind(t, nil)
+	p, s, around := openProxied(t, nil)
 	p.Do(func(r *s3test.Request) s3test.Fault {
 		mu.Lock()
 		defer mu.Unlock()
@@ -144,8 +147,7 @@ func TestZombiePutLandsLate(t *testing.T) {
 	}
 }
 
-// Calls that change nothing when they are repeated outlast many failures of
-// every kind.
+// Calls that can be repeated without harm outlast many failures of every kind.
 func TestSafeCallsOutlastLies(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]s3test.Fault{
@@ -160,7 +162,7 @@ func TestSafeCallsOutlastLies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, s, around := behind(t, nil, func(o *Options) { o.Timeouts.Answer = 100 * time.Millisecond })
+			p, s, around := openProxied(t, nil, func(o *Options) { o.Timeouts.Answer = 100 * time.Millisecond })
 			put(t, s, "first", "so that it has answered")
 			put(t, around, "old", "old")
 			for op, call := range map[string]func() error{
@@ -211,11 +213,11 @@ func listError(t *testing.T, s *Store) (errs []error) {
 	return errs
 }
 
-// A download that is cut is an error; one with a wrong bit is for the caller to
-// notice, who knows the digest.
+// A download that is cut is an error. One with a wrong bit is for the caller to notice,
+// who knows the digest.
 func TestDownloadMeetsLies(t *testing.T) {
 	data := strings.Repeat("0123456789", 30000)
-	p, s, around := behind(t, nil)
+	p, s, around := openProxied(t, nil)
 	put(t, around, "key", data)
 	for _, r := range []storage.Range{{}, {Offset: 10, Length: 200000}} {
 		want := data
@@ -249,22 +251,22 @@ func TestDownloadMeetsLies(t *testing.T) {
 	}
 }
 
-// The stores that a probe has to find out do what they are to do, so that it is
-// tested with something.
+// The careless stores of s3test are careless in the way they claim: tests of the probe
+// rely on that.
 func TestStoresThatDoNotKeepConditions(t *testing.T) {
 	for name, c := range map[string]struct {
 		condition     s3test.Condition
 		first, second error
 		stored        string
 	}{
-		"kept":     {s3test.Kept, nil, storage.ErrPreconditionFailed, "first"},
+		"kept":     {s3test.Honoured, nil, storage.ErrPreconditionFailed, "first"},
 		"ignored":  {s3test.Ignored, nil, nil, "second"},
 		"inverted": {s3test.Inverted, storage.ErrPreconditionFailed, storage.ErrPreconditionFailed, ""},
 		"lied":     {s3test.Lied, nil, storage.ErrPreconditionFailed, "second"},
 		"raced":    {s3test.Raced, nil, storage.ErrPreconditionFailed, "first"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, s, around := behind(t, func(*s3test.Request) s3test.Fault { return s3test.Fault{Condition: c.condition} })
+			_, s, around := openProxied(t, func(*s3test.Request) s3test.Fault { return s3test.Fault{Condition: c.condition} })
 			if err := create(t.Context(), s, "key", "first"); !errors.Is(err, c.first) {
 				t.Errorf("first: got %v, want %v", err, c.first)
 			}
@@ -277,7 +279,7 @@ func TestStoresThatDoNotKeepConditions(t *testing.T) {
 		})
 	}
 	t.Run("raced at the same time", func(t *testing.T) {
-		_, s, _ := behind(t, func(*s3test.Request) s3test.Fault {
+		_, s, _ := openProxied(t, func(*s3test.Request) s3test.Fault {
 			return s3test.Fault{Condition: s3test.Raced, Window: 200 * time.Millisecond}
 		})
 		var group sync.WaitGroup
@@ -298,7 +300,7 @@ func TestStoresThatDoNotKeepConditions(t *testing.T) {
 	})
 }
 
-// A list that never ends is an error, after a bounded number of requests.
+// A list without an end is an error after a bounded number of requests.
 func TestEndlessListEnds(t *testing.T) {
 	for name, c := range map[string]struct{ newTokens, empty bool }{
 		"the same token":                {false, false},
@@ -306,7 +308,7 @@ func TestEndlessListEnds(t *testing.T) {
 		"new tokens, and never a thing": {true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, s, around := behind(t, nil)
+			p, s, around := openProxied(t, nil)
 			for i := range 3 {
 				put(t, around, fmt.Sprintf("m/%d", i), "data")
 			}
@@ -326,15 +328,15 @@ func TestEndlessListEnds(t *testing.T) {
 	}
 }
 
-// On a slow link a transfer takes its time, longer than any silence may. (The
-// kernel takes all of the upload at once, so its answer comes late.)
+// On a slow link a transfer may take longer than any timeout for silence. (The kernel
+// buffers all of the upload at once, so the answer comes late.)
 func TestSlowLinkIsNoFailure(t *testing.T) {
 	t.Parallel()
-	p, s, _ := behind(t, nil, func(o *Options) {
+	p, s, _ := openProxied(t, nil, func(o *Options) {
 		o.Timeouts = Timeouts{Answer: 20 * time.Second, Idle: 700 * time.Millisecond, Total: time.Second}
 	})
 	p.Slow(200 << 10)
-	data := bytes.Repeat([]byte("slow"), 64<<10) // 256 KiB, both ways
+	data := bytes.Repeat([]byte("slow"), 64<<10) // 256 KiB in each direction
 	start := time.Now()
 	if _, err := s.Put(t.Context(), "key", bytes.NewReader(data), storage.PutOptions{IfAbsent: true}); err != nil {
 		t.Fatal(err)
@@ -347,14 +349,14 @@ func TestSlowLinkIsNoFailure(t *testing.T) {
 	}
 }
 
-// New credentials are found where the old ones came from, once the store says
-// that those have expired: by a program, in the middle of a run, and also for a
-// conditional put. What was refused was not applied.
+// Once the store says that credentials have expired, new ones are loaded from where the
+// old ones came from: from a program, in the middle of a run, and for a conditional put,
+// too. A request that was refused was not applied.
 func TestExpiredCredentialsAreRenewed(t *testing.T) {
 	var mu sync.Mutex
 	valid := "AKIDONE"
 	refused := 0
-	p, s, around := behindOwnCredentials(t, func(r *s3test.Request) s3test.Fault {
+	p, s, around := openRotating(t, func(r *s3test.Request) s3test.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if r.AccessKey() != valid {
@@ -383,7 +385,7 @@ func TestExpiredCredentialsAreRenewed(t *testing.T) {
 	if refused != 4 {
 		t.Errorf("%d requests were refused, want one for each rotation", refused)
 	}
-	// Without new ones it ends, after one more request.
+	// Without new ones the call fails after one more request.
 	valid, refused = "AKIDNOBODY", 0
 	mu.Unlock()
 	if got := content(t, around, "create"); got != "data" {
@@ -400,7 +402,7 @@ func TestExpiredCredentialsAreRenewed(t *testing.T) {
 	}
 }
 
-// ownCredentials are those that a program gives, as the file says that it reads.
+// ownCredentials are those that a program returns, which reads them from a file.
 type ownCredentials struct{ file string }
 
 func (o ownCredentials) rotate(t *testing.T, name string) {
@@ -411,28 +413,29 @@ func (o ownCredentials) rotate(t *testing.T, name string) {
 	}
 }
 
-// behindOwnCredentials is behind with a client whose credentials come from a
-// program, and which the proxy replaces.
-func behindOwnCredentials(t *testing.T, hook s3test.Hook) (ownCredentials, *Store, *Store) {
+// openRotating is openProxied with a client whose credentials come from a program. The
+// proxy replaces them.
+func openRotating(t *testing.T, hook s3test.Hook) (ownCredentials, *Store, *Store) {
 	t.Helper()
 	address := s3test.NewBucket(t)
 	around := openAddress(t, address)
 	p := s3test.NewProxy(t, address, hook)
-	p.Resign()
+	p.SignAll()
 	dir := t.TempDir()
 	own := ownCredentials{filepath.Join(dir, "credentials.json")}
 	own.rotate(t, "AKIDONE")
 	config := filepath.Join(dir, "config")
-	if err := os.WriteFile(config, []byte("[profile rotating]\nregion = us-east-1\ncredential_process = cat '"+own.file+"'\n"), 0o600); err != nil {
+	profile := "[profile rotating]\nregion = us-east-1\ncredential_process = cat '" + own.file + "'\n"
+	if err := os.WriteFile(config, []byte(profile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_CONFIG_FILE", config)
 	return own, openAddress(t, p.Address+"&profile=rotating"), around
 }
 
-// A program that gives credentials may say them in a form that is not understood:
-// the SDK quotes all of it, and here nobody may read it.
-func TestOutputOfCredentialProcessIsNotTold(t *testing.T) {
+// The output of a credential_process that the SDK cannot parse is quoted in the SDK's
+// error. It has secrets, so it is not in ours.
+func TestOutputOfCredentialProcessIsHidden(t *testing.T) {
 	for name, c := range map[string]struct{ output, want string }{
 		"cut":     {`{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"must-not-show"`, "returned no credentials"},
 		"no json": {"must-not-show", "returned no credentials"},
@@ -446,7 +449,7 @@ func TestOutputOfCredentialProcessIsNotTold(t *testing.T) {
 				}
 				return s3test.Fault{}
 			}
-			own, s, _ := behindOwnCredentials(t, refused)
+			own, s, _ := openRotating(t, refused)
 			put(t, s, "before", "data")
 			err := os.Remove(own.file)
 			if c.output != "" {

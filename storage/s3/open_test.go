@@ -17,7 +17,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// capture is an HTTP client that keeps the last request and answers nothing.
+// capture is an HTTP client that keeps the last request and does not answer.
 type capture struct{ last *http.Request }
 
 func (c *capture) Do(r *http.Request) (*http.Response, error) {
@@ -25,7 +25,7 @@ func (c *capture) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
 }
 
-// putSomewhere returns the request of a put, which reaches nobody.
+// putSomewhere returns the request of a put, which is not sent.
 func putSomewhere(t *testing.T, o Options) *http.Request {
 	t.Helper()
 	s := openOptions(t, o)
@@ -35,7 +35,7 @@ func putSomewhere(t *testing.T, o Options) *http.Request {
 	return c.last
 }
 
-// Where requests go: parameters, then environment, then defaults.
+// Where requests go: parameters win over the environment, which wins over defaults.
 func TestWhereRequestsGo(t *testing.T) {
 	on, off := true, false
 	for name, c := range map[string]struct {
@@ -155,7 +155,7 @@ func TestWhereRequestsGo(t *testing.T) {
 	}
 }
 
-// A profile has everything, and wins over credentials of the environment.
+// A profile can have all settings, and wins over credentials of the environment.
 func TestProfile(t *testing.T) {
 	isolate(t)
 	file := filepath.Join(t.TempDir(), "config")
@@ -245,16 +245,16 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 	t.Run("region", func(t *testing.T) {
 		isolate(t)
 		_, err := Open(t.Context(), Options{Bucket: "bucket"})
-		var address *AddressError
-		if !errors.As(err, &address) || !strings.Contains(err.Error(), "region") {
+		_, ok := errors.AsType[*AddressError](err)
+		if !ok || !strings.Contains(err.Error(), "region") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("bucket", func(t *testing.T) {
 		isolate(t)
 		_, err := Open(t.Context(), Options{Region: "eu-west-1"})
-		var address *AddressError
-		if !errors.As(err, &address) {
+		_, ok := errors.AsType[*AddressError](err)
+		if !ok {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -263,7 +263,8 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 func TestTimeoutsHaveDefaults(t *testing.T) {
 	isolate(t)
 	s := openOptions(t, Options{Bucket: "bucket", Region: "eu-west-1", Timeouts: Timeouts{Answer: time.Minute}})
-	if got, want := s.options.Timeouts, (Timeouts{Dial: 4 * time.Second, Answer: time.Minute, Idle: 30 * time.Second, Total: 2 * time.Minute}); got != want {
+	want := Timeouts{Dial: 4 * time.Second, Answer: time.Minute, Idle: 30 * time.Second, Total: 2 * time.Minute}
+	if got := s.options.Timeouts; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

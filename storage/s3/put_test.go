@@ -1,7 +1,7 @@
 package s3
 
 import (
-	"crypto/md5" //nolint:gosec // as stores do
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -20,8 +20,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// A store that has answered before is asked again for longer than the SDK would:
-// a second is enough to be more than its three attempts.
+// A store that has answered before is retried for longer than by the SDK: in a second
+// there are more than the SDK's three attempts.
 func TestPlainPutIsRetried(t *testing.T) {
 	const many = 10
 	for name, fail := range map[string]func(w http.ResponseWriter){
@@ -58,8 +58,8 @@ func TestPlainPutIsRetried(t *testing.T) {
 	}
 }
 
-// A store that is always busy is given up when the time is over, and not by a
-// number of attempts, whatever the environment wishes.
+// A store that is always busy is given up when the time is over, not after a number of
+// attempts, whatever the environment says.
 func TestRetriesEnd(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 503, "SlowDown") })
 	t.Setenv("AWS_MAX_ATTEMPTS", "2")
@@ -82,7 +82,7 @@ func TestRetriesEnd(t *testing.T) {
 	}
 }
 
-// A body that cannot be read is not the connection's fault.
+// A body that cannot be read is not a failed connection.
 func TestErrorOfTheBodyIsNotRetried(t *testing.T) {
 	f := newFake(t, func(http.ResponseWriter, *http.Request, int) {})
 	broken := errors.New("broken")
@@ -100,8 +100,8 @@ func TestErrorOfTheBodyIsNotRetried(t *testing.T) {
 	}
 }
 
-// Whatever the answer and whatever the environment wishes: a conditional put is
-// sent once, and only 412 is a lost race.
+// Whatever the answer, and whatever the environment says, a conditional put is sent once,
+// and only 412 is a lost race.
 func TestConditionalPutIsSentOnce(t *testing.T) {
 	status := func(status int, code string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { refuse(w, status, code) }
@@ -155,7 +155,7 @@ func TestProofs(t *testing.T) {
 		sum := sha256.Sum256([]byte(s))
 		return base64.StdEncoding.EncodeToString(sum[:])
 	}
-	tag := func(s string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(s))) } //nolint:gosec // as stores do
+	tag := func(s string) string { return fmt.Sprintf(`"%x"`, md5.Sum([]byte(s))) }
 	for name, c := range map[string]struct {
 		body, tag, checksum string
 		proved              bool
@@ -210,15 +210,16 @@ func TestPreconditionFailedNeedsACondition(t *testing.T) {
 	}
 }
 
-// The body is what it was, protected by a signed SHA-256, on http and https, in
-// one piece of a known length.
+// The body arrives as it was, in one piece of a known length, protected by a signed
+// SHA-256, over http and https.
 func TestPutIsSigned(t *testing.T) {
 	const data = "the body"
 	sum := sha256.Sum256([]byte(data))
 	for _, https := range []bool{false, true} {
 		for _, checksum := range []Checksum{"", ChecksumNone, ChecksumSHA256} {
 			for _, opts := range []storage.PutOptions{{}, {SHA256: &sum}, {IfAbsent: true}, {IfAbsent: true, SHA256: &sum}} {
-				t.Run(fmt.Sprintf("https %t checksum %q if absent %t known %t", https, checksum, opts.IfAbsent, opts.SHA256 != nil), func(t *testing.T) {
+				name := fmt.Sprintf("https %t checksum %q if absent %t known %t", https, checksum, opts.IfAbsent, opts.SHA256 != nil)
+				t.Run(name, func(t *testing.T) {
 					f := fakeHandler(t, func(http.ResponseWriter, *http.Request, int) {})
 					var caFile string
 					if https {
@@ -281,7 +282,7 @@ func TestOptionsBecomeHeaders(t *testing.T) {
 	})
 	s := f.open(t, func(o *Options) { o.SSE, o.KMSKeyID, o.RequesterPays = "aws:kms", "some-key", true })
 	for name, call := range calls {
-		if err := call(t.Context(), s); err != nil && name != "list" { // an empty answer is no list
+		if err := call(t.Context(), s); err != nil && name != "list" { // an empty answer is not a list
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// TestMain also is the other processes of TestRaceOfProcesses.
+// TestMain is also the other processes of TestRaceOfProcesses.
 func TestMain(m *testing.M) {
 	if address := os.Getenv(raceAddress); address != "" {
 		if err := race(address, os.Getenv(raceName)); err != nil {
@@ -87,7 +87,7 @@ func TestConformance(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Storage { return openAddress(t, s3test.NewBucket(t)) })
 }
 
-// Besides, what is next to the prefix must not be seen.
+// Objects beside the prefix must not be seen.
 func TestConformanceWithPrefix(t *testing.T) {
 	t.Parallel() // most of the time it waits for the store
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
@@ -212,8 +212,8 @@ func TestWrongCredentialsAreErrPermission(t *testing.T) {
 	}
 }
 
-// With checksums on the store keeps the digest, and Head returns it; a digest
-// that is not that of the body is refused by the store in every mode.
+// With checksums on, the store keeps the digest and Head returns it. The store refuses a
+// digest that is not that of the body in every mode.
 func TestChecksumsOnARealStore(t *testing.T) {
 	address := s3test.NewBucket(t)
 	sum := sha256.Sum256([]byte("data"))
@@ -238,11 +238,11 @@ func TestChecksumsOnARealStore(t *testing.T) {
 
 const (
 	raceAddress = "GBAK_S3_TEST_ADDRESS"
-	raceName    = "GBAK_S3_TEST_NAME" // what the process puts
+	raceName    = "GBAK_S3_TEST_NAME" // the content of the process's objects
 	raceKeys    = 40
 )
 
-// race creates all keys and prints the ones it got.
+// race creates all keys and prints those that it won.
 func race(address, name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

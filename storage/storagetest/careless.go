@@ -10,34 +10,33 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Care is how a store treats the condition of a Put.
+// Care is how a store treats the condition of a conditional Put.
 type Care int
 
 const (
-	// Keeps is a store that does what it promises.
-	Keeps Care = iota
+	// Honours: it does what it promises.
+	Honours Care = iota
 
-	// Ignores is a store that overwrites, and says that all is well.
+	// Ignores: it overwrites the object, and reports success.
 	Ignores
 
-	// Rejects is a store that has no conditional puts and says so.
+	// Rejects: it does not support conditional puts, and says so.
 	Rejects
 
-	// Races is a store that looks first and writes then, [Window] later.
+	// Races: it looks first, and writes [Window] later.
 	Races
 
-	// WritesAnyway is a store that says that the object exists, and overwrites it.
+	// WritesAnyway: it says that the object exists, and overwrites it.
 	WritesAnyway
 
-	// Forgets is a store that says that it has created the object, and has not.
+	// Forgets: it says that it has created the object, and has stored something else.
 	Forgets
 )
 
-// Window is how long a store that [Races] takes between looking and writing.
+// Window is how long a store that [Races] waits between looking and writing.
 const Window = time.Millisecond
 
-// NewCareless returns a store in front of next that treats conditions as care
-// says.
+// NewCareless returns a store in front of next that treats conditions as care says.
 func NewCareless(next storage.Storage, care Care) storage.Storage { return careless{next, care} }
 
 type careless struct {
@@ -45,7 +44,7 @@ type careless struct {
 	care Care
 }
 
-// Put implements [storage.Storage], but for the condition.
+// Put implements [storage.Storage], except for the condition.
 func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if !opts.IfAbsent {
 		return c.Storage.Put(ctx, key, body, opts)

@@ -10,9 +10,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Run is the conformance suite: one named subtest for every sentence of the
-// contract of [storage.Storage] that can be observed from outside. open
-// returns an empty store each time it is called, and cleans up with t.
+// Run is the conformance suite: it has a named subtest for every sentence of the
+// contract of [storage.Storage] that can be observed from outside. open must return an
+// empty store each time, and clean up when t ends.
 func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	groups := []struct {
 		name  string
@@ -41,7 +41,7 @@ type conformanceCase struct {
 	run  func(t *testing.T, s storage.Storage)
 }
 
-// put stores data under key, which must work.
+// put stores data under key, which must succeed.
 func put(t *testing.T, s storage.Storage, key string, data []byte) {
 	t.Helper()
 	if _, err := s.Put(t.Context(), key, bytes.NewReader(data), storage.PutOptions{}); err != nil {
@@ -49,14 +49,14 @@ func put(t *testing.T, s storage.Storage, key string, data []byte) {
 	}
 }
 
-// create puts data under key if there is nothing yet.
+// create stores data under key if the key does not exist.
 func create(t *testing.T, s storage.Storage, key string, data []byte) error {
 	t.Helper()
 	_, err := s.Put(t.Context(), key, bytes.NewReader(data), storage.PutOptions{IfAbsent: true})
 	return err
 }
 
-// read gets a part of the object under key.
+// read reads a part of the object under key.
 func read(ctx context.Context, s storage.Storage, key string, r storage.Range) ([]byte, storage.ObjectInfo, error) {
 	body, info, err := s.Get(ctx, key, r)
 	if err != nil {
@@ -66,7 +66,7 @@ func read(ctx context.Context, s storage.Storage, key string, r storage.Range) (
 	return data, info, errors.Join(err, body.Close())
 }
 
-// wantObject demands that Get, Head and List all see data under key.
+// wantObject requires that Get, Head and List all see data under key.
 func wantObject(t *testing.T, s storage.Storage, key string, data []byte) {
 	t.Helper()
 	got, info, err := read(t.Context(), s, key, storage.Range{})
@@ -94,7 +94,7 @@ func wantObject(t *testing.T, s storage.Storage, key string, data []byte) {
 	t.Fatalf("list: %s is missing", key)
 }
 
-// wantMissing demands that neither Get nor Head nor List see anything.
+// wantMissing requires that neither Get nor Head nor List sees the key.
 func wantMissing(t *testing.T, s storage.Storage, key string) {
 	t.Helper()
 	_, _, err := s.Get(t.Context(), key, storage.Range{})
@@ -106,7 +106,7 @@ func wantMissing(t *testing.T, s storage.Storage, key string) {
 			t.Fatal(err)
 		}
 		if info.Key == key {
-			t.Fatalf("list: %s is there", key)
+			t.Fatalf("list: %s exists", key)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func wantInfo(t *testing.T, info storage.ObjectInfo, key string, size int) {
 	}
 }
 
-// wantError demands a *storage.Error that names op and key and wraps target.
+// wantError requires a *storage.Error that names op and key and wraps target.
 func wantError(t *testing.T, err, target error, op storage.Op, key string) {
 	t.Helper()
 	if !errors.Is(err, target) {
@@ -127,11 +127,11 @@ func wantError(t *testing.T, err, target error, op storage.Op, key string) {
 	wantNamed(t, err, op, key)
 }
 
-// wantNamed demands a *storage.Error that names op and key.
+// wantNamed requires a *storage.Error that names op and key.
 func wantNamed(t *testing.T, err error, op storage.Op, key string) {
 	t.Helper()
-	var e *storage.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*storage.Error](err)
+	if !ok {
 		t.Fatalf("got a %T, want a *storage.Error: %v", err, err)
 	}
 	if e.Op != op || e.Key != key {
@@ -139,8 +139,8 @@ func wantNamed(t *testing.T, err error, op storage.Op, key string) {
 	}
 }
 
-// keys lists, and demands that every key comes with its size being its length:
-// see putKeys.
+// keys returns the keys that List yields, and requires that the size of each object is
+// the length of its key: see putKeys.
 func keys(t *testing.T, s storage.Storage, prefix, after string) []string {
 	t.Helper()
 	var all []string
@@ -154,7 +154,7 @@ func keys(t *testing.T, s storage.Storage, prefix, after string) []string {
 	return all
 }
 
-// putKeys stores under each key the key itself.
+// putKeys stores each key as an object under itself.
 func putKeys(t *testing.T, s storage.Storage, keys ...string) {
 	t.Helper()
 	for _, key := range keys {

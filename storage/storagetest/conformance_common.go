@@ -60,7 +60,7 @@ func invalidKeysAreRefused(t *testing.T, s storage.Storage) {
 	}
 }
 
-// The beginning of a key is no object, and an object has no children.
+// A prefix of a key is no object, and an object has no children.
 func foldersAreNotObjects(t *testing.T, s storage.Storage) {
 	putKeys(t, s, "folder/object")
 	wantMissing(t, s, "folder")
@@ -76,7 +76,7 @@ func foldersAreNotObjects(t *testing.T, s storage.Storage) {
 		t.Fatal(err)
 	}
 	if got := keys(t, s, "", ""); len(got) > 0 {
-		t.Errorf("after the last object was deleted there is %q", got)
+		t.Errorf("after the last object was deleted, List yields %q", got)
 	}
 }
 
@@ -166,8 +166,8 @@ var cancelCases = []conformanceCase{
 
 var errCause = errors.New("the cause of the cancellation")
 
-// cancelled returns a ctx that is over, for errCause, and fails the test in
-// the end if a request was made with it.
+// cancelled returns a ctx that has ended because of errCause. The test fails in the end
+// if a request was made with it.
 func cancelled(t *testing.T) context.Context {
 	var requests storage.Requests
 	t.Cleanup(func() {
@@ -235,7 +235,7 @@ func cancelledIteration(t *testing.T, s storage.Storage) {
 	var last error
 	for _, err := range s.List(ctx, "", "") {
 		if last != nil {
-			t.Fatal("the sequence goes on after its first error")
+			t.Fatal("the sequence continues after its first error")
 		}
 		if last = err; err != nil {
 			wantError(t, err, errCause, storage.OpList, "")

@@ -87,7 +87,7 @@ func (b offsetBody) Read(p []byte) (int, error) {
 	return b.Reader.Read(p)
 }
 
-// WriteTo hides the one of bytes.Reader.
+// WriteTo hides that of bytes.Reader.
 func (b offsetBody) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{b})
 }
@@ -144,7 +144,7 @@ func putIsNeverVisibleInPart(t *testing.T, s storage.Storage) {
 
 var errBody = errors.New("the body cannot be read")
 
-// brokenBody has twice as many bytes as can be read before broken is called.
+// brokenBody calls broken when half of it has been read, and fails with its error.
 type brokenBody struct {
 	*bytes.Reader
 	broken func() error
@@ -165,7 +165,7 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 	return b.Reader.Read(p[:min(readable, len(p))])
 }
 
-// WriteTo hides the one of bytes.Reader.
+// WriteTo hides that of bytes.Reader.
 func (b *brokenBody) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{b})
 }
@@ -214,7 +214,7 @@ func cancelledOnTheWayIsOldOrNew(t *testing.T, s storage.Storage) {
 		t.Fatal(err)
 	}
 	if string(data) != "old" && !bytes.Equal(data, pattern('n', size)) {
-		t.Errorf("after a cancelled put there are %d bytes: %.10q", len(data), data)
+		t.Errorf("after a cancelled put the object has %d bytes: %.10q", len(data), data)
 	}
 }
 
@@ -319,7 +319,7 @@ func ifAbsentAtMostOneSucceeds(t *testing.T, s storage.Storage) {
 			}
 		}
 		if winner < 0 {
-			t.Fatalf("round %d: nobody succeeded", round)
+			t.Fatalf("round %d: no writer succeeded", round)
 		}
 		wantObject(t, s, key, pattern(byte('a'+winner), 10_000+winner))
 	}

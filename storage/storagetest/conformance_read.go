@@ -117,7 +117,7 @@ func headDescribes(t *testing.T, s storage.Storage) {
 	}
 	wantInfo(t, info, "key", len(digits))
 	if info.ModTime.IsZero() {
-		t.Error("there is no time")
+		t.Error("ModTime is zero")
 	}
 	if sum := sha256.Sum256([]byte(digits)); info.SHA256 != nil && *info.SHA256 != sum {
 		t.Errorf("got SHA-256 %x, want %x or none", *info.SHA256, sum)
@@ -177,7 +177,9 @@ func listBeginsWithThePrefix(t *testing.T, s storage.Storage) {
 
 func listUnknownPrefix(t *testing.T, s storage.Storage) {
 	putKeys(t, s, "abc/d")
-	for _, prefix := range []string{"x", "x/", "abd", "abc/d/", "abc/d/e", "abc/dd", "/", "//", "abc//", ".", "..", "../", "./", "A", "abc/..", "%61"} {
+	for _, prefix := range []string{
+		"x", "x/", "abd", "abc/d/", "abc/d/e", "abc/dd", "/", "//", "abc//", ".", "..", "../", "./", "A", "abc/..", "%61",
+	} {
 		wantKeys(t, s, prefix, "")
 	}
 }
@@ -204,7 +206,7 @@ func listCombinesPrefixAndAfter(t *testing.T, s storage.Storage) {
 	wantKeys(t, s, "m", "m/3", "m0")
 	wantKeys(t, s, "m/", "a/1", "m/1", "m/2", "m/3") // after is before the prefix
 	wantKeys(t, s, "m/", "m", "m/1", "m/2", "m/3")
-	wantKeys(t, s, "m/", "m0") // after is behind the prefix
+	wantKeys(t, s, "m/", "m0") // after is past the prefix
 	wantKeys(t, s, "m/", "z")
 }
 

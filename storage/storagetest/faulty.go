@@ -10,38 +10,37 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Fault is what becomes of one call to a [Faulty]. The zero Fault lets it pass.
+// Fault is what happens to one call to a [Faulty]. The zero Fault lets it pass.
 type Fault struct {
-	// Wait, if set, comes first: a slow store. The ctx is that of the call; an
-	// error ends the call before anything was done.
+	// Wait, if set, comes first: a slow store. It gets the ctx of the call. Its error
+	// ends the call before anything was done.
 	Wait func(ctx context.Context) error
 
-	// Err is what the caller gets, as the cause inside a [*storage.Error].
+	// Err is returned to the caller, as the cause inside a [*storage.Error].
 	Err error
 
-	// Apply carries the call out before Err is returned: an answer that is
-	// lost. Without it the store below hears nothing. A List is applied by
-	// yielding everything before the error.
+	// Apply carries the call out before Err is returned: a lost answer. Without it
+	// the call does not reach the store below. A List is applied by yielding
+	// everything before the error.
 	Apply bool
 
-	// Hang waits until the call's ctx ends and returns its cause instead of
-	// Err; with Apply after the call was carried out.
+	// Hang waits until the call's ctx ends and returns its cause instead of Err; with
+	// Apply after the call was carried out.
 	Hang bool
 
-	// Body, with neither Err nor Hang, is what the bytes of a Put or a Get meet
-	// on their way, at the offset At, or at the end of the body if that is before
-	// it. Other calls pass.
+	// Body, without Err and Hang, is what happens to the bytes of a Put or a Get on
+	// the way, at the offset At, or at the end of a shorter body. Other calls pass.
 	Body BodyFault
 	At   int64
 }
 
-// Hook decides what becomes of a call; n counts the calls from 1. It may be
-// called concurrently.
+// Hook decides what happens to a call; n counts the calls from 1. It may be called
+// concurrently.
 type Hook = func(op storage.Op, key string, n int) Fault
 
-// Faulty is a Storage in front of another one that lets some calls fail. Its
-// Log has the calls as the caller saw them. Calls that the contract refuses
-// outright (an invalid key, a ctx that is over) never reach the hook.
+// Faulty is a Storage in front of another one that makes some calls fail. Its Log has
+// the calls as the caller saw them. Calls that the contract refuses outright (an
+// invalid key, a ctx that has ended) never reach the hook.
 type Faulty struct {
 	Log
 
@@ -50,16 +49,16 @@ type Faulty struct {
 	calls atomic.Int64
 }
 
-// NewFaulty returns a Faulty in front of next. For each call hook decides what
-// becomes of it; n counts the calls from 1. The hook may be called
-// concurrently; a nil one lets everything pass.
-func NewFaulty(next storage.Storage, hook func(op storage.Op, key string, n int) Fault) *Faulty {
+// NewFaulty returns a Faulty in front of next. A nil hook lets every call pass.
+func NewFaulty(next storage.Storage, hook Hook) *Faulty {
 	return &Faulty{next: next, hook: hook}
 }
 
 // Put implements [storage.Storage].
-func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (result storage.PutResult, err error) {
-	c := Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent, Bytes: rest(body)}
+func (f *Faulty) Put(
+	ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions,
+) (result storage.PutResult, err error) {
+	c := Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent, Bytes: remaining(body)}
 	err = f.call(ctx, c, func(fault Fault, _ *Call) error {
 		result, err = f.next.Put(ctx, key, fault.sent(body), opts)
 		return err
@@ -70,8 +69,8 @@ func (f *Faulty) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 	return result, nil
 }
 
-// rest is how much of body is left to read, 0 if it cannot tell.
-func rest(body io.Seeker) int64 {
+// remaining returns how many bytes of body are left to read, 0 if it cannot seek.
+func remaining(body io.Seeker) int64 {
 	at, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return 0
@@ -92,7 +91,7 @@ func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.
 	err = f.call(ctx, c, func(fault Fault, c *Call) error {
 		body, info, err = f.next.Get(ctx, key, r)
 		if err == nil {
-			_, c.Bytes, _ = r.Clip(info.Size) // it was in there a moment ago
+			_, c.Bytes, _ = r.Clip(info.Size) // the store has just accepted r
 			body = fault.received(key, body, c.Bytes)
 		}
 		return err
@@ -147,7 +146,7 @@ func (f *Faulty) Delete(ctx context.Context, key string) error {
 	return f.call(ctx, Call{Op: storage.OpDelete, Key: key}, func(Fault, *Call) error { return f.next.Delete(ctx, key) })
 }
 
-// call runs apply as one operation, or what the hook makes of it.
+// call runs apply as one operation, or what the hook decides instead.
 func (f *Faulty) call(ctx context.Context, c Call, apply func(Fault, *Call) error) error {
 	c.Err = driver.CheckCall(ctx, c.Op, c.Key)
 	if c.Err == nil {
@@ -173,10 +172,10 @@ func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) e
 		return apply(fault, c)
 	}
 	if fault.Apply {
-		// The lost answer is lost also if it was an error.
+		// A lost answer is lost even if it was an error.
 		_ = apply(fault, c)
 	} else {
-		driver.CountRequest(ctx, c.Op) // it was sent, for all that the caller knows
+		driver.CountRequest(ctx, c.Op) // as far as the caller knows, it was sent
 	}
 	cause := fault.Err
 	if fault.Hang {

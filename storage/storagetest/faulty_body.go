@@ -7,41 +7,41 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// BodyFault is what the bytes of a Put or a Get meet on their way.
+// BodyFault is what happens to the bytes of a Put or a Get on the way.
 type BodyFault int
 
 const (
 	// Whole bodies arrive as they are.
 	Whole BodyFault = iota
 
-	// Broken bodies end at [Fault.At] with an error. The store below reads an
-	// upload that far and stores nothing; a download is [io.ErrUnexpectedEOF].
+	// Broken bodies end at [Fault.At] with an error. The store below reads an upload
+	// that far and stores nothing; a download fails with [io.ErrUnexpectedEOF].
 	Broken
 
-	// Short bodies end at [Fault.At] as if that were all: a lie. An upload is
-	// stored like that, unless the store below knows its digest.
+	// Short bodies end at [Fault.At] as if that were all: a lie. An upload is stored
+	// like that, unless the store below knows its digest.
 	Short
 
-	// Flipped bodies have another bit in the byte at [Fault.At]: a lie, too.
+	// Flipped bodies have a wrong bit in the byte at [Fault.At]: a lie, too.
 	Flipped
 )
 
-// errBroken is what a store meets in an upload that breaks off.
+// errBroken is the error of an upload that breaks off.
 var errBroken = errors.New("the connection broke in the middle of the body")
 
-// sent gives what the store below reads of an upload.
+// sent returns what the store below reads of an upload.
 func (f Fault) sent(body io.ReadSeeker) io.ReadSeeker {
 	if f.Body == Whole {
 		return body
 	}
 	start, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return body // it says the same to the one who reads it
+		return body // its reader gets the same error
 	}
-	return &sentBody{faultyBody{body, f, f.at(rest(body)), 0, errBroken}, body, start}
+	return &sentBody{faultyBody{body, f, f.at(remaining(body)), 0, errBroken}, body, start}
 }
 
-// received gives what the caller reads of a download of this size.
+// received returns what the caller reads of a download of this size.
 func (f Fault) received(key string, body io.ReadCloser, size int64) io.ReadCloser {
 	if f.Body == Whole {
 		return body
@@ -53,7 +53,7 @@ func (f Fault) received(key string, body io.ReadCloser, size int64) io.ReadClose
 	}{&faultyBody{body, f, f.at(size), 0, broken}, body}
 }
 
-// at is the offset that the fault means in a body of this size.
+// at returns the offset of the fault in a body of this size.
 func (f Fault) at(size int64) int64 {
 	if f.Body == Flipped && f.At >= size {
 		return size - 1
@@ -93,7 +93,7 @@ func (b *faultyBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sentBody is an upload: it can be read again, and ends where the fault is.
+// sentBody is an upload with a fault. It can be read again.
 type sentBody struct {
 	faultyBody
 	seeker io.Seeker

@@ -10,20 +10,20 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// ErrStopped is the error of a store that has stopped for ever.
+// ErrStopped is the error of a store that has stopped for good.
 var ErrStopped = errors.New("the store has stopped")
 
-// What a store that has stopped does with a call.
+// What a stopped store does with a call.
 var (
 	Refuses = Fault{Err: ErrStopped}
 	Hangs   = Fault{Hang: true}
 )
 
-// StopAt returns the hook of a store, or of its user's process, that dies with
-// call k: calls before it pass; it and all later ones get dead ([Refuses] or
-// [Hangs]). With applied the store below still carries call k out. A k of 1
-// without applied is dead from the beginning; a k behind the last call lets a
-// whole run pass.
+// StopAt returns the hook of a store, or of its user's process, that dies with call k:
+// earlier calls pass; call k and all later ones get dead ([Refuses] or [Hangs]). With
+// applied the store below still carries out call k. With a k of 1 and without applied
+// the store is dead from the beginning; with a k after the last call a whole run
+// passes.
 func StopAt(k int, applied bool, dead Fault) Hook {
 	return func(_ storage.Op, _ string, n int) Fault {
 		switch {
@@ -41,10 +41,10 @@ func StopAt(k int, applied bool, dead Fault) Hook {
 // ErrInjected is the error of the faults of [Random].
 var ErrInjected = errors.New("injected fault")
 
-// Rates say how often [Random] lets what happen, each from 0 to 1, together at
-// most 1. Faults of bodies happen to Put and Get alone.
+// Rates say how often [Random] makes each fault happen, each from 0 to 1, together at
+// most 1. Faults of bodies happen only to Put and Get.
 type Rates struct {
-	Before  float64 // ErrInjected, and the store below hears nothing
+	Before  float64 // ErrInjected; the call does not reach the store below
 	After   float64 // ErrInjected, after the call was carried out
 	Hang    float64 // until the call's ctx ends
 	Broken  float64 // [Broken]
@@ -52,10 +52,9 @@ type Rates struct {
 	Flipped float64 // [Flipped]
 }
 
-// Random returns a hook whose faults depend on the seed, on the operation and
-// the key, and on how often both were asked for together: a sequence of calls
-// meets the same faults in every run, also where some of the calls are
-// concurrent.
+// Random returns a hook whose faults depend on the seed, the operation, the key, and
+// how often this operation on this key came before. So a sequence of calls meets the
+// same faults in every run, even if some of the calls are concurrent.
 func Random(seed uint64, rates Rates) Hook {
 	type name struct {
 		op  storage.Op

@@ -16,7 +16,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// always lets every call meet the same.
+// always returns a hook that lets the same fault happen to every call.
 func always(f storagetest.Fault) storagetest.Hook {
 	return func(storage.Op, string, int) storagetest.Fault { return f }
 }
@@ -92,15 +92,15 @@ func TestFaultyDownloads(t *testing.T) {
 			if got != c.want || !errors.Is(err, c.err) {
 				t.Errorf("got %q, %v, want %q, %v", got, err, c.want, c.err)
 			}
-			var e *storage.Error
-			if c.err != nil && !errors.As(err, &e) {
+			_, ok := errors.AsType[*storage.Error](err)
+			if c.err != nil && !ok {
 				t.Errorf("got %#v", err)
 			}
 		})
 	}
 }
 
-// A slow store is left when the caller has had enough.
+// A call of a slow store ends with its context.
 func TestFaultySlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := storagetest.Fault{Wait: func(ctx context.Context) error {
@@ -158,8 +158,8 @@ func TestFaultyStopsForEver(t *testing.T) {
 	}
 }
 
-// The same seed gives the same faults to the same calls in any order; another
-// seed gives others, and each kind happens.
+// With the same seed, the same calls meet the same faults in any order. With another seed
+// they meet others, and every kind of fault happens.
 func TestRandomFaults(t *testing.T) {
 	rates := storagetest.Rates{Before: .1, After: .1, Hang: .1, Broken: .1, Short: .1, Flipped: .1}
 	faults := func(seed uint64, backwards bool) (all [100]storagetest.Fault) {
@@ -174,7 +174,7 @@ func TestRandomFaults(t *testing.T) {
 	}
 	same := func(a, b [100]storagetest.Fault) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 	if !same(faults(1, false), faults(1, true)) {
-		t.Error("one seed gives different faults")
+		t.Error("the same seed makes different faults")
 	}
 	if same(faults(1, false), faults(2, false)) {
 		t.Error("two seeds give the same faults")

@@ -15,17 +15,17 @@ import (
 type Call struct {
 	Op  storage.Op
 	Key string // for OpList: the prefix
-	Err error  // what the caller got; nil for success
+	Err error  // that was returned; nil for success
 
 	IfAbsent bool          // of a Put
 	Range    storage.Range // of a Get
 	After    string        // of a List
-	Bytes    int64         // of the body that a Put was given, or a Get has returned
-	Objects  int           // that a List has yielded
+	Bytes    int64         // of the body that a Put was given or a Get returned
+	Objects  int           // that a List yielded
 }
 
-// String gives the call in a line, without what differs between runs of one
-// program, unless keys do: see [Normalise].
+// String returns the call in one line, without anything that differs between runs of
+// one program but keys: for these see [Normalise].
 func (c Call) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", c.Op, c.Key)
@@ -55,21 +55,21 @@ func (c Call) String() string {
 	return b.String()
 }
 
-// Log lists the calls that a store has answered, in the order of their
-// answers. Its zero value is ready, and it may be used concurrently.
+// Log lists the calls that a store has answered, in the order of the answers. Its zero
+// value is ready for use. It may be used concurrently.
 type Log struct {
 	mu    sync.Mutex
 	calls []Call
 }
 
-// Calls returns a copy of what was logged so far.
+// Calls returns a copy of the calls so far.
 func (l *Log) Calls() []Call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.calls)
 }
 
-// Text gives the calls so far, a line each, for golden tests.
+// Text returns the calls so far, a line each, for golden tests.
 func (l *Log) Text() string {
 	var b strings.Builder
 	for _, c := range l.Calls() {
@@ -86,8 +86,8 @@ func (l *Log) add(c Call) {
 
 var longHex = regexp.MustCompile(`[0-9a-f]{16,}`)
 
-// Normalise replaces what is random or a hash by id1, id2 and so on, the same by
-// the same: every 16 hex digits or more that are no decimal number.
+// Normalise replaces random numbers and hashes by id1, id2 and so on, equal ones by the
+// same: every sequence of 16 or more hexadecimal digits that is not a decimal number.
 func Normalise(text string) string {
 	names := map[string]string{}
 	return longHex.ReplaceAllStringFunc(text, func(id string) string {

@@ -1,8 +1,12 @@
-// Package storagetest is for tests: the conformance suite that every backend
-// passes ([Run]), a comparison with a model ([RunModel]), that model itself
-// ([Memory]), and a store that fails where a test wants it to ([Faulty]).
+// Package storagetest is for tests of backends and of their users.
 //
-// It is imported by tests only.
+// For backends: [Run] is the conformance suite that each must pass, and [RunModel]
+// compares a backend with a model, [Memory], in random sequences of calls.
+//
+// For users: Memory is also a store whose calls can be read from its [Log]. [Faulty]
+// fails where a test wants it to, [NewCareless] breaks the promise of conditional
+// puts, and [Silent] proves no Put. A call, as in [Call], is one call of a method; the
+// store below is the one that another store stands in front of.
 package storagetest
 
 import (
@@ -22,8 +26,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Memory is a Storage in memory: the contract in its shortest form, and the
-// model that other backends are compared with. Its Log has every call.
+// Memory is a Storage in memory: the model that backends are compared with. Its Log
+// has every call.
 type Memory struct {
 	Log
 
@@ -44,7 +48,7 @@ func (o object) info(key string) storage.ObjectInfo {
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{objects: map[string]object{}} }
 
-// Objects returns a copy of everything that is stored, by key.
+// Objects returns a copy of all objects, by key.
 func (m *Memory) Objects() map[string][]byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,7 +165,7 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 	})
 }
 
-// call runs f as one operation: checked, counted, logged, its error wrapped.
+// call runs f as one operation: it checks, counts and logs it, and wraps its error.
 func (m *Memory) call(ctx context.Context, c Call, f func(*Call) error) error {
 	c.Err = driver.CheckCall(ctx, c.Op, c.Key)
 	if c.Err == nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// RunModel makes random sequences of calls to a store and to a [Memory], and
-// compares every answer. open returns an empty store each time.
+// RunModel makes random sequences of calls to a store and to a [Memory], and compares
+// every answer. open must return an empty store each time.
 func RunModel(t *testing.T, open func(t *testing.T) storage.Storage) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{ctx: t.Context(), want: NewMemory(), got: open(t)}
@@ -35,11 +35,11 @@ type model struct {
 	want, got storage.Storage
 }
 
-// Few keys, so that they meet; none is a folder of another; their order
-// differs from that of a walk of folders.
+// Few keys, so that calls meet on the same ones. None is a folder of another, and their
+// order differs from the order of a walk of folders.
 var modelKeys = rapid.SampledFrom([]string{"a-b", "a.b", "a/b-c", "a/b/c", "a/b/d", "a/b0", "a0", "b/c", "b/c-d/e", "c"})
 
-// Prefixes and afters may be anything.
+// A prefix, and the key after which a list begins, may be anything.
 var modelPrefixes = rapid.OneOf(
 	rapid.Just(""),
 	modelKeys,
@@ -55,7 +55,7 @@ func (m *model) put(rt *rapid.T) {
 		sum := sha256.Sum256(data)
 		opts.SHA256 = &sum
 	case "wrong":
-		// The order of the two refusals is not in the contract.
+		// The contract does not say which of the two refusals comes first.
 		opts.IfAbsent = false
 		opts.SHA256 = &[32]byte{}
 	}
@@ -134,8 +134,8 @@ func (m *model) delete(rt *rapid.T) {
 	compare(rt, m, "delete "+key, func(_ int, s storage.Storage) error { return s.Delete(m.ctx, key) })
 }
 
-// compare demands that call fails on both stores or on neither, and for the
-// same reason if that has a name.
+// compare requires that call fails on both stores or on neither, and for the same
+// reason if that reason has a sentinel.
 func compare(rt *rapid.T, m *model, what string, call func(i int, s storage.Storage) error) {
 	want, got := call(0, m.want), call(1, m.got)
 	if (want == nil) != (got == nil) {

@@ -23,7 +23,7 @@ func openFaultless(*testing.T) storage.Storage {
 	return storagetest.NewFaulty(storagetest.NewMemory(), nil)
 }
 
-// A Faulty without faults cannot be told from the store behind it.
+// A Faulty without faults behaves like the store below it.
 func TestFaultyWithoutFaultsConforms(t *testing.T)          { storagetest.Run(t, openFaultless) }
 func TestFaultyWithoutFaultsBehavesLikeMemory(t *testing.T) { storagetest.RunModel(t, openFaultless) }
 
@@ -52,7 +52,7 @@ func TestMemoryLogsCallsAndShowsObjects(t *testing.T) {
 
 var errFault = errors.New("injected")
 
-// operations has a successful call of each method on a store that has "old".
+// operations has a call of each method that succeeds on a store with the key "old".
 var operations = map[storage.Op]func(ctx context.Context, s storage.Storage) error{
 	storage.OpPut: func(ctx context.Context, s storage.Storage) error {
 		_, err := s.Put(ctx, "new", strings.NewReader("data"), storage.PutOptions{IfAbsent: true})
@@ -112,8 +112,8 @@ func TestFaultyFailsWhereItIsTold(t *testing.T) {
 				if !errors.Is(err, c.want) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
-				var e *storage.Error
-				if c.want != nil && (!errors.As(err, &e) || e.Op != op) {
+				e, ok := errors.AsType[*storage.Error](err)
+				if c.want != nil && (!ok || e.Op != op) {
 					t.Errorf("got %#v, want the *storage.Error of %s", err, op)
 				}
 				if below := len(memory.Calls()) - 1; below != c.wantBelow {

@@ -15,22 +15,22 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// Fault is what happens to one request. The zero value passes it on.
+// Fault is what happens to one request. The zero Fault passes it on.
 type Fault struct {
-	// Instead of the store's answer the client gets one of these. With Apply the
-	// store carries the request out before.
+	// Instead of the store's answer the client gets one of these. With Apply the store
+	// carries out the request before.
 	Lose   Loss
 	Hang   bool   // nothing, for as long as the client waits
 	Status int    // an error with this status and Code
 	Code   string // such as SlowDown
 	Apply  bool
 
-	FlipUpload bool // the store gets one bit of the body wrong
-	CutUpload  bool // the store gets half of the body, and then the connection breaks
-	FlipBody   bool // the client gets one bit of the body wrong
-	CutBody    bool // the client gets half of the body, and then the connection breaks
+	FlipUpload bool // the store receives the body with a wrong bit
+	CutUpload  bool // the store receives half of the body, then the connection breaks
+	FlipBody   bool // the client receives the body with a wrong bit
+	CutBody    bool // the client receives half of the body, then the connection breaks
 
-	Condition Condition     // what the store makes of If-None-Match
+	Condition Condition     // how the store treats If-None-Match
 	Window    time.Duration // of Raced
 
 	Delay time.Duration // before anything happens
@@ -42,21 +42,21 @@ type Loss int
 
 // The ways.
 const (
-	FIN       Loss = iota + 1 // the connection is closed in order
+	FIN       Loss = iota + 1 // the connection is closed normally
 	RST                       // the connection is reset
 	MidHeader                 // it is closed in the middle of the answer's header
 )
 
-// Condition is what a store makes of a conditional put.
+// Condition is how a store treats a conditional put.
 type Condition int
 
 // The kinds of stores.
 const (
-	Kept     Condition = iota // as it should be
+	Honoured Condition = iota // as it should
 	Ignored                   // it overwrites
-	Inverted                  // it puts only what is there already
-	Raced                     // it looks, waits for Window, and then puts
-	Lied                      // it says 412 as it should, and overwrites
+	Inverted                  // it puts only what exists already
+	Raced                     // it looks, waits for Window, and puts
+	Lied                      // it answers 412 as it should, and overwrites
 )
 
 func (p *Proxy) carryOut(w http.ResponseWriter, hr *http.Request, r *Request, f Fault, entry *Entry) {
@@ -111,7 +111,7 @@ func (p *Proxy) carryOut(w http.ResponseWriter, hr *http.Request, r *Request, f 
 	_, _ = w.Write(answer.Body) // the client may be gone
 }
 
-// apply lets the store carry r out, as far as f lets it through.
+// apply lets the store carry out r, with the faults of f on the way there.
 func (p *Proxy) apply(r *Request, f Fault) *Answer {
 	switch {
 	case f.FlipUpload:
@@ -121,8 +121,8 @@ func (p *Proxy) apply(r *Request, f Fault) *Answer {
 		return p.send(&changed, false)
 	case f.CutUpload:
 		half := io.MultiReader(io.LimitReader(bytes.NewReader(r.Body), int64(len(r.Body)/2)), iotest.ErrReader(errors.New("cut")))
-		return p.sendBody(r, half, p.signs())
-	case !r.Conditional || f.Condition == Kept:
+		return p.sendBody(r, half, p.signsAll())
+	case !r.Conditional || f.Condition == Honoured:
 		return p.Forward(r)
 	}
 	plain := *r
@@ -172,7 +172,7 @@ func flip(body []byte) {
 	}
 }
 
-// resign signs req anew.
+// resign signs req again, with the credentials of the proxy.
 func (p *Proxy) resign(req *http.Request, body []byte) error {
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
 		req.Header.Del(name)

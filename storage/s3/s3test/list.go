@@ -15,9 +15,9 @@ var (
 	contents     = regexp.MustCompile(`(?s)<Contents>.*</Contents>`)
 )
 
-// EndlessList returns a hook that says of every list that there is more of it:
-// the first page again, where that is to be got by the token that was used
-// already, or by a new one each time; or no objects at all, by new ones.
+// EndlessList returns a hook that makes every list endless: the first page comes again
+// and again, with the same continuation token or, with newTokens, a new one each time.
+// With empty the pages have no objects.
 func EndlessList(newTokens, empty bool) Hook {
 	return func(r *Request) Fault {
 		if r.Op != storage.OpList {

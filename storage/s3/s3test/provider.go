@@ -7,11 +7,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Providers are the habits of stores that are not AWS and not MinIO: what they
-// refuse, or answer in another way.
+// Providers are the habits of stores other than AWS and MinIO: what they refuse or
+// answer in another way.
 var Providers = map[string]Hook{
-	// Of the 2025 defaults of the AWS SDKs: Cloudflare R2 at first, Linode, OCI,
-	// Dell ECS, GCS.
+	// They refuse the defaults that the AWS SDKs have had since 2025: Cloudflare R2 at
+	// first, Linode, OCI, Dell ECS, GCS.
 	"no aws-chunked": func(r *Request) Fault {
 		if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") || strings.HasPrefix(payload(r), "STREAMING-") {
 			return Fault{Status: http.StatusNotImplemented, Code: "NotImplemented"}
@@ -24,7 +24,7 @@ var Providers = map[string]Hook{
 		}
 		return Fault{}
 	},
-	"length wanted": func(r *Request) Fault {
+	"length required": func(r *Request) Fault {
 		if r.Op == storage.OpPut && r.length < 0 {
 			return Fault{Status: http.StatusLengthRequired, Code: "MissingContentLength"}
 		}
@@ -36,7 +36,7 @@ var Providers = map[string]Hook{
 		}
 		return Fault{}
 	},
-	"signed payload wanted": func(r *Request) Fault {
+	"signed payload required": func(r *Request) Fault {
 		if r.Op == storage.OpPut && len(payload(r)) != 64 {
 			return Fault{Status: http.StatusBadRequest, Code: "InvalidRequest"}
 		}
@@ -67,8 +67,8 @@ var Providers = map[string]Hook{
 	},
 }
 
-// ObjectLock is the habit of AWS where a bucket has object lock: a put needs a
-// checksum, and the signature is none.
+// ObjectLock is the habit of AWS where a bucket has object lock: a put needs a checksum,
+// and the signature does not count as one.
 func ObjectLock(r *Request) Fault {
 	if r.Op == storage.OpPut && r.Header.Get("X-Amz-Checksum-Sha256") == "" {
 		return Fault{Status: http.StatusBadRequest, Code: "InvalidRequest"}
@@ -84,5 +84,5 @@ func NoCondition(r *Request) Fault {
 	return Fault{}
 }
 
-// payload is the hash that r says its body has.
+// payload returns the hash that r says its body has.
 func payload(r *Request) string { return r.Header.Get("X-Amz-Content-Sha256") }

@@ -24,12 +24,12 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Proxy stands between a client and the real store and does to requests and
-// answers what a test wants. What it passes on keeps the client's signature, so
-// the store checks that; what it changes it signs itself, unless the change is
-// what the store is to notice.
+// Proxy stands between a client and the real store, and does to requests and answers
+// what a test wants. What it passes on keeps the client's signature, so the store
+// checks that. What it changes it signs itself, unless the store is meant to notice the
+// change.
 type Proxy struct {
-	// Address is that of the archive, with the proxy as its endpoint.
+	// Address is the address of the archive, with the proxy as its endpoint.
 	Address string
 
 	server    *httptest.Server
@@ -46,17 +46,17 @@ type Proxy struct {
 	log      []Entry
 	rate     int // bytes a second and connection; 0 is no limit
 	requests int
-	resigns  bool
+	signAll  bool
 }
 
-// Hook decides what happens to a request. It is called concurrently, and may
-// take its time, and send requests of its own.
+// Hook decides what happens to a request. It is called concurrently. It may take its
+// time and send requests of its own.
 type Hook func(r *Request) Fault
 
-// Request is what a client wants of the store.
+// Request is a client's request to the store.
 type Request struct {
 	Op          storage.Op
-	Key         string // below the prefix; of OpList the prefix that is listed
+	Key         string // below the prefix; for OpList the prefix that is listed
 	N           int    // the number of this request, from 1
 	Conditional bool
 	Header      http.Header
@@ -67,14 +67,14 @@ type Request struct {
 	length                                int64 // as the client says; -1 if it does not
 }
 
-// AccessKey is the public half of the credentials that r is signed with.
+// AccessKey returns the public half of the credentials that r is signed with.
 func (r *Request) AccessKey() string {
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	key, _, _ := strings.Cut(rest, "/")
 	return key
 }
 
-// Answer is what the store says to a request.
+// Answer is the store's answer to a request.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -86,13 +86,13 @@ type Entry struct {
 	Op          storage.Op
 	Key         string
 	Conditional bool
-	Applied     int      // status of the store's own answer, 0 if it was not asked
-	Status      int      // status that was sent to the client, 0 if none was
+	Applied     int      // status of the store's own answer, 0 if the request did not reach it
+	Status      int      // status that the client received, 0 if none
 	SHA256      [32]byte // of the body
 }
 
-// NewProxy starts a proxy, which ends with t, in front of the archive at
-// address, see [NewBucket]. A hook of nil passes everything.
+// NewProxy starts a proxy in front of the archive at address, see [NewBucket]. It ends
+// with t. A nil hook passes everything.
 func NewProxy(t testing.TB, address string, hook Hook) *Proxy {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -128,39 +128,39 @@ func NewProxy(t testing.TB, address string, hook Hook) *Proxy {
 	return p
 }
 
-// URL is the endpoint.
+// URL returns the endpoint.
 func (p *Proxy) URL() string { return p.server.URL }
 
-// Do changes what happens from the next request on. N counts from 1 again.
+// Do replaces the hook from the next request on. [Request].N counts from 1 again.
 func (p *Proxy) Do(hook Hook) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hook, p.requests = hook, 0
 }
 
-// Resign makes the proxy sign every request with the credentials that were in the
-// environment when it was made: the client's can be any.
-func (p *Proxy) Resign() {
+// SignAll makes the proxy sign every request with the credentials that were in the
+// environment when it was made, whatever the client's are.
+func (p *Proxy) SignAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.resigns = true
+	p.signAll = true
 }
 
-// signs tells whether Resign was called.
-func (p *Proxy) signs() bool {
+// signsAll reports whether SignAll was called.
+func (p *Proxy) signsAll() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.resigns
+	return p.signAll
 }
 
-// Log gives all requests whose answers, or losses, are done.
+// Log returns all requests that are done, answered or not.
 func (p *Proxy) Log() []Entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.log)
 }
 
-// Slow limits every connection to so many bytes a second in each direction.
+// Slow limits every connection to that many bytes a second in each direction.
 func (p *Proxy) Slow(bytesPerSecond int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -170,7 +170,7 @@ func (p *Proxy) Slow(bytesPerSecond int) {
 func (p *Proxy) serve(w http.ResponseWriter, hr *http.Request) {
 	r, err := p.receive(hr)
 	if err != nil {
-		return // the client broke off
+		return // the client went away
 	}
 	p.mu.Lock()
 	p.requests++
@@ -217,9 +217,9 @@ func (p *Proxy) receive(hr *http.Request) (*Request, error) {
 	return r, nil
 }
 
-// Forward sends r to the store, also long after the client of r is gone, and
-// gives the store's answer, with status 0 if there is none.
-func (p *Proxy) Forward(r *Request) *Answer { return p.send(r, p.signs()) }
+// Forward sends r to the store, even long after its client is gone, and returns the
+// store's answer, with status 0 if there is none.
+func (p *Proxy) Forward(r *Request) *Answer { return p.send(r, p.signsAll()) }
 
 func (p *Proxy) send(r *Request, sign bool) *Answer {
 	return p.sendBody(r, bytes.NewReader(r.Body), sign)
@@ -235,7 +235,7 @@ func (p *Proxy) sendBody(r *Request, body io.Reader, sign bool) *Answer {
 	if len(r.Body) == 0 {
 		req.Body = http.NoBody
 	}
-	req.Header.Del("Expect") // the body is here
+	req.Header.Del("Expect") // the body has arrived
 	if sign {
 		if err := p.resign(req, r.Body); err != nil {
 			return &Answer{}
@@ -253,7 +253,7 @@ func (p *Proxy) sendBody(r *Request, body io.Reader, sign bool) *Answer {
 	return &Answer{resp.StatusCode, resp.Header, content}
 }
 
-// refusal is an error as S3 says it.
+// refusal returns an error answer like those of S3.
 func refusal(status int, code string) *Answer {
 	body, err := xml.Marshal(struct {
 		XMLName                  xml.Name `xml:"Error"`
@@ -265,7 +265,7 @@ func refusal(status int, code string) *Answer {
 	return &Answer{status, http.Header{"Content-Type": {"application/xml"}}, body}
 }
 
-// slowListener gives connections that are as slow as the proxy was told.
+// slowListener accepts connections that are limited to the proxy's rate.
 type slowListener struct {
 	net.Listener
 	proxy *Proxy
@@ -311,12 +311,12 @@ func (c *slowConn) Write(b []byte) (written int, err error) {
 	return written, err
 }
 
-// ReadFrom hides that of the connection, which would not be slow.
+// ReadFrom hides that of the connection, which would not be limited.
 func (c *slowConn) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{c}, r)
 }
 
-// pace takes the time that n bytes need, and gives the rate.
+// pace waits for as long as n bytes take, and returns the rate.
 func (p *Proxy) pace(n int) int {
 	p.mu.Lock()
 	rate := p.rate

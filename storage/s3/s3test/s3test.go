@@ -1,5 +1,7 @@
-// Package s3test gives tests buckets on a real store. The store is named by
-// GBAK_TEST_S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;
+// Package s3test makes buckets on a real store for tests ([NewBucket]), and a [Proxy] in
+// front of it, where a [Hook] decides which [Fault] happens to each request.
+//
+// GBAK_TEST_S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY name the store;
 // scripts/minio-test.sh starts a MinIO and sets them.
 package s3test
 
@@ -18,8 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// NewBucket makes an empty bucket that is removed with t, and returns its
-// address. Without a store t is skipped, or fails if GBAK_NO_SKIP is 1.
+// NewBucket makes an empty bucket that is removed when t ends, and returns its address.
+// Without a store t is skipped, or fails if GBAK_NO_SKIP is 1.
 func NewBucket(t testing.TB) (address string) {
 	t.Helper()
 	endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
@@ -47,7 +49,7 @@ func NewBucket(t testing.TB) (address string) {
 }
 
 func remove(t testing.TB, client *s3.Client, bucket string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // that of t is over
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the context of t has ended
 	defer cancel()
 	for pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &bucket}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
