@@ -55,7 +55,7 @@ func (f *flow) Get(ctx context.Context, key string, r storage.Range) (io.ReadClo
 
 type flowing struct {
 	*flow
-	ctx  context.Context //nolint:containedctx // as long as it is read
+	ctx  context.Context // as long as it is read
 	key  string
 	body io.ReadCloser
 	at   int64

@@ -36,7 +36,7 @@ func TestHistoriesOfCommitters(t *testing.T) {
 		m.commit(200)
 	}
 	var committed, conflicts, unknown atomic.Int64
-	for seed := range uint64(histories) { //nolint:gosec // it is positive
+	for seed := range uint64(histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inner := storagetest.NewMemory()
 			var events []event
@@ -62,7 +62,7 @@ func TestHistoriesOfCommitters(t *testing.T) {
 
 // writeTogether lets 2 to 16 writers make a few backups each at the same time.
 func writeTogether(t *testing.T, inner *storagetest.Memory, path string, seed uint64) []event {
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same history every time, as far as scheduling lets it
+	random := rand.New(rand.NewPCG(seed, 1)) // the same history every time, as far as scheduling lets it
 	var (
 		clock  atomic.Int64
 		mu     sync.Mutex

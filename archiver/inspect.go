@@ -196,7 +196,7 @@ func checkImage(ctx context.Context, image *grafeo.Image) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	return image.Check(ctx, f)
 }
 

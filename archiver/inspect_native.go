@@ -74,7 +74,7 @@ func (i *Inspection) native(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -106,12 +106,12 @@ func (i *Inspection) native(ctx context.Context) error {
 		if k > 0 && header.DatabaseID != database {
 			return &grafeo.WrongDatabaseError{Path: i.Path, Want: database, Got: header.DatabaseID}
 		}
-		database, end = header.DatabaseID, header.FirstLSN+uint64(p.Length-grafeo.SegmentHeaderLength) //nolint:gosec // it has a header
+		database, end = header.DatabaseID, header.FirstLSN+uint64(p.Length-grafeo.SegmentHeaderLength)
 		if err := eachCommit(r, visit); err != nil {
 			return p.In(err)
 		}
 	}
-	if n := uint64(i.Log.Commits); n != h.Count { //nolint:gosec // not negative
+	if n := uint64(i.Log.Commits); n != h.Count {
 		return &grafeo.DamageError{Path: i.Path, Offset: 24, What: fmt.Sprintf("it has %d groups, but %d in its header", n, h.Count)}
 	}
 	return nil

@@ -34,7 +34,7 @@ const maxRuns = 100
 func summarizeFolder(ctx context.Context, dir string, gen grafeo.Generation, opts grafeo.ScanOptions) (*LogSummary, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // a closed database has none
+		return nil, nil // a closed database has none
 	}
 	if err != nil {
 		return nil, err

@@ -84,10 +84,10 @@ func listed(t *testing.T, objects map[string][]byte) (list []archiver.Backup, st
 // whatever is missing or damaged.
 func TestListsBySummaries(t *testing.T) {
 	const backups = 110
-	for seed := range uint64(few(3)) { //nolint:gosec // it is positive
+	for seed := range uint64(few(3)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // it need not be secret
+			random := rand.New(rand.NewPCG(seed, 2))
 			objects := randomArchive(t, backups, random)
 			damage := func(seq manifest.Seq) func(map[string][]byte) {
 				return func(o map[string][]byte) { o[seq.Key()] = []byte("{}\n") }
@@ -151,10 +151,10 @@ func targetsOf(list []archiver.Backup) (targets []archiver.Target) {
 // or damaged.
 func TestRoutesBySummaries(t *testing.T) {
 	const backups = 75
-	for seed := range uint64(few(3)) { //nolint:gosec // it is positive
+	for seed := range uint64(few(3)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // it need not be secret
+			random := rand.New(rand.NewPCG(seed, 3))
 			objects := randomArchive(t, backups, random)
 			listed, err := newArchive(refill(t, objects)).List(t.Context())
 			if err != nil {
@@ -273,7 +273,7 @@ func TestRequestsOfLists(t *testing.T) {
 
 // A verification finds a summary that is not what the manifest says.
 func TestWrongSummary(t *testing.T) {
-	objects := randomArchive(t, 40, rand.New(rand.NewPCG(9, 9))) //nolint:gosec // as above
+	objects := randomArchive(t, 40, rand.New(rand.NewPCG(9, 9)))
 	m := manifestOf(t, objects, 40)
 	m.Earlier[3].StoredBytes++
 	objects[m.Seq.Key()] = m.Encode()

@@ -80,7 +80,7 @@ func TestTakingBackLosesPowerAnywhere(t *testing.T) {
 					for more := range 2 { // two states after each step
 						crash := *s
 						crash.dir = filepath.Join(t.TempDir(), "crash")
-						r.Crash(uint64(k+2*i+more), i, crash.dir) //nolint:gosec // it is positive
+						r.Crash(uint64(k+2*i+more), i, crash.dir)
 						at := fmt.Sprintf("step %d has failed, lost power after step %d of %q", k, i, steps)
 						crash.sound(at)
 						crash.next(at, true)

@@ -30,7 +30,7 @@ type pagedImage struct {
 
 func newPagedImage(t testing.TB, pages int) *pagedImage {
 	t.Helper()
-	im := &pagedImage{path: filepath.Join(t.TempDir(), "paged.grafeo"), random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // nor need it be secret
+	im := &pagedImage{path: filepath.Join(t.TempDir(), "paged.grafeo"), random: rand.New(rand.NewPCG(1, 2))}
 	im.append(pages)
 	im.write(t)
 	return im
@@ -114,9 +114,9 @@ func storedBytes(store *storagetest.Memory) (n int) {
 // restores byte for byte, nothing of an earlier one is written again or
 // overwritten, and a verification finds nothing.
 func TestFullBackupsShareWhatIsTheSame(t *testing.T) {
-	for seed := range uint64(few(20)) { //nolint:gosec // it is positive
+	for seed := range uint64(few(20)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // nor need it be secret
+			random := rand.New(rand.NewPCG(seed, 1))
 			store := storagetest.NewMemory()
 			im := newPagedImage(t, 260+random.IntN(400))
 			im.random = random

@@ -45,7 +45,7 @@ func (p fakeProc) lock(path, kind string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	s := info.Sys().(*syscall.Stat_t) //nolint:forcetypeassert,errcheck // on Linux it is one
+	s := info.Sys().(*syscall.Stat_t) //nolint:errcheck // on Linux it is one
 	major, minor := (s.Dev>>8)&0xfff|(s.Dev>>32)&^0xfff, s.Dev&0xff|(s.Dev>>12)&^0xff
 	p.write("locks", fmt.Sprintf("1: POSIX  ADVISORY  WRITE 1 00:01:%d 0 EOF\n2: %s 77 %02x:%02x:%d 0 EOF\n", s.Ino, kind, major, minor, s.Ino))
 }

@@ -47,6 +47,9 @@ func ReadUpTo(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer CloseRead(f)
 	return io.ReadAll(io.LimitReader(f, limit))
 }
+
+// CloseRead closes a file that was only read or locked: an error could not lose anything.
+func CloseRead(f io.Closer) { _ = f.Close() }

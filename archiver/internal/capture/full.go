@@ -158,7 +158,7 @@ func KnownFrom(listed []manifest.CommitTime, image *grafeo.Image) *time.Time {
 	}
 	for _, c := range listed {
 		if c[0] > image.Epoch {
-			if t := time.UnixMilli(int64(c[1])).UTC(); t.Before(image.Time) { //nolint:gosec // a time of the database
+			if t := time.UnixMilli(int64(c[1])).UTC(); t.Before(image.Time) {
 				return &t
 			}
 			break

@@ -15,6 +15,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // Source is a consistent part of a database's history: its files, or the parts
@@ -71,7 +72,7 @@ func (s *File) Read(p []byte, offset int64) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	end := offset + int64(len(p))
 	next := sort.Search(len(s.free), func(i int) bool { return s.free[i].Offset+s.free[i].Length > offset })
 	for at := offset; at < end; next++ {

@@ -141,7 +141,7 @@ func readSpilled(f *grafeo.SpillFile) (entry manifest.Spilled, proof *grafeo.Pro
 	if err != nil {
 		return entry, nil, nil, err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(in)
 	sha, crc := sha256.New(), crc32.NewIEEE()
 	n, err := io.Copy(io.MultiWriter(sha, crc), in)
 	if err != nil {

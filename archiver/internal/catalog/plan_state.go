@@ -39,7 +39,7 @@ func stateOf(r *Route, ix *manifest.Index, t Target) State {
 // cut off, if there is one.
 func lastKept(list []manifest.CommitTime, r *Route) (epoch uint64, at time.Time, ok bool) {
 	for _, c := range list {
-		t := time.UnixMilli(int64(c[1])).UTC() //nolint:gosec // a time of a database that was read before
+		t := time.UnixMilli(int64(c[1])).UTC()
 		if r.CutsOff(c[0], t) {
 			break
 		}

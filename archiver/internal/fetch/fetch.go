@@ -212,7 +212,7 @@ func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
 		if err != nil {
 			return struct{}{}, objects.Permanent(err)
 		}
-		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		defer body.Close()
 		if info.Size != s.StoredBytes {
 			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
 		}

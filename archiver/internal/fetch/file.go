@@ -20,7 +20,7 @@ import (
 // have to be read in an order that segments do not have. It is not for
 // concurrent use.
 type File struct {
-	ctx     context.Context //nolint:containedctx // io.ReaderAt has no place for it
+	ctx     context.Context // io.ReaderAt has no place for it
 	store   *objects.Store
 	index   *manifest.Index
 	file    *manifest.File
@@ -109,7 +109,7 @@ func (r *File) frame(number int) ([]byte, error) {
 		case err != nil:
 			return nil, objects.Permanent(err)
 		}
-		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		defer body.Close()
 		if info.Size < f.Offset+f.StoredBytes {
 			return nil, blame("it is shorter than it was when it was stored")
 		}

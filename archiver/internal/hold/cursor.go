@@ -58,18 +58,18 @@ func lowest(holds []Claim) Claim {
 func ReadCursor(path string) (*cursor, error) {
 	f, err := os.Open(grafeo.CursorPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // no cursor is the normal state
+		return nil, nil // no cursor is the normal state
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	b, err := io.ReadAll(io.LimitReader(f, maxCursorBytes))
 	if err != nil {
 		return nil, err
 	}
 	if len(b) == 0 {
-		return nil, nil //nolint:nilnil // a crash has left its name: it keeps nothing for anybody
+		return nil, nil // a crash has left its name: it keeps nothing for anybody
 	}
 	return decodeCursor(b)
 }
@@ -114,7 +114,7 @@ func changeCursor(ctx context.Context, d disk.Disk, path string, change func([]C
 	if err != nil {
 		return err
 	}
-	defer lock.Close() //nolint:errcheck // it was only locked
+	defer disk.CloseRead(lock)
 	c, err := ReadCursor(path)
 	if err != nil {
 		return err

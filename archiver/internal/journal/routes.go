@@ -50,7 +50,7 @@ func (j *Journal) outlinedRoute(ctx context.Context, h *History, t catalog.Targe
 	}
 	r, err := catalog.New(all).Route(t)
 	if err != nil && t.Time != nil {
-		return nil, nil //nolint:nilerr,nilnil // until when a backup was read, its manifest alone says
+		return nil, nil //nolint:nilerr // until when a backup was read, its manifest alone says
 	}
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (j *Journal) everything(ctx context.Context, h *History) (*catalog.Catalog,
 // Head is the newest backup, or nil if there is none.
 func (j *Journal) Head(ctx context.Context, h *History) (*manifest.Committed, error) {
 	if h.Last() == 0 {
-		return nil, nil //nolint:nilnil // no backup is a normal state of an archive
+		return nil, nil // no backup is a normal state of an archive
 	}
 	m, err := j.Load(ctx, h.Archive.ArchiveID, h.Last())
 	return m, h.AboutNewest(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // nativeReader goes through the entries of a native folder and keeps where the
@@ -74,7 +75,7 @@ func (r *nativeReader) read(ctx context.Context, i int, b *Backup) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	holds := r.created
 	if b.Entry.Full {
 		if err = r.full(ctx, f, i, b); err == nil && r.image.Time.After(holds) {
@@ -95,7 +96,7 @@ func (r *nativeReader) read(ctx context.Context, i int, b *Backup) error {
 // full begins a chain.
 func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) error {
 	e := b.Entry
-	image, err := grafeo.ReadImage(f, int64(e.Size), b.path) //nolint:gosec // it is the file's size
+	image, err := grafeo.ReadImage(f, int64(e.Size), b.path)
 	if err != nil {
 		return err
 	}
@@ -182,7 +183,7 @@ func (r *nativeReader) pending() int64 {
 // incremental adds a native incremental backup to the chain.
 func (r *nativeReader) incremental(f *os.File, b *Backup) error {
 	e := b.Entry
-	h, parts, err := grafeo.ReadNative(f, int64(e.Size), b.path) //nolint:gosec // it is the file's size
+	h, parts, err := grafeo.ReadNative(f, int64(e.Size), b.path)
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func (r *nativeReader) number(file int) uint64 {
 	if r.image.Generation == grafeo.Gen06 {
 		return r.files[file].firstLSN
 	}
-	return uint64(file) //nolint:gosec // an index
+	return uint64(file)
 }
 
 var errDiffer = errors.New("the bytes differ")
@@ -262,7 +263,7 @@ func sameBytes(f io.ReaderAt, offset int64, path string, at, length int64) error
 	if err != nil {
 		return err
 	}
-	defer other.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(other)
 	a, b := make([]byte, min(length, 1<<16)), make([]byte, min(length, 1<<16))
 	for done := int64(0); done < length; {
 		n := min(int64(len(a)), length-done)
@@ -286,7 +287,7 @@ func castagnoliOf(path string, offset, length int64) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	_, err = io.Copy(h, io.NewSectionReader(f, offset, length))
 	return h.Sum32(), err

@@ -209,7 +209,7 @@ func (d *dividedLog) copy(out io.Writer, p *logPart, i int, from, to int64) erro
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	if d.generation == grafeo.Gen05 {
 		earlier := min(to, max(from, d.earlierIn(i)))
 		if _, err := grafeo.CopyCommits05(out, io.NewSectionReader(f, from, earlier-from)); err != nil {
@@ -227,7 +227,7 @@ func (d *dividedLog) copy(out io.Writer, p *logPart, i int, from, to int64) erro
 		return nil
 	}
 	if from > grafeo.SegmentHeaderLength {
-		header = grafeo.MoveSegment(header, d.log.Files[i].FirstLSN+uint64(from-grafeo.SegmentHeaderLength)) //nolint:gosec // behind the header
+		header = grafeo.MoveSegment(header, d.log.Files[i].FirstLSN+uint64(from-grafeo.SegmentHeaderLength))
 	}
 	if _, err := out.Write(append(grafeo.AppendPartLength(nil, grafeo.SegmentHeaderLength+to-from), header...)); err != nil {
 		return err
@@ -257,6 +257,6 @@ type summed struct {
 func (s *summed) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	s.crc = crc32.Update(s.crc, crc32.IEEETable, p[:n])
-	s.bytes += uint64(n) //nolint:gosec // not negative
+	s.bytes += uint64(n)
 	return n, err
 }

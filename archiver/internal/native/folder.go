@@ -313,7 +313,7 @@ func (b *Backup) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -321,9 +321,9 @@ func (b *Backup) check(ctx context.Context) error {
 	if !info.Mode().IsRegular() {
 		return &grafeo.DamageError{Path: b.path, What: "it is not a file"}
 	}
-	if uint64(info.Size()) != b.Entry.Size { //nolint:gosec // sizes are not negative
+	if uint64(info.Size()) != b.Entry.Size {
 		return &grafeo.DamageError{
-			Path: b.path, Offset: min(info.Size(), int64(min(b.Entry.Size, uint64(info.Size())))), //nolint:gosec // not more than its size
+			Path: b.path, Offset: min(info.Size(), int64(min(b.Entry.Size, uint64(info.Size())))),
 			What: fmt.Sprintf("it has %d bytes, but %d in the list of native backups", info.Size(), b.Entry.Size),
 		}
 	}

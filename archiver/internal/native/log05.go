@@ -20,7 +20,7 @@ var errEnough = errors.New("enough")
 // log05 reads the frames of a native incremental. All that they tell of their
 // place are the epochs of commits, which inside of a run have no gaps.
 func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
-	size := int64(b.Entry.Size) - grafeo.NativeHeaderLength //nolint:gosec // it is the file's size
+	size := int64(b.Entry.Size) - grafeo.NativeHeaderLength
 	body := func(skip int64) *io.SectionReader {
 		return io.NewSectionReader(f, grafeo.NativeHeaderLength+skip, size-skip)
 	}
@@ -43,7 +43,7 @@ func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
 	if skip == size {
 		return r.reaches05(b)
 	}
-	r.files = append(r.files, chainFile{name: grafeo.LogName(grafeo.Gen05, uint64(index)), path: b.path, start: grafeo.NativeHeaderLength + skip, size: size - skip}) //nolint:gosec // an index
+	r.files = append(r.files, chainFile{name: grafeo.LogName(grafeo.Gen05, uint64(index)), path: b.path, start: grafeo.NativeHeaderLength + skip, size: size - skip})
 	err = r.pieces.Scan(body(skip), b.path, func(c grafeo.Commit) error {
 		if c.Epoch != r.epoch+1 {
 			return r.gap05(b, c.Epoch)

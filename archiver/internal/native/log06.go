@@ -20,7 +20,7 @@ func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, part
 		if err != nil {
 			return p.In(err)
 		}
-		header, length := segment.Header(), uint64(p.Length-grafeo.SegmentHeaderLength) //nolint:gosec // ReadNative has seen that it is there
+		header, length := segment.Header(), uint64(p.Length-grafeo.SegmentHeaderLength)
 		switch {
 		case header.DatabaseID != r.image.DatabaseID:
 			return &grafeo.WrongDatabaseError{Path: b.path, Want: r.image.DatabaseID, Got: header.DatabaseID}
@@ -60,12 +60,12 @@ func (r *nativeReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first
 	for i := range r.files {
 		old := &r.files[i]
 		from := max(first, old.firstLSN)
-		to := min(end, old.firstLSN+uint64(old.size-grafeo.SegmentHeaderLength)) //nolint:gosec // has a header
+		to := min(end, old.firstLSN+uint64(old.size-grafeo.SegmentHeaderLength))
 		if from >= to {
 			continue
 		}
-		length := int64(to - from) //nolint:gosec // inside of a file
-		at := int64(from - first)  //nolint:gosec // likewise
+		length := int64(to - from)
+		at := int64(from - first)
 		inOld := int64(from-old.firstLSN) + grafeo.SegmentHeaderLength + old.start
 		if err := sameBytes(f, p.Offset+grafeo.SegmentHeaderLength+at, old.path, inOld, length); err != nil {
 			return notSame(err, b.path, old.path, from)

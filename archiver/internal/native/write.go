@@ -55,7 +55,7 @@ func (w *Writer) Stretch(plan *catalog.Plan, m replay.Moved) error {
 		return err
 	}
 	image := &plan.Index.Files[slices.IndexFunc(plan.Index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
-	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt} //nolint:gosec // sizes are not negative
+	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt}
 	w.end = base.Database.CheckpointLSN
 	log, err := divide(w.Staging.Path(staging.WalFolder), plan.Route.Chain, m, w.end, catalog.EpochWithoutLog(base), len(w.List.Entries) == 0)
 	if err != nil {
@@ -79,7 +79,7 @@ func (w *Writer) incrementals(log *dividedLog, chain []*manifest.Committed) erro
 
 func (w *Writer) add(e grafeo.NativeEntry) {
 	w.List.Entries = append(w.List.Entries, e)
-	w.Bytes += int64(e.Size) //nolint:gosec // of a file that was written
+	w.Bytes += int64(e.Size)
 }
 
 // Publish writes the list and gives the folder its name.

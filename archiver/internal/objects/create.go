@@ -108,7 +108,7 @@ func (s *Store) holds(ctx context.Context, key string, sum manifest.Digest, size
 		if err != nil {
 			return 0, Permanent(err)
 		}
-		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		defer body.Close()
 		return io.Copy(h, io.LimitReader(body, size+1))
 	})
 	return manifest.Digest(h.Sum(nil)) == sum, err

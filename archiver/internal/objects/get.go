@@ -39,7 +39,7 @@ func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 // patientBody is a part of an object that is asked for again where it broke off.
 type patientBody struct {
 	store    storage.Storage
-	ctx      context.Context //nolint:containedctx // as long as it is read
+	ctx      context.Context // as long as it is read
 	key      string
 	asked    storage.Range
 	patience time.Duration

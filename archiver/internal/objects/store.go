@@ -66,7 +66,7 @@ func (s *Store) readOnce(ctx context.Context, key string, limit int64) ([]byte, 
 		if err != nil {
 			return nil, Permanent(err)
 		}
-		defer body.Close() //nolint:errcheck // everything was read, or the error is reported
+		defer body.Close()
 		if info.Size > limit {
 			return nil, &manifest.ObjectError{Key: key, Problem: "it is larger than any object of its kind can be"}
 		}

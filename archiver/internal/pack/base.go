@@ -54,13 +54,13 @@ func shares(s *capture.Source) bool {
 // backup heals an archive.
 func (p *Packer) findBase(ctx context.Context, head *manifest.Committed, s *capture.Source) (*base, error) {
 	if head == nil || !shares(s) || head.Database.Generation != string(grafeo.Gen06) || head.NewestFull() == nil {
-		return nil, nil //nolint:nilnil // nothing to refer to is a normal state
+		return nil, nil // nothing to refer to is a normal state
 	}
 	b, err := p.loadBase(ctx, head, *head.NewestFull())
 	var object *manifest.ObjectError
 	if errors.As(err, &object) {
 		p.Log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil // as above
 	}
 	return b, err
 }
@@ -74,7 +74,7 @@ func (p *Packer) loadBase(ctx context.Context, head *manifest.Committed, seq man
 		}
 	}
 	if m.Kind != manifest.Full || !m.Database.Is(&head.Database) || m.Database.Generation != head.Database.Generation {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil // as above
 	}
 	ix, err := p.Head.Journal.Index(ctx, m.Manifest)
 	if err != nil {
@@ -82,7 +82,7 @@ func (p *Packer) loadBase(ctx context.Context, head *manifest.Committed, seq man
 	}
 	b := &base{store: p.Head.Store, log: p.Log, seq: seq, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){}}
 	if len(b.image.Pages) == 0 {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil // as above
 	}
 	b.choose()
 	return b, nil

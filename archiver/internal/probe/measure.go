@@ -24,7 +24,7 @@ func (p *Probe) Clock(ctx context.Context) (*time.Duration, error) {
 	after := time.Now()
 	info, err := p.store.Storage.Head(ctx, key)
 	if err != nil || info.ModTime.IsZero() {
-		return nil, nil //nolint:nilerr,nilnil // the store does not tell
+		return nil, nil //nolint:nilerr // the store does not tell
 	}
 	var ahead time.Duration
 	switch {

@@ -53,7 +53,7 @@ func Tell(ctx context.Context, e Event) {
 // Tracker adds up the bytes that workers have done. Its methods may be called
 // concurrently.
 type Tracker struct {
-	ctx   context.Context //nolint:containedctx // of the run that it is for
+	ctx   context.Context // of the run that it is for
 	mu    sync.Mutex
 	done  int64
 	total int64

@@ -120,7 +120,7 @@ func cutStaged(s *staging.Folder, plan *catalog.Plan) error {
 // that plan begins with says.
 func Trim(s *staging.Folder, plan *catalog.Plan) (replay.Moved, error) {
 	if plan.Replay == nil {
-		return nil, nil //nolint:nilnil // nothing moves
+		return nil, nil // nothing moves
 	}
 	m, err := replay.Trim(s.Disk, s.Path(staging.WalFolder), plan.Replay)
 	switch {

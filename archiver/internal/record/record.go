@@ -77,7 +77,7 @@ func readRecord(path, address string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	b, err := io.ReadAll(io.LimitReader(f, maxRecordBytes))
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func writeRecord(ctx context.Context, d disk.Disk, path string, now record, anew
 	if err != nil {
 		return err
 	}
-	defer lock.Close() //nolint:errcheck // it was only locked
+	defer disk.CloseRead(lock)
 	before, err := readRecord(path, now.Address)
 	if err == nil && before.ArchiveID == now.ArchiveID && before.Seq > now.Seq && !anew {
 		return nil

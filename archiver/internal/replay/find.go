@@ -7,6 +7,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // maxCreatedEdges is how many edges of a log are looked for in the image: more
@@ -82,7 +83,7 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 		return nil, err
 	}
 	if meta == nil || meta.Time.IsZero() || meta.Time.After(image.Time) {
-		return nil, nil //nolint:nilnil // it says nothing of this image
+		return nil, nil // it says nothing of this image
 	}
 	f := checkpointFinder{meta: meta}
 	if err := grafeo.ScanRecords05(dir, grafeo.Position{}, end, f.visit); err != nil {
@@ -107,7 +108,7 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 		c = file
 	}
 	if c == nil {
-		return nil, nil //nolint:nilnil // all of the log
+		return nil, nil // all of the log
 	}
 	if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
 		c.from = end
@@ -290,6 +291,6 @@ func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edg
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	return grafeo.EdgesIn05(f, image, wanted)
 }

@@ -126,7 +126,7 @@ func (t *trimmer) copy(out io.Writer, path string, number uint64, from, size int
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(in)
 	written := int64(0)
 	if number == t.replay.File && t.replay.Graph != "" {
 		n, err := out.Write(grafeo.AppendSwitchGraph05(nil, t.replay.Graph))

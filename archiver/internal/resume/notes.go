@@ -286,7 +286,7 @@ func (j *Notes) ReadAt(file int, p []byte, offset int64) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	n, err := f.ReadAt(p, offset)
 	return n == len(p) && (err == nil || n > 0)
 }

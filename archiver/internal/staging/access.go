@@ -187,7 +187,7 @@ func (all *accesses) applyFolder(a access, path, inside string) {
 	if err != nil {
 		return
 	}
-	defer f.Close()            //nolint:errcheck // nothing was written
+	defer disk.CloseRead(f)
 	entries, _ := f.ReadDir(2) // an error means that there is no more
 	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != inside {
 		return // it is another one than that
@@ -199,7 +199,7 @@ func (all *accesses) applyFolder(a access, path, inside string) {
 func (all *accesses) applyAgain(a access, path string) {
 	if f, err := disk.OpenFolder(path); err == nil {
 		all.Apply(a, f)
-		_ = f.Close() // nothing was written
+		disk.CloseRead(f)
 	}
 }
 
@@ -229,7 +229,7 @@ func (s *Folder) takeOver() error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer disk.CloseRead(f)
 	if f.Chown(0, -1) != nil {
 		return nil // a file server that does not believe in root: then root has no power to lend
 	}

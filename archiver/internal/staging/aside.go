@@ -233,7 +233,7 @@ func headless(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer disk.CloseRead(f)
 	page := make([]byte, headerBytes)
 	_, err = io.ReadFull(f, page)
 	return err == nil && !slices.ContainsFunc(page, func(b byte) bool { return b != 0 })

@@ -400,7 +400,7 @@ func (s *Folder) Discard() error {
 			// notices in acquire.
 			err = s.Disk.Remove(s.Path(lockName))
 		}
-		defer s.lock.Close() //nolint:errcheck // it was only locked
+		defer disk.CloseRead(s.lock)
 	}
 	if err == nil {
 		_ = s.Disk.Remove(s.Folder) // fails where another restore has locked it already

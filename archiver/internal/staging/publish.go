@@ -66,7 +66,7 @@ func (s *Folder) Publish(force bool) (moved string, err error) {
 		if err != nil {
 			return "", err
 		}
-		defer open.Close() //nolint:errcheck // it was only locked
+		defer disk.CloseRead(open)
 		m.Aside = filepath.Base(freeAside(s.Target, time.Now()))
 		m.Block = ofGen05(s.Target) && disk.Exists(grafeo.LogBeside(s.Target)) // a directory is moved with its log
 	} else if onlyCursor(s.Target) {

@@ -165,5 +165,5 @@ func (v *verification) image(ctx context.Context, m *manifest.Committed, ix *man
 	default:
 		return nil, err
 	}
-	return nil, nil //nolint:nilnil // the finding is the answer
+	return nil, nil // the finding is the answer
 }
