@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// The causes that every backend distinguishes. Any other cause is passed on as it
-// is inside an [*Error].
+// The causes that every backend distinguishes. Any other cause is passed on as it is
+// inside an [*Error].
 var (
 	// ErrNotExist: there is no object under this key. It is also [fs.ErrNotExist].
 	ErrNotExist error = sentinel{"object does not exist", fs.ErrNotExist}
 
-	// ErrPreconditionFailed: a Put with IfAbsent found an object. After an attempt
-	// with an unclear outcome that object may be the caller's own.
+	// ErrPreconditionFailed: a Put with IfAbsent found an object. After an attempt with
+	// an unclear outcome that object may be the caller's own.
 	ErrPreconditionFailed = errors.New("object exists already")
 
 	// ErrInvalidRange: the offset of a Get is at or past the object's end, or a field
@@ -51,8 +51,8 @@ var (
 	// credentials. A retry is useless until somebody changes them.
 	ErrSettings = errors.New("the settings are wrong")
 
-	// ErrForeign: the answer does not come from the store, or was changed on the way:
-	// a web page, a redirect, a compressed body. It says nothing about the objects.
+	// ErrForeign: the answer does not come from the store, or was changed on the way: a
+	// web page, a redirect, a compressed body. It says nothing about the objects.
 	ErrForeign = errors.New("the answer does not come from the store")
 )
 
@@ -87,8 +87,8 @@ type Error struct {
 	Answer *Answer
 }
 
-// Answer is what is known of the last attempt of a call, for finding the cause. It
-// has no secrets.
+// Answer is what is known of the last attempt of a call, for finding the cause. It has
+// no secrets.
 type Answer struct {
 	Status    int    // of HTTP, 0 if there was no answer
 	Code      string // the store's name for the error, such as SlowDown; "" if it gives none

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Inspector is a [Storage] that can show the settings of the place it is in. A
-// backend need not be one.
+// Inspector is a [Storage] that can show the settings of the place it is in. A backend
+// need not be one.
 type Inspector interface {
-	// Inspect reads the settings. It changes nothing. What the store does not show
-	// is no error, but noted in [StoreInfo].Unreadable.
+	// Inspect reads the settings. It changes nothing. A setting that the store does not
+	// show is not an error: [StoreInfo].Unreadable lists it.
 	Inspect(ctx context.Context) StoreInfo
 }
 
@@ -67,8 +67,8 @@ type LifecycleRule struct {
 	ID     string
 	Prefix string // of the names in the bucket that it concerns, which have the store's own prefix
 
-	// It takes effect Days days after an object was created, or, with a Date, for
-	// all objects on that day.
+	// It takes effect Days days after an object was created, or, with a Date, for all
+	// objects on that day.
 	Days int
 	Date time.Time
 

@@ -8,9 +8,8 @@ const MaxKeyLength = 512
 
 // CheckKey returns [ErrInvalidKey] unless key is a valid one: elements of a-z, 0-9,
 // '.', '_' and '-', each beginning with a letter or digit and at most 255 bytes long,
-// joined by '/', at most [MaxKeyLength] bytes in all. Such names mean the same in
-// every store and on every file system. Names that begin with a dot are left to the
-// backends.
+// joined by '/', at most [MaxKeyLength] bytes in all. Such names mean the same in every
+// store and on every file system. Names that begin with a dot are left to the backends.
 func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKeyLength {
 		return ErrInvalidKey

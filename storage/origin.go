@@ -2,11 +2,11 @@ package storage
 
 import "context"
 
-// OriginChecker is a [Storage] behind a network, where something on the way may
-// answer in the store's place or change its answers. A backend need not be one.
+// OriginChecker is a [Storage] behind a network, where something on the way may answer
+// in the store's place or change its answers. A backend need not be one.
 type OriginChecker interface {
 	// CheckOrigin asks again for an object that had other bytes than expected. It
-	// returns [ErrForeign] if what arrives is not what the store keeps, as far as
-	// that can be seen, and nil if it is or nothing speaks against it.
+	// returns [ErrForeign] if what arrives is not what the store keeps, as far as that
+	// can be seen, and nil if it is or nothing speaks against it.
 	CheckOrigin(ctx context.Context, key string) error
 }

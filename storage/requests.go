@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Requests counts the requests that were sent to a store, with those that failed
-// and were sent again. The zero value is ready for use. All methods may be called
+// Requests counts the requests that were sent to a store, with those that failed and
+// were sent again. The zero value is ready for use. All methods may be called
 // concurrently.
 type Requests struct{ put, get, head, list, del atomic.Int64 }
 
@@ -56,8 +56,8 @@ func (r *Requests) Counts() RequestCounts {
 
 type requestsKey struct{}
 
-// CountRequests returns a context whose operations are counted in r, and no longer
-// in the counter that ctx may have. So one run over a shared Storage knows how many
+// CountRequests returns a context whose operations are counted in r, and no longer in
+// the counter that ctx may have. So one run over a shared Storage knows how many
 // requests were its own.
 func CountRequests(ctx context.Context, r *Requests) context.Context {
 	return context.WithValue(ctx, requestsKey{}, r)

@@ -8,10 +8,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// NewBody returns what Get returns: a reader of the next length bytes of source,
-// then [io.EOF]. If source ends early, it fails with [io.ErrUnexpectedEOF]; once
-// ctx has ended, with the cause of ctx. Its errors are [*storage.Error]. Closing it
-// closes source.
+// NewBody returns what Get returns: a reader of the next length bytes of source, then
+// [io.EOF]. If source ends early, it fails with [io.ErrUnexpectedEOF]; once ctx has
+// ended, with the cause of ctx. Its errors are [*storage.Error]. Closing it closes
+// source.
 func NewBody(ctx context.Context, key string, source io.ReadCloser, length int64) io.ReadCloser {
 	return &body{ctx: ctx, key: key, source: source, rest: length}
 }

@@ -30,8 +30,8 @@ func openOn(t *testing.T, d disk.Disk, root string) *Store {
 	return s
 }
 
-// Bytes are durable before they get a name, and names, with those of new folders, before
-// Put returns.
+// Bytes are durable before they get a name, and names, with those of new folders,
+// before Put returns.
 func TestOrderOfSteps(t *testing.T) {
 	dir := t.TempDir()
 	steps := disktest.New(t, dir, nil)
@@ -183,8 +183,8 @@ func failsAt(t *testing.T, k int, cause syscall.Errno, opts storage.PutOptions) 
 	return true
 }
 
-// A name whose sync failed is not shown before a sync succeeds, not even to a caller who
-// asks whether its put succeeded after all.
+// A name whose sync failed is not shown before a sync succeeds, not even to a caller
+// who asks whether its put succeeded after all.
 func TestNotShownBeforeItIsDurable(t *testing.T) {
 	root := t.TempDir()
 	put(t, open(t, root), "folder/old", "data")

@@ -41,8 +41,8 @@ func (s *Store) makeDir(dir string) error {
 			s.madeRoot = true
 		}
 	}
-	// A folder that existed is synced once, too: another process may have made it
-	// just now. Above the root that may be forbidden, and is not ours to care for.
+	// A folder that existed is synced once, too: another process may have made it just
+	// now. Above the root that may be forbidden, and is not ours to care for.
 	err := s.disk.Sync(parent)
 	if err != nil && (inside || !exists || !errors.Is(err, fs.ErrPermission)) {
 		return err
@@ -58,9 +58,9 @@ func (s *Store) addPutting(n int) {
 	s.putting += n
 }
 
-// tidy removes the folder dir and those above it as far as they are empty, unless
-// more than puts puts are under way, which may need them. It does what it can: an
-// empty folder does no harm.
+// tidy removes the folder dir and those above it as far as they are empty, unless more
+// than puts puts are under way, which may need them. It does what it can: an empty
+// folder does no harm.
 func (s *Store) tidy(dir string, puts int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,15 +80,14 @@ func (s *Store) tidy(dir string, puts int) {
 	}
 }
 
-// hasOnlyTemp reports whether root has nothing but the folder for files that are
-// being written.
+// hasOnlyTemp reports whether root has nothing but the folder for files that are being
+// written.
 func hasOnlyTemp(root string) bool {
 	entries, err := os.ReadDir(root)
 	return err == nil && len(entries) == 1 && entries[0].Name() == tempDir
 }
 
-// forgetDir makes the next ensureDir look again, in case somebody removed the
-// folder.
+// forgetDir makes the next ensureDir look again, in case somebody removed the folder.
 func (s *Store) forgetDir(dir string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -95,8 +95,8 @@ func (w *walk) yieldFile(path, key string) error {
 	return nil
 }
 
-// namesInKeyOrder returns the names in the order of their keys, folders with a slash
-// at the end: "a-b" is before "a/", and "a" before both.
+// namesInKeyOrder returns the names in the order of their keys, folders with a slash at
+// the end: "a-b" is before "a/", and "a" before both.
 func namesInKeyOrder(path string, entries []fs.DirEntry) []string {
 	names := make([]string, 0, len(entries))
 	for _, entry := range entries {

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 )
 
-// An archive is for its owner alone, unless the folder that holds it shows that a
-// group shares it. Then what is made there gets that folder's permissions for the
-// group, as far as the umask allows. (The group itself is inherited from a folder with
-// the setgid bit.) A root that does not exist yet follows the folder above it, if that
-// one passes its group on.
+// An archive is for its owner alone, unless the folder that holds it shows that a group
+// shares it. Then what is made there gets that folder's permissions for the group, as
+// far as the umask allows. (The group itself is inherited from a folder with the setgid
+// bit.) A root that does not exist yet follows the folder above it, if that one passes
+// its group on.
 
 // fileMode returns the mode of a new file, before the umask.
 func (s *Store) fileMode() fs.FileMode { return 0o600 | groupMode(s.root)&0o060 }

@@ -113,8 +113,8 @@ func wholeAfter(t *testing.T, dir string, k int, acknowledged []int) (lost int) 
 	return lost
 }
 
-// An object that a run has found and refers to is durable before what refers to it, even
-// if the process that put it was killed before it could sync the name.
+// An object that a run has found and refers to is durable before what refers to it,
+// even if the process that put it was killed before it could sync the name.
 func TestPowerLossAfterAKill(t *testing.T) {
 	root := t.TempDir()
 	put(t, open(t, root), "segments/before", "data")

@@ -17,10 +17,10 @@ import (
 )
 
 // Put implements [storage.Storage]. A crash at any moment, of the process or of the
-// machine, leaves the old object or the new one, and perhaps a file in .tmp, which
-// the first Put of another day removes. After success it is the new one. If only the
-// last step fails, the sync of the folder, the object exists but may not last: the
-// error is then not a refusal, and the object is not shown until a sync succeeds.
+// machine, leaves the old object or the new one, and perhaps a file in .tmp, which the
+// first Put of another day removes. After success it is the new one. If only the last
+// step fails, the sync of the folder, the object exists but may not last: the error is
+// then not a refusal, and the object is not shown until a sync succeeds.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
@@ -79,8 +79,8 @@ func (s *Store) putOnce(ctx context.Context, key string, body io.ReadSeeker, opt
 	return storage.PutResult{Size: size, Proved: opts.SHA256 != nil}, nil
 }
 
-// writeTemp writes body to a new file in .tmp. When it returns, the bytes are
-// durable and the name is not. After an error there is no file.
+// writeTemp writes body to a new file in .tmp. When it returns, the bytes are durable
+// and the name is not. After an error there is no file.
 func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (path string, size int64, err error) {
 	f, err := s.createTemp()
 	if err != nil {
@@ -109,8 +109,8 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader, sum *[32]byte) (p
 	return f.Name(), size, f.Close()
 }
 
-// publish gives the finished file temp its final name, and makes that durable. The
-// name temp is gone afterwards, even after an error.
+// publish gives the finished file temp its final name, and makes that durable. The name
+// temp is gone afterwards, even after an error.
 func (s *Store) publish(ctx context.Context, temp, path string, ifAbsent bool) error {
 	dir := filepath.Dir(path)
 	err := s.syncShown()

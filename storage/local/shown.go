@@ -2,9 +2,9 @@ package local
 
 import "fmt"
 
-// A name that another process made may not be durable: that process may not have
-// lived to sync it. So what this store has shown to its caller is synced before the
-// caller stores anything that may refer to it.
+// A name that another process made may not be durable: that process may not have lived
+// to sync it. So what this store has shown to its caller is synced before the caller
+// stores anything that may refer to it.
 
 // nameState is what is known of the names in a folder.
 type nameState int
@@ -15,8 +15,8 @@ const (
 	namesDurable                       // all that the caller has seen are
 )
 
-// showNames is called before the caller sees a name in dir. A name whose own sync
-// has failed is not shown until another sync succeeds.
+// showNames is called before the caller sees a name in dir. A name whose own sync has
+// failed is not shown until another sync succeeds.
 func (s *Store) showNames(dir string) error {
 	s.namesMu.Lock()
 	defer s.namesMu.Unlock()
@@ -29,8 +29,8 @@ func (s *Store) showNames(dir string) error {
 	return nil
 }
 
-// syncNames is called before the caller reads an object in dir. It may act on what
-// it reads without putting anything, so the name must stay.
+// syncNames is called before the caller reads an object in dir. It may act on what it
+// reads without putting anything, so the name must stay.
 func (s *Store) syncNames(dir string) error {
 	s.namesMu.Lock()
 	defer s.namesMu.Unlock()

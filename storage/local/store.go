@@ -4,11 +4,11 @@
 // A file appears under its final name whole and in one step. Files that are being
 // written are in the folder .tmp, which no key can name.
 //
-// After a loss of power, every object that a Put acknowledged exists and is whole.
-// The object of a Put that was not acknowledged exists or not, and is whole if it
-// does. Objects of other processes that a Store has shown to its caller are durable
-// before anything that the caller puts next. An object that its caller reads is
-// durable at once, unless the process may not write there.
+// After a loss of power, every object that a Put acknowledged exists and is whole. The
+// object of a Put that was not acknowledged exists or not, and is whole if it does.
+// Objects of other processes that a Store has shown to its caller are durable before
+// anything that the caller puts next. An object that its caller reads is durable at
+// once, unless the process may not write there.
 package local
 
 import (
@@ -27,9 +27,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Store is a [storage.Storage] in a folder. Any number of stores in any number
-// of processes may use the same folder, if its file system has atomic hard
-// links or exclusive renames between them.
+// Store is a [storage.Storage] in a folder. Any number of stores in any number of
+// processes may use the same folder, if its file system has atomic hard links or
+// exclusive renames between them.
 type Store struct {
 	root string
 	disk disk.Disk
@@ -46,13 +46,13 @@ type Store struct {
 
 var _ storage.Storage = (*Store)(nil)
 
-// Open returns the store in the folder root. It creates nothing: a folder that does
-// not exist is an empty store, and the first Put makes it. A link to a path that does
-// not exist, such as one on a disk that is not mounted, is an error.
+// Open returns the store in the folder root. It creates nothing: a folder that does not
+// exist is an empty store, and the first Put makes it. A link to a path that does not
+// exist, such as one on a disk that is not mounted, is an error.
 func Open(root string) (*Store, error) { return OpenOn(disk.OS{}, root) }
 
-// OpenOn is Open on another disk, for tests: one that records its steps, or that
-// fails at one of them.
+// OpenOn is Open on another disk, for tests: one that records its steps, or that fails
+// at one of them.
 func OpenOn(d disk.Disk, root string) (*Store, error) {
 	if root == "" {
 		return nil, errors.New("open store: the path is empty")
@@ -170,8 +170,8 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 	return info, err
 }
 
-// Delete implements [storage.Storage]. Folders that become empty are removed, the
-// root itself only if this store made it.
+// Delete implements [storage.Storage]. Folders that become empty are removed, the root
+// itself only if this store made it.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
@@ -222,8 +222,8 @@ func describe(key string, stat fs.FileInfo) (storage.ObjectInfo, error) {
 	return storage.ObjectInfo{Key: key, Size: stat.Size(), ModTime: stat.ModTime()}, nil
 }
 
-// isMissing reports whether err is the error of a path without a file, which
-// includes one below something that is no folder.
+// isMissing reports whether err is the error of a path without a file, which includes
+// one below something that is no folder.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

@@ -32,8 +32,8 @@ func (s *Store) createTemp() (disk.File, error) {
 	return s.newFile(dir)
 }
 
-// newFile makes an empty file in dir. (The files of [os.CreateTemp] are for their
-// owner alone, whatever the umask.)
+// newFile makes an empty file in dir. (The files of [os.CreateTemp] are for their owner
+// alone, whatever the umask.)
 func (s *Store) newFile(dir string) (disk.File, error) {
 	for {
 		path := filepath.Join(dir, fmt.Sprintf("%s%d", tempNames, rand.Uint64()))

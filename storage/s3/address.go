@@ -42,10 +42,9 @@ const parameterNames = "endpoint, region, path_style, profile, ca_file, checksum
 //	s3://bucket/prefix?endpoint=https://host&region=eu-west-1
 //
 // with the fields of [Options] as parameters: endpoint, region, path_style (also as
-// force-path-style, forcePathStyle or use_path_style), profile, ca_file, checksum,
-// sse, kms_key_id and requester_pays. Anything else is an error, and so are
-// credentials: an address ends up in logs and process lists. Errors are
-// [*AddressError].
+// force-path-style, forcePathStyle or use_path_style), profile, ca_file, checksum, sse,
+// kms_key_id and requester_pays. Anything else is an error, and so are credentials: an
+// address ends up in logs and process lists. Errors are [*AddressError].
 func ParseAddress(address string) (Options, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -142,8 +141,8 @@ func (o *Options) set(name, value string) error {
 	return nil
 }
 
-// unknownParameter names the parameter only if it looks like a name: it may be a
-// secret whose beginning was lost.
+// unknownParameter names the parameter only if it looks like a name: it may be a secret
+// whose beginning was lost.
 func unknownParameter(name string) error {
 	lower := strings.ToLower(name)
 	for _, word := range []string{"access", "secret", "token", "password", "credential"} {

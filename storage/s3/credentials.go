@@ -17,10 +17,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// credentials are those of the environment. When the store says that they have
-// expired, they are loaded again from the very beginning: a tool of the user may have
-// written new ones into a file. Credentials with an expiry time are renewed by the SDK
-// before they expire.
+// credentials are those of the environment. When the store says that they have expired,
+// they are loaded again from the very beginning: a tool of the user may have written
+// new ones into a file. Credentials with an expiry time are renewed by the SDK before
+// they expire.
 type credentials struct {
 	load func(context.Context) (aws.CredentialsProvider, error)
 

@@ -16,8 +16,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// failure is an error of the SDK with a text for people. It wraps sentinel, if there
-// is one, and err with all that the SDK wraps in it.
+// failure is an error of the SDK with a text for people. It wraps sentinel, if there is
+// one, and err with all that the SDK wraps in it.
 type failure struct {
 	text     string
 	sentinel error
@@ -80,8 +80,8 @@ func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) 
 }
 
 // refusedCondition explains the answers that only a conditional put gets. A 409 is not
-// among them: it means that something else happened to the key meanwhile, and that
-// the same put may succeed now.
+// among them: it means that something else happened to the key meanwhile, and that the
+// same put may succeed now.
 func refusedCondition(err error) error {
 	switch httpStatus(err) {
 	case http.StatusPreconditionFailed:
@@ -103,9 +103,9 @@ func isAboutCredentials(code string) bool {
 	return false
 }
 
-// isDenied reports whether the caller is not authenticated or not authorized. A 403
-// is also the answer for an object in an archive tier, a quota, a wrong clock and
-// much else: where there is a code of its own, the code decides.
+// isDenied reports whether the caller is not authenticated or not authorized. A 403 is
+// also the answer for an object in an archive tier, a quota, a wrong clock and much
+// else: where there is a code of its own, the code decides.
 func isDenied(status int, code string) bool {
 	switch code {
 	case "", "Forbidden", "Unauthorized", "UnknownError", "AllAccessDisabled", "NotSignedUp", "AccountProblem":
@@ -122,8 +122,8 @@ func isFull(err error) bool {
 		code == "AccessDenied" && strings.Contains(errorMessage(err), "cap exceeded")
 }
 
-// isHopeless reports whether the settings are wrong, so that the same call will
-// always fail.
+// isHopeless reports whether the settings are wrong, so that the same call will always
+// fail.
 func isHopeless(err error) bool {
 	if _, ok := errors.AsType[*SettingError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return true
@@ -157,8 +157,8 @@ const (
 	tlsUserCanceled  tls.AlertError = 90
 )
 
-// wantsHTTPS reports whether an answer in plain text says that TLS is required, as
-// Go, nginx and Apache say it.
+// wantsHTTPS reports whether an answer in plain text says that TLS is required, as Go,
+// nginx and Apache say it.
 func wantsHTTPS(err error) bool {
 	at, ok := errors.AsType[*attempted](err)
 	if !ok {

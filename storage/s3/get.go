@@ -16,8 +16,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Get implements [storage.Storage]. A reader that receives no byte for
-// [Timeouts].Idle fails.
+// Get implements [storage.Storage]. A reader that receives no byte for [Timeouts].Idle
+// fails.
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return nil, storage.ObjectInfo{}, err

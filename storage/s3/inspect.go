@@ -13,9 +13,9 @@ import (
 
 var _ storage.Inspector = (*Store)(nil)
 
-// Inspect implements [storage.Inspector]: it reads the bucket's versioning, object
-// lock and lifecycle rules. Each needs a permission of its own, which a backup does
-// not need.
+// Inspect implements [storage.Inspector]: it reads the bucket's versioning, object lock
+// and lifecycle rules. Each needs a permission of its own, which a backup does not
+// need.
 func (s *Store) Inspect(ctx context.Context) storage.StoreInfo {
 	var info storage.StoreInfo
 	for _, setting := range []struct {

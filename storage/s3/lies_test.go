@@ -113,8 +113,8 @@ func TestConditionalPutMeetsLies(t *testing.T) {
 	}
 }
 
-// A request that is delayed in the network is applied after the client saw that there is
-// no object. The client's second request then loses to it.
+// A request that is delayed in the network is applied after the client saw that there
+// is no object. The client's second request then loses to it.
 func TestZombiePutLandsLate(t *testing.T) {
 	var mu sync.Mutex
 	var zombie *s3test.Request
@@ -350,8 +350,8 @@ func TestSlowLinkIsNoFailure(t *testing.T) {
 }
 
 // Once the store says that credentials have expired, new ones are loaded from where the
-// old ones came from: from a program, in the middle of a run, and for a conditional put,
-// too. A request that was refused was not applied.
+// old ones came from: from a program, in the middle of a run, and for a conditional
+// put, too. A request that was refused was not applied.
 func TestExpiredCredentialsAreRenewed(t *testing.T) {
 	var mu sync.Mutex
 	valid := "AKIDONE"

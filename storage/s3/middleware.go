@@ -70,8 +70,8 @@ func (s *Store) callWith(op storage.Op, r *retrier) func(*awss3.Options) {
 	}
 }
 
-// logAnswer logs a request that was answered, without its headers and parameters,
-// which have signatures in them.
+// logAnswer logs a request that was answered, without its headers and parameters, which
+// have signatures in them.
 func (s *Store) logAnswer(ctx context.Context, op storage.Op, attempt int, request any, resp *http.Response, took time.Duration) {
 	s.log.DebugContext(ctx, "request", "op", op, "path", pathOf(request), "attempt", attempt, "status", resp.StatusCode,
 		"request_id", resp.Header.Get("X-Amz-Request-Id"), "took", took)

@@ -19,8 +19,8 @@ type Options struct {
 	Profile  string // in the shared configuration files of AWS
 	CAFile   string // PEM certificates to verify https with, instead of the system's
 
-	// PathStyle puts the bucket into the path instead of the host name. nil means
-	// true for every endpoint but the default of AWS.
+	// PathStyle puts the bucket into the path instead of the host name. nil means true
+	// for every endpoint but the default of AWS.
 	PathStyle *bool
 
 	Checksum      Checksum // "" is ChecksumAuto
@@ -44,9 +44,9 @@ type Timeouts struct {
 	Answer time.Duration // from the end of a request to its answer; 30 s
 	Idle   time.Duration // without a byte in either direction during a transfer; 30 s
 
-	// Total is how long a call is retried while the store is busy or unreachable,
-	// 2 min: no attempt begins after that. A store that has never answered gets only
-	// four attempts. The defaults of Answer and Idle are never longer than Total.
+	// Total is how long a call is retried while the store is busy or unreachable, 2
+	// min: no attempt begins after that. A store that has never answered gets only four
+	// attempts. The defaults of Answer and Idle are never longer than Total.
 	Total time.Duration
 }
 

@@ -78,8 +78,8 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 	return storage.PutResult{Size: size, Proved: body.isProvedBy(out, size, sum)}, nil
 }
 
-// isProvedBy reports whether the answer to a put shows that the store has the body:
-// by its SHA-256, or else by its MD5.
+// isProvedBy reports whether the answer to a put shows that the store has the body: by
+// its SHA-256, or else by its MD5.
 func (u *upload) isProvedBy(out *awss3.PutObjectOutput, size int64, sum [32]byte) bool {
 	if kept := decodeSHA256(out.ChecksumSHA256); kept != nil {
 		return *kept == sum
@@ -129,10 +129,10 @@ func decodeSHA256(header *string) *[32]byte {
 	return (*[32]byte)(sum)
 }
 
-// upload is the body of a put as the SDK sees it. It hides all methods but two: the
-// SDK would hold a lock during a whole WriteTo, and a request that is answered early
-// would wait for it. An error of the body ends the call, which otherwise would be
-// retried as if the connection had failed.
+// upload is the body of a put as the SDK sees it. It hides all methods but two: the SDK
+// would hold a lock during a whole WriteTo, and a request that is answered early would
+// wait for it. An error of the body ends the call, which otherwise would be retried as
+// if the connection had failed.
 type upload struct {
 	reader io.Reader // until the call's ctx ends
 	seeker io.Seeker

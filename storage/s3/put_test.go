@@ -100,8 +100,8 @@ func TestErrorOfTheBodyIsNotRetried(t *testing.T) {
 	}
 }
 
-// Whatever the answer, and whatever the environment says, a conditional put is sent once,
-// and only 412 is a lost race.
+// Whatever the answer, and whatever the environment says, a conditional put is sent
+// once, and only 412 is a lost race.
 func TestConditionalPutIsSentOnce(t *testing.T) {
 	status := func(status int, code string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { refuse(w, status, code) }

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// A store that has never answered is given up after this many attempts: most
-	// likely its address is wrong, not its network.
+	// A store that has never answered is given up after this many attempts: most likely
+	// its address is wrong, not its network.
 	firstAttempts = 4
 
 	baseBackoff = 200 * time.Millisecond
@@ -129,8 +129,8 @@ var transient = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
 	}),
 }, retry.DefaultRetryables...))
 
-// isTransient reports whether the same call may succeed later: the store is busy, or its
-// answer did not arrive, or not all of it.
+// isTransient reports whether the same call may succeed later: the store is busy, or
+// its answer did not arrive, or not all of it.
 func isTransient(err error) bool {
 	if isHopeless(err) || isFull(err) || errors.Is(err, storage.ErrForeign) {
 		return false

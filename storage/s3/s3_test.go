@@ -212,8 +212,8 @@ func TestWrongCredentialsAreErrPermission(t *testing.T) {
 	}
 }
 
-// With checksums on, the store keeps the digest and Head returns it. The store refuses a
-// digest that is not that of the body in every mode.
+// With checksums on, the store keeps the digest and Head returns it. The store refuses
+// a digest that is not that of the body in every mode.
 func TestChecksumsOnARealStore(t *testing.T) {
 	address := s3test.NewBucket(t)
 	sum := sha256.Sum256([]byte("data"))

@@ -1,10 +1,10 @@
-// Package s3 keeps objects in S3 and in every store that speaks its protocol. It is
-// the only package of this module that uses the AWS SDK.
+// Package s3 keeps objects in S3 and in every store that speaks its protocol. It is the
+// only package of this module that uses the AWS SDK.
 //
 // An address such as s3://bucket/prefix?endpoint=https://host names a store, see
 // [ParseAddress]. A call is one method of [Store]; it makes one or more attempts, each
-// of them one request. What answers may not be the store but something on the way,
-// such as a proxy: such an answer is foreign, [storage.ErrForeign].
+// of them one request. What answers may not be the store but something on the way, such
+// as a proxy: such an answer is foreign, [storage.ErrForeign].
 //
 // The SDK and the stores do some things differently from what one would expect. That
 // was measured, and comments say where it matters. In short: the SDK retries

@@ -19,17 +19,17 @@ type Fault struct {
 	// Err is returned to the caller, as the cause inside a [*storage.Error].
 	Err error
 
-	// Apply carries the call out before Err is returned: a lost answer. Without it
-	// the call does not reach the store below. A List is applied by yielding
-	// everything before the error.
+	// Apply carries the call out before Err is returned: a lost answer. Without it the
+	// call does not reach the store below. A List is applied by yielding everything
+	// before the error.
 	Apply bool
 
 	// Hang waits until the call's ctx ends and returns its cause instead of Err; with
 	// Apply after the call was carried out.
 	Hang bool
 
-	// Body, without Err and Hang, is what happens to the bytes of a Put or a Get on
-	// the way, at the offset At, or at the end of a shorter body. Other calls pass.
+	// Body, without Err and Hang, is what happens to the bytes of a Put or a Get on the
+	// way, at the offset At, or at the end of a shorter body. Other calls pass.
 	Body BodyFault
 	At   int64
 }

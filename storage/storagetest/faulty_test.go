@@ -158,8 +158,8 @@ func TestFaultyStopsForEver(t *testing.T) {
 	}
 }
 
-// With the same seed, the same calls meet the same faults in any order. With another seed
-// they meet others, and every kind of fault happens.
+// With the same seed, the same calls meet the same faults in any order. With another
+// seed they meet others, and every kind of fault happens.
 func TestRandomFaults(t *testing.T) {
 	rates := storagetest.Rates{Before: .1, After: .1, Hang: .1, Broken: .1, Short: .1, Flipped: .1}
 	faults := func(seed uint64, backwards bool) (all [100]storagetest.Fault) {

@@ -4,9 +4,9 @@
 // compares a backend with a model, [Memory], in random sequences of calls.
 //
 // For users: Memory is also a store whose calls can be read from its [Log]. [Faulty]
-// fails where a test wants it to, [NewCareless] breaks the promise of conditional
-// puts, and [Silent] proves no Put. A call, as in [Call], is one call of a method; the
-// store below is the one that another store stands in front of.
+// fails where a test wants it to, [NewCareless] breaks the promise of conditional puts,
+// and [Silent] proves no Put. A call, as in [Call], is one call of a method; the store
+// below is the one that another store stands in front of.
 package storagetest
 
 import (
@@ -26,8 +26,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// Memory is a Storage in memory: the model that backends are compared with. Its Log
-// has every call.
+// Memory is a Storage in memory: the model that backends are compared with. Its Log has
+// every call.
 type Memory struct {
 	Log
 

@@ -7,8 +7,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Silent is a store that proves no Put, like one whose entity tags are no
-// checksums.
+// Silent is a store that proves no Put, like one whose entity tags are no checksums.
 type Silent struct{ storage.Storage }
 
 // Put implements [storage.Storage].

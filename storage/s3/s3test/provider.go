@@ -67,8 +67,8 @@ var Providers = map[string]Hook{
 	},
 }
 
-// ObjectLock is the habit of AWS where a bucket has object lock: a put needs a checksum,
-// and the signature does not count as one.
+// ObjectLock is the habit of AWS where a bucket has object lock: a put needs a
+// checksum, and the signature does not count as one.
 func ObjectLock(r *Request) Fault {
 	if r.Op == storage.OpPut && r.Header.Get("X-Amz-Checksum-Sha256") == "" {
 		return Fault{Status: http.StatusBadRequest, Code: "InvalidRequest"}

@@ -1,5 +1,5 @@
-// Package s3test makes buckets on a real store for tests ([NewBucket]), and a [Proxy] in
-// front of it, where a [Hook] decides which [Fault] happens to each request.
+// Package s3test makes buckets on a real store for tests ([NewBucket]), and a [Proxy]
+// in front of it, where a [Hook] decides which [Fault] happens to each request.
 //
 // GBAK_TEST_S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY name the store;
 // scripts/minio-test.sh starts a MinIO and sets them.
