@@ -26,7 +26,7 @@ func ownership(t testing.TB, path string) string {
 	return fmt.Sprintf("%d:%d %04o%s", s.Uid, s.Gid, info.Mode().Perm(), setgid)
 }
 
-// own gives a file or folder an owner, a group and a mode.
+// own sets the owner, group and mode of a file or folder.
 func own(t testing.TB, path string, user, group int, mode fs.FileMode) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -49,7 +49,7 @@ func withUmask(t testing.TB, umask string, args ...string) result {
 	return finish(t, cmd)
 }
 
-// A restore with --force gives everything exactly the owner, group and mode that it had,
+// A restore with --force sets exactly the owner, group and mode that everything had,
 // each kind of file and folder its own.
 func TestForceKeepsOwnerAndMode(t *testing.T) {
 	t.Parallel()
@@ -150,7 +150,7 @@ func TestNewDatabaseIsTheFolders(t *testing.T) {
 	}
 }
 
-// Whoever may not give files away restores all the same, and is told.
+// A user who may not change owners can restore all the same, and is told.
 func TestOwnerThatCannotBeGiven(t *testing.T) {
 	t.Parallel()
 	db := create(t, "0.6.0", "--kill", "--seed", "7", "--commits", "3")

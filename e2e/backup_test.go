@@ -19,7 +19,7 @@ import (
 type ending struct{ name, flag string }
 
 // endings: closed leaves the image alone, killed an image and a log, and in a
-// transaction also a log that goes on behind its last commit.
+// transaction also a log that continues after its last commit.
 var endings = []ending{{"closed", ""}, {"killed", "--kill"}, {"killed-in-transaction", "--kill-mid"}}
 
 // seeds is how many random histories there are of each kind; GBAK_E2E_SEEDS
@@ -40,7 +40,7 @@ func seeds(t testing.TB) int {
 // TestRandomHistories is the promise of the program: whatever was committed to
 // a database of either generation, and however its process went away, a restored
 // backup opens in the real Grafeo at the same epoch with the same content, and
-// goes on working.
+// continues to work.
 func TestRandomHistories(t *testing.T) {
 	for _, version := range versions {
 		for _, end := range endings {
@@ -291,7 +291,7 @@ func TestExample(t *testing.T) {
 	t.Parallel()
 	needGrafeo(t)
 	at := newDirectory(t)
-	// A copy: a backup of the original would leave a hold beside it for who tries the
+	// A copy: a backup of the original would leave a hold beside it for anybody who tries the
 	// README next.
 	original, err := os.ReadFile(filepath.Join("..", "examples", "social.grafeo"))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
-// carelessStores are real stores that do not keep conditions, and what the trial
+// carelessStores are real stores without conditional writes, and what the probe
 // calls them.
 var carelessStores = map[string]struct {
 	hook    s3test.Hook
@@ -32,7 +32,7 @@ func refusedCondition(r *s3test.Request, status int, code string) s3test.Fault {
 	return s3test.Fault{}
 }
 
-// TestCarelessStoreIsRefused: a store that does not keep conditions is refused
+// TestCarelessStoreIsRefused: a store without conditional writes is refused
 // with exit code 9 before anything of a backup is stored, and doctor says why.
 func TestCarelessStoreIsRefused(t *testing.T) {
 	for name, c := range carelessStores {

@@ -49,7 +49,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd, env ...string) *process {
 	return p
 }
 
-// end sends a signal and waits. It gives the exit code, or -1 after SIGKILL.
+// end sends a signal and waits. It returns the exit code, or -1 after SIGKILL.
 func (p *process) end(t testing.TB, signal os.Signal) int {
 	t.Helper()
 	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -73,7 +73,7 @@ func (p *process) result() result {
 	return result{p.cmd.Args[1:], p.stdout.String(), p.stderr.String(), p.cmd.ProcessState.ExitCode()}
 }
 
-// killAt runs the command and kills it after delay. It tells whether it was
+// killAt runs the command and kills it after delay. It reports whether it was
 // still running then.
 func killAt(t testing.TB, delay time.Duration, args ...string) bool {
 	t.Helper()
@@ -95,7 +95,7 @@ func moments(n int, clean time.Duration) []time.Duration {
 	return all
 }
 
-// timed runs the command to its good end and tells how long that took.
+// timed runs the command until it succeeds and returns how long that took.
 func timed(t testing.TB, args ...string) time.Duration {
 	t.Helper()
 	begin := time.Now()
@@ -209,7 +209,7 @@ func TestKillBackup(t *testing.T) {
 var parts = []float64{0.3, 0.5, 0.7, 0.4, 0.6, 0.2, 0.8}
 
 // interrupted runs the command and sends it what Ctrl-C sends, after a part of
-// the time that a clean run takes. It tells whether the command was hit, and then
+// the time that a clean run takes. It reports whether the command was hit, and then
 // insists on the exit code.
 func interrupted(t testing.TB, part float64, clean time.Duration, args ...string) bool {
 	t.Helper()

@@ -134,7 +134,7 @@ func damagedSource(t testing.TB, seed string) *database {
 	return db
 }
 
-// smallSegments gives a small database a backup of several segments.
+// smallSegments makes a backup of a small database take several segments.
 var smallSegments = []string{"--segment-size", "1MiB"}
 
 // TestDamage damages, removes and swaps every kind of object in an archive.
@@ -158,7 +158,7 @@ func TestDamage(t *testing.T) {
 			all := append(flips(key, size, 5), resized(key)...)
 			if kind != "manifests" {
 				// Without its one manifest this is an archive before its first
-				// backup, which nothing in it can tell: see TestDamageAmongBackups.
+				// backup, which nothing in it can show: see TestDamageAmongBackups.
 				all = append(all, removed(key))
 			}
 			if len(keys) > 1 {
@@ -254,7 +254,7 @@ func TestDamageAmongBackups(t *testing.T) {
 			at := copyArchive(t, whole)
 			keys := tt.apply(t, at)
 			if tt.name == "middle-removed" || tt.name == "first-removed" {
-				// The gap shows at the manifest behind it, too.
+				// The gap shows at the manifest after it, too.
 				keys = append(keys, manifests[1], manifests[2])
 			}
 			checkDamaged(t, at, keys, tt.refused)

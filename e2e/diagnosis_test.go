@@ -121,7 +121,7 @@ func TestDiagnosis(t *testing.T) {
 	} {
 		p.Do(func(r *s3test.Request) s3test.Fault {
 			if r.Op == storage.OpPut {
-				return s3test.Fault{Status: 599, Edit: c.fault.Edit} // the store hears nothing of it
+				return s3test.Fault{Status: 599, Edit: c.fault.Edit} // the store does not receive it
 			}
 			return s3test.Fault{}
 		})

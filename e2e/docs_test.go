@@ -70,7 +70,7 @@ func headings(text string) []string {
 	return all
 }
 
-// anchor returns the name that GitHub gives to a heading.
+// anchor returns the name that GitHub gives a heading.
 func anchor(heading string) string {
 	heading = regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(heading), "")
 	return strings.ReplaceAll(heading, " ", "-")

@@ -19,7 +19,7 @@ func plan(t testing.TB, at place, args ...string) restored {
 	return r
 }
 
-// backup backs up a database that nobody writes to and insists on what that gives.
+// backup backs up a database that nobody writes to and checks the result.
 func backup(t testing.TB, w *live, at place, kind string, timeline int64, args ...string) answer {
 	t.Helper()
 	b := must(t, append([]string{"backup", w.path, at.address(), "--json"}, args...)...).one(t, "backup")
@@ -39,7 +39,7 @@ func afterCheckpoint(version string) string {
 	return "incremental"
 }
 
-// on gives the goals of all epochs from one on, on a timeline.
+// on returns the goals of all epochs from one on, on a timeline.
 func on(timeline int64, all []moment, from int64) []goal {
 	var goals []goal
 	for _, m := range all {
@@ -50,7 +50,7 @@ func on(timeline int64, all []moment, from int64) []goal {
 	return goals
 }
 
-// elsewhere restores to a path of its own, and goes on there: with the model
+// elsewhere restores to a path of its own, and continues there: with the model
 // that a database of the same history has at that point, and a log of its own
 // that begins with what that history was.
 func elsewhere(t testing.TB, w *live, at place, past int, args ...string) *live {
@@ -72,7 +72,7 @@ func elsewhere(t testing.TB, w *live, at place, past int, args ...string) *live 
 	return startLive(t, w.version, path, log, "--model", model)
 }
 
-// TestFork restores to the past, goes on there, and backs that up to the same
+// TestFork restores to the past, continues there, and backs that up to the same
 // archive: both histories stay, to every epoch.
 func TestFork(t *testing.T) {
 	t.Parallel()

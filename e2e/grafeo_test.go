@@ -42,11 +42,11 @@ type commit struct {
 type database struct {
 	version string
 	path    string
-	model   string // gen.js's model, to go on with it elsewhere
+	model   string // gen.js's model, to continue with it elsewhere
 	log     string
 }
 
-// grafeoInstalled tells whether both bindings load. Asked once.
+// grafeoInstalled reports whether both bindings load. It checks once.
 var grafeoInstalled = sync.OnceValue(func() bool {
 	for _, v := range versions {
 		cmd := exec.Command("node", "-e", `require("./lib").binding()`)

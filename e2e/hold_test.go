@@ -195,7 +195,7 @@ func TestTwoArchives(t *testing.T) {
 }
 
 // TestNativeBackupBetween lets Grafeo take its own backups of a database whose log
-// is held for us. They take over the cursor: we say so, and go on, and their chain
+// is held for us. They take over the cursor: we say so, and continue, and their chain
 // stays whole.
 func TestNativeBackupBetween(t *testing.T) {
 	at, w, native := newDirectory(t), newLive(t, gen06), filepath.Join(t.TempDir(), "native")

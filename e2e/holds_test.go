@@ -12,7 +12,7 @@ import (
 // command is gbak-s3 with arguments, to be started.
 func command(args ...string) *exec.Cmd { return exec.Command(binary, args...) }
 
-// heldLine is a hold as status --json and backup --json tell of it.
+// heldLine is a hold as status --json and backup --json show it.
 type heldLine struct {
 	Name      string `json:"name"`
 	Bytes     int64  `json:"log_bytes"`
@@ -41,8 +41,8 @@ func heldLines(t testing.TB, r result, field string) map[string]heldLine {
 	return all
 }
 
-// TestAbandonedHold moves one archive away and goes on with another: backups and status
-// say what log that costs, and the command that they give ends that hold alone, so that
+// TestAbandonedHold moves one archive away and continues with another: backups and status
+// say how much log that costs, and the command that they print ends that hold alone, so that
 // the log is what it was.
 func TestAbandonedHold(t *testing.T) {
 	old, now, w := newDirectory(t), newDirectory(t), newLive(t, gen06)
@@ -121,7 +121,7 @@ func TestTwoHealthyArchives(t *testing.T) {
 }
 
 // TestMaxHold lets the hold that keeps too much go, and says so; the archive of that
-// hold takes a full backup then and goes on.
+// hold then takes a full backup and continues.
 func TestMaxHold(t *testing.T) {
 	one, two, w := newDirectory(t), newDirectory(t), newLive(t, gen06)
 	w.do(t, "commit", "5")

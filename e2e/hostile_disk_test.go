@@ -94,7 +94,7 @@ func TestInodesExhausted(t *testing.T) {
 
 // TestDiskFullBackup backs up to an archive on a full disk: no backup, nothing
 // begun in the database, the backups before stay whole, and with more space the
-// same command goes on where it was.
+// same command continues where it was.
 func TestDiskFullBackup(t *testing.T) {
 	t.Parallel()
 	db := crashSource(t)
@@ -145,7 +145,7 @@ func TestDiskFullBackup(t *testing.T) {
 }
 
 // TestFileSizeLimit is a limit of the process (ulimit -f), which the system
-// tells in another way than a full disk, and at the first large file.
+// reports in another way than a full disk, and at the first large file.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	db := mediumSource(t)

@@ -40,7 +40,7 @@ var hostileNames = map[string]string{
 	"longer with a hold":  strings.Repeat("h", 242),
 }
 
-// lastLine gives the command that a backup prints.
+// lastLine returns the command that a backup prints.
 func lastLine(t testing.TB, r result) string {
 	t.Helper()
 	const intro = "to restore it, on any host:\n"
@@ -114,7 +114,7 @@ func TestHostileNames(t *testing.T) {
 			opens()
 			onlyDatabase(t, path)
 
-			// The new one is another file, so its history is looked at anew.
+			// The new one is another file, so its history is compared again.
 			r = gbak(t, "backup", path, at.root, "--full").want(t, exitOK)
 			if _, command, found := strings.Cut(r.stdout, "to end that:\n"); found {
 				command, _, _ = strings.Cut(command, "to restore it")

@@ -14,7 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
-// TestSignalsEndLikeCtrlC: whoever ends a run, it ends with 130 and leaves
+// TestSignalsEndLikeCtrlC: whatever signal ends a run, it ends with 130 and leaves
 // nothing. How far it has come is seen from what it has stored or written.
 func TestSignalsEndLikeCtrlC(t *testing.T) {
 	t.Parallel()
@@ -70,7 +70,7 @@ func TestSignalsEndLikeCtrlC(t *testing.T) {
 	})
 }
 
-// stored tells whether there is a segment in a directory.
+// stored reports whether there is a segment in a directory.
 func stored(t testing.TB, at directory) bool {
 	t.Helper()
 	for _, folder := range names(t, at.path("segments")) {
@@ -81,7 +81,7 @@ func stored(t testing.TB, at directory) bool {
 	return false
 }
 
-// interrupt sends a signal to a stopped process, lets it go on, and expects that
+// interrupt sends a signal to a stopped process, lets it continue, and expects that
 // it ends as after Ctrl-C.
 func (p *process) interrupt(t testing.TB, signal os.Signal) {
 	t.Helper()
@@ -234,7 +234,7 @@ func TestPoorEnvironments(t *testing.T) {
 	}
 }
 
-// TestFewFiles gives the command fewer files than it needs, and then enough: that
+// TestFewFiles lets the command open fewer files than it needs, and then enough: that
 // is never taken for anything missing or damaged.
 func TestFewFiles(t *testing.T) {
 	t.Parallel()

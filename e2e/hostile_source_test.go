@@ -48,7 +48,7 @@ func zero(t testing.TB, path string, offset int64) {
 	}
 }
 
-// sensitiveSpot is where zeros are damage, behind what a backup has read when it
+// sensitiveSpot is where zeros are damage, after what a backup has read when it
 // has stored three segments of a MiB: an image has parts that nothing needs, too.
 func sensitiveSpot(t testing.TB, path string) int64 {
 	t.Helper()
@@ -355,7 +355,7 @@ func TestDatabaseChangesDuringIncremental(t *testing.T) {
 			if err != nil || info.Size() < 6<<20 {
 				t.Fatalf("this log is no good for the test: %v %v", info, err)
 			}
-			zero(t, logs[len(logs)-1], info.Size()-(1300<<10)) // behind what has been read, and before the last commit: no torn tail
+			zero(t, logs[len(logs)-1], info.Size()-(1300<<10)) // after what has been read, and before the last commit: no torn tail
 		}, exitDamage, "damaged_database"},
 	}
 	for _, tt := range tests {

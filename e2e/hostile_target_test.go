@@ -250,7 +250,7 @@ func startNice(t testing.TB, args ...string) *process {
 	return startCommand(t, exec.Command("nice", append([]string{"-n", "19", binary}, args...)...))
 }
 
-// resume lets a stopped process go on to its end.
+// resume lets a stopped process continue to its end.
 func (p *process) resume(t testing.TB) {
 	t.Helper()
 	p.end(t, syscall.SIGCONT)

@@ -80,7 +80,7 @@ func (v *volume) remount(t testing.TB, options string) {
 	v.run(t, "mount", "-o", "remount,"+options, v.path)
 }
 
-// fill takes all the space that is left, and gives it back with empty.
+// fill takes all the space that is left; empty frees it again.
 func (v *volume) fill(t testing.TB) (empty func()) {
 	t.Helper()
 	path := filepath.Join(v.seen, "filler")

@@ -9,7 +9,7 @@ import (
 )
 
 // TestDifferentCommandsTogether runs every kind of command on one archive while
-// backups go on, and holds begin and end: nobody fails or finds anything, and
+// backups continue, and holds begin and end: nobody fails or finds anything, and
 // everything that is restored is a state that the database had.
 func TestDifferentCommandsTogether(t *testing.T) {
 	t.Parallel()
@@ -19,7 +19,7 @@ func TestDifferentCommandsTogether(t *testing.T) {
 			must(t, "backup", db.path, at.address())
 			stop := make(chan struct{})
 			var others sync.WaitGroup
-			// again runs a command over and over, and gives what it has said to see.
+			// again runs a command over and over, and passes what it printed to see.
 			again := func(see func(result), args func() []string) {
 				others.Go(func() {
 					for n := 0; ; n++ {

@@ -13,10 +13,10 @@ import (
 
 const module = "github.com/gbak-s3/gbak-s3"
 
-// within tells whether path is pkg or below it.
+// within reports whether path is pkg or below it.
 func within(path, pkg string) bool { return path == pkg || strings.HasPrefix(path, pkg+"/") }
 
-// forTests tells whether a package is help for tests: storagetest, s3test, ...
+// forTests reports whether a package is a helper for tests: storagetest, s3test, ...
 func forTests(path string) bool { return strings.HasSuffix(path, "test") }
 
 // mayImport says which packages of this module a package that is no test may

@@ -83,7 +83,7 @@ func nothingDeleted(t testing.TB, p *s3test.Proxy) {
 	}
 }
 
-// isManifest tells whether a request is about one backup's manifest.
+// isManifest reports whether a request is about one backup's manifest.
 func isManifest(r *s3test.Request) bool {
 	return r.Op != storage.OpList && strings.HasPrefix(r.Key, "manifests/")
 }
@@ -284,7 +284,7 @@ func TestZombieLandsAfterUnknown(t *testing.T) {
 }
 
 // TestRivalCommitsFirst lets another backup commit at the very moment that ours
-// is about to, whatever our put is answered then: ours goes on behind it.
+// is about to, whatever the answer to our put is then: ours continues after it.
 func TestRivalCommitsFirst(t *testing.T) {
 	t.Parallel()
 	path := closedImage(t)

@@ -43,7 +43,7 @@ type live struct {
 	stderr *bytes.Buffer
 }
 
-// startLive starts live.js and opens the database, which is made if there is none.
+// startLive starts live.js and opens the database, and creates it if there is none.
 func startLive(t testing.TB, version, path, log string, args ...string) *live {
 	t.Helper()
 	w := spawn(t, version, append([]string{filepath.Join("grafeo", "live.js"), path, log}, args...)...)
@@ -109,7 +109,7 @@ type reply struct {
 	Commits int    `json:"commits"`
 }
 
-// try sends a command and gives the answer, which may be an error.
+// try sends a command and returns the answer, which may be an error.
 func (w *live) try(t testing.TB, command ...string) reply {
 	t.Helper()
 	w.send(t, strings.Join(command, " ")+"\n")
@@ -153,7 +153,7 @@ func (w *live) line(t testing.TB) (string, bool) {
 	}
 }
 
-// save writes the model to a file, from which another process can go on.
+// save writes the model to a file, from which another process can continue.
 func (w *live) save(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "model")
@@ -559,7 +559,7 @@ func everyEpoch(t *testing.T, version string, seed int) {
 	}
 	h := &randomHistory{t: t, db: db, at: newDirectory(t), runs: map[int64]int{}}
 	// A transaction that is open when the process dies comes last: when 0.5.42 has
-	// gone on with the log behind it, it takes these records for those of the next
+	// continued with the log after it, it takes these records for those of the next
 	// commit, after the next crash, and so has lost what was committed itself.
 	endings := [][]string{{"--kill", "", "", "--kill-mid"}, {"", "--kill", "--kill", "--kill-mid"}}[seed%2]
 	if generation(version) == "0.6" {
@@ -611,7 +611,7 @@ func (h *randomHistory) run(seed int, end string) {
 		case n == 0 || (n+seed)%5 == 0: // while gen.js waits
 			h.backup(false)
 			w.send(t, "\n")
-		case (n+seed)%5 == 2 && n < 13: // while it goes on
+		case (n+seed)%5 == 2 && n < 13: // while it continues
 			w.send(t, "\n")
 			h.backup(true)
 		default:
@@ -648,7 +648,7 @@ func (h *randomHistory) backup(meanwhile bool) {
 // emptyDigest is that of a database without anything.
 var emptyDigest = fmt.Sprintf("%x", sha256.Sum256(nil))
 
-// committed gives what was committed at every epoch of a timeline. In 0.6 an
+// committed returns what was committed at every epoch of a timeline. In 0.6 an
 // epoch of which nothing is in the log, that of an empty transaction, comes again
 // after a kill: then it is the later one that there is a state of.
 func (h *randomHistory) committed(timeline int64) map[int64]string {

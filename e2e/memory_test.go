@@ -25,7 +25,7 @@ const (
 // large are databases that are large each in a way of its own.
 var large = []struct {
 	name   string
-	places int // how many of places it is tried in
+	places int // how many of places it runs in
 	make   func(path string) error
 }{
 	{"image", 2, func(path string) error {

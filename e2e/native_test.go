@@ -22,8 +22,8 @@ type nativeHistory struct {
 	digests map[int64]string // of the epochs that the folder has
 }
 
-// makeNative lets the real database make backups: two full ones, one right behind an
-// incremental, incrementals of several commits, and a third full one behind commits
+// makeNative lets the real database make backups: two full ones, one right after an
+// incremental, incrementals of several commits, and a third full one after commits
 // that no incremental has.
 func makeNative(t *testing.T, version string) *nativeHistory {
 	t.Helper()
@@ -58,7 +58,7 @@ func makeNative(t *testing.T, version string) *nativeHistory {
 	return h
 }
 
-// restoredBy demands that the database's own restoreToEpoch gives every epoch from a
+// restoredBy demands that the database's own restoreToEpoch restores every epoch from a
 // folder, in this version.
 func (h *nativeHistory) restoredBy(t *testing.T, version, folder string) {
 	t.Helper()
@@ -86,7 +86,7 @@ func (h *nativeHistory) goals() []goal {
 
 // A folder that the real database has made: imported, every epoch of it is restored
 // from the archive and is in the database what was committed. Exported again,
-// Grafeo's own restoreToEpoch gives the same, and 0.6.0 from a folder of 0.5, too.
+// Grafeo's own restoreToEpoch restores the same, and 0.6.0 does so from a folder of 0.5, too.
 func TestNativeFolders(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -131,8 +131,8 @@ func TestNativeFolders(t *testing.T) {
 }
 
 // An archive of backups that gbak-s3 made: incrementals, a checkpoint, a full one, a
-// kill and a new open. Grafeo's own restoreToEpoch gives from the exported folder
-// what restore gives from the archive.
+// kill and a new open. Grafeo's own restoreToEpoch restores from the exported folder
+// what gbak-s3 restores from the archive.
 func TestExportOfArchives(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -329,7 +329,7 @@ func TestNativeHoles(t *testing.T) {
 	}
 }
 
-// In a bucket it is the same: an import that is killed goes on, and an export reads
+// In a bucket it is the same: an import that is killed continues, and an export reads
 // what it stored.
 func TestNativeFolderInBucket(t *testing.T) {
 	t.Parallel()
@@ -354,8 +354,8 @@ func TestNativeFolderInBucket(t *testing.T) {
 }
 
 // Databases in all states, archived and exported: without an image, reopened after a
-// kill, with a torn tail, with large commits. Grafeo's own restoreToEpoch gives what
-// restore gives.
+// kill, with a torn tail, with large commits. Grafeo's own restoreToEpoch and
+// gbak-s3 restore the same.
 func TestExportOfVectors(t *testing.T) {
 	t.Parallel()
 	needGrafeo(t)
@@ -393,8 +393,8 @@ func TestExportOfVectors(t *testing.T) {
 	}
 }
 
-// Backups that Grafeo makes while statements run and transactions are open: what
-// restore gives is what its own restoreToEpoch gives, whatever that is worth.
+// Backups that Grafeo makes while statements run and transactions are open: gbak-s3
+// restores what Grafeo's own restoreToEpoch does, whatever that is worth.
 func TestNativeBackupsWhileBusy(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -426,7 +426,7 @@ func TestNativeBackupsWhileBusy(t *testing.T) {
 				epoch := strconv.FormatInt(e, 10)
 				path := filepath.Join(dir, epoch, "people.grafeo")
 				if r := gbak(t, "restore", at.address(), path, "--epoch", epoch, "--json"); r.code == 5 {
-					continue // behind the last incremental, before the next full one
+					continue // after the last incremental, before the next full one
 				}
 				paths = append(paths, path)
 				native = append(native, strings.Join([]string{"restore", h.folder, epoch, filepath.Join(dir, "native"+epoch+".grafeo")}, " "))

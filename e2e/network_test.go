@@ -65,7 +65,7 @@ func (l *life) lead(t testing.TB, address string) {
 			t.Fatalf("backup %d: %+v, want kind %s", i+1, b, kind)
 		}
 	}
-	for range 2 { // also onto what is there already
+	for range 2 { // also over what is already there
 		must(t, "backup", path, address, "--no-hold", "--full")
 	}
 	target := filepath.Join(t.TempDir(), "people.grafeo")

@@ -110,7 +110,7 @@ func (r *race) round(t *testing.T, writers int, kills bool) {
 	t.Logf("%d writers, %d killed, %d gave up: %d backups are new", writers, killed, conflicts, len(r.log)-before)
 }
 
-// short is what tells one backup from another.
+// short is what distinguishes one backup from another.
 func short(a answer) string {
 	return fmt.Sprintf("%s of %s, epochs %d to %d", a.Kind, a.CreatedAt, a.StartEpoch, a.EndEpoch)
 }

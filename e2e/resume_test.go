@@ -11,7 +11,7 @@ import (
 
 // TestResume kills the first backup of a large database when nine tenths of its
 // segments are stored: the second run sends the rest and nothing twice. One
-// segment is damaged in between, as what is there is not believed unseen.
+// segment is damaged in between, as what is already there is not trusted unread.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	const segments = 160
@@ -62,7 +62,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// storedSegments gives the keys of all segments that are there.
+// storedSegments returns the keys of all stored segments.
 func storedSegments(t testing.TB, at place) []string {
 	t.Helper()
 	var keys []string

@@ -140,7 +140,7 @@ func TestNoSecretIsTold(t *testing.T) {
 }
 
 // TestCredentialsExpire lets credentials expire in the middle of a backup. Where
-// there are new ones, from the program that gave the old ones, it goes on; where
+// there are new ones, from the program that gave the old ones, it continues; where
 // there are none it ends with a word about them, and nothing was committed.
 func TestCredentialsExpire(t *testing.T) {
 	path := closedImage(t)

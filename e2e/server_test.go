@@ -18,7 +18,7 @@ func served(t *testing.T, version, folder, file string) *live {
 	return startLive(t, version, filepath.Join(dir, folder, file), filepath.Join(filepath.Dir(dir), "log"))
 }
 
-// TestServerFolder gives the folder of a database of a Grafeo-server instead of the file in
+// TestServerFolder names the folder of a Grafeo server's database instead of the file in
 // it: all commands take it, it is called by the folder's name, and what is printed to be
 // run works.
 func TestServerFolder(t *testing.T) {
@@ -77,7 +77,7 @@ func TestServerFolder(t *testing.T) {
 	}
 }
 
-// TestServerFolderRefused gives folders that have several databases, or none.
+// TestServerFolderRefused names folders that have several databases, or none.
 func TestServerFolderRefused(t *testing.T) {
 	at, w := newDirectory(t), served(t, gen06, "people", "data.grafeo")
 	w.do(t, "commit", "1")
@@ -108,7 +108,7 @@ func TestServerFolderRefused(t *testing.T) {
 	}
 }
 
-// TestServerFolderInterruptedUpgrade gives such a folder in the middle of an upgrade.
+// TestServerFolderInterruptedUpgrade names such a folder in the middle of an upgrade.
 func TestServerFolderInterruptedUpgrade(t *testing.T) {
 	at, w := newDirectory(t), served(t, gen05, "people", "data.grafeo")
 	w.do(t, "commit", "1")

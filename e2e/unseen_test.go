@@ -53,7 +53,7 @@ func refusesUnseen(t *testing.T, path string, words string) {
 }
 
 // TestLogBesideAnotherName opens a database by a link, so that its log is beside the
-// link, and gives the other name: the log is not seen, and nothing is said to be whole.
+// link, and gives the other name: the log is not seen, and nothing is called whole.
 // By the name that it was opened by, everything is there.
 func TestLogBesideAnotherName(t *testing.T) {
 	for _, version := range versions {
@@ -108,7 +108,7 @@ func TestLogBesideAnotherNameOfTheFolder(t *testing.T) {
 	}
 }
 
-// TestLogFolderNotThere gives databases whose log folder cannot be looked into.
+// TestLogFolderNotThere names databases whose log folder cannot be read.
 func TestLogFolderNotThere(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 const gen05 = "0.5.42"
 
 // upgrade lets Grafeo 0.6 open the database of a process of 0.5 that has ended, which
-// upgrades it, in a process that goes on with the model.
+// upgrades it, in a process that continues with the model.
 func upgrade(t *testing.T, w *live, model string) *live {
 	t.Helper()
 	u := startLive(t, gen06, w.path, filepath.Join(filepath.Dir(filepath.Dir(w.path)), "log-0.6"), "--model", model)
@@ -120,7 +120,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 // TestUpgradeWithoutTraces refuses a database after its upgrade if nothing shows that it is
-// the archive's, and says both ways to go on.
+// the archive's, and names both ways to continue.
 func TestUpgradeWithoutTraces(t *testing.T) {
 	at, w := newDirectory(t), newLive(t, gen05)
 	w.do(t, "commit", "4")
@@ -167,8 +167,8 @@ func TestUpgradeWithoutTraces(t *testing.T) {
 	verifyClean(t, at, 3)
 }
 
-// TestInterruptedUpgrade gives databases whose upgrade has been killed in its last steps:
-// each says what there is and how to go on, and then it goes on.
+// TestInterruptedUpgrade names databases whose upgrade was killed in its last steps:
+// each error says what is there and how to continue, and then that works.
 func TestInterruptedUpgrade(t *testing.T) {
 	for _, moved := range []string{"log", "all"} { // renamed before the kill
 		t.Run(moved, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestInterruptedUpgrade(t *testing.T) {
 	}
 }
 
-// TestNewDatabase goes on with a database that was made anew under the old name.
+// TestNewDatabase continues with a new database under the old name.
 func TestNewDatabase(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestImportAfterUpgrade(t *testing.T) {
 		backup(t, u, at, "full", 2)
 		must(t, "import", folder, at.address())
 		reach(t, gen05, at, []goal{{[]string{"--epoch", "4", "--timeline", "3"}, old[3].Digest, 4, nil}})
-		// The imported one is the newest now, and the database goes on.
+		// The imported one is the newest now, and the database continues.
 		if said := behindOf(t, at, u.path); strings.Contains(said, "nothing") {
 			t.Errorf("status after an import: %q", said)
 		}

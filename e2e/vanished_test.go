@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// vanishes is how an archive that was there goes; it gives how it comes back.
+// vanishes is how an archive disappears; it returns how it comes back.
 type vanishes func(t *testing.T, at place) (back func())
 
 // emptied takes the objects away, but those that stay wants.
@@ -31,7 +31,7 @@ func emptied(stay func(key string) bool) vanishes {
 
 // TestVanished takes an archive away, whole or its newest backups, as a disk that is not
 // mounted does, an emptied prefix, or a snapshot of the store. The next backup ends with
-// 4 and writes nothing, and so does status; what comes back goes on as if nothing had
+// 4 and writes nothing, and so does status; what comes back continues as if nothing had
 // been.
 func TestVanished(t *testing.T) {
 	ways := map[string]vanishes{

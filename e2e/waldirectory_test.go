@@ -81,7 +81,7 @@ func walDirectory(t *testing.T, at place) {
 		t.Errorf("0.6.0 finds %+v", got)
 	}
 
-	// A restore over it moves it aside whole, and goes on as a database of its own.
+	// A restore over it moves it aside whole, and continues as a database of its own.
 	moved := must(t, "restore", "--force", "--epoch", "2", "--timeline", "1", at.address(), w.path, "--json")
 	if !strings.Contains(moved.stdout, "before-restore") {
 		t.Errorf("not moved aside: %s", moved.stdout)
