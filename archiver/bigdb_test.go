@@ -23,7 +23,7 @@ func bigDatabase(t testing.TB, bytes int64) string {
 	return path
 }
 
-// withLog gives a database a log of so many segments, with one group each.
+// withLog adds a log of so many segments to a database, with one group each.
 func withLog(t testing.TB, path string, segments int) {
 	t.Helper()
 	dir := path + ".wal"

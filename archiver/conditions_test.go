@@ -17,7 +17,7 @@ var careless = map[manifest.Verdict]storagetest.Care{
 	manifest.Ignored: storagetest.Ignores, manifest.Rejected: storagetest.Rejects, manifest.NotAtomic: storagetest.Races,
 }
 
-// archiveDocument gives the archive.json of a store.
+// archiveDocument returns the archive.json of a store.
 func archiveDocument(t testing.TB, store *storagetest.Memory) *manifest.Archive {
 	t.Helper()
 	doc, err := manifest.DecodeArchive(store.Objects()[manifest.ArchiveKey])
@@ -51,7 +51,7 @@ func TestFirstBackupTriesTheStore(t *testing.T) {
 	}
 }
 
-// A store that does not keep conditions is refused before anything is stored.
+// A store without conditional writes is refused before anything is stored.
 func TestUnsafeStoreIsRefused(t *testing.T) {
 	for _, care := range []storagetest.Care{
 		storagetest.Ignores, storagetest.Rejects, storagetest.Races, storagetest.WritesAnyway, storagetest.Forgets,
@@ -120,7 +120,7 @@ func TestSingleWriterIsNotNeeded(t *testing.T) {
 	}
 }
 
-// An archive that was made without a trial gets one with each backup.
+// In an archive that was created without a probe, each backup probes the store.
 func TestArchiveWithoutVerdict(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)
@@ -136,7 +136,7 @@ func TestArchiveWithoutVerdict(t *testing.T) {
 	backup(t, refill(t, objects), m.path)
 }
 
-// A store that cannot be written to, or gives no answer, is not taken for one
+// A store that cannot be written to, or does not answer, is not taken for one
 // without conditions, and one that loses some answers not for one that lies.
 func TestTrialIsNotMisled(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")

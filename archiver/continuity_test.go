@@ -39,7 +39,7 @@ func (m *model) save() saved {
 }
 
 // putBack puts a saved image in the database's place, as somebody with an old
-// copy would, into the same file or as a new one, and gives the model of it.
+// copy would, into the same file or as a new one, and returns the model of it.
 func (m *model) putBack(s saved, sameFile bool) *model {
 	m.t.Helper()
 	if !sameFile {
@@ -156,7 +156,7 @@ func frameBytes(t testing.TB) int {
 	return len(m.all) - 1
 }
 
-// A backup that loses the race goes on behind the winner with all that there is
+// A backup that loses the race continues after the winner with all that there is
 // by then: also a full one that was asked for, whose own reading is older.
 func TestLosingTheRace(t *testing.T) {
 	for _, asked := range []bool{false, true} {

@@ -57,7 +57,7 @@ func appendLog(t testing.TB, path string, file uint64, payloads ...string) {
 	}
 }
 
-// restoredLog restores a state and gives its log file of that number.
+// restoredLog restores a state and returns its log file of that number.
 func restoredLog(t testing.TB, store *storagetest.Memory, target archiver.Target, file uint64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "restored")

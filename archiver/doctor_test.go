@@ -22,7 +22,7 @@ func examine(t testing.TB, store storage.Storage) archiver.DoctorReport {
 	return r
 }
 
-// check gives the check of this name, which must be there once.
+// check returns the check of this name, of which there must be one.
 func check(t testing.TB, r archiver.DoctorReport, name string) archiver.Check {
 	t.Helper()
 	found := slices.DeleteFunc(slices.Clone(r.Checks), func(c archiver.Check) bool { return c.Name != name })

@@ -115,8 +115,8 @@ func TestRequestsOfABackup(t *testing.T) {
 	}
 }
 
-// The backup that a hold names is looked for, and missed; whoever accepts that goes on
-// with what is there.
+// The backup that a hold names is looked for, and missed; a user who accepts that continues
+// with what there is.
 func TestHoldOfAnotherPast(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)

@@ -26,7 +26,7 @@ func backupTo(t testing.TB, a *archiver.Archive, path string, opts archiver.Back
 	return r
 }
 
-// heldBy gives the holds of a database by their names.
+// heldBy returns the holds of a database by their names.
 func heldBy(t testing.TB, path string) map[string]archiver.HeldLog {
 	t.Helper()
 	r, err := archiver.Holds(t.Context(), path)
@@ -81,7 +81,7 @@ func TestHoldsTellWhatTheyCost(t *testing.T) {
 		return n
 	}
 	got := heldBy(t, m.path)
-	last := len(files) - 1 // in it, the database goes on
+	last := len(files) - 1 // the one that the database writes to
 	if h := got["old"]; h.Bytes != sum(files[:last]) || h.OnlyBytes != sum(files[:last-1]) || h.Abandoned {
 		t.Errorf("old: %d, %d; there is %v", h.Bytes, h.OnlyBytes, files)
 	}
@@ -91,7 +91,7 @@ func TestHoldsTellWhatTheyCost(t *testing.T) {
 }
 
 // A hold that keeps more log than a full backup would cost is abandoned, by all
-// that can be seen; one that is behind by less is not.
+// that can be seen; one that lags by less is not.
 func TestAbandonedHold(t *testing.T) {
 	m := newModel(t)
 	old, now := called(storagetest.NewMemory(), "old"), called(storagetest.NewMemory(), "new")
@@ -109,7 +109,7 @@ func TestAbandonedHold(t *testing.T) {
 			t.Errorf("round %d: %+v", round, r.Abandoned)
 		}
 	}
-	// The archive that goes on is not told about itself.
+	// The archive that is still in use is not told about itself.
 	if r := backupTo(t, old, m.path, archiver.BackupOptions{}); r.Backup.Kind != "incremental" || len(r.Abandoned) != 0 {
 		t.Errorf("%+v", r)
 	}

@@ -62,7 +62,7 @@ func copyDirectory(t testing.TB, name string) string {
 	return path
 }
 
-// contents gives the files below dir, by path.
+// contents returns the files below dir, by path.
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -81,8 +81,8 @@ func contents(t testing.TB, dir string) map[string]string {
 	return files
 }
 
-// wholePart gives what a restore of the database at path must write: the image,
-// and the log that is behind it, up to its last whole commit.
+// wholePart returns what a restore of the database at path must write: the image,
+// and the log after it, up to its last whole commit.
 func wholePart(t testing.TB, path string) map[string]string {
 	t.Helper()
 	generation, err := grafeo.Identify(path)
@@ -185,7 +185,7 @@ func full(t testing.TB, store storage.Storage, path string) archiver.BackupRepor
 	return r
 }
 
-// restore restores backup seq (0: the newest) into a new folder and gives what
+// restore restores backup seq (0: the newest) into a new folder and returns what
 // is in it.
 func restore(t testing.TB, store storage.Storage, seq uint64) map[string]string {
 	t.Helper()
@@ -238,7 +238,7 @@ func refill(t testing.TB, objects map[string][]byte) *storagetest.Memory {
 	return store
 }
 
-// chunkOf gives the offset of a byte of the image at path that a directory
+// chunkOf returns the offset of a byte of the image at path that a directory
 // entry covers.
 func chunkOf(t testing.TB, path string) int64 {
 	t.Helper()

@@ -20,7 +20,7 @@ import (
 
 // model is a 0.6 database that a test writes like Grafeo does: commits go to
 // the log, a checkpoint makes a new image and a new segment. It knows what a
-// restore to each epoch must give: the bytes of the log up to that commit.
+// restore to each epoch must return: the bytes of the log up to that commit.
 type model struct {
 	t     testing.TB
 	path  string
@@ -110,7 +110,7 @@ func (m *model) checkpoint(keep uint64) {
 }
 
 // opened is what a restored database would show: the image's epoch and all the
-// log behind it, as the bytes of the history that they stand for.
+// log after it, as the bytes of the history that they stand for.
 func opened(t testing.TB, path string) (epoch, from uint64, replayed string) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -259,7 +259,7 @@ func TestNothingNew(t *testing.T) {
 	}
 }
 
-// A log that does not go on where the last backup has ended is another
+// A log that does not continue where the last backup ended is another
 // timeline; both can be restored.
 func TestForks(t *testing.T) {
 	for name, fork := range map[string]func(m *model){
@@ -278,7 +278,7 @@ func TestForks(t *testing.T) {
 			m.commit(300)
 			backup(t, store, m.path)
 
-			// The past, restored elsewhere, goes on with other commits.
+			// The past, restored elsewhere, continues with other commits.
 			other := newModel(t)
 			other.commit(100)
 			fork(other)
@@ -364,8 +364,8 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// While a checkpoint is written commits go on: a time before that of the image, and
-// behind the first commit of its log, can be restored.
+// While a checkpoint is written, commits continue: a time before that of the image, and
+// after the first commit of its log, can be restored.
 func TestTimeBeforeThatOfTheImage(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)
@@ -384,7 +384,7 @@ func TestTimeBeforeThatOfTheImage(t *testing.T) {
 	mustFail(t, err, archiver.CodeUnreachable)
 }
 
-// A chain of many small incrementals comes back whole, and its backups need few
+// A chain of many small incrementals is restored whole, and its backups need few
 // requests.
 func TestLongChain(t *testing.T) {
 	store := storagetest.NewMemory()

@@ -205,7 +205,7 @@ func TestHoldBelongsToTheOwner(t *testing.T) {
 	path := copyVector(t, "v0.6.0/closed")
 	const user = 12345
 	if err := os.Chown(path, user, user); err != nil {
-		// Only root can give files away; another user's are its own.
+		// Only root can change the owner of files; another user's are its own.
 		user := os.Geteuid()
 		if info, err := os.Stat(path); err != nil || user == 0 {
 			t.Fatal(info, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
 
-// On gives a, with the databases that it changes on another disk.
+// On returns a with another disk for the databases that it changes.
 func (a *Archive) On(d disk.Disk) *Archive {
 	b := *a
 	b.disk = d
@@ -18,7 +18,7 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	return &b
 }
 
-// WithoutRaces gives a, which tries a store without racing, and measures it with
+// WithoutRaces returns a, which probes a store without racing, and measures it with
 // little: for tests that stop at each operation.
 func (a *Archive) WithoutRaces() *Archive {
 	b := *a

@@ -280,7 +280,7 @@ func TestInspectDamagedNative(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "backup_incr_0002.wal")
 		for _, offset := range []int64{3, 24, 36, 45, 100, 200, int64(len(b)) - 2} {
 			if version == "v0.5.42" && offset == 24 {
-				continue // a number of files, which nothing else tells
+				continue // a number of files, which nothing else shows
 			}
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)

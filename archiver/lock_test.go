@@ -31,7 +31,7 @@ func locked(t *testing.T, folder string) {
 	t.Cleanup(func() { _ = f.Close() })
 }
 
-// A lock that another process does not give up is waited for, but not for ever,
+// A lock that another process does not release is waited for, but not for ever,
 // and the error says which lock it is.
 func TestLockIsWaitedForWithAnEnd(t *testing.T) {
 	m := newModel(t)
@@ -55,7 +55,7 @@ func TestLockIsWaitedForWithAnEnd(t *testing.T) {
 	})
 }
 
-// A backup whose hold cannot be had works all the same, and says why there is none.
+// A backup whose hold cannot be taken works all the same, and says why there is none.
 func TestBackupGoesOnWithoutTheLock(t *testing.T) {
 	m := newModel(t)
 	m.commit(100)
@@ -121,7 +121,7 @@ func TestHoldThatWouldLockOutTheOwner(t *testing.T) {
 		if os.Geteuid() == 0 {
 			t.Fatal(err)
 		}
-		return // only root can give files away
+		return // only root can change the owner of files
 	}
 	d := disktest.New(t, filepath.Dir(path), refusing(syscall.EPERM, "chmod", "chown"))
 	r, err := newArchive(storagetest.NewMemory()).On(d).Backup(t.Context(), path, archiver.BackupOptions{})

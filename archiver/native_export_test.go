@@ -23,7 +23,7 @@ import (
 )
 
 // export exports into a new folder, demands that nothing else is left beside it,
-// and gives its path.
+// and returns its path.
 func export(t testing.TB, store storage.Storage, target archiver.Target) (string, archiver.ExportReport) {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,7 +47,7 @@ func export(t testing.TB, store storage.Storage, target archiver.Target) (string
 }
 
 // restoreToEpoch does what Grafeo does with a folder: the image of the newest full
-// backup that is not behind the epoch, and the frames of the incrementals behind it
+// backup that is not past the epoch, and the frames of the incrementals after it
 // up to the last commit that is not.
 func restoreToEpoch(t testing.TB, folder string, epoch uint64) (image, frames string) {
 	t.Helper()
@@ -193,7 +193,7 @@ func TestExportUpToTarget(t *testing.T) {
 	}
 }
 
-// sameAsRestored demands that a folder gives what a restore gives, at the first and
+// sameAsRestored demands that a folder restores to what the archive restores to, at the first and
 // the last epoch, and at every step-th of those between.
 func sameAsRestored(t testing.TB, store *storagetest.Memory, folder string, from, to, step uint64) {
 	t.Helper()
@@ -234,7 +234,7 @@ func withoutMarks(log string) string {
 }
 
 // For random histories of a live 0.6 database, with its checkpoints, full backups
-// and changes of the schema, the exported folder gives every epoch that the archive
+// and changes of the schema, the exported folder has every epoch that the archive
 // has.
 func TestExportOfRandomHistories(t *testing.T) {
 	t.Parallel()
@@ -267,7 +267,7 @@ func TestExportOfRandomHistories(t *testing.T) {
 		}
 		from := first
 		if from == last.Backup.EndEpoch {
-			from++ // a change of the schema behind the only image is seen an epoch later at epoch 0
+			from++ // a change of the schema after the only image is seen an epoch later at epoch 0
 		}
 		sameAsRestored(t, store, folder, from, last.Backup.EndEpoch, rapid.Uint64Range(1, 4).Draw(r, "step"))
 		again := storagetest.NewMemory()
@@ -278,7 +278,7 @@ func TestExportOfRandomHistories(t *testing.T) {
 	})
 }
 
-// stripped is a 0.5 log without the frames that tell epochs.
+// stripped is a 0.5 log without the frames that carry epochs.
 func stripped(t testing.TB, log string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -394,7 +394,7 @@ func TestExportOfSchema(t *testing.T) {
 }
 
 // Below the first epoch of the target's timeline the folder has what older ones
-// have, as a restore gives it.
+// have, as a restore writes it.
 func TestExportOfTimelines(t *testing.T) {
 	t.Parallel()
 	m := newModel(t)

@@ -120,7 +120,7 @@ func TestImportAgain(t *testing.T) {
 }
 
 // A folder with another history is another timeline, and so is what it has more
-// later; the first one goes on where it was.
+// later; the first one continues where it was.
 func TestImportOfAnotherHistory(t *testing.T) {
 	t.Parallel()
 	for _, gen := range generations {
@@ -162,7 +162,7 @@ func TestImportOfAnotherHistory(t *testing.T) {
 	}
 }
 
-// A full backup behind commits that no incremental has begins a timeline, and the
+// A full backup after commits that no incremental has begins a timeline, and the
 // message says what is not there.
 func TestImportOfFullsBehindHoles(t *testing.T) {
 	t.Parallel()
@@ -499,13 +499,13 @@ func TestImportFindsEveryFlippedByte(t *testing.T) {
 	}
 }
 
-// statesOf gives what each backup restores to.
+// statesOf returns what each backup restores to.
 func statesOf(t testing.TB, store *storagetest.Memory) []map[string]string {
 	t.Helper()
 	return []map[string]string{restore(t, store, 1), restore(t, store, 2)}
 }
 
-// timeOnly tells whether the change makes a list that differs in times only.
+// timeOnly reports whether the change makes a list that differs in times only.
 func timeOnly(t testing.TB, n *nativeDB, b []byte, at int, mask byte) bool {
 	t.Helper()
 	changed := bytes.Clone(b)
@@ -582,7 +582,7 @@ func TestImportStopsAnywhere(t *testing.T) {
 
 // An archive whose first manifest is damaged does not know the folder any more:
 // importing again makes a timeline that is whole. If the newest one is damaged,
-// nothing can be committed behind it.
+// nothing can be committed after it.
 func TestImportIntoDamagedArchive(t *testing.T) {
 	t.Parallel()
 	n := sample(t, grafeo.Gen06)
@@ -597,7 +597,7 @@ func TestImportIntoDamagedArchive(t *testing.T) {
 			mustFail(t, err, archiver.CodeDamagedArchive, seq.Key())
 			continue
 		}
-		// The full one in the middle of the folder is known still, and so is what is behind it.
+		// The full one in the middle of the folder is still known, and so is what comes after it.
 		if err != nil || len(r.Backups) != 3 || r.Backups[2].Backup.Timeline != 2 || r.Known != 2 {
 			t.Fatalf("%+v, %v", r, err)
 		}
@@ -638,7 +638,7 @@ func TestImportsAtTheSameTime(t *testing.T) {
 	}
 }
 
-// A backup of the database goes on behind imported ones, if its log shows where
+// A backup of the database continues after imported ones, if its log shows where
 // they end.
 func TestBackupBehindImport(t *testing.T) {
 	t.Parallel()
@@ -665,7 +665,7 @@ func TestBackupBehindImport(t *testing.T) {
 		t.Errorf("epoch %d, log %d+%d, want %d, %d+%d", epoch, from, len(log), wantEpoch, wantFrom, len(want))
 	}
 
-	// In 0.5 nothing tells that the log is still the same one.
+	// In 0.5 nothing shows that the log is still the same one.
 	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(vector("v0.5.42/backup"))); err != nil {
 		t.Fatal(err)
@@ -680,7 +680,7 @@ func TestBackupBehindImport(t *testing.T) {
 	mustBeWhole(t, store)
 }
 
-// What is imported behind newer backups is found by its times.
+// What is imported after newer backups is found by its times.
 func TestRestoreImportedByTime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -836,7 +836,7 @@ func TestImportOfPrunedFolder(t *testing.T) {
 	}
 }
 
-// What was archived before it was removed is not lost, and what comes behind it is.
+// What was archived before it was removed is not lost, but what comes after it is.
 func TestImportBeforeAndAfterPruning(t *testing.T) {
 	for _, gen := range []grafeo.Generation{grafeo.Gen05, grafeo.Gen06} {
 		n := sample(t, gen)

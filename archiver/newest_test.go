@@ -61,8 +61,8 @@ func TestNewestManifestIsDamaged(t *testing.T) {
 	}
 }
 
-// Without archive.json, or with a damaged one, whoever reads goes by the manifests,
-// whoever verifies hears of it, and nobody writes.
+// Without archive.json, or with a damaged one, readers rely on the manifests, a
+// verification reports it, and nobody writes.
 func TestArchiveDocumentIsDamaged(t *testing.T) {
 	for name, damage := range map[string]func(*storagetest.Memory){
 		"empty": func(s *storagetest.Memory) { ruin(t, s, manifest.ArchiveKey, nil) },

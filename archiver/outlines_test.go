@@ -242,7 +242,7 @@ func groupOf(seq manifest.Seq) (seqs []manifest.Seq) {
 	return seqs
 }
 
-// A list reads archive.json, asks for what is behind the list, and reads a manifest
+// A list reads archive.json, asks for what comes after the list, and reads a manifest
 // a group.
 func TestRequestsOfLists(t *testing.T) {
 	const backups = 1000

@@ -205,7 +205,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// What direct calls have written behind the last commit may be in the image, too.
+// What direct calls have written after the last commit may be in the image, too.
 // A later commit adopts it, and its edges are not to be there twice.
 func TestReplayOfAdopted(t *testing.T) {
 	log := frames("edge 0", "commit 2", "epoch 1", "direct", "edge 5", "edge 9", "checkpoint 4")

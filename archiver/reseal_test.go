@@ -34,7 +34,7 @@ func jsonOf(t testing.TB, b []byte) document {
 	return doc
 }
 
-// sealed gives a document a digest that fits, whatever is in it.
+// sealed returns a document with a digest that fits, whatever is in it.
 func sealed(t testing.TB, doc document) []byte {
 	t.Helper()
 	line, err := json.Marshal(doc)
@@ -67,7 +67,7 @@ func withIndex(objects map[string][]byte, m document, b []byte, rawBytes int) {
 	m["index"] = document{"key": key, "stored_bytes": len(b), "raw_bytes": rawBytes, "sha256": sum.String()}
 }
 
-// forged gives the objects with another manifest or index in backup seq, and
+// forged returns the objects with another manifest or index in backup seq, and
 // every digest right, as a bug of ours or somebody with bad intentions would
 // have made them. Later manifests have it in their summaries, if they can: a
 // verification must find what is wrong by other means.
@@ -111,7 +111,7 @@ type change struct {
 	apply func()
 }
 
-// changesOf gives changes of everything in a JSON value, which set replaces.
+// changesOf returns changes of everything in a JSON value, which set replaces.
 func changesOf(where string, v any, set func(any)) []change {
 	var all []change
 	add := func(what string, other any) {
@@ -166,7 +166,7 @@ func changesOf(where string, v any, set func(any)) []change {
 
 // free are the fields that say something to people, or about the run that made
 // the backup, or that only the next backup compares with a database, and changes
-// that mean the same: nothing else in an archive tells that they are right.
+// that mean the same: nothing else in an archive shows that they are right.
 var free = []string{
 	"m.tool", "m.host", "m.commit_id", "m.created_at", "m.read_until", "m.database.name",
 	"m.stored_bytes", "m.segments", "m.reused_bytes",
@@ -181,7 +181,7 @@ var free = []string{
 }
 
 // A manifest or an index that is wrong in any field, with a digest that is
-// right, never makes a restore that succeeds give other bytes, and a
+// right, never makes a restore that succeeds write other bytes, and a
 // verification finds it, unless it is in a field that nothing else depends on.
 func TestForgedDocuments(t *testing.T) {
 	store05, _ := chain05(t, 1)
@@ -231,7 +231,7 @@ func forgeEverything(t *testing.T, objects map[string][]byte, seq manifest.Seq) 
 }
 
 // forgery is what is forged, and what restores to that backup, and to the last
-// one of its chain, must give if they give anything.
+// one of its chain, must return if they return anything.
 type forgery struct {
 	objects        map[string][]byte
 	seq            manifest.Seq
@@ -239,7 +239,7 @@ type forgery struct {
 	want, wantLast map[string]string
 }
 
-// decode gives the document of the backup.
+// decode returns the document of the backup.
 func (f forgery) decode(t testing.TB, objects map[string][]byte) (*manifest.Manifest, error) {
 	t.Helper()
 	m, err := manifest.DecodeManifest(objects[f.seq.Key()])

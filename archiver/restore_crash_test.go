@@ -132,7 +132,7 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 }
 
 // When the disk fails for good on the way, so that nothing can be put back
-// either, the error says where the old database is, and the next restore goes on
+// either, the error says where the old database is, and the next restore continues
 // from there.
 func TestRestoreSaysWhereTheOldDatabaseIs(t *testing.T) {
 	for _, name := range []string{"0.6 over 0.6", "0.5 over 0.5", "0.6 over 0.6, no logs"} {

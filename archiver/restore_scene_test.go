@@ -125,7 +125,7 @@ func (s *restoreScene) path() string {
 	return filepath.Join(s.dir, filepath.FromSlash(s.below), "db.grafeo")
 }
 
-// run restores to the scene's target, over what is there.
+// run restores to the scene's target, over anything that is there.
 func (s *restoreScene) run(d disk.Disk) error {
 	return s.restore(d, s.path(), s.restoreCase.old != "")
 }
@@ -194,7 +194,7 @@ func (s *restoreScene) find() found {
 
 func equal(a, b map[string]string) bool { return maps.Equal(a, b) }
 
-// opens tells whether a Grafeo would make a database of what is at the target: of
+// opens reports whether a Grafeo would make a database of what is at the target: of
 // an image that has a first page, or of a lone log of 0.5.
 func (f found) opens() bool {
 	image, ok := f.target["db.grafeo"]

@@ -184,8 +184,8 @@ func TestRestoreGoesOnAgainAndAgain(t *testing.T) {
 	t.Error("it does not end")
 }
 
-// A newer backup that continues what was being restored is gone on to; another
-// chain begins anew, and so does another target whose chain is another.
+// A restore continues to a newer backup that continues what was being restored; it starts
+// over if the chain is another, as it may be with another target.
 func TestRestoreGoesOnWithALongerChain(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(l *large)
@@ -278,7 +278,7 @@ func TestWhatARestoreKeeps(t *testing.T) {
 }
 
 // A restore that is killed after any step, or loses power there, leaves what the
-// next one goes on with or begins anew, and never anything wrong.
+// next one continues with or starts over, and never anything wrong.
 func TestRestoreGoesOnAfterACrashAnywhere(t *testing.T) {
 	l := newLarge(t)
 	next := func(dir, at string) int {

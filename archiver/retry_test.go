@@ -64,7 +64,7 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 }
 
 // A store may call it a conflict, every time, that an object is there. What
-// cannot be created is looked at, and what is there is right.
+// cannot be created is read, and what is there is right.
 func TestConflictForEverIsLookedAt(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range []string{manifest.SegmentPrefix, manifest.ArchiveKey} {

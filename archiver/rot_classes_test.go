@@ -27,7 +27,7 @@ func unpacked(t testing.TB, b []byte) []byte {
 	return raw
 }
 
-// classesOf gives the offsets of an object's bytes by what they are.
+// classesOf returns the offsets of an object's bytes by what they are.
 func classesOf(t testing.TB, key string, b []byte) map[string][]int {
 	t.Helper()
 	if strings.HasSuffix(key, ".zst") {
@@ -43,7 +43,7 @@ func classesOf(t testing.TB, key string, b []byte) map[string][]int {
 	return classesOfDocument(t, b)
 }
 
-// classesOfDocument tells apart the structure of the JSON, the value of each
+// classesOfDocument distinguishes the structure of the JSON, the value of each
 // field, the digest, and the ends of the lines.
 func classesOfDocument(t testing.TB, b []byte) map[string][]int {
 	t.Helper()
@@ -105,7 +105,7 @@ func classesOfDocument(t testing.TB, b []byte) map[string][]int {
 	return classes
 }
 
-// classesOfFrames tells apart the parts of zstd frames (RFC 8878, section 3.1).
+// classesOfFrames distinguishes the parts of zstd frames (RFC 8878, section 3.1).
 func classesOfFrames(t testing.TB, b []byte) map[string][]int {
 	t.Helper()
 	classes := map[string][]int{}

@@ -89,7 +89,7 @@ func everyKind05(t *testing.T) map[string][]byte {
 	return storedAgain(t, store, path)
 }
 
-// chain05 is chain06 of generation 0.5. It gives the database, too.
+// chain05 is chain06 of generation 0.5. It returns the database, too.
 func chain05(t *testing.T, many int) (store *storagetest.Memory, path string) {
 	t.Helper()
 	check := func(err error) {
@@ -169,7 +169,7 @@ func manifestOf(t testing.TB, objects map[string][]byte, seq uint64) *manifest.M
 	return m
 }
 
-// needs tells which backup's restore needs each object.
+// needs returns, for each object, which backup's restore needs it.
 func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 	t.Helper()
 	of := map[string]uint64{manifest.ArchiveKey: 1}
@@ -233,7 +233,7 @@ func (r *rot) found(t *testing.T, what string, damaged map[string][]byte) {
 			t.Errorf("%s %s: the error does not name it: %v", key, what, err)
 		}
 		for name := range contents(t, dir) {
-			if !strings.HasPrefix(name, ".db.grafeo.gbak-restore") { // where the next one goes on
+			if !strings.HasPrefix(name, ".db.grafeo.gbak-restore") { // where the next one continues
 				t.Errorf("%s %s: the restore has left %s", key, what, name)
 			}
 		}

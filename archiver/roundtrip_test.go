@@ -267,7 +267,7 @@ func TestLocalStoreRoundTrip(t *testing.T) {
 	mustBeWhole(t, store)
 }
 
-// A 0.5 database that was closed begins its log anew, and may write the very
+// A 0.5 database that was closed begins a new log, and may write the very
 // same bytes as before: that is another run all the same.
 func TestSameLogAfterAClose(t *testing.T) {
 	dir := t.TempDir()

@@ -22,7 +22,7 @@ import (
 // The tests of crashes and failures are sweeps: a run is repeated, and each time
 // another one of its steps is the last one, or fails. All of them have the same parts:
 //
-//   - A case says what is run, and what is there before.
+//   - A case says what is run, and what is there beforehand.
 //   - A scene is a folder in which that happens: prepare makes it, again copies it
 //     before anything has happened, and run is the run to be stopped.
 //   - sound demands what must hold whatever the last step was.

@@ -42,7 +42,7 @@ func (im *pagedImage) append(pages int) {
 	}
 }
 
-// change gives so many pages from page first on, every step-th, new content.
+// change writes new content to so many pages from page first on, every step-th.
 func (im *pagedImage) change(first, pages, step int) {
 	for i := first; i < len(im.seeds) && pages > 0; i, pages = i+step, pages-1 {
 		im.seeds[i] = im.random.Uint64() | 1
@@ -169,7 +169,7 @@ func (im *pagedImage) changeSomehow(saved [][]uint64) {
 }
 
 // A second full backup stores what changed, wherever that is; it finds the first
-// one behind incrementals, and takes requests for little more than what it stores.
+// one after incrementals, and takes requests for little more than what it stores.
 func TestSecondFullStoresWhatChanged(t *testing.T) {
 	for name, change := range map[string]func(*pagedImage){
 		"nothing":   func(*pagedImage) {},
@@ -291,7 +291,7 @@ func (im *pagedImage) clearEverySecondRun() {
 	}
 }
 
-// uses tells whether a backup needs an object.
+// uses reports whether a backup needs an object.
 func uses(t *testing.T, store *storagetest.Memory, seq uint64, key string) bool {
 	t.Helper()
 	ix := indexOf(t, store, seq)

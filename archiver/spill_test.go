@@ -65,7 +65,7 @@ func aged(t *testing.T, path string) {
 
 var bothClosed = []string{"v0.5.42/closed", "v0.6.0/closed", "v0.5.42/live", "v0.6.0/live"}
 
-// What was spilled is a part of the backup and comes back beside the database; caches,
+// What was spilled is a part of the backup and is restored beside the database; caches,
 // what queries swap out, and what is of others is not.
 func TestSpilledVectorsComeBack(t *testing.T) {
 	for _, vector := range bothClosed {

@@ -33,7 +33,7 @@ func status(t testing.TB, store *storagetest.Memory, database string) archiver.S
 	return r
 }
 
-// about tells whether d is what has passed since then, and a bit.
+// about reports whether d is what has passed since then, and a bit.
 func about(d time.Duration, then time.Time) bool {
 	late := time.Since(then) - d
 	return late > -time.Millisecond && late < time.Minute // commits have milliseconds
@@ -62,7 +62,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 
-	// The archive has all: it is behind by nothing, however old it is.
+	// The archive has everything: it does not lag, however old it is.
 	m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
 	if b := status(t, store, m.path).Behind; *b != (archiver.Behind{Continues: true}) {
 		t.Errorf("%+v", b)
@@ -108,7 +108,7 @@ func TestStatusWithin(t *testing.T) {
 	}
 }
 
-// A history that does not go on where the archive ends: all since then is new.
+// A history that does not continue where the archive ends: everything since then is new.
 func TestStatusFork(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)
@@ -146,7 +146,7 @@ func TestStatus05(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // the write tells
+	defer f.Close() //nolint:errcheck // the write shows it
 	commit := grafeotest.AppendCommit05(nil, 7, 6, []byte("\x00a"))
 	if _, err := f.Write(commit); err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestTimesInTheFuture(t *testing.T) {
 	}
 }
 
-// A commit of the future is behind by nobody knows how much, though the backup before
+// With a commit from the future nobody knows how far the archive lags, though the backup before
 // it was taken with the right clock.
 func TestCommitInTheFuture(t *testing.T) {
 	m, store := newModel(t), storagetest.NewMemory()
@@ -283,7 +283,7 @@ func TestCommitInTheFuture(t *testing.T) {
 	mustFail(t, r.Within(1000*time.Hour), archiver.CodeLagging, "committed", "in the future")
 }
 
-// inTheFuture gives the objects of an archive with one backup as a host would have
+// inTheFuture returns the objects of an archive with one backup as a host would have
 // made them whose clock is ahead.
 func inTheFuture(t testing.TB, objects map[string][]byte, ahead time.Duration) map[string][]byte {
 	t.Helper()

@@ -26,7 +26,7 @@ func at(store storage.Storage, state string) *archiver.Archive {
 	return archiver.New(store, archiver.Options{Name: "/mnt/usb/a", State: state, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
 }
 
-// without gives the objects whose keys do not begin with one of these.
+// without returns the objects whose keys do not begin with one of these.
 func without(objects map[string][]byte, prefixes ...string) map[string][]byte {
 	rest := maps.Clone(objects)
 	maps.DeleteFunc(rest, func(key string, _ []byte) bool {
@@ -35,7 +35,7 @@ func without(objects map[string][]byte, prefixes ...string) map[string][]byte {
 	return rest
 }
 
-// vanishing are ways in which what was there can be gone: each gives the objects that
+// vanishing are ways in which an archive can disappear: each returns the objects that
 // are there instead, after three backups.
 var vanishing = map[string]struct {
 	now  func(t testing.TB, m *model, before map[string][]byte) map[string][]byte
@@ -124,7 +124,7 @@ func TestVanishedArchiveIsNoticed(t *testing.T) {
 					t.Error("the hold or the record was changed")
 				}
 
-				// By will, it goes on with what is there, once and then as ever.
+				// If the user says so, it continues with what there is, once, and then as always.
 				opts.BeginAnew = true
 				first := backupTo(t, at(now, state), m.path, opts)
 				opts.BeginAnew = false

@@ -10,7 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// archiveOf gives the objects of an archive with two backups, the second one
+// archiveOf returns the objects of an archive with two backups, the second one
 // with an index of its own.
 func archiveOf(t testing.TB, name string) map[string][]byte {
 	t.Helper()
@@ -21,7 +21,7 @@ func archiveOf(t testing.TB, name string) map[string][]byte {
 	return store.Objects()
 }
 
-// findings gives what a deep verification of an archive of these objects finds.
+// findings returns what a deep verification of an archive of these objects finds.
 func findings(t testing.TB, objects map[string][]byte) []archiver.Finding {
 	t.Helper()
 	store := refill(t, objects)
