@@ -129,7 +129,7 @@ func TestSpilledVectorsChange(t *testing.T) {
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "status", at.address(), path).stdout; !strings.Contains(out, vectorsFile+" has another content; the next backup is a full one") || strings.Contains(out, "nothing: the archive has all") {
+	if out := must(t, "status", at.address(), path).stdout; !strings.Contains(out, vectorsFile+" has different content; the next backup is a full one") || strings.Contains(out, "nothing: the archive has all") {
 		t.Errorf("status says %s", out)
 	}
 	if r := must(t, "backup", path, at.address(), "--json").one(t, "backup"); r.Kind != "full" || !strings.Contains(r.Why, vectorsFile) {

@@ -59,7 +59,7 @@ func TestUpgrade(t *testing.T) {
 				time.Sleep(10 * time.Millisecond) // the database's times are in milliseconds
 
 				u := upgrade(t, w, model)
-				if said := behindOf(t, at, u.path); !strings.Contains(said, "was upgraded to 0.6 since backup 2") {
+				if said := behindOf(t, at, u.path); !strings.Contains(said, "has been upgraded to 0.6 since backup 2") {
 					t.Errorf("status after the upgrade: %q", said)
 				}
 				u.do(t, "commit", "3")
@@ -335,7 +335,7 @@ func TestUpgradeOfADirectory(t *testing.T) {
 				w.kill(t)
 			}
 			u := upgrade(t, w, model)
-			if said := behindOf(t, at, u.path); !strings.Contains(said, "was upgraded to 0.6 since backup 2") {
+			if said := behindOf(t, at, u.path); !strings.Contains(said, "has been upgraded to 0.6 since backup 2") {
 				t.Errorf("status after the upgrade: %q", said)
 			}
 			u.do(t, "commit", "3")
