@@ -134,7 +134,7 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // UpgradeError is the error for a database of 0.6 that may be the archive's after its
 // upgrade from 0.5, though nothing shows that. Its code is [CodeWrongDatabase].
 type UpgradeError struct {
-	Old string // where the upgrade leaves the old database, which would show it
+	Old string // where the upgrade leaves the old database, which would show it; "" if a directory is there that does not
 	Err error
 }
 

@@ -161,9 +161,12 @@ func noSuchHoldHint(f *facts) string {
 
 func upgradeHint(f *facts) string {
 	e, _ := errors.AsType[*archiver.UpgradeError](f.err)
-	return fmt.Sprintf("If it is the same database after its upgrade, put %s, which the upgrade left there, beside it again, "+
-		"or say so: with --new-database a backup continues with it on a new timeline, and the old history can still be restored. "+
-		"If it is another database, use another archive.", e.Old)
+	putBack := ""
+	if e.Old != "" {
+		putBack = fmt.Sprintf("put %s, which the upgrade left there, beside it again, or ", e.Old)
+	}
+	return "If it is the same database after its upgrade, " + putBack + "say so: with --new-database a backup continues with it " +
+		"on a new timeline, and the old history can still be restored. If it is another database, use another archive."
 }
 
 // outcomes are the codes whose meaning does not depend on their cause.

@@ -163,6 +163,7 @@ var hintCases = []hintCase{
 	{"spilled vectors", archiver.CodeUnsupported, archiver.ErrSpilled, "--without-spilled"},
 	{"file mounted by itself", archiver.CodeUnseenLog, errors.New("x"), "--closed"},
 	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")}, "put x.grafeo.pre-0.6"},
+	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Err: errors.New("x")}, "its upgrade, say so"},
 	{"another database", archiver.CodeWrongDatabase, errors.New("x"), "--new-database"},
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
 	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditionalPut, storage.Answer{Status: 501}), "only if it is absent"},

@@ -73,7 +73,7 @@ func hasCommit(path string, b *manifest.Committed) bool {
 // MaybeUpgradedError is the error for a database of 0.6 that may be the archive's after its
 // upgrade from 0.5, and nothing shows that.
 type MaybeUpgradedError struct {
-	Old string // where the upgrade leaves the old database, which would show it
+	Old string // where the upgrade leaves the old database, which would show it; "" if a directory is there that does not
 	Err error
 }
 
@@ -88,12 +88,16 @@ func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed,
 	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
 		return wrong
 	}
-	traces := grafeo.PreUpgrade(path) + " is not there"
-	if old, err := grafeo.ReadDatabase(grafeo.PreUpgrade(path)); err == nil {
-		traces = grafeo.PreUpgrade(path) + " is " + old.DatabaseID
+	missing := grafeo.PreUpgrade(path)
+	traces := missing + " is not there"
+	if old, err := grafeo.ReadDatabase(missing); err == nil {
+		traces = missing + " is " + old.DatabaseID
+		if old.Directory { // it is there: that its log, such as an empty one, shows nothing cannot be helped
+			missing = ""
+		}
 	}
 	return &MaybeUpgradedError{
-		grafeo.PreUpgrade(path),
+		missing,
 		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
 	}
 }
