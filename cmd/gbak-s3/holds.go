@@ -4,13 +4,26 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
+// claimLine is a hold in JSON.
+type claimLine struct {
+	ArchiveID string    `json:"archive_id"`
+	Name      string    `json:"name"`
+	LSN       uint64    `json:"lsn"`
+	Epoch     uint64    `json:"epoch"`
+	Seq       uint64    `json:"seq"`
+	CommitID  string    `json:"commit_id"`
+	FileID    string    `json:"file_id"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
 // holdLine is a hold in JSON, and what it costs.
 type holdLine struct {
-	archiver.Hold
+	claimLine
 	Bytes     int64  `json:"log_bytes"`      // that the database keeps for it, and does not need itself
 	OnlyBytes int64  `json:"only_log_bytes"` // of these, that no other hold needs
 	AgeMS     int64  `json:"age_ms"`         // since it last moved; negative: in the future by this host's clock
@@ -21,7 +34,7 @@ type holdLine struct {
 func linesOfHeld(holds []archiver.HeldLog, database string) []holdLine {
 	lines := []holdLine{}
 	for _, h := range holds {
-		lines = append(lines, holdLine{h.Hold, h.Bytes, h.OnlyBytes, h.Age.Milliseconds(), h.Abandoned, releaseOf(h.Hold, database)})
+		lines = append(lines, holdLine{claimLine(h.Hold), h.Bytes, h.OnlyBytes, h.Age.Milliseconds(), h.Abandoned, releaseOf(h.Hold, database)})
 	}
 	return lines
 }

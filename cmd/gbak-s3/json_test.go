@@ -35,6 +35,9 @@ func fields(t reflect.Type, add func(name, kind string)) {
 		if name == "-" {
 			continue
 		}
+		if name == "" && !f.Anonymous {
+			name = f.Name // it has no tag, and so a name that nobody has chosen
+		}
 		if name != "" {
 			add(name, f.Type.String())
 		}

@@ -92,17 +92,17 @@ func (e *noSuchHoldError) Error() string { return e.err.Error() }
 func (e *noSuchHoldError) Unwrap() error { return e.err }
 
 type releaseLine struct {
-	Type     string          `json:"type"` // "release"
-	Database string          `json:"database"`
-	Released bool            `json:"released"` // there was such a hold
-	Holds    []archiver.Hold `json:"holds"`    // that are left
+	Type     string      `json:"type"` // "release"
+	Database string      `json:"database"`
+	Released bool        `json:"released"` // there was such a hold
+	Holds    []claimLine `json:"holds"`    // that are left
 }
 
 func (a *app) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
 	if a.json {
-		holds := []archiver.Hold{}
+		holds := []claimLine{}
 		for _, h := range rest {
-			holds = append(holds, h.Hold)
+			holds = append(holds, claimLine(h.Hold))
 		}
 		return a.say(releaseLine{"release", database, released, holds})
 	}
