@@ -15,17 +15,17 @@ var mutants = []mutant{
 		"./archiver", "TestDamagedDatabase|TestDatabaseChangesWhileItIsRead",
 	},
 	{
-		"a segment that is there already is believed", "archiver/internal/objects/create.go",
+		"an existing segment is trusted unread", "archiver/internal/objects/create.go",
 		"right, readErr := s.holds(ctx, *key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
-		"a page that changed is referred to", "archiver/internal/pack/runs.go",
+		"a changed page is referred to", "archiver/internal/pack/runs.go",
 		"if old == digests[i] {", "if old != (pageDigest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
-		"segments that are gone are referred to", "archiver/internal/pack/base.go",
+		"missing segments are referred to", "archiver/internal/pack/base.go",
 		"b.usable[i] && present[s.Key] != s.StoredBytes", "b.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
@@ -35,7 +35,7 @@ var mutants = []mutant{
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},
 	{
-		"zeros of an image are taken for anything", "archiver/internal/verify/deep.go",
+		"zeros of an image pass for any content", "archiver/internal/verify/deep.go",
 		"	addHoles(d.proof, d.image)\n", "",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame",
 	},
@@ -55,55 +55,55 @@ var mutants = []mutant{
 		"./archiver/grafeo", "TestProof",
 	},
 	{
-		"the log goes on wherever the numbers fit, whatever its content", "archiver/internal/capture/trail.go",
+		"the log continues wherever the numbers fit, whatever its content", "archiver/internal/capture/trail.go",
 		"if c.CRC32C == t.mark.CRC32C && t.inPlace(&c) {", "if t.inPlace(&c) {",
 		"./archiver", "TestFork",
 	},
 	{
-		"the log that the next backup needs is let go", "archiver/internal/hold/hold.go",
+		"the log that the next backup needs is released", "archiver/internal/hold/hold.go",
 		"		lsn = c.StartFile\n", "		lsn = b.Position.LSN + 1<<40\n",
 		"./archiver", "TestHold",
 	},
 	{
-		"an archive that has gone back is taken for what it was", "archiver/internal/journal/sighting.go",
+		"an archive that has gone back is not noticed", "archiver/internal/journal/sighting.go",
 		"was.ArchiveID == e.ArchiveID && was.Seq <= e.Seq {", "was.ArchiveID == e.ArchiveID {",
 		"./archiver", "TestVanished",
 	},
 	{
-		"another backup with the number of one that was there is taken for it", "archiver/internal/journal/sighting.go",
+		"another backup with the number of the known one is taken for it", "archiver/internal/journal/sighting.go",
 		"if there.CommitID != was.CommitID {", "if there.CommitID == \"\" {",
 		"./archiver", "TestVanished",
 	},
 	{
-		"a backup of the future is within any lag", "archiver/status.go",
+		"a backup from the future is within any lag", "archiver/status.go",
 		"case r.Age < -skewTolerance:", "case r.Newest == nil && r.Age < -skewTolerance:",
 		"./archiver", "TestTimesInTheFuture",
 	},
 
 	{
-		"a list believes summaries where a backup is missing", "archiver/internal/journal/outlines.go",
+		"a list believes summaries although a backup is missing", "archiver/internal/journal/outlines.go",
 		"if len(outlines) != len(group) {", "if len(outlines) < len(group) {",
 		"./archiver", "TestListsBySummaries",
 	},
 	{
-		"a route goes where summaries say, whatever manifests say", "archiver/internal/journal/routes.go",
+		"a route follows the summaries even if the manifests differ", "archiver/internal/journal/routes.go",
 		"whole = whole && m.SameOutline(r.Chain[i].Manifest)", "",
 		"./archiver", "TestRoutesBySummaries",
 	},
 	{
-		"a summary that says something else is not found", "archiver/internal/verify/claims.go",
+		"a summary that differs from its manifest is not found", "archiver/internal/verify/claims.go",
 		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
 		"./archiver", "TestWrongSummary",
 	},
 
 	// The commit.
 	{
-		"a manifest is not created if absent, but put", "archiver/internal/journal/commit.go",
+		"a manifest is put without the condition", "archiver/internal/journal/commit.go",
 		"storage.PutOptions{IfAbsent: true, SHA256: sum}", "storage.PutOptions{SHA256: sum}",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"a yes to the commit is believed unseen", "archiver/internal/journal/commit.go",
+		"a successful answer to the commit is believed without proof", "archiver/internal/journal/commit.go",
 		"		if proved {\n", "		if proved || err == nil {\n",
 		"./archiver", "TestVanishedObject",
 	},
@@ -118,17 +118,17 @@ var mutants = []mutant{
 		"./storage/s3", "TestProofs",
 	},
 	{
-		"segments are not looked for before the commit", "archiver/internal/pack/pack.go",
+		"segments are not looked up before the commit", "archiver/internal/pack/pack.go",
 		"if err := u.confirm(ctx); err != nil {", "if err := error(nil); err != nil {",
 		"./archiver", "TestVanishedObject",
 	},
 	{
-		"whatever is found under the number is ours", "archiver/internal/journal/commit.go",
+		"any manifest under the number is taken for ours", "archiver/internal/journal/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) > 0:",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"what is found under the number is never ours", "archiver/internal/journal/commit.go",
+		"our own manifest under the number is not recognized", "archiver/internal/journal/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) == 0:",
 		"./archiver", "TestCommit$",
 	},
@@ -138,7 +138,7 @@ var mutants = []mutant{
 		"./archiver", "TestCommit$",
 	},
 	{
-		"a refusal after an unclear attempt counts", "archiver/internal/journal/commit.go",
+		"a refusal after an unclear attempt is believed", "archiver/internal/journal/commit.go",
 		"case err != nil && !sent && refused(err):", "case err != nil && refused(err):",
 		"./archiver", "TestCommit$",
 	},
@@ -148,14 +148,14 @@ var mutants = []mutant{
 		"./archiver", "TestUnsafeStoreIsRefused",
 	},
 	{
-		"a store that overwrites is taken for one with conditional writes", "archiver/internal/probe/probe.go",
+		"a store that overwrites passes the probe", "archiver/internal/probe/probe.go",
 		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
 		"./archiver", "TestDoctorFindsWhatIsUnsafe",
 	},
 
 	// Nothing is overwritten: the stores.
 	{
-		"a directory overwrites what is to be created", "storage/local/put.go",
+		"a directory overwrites existing objects", "storage/local/put.go",
 		"		err = disk.Move(s.disk, temp, path)\n", "		err = s.disk.Rename(temp, path)\n",
 		"./storage/local", "TestConformance|TestRace",
 	},
@@ -165,7 +165,7 @@ var mutants = []mutant{
 		"./storage/s3", "TestConditionalPutIsSentOnce|TestConformance",
 	},
 	{
-		"a conditional put to S3 is tried again below us", "storage/s3/put.go",
+		"the SDK retries a conditional put to S3", "storage/s3/put.go",
 		"		call = s.callOnce\n", "",
 		"./storage/s3", "TestConditionalPutIsSentOnce",
 	},
@@ -186,7 +186,7 @@ var mutants = []mutant{
 		"./storage/local", "TestPowerLoss|TestOrderOfSteps",
 	},
 	{
-		"what others have put is not synced before it is relied on", "storage/local/put.go",
+		"objects of other writers are relied on before they are synced", "storage/local/put.go",
 		"	err := s.syncShown()\n", "	_ = s.syncShown\n	var err error\n",
 		"./storage/local", "TestObjectsOfOthersAreSyncedToo|TestPowerLoss|TestNotShown",
 	},
@@ -213,7 +213,7 @@ var mutants = []mutant{
 		"./archiver", "TestEveryEpoch|TestEpochsOfVectors",
 	},
 	{
-		"a checkpoint of 0.5 needs no image", "archiver/internal/capture/continuity.go",
+		"an incremental follows a checkpoint of 0.5", "archiver/internal/capture/continuity.go",
 		"	if t.generation == grafeo.Gen05 {\n		// Direct calls", "	if t.generation == grafeo.Gen05 && false {\n		// Direct calls",
 		"./archiver", "TestCheckpointOf05",
 	},
@@ -223,17 +223,17 @@ var mutants = []mutant{
 		"./archiver", "TestUnexplainedImage",
 	},
 	{
-		"an open transaction does not matter to a replay", "archiver/internal/replay/find.go",
+		"a replay ignores an open transaction", "archiver/internal/replay/find.go",
 		"	if f.ended.all(r.ID) {", "	if f.ended.all(r.ID) || true {",
 		"./archiver", "TestReplay",
 	},
 	{
-		"edges that the image has are restored from the log as well", "archiver/internal/replay/trim.go",
+		"edges that the image has are restored from the log, too", "archiver/internal/replay/trim.go",
 		"		if i < len(without) && without[i] < size {", "		if i < len(without) && without[i] < size && false {",
 		"./archiver", "TestReplay",
 	},
 	{
-		"an existing target is not seen", "archiver/internal/staging/folder.go",
+		"an existing target is not noticed", "archiver/internal/staging/folder.go",
 		"		if err == nil {\n			if err := CheckMovable(target); err != nil {", "		if err == nil && false {\n			if err := CheckMovable(target); err != nil {",
 		"./archiver", "TestTargetExists",
 	},
@@ -249,7 +249,7 @@ var mutants = []mutant{
 		"./archiver", "TestRestoreLosesPowerAnywhere",
 	},
 	{
-		"the mark of a restore is not written", "archiver/internal/staging/publish.go",
+		"the publishing mark of a restore is not written", "archiver/internal/staging/publish.go",
 		"	if err := s.writeMark(m); err != nil {", "	if err := error(nil); err != nil {",
 		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
@@ -261,12 +261,12 @@ var mutants = []mutant{
 		"./archiver/manifest", "TestDamagedDocument",
 	},
 	{
-		"a field of a newer version is passed over", "archiver/manifest/document.go",
+		"a field of a newer version is ignored", "archiver/manifest/document.go",
 		"	d.DisallowUnknownFields()\n", "",
 		"./archiver/manifest", "TestNewerDocument",
 	},
 	{
-		"a manifest that does not follow the one before is not found", "archiver/internal/verify/verify.go",
+		"a manifest that does not follow the previous one is not found", "archiver/internal/verify/verify.go",
 		"if before != nil && *m.Previous != before.Digest {", "if before != nil && false {",
 		"./archiver", "TestForgedDocuments|TestRot",
 	},
