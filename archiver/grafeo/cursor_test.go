@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Cursors that the real database has written.
+// Cursors that the real database wrote.
 func TestCursorVectors(t *testing.T) {
 	t.Parallel()
 	lsn := uint64(3441)
@@ -60,7 +60,7 @@ func TestCursorForms(t *testing.T) {
 		"a fraction":      `{` + rest + `,"wal_lsn":7.5}`,
 		"a string":        `{` + rest + `,"wal_lsn":"7"}`,
 		"above 64 bits":   `{` + rest + `,"wal_lsn":18446744073709551616}`,
-		"text behind":     `{` + rest + `} x`,
+		"text after":      `{` + rest + `} x`,
 		"an array":        `[8,0,5]`,
 		"cut":             `{` + rest,
 		"no UTF-8":        `{` + rest + ",\"x\":\"\xff\"}",
@@ -91,7 +91,7 @@ func FuzzCursor(f *testing.F) {
 		// One byte more or less is no cursor of 0.5.
 		if c.Generation == Gen05 {
 			if more, err := DecodeCursor(append(bytes.Clone(b), 0), "x"); err == nil && more.Generation == Gen05 {
-				t.Errorf("%x with a byte behind it: %+v", b, more)
+				t.Errorf("%x with a byte after it: %+v", b, more)
 			}
 			if c.WALLSN != nil {
 				t.Errorf("%x: %+v", b, c)

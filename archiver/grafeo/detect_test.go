@@ -61,8 +61,8 @@ func TestErrorDetails(t *testing.T) {
 	}
 }
 
-// A late 0.5 that is installing a new image, or was killed in that moment, has
-// the valid one beside the database file.
+// A late 0.5 that is installing a new image, or was killed at that moment, has the valid
+// one beside the database file.
 func TestImagePath(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]string{"v0.5.42": ".checkpoint", "v0.6.0": ""} {

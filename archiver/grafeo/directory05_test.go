@@ -39,8 +39,8 @@ func TestIsDirectory(t *testing.T) {
 	}
 }
 
-// The name is that of the first commit, whatever comes behind it, and there is none
-// before it is whole.
+// The id is made from the first commit, whatever comes after it; there is none before that
+// is whole.
 func TestNameOfADirectory(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
@@ -105,16 +105,16 @@ func TestClosing05(t *testing.T) {
 		want []uint64
 		left int // uncommitted
 	}{
-		"nothing":             {nil, []uint64{1}, 0},
-		"a bare one":          {[][]byte{tc}, []uint64{1}, 0},
-		"changes":             {[][]byte{data, tc}, []uint64{1, 2}, 0},
-		"open":                {[][]byte{data}, []uint64{1}, len(data)},
-		"open, a checkpoint":  {[][]byte{data, mark}, []uint64{1}, len(data) + len(mark)},
-		"aborted":             {[][]byte{data, abort, tc}, []uint64{1}, 0},
-		"aborted, and more":   {[][]byte{data, abort, data, tc}, []uint64{1, 2}, 0},
-		"changes, and more":   {[][]byte{data, tc, data}, []uint64{1, 2}, len(data)},
-		"a checkpoint behind": {[][]byte{data, tc, mark}, []uint64{1, 2}, 0},
-		"two":                 {[][]byte{data, tc, data, tc, data, abort, tc}, []uint64{1, 2}, 0},
+		"nothing":            {nil, []uint64{1}, 0},
+		"a bare one":         {[][]byte{tc}, []uint64{1}, 0},
+		"changes":            {[][]byte{data, tc}, []uint64{1, 2}, 0},
+		"open":               {[][]byte{data}, []uint64{1}, len(data)},
+		"open, a checkpoint": {[][]byte{data, mark}, []uint64{1}, len(data) + len(mark)},
+		"aborted":            {[][]byte{data, abort, tc}, []uint64{1}, 0},
+		"aborted, and more":  {[][]byte{data, abort, data, tc}, []uint64{1, 2}, 0},
+		"changes, and more":  {[][]byte{data, tc, data}, []uint64{1, 2}, len(data)},
+		"a checkpoint after": {[][]byte{data, tc, mark}, []uint64{1, 2}, 0},
+		"two":                {[][]byte{data, tc, data, tc, data, abort, tc}, []uint64{1, 2}, 0},
 	} {
 		log := slices.Concat(one, slices.Concat(c.rest...))
 		dir := logFolder(t, map[string][]byte{"wal_00000000.log": log})

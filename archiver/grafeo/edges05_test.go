@@ -160,7 +160,7 @@ func TestCheckpointMetaThatIsNone(t *testing.T) {
 	}
 }
 
-// Records of graphs, and those that are none.
+// Records with graphs, valid and not.
 func TestRecordsOfGraphs05(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -203,8 +203,8 @@ func TestRecordsOfGraphs05(t *testing.T) {
 	}
 }
 
-// Whatever is in a store section, looking for edges ends, in bounded memory.
-// A store whose named graph is the store itself would be read for ever.
+// Whatever is in a store section, the search for edges ends, in bounded memory.
+// A store whose named graph is the store itself is not read for ever.
 func TestEdgesInAStoreWithinItself05(t *testing.T) {
 	t.Parallel()
 	section := store05([]uint64{1}, map[string][]byte{"": store05([]uint64{2}, nil)})

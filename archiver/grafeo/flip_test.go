@@ -25,7 +25,7 @@ func smallImages(t testing.TB) map[string][]byte {
 
 var created = fromMillis(1_800_000_000_000)
 
-// proved tells of each byte of an image whether it is in a range of its proof.
+// proved reports, for each byte of an image, whether it is in a range of its proof.
 func proved(im *Image) []bool {
 	list := make([]bool, im.Size)
 	for _, r := range im.Proof {
@@ -36,9 +36,9 @@ func proved(im *Image) []bool {
 	return list
 }
 
-// A flip of any byte in a range of the proof is seen, against the image read
-// before; and no other byte counts: what is not covered is padding behind
-// chunks, sections and directory blocks, and free pages.
+// A flip of any byte in a range of the proof is noticed, compared with the image as it was
+// read before; and no other byte matters: what is not covered is padding after chunks,
+// sections and directory blocks, and free pages.
 func TestEveryFlipInAnImageIsSeen(t *testing.T) {
 	t.Parallel()
 	for name, clean := range smallImages(t) {
@@ -59,12 +59,11 @@ func TestEveryFlipInAnImageIsSeen(t *testing.T) {
 	}
 }
 
-// A flip in a container that nobody has read before is seen, too, with these
-// exceptions, in which no reader can tell: bytes outside of the proof; the
-// padding of the header pages; the 0.5 header pages, which have no checksums,
-// except for the directory's checksum and what chooses the active slot (a
-// flip there may give another time, epoch or count); and a 0.6 database header,
-// which falls back to the other one if that is a whole image.
+// A flip in a container that was not read before is noticed, too, with these exceptions,
+// which no reader can notice: bytes outside of the proof; the padding of the header pages;
+// the 0.5 header pages, which have no checksums, except for the directory's checksum and
+// what chooses the active slot (a flip there may make another time, epoch or count); and a
+// 0.6 database header, of which the other one is used if that is of a whole image.
 func TestEveryFlipInANewContainer(t *testing.T) {
 	t.Parallel()
 	for name, clean := range smallImages(t) {
@@ -89,14 +88,14 @@ func TestEveryFlipInANewContainer(t *testing.T) {
 				case im.Generation == Gen06 && at >= pageSize && at%pageSize < 84 && !got.DamagedSlot:
 					t.Errorf("byte %d of a database header is not seen", at)
 				case got.DatabaseID != im.DatabaseID && (im.Generation == Gen06 || at >= pageSize):
-					t.Errorf("byte %d gives another database", at)
+					t.Errorf("byte %d makes another database", at)
 				}
 			}
 		})
 	}
 }
 
-// A container that ends early is refused if anything that counts is missing.
+// A container that ends early is refused if anything that matters is missing.
 func TestEveryTruncationOfAnImage(t *testing.T) {
 	t.Parallel()
 	for name, clean := range smallImages(t) {
@@ -148,10 +147,10 @@ func smallLogs(t testing.TB) map[string]map[string][]byte {
 	return logs
 }
 
-// A flip of any byte of a log is an error or cuts the log off before the commit
-// with that byte, which is what a torn tail would be. In an earlier file, behind
-// which there are commits, or in front of a group that knows the log to be
-// synced, it is always an error. What is kept is what was written.
+// A flip of any byte of a log is an error, or the log ends before the commit with that
+// byte, as it would with a torn tail. It is always an error in a file with commits after
+// it, and before a group that says that the log was synced. What is kept is what was
+// written.
 func TestEveryFlipInALogIsSeen(t *testing.T) {
 	t.Parallel()
 	for name, clean := range smallLogs(t) {
@@ -195,7 +194,7 @@ func TestEveryFlipInALogIsSeen(t *testing.T) {
 	}
 }
 
-// A newest log file that ends early gives the commits that are whole.
+// In a newest log file that ends early, the commits that are whole are found.
 func TestEveryTruncationOfALog(t *testing.T) {
 	t.Parallel()
 	for name, clean := range smallLogs(t) {

@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A page is free if nothing in the image is in it, and only then: whatever there
-// is, in whatever order, overlapping or not.
+// A page is free if, and only if, no part of the image is in it: whatever the parts, in
+// whatever order, overlapping or not.
 func TestFree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.Int64Range(0, 40*pageSize).Draw(t, "size")
@@ -20,7 +20,7 @@ func TestFree(t *testing.T) {
 		last := int64(-1)
 		for _, s := range im.Free() {
 			if s.Offset <= last || s.Length <= 0 || s.Offset%pageSize != 0 || s.Length%pageSize != 0 {
-				t.Fatalf("%+v behind %d", s, last)
+				t.Fatalf("%+v after %d", s, last)
 			}
 			last = s.Offset + s.Length
 			for at := s.Offset; at < last; at += pageSize {

@@ -15,7 +15,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
-// What a decoder may say to any input: its own errors and no others.
+// The only errors that a decoder may return, whatever the input.
 func checkError(t *testing.T, err error) {
 	t.Helper()
 	for _, known := range []error{nil, ErrDamaged, ErrNotDatabase, ErrUnsupportedVersion, ErrEncrypted, ErrGap,
@@ -59,8 +59,8 @@ func FuzzReadImage(f *testing.F) {
 	})
 }
 
-// sealImage gives headers and directory the checksums that fit: they would keep
-// the fuzzer from everything behind them.
+// sealImage sets the checksums of headers and directory to those of their bytes: wrong
+// ones would keep the fuzzer from everything after them.
 func sealImage(b []byte) []byte {
 	if len(b) < 4*pageSize {
 		return b
@@ -133,7 +133,7 @@ func fuzzLog(t *testing.T, gen Generation, name string, b []byte) {
 	checkContent(t, path, &file)
 	for i, c := range commits {
 		if i > 0 && c.Start != commits[i-1].End || c.End <= c.Start || c.End > file.End {
-			t.Fatalf("commit %+v behind %+v", c, commits[:i])
+			t.Fatalf("commit %+v after %+v", c, commits[:i])
 		}
 		if c.CRC32C != newRangeC(0, b[c.Start:c.End], "").CRC32 {
 			t.Fatalf("commit %+v: wrong checksum", c)
@@ -169,7 +169,7 @@ func FuzzScanLog06(f *testing.F) {
 			return
 		}
 		// The checksum of the header and that of the first frame would keep the
-		// fuzzer from everything behind them.
+		// fuzzer from everything after them.
 		b = bytes.Clone(b)
 		seal(b, 0, segmentHeaderCRC06, segmentHeaderCRC06)
 		at := segmentHeaderLength
@@ -226,7 +226,7 @@ func fuzzVarint(t *testing.T, b []byte) {
 	}
 }
 
-// A cursor that is written as it was read is the same one.
+// A cursor that is decoded and encoded is the same as before.
 func fuzzCursor(t *testing.T, b []byte) {
 	t.Helper()
 	c, err := DecodeCursor(b, "cursor")

@@ -15,7 +15,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
-// zeros reads as zeros for ever.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -62,7 +62,7 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
-// A length that the file does not have costs nothing either.
+// A length that is larger than the file takes no memory either.
 func TestClaimedLengthsNeedLittleMemory(t *testing.T) {
 	before := allocated()
 	for range 100 {

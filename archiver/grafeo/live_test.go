@@ -10,7 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
-// A scan of a log that is being written gives the commits up to some moment,
+// A scan of a log that is being written finds the commits up to some moment,
 // whole and in order, and never fails.
 func TestScanWhileWriting(t *testing.T) {
 	t.Parallel()

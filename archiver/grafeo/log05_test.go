@@ -26,7 +26,7 @@ func commit05(epoch uint64, records ...string) []byte {
 func frame05(payload string) []byte { return grafeotest.AppendFrame05(nil, []byte(payload)) }
 
 // A log of three files, in which a commit runs from the first into the third,
-// and one behind that is not committed.
+// and one after that is not committed.
 func TestCommitOverSeveralFiles05(t *testing.T) {
 	t.Parallel()
 	one, two, three := commit05(1, "\x00a"), commit05(2, "\x00bb"), commit05(3, "\x00c")
@@ -100,18 +100,18 @@ func TestBadFrames05(t *testing.T) {
 		"cut off in a length":    {files{first: slices.Concat(one, two[:2])}, 1, 2, -1, ""},
 		"cut off in a payload":   {files{first: slices.Concat(one, two[:9])}, 1, 9, -1, ""},
 		"cut off in a checksum":  {files{first: slices.Concat(one, two[:len(frame05("\x00another record"))-1])}, 1, 22, -1, ""},
-		"zeros behind":           {files{first: slices.Concat(one, make([]byte, 300<<10))}, 1, 300 << 10, -1, ""},
+		"zeros after":            {files{first: slices.Concat(one, make([]byte, 300<<10))}, 1, 300 << 10, -1, ""},
 		"only zeros":             {files{first: make([]byte, 5000)}, 0, 5000, -1, ""},
 		"bad frame at the end":   {files{first: slices.Concat(one, flipped)}, 1, int64(len(two)), int64(len(one)), "commits after it"},
 		"bad frame, then commit": {files{first: slices.Concat(flipped, one)}, 0, 0, 0, "commits after it, at"},
-		"bad frame, commit far behind": {files{first: slices.Concat(one, []byte{9}, make([]byte, 400<<10), two)}, 0, 0, int64(len(one)),
+		"bad frame, commit far after": {files{first: slices.Concat(one, []byte{9}, make([]byte, 400<<10), two)}, 0, 0, int64(len(one)),
 			"commits after it"},
 		"bad frame in an earlier file": {files{first: slices.Concat(one, two[:9]), second: one}, 0, 0, int64(len(one)), "inside a frame"},
-		"empty file behind":            {files{first: slices.Concat(one, two[:9]), second: {}}, 1, 9, -1, ""},
+		"empty file after":             {files{first: slices.Concat(one, two[:9]), second: {}}, 1, 9, -1, ""},
 		"long frame cut off":           {files{first: slices.Concat(one, long[:200<<10])}, 1, 200 << 10, -1, ""},
 		"length of 4 GiB":              {files{first: slices.Concat(one, []byte{255, 255, 255, 255, 0x26, 5})}, 1, 6, -1, ""},
 		"epoch cut off":                {files{first: slices.Concat(one, frame05("\x26\xfb"))}, 1, 10, -1, ""},
-		"bytes behind an epoch":        {files{first: slices.Concat(one, frame05("\x26\x05\x05"))}, 1, 11, -1, ""},
+		"bytes after an epoch":         {files{first: slices.Concat(one, frame05("\x26\x05\x05"))}, 1, 11, -1, ""},
 		"no epoch":                     {files{first: slices.Concat(one, frame05("\x26"))}, 1, 9, -1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestGaps05(t *testing.T) {
 }
 
 // A scan from the start of a commit meets it again, with the same checksum
-// unless the history is another one; the bytes behind it can be proved.
+// unless the history is another one; the bytes after it can be proved.
 func TestScanAgain(t *testing.T) {
 	t.Parallel()
 	for _, gen := range []Generation{Gen05, Gen06} {
@@ -192,7 +192,7 @@ func TestScanAgain(t *testing.T) {
 			proof := NewProof("log", []Range{file.RangeAfter(rest[0])})
 			proof.Add(rest[0].End, b[rest[0].End:file.End])
 			if err := proof.Check(); err != nil {
-				t.Errorf("%s: behind %+v: %v", gen, rest[0], err)
+				t.Errorf("%s: after %+v: %v", gen, rest[0], err)
 			}
 		}
 	}
@@ -256,7 +256,7 @@ func TestReader05OverSeveralFiles(t *testing.T) {
 	}
 }
 
-// iotestOneByte gives one byte a call.
+// iotestOneByte returns one byte a call.
 type iotestOneByte struct{ r io.Reader }
 
 func (r iotestOneByte) Read(p []byte) (int, error) { return r.r.Read(p[:min(1, len(p))]) }

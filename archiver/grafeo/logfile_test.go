@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A single file of a log gives what the whole log has of it.
+// A scan of a single log file finds what a scan of the whole log finds in it.
 func TestScanLogFile(t *testing.T) {
 	t.Parallel()
 	for _, v := range []struct {
@@ -36,7 +36,7 @@ func TestScanLogFile(t *testing.T) {
 	}
 }
 
-// The name of a 0.6 file counts only if it is one of a log file.
+// The name of a 0.6 file is checked only if it is that of a log file.
 func TestScanLogFileName(t *testing.T) {
 	t.Parallel()
 	b := readFile(t, vector("v0.6.0/live/tiny.grafeo.wal/wal_00000000000000001244.log"))

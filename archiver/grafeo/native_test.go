@@ -34,7 +34,7 @@ func dump(t testing.TB, text string) []byte {
 
 func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// The list that the real 0.5.42 has written, byte by byte.
+// The list that the real 0.5.42 wrote, byte by byte.
 func TestNativeManifest05(t *testing.T) {
 	t.Parallel()
 	b := dump(t, `
@@ -152,9 +152,9 @@ func TestNativeManifestRefuses(t *testing.T) {
 		"no kind": edited(`"kind":"Full",`, ""), "another kind": edited("Full", "full"), "another case": edited("filename", "Filename"),
 		"a path": edited(`"a"`, `"../a"`), "a folder": edited(`"a"`, `".."`), "no name": edited(`"a"`, `""`), "a backslash": edited(`"a"`, `"b\\a"`),
 		"a checksum of 33 bits": edited(`"checksum":1`, `"checksum":4294967296`), "a negative size": edited(`:2,"c`, `:-2,"c`), "a text": edited(`:3`, `:"3"`),
-		"a null": edited(`:3`, `:null`), "bytes behind JSON": `{"version":2,"segments":[]}x`,
+		"a null": edited(`:3`, `:null`), "bytes after JSON": `{"version":2,"segments":[]}x`,
 		"version 0": "\x00\x00", "version 2 in numbers": "\x02\x00", "an entry too few": "\x01\x01", "many entries": "\x01\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[2:],
-		"another number of kind": one[:2] + "\x02" + one[3:], "bytes behind": one + "\x00", "cut": one[:len(one)-1],
+		"another number of kind": one[:2] + "\x02" + one[3:], "bytes after": one + "\x00", "cut": one[:len(one)-1],
 		"a long name": one[:3] + "\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[4:], "a long checksum": one[:7] + "\xfd\x00\x00\x00\x00\x01\x00\x00\x00" + one[8:],
 		"too large": strings.Repeat(" ", MaxNativeManifestBytes+1), "no UTF-8": strings.Replace(one, "a", "\xff", 1),
 	} {
@@ -168,7 +168,7 @@ func TestNativeManifestRefuses(t *testing.T) {
 	}
 }
 
-// The header and the parts of what the real 0.6.0 has written.
+// The header and the parts of a backup that the real 0.6.0 wrote.
 func TestReadNative(t *testing.T) {
 	t.Parallel()
 	head := dump(t, `
@@ -335,7 +335,7 @@ func FuzzReadNative(f *testing.F) {
 		end := int64(NativeHeaderLength)
 		for _, p := range parts {
 			if p.Offset < end || p.Length < 0 || p.Offset+p.Length > int64(len(b)) {
-				t.Fatalf("part %+v of %d bytes behind %d", p, len(b), end)
+				t.Fatalf("part %+v of %d bytes after %d", p, len(b), end)
 			}
 			end = p.Offset + p.Length
 		}

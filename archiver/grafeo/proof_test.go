@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
-// pieces cuts n bytes at random places and gives the pieces, as offset and
+// pieces cuts n bytes at random places and returns the pieces, as offset and
 // length, in random order.
 func pieces(n int64, longest int64, rnd *rand.Rand) [][2]int64 {
 	var list [][2]int64

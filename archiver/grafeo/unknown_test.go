@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Parts that a later version may write are named, and everything is proved all the same.
+// Unknown parts, which a later version may write, are named; everything is proved as usual.
 func TestUnknownParts(t *testing.T) {
 	read := func(path string) []byte {
 		b, err := os.ReadFile(path)

@@ -26,7 +26,7 @@ func TestSpillNames(t *testing.T) {
 	}
 }
 
-// A backup has in its index the very files that its manifest names.
+// The index of a backup has exactly the spilled files that its manifest names.
 func TestSpillFits(t *testing.T) {
 	named := func(change func(m *Manifest, spilled *File)) error {
 		m := sample()

@@ -42,7 +42,7 @@ func history(n int, random *rand.Rand) []*Manifest {
 	return all
 }
 
-// A manifest tells of those before it in its group what they say themselves.
+// The summaries in a manifest say of the backups before it what their own manifests say.
 func TestSummaries(t *testing.T) {
 	for seed := range uint64(20) {
 		all := history(100, rand.New(rand.NewPCG(seed, 1)))
@@ -53,20 +53,20 @@ func TestSummaries(t *testing.T) {
 			}
 			outlines := read.Outlines()
 			if want := i%GroupBackups + 1; len(outlines) != want {
-				t.Fatalf("backup %d tells of %d backups, want %d", m.Seq, len(outlines), want)
+				t.Fatalf("backup %d has summaries of %d backups, want %d", m.Seq, len(outlines), want)
 			}
 			for k, b := range outlines {
 				of := all[i-len(outlines)+1+k]
 				if b.Seq != of.Seq || !b.SameOutline(of) || !of.SameOutline(b) {
-					t.Fatalf("backup %d tells something else of %d: %+v", m.Seq, of.Seq, b)
+					t.Fatalf("the summary of backup %[2]d in backup %[1]d is wrong: %+[3]v", m.Seq, of.Seq, b)
 				}
 			}
 		}
 	}
 }
 
-// Where one manifest has no summaries, as of an earlier version, the others of its
-// group have none either, and the next group has.
+// If one manifest has no summaries, as those of an earlier version, later ones of its group
+// have none either; those of the next group have them.
 func TestSummariesOfEarlierVersions(t *testing.T) {
 	all := history(70, rand.New(rand.NewPCG(1, 1)))
 	all[40].Earlier = nil
@@ -82,7 +82,7 @@ func TestSummariesOfEarlierVersions(t *testing.T) {
 	}
 }
 
-// What differs in one field of a summary is not the same.
+// Backups that differ in one field of a summary are not the same.
 func TestSameOutline(t *testing.T) {
 	for name, change := range map[string]func(*Manifest){
 		"kind":         func(m *Manifest) { m.Kind = Incremental },
@@ -108,7 +108,7 @@ func TestSameOutline(t *testing.T) {
 		m := sample()
 		change(m)
 		if m.SameOutline(sample()) || sample().SameOutline(m) {
-			t.Errorf("%s: it is taken for the same", name)
+			t.Errorf("%s: the two count as the same", name)
 		}
 	}
 	m := sample()
@@ -146,7 +146,7 @@ func TestInvalidSummaries(t *testing.T) {
 	}
 }
 
-// A group is small beside what a backup costs otherwise.
+// The summaries of a group are small compared with what else a backup stores.
 func TestSizeOfASummary(t *testing.T) {
 	m := sampleEarlier()
 	with := len(m.Encode())
@@ -159,7 +159,7 @@ func TestSizeOfASummary(t *testing.T) {
 	}
 }
 
-// A manifest of nothing but summaries is refused without making memory for them.
+// A manifest of nothing but summaries is refused without taking memory for them.
 func TestManySummaries(t *testing.T) {
 	line := fmt.Sprintf(`{"type":"manifest","format":1,"seq":40,"earlier":[{}%s]}`+"\n", strings.Repeat(",{}", 400_000))
 	b := append([]byte(line), seal([]byte(line))...)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Links, and what was replaced, are told apart from what they look like.
+// Links, and files that were replaced, are not taken for what they look like.
 func TestLook(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -33,7 +33,7 @@ func TestLook(t *testing.T) {
 		}
 	}
 	if !IsSame(at("file"), at("link")) || IsSame(at("file"), at("other")) || IsSame(at("nothing"), at("nothing")) {
-		t.Error("two names of one file are told apart, or two files are not")
+		t.Error("two names of one file count as two files, or two files as one")
 	}
 	for limit, want := range map[int64]string{0: "", 3: "con", 100: "content"} {
 		if got, err := ReadUpTo(at("link"), limit); err != nil || string(got) != want {

@@ -31,8 +31,8 @@ func write(t *testing.T, d disk.Disk, path, content string, sync bool) {
 	}
 }
 
-// outcomes gives what crashes after all steps leave of a file, each once: its
-// content, or "-" if it is not there.
+// outcomes returns what crashes after all steps leave of a file, each once: its content,
+// or "-" if it does not exist.
 func outcomes(t *testing.T, r *disktest.Recorder, name string) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
@@ -59,8 +59,8 @@ func only(all ...string) map[string]bool {
 	return m
 }
 
-// What was synced is always there; what was not may be there, not at all, or in
-// part; and each kind of loss does occur.
+// What was synced is always there. What was not may be there as a whole, in part, or not
+// at all, and each of these does occur.
 func TestCrash(t *testing.T) {
 	a, b, zeros := strings.Repeat("a", 512), strings.Repeat("b", 512), strings.Repeat("\x00", 512)
 	for name, c := range map[string]struct {
@@ -129,8 +129,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// A stop is for ever, and what was done until then is done; a fault is once, and
-// a write that fails has written half.
+// After a stop, all steps fail, and those before it are done; a fault happens once, and a
+// write that fails has written half.
 func TestStopsAndFaults(t *testing.T) {
 	dir := t.TempDir()
 	r := disktest.New(t, dir, disktest.StopAt(2, true))
