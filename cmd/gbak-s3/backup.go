@@ -124,7 +124,7 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
 		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
 		line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	path := database
 	if file, err := archiver.Locate(database); err == nil {

@@ -81,7 +81,7 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 		for _, c := range r.Checks {
 			line.Checks = append(line.Checks, checkLine{c.Name, string(c.Severity), c.Text, hintOf(&c), string(c.Code)})
 		}
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	for _, c := range r.Checks {
 		hint := hintOf(&c)
@@ -101,7 +101,7 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 	return a.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
 }
 
-// hintOf is what to do about what a check has found.
+// hintOf returns what to do about the result of a check.
 func hintOf(c *archiver.Check) string {
 	if c.Hint != "" || c.Err == nil {
 		return c.Hint

@@ -26,7 +26,7 @@ const (
 	exitInterrupted = 130
 )
 
-// exitCode is the exit code for an error of the library.
+// exitCode returns the exit code for an error of the library.
 func exitCode(code archiver.Code) int {
 	switch code {
 	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
@@ -55,7 +55,7 @@ type answeredError struct{ exit int }
 
 func (e *answeredError) Error() string { return "the answer is bad news" }
 
-// failure is what is printed of an error.
+// failure is what is printed for an error.
 type failure struct {
 	Type    string `json:"type"` // "error"
 	Code    string `json:"code"`

@@ -77,7 +77,7 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 		return err
 	}
 	if a.json {
-		return a.say(exportLine{
+		return a.printJSON(exportLine{
 			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds(),
 		})
 	}

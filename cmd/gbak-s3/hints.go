@@ -19,7 +19,7 @@ import (
 // cases that only the library can tell apart, the hint is in the error itself, see
 // [archiver.Error], and wins. It names no flag and no command.)
 
-// facts are what is known of an error.
+// facts are what is known about an error.
 type facts struct {
 	err    error
 	verb   string // the command that failed, such as "backup"
@@ -36,7 +36,7 @@ type row struct {
 	more func(f *facts) string // instead of say, where it depends on the facts
 }
 
-// hintFor returns the next step after a command has failed with err, an error of the
+// hintFor returns the next step after a command failed with err, an error of the
 // library.
 func hintFor(err error, verb string) string {
 	f := factsOf(err, verb)
@@ -74,22 +74,22 @@ func factsOf(err error, verb string) *facts {
 // says, what the system says, and the remaining codes. The first row that fits counts.
 var hints = slices.Concat(outcomes, answers, network, system, remaining)
 
-// code is a row for errors with one of these codes.
+// code matches errors with one of these codes.
 func code(codes ...archiver.Code) func(*facts) bool {
 	return func(f *facts) bool { return slices.Contains(codes, f.code) }
 }
 
-// of is a row for errors of these commands.
+// of matches errors of these commands.
 func of(verbs ...string) func(*facts) bool {
 	return func(f *facts) bool { return slices.Contains(verbs, f.verb) }
 }
 
-// said is a row for what a store calls the error.
+// said matches errors that the store calls by one of these names.
 func said(codes ...string) func(*facts) bool {
 	return func(f *facts) bool { return slices.Contains(codes, f.answer.Code) }
 }
 
-// status is a row for answers with one of these statuses, if the store has no name of its
+// status matches answers with one of these statuses, if the store has no name of its
 // own for the error.
 func status(statuses ...int) func(*facts) bool {
 	return func(f *facts) bool {
@@ -99,14 +99,14 @@ func status(statuses ...int) func(*facts) bool {
 	}
 }
 
-// is is a row for errors that are one of these.
+// is matches errors that are, or wrap, one of these.
 func is(targets ...error) func(*facts) bool {
 	return func(f *facts) bool {
 		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(f.err, target) })
 	}
 }
 
-// as is a row for errors of a type.
+// as reports whether an error is, or wraps, one of a type.
 func as[T error](f *facts) bool {
 	_, ok := errors.AsType[T](f.err)
 	return ok
@@ -122,7 +122,7 @@ func either(a, b func(*facts) bool) func(*facts) bool {
 
 func ofStore(f *facts) bool { return f.store != nil }
 
-// opening is a row for errors of opening a store with a backend.
+// opening matches errors of opening a store with this backend.
 func opening(backend string) func(*facts) bool {
 	return func(f *facts) bool {
 		e, ok := errors.AsType[*openingError](f.err)
@@ -130,7 +130,7 @@ func opening(backend string) func(*facts) bool {
 	}
 }
 
-// text is a row for what an error says, where it has no type.
+// text matches errors whose text has one of these parts, where there is no type.
 func text(parts ...string) func(*facts) bool {
 	return func(f *facts) bool {
 		said := strings.ToLower(f.err.Error() + " " + f.answer.Message)

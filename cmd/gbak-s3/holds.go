@@ -39,7 +39,7 @@ func linesOfHeld(holds []archiver.HeldLog, database string) []holdLine {
 	return lines
 }
 
-// releaseOf is the command that ends one hold.
+// releaseOf returns the command that ends one hold.
 func releaseOf(h archiver.Hold, database string) string {
 	if abs, err := filepath.Abs(database); err == nil {
 		database = abs

@@ -133,7 +133,7 @@ func (a *app) sayLost(folder string, r archiver.ImportReport) error {
 		}
 	}
 	if a.json {
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (a *app) sayImported(folder string, r archiver.BackupReport) error {
 	if a.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS, line.Why = &r.Requests, &elapsed, r.Why
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	return a.print("%s", headline(folder, r))
 }

@@ -40,7 +40,7 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 				return err
 			}
 			if a.json {
-				err = a.say(lineOfInspection(i))
+				err = a.printJSON(lineOfInspection(i))
 			} else {
 				err = a.printInspection(i)
 			}
@@ -200,7 +200,7 @@ func lineOfLog(l *archiver.LogSummary) *logLine {
 	return line
 }
 
-// known is a time as JSON has it: null if there is none.
+// known returns a time as JSON has it: null if there is none.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -31,7 +31,7 @@ func (a *app) list(cmd *cobra.Command, address string) error {
 	}
 	if a.json {
 		for _, b := range r.Backups {
-			if err := a.say(lineOf(b)); err != nil {
+			if err := a.printJSON(lineOf(b)); err != nil {
 				return err
 			}
 		}

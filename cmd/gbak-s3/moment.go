@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// listed is how times are printed in columns: in UTC, whole milliseconds.
+// listed is how times are printed in columns: in UTC, with milliseconds.
 const listed = "2006-01-02 15:04:05.000 UTC"
 
 // moment formats a time in UTC after a few words; it returns "" if there is none.
@@ -42,7 +42,7 @@ func parseMoment(text string) (t time.Time, span time.Duration, err error) {
 		"or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", given)
 }
 
-// precision is the unit of the last digit of a time that was read by layout.
+// precision returns the unit of the last digit of a time that was read by layout.
 func precision(layout, text string) time.Duration {
 	if !strings.Contains(layout, ":05") {
 		return time.Minute

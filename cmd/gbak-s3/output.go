@@ -52,8 +52,8 @@ func lineOf(b archiver.Backup) backupLine {
 	}
 }
 
-// say prints one object as a line of JSON.
-func (a *app) say(v any) error { return json.NewEncoder(a.stdout).Encode(v) }
+// printJSON prints one object as a line of JSON.
+func (a *app) printJSON(v any) error { return json.NewEncoder(a.stdout).Encode(v) }
 
 // print prints a line of text.
 func (a *app) print(format string, args ...any) error {
@@ -92,7 +92,7 @@ func requests(c storage.RequestCounts) string {
 		plural(int(c.Total()), "request"), c.Put, c.Get, c.Head, c.List, c.Delete)
 }
 
-// nameOf is what people call the archive that a hold is for.
+// nameOf returns what people call the archive that a hold is for.
 func nameOf(h archiver.Hold) string {
 	if h.Name == "" {
 		return "archive " + h.ArchiveID
@@ -100,7 +100,7 @@ func nameOf(h archiver.Hold) string {
 	return h.Name
 }
 
-// plural counts things; more names them where that is not what and an s.
+// plural counts things; more is their plural where that is not what and an s.
 func plural(n int, what string, more ...string) string {
 	switch {
 	case n == 1:

@@ -35,7 +35,7 @@ func (b *bar) observe(e archiver.Event) {
 	if !ok {
 		return
 	}
-	if !b.show || p.Total <= 0 { // of nothing there is no part
+	if !b.show || p.Total <= 0 { // of nothing, no part can be shown
 		return
 	}
 	if b.bar == nil {

@@ -104,7 +104,7 @@ func (a *app) printRelease(database string, released bool, rest []archiver.HeldL
 		for _, h := range rest {
 			holds = append(holds, claimLine(h.Hold))
 		}
-		return a.say(releaseLine{"release", database, released, holds})
+		return a.printJSON(releaseLine{"release", database, released, holds})
 	}
 	if generation, unknown := grafeo.Identify(database); !released && unknown == nil && generation == grafeo.Gen05 {
 		err = a.print("nothing was held: Grafeo 0.5 keeps no log for archives")

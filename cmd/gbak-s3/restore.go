@@ -120,7 +120,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 		if known {
 			line.FreeBytes, line.Fits = &free, new(fits)
 		}
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	if err := a.print("would restore %s%s", state(p), asked(target)); err != nil {
 		return err
@@ -211,7 +211,7 @@ func (a *app) printRestore(r archiver.RestoreReport, target target) error {
 		line.Access = r.AccessProblem
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
 		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	if r.MovedTo != "" {
 		if err := a.print("the database that was there is now %s", r.MovedTo); err != nil {

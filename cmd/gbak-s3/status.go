@@ -94,7 +94,7 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 		return err
 	}
 	if a.json {
-		err = a.say(lineOfStatus(r, opts.Database))
+		err = a.printJSON(lineOfStatus(r, opts.Database))
 	} else {
 		err = a.printStatus(r, opts.Database)
 	}

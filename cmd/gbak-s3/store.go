@@ -82,7 +82,7 @@ func openLocal(path string, log *slog.Logger) (storage.Storage, error) {
 	return nil, &archiver.Error{Code: code, Err: &openingError{"local", err}}
 }
 
-// filePath is the path in a file:// URL.
+// filePath returns the path in a file:// URL.
 func filePath(address string) (string, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -128,7 +128,7 @@ func apart(address, database string) error {
 	return nil
 }
 
-// localRoot is the directory of a local archive, and empty for one elsewhere.
+// localRoot returns the directory of a local archive, "" for one elsewhere.
 func localRoot(address string) (string, error) {
 	switch {
 	case strings.HasPrefix(address, "file://"):
@@ -147,7 +147,7 @@ func within(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// real is the absolute path without links, of which the end need not exist.
+// real returns the absolute path without links; its end need not exist.
 func real(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -78,7 +78,7 @@ func (a *app) report(r archiver.VerifyReport) error {
 		for _, f := range r.Findings {
 			line.Findings = append(line.Findings, findingLine(f))
 		}
-		return a.say(line)
+		return a.printJSON(line)
 	}
 	for _, f := range r.Findings {
 		if err := a.print("%s: %s", f.Key, f.Problem); err != nil {

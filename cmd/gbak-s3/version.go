@@ -10,7 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// version is that of the module, as the go command has recorded it.
+// version returns that of the module, as the go command recorded it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
@@ -35,7 +35,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  takes(),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.say(versionLine{"version", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, manifest.Format, segment.Compressor})
+				return a.printJSON(versionLine{"version", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, manifest.Format, segment.Compressor})
 			}
 			return a.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
