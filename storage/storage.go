@@ -92,8 +92,9 @@ type PutResult struct {
 
 	// Proved reports whether the store has shown that it has exactly these bytes: its
 	// answer has a checksum of them, which only somebody who received them can compute.
-	// A proxy that says yes on the store's behalf proves nothing. Not every store
-	// proves what it stores; without a proof, Head shows whether the object exists.
+	// (A store on this host compares them with the caller's digest instead.) A proxy
+	// that says yes on the store's behalf proves nothing. Not every store proves what it
+	// stores; without a proof, Head shows whether the object exists.
 	Proved bool
 }
 
