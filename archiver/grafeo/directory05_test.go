@@ -83,7 +83,8 @@ func TestNameOfADirectory(t *testing.T) {
 func TestFirstFile05(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for content, want := range map[string]uint64{"\x03\x02\x00\x04": 2, "\x03\x02": 0, "\x03\xfb\x00\x01\x00\x04": 256, "": 0, "\x03": 0, "\xff\x02": 0} {
+	for content, want := range map[string]uint64{"\x03\x02\x00\x04": 2, "\x03\x02": 0, "\x03\xfb\x00\x01\x00\x04": 256,
+		"": 0, "\x03": 0, "\xff\x02": 0} {
 		writeFile(t, filepath.Join(dir, "checkpoint.meta"), []byte(content))
 		if got, err := FirstFile05(dir); got != want || err != nil {
 			t.Errorf("%q: %d, %v", content, got, err)
@@ -128,7 +129,8 @@ func TestClosing05(t *testing.T) {
 	log := slices.Concat(one, data, tc, frame05("\x26\x02"), commit05(3, "\x00b"))
 	dir := logFolder(t, map[string][]byte{"wal_00000000.log": log})
 	_, commits := mustScan(t, dir, Gen05, ScanOptions{Borders: []Position{{Offset: end}}})
-	if got := epochs(commits); !slices.Equal(got, []uint64{1, 2, 2, 3}) || commits[1].Kind != Closing || commits[1].End != end || commits[3].Run != 0 {
+	if got := epochs(commits); !slices.Equal(got, []uint64{1, 2, 2, 3}) || commits[1].Kind != Closing ||
+		commits[1].End != end || commits[3].Run != 0 {
 		t.Errorf("with a border: %+v", commits)
 	}
 	_, commits = mustScan(t, dir, Gen05, ScanOptions{From: &Position{Offset: end}})

@@ -13,7 +13,8 @@ import (
 
 // storeOf05 is an image that is nothing but a store section.
 func storeOf05(section []byte) (*bytes.Reader, *Image) {
-	return bytes.NewReader(section), &Image{store: Range{Length: int64(len(section)), CRC32: crc32.ChecksumIEEE(section), What: "section LpgStore"}}
+	return bytes.NewReader(section), &Image{store: Range{Length: int64(len(section)), CRC32: crc32.ChecksumIEEE(section),
+		What: "section LpgStore"}}
 }
 
 // store05 makes a store section with these edges and named graphs.
@@ -74,7 +75,8 @@ func TestEdgesIn05(t *testing.T) {
 	for _, change := range []struct {
 		at    int
 		bytes []byte
-	}{{0, []byte("LPGC")}, {4, []byte{2}}, {5, []byte{1}}, {16, []byte{4}}, {0x44, u32(1 << 31)}, {0x58 + 8, u32(1 << 30)}, {0x58 + 12, u32(1)}, {0x70 + 16, u32(9)}, {0x40 + 8, u32(2)}} {
+	}{{0, []byte("LPGC")}, {4, []byte{2}}, {5, []byte{1}}, {16, []byte{4}}, {0x44, u32(1 << 31)},
+		{0x58 + 8, u32(1 << 30)}, {0x58 + 12, u32(1)}, {0x70 + 16, u32(9)}, {0x40 + 8, u32(2)}} {
 		b := bytes.Clone(section)
 		copy(b[change.at:], change.bytes)
 		r, im := storeOf05(b)
@@ -131,7 +133,8 @@ func TestRealStore05(t *testing.T) {
 		last = r
 		return nil
 	})
-	if err != nil || last.End != 2398 || last.ID != 5 || kinds[TransactionCommit05] != 5 || kinds[EpochAdvance05] != 5 || kinds[Checkpoint05] != 1 || len(wanted) != 14 {
+	if err != nil || last.End != 2398 || last.ID != 5 || kinds[TransactionCommit05] != 5 || kinds[EpochAdvance05] != 5 ||
+		kinds[Checkpoint05] != 1 || len(wanted) != 14 {
 		t.Errorf("%+v, %v, %v", last, kinds, err)
 	}
 	found, err := EdgesIn05(f, im, wanted)

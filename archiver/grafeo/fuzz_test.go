@@ -244,7 +244,8 @@ func fuzzCursor(t *testing.T, b []byte) {
 			again = grafeotest.AppendVarint(again, v)
 		}
 	} else {
-		again, err = json.Marshal(map[string]any{"backed_up_epoch": c.BackedUpEpoch, "log_sequence": c.LogSequence, "timestamp_ms": ms, "wal_lsn": c.WALLSN})
+		again, err = json.Marshal(map[string]any{"backed_up_epoch": c.BackedUpEpoch, "log_sequence": c.LogSequence,
+			"timestamp_ms": ms, "wal_lsn": c.WALLSN})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +260,8 @@ func fuzzHeaders(t *testing.T, b []byte) {
 	t.Helper()
 	h, err := DecodeNativeHeader(b, "native")
 	checkError(t, err)
-	if err == nil && (len(b) < NativeHeaderLength || h.StartEpoch != binary.LittleEndian.Uint64(b[8:]) || h.Generation != Gen05 && h.Generation != Gen06) {
+	if err == nil && (len(b) < NativeHeaderLength || h.StartEpoch != binary.LittleEndian.Uint64(b[8:]) ||
+		h.Generation != Gen05 && h.Generation != Gen06) {
 		t.Errorf("%x: %+v", b, h)
 	}
 	if len(b) >= segmentHeaderLength {

@@ -317,7 +317,8 @@ func TestCutLog05Property(t *testing.T) {
 			torn = l.Torn.Length
 		}
 		bare := int64(len(frame05("\x23\x01"))) // a TransactionCommit of no changes is not counted
-		if rest := int64(cut) - kept - l.Uncommitted - torn; len(commits) != whole || kept != want || rest != 0 && (rest != bare || l.Uncommitted > 0) {
+		if rest := int64(cut) - kept - l.Uncommitted - torn; len(commits) != whole || kept != want ||
+			rest != 0 && (rest != bare || l.Uncommitted > 0) {
 			rt.Fatalf("cut at %d: %d commits, want %d; kept %d, want %d; uncommitted %d, torn %d",
 				cut, len(commits), whole, kept, want, l.Uncommitted, torn)
 		}

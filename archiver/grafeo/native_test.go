@@ -150,13 +150,17 @@ func TestNativeManifestRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "no list": "{}", "null": "null", "another version in JSON": `{"version":1,"segments":[]}`, "no segments": `{"version":2}`,
 		"no kind": edited(`"kind":"Full",`, ""), "another kind": edited("Full", "full"), "another case": edited("filename", "Filename"),
-		"a path": edited(`"a"`, `"../a"`), "a folder": edited(`"a"`, `".."`), "no name": edited(`"a"`, `""`), "a backslash": edited(`"a"`, `"b\\a"`),
-		"a checksum of 33 bits": edited(`"checksum":1`, `"checksum":4294967296`), "a negative size": edited(`:2,"c`, `:-2,"c`), "a text": edited(`:3`, `:"3"`),
+		"a path": edited(`"a"`, `"../a"`), "a folder": edited(`"a"`, `".."`), "no name": edited(`"a"`, `""`),
+		"a backslash":           edited(`"a"`, `"b\\a"`),
+		"a checksum of 33 bits": edited(`"checksum":1`, `"checksum":4294967296`), "a negative size": edited(`:2,"c`, `:-2,"c`),
+		"a text": edited(`:3`, `:"3"`),
 		"a null": edited(`:3`, `:null`), "bytes after JSON": `{"version":2,"segments":[]}x`,
-		"version 0": "\x00\x00", "version 2 in numbers": "\x02\x00", "an entry too few": "\x01\x01", "many entries": "\x01\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[2:],
+		"version 0": "\x00\x00", "version 2 in numbers": "\x02\x00", "an entry too few": "\x01\x01",
+		"many entries":           "\x01\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[2:],
 		"another number of kind": one[:2] + "\x02" + one[3:], "bytes after": one + "\x00", "cut": one[:len(one)-1],
-		"a long name": one[:3] + "\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[4:], "a long checksum": one[:7] + "\xfd\x00\x00\x00\x00\x01\x00\x00\x00" + one[8:],
-		"too large": strings.Repeat(" ", MaxNativeManifestBytes+1), "no UTF-8": strings.Replace(one, "a", "\xff", 1),
+		"a long name":     one[:3] + "\xfd\xff\xff\xff\xff\xff\xff\xff\xff" + one[4:],
+		"a long checksum": one[:7] + "\xfd\x00\x00\x00\x00\x01\x00\x00\x00" + one[8:],
+		"too large":       strings.Repeat(" ", MaxNativeManifestBytes+1), "no UTF-8": strings.Replace(one, "a", "\xff", 1),
 	} {
 		m, err := DecodeNativeManifest([]byte(text), "m")
 		if !errors.Is(err, ErrDamaged) || m != nil {
@@ -188,11 +192,13 @@ func TestReadNative(t *testing.T) {
 		t.Errorf("%+v, %v, %v", h, parts, err)
 	}
 	two := append(AppendPartLength(bytes.Clone(b), 1010), b[40:]...)
-	if _, parts, err = ReadNative(bytes.NewReader(two), int64(len(two)), "x"); err != nil || len(parts) != 2 || parts[1] != (NativePart{40 + 1010 + 8, 1010}) {
+	if _, parts, err = ReadNative(bytes.NewReader(two), int64(len(two)), "x"); err != nil || len(parts) != 2 ||
+		parts[1] != (NativePart{40 + 1010 + 8, 1010}) {
 		t.Errorf("%v, %v", parts, err)
 	}
 	old := readFile(t, vector("v0.5.42/backup/backup/backup_incr_0001.wal"))
-	if h, parts, err = ReadNative(bytes.NewReader(old), int64(len(old)), "x"); err != nil || h.Generation != Gen05 || len(parts) != 1 || parts[0] != (NativePart{32, int64(len(old)) - 32}) {
+	if h, parts, err = ReadNative(bytes.NewReader(old), int64(len(old)), "x"); err != nil || h.Generation != Gen05 ||
+		len(parts) != 1 || parts[0] != (NativePart{32, int64(len(old)) - 32}) {
 		t.Errorf("%+v, %v, %v", h, parts, err)
 	}
 	for offset, bad := range map[int64][]byte{
@@ -266,7 +272,8 @@ func TestPieces05(t *testing.T) {
 		}
 		rest = grafeotest.AppendFrame05(rest, []byte(r))
 	}
-	if err != nil || n != int64(out.Len()) || bytes.Contains(out.Bytes(), []byte{2, 0, 0, 0, epochAdvance05}) || !bytes.HasPrefix(out.Bytes(), rest[:8]) {
+	if err != nil || n != int64(out.Len()) || bytes.Contains(out.Bytes(), []byte{2, 0, 0, 0, epochAdvance05}) ||
+		!bytes.HasPrefix(out.Bytes(), rest[:8]) {
 		t.Errorf("%d, %v: %x", n, err, out.Bytes())
 	}
 	if n, _ := scanEpochs(out.Bytes()); n != 0 {
@@ -301,7 +308,8 @@ func TestMoveSegment(t *testing.T) {
 }
 
 func FuzzNativeManifest(f *testing.F) {
-	for _, path := range []string{"v0.5.42/backup/backup/backup_manifest.json", "v0.6.0/backup/backup/backup_manifest.json", "v0.5.42/varint/backup_manifest.300.json"} {
+	for _, path := range []string{"v0.5.42/backup/backup/backup_manifest.json",
+		"v0.6.0/backup/backup/backup_manifest.json", "v0.5.42/varint/backup_manifest.300.json"} {
 		f.Add(readFile(f, vector(path)))
 	}
 	f.Add([]byte(`{"version":2,"segments":[{"kind":"Full"}]}`))

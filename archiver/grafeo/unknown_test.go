@@ -50,7 +50,8 @@ func TestUnknownParts(t *testing.T) {
 		value  byte
 	}{
 		"section type 7": {0, 7}, "section type 99": {0, 99}, "version 5 of section LpgStore": {1, 5},
-		"chunk kind 6 in section LpgStore": {2, 6}, "codec 9 in section LpgStore": {3, 9}, "flags 0x04 in section LpgStore": {44, 0x04}, "": {44, 0xf3},
+		"chunk kind 6 in section LpgStore": {2, 6}, "codec 9 in section LpgStore": {3, 9},
+		"flags 0x04 in section LpgStore": {44, 0x04}, "": {44, 0xf3},
 	} {
 		b := read("testdata/v0.6.0/closed/tiny.grafeo")
 		slot := pageSize

@@ -15,7 +15,8 @@ func TestIndexBuilder(t *testing.T) {
 	earlier := &Index{
 		Segments: []Segment{sampleSegment(0), sampleSegment(1)},
 		Frames: []Frame{
-			{Segment: 0, StoredBytes: 10, RawBytes: 100}, {Segment: 1, StoredBytes: 11, RawBytes: 100}, {Segment: 0, Offset: 10, StoredBytes: 12, RawBytes: 100},
+			{Segment: 0, StoredBytes: 10, RawBytes: 100}, {Segment: 1, StoredBytes: 11, RawBytes: 100},
+			{Segment: 0, Offset: 10, StoredBytes: 12, RawBytes: 100},
 		},
 	}
 	b := NewIndexBuilder()

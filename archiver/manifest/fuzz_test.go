@@ -18,7 +18,8 @@ func FuzzDecode(f *testing.F) {
 	large := sample()
 	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
 	for _, b := range [][]byte{
-		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(), sampleEarlier().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(),
+		sampleEarlier().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
 	} {
 		f.Add(b)
 	}
@@ -84,7 +85,8 @@ func FuzzKeys(f *testing.F) {
 			t.Errorf("%q is backup %d", key, seq)
 		}
 		for _, prefix := range []string{SegmentPrefix, IndexPrefix} {
-			if isKey(key, prefix) && (path.Clean(key) != key || !strings.HasPrefix(key, prefix) || len(key) == len(prefix) || strings.ContainsAny(key, "\\ \x00")) {
+			if isKey(key, prefix) && (path.Clean(key) != key || !strings.HasPrefix(key, prefix) || len(key) == len(prefix) ||
+				strings.ContainsAny(key, "\\ \x00")) {
 				t.Errorf("%q is a key", key)
 			}
 		}

@@ -21,10 +21,12 @@ func sample() *Manifest {
 	previous := Sum([]byte("the one before"))
 	return &Manifest{
 		Seq: 42, CommitID: strings.Repeat("ab", 16), Previous: &previous, ArchiveID: strings.Repeat("cd", 16),
-		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), ReadUntil: time.Date(2026, 11, 23, 8, 40, 58, 0, time.UTC), Tool: "gbak-s3 v1.2.3", Host: "db1",
+		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), ReadUntil: time.Date(2026, 11, 23, 8, 40, 58, 0, time.UTC),
+		Tool: "gbak-s3 v1.2.3", Host: "db1",
 		Kind: Full, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
 		Timeline: 1, Timelines: 2, StartEpoch: 19, EndEpoch: 21, RestoreFrom: 19, StartTime: &end, EndTime: &end, Commits: 2,
-		Position: Position{LSN: 3032, Commit: &Commit{LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160, CRC32C: 0x12345678, FileID: ""}},
+		Position: Position{LSN: 3032, Commit: &Commit{LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160,
+			CRC32C: 0x12345678, FileID: ""}},
 		RawBytes: 90112 + 1160, StoredBytes: 1432, SegmentsNew: 1, Content: sampleIndex(),
 	}
 }
@@ -83,13 +85,16 @@ func sampleEarlier() *Manifest {
 
 // What is written today must be read for ever: the golden files never change.
 func TestGolden(t *testing.T) {
-	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC), Tool: "gbak-s3 v1.2.3"}
+	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC),
+		Tool: "gbak-s3 v1.2.3"}
 	tried := *archive
 	tried.Conditions = &Conditions{Verdict: NotAtomic, ProbedAt: time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC), SingleWriter: true}
 	for name, b := range map[string][]byte{
-		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(), "index.json": sampleIndex().Encode(),
-		"index-pages.json": earlierIndex().Encode(), "index-pages-8.json": sharedIndex().Encode(), "manifest-incremental.json": sampleIncremental().Encode(),
-		"manifest-earlier.json": sampleEarlier().Encode(),
+		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(),
+		"index.json":       sampleIndex().Encode(),
+		"index-pages.json": earlierIndex().Encode(), "index-pages-8.json": sharedIndex().Encode(),
+		"manifest-incremental.json": sampleIncremental().Encode(),
+		"manifest-earlier.json":     sampleEarlier().Encode(),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {

@@ -6,7 +6,8 @@ import (
 )
 
 func TestSpillNames(t *testing.T) {
-	for _, base := range []string{"vectors_Doc%3Aemb.bin", "vectors_Größe%3Ae.bin.1", "...", "kept ", "cache", `a\b`, strings.Repeat("x", 255)} {
+	for _, base := range []string{"vectors_Doc%3Aemb.bin", "vectors_Größe%3Ae.bin.1", "...", "kept ", "cache", `a\b`,
+		strings.Repeat("x", 255)} {
 		for _, kept := range []bool{false, true} {
 			name := SpillName(base, kept)
 			if got, isKept, ok := SplitSpillName(name); !ok || got != base || isKept != kept || !IsSpillName(name) || IsLogName(name) {
