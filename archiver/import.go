@@ -157,7 +157,7 @@ func (i *importing) belongs(s *capture.Source) error {
 	if i.opts.NewDatabase || i.known.HasDatabase(s.Image.DatabaseID) {
 		return nil
 	}
-	return s.Belongs(i.head.Parent)
+	return capture.CheckDatabase(s.Image, i.head.Parent)
 }
 
 // one stores and commits one backup, which follows before.
@@ -166,7 +166,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	var requests storage.Requests
 	ctx = storage.CountRequests(ctx, &requests)
 	s := *b.Source
-	s.Before = before
+	s.Parent = before
 	if b.Entry.Full {
 		s.Continues, s.Why = b.Follows, "Grafeo made it a full one"
 		if b.Follows && (before == nil || !i.known.IsEnd(before)) {

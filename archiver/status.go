@@ -167,42 +167,21 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 
 // behind compares the database at path with the newest backup, nil for none.
 func (a *Archive) behind(ctx context.Context, path string, newest *manifest.Committed, held bool) (*Behind, error) {
-	b := &Behind{Why: "the archive has no backup"}
 	q := capture.Query{Path: path, Parent: newest, Held: held, Knows: a.knows, Log: a.log}
-	why, err := q.Succession(ctx)
-	before := newest
-	switch {
-	case err != nil:
-		return nil, err
-	case why != "":
-		b.Why, before = why, nil
-	case newest != nil:
-		s, why, err := capture.Incremental(path, newest, held)
-		if err != nil {
-			return nil, err
-		}
-		if why == "" {
-			b = &Behind{Continues: true, Commits: s.Commits, Bytes: s.Bytes()}
-			switch {
-			case s.Commits == 0:
-			case s.StartTime == nil || s.StartTime.IsZero():
-				b.Lag = since(manifest.Now(), newest.CreatedAt)
-			default:
-				b.Lag = since(manifest.Now(), *s.StartTime)
-			}
-			return b, nil
-		}
-		b.Why = why
-	}
-	s, err := capture.Full(path, before, held)
+	s, err := q.Look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.Commits, b.Bytes = s.Commits, s.Bytes()
-	if newest != nil {
-		b.Lag = since(manifest.Now(), newest.CreatedAt)
-	} else {
+	b := &Behind{Continues: s.Kind == manifest.Incremental, Why: s.Why, Commits: s.Commits, Bytes: s.Bytes()}
+	switch {
+	case newest == nil:
+		b.Why = "the archive has no backup"
 		b.Lag = since(manifest.Now(), s.Image.Created)
+	case b.Continues && s.Commits == 0: // nothing is new
+	case b.Continues && s.StartTime != nil && !s.StartTime.IsZero():
+		b.Lag = since(manifest.Now(), *s.StartTime)
+	default:
+		b.Lag = since(manifest.Now(), newest.CreatedAt)
 	}
 	return b, nil
 }

@@ -55,8 +55,8 @@ var mutants = []mutant{
 		"./archiver/grafeo", "TestProof",
 	},
 	{
-		"the log continues wherever the numbers fit, whatever its content", "archiver/internal/capture/trail.go",
-		"if c.CRC32C == t.mark.CRC32C && t.inPlace(&c) {", "if t.inPlace(&c) {",
+		"the log continues wherever the numbers fit, whatever its content", "archiver/internal/capture/scan.go",
+		"if c.CRC32C == s.mark.CRC32C && s.isInPlace(&c) {", "if s.isInPlace(&c) {",
 		"./archiver", "TestFork",
 	},
 	{
@@ -214,12 +214,12 @@ var mutants = []mutant{
 	},
 	{
 		"an incremental follows a checkpoint of 0.5", "archiver/internal/capture/continuity.go",
-		"	if t.generation == grafeo.Gen05 {\n		// Direct calls", "	if t.generation == grafeo.Gen05 && false {\n		// Direct calls",
+		"	if s.generation == grafeo.Gen05 {\n		// Direct calls", "	if s.generation == grafeo.Gen05 && false {\n		// Direct calls",
 		"./archiver", "TestCheckpointOf05",
 	},
 	{
 		"an image without a log is not noticed", "archiver/internal/capture/continuity.go",
-		"image.Content != b.Database.Content {", "image.Content != b.Database.Content && false {",
+		"image.Content != parent.Database.Content {", "image.Content != parent.Database.Content && false {",
 		"./archiver", "TestUnexplainedImage",
 	},
 	{

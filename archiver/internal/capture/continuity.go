@@ -9,79 +9,79 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// continues tells whether the log that t has seen, with mark at the end of
-// backup b, shows the history that b is of. image is the database's, and held
-// tells that its log was held for b ever since.
+// continues reports whether the log that was scanned, with the mark at the end of the
+// parent, shows the history that the parent is of. image is the database's, and held means
+// that its log was kept for the parent ever since.
 //
-// It is told by content: the commit that b ends with is in the log, at its place
-// and with its checksum. Where b has none, as after a clean close, there are
-// only the places that may not contradict.
-func (t *trail) continues(log *grafeo.Log, image *grafeo.Image, b *manifest.Committed, held bool) (bool, error) {
-	sameImage := b.Database.HeadersCRC32C == headersOf(image)
-	gen06 := t.generation == grafeo.Gen06
+// Content decides: the commit that the parent ends with is in the log, at its place and
+// with its checksum. A parent that ends without one, as after a clean close, leaves only
+// places that must not contradict.
+func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committed, held bool) (bool, error) {
+	sameImage := parent.Database.HeadersCRC32C == headersOf(image)
+	gen06 := s.generation == grafeo.Gen06
 	switch {
-	case b.Imported != nil && t.mark != nil:
+	case parent.Imported != nil && s.mark != nil:
 		// The parts of native backups are files that the database may never have had.
-		return t.found && gen06 && t.at != nil && fileNumber(log, t.at.StartFile) == t.mark.StartFile, nil
-	case t.mark != nil && gen06:
-		return t.found, nil
-	case t.mark != nil:
+		return s.found && gen06 && s.at != nil && s.fileNumber(s.at.StartFile) == s.mark.StartFile, nil
+	case s.mark != nil && gen06:
+		return s.found, nil
+	case s.mark != nil:
 		// Neither times nor positions tell the runs of 0.5 apart: a new one, after
 		// a clean close, may begin with the same bytes. A directory has only its log.
-		return t.found && !t.newRun && (sameImage && !image.Directory || t.sameFile(log)), nil
-	case image.Directory: // any log goes on from an empty one, as long as it shows one run from its beginning on
-		return t.last == nil || t.last.Run == 0 && log.Files[0].Number == 0, nil
+		return s.found && !s.newRun && (sameImage && !image.Directory || s.isSameFile()), nil
+	case image.Directory: // any log continues an empty one, as long as it shows one run from its beginning on
+		return s.last == nil || s.last.Run == 0 && s.log.Files[0].Number == 0, nil
 	case !gen06:
-		return sameImage && t.last == nil, nil
-	case sameImage, b.Position.LSN == 0: // at position 0 there is no history yet that could be another one
+		return sameImage && s.last == nil, nil
+	case sameImage, parent.Position.LSN == 0: // at position 0 there is no history yet that could be another one
 		return true, nil
 	case !held:
 		return false, nil
 	}
-	return t.goesOnFrom(image, b)
+	return s.canComeFrom(image, parent)
 }
 
-// goesOnFrom tells whether what there is now can have come from the end of b,
-// which has no commit to compare, while the log was held from its very first
-// position on ([holding.advance]). Another history that somebody put in its
-// place would have begun its log elsewhere, or stand before b's end.
-func (t *trail) goesOnFrom(image *grafeo.Image, b *manifest.Committed) (bool, error) {
-	if image.CheckpointLSN < b.Position.LSN || image.Iteration < b.Database.Iteration || image.Epoch < b.EndEpoch {
+// canComeFrom reports whether the database can have come to its present state from the end
+// of the parent, which has no commit to compare, while its log was kept from the very first
+// position on. Another history in its place would have begun its log elsewhere, or would
+// stand before the parent's end.
+func (s *continuityScan) canComeFrom(image *grafeo.Image, parent *manifest.Committed) (bool, error) {
+	if image.CheckpointLSN < parent.Position.LSN || image.Iteration < parent.Database.Iteration || image.Epoch < parent.EndEpoch {
 		return false, nil
 	}
-	oldest, err := grafeo.OldestLSN(t.dir, image.CheckpointLSN)
-	if err != nil || oldest != b.Position.LSN {
+	oldest, err := grafeo.OldestLSN(s.dir, image.CheckpointLSN)
+	if err != nil || oldest != parent.Position.LSN {
 		return false, err
 	}
-	return t.last != nil || image.Epoch == b.EndEpoch, nil
+	return s.last != nil || image.Epoch == parent.EndEpoch, nil
 }
 
-// unexplained says what of the image no log accounts for that the archive has or
-// takes now, with b as its newest backup; "" if there is nothing. Such an image has
-// to be stored itself, or what is in it and in no commit would be missing.
-func (t *trail) unexplained(image *grafeo.Image, b *manifest.Committed) string {
-	if b.Database.HeadersCRC32C == headersOf(image) {
-		return ""
-	}
-	if t.generation == grafeo.Gen05 {
-		// Direct calls, SPARQL, the schema and all that follows compact() reach the
-		// image without a commit. (docs/grafeo-format.md, section 5.3)
-		return fmt.Sprintf("the database wrote a checkpoint after backup %d: its image may hold what no commit of the log has", b.Seq)
-	}
-	if end := max(t.end(), b.Position.LSN); image.CheckpointLSN > end {
-		return fmt.Sprintf("the log ends at position %d, and the image has what was written up to %d", end, image.CheckpointLSN)
-	}
-	if image.CheckpointLSN == b.Database.CheckpointLSN && image.Content != b.Database.Content {
-		return fmt.Sprintf("the image changed after backup %d and the log did not: the database runs without its log (wal_enabled)", b.Seq)
-	}
-	return ""
-}
-
-// sameFile tells whether the commit that was met for mark is in the very file
-// that mark was in.
-func (t *trail) sameFile(log *grafeo.Log) bool {
-	if t.at == nil || t.mark.FileID == "" {
+// isSameFile reports whether the commit that was met for the mark is in the very file that
+// the mark was in.
+func (s *continuityScan) isSameFile() bool {
+	if s.at == nil || s.mark.FileID == "" {
 		return false
 	}
-	return disk.Identity(filepath.Join(t.dir, log.Files[t.at.File].Name)) == t.mark.FileID
+	return disk.Identity(filepath.Join(s.dir, s.log.Files[s.at.File].Name)) == s.mark.FileID
+}
+
+// unexplained says what the image has that is neither in the parent nor in the log after
+// it, "" for nothing. Such an image has to be stored itself: what is in it and in no commit
+// would be missing.
+func (s *continuityScan) unexplained(image *grafeo.Image, parent *manifest.Committed) string {
+	if parent.Database.HeadersCRC32C == headersOf(image) {
+		return ""
+	}
+	if s.generation == grafeo.Gen05 {
+		// Direct calls, SPARQL, the schema and all that follows compact() reach the
+		// image without a commit. (docs/grafeo-format.md, section 5.3)
+		return fmt.Sprintf("the database wrote a checkpoint after backup %d: its image may hold what no commit of the log has", parent.Seq)
+	}
+	if end := max(s.end(), parent.Position.LSN); image.CheckpointLSN > end {
+		return fmt.Sprintf("the log ends at position %d, and the image has what was written up to %d", end, image.CheckpointLSN)
+	}
+	if image.CheckpointLSN == parent.Database.CheckpointLSN && image.Content != parent.Database.Content {
+		return fmt.Sprintf("the image changed after backup %d and the log did not: the database runs without its log (wal_enabled)", parent.Seq)
+	}
+	return ""
 }

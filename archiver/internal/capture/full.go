@@ -11,14 +11,31 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// capture finds out which state of the database at path can be copied now, as
-// a full backup: an image and the log behind it. The order of reading decides
-// what is consistent (docs/grafeo-format.md, section 9.1): 0.6 log first, then
-// image; 0.5 image first, then log. before is the newest backup, or nil; if the
-// log still contains its end, the full backup takes the log from there on, so
-// that no epoch between the two is lost. held tells that the log was held for it
-// ever since.
-func capture(path string, before *manifest.Committed, held bool) (*Source, error) {
+// full returns the state of the database at path as a full source, the files of the spill
+// folder included. The spill folder is listed before anything else is read: if it is the
+// same when all is stored, it was at every moment between, whatever image was read then.
+func full(path string, parent *manifest.Committed, held bool) (*Source, error) {
+	spill, err := ListSpill(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := imageAndLog(path, parent, held)
+	if err != nil {
+		return nil, err
+	}
+	s.spill = spill
+	for _, f := range spill {
+		s.Files = append(s.Files, File{Name: spillName(&f), Path: f.Path, Bytes: f.Info.Size()})
+	}
+	return s, nil
+}
+
+// imageAndLog finds out which state of the database at path can be copied now: an image
+// and the log after it. The order of reading decides what is consistent
+// (docs/grafeo-format.md, section 9.1): 0.6 log first, then image; 0.5 image first, then
+// log. If the log still has the end of the parent, nil for none, the source takes the log
+// from there on, so that no epoch between the two is lost.
+func imageAndLog(path string, parent *manifest.Committed, held bool) (*Source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, err
@@ -27,108 +44,105 @@ func capture(path string, before *manifest.Committed, held bool) (*Source, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{Path: path, Kind: manifest.Full, Image: image, Before: before}
-	if err := s.Belongs(before); err != nil {
+	if err := CheckDatabase(image, parent); err != nil {
 		return nil, err
 	}
+	s := &Source{Path: path, Kind: manifest.Full, Image: image, Parent: parent}
 	for n := 1; ; n++ {
-		log, t, reaches, err := scanFull(path, s.Image, before)
+		scan, reaches, err := scanFull(path, s.Image, parent)
 		if err != nil {
 			return nil, err
 		}
-		if before != nil && reaches && string(generation) == before.Database.Generation {
-			if s.Continues, err = t.continues(log, s.Image, before, held); err != nil {
+		if parent != nil && reaches && string(generation) == parent.Database.Generation {
+			if s.Continues, err = scan.continues(s.Image, parent, held); err != nil {
 				return nil, err
 			}
 		}
-		s.LeftOut = leftOut(log)
+		s.LeftOut = scan.leftOut()
 		if generation == grafeo.Gen05 {
-			s.assemble05(log, t)
+			s.join05(scan)
 			return s, nil
 		}
 		old := s.Image.CheckpointLSN
 		if s.Image, err = grafeo.ReadDatabase(path); err != nil {
 			return nil, err
 		}
-		// A checkpoint after the scan may lie behind its end: then the commits
-		// between the two are in neither.
-		if s.Image.CheckpointLSN == old || t.end() >= s.Image.CheckpointLSN || n == maxCaptures {
-			return s, s.assemble06(log, t)
+		// A checkpoint after the scan may be after the end of the log that was scanned: then
+		// the commits between the two are in neither.
+		if s.Image.CheckpointLSN == old || scan.end() >= s.Image.CheckpointLSN || n == maxReads {
+			return s, s.join06(scan)
 		}
 	}
 }
 
-// scanFull scans the log for a full backup, and tells whether it reaches back to
-// the end of before.
-func scanFull(path string, image *grafeo.Image, before *manifest.Committed) (log *grafeo.Log, t *trail, reaches bool, err error) {
+// scanFull scans the log for a full source, and reports whether it reaches back to the end
+// of the parent.
+func scanFull(path string, image *grafeo.Image, parent *manifest.Committed) (scan *continuityScan, reaches bool, err error) {
 	var mark *manifest.Commit
-	older := uint64(math.MaxUint64)
-	if before != nil {
-		mark, older = before.Position.Commit, before.Position.LSN
+	parentEnd := uint64(math.MaxUint64)
+	if parent != nil {
+		mark, parentEnd = parent.Position.Commit, parent.Position.LSN
 	}
 	if mark != nil {
-		older = mark.LSN
+		parentEnd = mark.LSN
 	}
 	firstFile := uint64(0)
-	scan := func(from *grafeo.Position) error {
-		t = newTrail(grafeo.LogDir(path), mark, image.Generation)
-		t.keepAll = true
-		log, err = grafeo.ScanLog(grafeo.LogDir(path), image.Generation, grafeo.ScanOptions{
-			DatabaseID: image.DatabaseID, From: from, FirstFile: firstFile, Visit: t.visit,
-		})
-		return err
+	scanFrom := func(from *grafeo.Position) error {
+		scan = newScan(path, image.Generation, mark)
+		scan.listAll = true
+		return scan.run(grafeo.ScanOptions{DatabaseID: image.DatabaseID, From: from, FirstFile: firstFile})
 	}
-	err = scan(nil)
-	if image.Directory && err == nil && log.Reopened {
+	err = scanFrom(nil)
+	if image.Directory && err == nil && scan.log.Reopened {
 		// What the database has skipped at an open is no part of it any more.
-		if firstFile, err = grafeo.FirstFile05(grafeo.LogDir(path)); err == nil && firstFile > 0 {
-			err = scan(nil)
+		if firstFile, err = grafeo.FirstFile05(scan.dir); err == nil && firstFile > 0 {
+			err = scanFrom(nil)
 		}
 	}
 	if image.Generation == grafeo.Gen05 {
-		return log, t, true, err
+		return scan, true, err
 	}
-	// Segments may have been left behind before a gap that is of no concern.
-	from := min(older, image.CheckpointLSN)
+	// Segments that were left behind before a gap do not matter.
+	from := min(parentEnd, image.CheckpointLSN)
 	if errors.Is(err, grafeo.ErrGap) {
-		err = scan(&grafeo.Position{LSN: from})
+		err = scanFrom(&grafeo.Position{LSN: from})
 	}
 	if errors.Is(err, grafeo.ErrGap) && from < image.CheckpointLSN {
-		err = scan(&grafeo.Position{LSN: image.CheckpointLSN})
+		err = scanFrom(&grafeo.Position{LSN: image.CheckpointLSN})
 	}
 	// A log that is gone reaches nothing, unless there is nothing between.
-	reaches = older == image.CheckpointLSN || err == nil && t.last != nil && log.Files[0].FirstLSN <= older
-	return log, t, reaches, err
+	reaches = parentEnd == image.CheckpointLSN || err == nil && scan.last != nil && scan.log.Files[0].FirstLSN <= parentEnd
+	return scan, reaches, err
 }
 
-// assemble06 joins the image with the part of the log that it needs, or that
-// continues the backup before.
-func (s *Source) assemble06(log *grafeo.Log, t *trail) error {
+// join06 joins the image with the part of the log that it needs, or that continues the
+// parent.
+func (s *Source) join06(scan *continuityScan) error {
 	s.addImage()
 	s.StartEpoch, s.EndEpoch = s.Image.Epoch, s.Image.Epoch
 	if !s.Image.Time.IsZero() {
 		s.StartTime, s.EndTime = &s.Image.Time, &s.Image.Time
 	}
 	s.Position = manifest.Position{LSN: s.Image.CheckpointLSN}
-	// What no log accounts for has epochs that cannot be had: another timeline.
-	s.Continues = s.Continues && t.unexplained(s.Image, s.Before) == ""
-	if t.last == nil || t.end() < s.Image.CheckpointLSN {
+	// The image has epochs that cannot be had if no log accounts for it: another timeline.
+	s.Continues = s.Continues && scan.unexplained(s.Image, s.Parent) == ""
+	if scan.last == nil || scan.end() < s.Image.CheckpointLSN {
 		return nil // the log ends before the image, which alone counts then
 	}
 	need := s.Image.CheckpointLSN
 	if s.Continues {
-		need = min(need, s.Before.Position.LSN)
+		need = min(need, s.Parent.Position.LSN)
 	}
 	first := -1
-	for i := range log.Files {
-		f := &log.Files[i]
+	for i := range scan.log.Files {
+		f := &scan.log.Files[i]
 		if f.EndLSN <= need {
 			continue
 		}
 		if first < 0 {
 			if first = i; f.FirstLSN > s.Image.CheckpointLSN {
 				return &grafeo.GapError{
-					Path: grafeo.LogDir(s.Path), What: "a segment with the log position of the image's checkpoint",
+					Path: scan.dir, What: "a segment with the log position of the image's checkpoint",
 					Want: s.Image.CheckpointLSN, Got: f.FirstLSN,
 				}
 			}
@@ -136,60 +150,42 @@ func (s *Source) assemble06(log *grafeo.Log, t *trail) error {
 		s.addLog(f, f.Range())
 	}
 	if first >= 0 {
-		s.Commits, s.Listed = t.commitsIn(first), t.commitsFrom(first)
-		s.StartTime = KnownFrom(s.Listed, s.Image)
+		s.Commits, s.CommitTimes = scan.countFrom(first), scan.commitsFrom(first)
+		s.StartTime = KnownFrom(s.CommitTimes, s.Image)
 	}
-	if last := t.lastEpoch; last != nil && t.end() > s.Image.CheckpointLSN && last.Epoch >= s.EndEpoch {
+	if last := scan.lastWithEpoch; last != nil && scan.end() > s.Image.CheckpointLSN && last.Epoch >= s.EndEpoch {
 		s.EndEpoch, s.EndTime = last.Epoch, nil
 		if !last.Time.IsZero() { // Grafeo gives all commits one; nothing says that it must
 			s.EndTime = &last.Time
 		}
 	}
-	s.Position = t.position(log, 0)
+	s.Position = scan.position(0)
 	return nil
 }
 
-// KnownFrom is the time from which on the image and a log tell what the state was:
-// when the image was written, or, as commits go on meanwhile, when the first commit
-// behind its epoch was made.
-func KnownFrom(listed []manifest.CommitTime, image *grafeo.Image) *time.Time {
-	if image.Time.IsZero() {
-		return nil
-	}
-	for _, c := range listed {
-		if c[0] > image.Epoch {
-			if t := time.UnixMilli(int64(c[1])).UTC(); t.Before(image.Time) {
-				return &t
-			}
-			break
-		}
-	}
-	return &image.Time
-}
-
-// assemble05 joins the image with all of the log. Its epochs are those of the
-// log's last run: epochs of other runs, the image's among them, cannot be
-// compared with them (docs/grafeo-format.md, section 5.4).
-func (s *Source) assemble05(log *grafeo.Log, t *trail) {
+// join05 joins the image with all of the log. Its epochs are those of the log's last run:
+// they cannot be compared with epochs of other runs, the image's among them
+// (docs/grafeo-format.md, section 5.4).
+func (s *Source) join05(scan *continuityScan) {
 	s.addImage()
 	s.StartEpoch, s.EndEpoch = s.Image.Epoch, s.Image.Epoch
-	for i := range log.Files {
+	for i := range scan.log.Files {
 		// Without a log, a directory is no database.
-		if f := &log.Files[i]; f.End > 0 || i == 0 && s.Image.Directory {
+		if f := &scan.log.Files[i]; f.End > 0 || i == 0 && s.Image.Directory {
 			s.addLog(f, f.Range())
 		}
 	}
-	if log.Last == nil {
+	if scan.log.Last == nil {
 		return
 	}
-	s.Commits, s.Listed = log.Commits, t.commitsFrom(0)
-	s.EndEpoch = log.Last.Epoch
+	s.Commits, s.CommitTimes = scan.log.Commits, scan.commitsFrom(0)
+	s.EndEpoch = scan.log.Last.Epoch
 	// The image may be of this run if the run reaches its epoch; then epochs
 	// before it cannot be had from it. If not, the run's first state can.
 	if s.Image.Empty || s.Image.Epoch > s.EndEpoch {
 		s.StartEpoch = min(1, s.EndEpoch)
 	}
-	s.Position = t.position(log, 0)
+	s.Position = scan.position(0)
 }
 
 func (s *Source) addImage() {
@@ -201,7 +197,7 @@ func (s *Source) addImage() {
 	})
 }
 
-// addLog adds the part r of a log file, up to its end.
+// addLog adds the part r of a log file.
 func (s *Source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 	path := filepath.Join(grafeo.LogDir(s.Path), f.Name)
 	s.Files = append(s.Files, File{
@@ -209,7 +205,8 @@ func (s *Source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 	})
 }
 
-// findReplay finds out what of its log a full backup of 0.5 is restored with.
+// findReplay finds out which part of its log a full source of 0.5 is restored with, and
+// which epoch its image is of.
 func (s *Source) findReplay() error {
 	end := s.Position.Commit
 	if s.Kind != manifest.Full || s.Image.Generation != grafeo.Gen05 || s.Image.Empty || s.Image.Directory || end == nil {
@@ -220,15 +217,15 @@ func (s *Source) findReplay() error {
 		return nil
 	}
 	at := grafeo.Position{File: end.EndFile, Offset: end.End}
-	replay, start, err := replay.Find(grafeo.LogDir(s.Path), s.Image, first, at, s.EndEpoch)
+	found, start, err := replay.Find(grafeo.LogDir(s.Path), s.Image, first, at, s.EndEpoch)
 	if start != nil {
 		s.StartEpoch = *start
 	}
-	s.Replay = replay
+	s.Replay = found
 	return err
 }
 
-// firstLog05 is the number of the first log file of a source.
+// firstLog05 returns the number of the first log file of the source.
 func (s *Source) firstLog05() (uint64, bool) {
 	for _, f := range s.Files {
 		if number, ok := grafeo.LogNumber05(f.Name); ok {
@@ -236,4 +233,22 @@ func (s *Source) firstLog05() (uint64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// KnownFrom returns the time from which on the image and the commits of a log after it show
+// what the state was: when the image was written, or, as commits go on meanwhile, when the
+// first commit after its epoch was made. It is nil if the image has no time.
+func KnownFrom(commits []manifest.CommitTime, image *grafeo.Image) *time.Time {
+	if image.Time.IsZero() {
+		return nil
+	}
+	for _, c := range commits {
+		if c[0] > image.Epoch {
+			if t := time.UnixMilli(int64(c[1])).UTC(); t.Before(image.Time) {
+				return &t
+			}
+			break
+		}
+	}
+	return &image.Time
 }

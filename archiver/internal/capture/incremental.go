@@ -9,86 +9,91 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Incremental finds out what the log of the database at path has behind the end
-// of the backup before. If the log does not continue there, it says why not,
-// and there is no source. A source without commits means that nothing is new.
-//
-// That the log continues is told by content, see [trail.continues]; and all that
-// changed must be in it, see [trail.unexplained].
-func Incremental(path string, before *manifest.Committed, held bool) (s *Source, why string, err error) {
+// NotContinuedError says why there is no incremental source: the log of the database does
+// not continue the parent, or lacks something that is new. A full source can be had.
+type NotContinuedError struct{ Why string }
+
+func (e *NotContinuedError) Error() string { return e.Why }
+
+// incremental returns the part of the log of the database at path that was written after
+// its backup parent. Without any commit there, nothing is new. The error is a
+// [*NotContinuedError] if that part is not all that is new.
+func incremental(path string, parent *manifest.Committed, held bool) (*Source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	image, err := grafeo.ReadDatabase(path)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	s = &Source{Path: path, Kind: manifest.Incremental, Image: image, Before: before, Continues: true}
-	if err := s.Belongs(before); err != nil {
-		return nil, "", err
+	if err := CheckDatabase(image, parent); err != nil {
+		return nil, err
 	}
-	if string(generation) != before.Database.Generation {
-		return nil, fmt.Sprintf("the database is of generation %s now and was of %s at backup %d", generation, before.Database.Generation, before.Seq), nil
+	if was := parent.Database.Generation; string(generation) != was {
+		return nil, &NotContinuedError{fmt.Sprintf("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)}
 	}
-	mark := before.Position.Commit
-	t := newTrail(grafeo.LogDir(path), mark, generation)
-	log, err := grafeo.ScanLog(grafeo.LogDir(path), generation, grafeo.ScanOptions{
-		DatabaseID: image.DatabaseID, From: startOf(before, generation), Borders: catalog.Borders(before), Visit: t.visit,
-	})
-	var gap *grafeo.GapError
-	if errors.As(err, &gap) {
-		return nil, fmt.Sprintf("the log does not continue backup %d: %v", before.Seq, gap), nil
+	scan := newScan(path, generation, parent.Position.Commit)
+	err = scan.run(grafeo.ScanOptions{DatabaseID: image.DatabaseID, From: endOf(parent, generation), Borders: catalog.Borders(parent)})
+	if gap, ok := errors.AsType[*grafeo.GapError](err); ok {
+		return nil, &NotContinuedError{fmt.Sprintf("the log does not continue backup %d: %v", parent.Seq, gap)}
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	if goesOn, err := t.continues(log, image, before, held); err != nil {
-		return nil, "", err
-	} else if !goesOn {
-		return nil, t.breach(before), nil
+	if err := scan.checkContinues(image, parent, held); err != nil {
+		return nil, err
 	}
-	if why := t.unexplained(image, before); why != "" {
-		return nil, why, nil
+	if why := scan.unexplained(image, parent); why != "" {
+		return nil, &NotContinuedError{why}
 	}
-	if s.Spilled, why, err = spillSince(path, before); err != nil || why != "" {
-		return nil, why, err
+	spilled, err := checkSpillUnchanged(path, parent)
+	if err != nil {
+		return nil, err
 	}
-	s.StartEpoch, s.EndEpoch, s.EndTime, s.Position = before.EndEpoch, before.EndEpoch, before.EndTime, before.Position
-	if t.commits == 0 {
-		return s, "", nil
+	s := &Source{
+		Path: path, Kind: manifest.Incremental, Image: image, Parent: parent, Continues: true, Spilled: spilled,
+		StartEpoch: parent.EndEpoch, EndEpoch: parent.EndEpoch, EndTime: parent.EndTime, Position: parent.Position,
 	}
-	s.LeftOut = leftOut(log)
-	s.Commits, s.Listed = t.commits, t.commitsFrom(0)
-	s.StartEpoch, s.EndEpoch = t.firstNew.Epoch, t.lastNew.Epoch
-	if !t.lastNew.Time.IsZero() {
-		s.StartTime, s.EndTime = &t.firstNew.Time, &t.lastNew.Time
+	if scan.newCommits > 0 {
+		s.addNew(scan)
+	}
+	return s, nil
+}
+
+// addNew adds what a scan has found after its mark.
+func (s *Source) addNew(scan *continuityScan) {
+	s.LeftOut = scan.leftOut()
+	s.Commits, s.CommitTimes = scan.newCommits, scan.commitsFrom(0)
+	s.StartEpoch, s.EndEpoch = scan.firstNew.Epoch, scan.lastNew.Epoch
+	if !scan.lastNew.Time.IsZero() {
+		s.StartTime, s.EndTime = &scan.firstNew.Time, &scan.lastNew.Time
 	}
 	firstRun := 0
-	if mark != nil {
-		firstRun = mark.Run
+	if scan.mark != nil {
+		firstRun = scan.mark.Run
 	}
-	s.Position = t.position(log, firstRun)
-	for i := range log.Files {
-		f := &log.Files[i]
+	s.Position = scan.position(firstRun)
+	for i := range scan.log.Files {
+		f := &scan.log.Files[i]
 		r := f.Range()
-		if t.at != nil {
-			if i < t.at.File {
+		if scan.at != nil {
+			if i < scan.at.File {
 				continue
 			}
-			if i == t.at.File {
-				r = f.RangeAfter(*t.at)
+			if i == scan.at.File {
+				r = f.RangeAfter(*scan.at)
 			}
 		}
 		if r.Length > 0 {
 			s.addLog(f, r)
 		}
 	}
-	return s, "", nil
 }
 
-// startOf is where a scan has to begin that shall meet the last commit of b.
-func startOf(b *manifest.Committed, generation grafeo.Generation) *grafeo.Position {
+// endOf returns where a scan has to begin to meet the last commit of a backup, nil for the
+// beginning of the log.
+func endOf(b *manifest.Committed, generation grafeo.Generation) *grafeo.Position {
 	c := b.Position.Commit
 	switch {
 	case c != nil && generation == grafeo.Gen06:
@@ -101,24 +106,32 @@ func startOf(b *manifest.Committed, generation grafeo.Generation) *grafeo.Positi
 	return nil
 }
 
-// breach says why the log that t has seen does not continue before.
-func (t *trail) breach(before *manifest.Committed) string {
+// checkContinues returns a [*NotContinuedError] if the log does not continue the parent.
+func (s *continuityScan) checkContinues(image *grafeo.Image, parent *manifest.Committed, held bool) error {
+	continues, err := s.continues(image, parent, held)
+	if err == nil && !continues {
+		err = &NotContinuedError{s.whyNotContinued(parent)}
+	}
+	return err
+}
+
+func (s *continuityScan) whyNotContinued(parent *manifest.Committed) string {
 	switch {
-	case t.mark == nil && before.Database.IsDirectory():
-		return fmt.Sprintf("the database was empty at backup %d", before.Seq)
-	case t.mark != nil && !t.found && t.last == nil:
-		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", before.Seq)
-	case t.mark != nil && !t.found:
-		return fmt.Sprintf("the history has forked: the log has a different commit where backup %d ends", before.Seq)
-	case t.newRun: // threads that commit at the same moment may write their epochs in the other order
-		return fmt.Sprintf("the epochs in the log do not continue from backup %d: the database was opened again, or several threads committed at once", before.Seq)
-	case t.mark == nil && t.commits > 0 && t.generation == grafeo.Gen05:
-		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log continues from there", before.Seq)
-	case t.mark == nil:
-		return fmt.Sprintf("the database has changed since backup %d, and its log does not show how", before.Seq)
+	case s.mark == nil && parent.Database.IsDirectory():
+		return fmt.Sprintf("the database was empty at backup %d", parent.Seq)
+	case s.mark != nil && !s.found && s.last == nil:
+		return fmt.Sprintf("the log that backup %d ends in is gone, or ends before that place", parent.Seq)
+	case s.mark != nil && !s.found:
+		return fmt.Sprintf("the history has forked: the log has a different commit where backup %d ends", parent.Seq)
+	case s.newRun: // threads that commit at the same moment may write their epochs in the other order
+		return fmt.Sprintf("the epochs in the log do not continue from backup %d: the database was opened again, or several threads committed at once", parent.Seq)
+	case s.mark == nil && s.newCommits > 0 && s.generation == grafeo.Gen05:
+		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log continues from there", parent.Seq)
+	case s.mark == nil:
+		return fmt.Sprintf("the database has changed since backup %d, and its log does not show how", parent.Seq)
 	}
-	if before.Database.IsDirectory() {
-		return fmt.Sprintf("the log is not the file that backup %d was made from: it was copied or restored", before.Seq)
+	if parent.Database.IsDirectory() {
+		return fmt.Sprintf("the log is not the file that backup %d was made from: it was copied or restored", parent.Seq)
 	}
-	return fmt.Sprintf("the database has been closed since backup %d, and its log begins again", before.Seq)
+	return fmt.Sprintf("the database has been closed since backup %d, and its log begins again", parent.Seq)
 }

@@ -17,11 +17,11 @@ import (
 )
 
 // This file is about the spill folder of a database: vectors that are nowhere else
-// (docs/grafeo-format.md, section 2.5). A full backup has its files, and an
-// incremental is one only if they have not changed since.
+// (docs/grafeo-format.md, section 2.5). A full source has its files, and a source is
+// incremental only if they have not changed since the parent.
 
-// ListSpill lists the spill folder of the database at path. Where path is a link, the
-// folder is beside the one or the other name.
+// ListSpill returns the files of the spill folder of the database at path. If path is a
+// link, the folder may be beside the one name or the other, but not beside both.
 func ListSpill(path string) ([]grafeo.SpillFile, error) {
 	files, err := grafeo.ListSpill(path)
 	if err == nil {
@@ -41,7 +41,7 @@ func ListSpill(path string) ([]grafeo.SpillFile, error) {
 func besideLink(path string, files []grafeo.SpillFile) ([]grafeo.SpillFile, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil || real == filepath.Clean(path) || disk.IsSame(grafeo.SpillDir(real), grafeo.SpillDir(path)) {
-		return files, nil //nolint:nilerr // it is said elsewhere
+		return files, nil //nolint:nilerr // whoever opens the database reports it
 	}
 	there, err := grafeo.ListSpill(real)
 	switch {
@@ -53,16 +53,16 @@ func besideLink(path string, files []grafeo.SpillFile) ([]grafeo.SpillFile, erro
 	return nil, &TwoSpillsError{path, real}
 }
 
-// SpillNameError is the error for a file of a spill folder that an archive cannot have
-// under its name.
+// SpillNameError is the error for a file of a spill folder whose name an archive cannot
+// have.
 type SpillNameError struct{ Path string }
 
 func (e *SpillNameError) Error() string {
 	return fmt.Sprintf("%q cannot be archived under its name", e.Path)
 }
 
-// TwoSpillsError is the error for a database that has spilled vectors beside two of its
-// names: that of a link, and that of the file.
+// TwoSpillsError is the error for a database with spilled vectors beside two of its names:
+// that of a link, and that of the file.
 type TwoSpillsError struct{ Link, File string }
 
 func (e *TwoSpillsError) Error() string {
@@ -71,7 +71,7 @@ func (e *TwoSpillsError) Error() string {
 
 func spillName(f *grafeo.SpillFile) string { return manifest.SpillName(f.Base, f.Kept) }
 
-// CheckSpill reads the headers of files of a spill folder.
+// CheckSpill checks the headers of files of a spill folder.
 func CheckSpill(files []grafeo.SpillFile) error {
 	for _, f := range files {
 		in, err := os.Open(f.Path)
@@ -87,43 +87,24 @@ func CheckSpill(files []grafeo.SpillFile) error {
 	return nil
 }
 
-// Full is [capture] with the spill folder. That is listed before anything else is
-// read: if it is the same when all is stored, it was at every moment between, whatever
-// image that has found.
-func Full(path string, before *manifest.Committed, held bool) (*Source, error) {
-	spill, err := ListSpill(path)
-	if err != nil {
-		return nil, err
-	}
-	s, err := capture(path, before, held)
-	if err != nil {
-		return nil, err
-	}
-	s.spill = spill
-	for _, f := range spill {
-		s.Files = append(s.Files, File{Name: spillName(&f), Path: f.Path, Bytes: f.Info.Size()})
-	}
-	return s, nil
-}
-
-// ProveSpill reads the files of the spill folder. They have no checksums of their own:
-// what is stored is proved by those that they have now, and by [source.spillStays].
+// ProveSpill reads the files of the spill folder, and adds what they have now to the source:
+// they have no checksums of their own. [Source.CheckSpillUnchanged] proves the rest.
 //
-// short is which of them have a header that does not fit, as this has found before for
-// the same database, and then as it has found now. What is so twice, with the same bytes,
-// is no writer's doing and is archived as it is: Grafeo opens the database without it.
-func (s *Source) ProveSpill(short *[]string) error {
-	before := *short
-	*short, s.Spilled = nil, nil
+// damaged has the files whose headers are wrong. The caller passes it as known when it
+// captures the same database again: what is damaged twice, with the same bytes, is no
+// writer's doing and is archived as it is, as Grafeo opens the database without it. Any
+// other damage is an error as well.
+func (s *Source) ProveSpill(known []string) (damaged []string, err error) {
+	s.Spilled = nil
 	var torn error
 	for _, f := range s.spill {
 		entry, proof, problem, err := readSpilled(&f)
 		if err != nil {
-			return err
+			return damaged, err
 		}
 		if problem != nil {
 			what := fmt.Sprintf("%v (%s)", problem, entry.SHA256)
-			if *short = append(*short, what); !slices.Contains(before, what) && torn == nil {
+			if damaged = append(damaged, what); !slices.Contains(known, what) && torn == nil {
 				torn = problem
 			}
 		}
@@ -131,7 +112,7 @@ func (s *Source) ProveSpill(short *[]string) error {
 		s.Files[i].Proof = proof
 		s.Spilled = append(s.Spilled, entry)
 	}
-	return torn
+	return damaged, torn
 }
 
 // readSpilled reads a file of a spill folder. problem is set if its header is wrong.
@@ -159,8 +140,9 @@ func readSpilled(f *grafeo.SpillFile) (entry manifest.Spilled, proof *grafeo.Pro
 	return entry, proof, problem, nil
 }
 
-// SpillStays is nil if the spill folder is as it was when s was captured.
-func (s *Source) SpillStays() error {
+// CheckSpillUnchanged checks that the spill folder is as it was when the source was
+// captured. If not, the read was torn.
+func (s *Source) CheckSpillUnchanged() error {
 	now, err := ListSpill(s.Path)
 	if err != nil {
 		return err
@@ -171,45 +153,46 @@ func (s *Source) SpillStays() error {
 	return nil
 }
 
-// spillSince compares the spill folder of the database at path with that of the backup
-// before. If it has changed, why says how.
-func spillSince(path string, before *manifest.Committed) (now []manifest.Spilled, why string, err error) {
+// checkSpillUnchanged compares the spill folder of the database at path with that of the
+// parent, and returns what it has now. If that is not the same, the error is a
+// [*NotContinuedError].
+func checkSpillUnchanged(path string, parent *manifest.Committed) (now []manifest.Spilled, err error) {
 	files, err := ListSpill(path)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	old := make(map[string]manifest.Spilled, len(before.Spill))
-	for _, s := range before.Spill {
+	old := make(map[string]manifest.Spilled, len(parent.Spill))
+	for _, s := range parent.Spill {
 		old[s.Name] = s
 	}
-	changed := func(name, how string) string {
-		return fmt.Sprintf("the spilled vectors have changed since backup %d: %s %s", before.Seq, name, how)
+	changed := func(name, how string) error {
+		return &NotContinuedError{fmt.Sprintf("the spilled vectors have changed since backup %d: %s %s", parent.Seq, name, how)}
 	}
 	for _, f := range files {
 		entry, known := old[spillName(&f)]
 		switch {
 		case !known:
-			return nil, changed(f.Path, "is new"), nil
+			return nil, changed(f.Path, "is new")
 		case entry.Bytes != f.Info.Size():
-			return nil, changed(f.Path, "has a different size"), nil
+			return nil, changed(f.Path, "has a different size")
 		case entry.State == "" || entry.State != disk.State(f.Path, time.Now()):
 			read, _, _, err := readSpilled(&f)
 			if err != nil {
-				return nil, "", err
+				return nil, err
 			}
 			if read.SHA256 != entry.SHA256 {
-				return nil, changed(f.Path, "has different content"), nil
+				return nil, changed(f.Path, "has different content")
 			}
 			entry = read
 		}
 		now = append(now, entry)
 		delete(old, entry.Name)
 	}
-	for _, s := range before.Spill {
+	for _, s := range parent.Spill {
 		if _, gone := old[s.Name]; gone {
 			base, kept, _ := manifest.SplitSpillName(s.Name)
-			return nil, changed(grafeo.SpillPath(path, base, kept), "is gone"), nil
+			return nil, changed(grafeo.SpillPath(path, base, kept), "is gone")
 		}
 	}
-	return now, "", nil
+	return now, nil
 }

@@ -9,42 +9,68 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Succession finds out how the database continues the archive whose newest
-// backup is the parent. If it is the one of the parent, it is "". If it is another one that the
-// archive may go on with, it says why, and that is a new timeline: what its upgrade to
-// 0.6 has made of it, one that the archive has backups of, or, with newDatabase, any. All else
-// is an [*OtherDatabaseError] or a [*MaybeUpgradedError].
-func (q *Query) Succession(ctx context.Context) (why string, err error) {
-	path, head := q.Path, q.Parent
-	if head == nil {
+// CheckDatabase returns an [*OtherDatabaseError] if the database with this image is not
+// that of the parent, which may be nil. The id of a directory is unknown if its log has
+// lost its beginning; the image is given the parent's id then.
+func CheckDatabase(image *grafeo.Image, parent *manifest.Committed) error {
+	if parent == nil {
+		return nil
+	}
+	if d := DatabaseOf(image, ""); !d.Is(&parent.Database) {
+		return &OtherDatabaseError{parent.Database.Name, parent.Database.ID, image.DatabaseID}
+	}
+	if image.DatabaseID == manifest.UnknownID {
+		image.DatabaseID = parent.Database.ID
+	}
+	return nil
+}
+
+// OtherDatabaseError is the error for a database that is not the archive's.
+type OtherDatabaseError struct {
+	Name, ID string // of the archive's
+	This     string // the id of the other one
+}
+
+func (e *OtherDatabaseError) Error() string {
+	return fmt.Sprintf("the archive belongs to another database: %s (%s), and this is %s", e.Name, e.ID, e.This)
+}
+
+// newTimeline returns why the archive goes on with another database than the parent's, on a
+// new timeline; "" if it is the parent's, or if there is no parent. The archive may go on
+// with what the upgrade to 0.6 has made of the parent's database, with one that it has
+// backups of, and with any if [Query.NewDatabase] is set. Any other database is an
+// [*OtherDatabaseError] or a [*MaybeUpgradedError].
+func (q *Query) newTimeline(ctx context.Context) (why string, err error) {
+	if q.Parent == nil {
 		return "", nil
 	}
-	image, err := grafeo.ReadDatabase(path)
+	image, err := grafeo.ReadDatabase(q.Path)
 	if err != nil {
 		return "", err
 	}
-	wrong := (&Source{Path: path, Image: image}).Belongs(head)
-	if wrong == nil {
+	other := CheckDatabase(image, q.Parent)
+	if other == nil {
 		return "", nil
 	}
-	if upgradedFrom(path, image, head) {
-		return fmt.Sprintf("the database has been upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, head.Seq, grafeo.PreUpgrade(path)), nil
+	if isUpgradeOf(q.Path, image, q.Parent) {
+		return fmt.Sprintf("the database has been upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, q.Parent.Seq, grafeo.PreUpgrade(q.Path)), nil
 	}
-	if known, err := q.Knows(ctx, image.DatabaseID); err != nil {
+	known, err := q.Knows(ctx, image.DatabaseID)
+	switch {
+	case err != nil:
 		return "", err
-	} else if known {
-		return fmt.Sprintf("backup %d belongs to another of the archive's databases", head.Seq), nil
+	case known:
+		return fmt.Sprintf("backup %d belongs to another of the archive's databases", q.Parent.Seq), nil
+	case q.NewDatabase:
+		return fmt.Sprintf("it was said to be the successor of the database in backup %d", q.Parent.Seq), nil
 	}
-	if q.NewDatabase {
-		return fmt.Sprintf("it was said to be the successor of the database in backup %d", head.Seq), nil
-	}
-	return "", perhapsUpgraded(path, image, head, wrong)
+	return "", orMaybeUpgraded(other, q.Path, image, q.Parent)
 }
 
-// upgradedFrom reports whether the database at path is what the upgrade to 0.6 has made
-// of that of backup b. The old one, which Grafeo keeps beside it, shows that by its id or,
-// if it is a directory, by the commit that b ends with.
-func upgradedFrom(path string, image *grafeo.Image, b *manifest.Committed) bool {
+// isUpgradeOf reports whether the database at path is what the upgrade to 0.6 has made of
+// that of a backup. The old one, which Grafeo keeps beside it, shows that by its id or, if
+// it is a directory, by the commit that the backup ends with.
+func isUpgradeOf(path string, image *grafeo.Image, b *manifest.Committed) bool {
 	if image.Generation != grafeo.Gen06 || b.Database.Generation != string(grafeo.Gen05) {
 		return false
 	}
@@ -53,28 +79,28 @@ func upgradedFrom(path string, image *grafeo.Image, b *manifest.Committed) bool 
 		return false
 	}
 	if old.Directory { // whose id is only what its log begins with
-		return hasCommit(grafeo.PreUpgrade(path), b)
+		return hasEndOf(grafeo.PreUpgrade(path), b)
 	}
 	return old.DatabaseID == b.Database.ID
 }
 
-// hasCommit reports whether the log of the 0.5 database at path has the commit that b
+// hasEndOf reports whether the log of the 0.5 database at path has the commit that a backup
 // ends with.
-func hasCommit(path string, b *manifest.Committed) bool {
+func hasEndOf(path string, b *manifest.Committed) bool {
 	mark := b.Position.Commit
 	if mark == nil {
 		return false
 	}
-	t := newTrail(grafeo.LogDir(path), mark, grafeo.Gen05)
-	_, err := grafeo.ScanLog(grafeo.LogDir(path), grafeo.Gen05, grafeo.ScanOptions{Borders: catalog.Borders(b), Visit: t.visit})
-	return err == nil && t.found
+	scan := newScan(path, grafeo.Gen05, mark)
+	err := scan.run(grafeo.ScanOptions{Borders: catalog.Borders(b)})
+	return err == nil && scan.found
 }
 
-// MaybeUpgradedError is the error for a database of 0.6 that may be the archive's after its
-// upgrade from 0.5, and nothing shows that.
+// MaybeUpgradedError is the error for a 0.6 database that may be the archive's after its
+// upgrade from 0.5, if nothing shows that.
 type MaybeUpgradedError struct {
 	Old string // where the upgrade leaves the old database, which would show it; "" if a directory is there that does not
-	Err error
+	Err error  // an [*OtherDatabaseError] with what was found
 }
 
 func (e *MaybeUpgradedError) Error() string { return e.Err.Error() }
@@ -82,11 +108,11 @@ func (e *MaybeUpgradedError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *MaybeUpgradedError) Unwrap() error { return e.Err }
 
-// perhapsUpgraded adds to wrong, the error for a database that is not that of head, that
-// it may be that one after its upgrade.
-func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed, wrong error) error {
-	if image.Generation != grafeo.Gen06 || head.Database.Generation != string(grafeo.Gen05) {
-		return wrong
+// orMaybeUpgraded returns other, the error for a database that is not the parent's, or a
+// [*MaybeUpgradedError] with it if the database may be the parent's after its upgrade.
+func orMaybeUpgraded(other error, path string, image *grafeo.Image, parent *manifest.Committed) error {
+	if image.Generation != grafeo.Gen06 || parent.Database.Generation != string(grafeo.Gen05) {
+		return other
 	}
 	missing := grafeo.PreUpgrade(path)
 	traces := missing + " is not there"
@@ -98,6 +124,6 @@ func perhapsUpgraded(path string, image *grafeo.Image, head *manifest.Committed,
 	}
 	return &MaybeUpgradedError{
 		missing,
-		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", wrong, traces),
+		fmt.Errorf("%w. An upgrade from 0.5 to 0.6 gives a database a new id, and nothing shows that this is one: %s", other, traces),
 	}
 }

@@ -219,7 +219,7 @@ func (r *nativeReader) source(b *Backup, n *found) (*capture.Source, error) {
 	}
 	s := &capture.Source{
 		Path: r.folder.Path, Kind: manifest.Incremental, Image: r.image, Continues: true,
-		StartEpoch: n.first.Epoch, EndEpoch: n.last.Epoch, Commits: n.commits, Listed: n.listed,
+		StartEpoch: n.first.Epoch, EndEpoch: n.last.Epoch, Commits: n.commits, CommitTimes: n.listed,
 		Position: manifest.Position{LSN: end.EndLSN, Commit: c}, ReadFrom: b.Entry.Created, ReadUntil: b.Entry.Created,
 		Imported: &manifest.Imported{File: b.Entry.Filename, SHA256: b.Sum},
 	}

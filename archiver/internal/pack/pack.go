@@ -45,10 +45,10 @@ type Copied struct {
 // Copy captures what is new in a database and stores its bytes, again
 // if the database changes meanwhile, until bytes and checksums fit.
 func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error) {
-	var short []string
+	var damaged []string
 	err = capture.UntilStable(ctx, q.Path, IsTorn, func() (err error) {
 		for range objects.Tries {
-			if c, err = p.copyOnce(ctx, q, &short); !errors.Is(err, objects.ErrLost) {
+			if c, err = p.copyOnce(ctx, q, &damaged); !errors.Is(err, objects.ErrLost) {
 				break
 			}
 			p.Log.Warn("storing what is missing again", "err", err)
@@ -58,7 +58,7 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 		}
 		return err
 	})
-	for _, problem := range short {
+	for _, problem := range damaged {
 		p.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without its vectors", "err", problem)
 	}
 	if err != nil && !isSettled(err) && !objects.IsFromStore(err) {
@@ -70,7 +70,7 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 	return c, err
 }
 
-func (p *Packer) copyOnce(ctx context.Context, q capture.Query, short *[]string) (Copied, error) {
+func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]string) (Copied, error) {
 	progress.Tell(ctx, progress.Phase("capture"))
 	s, err := q.Capture(ctx)
 	if err != nil {
@@ -82,12 +82,12 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, short *[]string)
 	if s.Kind == manifest.Incremental {
 		return p.StoreSource(ctx, s)
 	}
-	if err := s.ProveSpill(short); err != nil {
+	if *damaged, err = s.ProveSpill(*damaged); err != nil {
 		return Copied{}, err
 	}
 	c, err := p.StoreSource(ctx, s)
 	if err == nil {
-		err = s.SpillStays()
+		err = s.CheckSpillUnchanged()
 	}
 	return c, err
 }
@@ -102,7 +102,7 @@ func (p *Packer) StoreSource(ctx context.Context, s *capture.Source) (Copied, er
 	}
 	if !p.Fresh {
 		var err error
-		if u.base, err = p.findBase(ctx, s.Before, s); err != nil {
+		if u.base, err = p.findBase(ctx, s.Parent, s); err != nil {
 			return Copied{}, err
 		}
 	}
@@ -131,7 +131,7 @@ func (p *Packer) StoreSource(ctx context.Context, s *capture.Source) (Copied, er
 	if err := u.confirm(ctx); err != nil {
 		return Copied{}, err
 	}
-	ix.Commits, ix.Replay = s.Listed, s.Replay
+	ix.Commits, ix.Replay = s.CommitTimes, s.Replay
 	return Copied{s, ix, u.sent, u.storedBytes, u.reusedBytes}, nil
 }
 
@@ -150,7 +150,7 @@ func (c *Copied) Manifest(parent *manifest.Committed, tool, host string) *manife
 	}
 	m.RestoreFrom = s.StartEpoch
 	if s.Kind == manifest.Incremental {
-		m.RestoreFrom = s.Before.RestoreFrom
+		m.RestoreFrom = s.Parent.RestoreFrom
 	}
 	if parent == nil {
 		return m
@@ -161,7 +161,7 @@ func (c *Copied) Manifest(parent *manifest.Committed, tool, host string) *manife
 		m.LastFull = parent.NewestFull()
 	}
 	if s.Continues {
-		m.Continues, m.Timeline = &s.Before.Seq, s.Before.Timeline
+		m.Continues, m.Timeline = &s.Parent.Seq, s.Parent.Timeline
 	} else {
 		m.Timelines++
 		m.Timeline = m.Timelines

@@ -1,0 +1,105 @@
+// Package capture finds out what of a database a backup has to store, and what proves its
+// bytes. It reads the database while others may write to it; it locks nothing, writes
+// nothing, and knows no store.
+//
+// Its terms:
+//
+//   - A [Query] asks a database what is new since the parent, the newest backup.
+//   - A [Source] is the answer: files or parts of files, and the checksums that a copy of
+//     them must have. The caller copies them later. If the database has moved on by then,
+//     the checksums do not fit, and the caller asks again, see [UntilStable].
+//   - A source is incremental if its log continues the parent and has all that is new.
+//     Else it is full, and says why ([NotContinuedError]).
+//   - Continuity is that the history of the database is the one that the parent is of. It
+//     shows in content, not in names or numbers: the log still has the commit that the
+//     parent ends with, the mark. A full source may continue the parent as well; one that
+//     does not begins a new timeline.
+//   - Succession is that an archive goes on with another database than the parent's, which
+//     is a new timeline, too.
+//   - A read is torn if somebody wrote meanwhile, see [grafeo.IsTorn].
+package capture
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Query asks a database what is new since a backup of it.
+type Query struct {
+	Path   string              // of the database
+	Name   string              // of the database, "" for that of its file
+	Parent *manifest.Committed // the newest backup of the archive, nil for none
+	Held   bool                // the database has kept its log for the parent ever since
+
+	Full        bool // everything is wanted, even if the log continues the parent
+	NewDatabase bool // the archive may go on with a database that it has no backup of
+
+	// Knows reports whether the archive has a backup of the database with this id. It is
+	// asked only if the database is not the parent's.
+	Knows func(ctx context.Context, id string) (bool, error)
+
+	Log *slog.Logger
+}
+
+// Capture returns what a backup has to store: an incremental source if the log of the
+// database continues the parent, else a full one. An incremental source without commits
+// means that nothing is new. A database that the archive may not go on with is an
+// [*OtherDatabaseError] or a [*MaybeUpgradedError].
+func (q *Query) Capture(ctx context.Context) (*Source, error) {
+	from := manifest.Now()
+	s, err := q.Look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.findReplay(); err != nil {
+		return nil, err
+	}
+	if q.Parent != nil && !s.Continues {
+		q.Log.Warn("taking a full backup on a new timeline", "why", s.Why)
+	}
+	s.ReadFrom, s.ReadUntil = from, manifest.Now()
+	if s.ReadUntil.Before(from) { // the clock was set back
+		s.ReadUntil = from
+	}
+	return s, nil
+}
+
+// Look is Capture for a caller that wants to know how much is new and stores nothing: the
+// source has neither a replay nor the time of reading.
+func (q *Query) Look(ctx context.Context) (*Source, error) {
+	parent := q.Parent
+	why, err := q.newTimeline(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case why != "":
+		parent = nil // it continues nothing
+	case parent == nil:
+		why = "it is the first one"
+	case q.Full:
+		why = "it was asked for"
+	default:
+		s, err := incremental(q.Path, parent, q.Held)
+		notContinued, ok := errors.AsType[*NotContinuedError](err)
+		if !ok {
+			return named(s, q.Name), err
+		}
+		why = notContinued.Why
+	}
+	s, err := full(q.Path, parent, q.Held)
+	if err != nil {
+		return nil, err
+	}
+	s.Why = why
+	return named(s, q.Name), nil
+}
+
+func named(s *Source, name string) *Source {
+	if s != nil {
+		s.name = name
+	}
+	return s
+}
