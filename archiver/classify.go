@@ -30,8 +30,8 @@ type kind struct {
 var kinds = []kind{
 	{as[*journal.UnknownOutcomeError], CodeUnknownOutcome},
 	{as[*journal.ConflictError], CodeConflict},
-	{as[*LaggingError], CodeLagging},
-	{as[*ClockError], CodeLagging},
+	{as[*laggingError], CodeLagging},
+	{as[*clockError], CodeLagging},
 
 	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
 	{as[*locate.MissingError], CodeNotFound},
@@ -44,7 +44,7 @@ var kinds = []kind{
 	{as[*capture.OtherDatabaseError], CodeWrongDatabase},
 	{as[*native.DamagedFolderError], CodeDamagedDatabase},
 	{as[*capture.SpillNameError], CodeUnsupported},
-	{as[*NoNativeFormError], CodeUnsupported},
+	{as[*noNativeFormError], CodeUnsupported},
 	{is(ErrSpilled), CodeUnsupported},
 	{is(hold.ErrForeignCursor), CodeForeignCursor},
 

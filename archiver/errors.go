@@ -73,15 +73,18 @@ type sentinel Code
 
 func (s sentinel) Error() string { return string(s) }
 
-// Error is the error of every exported function of this package: what went
-// wrong, with a stable name for programs. The cause is in it with its type: of a
-// store's errors [storage.Error], of the system's [fs.PathError] and the like.
+// Error is the error of every exported function of this package: what went wrong, with
+// a stable name for programs. It wraps the cause with its type, for [errors.As]: a
+// [storage.Error] of a store, an [fs.PathError] and the like of the system, and a
+// [NewestError], [DocumentError] or [UpgradeError] where the next step depends on more
+// than the code.
 type Error struct {
 	Code Code
 	Err  error // what happened
 
-	// Hint is what to do next, a sentence, where only this package can know; else
-	// it is "", and the next step follows from the code and the cause.
+	// Hint is the next step, in a sentence, where a code stands for cases that only this
+	// package can tell apart. It is "" where the next step follows from the code and the
+	// cause.
 	Hint string
 }
 

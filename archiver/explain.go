@@ -9,19 +9,23 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 )
 
-// explain makes err, if it is one, an [*Error].
+// explain turns err into an [*Error], unless it is nil or one already.
 func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if known, ok := errors.AsType[*Error](err); ok {
-		return &Error{Code: known.Code, Err: err, Hint: known.Hint}
+	known, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return &Error{Code: classify(err), Err: detailed(err), Hint: hintOf(err)}
+	case error(known) == err: //nolint:errorlint // one that wraps it has to become one
+		return err
 	}
-	return &Error{Code: classify(err), Err: detailed(err), Hint: hintOf(err)}
+	return &Error{Code: known.Code, Err: err, Hint: known.Hint}
 }
 
 // interrupted is the error of a run that failed with err after its context had ended.
-// It keeps all that err says, which may be where a database is.
+// It keeps everything that err says, which may be where a database is.
 func interrupted(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if errors.Is(err, cause) {
@@ -32,7 +36,7 @@ func interrupted(ctx context.Context, err error) error {
 	return &Error{Code: CodeInterrupted, Err: detailed(err)}
 }
 
-// detailed puts around err the public type that has its details, if there is one.
+// detailed wraps err in the public type that has its details, if there is one.
 func detailed(err error) error {
 	if e, ok := errors.AsType[*journal.DamagedNewestError](err); ok {
 		return &NewestError{e.Key, e.Seq, e.Before, err}

@@ -83,7 +83,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		return ExportReport{}, err
 	}
 	if last := stretches[len(stretches)-1].Route.Last(); last.Database.IsDirectory() {
-		return ExportReport{}, &NoNativeFormError{last.Database.Name}
+		return ExportReport{}, &noNativeFormError{last.Database.Name}
 	}
 	leftOut := spilledIn(stretches)
 	if leftOut != nil && !opts.WithoutSpilled {

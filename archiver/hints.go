@@ -27,7 +27,7 @@ var hints = []func(error) string{
 		if !e.New {
 			return "Look for it elsewhere, or restore it."
 		}
-		return "Open " + filepath.Base(e.Path) + " with Grafeo 0.6, which finishes the upgrade; then run the same command again."
+		return "Open " + filepath.Base(e.Path) + " with Grafeo 0.6, which finishes the upgrade; then try again."
 	}),
 	about(unseenLogHint),
 	say(as[*locate.SeveralDatabasesError], "Give the path of the one that is in use."),
@@ -52,10 +52,10 @@ var hints = []func(error) string{
 	say(as[*manifest.UnsupportedError], "Use the newest gbak-s3: the archive was written by a later version."),
 	say(as[*journal.UnreadableError], "This is a bug in gbak-s3. Please report it, with the result of an inspection "+
 		"of the database."),
-	say(as[*NoNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
+	say(as[*noNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
 		"save it to a path that ends in .grafeo, and back that up."),
 	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way "+
-		"answers in its place. Check the store, and run the same command again."),
+		"answers in its place. Check the store, and try again."),
 
 	about(func(e *journal.NoBackupError) string {
 		if e.Last > 0 {
@@ -73,7 +73,7 @@ var hints = []func(error) string{
 		}
 		return ""
 	}),
-	say(as[*ClockError], clockHint),
+	say(as[*clockError], clockHint),
 
 	about(func(e *staging.ExistsError) string {
 		switch {
@@ -92,7 +92,7 @@ var hints = []func(error) string{
 		}
 		return "Wait for it, or restore to another path."
 	}),
-	say(as[*NoNameError], "Give the path that the database file is to have, such as people.grafeo."),
+	say(as[*noNameError], "Give the path that the database file is to have, such as people.grafeo."),
 	say(as[*staging.UnnameableError], "Restore it on a system like the one that it was backed up on."),
 	say(as[*staging.LinkedFolderError], "No restore creates a link there: find out who did, and remove it."),
 }

@@ -207,7 +207,7 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 	}
 	name := filepath.Base(d.Name)
 	if name != d.Name || name == "." || name == ".." || !filepath.IsLocal(name) {
-		return "", &NoNameError{folder}
+		return "", &noNameError{folder}
 	}
 	return filepath.Join(folder, name), nil
 }

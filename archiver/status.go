@@ -210,18 +210,18 @@ func (r *StatusReport) Within(limit time.Duration) error {
 	case r.Vanished != nil:
 		return r.Vanished
 	case r.Age < -skewTolerance:
-		return explain(&ClockError{"the newest backup was taken", -r.Age})
+		return explain(&clockError{"the newest backup was taken", -r.Age})
 	case r.Behind != nil && r.Behind.Lag < -skewTolerance:
-		return explain(&ClockError{"what the archive does not have yet was committed", -r.Behind.Lag})
+		return explain(&clockError{"what the archive does not have yet was committed", -r.Behind.Lag})
 	case r.Behind != nil:
 		lag, what = r.Behind.Lag, "the archive is %s behind the database"
 	case r.Newest == nil:
-		return explain(&LaggingError{"the archive has no backup"})
+		return explain(&laggingError{"the archive has no backup"})
 	}
 	if lag <= limit {
 		return nil
 	}
-	return explain(&LaggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
+	return explain(&laggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
 }
 
 // Reach is what can be restored of one timeline.
