@@ -17,12 +17,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// What a full backup may refer to, so that a restore of it fetches at most one
-// and a half times of what one does that refers to nothing (docs/decisions.md,
-// "What a full backup shares"): of a segment, leastUsed fifths have to be in use
-// still; of a frame that is read, at most mostFresh fifths may have changed, and
-// mostGone thirds have changed or become zeros, or all of it is stored; and the
-// segments are those of maxFolders earlier runs.
+// What a full backup may refer to, so that a restore of it fetches at most one and a half
+// times as much as that of a backup that refers to nothing (docs/decisions.md, "What a full
+// backup shares"). Of a segment, leastUsed fifths must still be in use. All of a frame is
+// stored anew if more than mostFresh fifths of it changed, or more than mostGone thirds
+// changed or became zeros. The segments must be those of at most maxFolders earlier runs.
 const (
 	leastUsed  = 4
 	mostFresh  = 1
@@ -30,8 +29,8 @@ const (
 	maxFolders = 16
 )
 
-// base is the earlier full backup whose segments a new one refers to where the
-// image's pages are the same, at the same offsets.
+// base is the earlier full backup whose segments a new one refers to, where pages of the
+// image are the same at the same offsets.
 type base struct {
 	store  *objects.Store
 	log    *slog.Logger
@@ -44,14 +43,14 @@ type base struct {
 	spans map[int]func() ([]byte, error) // digests of pages, near those that are compared
 }
 
-// shares reports whether the image can have pages that an earlier one has as well.
+// shares reports whether the image can have pages in common with an earlier one.
 func shares(s *capture.Source) bool {
 	return s.Kind == manifest.Full && s.Image.Generation == grafeo.Gen06 && s.Image.Size >= minSharedBytes
 }
 
-// findBase gives what a full backup of s can refer to, nil if there is nothing:
-// 0.5 images share nothing. A base that is damaged is none, so that a new full
-// backup heals an archive.
+// findBase returns what a full backup of s can refer to, nil if there is nothing: images
+// of 0.5 share nothing. A damaged base is not used, so that a new full backup heals an
+// archive.
 func (p *Packer) findBase(ctx context.Context, head *manifest.Committed, s *capture.Source) (*base, error) {
 	if head == nil || !shares(s) || head.Database.Generation != string(grafeo.Gen06) || head.NewestFull() == nil {
 		return nil, nil // nothing to refer to is a normal state
@@ -112,7 +111,7 @@ func (b *base) choose() {
 	}
 }
 
-// folders are those of the segments that may be referred to.
+// folders returns the folders of the segments that may be referred to.
 func (b *base) folders() []string {
 	if b == nil {
 		return nil
@@ -126,8 +125,8 @@ func (b *base) folders() []string {
 	return slices.Sorted(maps.Keys(folders))
 }
 
-// confirm drops the segments that are not there with their size, of all that the
-// store lists in folders.
+// confirm drops the segments that are not among those present with their sizes, which the
+// store has listed.
 func (b *base) confirm(present map[string]int64) {
 	if b == nil {
 		return
@@ -140,8 +139,8 @@ func (b *base) confirm(present map[string]int64) {
 	}
 }
 
-// same tells whether the digests of span n are those that ref is of, and gives
-// the object that has them.
+// same reports whether the digests of span n are those of ref, and returns the object that
+// has them.
 func (b *base) same(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
 	if b == nil || n >= len(b.image.Pages) || b.image.Pages[n].SHA256 != ref.SHA256 {
 		return ref, false
@@ -150,7 +149,7 @@ func (b *base) same(ctx context.Context, n int, ref manifest.Pages) (manifest.Pa
 	return b.image.Pages[n], err == nil && read != nil
 }
 
-// digest gives the digest of a page; one that is not known is no page's.
+// digest returns the digest of a page, or one that no page has if it is not known.
 func (b *base) digest(ctx context.Context, page int64) (pageDigest, error) {
 	const perSpan = manifest.PagesSpan / manifest.PageBytes
 	digests, err := b.digests(ctx, int(page/perSpan))
@@ -161,8 +160,7 @@ func (b *base) digest(ctx context.Context, page int64) (pageDigest, error) {
 	return pageDigest(digests[at:]), nil
 }
 
-// digests gives the digests of span n; none where there are none, or they are
-// damaged.
+// digests returns the digests of span n, none if there are none or they are damaged.
 func (b *base) digests(ctx context.Context, n int) ([]byte, error) {
 	if n >= len(b.image.Pages) {
 		return nil, nil
@@ -177,7 +175,7 @@ func (b *base) digests(ctx context.Context, n int) ([]byte, error) {
 	return read()
 }
 
-// forget frees the digests of a span that is done with.
+// forget frees the digests of a span that are no longer needed.
 func (b *base) forget(n int) {
 	if b == nil {
 		return
@@ -215,7 +213,7 @@ type place struct {
 // finder finds pages of the base in ascending order.
 type finder struct {
 	*base
-	at int // the first extent that ends behind the page before
+	at int // the first extent that ends after the page before
 }
 
 func (b *base) find(offset int64) *finder {
@@ -223,7 +221,7 @@ func (b *base) find(offset int64) *finder {
 	return &finder{b, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
 }
 
-// page says where n bytes at offset are.
+// page returns where the n bytes at offset are.
 func (f *finder) page(offset, n int64) place {
 	x := f.image.Extents
 	for f.at < len(x) && x[f.at].Offset+x[f.at].Bytes <= offset {

@@ -6,10 +6,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// This file makes of what the workers have stored the index, which says where a
-// backup's content is, and puts it into the manifest or an object of its own.
+// This file makes the index, which says where a backup's content is, of what the workers
+// stored.
 
-// index puts the workers' results together, and counts them.
+// index combines the workers' results, and counts them.
 func (u *upload) index(stripes [][]*stored) *manifest.Index {
 	b := manifest.NewIndexBuilder()
 	for i, f := range u.files {

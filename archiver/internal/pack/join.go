@@ -5,19 +5,18 @@ import (
 	"sync"
 )
 
-// join puts what little is new in each of many stripes together in segments: in
-// the order of the stripes, so that the same backup makes the same segments
-// again.
+// join combines the little that is new in each of many stripes into segments: in the order
+// of the stripes, so that the same backup makes the same segments again.
 type join struct {
-	limit int64 // raw bytes, from which on a segment is large enough
+	limit int64 // raw bytes that make a segment large enough
 
 	mu      sync.Mutex
-	next    int              // the stripe that is waited for
-	waiting map[int]leftover // those behind it
+	next    int              // the stripe that must come next
+	waiting map[int]leftover // later ones that came before it
 	open    *joined
 }
 
-// leftover is what is new in one stripe: its frames, one behind the other.
+// leftover is what is new in one stripe: its frames, one after the other.
 type leftover struct {
 	stripe *stored
 	body   []byte
@@ -32,8 +31,8 @@ type joined struct {
 	raw     int64
 }
 
-// add takes the frames of stripe n, of which there may be none, and gives what
-// is to be stored now.
+// add adds the frames of stripe n, of which there may be none, and returns what is to be
+// stored now.
 func (j *join) add(n int, r *stored, body []byte, raw int64) (full []*joined) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -69,7 +68,7 @@ func (j *join) take(l leftover) {
 	j.open.raw += l.raw
 }
 
-// rest gives what was not enough for a segment.
+// rest returns what was not enough for a segment.
 func (j *join) rest() []*joined {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -22,7 +22,7 @@ import (
 type Options struct {
 	SegmentBytes int64 // see [BackupOptions.SegmentBytes]
 	Level        segment.Level
-	Fresh        bool // refer to nothing that earlier backups have stored
+	Fresh        bool // refer to nothing that earlier backups stored
 	Workers      int
 	Log          *slog.Logger
 }
@@ -109,8 +109,8 @@ func (p *Packer) StoreSource(ctx context.Context, s *capture.Source) (Copied, er
 	if shares(s) {
 		u.pages = newPages(p.Head.Store, p.Head.Archive.ArchiveID, s.Image.Size, u.base)
 	}
-	// Only a large backup is worth the request that tells what an interrupted
-	// run has left; of a small one, its put does.
+	// Only for a large backup it is worth a request to list what an interrupted run left;
+	// for a small one, each put finds it out.
 	folders := u.base.folders()
 	if s.Bytes() > segmentBytes && !slices.Contains(folders, u.folder) {
 		folders = append(folders, u.folder)
@@ -181,12 +181,12 @@ func isSettled(err error) bool {
 // writing to, and is not the store's.
 func IsTorn(err error) bool { return !objects.IsFromStore(err) && grafeo.IsTorn(err) }
 
-// DefaultSegmentBytes is how much of a source goes into a segment if nobody says.
+// DefaultSegmentBytes is how much of a source goes into a segment by default.
 const DefaultSegmentBytes = 48 << 20
 
-// SegmentBytes is how much of a source of total bytes goes into one segment if
-// asked, 0 for nothing, was asked for. A small source is cut finer, so that all
-// workers have something to do.
+// SegmentBytes returns how much of a source of total bytes goes into one segment if asked,
+// or 0 for the default, was asked for. A small source is cut finer, so that all workers
+// have something to do.
 func SegmentBytes(asked, total int64) int64 {
 	switch {
 	case asked != 0:

@@ -13,8 +13,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// minSharedBytes is the smallest image whose pages are compared with those of an
-// earlier backup: below, the requests cost more than the bytes.
+// minSharedBytes is the size of the smallest image whose pages are compared with those of
+// an earlier backup: for a smaller one, the requests cost more than the bytes.
 const minSharedBytes = 1 << 20
 
 var zeroPage [manifest.PageBytes]byte
@@ -23,15 +23,15 @@ type pageDigest [manifest.PageDigestBytes]byte
 
 func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 
-// pages are the digests of an image's pages, in the order of the pages; workers
-// give them in any order. Those of a span are stored once they are all there, so
-// that only the spans that are being read are in memory.
+// pages collects the digests of an image's pages, which workers add in any order. Those of
+// a span are stored as soon as all of them are there, so that only the digests of spans
+// that are being read are in memory.
 type pages struct {
 	objects *objects.Store
 	key     [32]byte   // of the digests, FORMAT.md, "Digests of pages"
 	zeros   pageDigest // of a page of zeros
 	bytes   int64      // of the image
-	base    *base      // whose objects are named again where nothing has changed
+	base    *base      // whose objects are referred to where nothing changed
 
 	mu    sync.Mutex
 	spans map[int]*pagesSpan
@@ -63,7 +63,7 @@ func (p *pages) hash(page []byte) (d pageDigest) {
 	return d
 }
 
-// digest gives the digest of a page, the last of which may be shorter.
+// digest returns the digest of a page; the last page may be shorter.
 func (p *pages) digest(page []byte) pageDigest {
 	if len(page) == manifest.PageBytes && isZero(page) {
 		return p.zeros
@@ -71,7 +71,7 @@ func (p *pages) digest(page []byte) pageDigest {
 	return p.hash(page)
 }
 
-// add takes the digests of the pages from number first on.
+// add adds the digests of the pages from number first on.
 func (p *pages) add(ctx context.Context, first int64, digests []pageDigest) error {
 	const perSpan = manifest.PagesSpan / manifest.PageBytes
 	for len(digests) > 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// This file decides what of a frame's bytes is stored, what is referred to, and
-// what is left out.
+// This file decides which of a frame's bytes are stored, which are referred to in an
+// earlier backup, and which are left out.
 
 // pieceRun is a part of a piece that is treated alike.
 type pieceRun struct {
@@ -26,14 +26,14 @@ const (
 	runOld                      // in a frame of the base
 )
 
-// gathered is what is new of several frames of files, until it is a frame in the
+// gathered collects what is new in several frames of files, until it is a frame in the
 // archive.
 type gathered struct {
 	raw     []byte
 	extents []int // that are in it
 }
 
-// frame takes care of the bytes of f: raw, which were proved.
+// frame stores, or refers to, the bytes raw of f, which were added to the proof.
 func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) error {
 	var runs [][]pieceRun
 	whole := true
@@ -82,7 +82,7 @@ func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) erro
 	return nil
 }
 
-// gather puts the bytes of e beside others that are new.
+// gather adds the bytes of e to others that are new.
 func (w *worker) gather(r *stored, e extent, b []byte) error {
 	g := &w.gathered
 	if len(g.raw)+len(b) > segment.FrameBytes {
@@ -100,7 +100,7 @@ func (w *worker) gather(r *stored, e extent, b []byte) error {
 	return nil
 }
 
-// flush makes a frame of what was gathered.
+// flush compresses what was gathered as one frame.
 func (w *worker) flush(r *stored) error {
 	g := &w.gathered
 	if len(g.raw) == 0 {
@@ -134,7 +134,7 @@ func (w *worker) runs(ctx context.Context, p piece, b []byte) ([]pieceRun, error
 	return runs, w.pages.add(ctx, p.offset/manifest.PageBytes, digests)
 }
 
-// compare divides a piece of the image by what the base has of it.
+// compare divides a piece of the image into what the base has and what is new.
 func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageDigest) ([]pieceRun, error) {
 	if w.base == nil {
 		return holes(nil, b), nil
@@ -160,7 +160,7 @@ func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageD
 		}
 		switch {
 		case next.what == runFresh && digests[i] == w.pages.zeros:
-			zeros += n // such as a page that is free now: it takes no room
+			zeros += n // such as a page that is free now: it takes no space
 		case next.what == runFresh:
 			fresh += n
 		}

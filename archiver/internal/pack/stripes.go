@@ -5,17 +5,17 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// stripe is what becomes one segment, or several if it does not compress: frames of
-// raw bytes.
+// stripe is the frames of raw bytes that become one segment, or several if they do not
+// compress.
 type stripe []frame
 
-// ordinarySegment is how many bytes a segment may have, but for what compression
-// adds, unless a large size was asked for: a worker has memory for so many. Less
-// would make two segments of what a third is left of.
+// ordinarySegment is how many bytes a segment may have, apart from what compression adds,
+// unless a large size was asked for: a worker has memory for so many. With less, a stripe
+// that compresses to a third would become two segments.
 const ordinarySegment = 20 << 20
 
-// frame is what becomes one zstd frame: pieces of files, up to
-// [segment.FrameBytes] together. Small files share one.
+// frame is the pieces of files, together up to [segment.FrameBytes], that become one zstd
+// frame. Small files share one.
 type frame []piece
 
 // piece is a part of one file.

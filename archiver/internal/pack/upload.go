@@ -14,9 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
-// upload is the way of one source's bytes into segments: stripes are read,
-// compressed, hashed and stored by concurrent workers, while the checksums of
-// the very same bytes are collected to prove the source at the end.
+// upload stores one source's bytes in segments. Concurrent workers read, compress, hash and
+// store stripes, and add the very same bytes to the proof of the source.
 type upload struct {
 	objects *objects.Store
 	workers int
@@ -40,8 +39,7 @@ type upload struct {
 	sent, storedBytes, reusedBytes int64
 }
 
-// stored is what became of one stripe, or of a part of it that is a segment by
-// itself.
+// stored is the result of one stripe, or of a part of it that became a segment of its own.
 type stored struct {
 	segment *sent // that has the frames; nil if nothing of it is new
 	frames  []manifest.Frame
@@ -61,10 +59,9 @@ type extent struct {
 	old bool
 }
 
-// run stores files and returns where they are, after every checksum of the
-// source has been found right in the bytes that were stored. The error of a
-// source that is damaged, or changed meanwhile, is a [*grafeo.DamageError] or
-// one of the file system.
+// run stores the files and returns where they are, once the stored bytes have proved to
+// have every checksum of the source. The error for a source that is damaged, or changed
+// meanwhile, is a [*grafeo.DamageError] or one of the file system.
 func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, error) {
 	for _, f := range u.files {
 		u.sums = append(u.sums, &crc32combine.Parts{From: f.From})
@@ -111,17 +108,17 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	return u.index(results), nil
 }
 
-// worker makes one segment after the other, and waits for the store.
+// worker makes one segment after the other, and waits until the store has it.
 type worker struct {
 	*upload
 	*core             // while it reads and compresses
-	objectBytes int64 // that a segment may have, but for what compression adds
+	objectBytes int64 // that a segment may have, apart from what compression adds
 	join        *join
 	out         []byte // the segment
 }
 
-// core has what reading and compressing need: there are as many as the machine has
-// cores. More workers than that would only take the caches from each other.
+// core has the memory for reading and compressing. There are as many as the machine has
+// cores: with more, workers would only compete for the caches.
 type core struct {
 	encoder  *segment.Encoder
 	raw      []byte
@@ -129,8 +126,8 @@ type core struct {
 	digests  []pageDigest
 }
 
-// prepare makes the buffers, once, and large enough for what does not compress: what
-// is not touched costs nothing, while growing leaves garbage.
+// prepare makes the buffers, once, and large enough for data that does not compress: memory
+// that is not touched costs nothing, while growing leaves garbage.
 func (w *worker) prepare() (err error) {
 	if w.encoder == nil {
 		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
@@ -142,7 +139,7 @@ func (w *worker) prepare() (err error) {
 		w.out = make([]byte, 0, segment.Bound(min(w.objectBytes, w.total)))
 	}
 	w.out = w.out[:0]
-	w.gathered.raw, w.gathered.extents = w.gathered.raw[:0], w.gathered.extents[:0] // of a worker that has failed
+	w.gathered.raw, w.gathered.extents = w.gathered.raw[:0], w.gathered.extents[:0] // left by a worker that failed
 	return nil
 }
 
@@ -172,8 +169,8 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, 
 	}
 }
 
-// fill reads and compresses the first frames of s, as many as a segment has room for,
-// and gives those that are left.
+// fill reads and compresses the first frames of s, as many as a segment has room for, and
+// returns those that are left.
 func (w *worker) fill(ctx context.Context, s stripe) (r *stored, rest stripe, err error) {
 	w.core = <-w.cores
 	defer func() { w.cores <- w.core; w.core = nil }()
@@ -200,14 +197,14 @@ func (w *worker) fill(ctx context.Context, s stripe) (r *stored, rest stripe, er
 	return r, rest, w.flush(r)
 }
 
-// isFull tells that the segment has no room for n raw bytes more, if they, and what
-// was gathered, do not compress.
+// isFull reports whether the segment may have no room for n more raw bytes, if they and
+// what was gathered do not compress.
 func (w *worker) isFull(n int64) bool {
 	more := segment.Bound(n+int64(len(w.gathered.raw))) + segment.Bound(0) // two frames
 	return len(w.out) > 0 && int64(len(w.out))+more > int64(cap(w.out))
 }
 
-// rawBytes is how much the frames have.
+// rawBytes returns how many bytes the frames have, decompressed.
 func (r *stored) rawBytes() (n int64) {
 	for _, f := range r.frames {
 		n += f.RawBytes
@@ -233,7 +230,7 @@ func (w *worker) put(ctx context.Context, n int, r *stored) error {
 	return err
 }
 
-// compress adds a frame to those of the stripe, and gives its number.
+// compress adds a frame to those of the stripe, and returns its number.
 func (w *worker) compress(r *stored, raw []byte) (n int, err error) {
 	start := len(w.out)
 	if w.out, err = w.encoder.AppendFrame(w.out, raw); err != nil {
@@ -245,7 +242,7 @@ func (w *worker) compress(r *stored, raw []byte) (n int, err error) {
 	return len(r.frames) - 1, nil
 }
 
-// read fills raw with the pieces of f and takes their checksums.
+// read fills raw with the pieces of f, and adds them to the proof and the checksums.
 func (w *worker) read(raw []byte, f frame) error {
 	for _, p := range f {
 		part := raw[:p.bytes]
@@ -260,7 +257,7 @@ func (w *worker) read(raw []byte, f frame) error {
 	return nil
 }
 
-// store puts a segment, unless it is there already.
+// store stores a segment, unless the store has it already.
 func (u *upload) store(ctx context.Context, n int, body []byte, raw int64) (*sent, error) {
 	s := &sent{Segment: manifest.Segment{StoredBytes: int64(len(body)), RawBytes: raw, SHA256: manifest.Sum(body)}}
 	s.Key = manifest.SegmentKey(u.folder, n, s.SHA256)
