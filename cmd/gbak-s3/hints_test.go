@@ -29,7 +29,12 @@ func answered(kind error, a storage.Answer) error {
 	return &storage.Error{Op: storage.OpGet, Key: "archive.json", Err: kind, Answer: &a}
 }
 
-// unheard is one of something that nobody has answered.
+// refused is one that was answered with this status and the store's name for the error.
+func refused(kind error, status int, code string) error {
+	return answered(kind, storage.Answer{Status: status, Code: code})
+}
+
+// unheard is one that was never answered.
 func unheard(err error) error {
 	return &storage.Error{
 		Op: storage.OpGet, Key: "archive.json", Answer: &storage.Answer{Attempts: 4, Elapsed: 3 * time.Second},
@@ -67,16 +72,24 @@ var verbHintCases = []struct {
 // hintCases has at least one for each other row.
 var hintCases = []hintCase{
 	{"interrupted", archiver.CodeInterrupted, errors.New("interrupted"), "same command again"},
-	{"outcome unknown", archiver.CodeUnknownOutcome, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown"}), "gbak-s3 list"},
+	{"outcome unknown", archiver.CodeUnknownOutcome, refused(storage.ErrUnavailable, 503, "SlowDown"), "gbak-s3 list"},
 	{"damaged database", archiver.CodeDamagedDatabase, errors.New("x"), "Open the database"},
 	{"damaged archive", archiver.CodeDamagedArchive, errors.New("x"), "verify --deep"},
-	{"newest manifest", archiver.CodeDamagedArchive, &archiver.NewestError{Key: "manifests/3.json", Seq: 3, Before: 2, Err: errors.New("x")}, "restore --backup 2"},
-	{"newest manifest", archiver.CodeDamagedArchive, &archiver.NewestError{Key: "manifests/1.json", Seq: 1, Err: errors.New("x")}, "another address"},
+	{
+		"newest manifest", archiver.CodeDamagedArchive,
+		&archiver.NewestError{Key: "manifests/3.json", Seq: 3, Before: 2, Err: errors.New("x")},
+		"restore --backup 2",
+	},
+	{
+		"newest manifest", archiver.CodeDamagedArchive,
+		&archiver.NewestError{Key: "manifests/1.json", Seq: 1, Err: errors.New("x")},
+		"another address",
+	},
 	{"archive.json", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "relies on the manifests"},
 	{"vanished", archiver.CodeVanished, errors.New("x"), "--begin-anew"},
 	{"locked", archiver.CodeLocked, errors.New("x"), "end it"},
 	{"unsafe store", archiver.CodeUnsafeStore, errors.New("x"), "--single-writer"},
-	{"no archive as there is no bucket", archiver.CodeNoArchive, answered(storage.ErrNoStore, storage.Answer{Status: 404, Code: "NoSuchBucket"}), "Check the bucket"},
+	{"no archive as there is no bucket", archiver.CodeNoArchive, refused(storage.ErrNoStore, 404, "NoSuchBucket"), "Check the bucket"},
 	{"directory of an archive", archiver.CodePermission, &openingError{"local", onPath(syscall.EACCES)}, "folders above the archive"},
 	{"no directory for an archive", archiver.CodeStore, &openingError{"local", onPath(syscall.ENOTDIR)}, "it need not exist"},
 	{"missing file", archiver.CodeStore, &openingError{"s3", onPath(syscall.ENOENT)}, "AWS_CA_BUNDLE"},
@@ -86,49 +99,105 @@ var hintCases = []hintCase{
 	{"foreign cursor", archiver.CodeForeignCursor, errors.New("x"), "Remove it by hand"},
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
 
-	{"archive tier", archiver.CodeStore, answered(nil, storage.Answer{Status: 403, Code: "InvalidObjectState"}), "archive tier"},
-	{"no room", archiver.CodeDiskFull, answered(storage.ErrNoRoom, storage.Answer{Status: 403, Code: "QuotaExceeded"}), "quota"},
-	{"no room", archiver.CodeDiskFull, answered(storage.ErrNoRoom, storage.Answer{Status: 507, Code: "XMinioStorageFull"}), "room"},
-	{"wants a checksum", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "InvalidRequest", Message: "Content-MD5 OR x-amz-checksum- HTTP header is required"}), "checksum=sha256"},
+	{"archive tier", archiver.CodeStore, refused(nil, 403, "InvalidObjectState"), "archive tier"},
+	{"no room", archiver.CodeDiskFull, refused(storage.ErrNoRoom, 403, "QuotaExceeded"), "quota"},
+	{"no room", archiver.CodeDiskFull, refused(storage.ErrNoRoom, 507, "XMinioStorageFull"), "room"},
+	{
+		"wants a checksum", archiver.CodeStore,
+		answered(nil, storage.Answer{Status: 400, Code: "InvalidRequest", Message: "Content-MD5 OR x-amz-checksum- HTTP header is required"}),
+		"checksum=sha256",
+	},
 	{"too large", archiver.CodeStore, answered(nil, storage.Answer{Status: 413, Page: "an HTML page"}), "--segment-size"},
-	{"too large", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "EntityTooLarge"}), "--segment-size"},
-	{"region", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"}), "region=eu-west-9"},
-	{"unknown region", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 301, Code: "PermanentRedirect"}), "region="},
-	{"redirect", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 307, Location: "https://login.example/"}), "https://login.example/"},
+	{"too large", archiver.CodeStore, refused(nil, 400, "EntityTooLarge"), "--segment-size"},
+	{
+		"region", archiver.CodeStore,
+		answered(storage.ErrSettings, storage.Answer{Status: 400, Code: "AuthorizationHeaderMalformed", Region: "eu-west-9"}),
+		"region=eu-west-9",
+	},
+	{"unknown region", archiver.CodeStore, refused(storage.ErrSettings, 301, "PermanentRedirect"), "region="},
+	{
+		"redirect", archiver.CodeStore,
+		answered(storage.ErrSettings, storage.Answer{Status: 307, Location: "https://login.example/"}),
+		"https://login.example/",
+	},
 	{"redirect", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 302}), "endpoint="},
-	{"clock", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 403, Code: "RequestTimeTooSkewed"}), "clock"},
-	{"signature", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "SignatureDoesNotMatch"}), "AWS_SECRET_ACCESS_KEY"},
-	{"access key", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "InvalidAccessKeyId"}), "AWS_ACCESS_KEY_ID"},
-	{"expired", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 400, Code: "ExpiredToken"}), "expired"},
-	{"session token", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 400, Code: "InvalidToken"}), "AWS_SESSION_TOKEN"},
-	{"encryption key", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied", Message: "not authorized to perform: kms:GenerateDataKey"}), "kms_key_id"},
-	{"encryption key", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "KMS.NotFoundException"}), "kms_key_id"},
-	{"no bucket", archiver.CodeNoStore, answered(storage.ErrNoStore, storage.Answer{Status: 404, Code: "NoSuchBucket"}), "bucket"},
-	{"not this method", archiver.CodeStore, answered(nil, storage.Answer{Status: 405, Code: "MethodNotAllowed"}), "endpoint="},
-	{"changed on the way", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "XAmzContentSHA256Mismatch"}), "proxy"},
-	{"key too long", archiver.CodeStore, answered(nil, storage.Answer{Status: 400, Code: "KeyTooLongError"}), "shorter prefix"},
+	{"clock", archiver.CodeStore, refused(storage.ErrSettings, 403, "RequestTimeTooSkewed"), "clock"},
+	{"signature", archiver.CodePermission, refused(storage.ErrPermission, 403, "SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY"},
+	{"access key", archiver.CodePermission, refused(storage.ErrPermission, 403, "InvalidAccessKeyId"), "AWS_ACCESS_KEY_ID"},
+	{"expired", archiver.CodePermission, refused(storage.ErrPermission, 400, "ExpiredToken"), "expired"},
+	{"session token", archiver.CodePermission, refused(storage.ErrPermission, 400, "InvalidToken"), "AWS_SESSION_TOKEN"},
+	{
+		"encryption key", archiver.CodePermission,
+		answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied", Message: "not authorized to perform: kms:GenerateDataKey"}),
+		"kms_key_id",
+	},
+	{"encryption key", archiver.CodeStore, refused(nil, 400, "KMS.NotFoundException"), "kms_key_id"},
+	{"no bucket", archiver.CodeNoStore, refused(storage.ErrNoStore, 404, "NoSuchBucket"), "bucket"},
+	{"not this method", archiver.CodeStore, refused(nil, 405, "MethodNotAllowed"), "endpoint="},
+	{"changed on the way", archiver.CodeStore, refused(nil, 400, "XAmzContentSHA256Mismatch"), "proxy"},
+	{"key too long", archiver.CodeStore, refused(nil, 400, "KeyTooLongError"), "shorter prefix"},
 	{"wants https", archiver.CodeStore, answered(storage.ErrSettings, storage.Answer{Status: 400, Page: "plain text"}), "endpoint=https://"},
-	{"foreign", archiver.CodeStore, answered(fmt.Errorf("an HTML page: %w", storage.ErrForeign), storage.Answer{Status: 200, Page: "an HTML page"}), "in the store's place"},
-	{"foreign", archiver.CodeStore, answered(fmt.Errorf("a compressed body: %w", storage.ErrForeign), storage.Answer{Status: 200}), "compresses"},
+	{
+		"foreign", archiver.CodeStore,
+		answered(fmt.Errorf("an HTML page: %w", storage.ErrForeign), storage.Answer{Status: 200, Page: "an HTML page"}),
+		"in the store's place",
+	},
+	{
+		"foreign", archiver.CodeStore,
+		answered(fmt.Errorf("a compressed body: %w", storage.ErrForeign), storage.Answer{Status: 200}),
+		"compresses",
+	},
 	{"login at a proxy", archiver.CodeStore, answered(nil, storage.Answer{Status: 407}), "HTTPS_PROXY"},
-	{"busy", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown", Attempts: 31, Elapsed: 122 * time.Second}), "busy (31 attempts in 2m2s)"},
-	{"unavailable", archiver.CodeStore, answered(storage.ErrUnavailable, storage.Answer{Status: 502, Page: "an HTML page", Attempts: 3, Elapsed: 5 * time.Second}), "HTTP 502 (3 attempts in 5s)"},
-	{"denied by policy", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied"}), "s3:PutObject"},
-	{"denied", archiver.CodePermission, answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "Forbidden"}), "credentials"},
+	{
+		"busy", archiver.CodeStore,
+		answered(storage.ErrUnavailable, storage.Answer{Status: 503, Code: "SlowDown", Attempts: 31, Elapsed: 122 * time.Second}),
+		"busy (31 attempts in 2m2s)",
+	},
+	{
+		"unavailable", archiver.CodeStore,
+		answered(storage.ErrUnavailable, storage.Answer{Status: 502, Page: "an HTML page", Attempts: 3, Elapsed: 5 * time.Second}),
+		"HTTP 502 (3 attempts in 5s)",
+	},
+	{"denied by policy", archiver.CodePermission, refused(storage.ErrPermission, 403, "AccessDenied"), "s3:PutObject"},
+	{"denied", archiver.CodePermission, refused(storage.ErrPermission, 403, "Forbidden"), "credentials"},
 
-	{"certificate of somebody else", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}}), "another host"},
-	{"certificate expired", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), "expired"},
-	{"unknown certificate authority", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "AWS_CA_BUNDLE"},
-	{"certificate", archiver.CodeStore, unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}}), "openssl"},
+	{
+		"certificate of somebody else", archiver.CodeStore,
+		unheard(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}}),
+		"another host",
+	},
+	{
+		"certificate expired", archiver.CodeStore,
+		unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}),
+		"expired",
+	},
+	{
+		"unknown certificate authority", archiver.CodeStore,
+		unheard(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+		"AWS_CA_BUNDLE",
+	},
+	{
+		"certificate", archiver.CodeStore,
+		unheard(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}}),
+		"openssl",
+	},
 	{"wants http", archiver.CodeStore, unheard(http.ErrSchemeMismatch), "endpoint=http://"},
 	{"wants http", archiver.CodeStore, unheard(tls.RecordHeaderError{Msg: "no TLS"}), "endpoint=http://"},
-	{"wants https after all", archiver.CodeStore, unheard(errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x15\x03\x01"`)), "endpoint=https://"},
+	{
+		"wants https after all", archiver.CodeStore,
+		unheard(errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x15\x03\x01"`)),
+		"endpoint=https://",
+	},
 	{"TLS", archiver.CodeStore, unheard(tls.AlertError(40)), "TLS"},
 	{"white space", archiver.CodeStore, &s3.SettingError{Problem: "AWS_ACCESS_KEY_ID has white space at its end"}, "Remove it"},
 	{"proxy", archiver.CodeStore, unheard(&net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}), "NO_PROXY"},
 	{"unknown host", archiver.CodeStore, unheard(&net.DNSError{Name: "nohost", IsNotFound: true}), "nohost"},
 	{"name server", archiver.CodeStore, unheard(&net.DNSError{Name: "host", IsTemporary: true}), "name server"},
-	{"connection refused", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}), "Nothing listens"},
+	{
+		"connection refused", archiver.CodeStore,
+		unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+		"Nothing listens",
+	},
 	{"no way", archiver.CodeStore, unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}), "no route"},
 	{"breaks off", archiver.CodeStore, answered(io.ErrUnexpectedEOF, storage.Answer{}), "breaks off on the way"},
 	{"no answer", archiver.CodeStore, unheard(errors.New("EOF")), "(4 attempts in 3s)"},
@@ -156,13 +225,21 @@ var hintCases = []hintCase{
 	{"path", archiver.CodeFailed, onPath(syscall.EISDIR), "folder"},
 	{"circle of links", archiver.CodeFailed, onPath(syscall.ELOOP), "circle"},
 	{"not permitted", archiver.CodePermission, onPath(syscall.EPERM), "immutable"},
-	{"permissions of a directory", archiver.CodePermission, &storage.Error{Op: storage.OpPut, Key: "k", Err: onPath(syscall.EACCES)}, "archive's directory"},
+	{
+		"permissions of a directory", archiver.CodePermission,
+		&storage.Error{Op: storage.OpPut, Key: "k", Err: onPath(syscall.EACCES)},
+		"archive's directory",
+	},
 	{"permissions", archiver.CodePermission, onPath(syscall.EACCES), "permissions of the file"},
 	{"in the way", archiver.CodeFailed, onPath(syscall.EEXIST), "something else"},
 
 	{"spilled vectors", archiver.CodeUnsupported, archiver.ErrSpilled, "--without-spilled"},
 	{"file mounted by itself", archiver.CodeUnseenLog, errors.New("x"), "--closed"},
-	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")}, "put x.grafeo.pre-0.6"},
+	{
+		"perhaps upgraded", archiver.CodeWrongDatabase,
+		&archiver.UpgradeError{Old: "x.grafeo.pre-0.6", Err: errors.New("x")},
+		"put x.grafeo.pre-0.6",
+	},
 	{"perhaps upgraded", archiver.CodeWrongDatabase, &archiver.UpgradeError{Err: errors.New("x")}, "its upgrade, say so"},
 	{"another database", archiver.CodeWrongDatabase, errors.New("x"), "--new-database"},
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
@@ -215,8 +292,8 @@ func TestNoHintClaimsACause(t *testing.T) {
 		err  error
 		want string
 	}{
-		{answered(nil, storage.Answer{Status: 400, Code: "SomethingNew"}), "The store said SomethingNew."},
-		{answered(nil, storage.Answer{Status: 403, Code: "SomethingNew"}), "The store said SomethingNew."},
+		{refused(nil, 400, "SomethingNew"), "The store said SomethingNew."},
+		{refused(nil, 403, "SomethingNew"), "The store said SomethingNew."},
 		{answered(nil, storage.Answer{Status: 418}), "HTTP 418"},
 		{errors.New("something new"), "--log-level debug"},
 		{onPath(syscall.EPROTO), "--log-level debug"},
@@ -225,7 +302,8 @@ func TestNoHintClaimsACause(t *testing.T) {
 		if s, ok := errors.AsType[*storage.Error](c.err); ok && s != nil {
 			code = archiver.CodeStore
 		}
-		if hint := hintFor(&archiver.Error{Code: code, Err: c.err}, "backup"); !strings.Contains(hint, c.want) || !strings.Contains(hint, "--log-level debug") {
+		hint := hintFor(&archiver.Error{Code: code, Err: c.err}, "backup")
+		if !strings.Contains(hint, c.want) || !strings.Contains(hint, "--log-level debug") {
 			t.Errorf("the hint for %v is %q", c.err, hint)
 		}
 	}

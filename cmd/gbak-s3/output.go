@@ -47,7 +47,8 @@ func lineOf(b archiver.Backup) backupLine {
 	return backupLine{
 		Type: "backup", Seq: b.Seq, Kind: string(b.Kind), Timeline: b.Timeline,
 		StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch, RestoreFrom: b.RestoreFrom, RestoreTo: b.RestoreTo,
-		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID, Generation: string(b.Generation), Host: b.Host,
+		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID,
+		Generation: string(b.Generation), Host: b.Host,
 		RawBytes: b.RawBytes, StoredBytes: b.StoredBytes, ReusedBytes: b.ReusedBytes, Segments: b.Segments,
 	}
 }

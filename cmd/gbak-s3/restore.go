@@ -59,7 +59,8 @@ in the hidden folder .NAME.gbak-restore, and the same command continues from the
 	flags := cmd.Flags()
 	flags.Uint64Var(&target.backup, "backup", 0, "number of the backup to restore (default the newest)")
 	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the last commit at or before it")
-	flags.StringVar(&target.at, "time", "", "time to restore, as list and status print it (UTC) or in RFC 3339: the last commit at or before it")
+	flags.StringVar(&target.at, "time", "",
+		"time to restore, as list and status print it (UTC) or in RFC 3339: the last commit at or before it")
 	flags.IntVar(&target.timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
 	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")

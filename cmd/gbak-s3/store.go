@@ -123,7 +123,8 @@ func apart(address, database string) error {
 		return usage("%s is inside the archive %s", "Use a path elsewhere for the database.", database, address)
 	case within(root, database):
 		return usage("the archive %s is inside %s",
-			"Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.", address, database)
+			"Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.",
+			address, database)
 	}
 	return nil
 }

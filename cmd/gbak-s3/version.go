@@ -35,7 +35,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  takes(),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.printJSON(versionLine{"version", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, manifest.Format, segment.Compressor})
+				platform := runtime.GOOS + "/" + runtime.GOARCH
+				return a.printJSON(versionLine{"version", version(), runtime.Version(), platform, manifest.Format, segment.Compressor})
 			}
 			return a.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
