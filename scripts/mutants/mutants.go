@@ -20,7 +20,7 @@ var mutants = []mutant{
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
-		"a changed page is referred to", "archiver/internal/pack/runs.go",
+		"a changed page is referred to", "archiver/internal/pack/divide.go",
 		"if old == digests[i] {", "if old != (pageDigest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
@@ -31,7 +31,7 @@ var mutants = []mutant{
 	},
 	{
 		"segments are referred to for ever", "archiver/internal/pack/base.go",
-		"used[i] > 0 && used[i] >= s.RawBytes/5*leastUsed", "used[i] > 0",
+		"used > 0 && used >= raw/5*4", "used > 0",
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},
 	{

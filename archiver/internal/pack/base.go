@@ -17,17 +17,20 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// What a full backup may refer to, so that a restore of it fetches at most one and a half
-// times as much as that of a backup that refers to nothing (docs/decisions.md, "What a full
-// backup shares"). Of a segment, leastUsed fifths must still be in use. All of a frame is
-// stored anew if more than mostFresh fifths of it changed, or more than mostGone thirds
-// changed or became zeros. The segments must be those of at most maxFolders earlier runs.
-const (
-	leastUsed  = 4
-	mostFresh  = 1
-	mostGone   = 1
-	maxFolders = 16
-)
+// The rules below decide what a full backup may refer to, so that a restore of it fetches
+// at most one and a half times as much as that of a backup that refers to nothing
+// (docs/decisions.md, "What a full backup shares").
+
+// maxFolders is how many earlier runs a full backup may refer to segments of.
+const maxFolders = 16
+
+// isUsedEnough reports whether a segment may be referred to: of its raw bytes, four fifths
+// are still in use.
+func isUsedEnough(used, raw int64) bool { return used > 0 && used >= raw/5*4 }
+
+// isMostlyNew reports whether all of a frame is stored anew: more than a fifth of its bytes
+// is fresh, or more than a third is fresh or became zeros.
+func isMostlyNew(fresh, zeros, bytes int64) bool { return fresh > bytes/5 || fresh+zeros > bytes/3 }
 
 // base is the earlier full backup whose segments a new one refers to, where pages of the
 // image are the same at the same offsets.
@@ -96,7 +99,7 @@ func (b *base) choose() {
 	b.usable = make([]bool, len(used))
 	folders := map[string]int64{}
 	for i, s := range b.index.Segments {
-		if b.usable[i] = used[i] > 0 && used[i] >= s.RawBytes/5*leastUsed; b.usable[i] {
+		if b.usable[i] = isUsedEnough(used[i], s.RawBytes); b.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] += used[i]
 		}
 	}

@@ -10,10 +10,10 @@ import (
 // This file decides which of a frame's bytes are stored, which are referred to in an
 // earlier backup, and which are left out.
 
-// pieceRun is a part of a piece that is treated alike.
-type pieceRun struct {
+// stretch is a part of a piece all of whose bytes are treated alike.
+type stretch struct {
 	bytes       int64
-	what        stretchKind
+	kind        stretchKind
 	frame       int // of the base
 	frameOffset int64
 }
@@ -21,9 +21,9 @@ type pieceRun struct {
 type stretchKind uint8
 
 const (
-	runFresh stretchKind = iota // to be stored
-	runHole                     // zeros, which are not
-	runOld                      // in a frame of the base
+	kindFresh stretchKind = iota // to be stored
+	kindHole                     // zeros, which are not
+	kindOld                      // in a frame of the base
 )
 
 // gathered collects what is new in several frames of files, until it is a frame in the
@@ -35,19 +35,19 @@ type gathered struct {
 
 // frame stores, or refers to, the bytes raw of f, which were added to the proof.
 func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) error {
-	var runs [][]pieceRun
+	var stretches [][]stretch
 	whole := true
 	at := int64(0)
 	for _, p := range f {
-		part := []pieceRun{{bytes: p.bytes}}
+		part := []stretch{{bytes: p.bytes}}
 		if w.files[p.file].Name == manifest.ImageName {
 			var err error
-			if part, err = w.runs(ctx, p, raw[at:at+p.bytes]); err != nil {
+			if part, err = w.divide(ctx, p, raw[at:at+p.bytes]); err != nil {
 				return err
 			}
 		}
-		whole = whole && len(part) == 1 && part[0].what == runFresh
-		runs = append(runs, part)
+		whole = whole && len(part) == 1 && part[0].kind == kindFresh
+		stretches = append(stretches, part)
 		at += p.bytes
 	}
 	number := -1
@@ -60,11 +60,11 @@ func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) erro
 	at = 0
 	for i, p := range f {
 		offset := p.offset
-		for _, u := range runs[i] {
+		for _, u := range stretches[i] {
 			e := extent{p.file, manifest.Extent{Offset: offset, Bytes: u.bytes}, false}
 			switch {
-			case u.what == runHole:
-			case u.what == runOld:
+			case u.kind == kindHole:
+			case u.kind == kindOld:
 				e.Frame, e.FrameOffset, e.old = u.frame, u.frameOffset, true
 				r.extents = append(r.extents, e)
 			case whole:
@@ -117,8 +117,8 @@ func (w *worker) flush(r *stored) error {
 	return nil
 }
 
-// runs divides a piece of the image.
-func (w *worker) runs(ctx context.Context, p piece, b []byte) ([]pieceRun, error) {
+// divide divides a piece of the image into stretches, and adds the digests of its pages.
+func (w *worker) divide(ctx context.Context, p piece, b []byte) ([]stretch, error) {
 	if w.pages == nil || p.offset%manifest.PageBytes != 0 {
 		return holes(nil, b), nil
 	}
@@ -127,53 +127,53 @@ func (w *worker) runs(ctx context.Context, p piece, b []byte) ([]pieceRun, error
 		digests = append(digests, w.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
 	}
 	w.digests = digests
-	runs, err := w.compare(ctx, p, b, digests)
+	stretches, err := w.compare(ctx, p, b, digests)
 	if err != nil {
 		return nil, err
 	}
-	return runs, w.pages.add(ctx, p.offset/manifest.PageBytes, digests)
+	return stretches, w.pages.add(ctx, p.offset/manifest.PageBytes, digests)
 }
 
 // compare divides a piece of the image into what the base has and what is new.
-func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageDigest) ([]pieceRun, error) {
+func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageDigest) ([]stretch, error) {
 	if w.base == nil {
 		return holes(nil, b), nil
 	}
-	var runs []pieceRun
+	var stretches []stretch
 	var fresh, zeros int64
 	find := w.base.find(p.offset)
 	for i := range digests {
 		offset := p.offset + int64(i)*manifest.PageBytes
 		n := min(manifest.PageBytes, p.offset+p.bytes-offset)
-		next := pieceRun{bytes: n}
+		next := stretch{bytes: n}
 		if at := find.page(offset, n); at.known {
 			old, err := w.base.digest(ctx, offset/manifest.PageBytes)
 			if err != nil {
 				return nil, err
 			}
 			if old == digests[i] {
-				next = pieceRun{n, runOld, at.frame, at.frameOffset}
+				next = stretch{n, kindOld, at.frame, at.frameOffset}
 				if at.hole {
-					next = pieceRun{bytes: n, what: runHole}
+					next = stretch{bytes: n, kind: kindHole}
 				}
 			}
 		}
 		switch {
-		case next.what == runFresh && digests[i] == w.pages.zeros:
+		case next.kind == kindFresh && digests[i] == w.pages.zeros:
 			zeros += n // such as a page that is free now: it takes no space
-		case next.what == runFresh:
+		case next.kind == kindFresh:
 			fresh += n
 		}
-		runs = appendRun(runs, next)
+		stretches = appendStretch(stretches, next)
 	}
-	if fresh > p.bytes/5*mostFresh || fresh+zeros > p.bytes/3*mostGone {
+	if isMostlyNew(fresh, zeros, p.bytes) {
 		return holes(nil, b), nil
 	}
 	// What is new may be zeros.
-	var divided []pieceRun
+	var divided []stretch
 	at := int64(0)
-	for _, u := range runs {
-		if u.what == runFresh {
+	for _, u := range stretches {
+		if u.kind == kindFresh {
 			divided = holes(divided, b[at:at+u.bytes])
 		} else {
 			divided = append(divided, u)
@@ -183,19 +183,19 @@ func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageD
 	return divided, nil
 }
 
-func appendRun(runs []pieceRun, u pieceRun) []pieceRun {
-	if n := len(runs); n > 0 {
-		last := &runs[n-1]
-		if last.what == u.what && (u.what != runOld || last.frame == u.frame && last.frameOffset+last.bytes == u.frameOffset) {
+func appendStretch(stretches []stretch, u stretch) []stretch {
+	if n := len(stretches); n > 0 {
+		last := &stretches[n-1]
+		if last.kind == u.kind && (u.kind != kindOld || last.frame == u.frame && last.frameOffset+last.bytes == u.frameOffset) {
 			last.bytes += u.bytes
-			return runs
+			return stretches
 		}
 	}
-	return append(runs, u)
+	return append(stretches, u)
 }
 
 // holes divides b into what is to be stored and long stretches of zeros.
-func holes(runs []pieceRun, b []byte) []pieceRun {
+func holes(stretches []stretch, b []byte) []stretch {
 	from, at := 0, 0 // b[from:at] is to be stored
 	for at < len(b) {
 		end := at
@@ -204,16 +204,16 @@ func holes(runs []pieceRun, b []byte) []pieceRun {
 		}
 		if end-at >= manifest.HoleBytes {
 			if at > from {
-				runs = append(runs, pieceRun{bytes: int64(at - from)})
+				stretches = append(stretches, stretch{bytes: int64(at - from)})
 			}
-			runs = append(runs, pieceRun{bytes: int64(end - at), what: runHole})
+			stretches = append(stretches, stretch{bytes: int64(end - at), kind: kindHole})
 			from, at = end, end
 			continue
 		}
 		at = min(max(end, at)+manifest.PageBytes, len(b))
 	}
 	if at > from {
-		runs = append(runs, pieceRun{bytes: int64(at - from)})
+		stretches = append(stretches, stretch{bytes: int64(at - from)})
 	}
-	return runs
+	return stretches
 }
