@@ -197,8 +197,8 @@ func (a *Archive) query(path string, head *journal.Head, held bool, opts BackupO
 	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
 }
 
-// keeper returns the archive as databases know it that keep their log for it.
-func (a *Archive) keeper() hold.Keeper { return hold.Keeper{Disk: a.disk, Name: a.name, Log: a.log} }
+// holder returns the archive as one for which databases keep their logs.
+func (a *Archive) holder() hold.Holder { return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log} }
 
 // writing returns how a backup of the database at path, "" for none, updates the
 // journal.
@@ -209,18 +209,18 @@ func (a *Archive) writing(path string, opts BackupOptions) journal.UpdateOptions
 // backupOn makes the backup that follows head. If another writer commits first, it is
 // called again with the new head.
 func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head, opts BackupOptions) (r BackupReport, err error) {
-	var keeping *hold.Holding
+	var held *hold.Session
 	if !opts.NoHold {
-		keeping = hold.Begin(ctx, a.keeper(), path, head.Archive.ArchiveID, head.Anew)
+		held = a.holder().Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup still holds the log.
 		retries := errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrOtherArchive)
 		if err != nil && !as[*journal.UnknownOutcomeError](err) && !retries {
-			keeping.Undo(ctx)
+			held.Undo(ctx)
 		}
 	}()
-	c, err := a.packer(head, opts).Copy(ctx, a.query(path, head, keeping.Since(head.Parent), opts))
+	c, err := a.packer(head, opts).Copy(ctx, a.query(path, head, held.IsHeldSince(head.Parent), opts))
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -233,20 +233,20 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 		progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
 		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}
 	}
-	if err := keeping.Advance(ctx, head.Parent); err != nil {
+	if err := held.Advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)
 	}
-	if keeping != nil {
-		r.HoldBegan, r.ForeignCursor = keeping.Began && !keeping.Foreign, keeping.Foreign
+	if held != nil {
+		r.HoldBegan, r.ForeignCursor = held.Began && !held.Foreign, held.Foreign
 	}
 	if head.Anew && opts.NoHold {
-		if _, _, err := hold.Release(ctx, a.disk, path, hold.Named(a.name)); err != nil {
+		if _, _, err := hold.Release(ctx, a.disk, path, hold.IsNamed(a.name)); err != nil {
 			a.log.Warn("the log is still held for what was at this address before", "err", err)
 		}
 	}
 	a.records.Note(ctx, a.name, head.Parent, head.Anew)
-	abandoned, released := a.keeper().OtherHolds(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	abandoned, released := a.holder().LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
 }

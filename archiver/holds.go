@@ -56,7 +56,7 @@ type HoldReport struct {
 func heldLogs(list []hold.Held) []HeldLog {
 	var all []HeldLog
 	for _, h := range list {
-		all = append(all, HeldLog{Hold(h.Claim), h.Bytes, h.OnlyBytes, h.Age, h.Abandoned})
+		all = append(all, HeldLog{Hold(h.Entry), h.Bytes, h.OnlyBytes, h.Age, h.Abandoned})
 	}
 	return all
 }

@@ -19,11 +19,11 @@ func (a *Archive) remember(path string) journal.Memory {
 	if path == "" {
 		return m
 	}
-	c, err := hold.ReadCursor(path)
-	if err != nil || c == nil {
+	entries, err := hold.Read(path)
+	if err != nil {
 		return m
 	}
-	for _, h := range c.Ours.Holds {
+	for _, h := range entries {
 		if h.Seq > 0 { // else its first backup was killed
 			m.Holds = append(m.Holds, journal.Sighting{ArchiveID: h.ArchiveID, Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path)})
 			m.Names = append(m.Names, h.Name)

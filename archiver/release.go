@@ -18,7 +18,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 	released := false
 	_, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		rest := 0
-		released, rest, err = hold.Release(ctx, a.disk, path, hold.Named(a.name))
+		released, rest, err = hold.Release(ctx, a.disk, path, hold.IsNamed(a.name))
 		if err != nil || released || rest == 0 {
 			return err
 		}
@@ -33,7 +33,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 		default:
 			id = h.Archive.ArchiveID
 		}
-		released, _, err = hold.Release(ctx, a.disk, path, func(o hold.Claim) bool { return o.ArchiveID == id })
+		released, _, err = hold.Release(ctx, a.disk, path, func(e hold.Entry) bool { return e.ArchiveID == id })
 		return err
 	})
 	return released, err
@@ -43,16 +43,16 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 // [Hold.ArchiveID] is name, and reports whether there was one. The archive need not exist
 // any more. The next backup into it, if any, is a full one.
 func ReleaseNamed(ctx context.Context, path, name string) (bool, error) {
-	return releaseAny(ctx, path, hold.Named(name))
+	return releaseAny(ctx, path, hold.IsNamed(name))
 }
 
 // ReleaseAll releases the holds of all archives on the log of the database at path, and
 // reports whether there was one.
 func ReleaseAll(ctx context.Context, path string) (bool, error) {
-	return releaseAny(ctx, path, func(hold.Claim) bool { return true })
+	return releaseAny(ctx, path, func(hold.Entry) bool { return true })
 }
 
-func releaseAny(ctx context.Context, path string, which func(hold.Claim) bool) (bool, error) {
+func releaseAny(ctx context.Context, path string, which func(hold.Entry) bool) (bool, error) {
 	released := false
 	_, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		released, _, err = hold.Release(ctx, disk.OS{}, path, which)
@@ -68,7 +68,7 @@ func Holds(ctx context.Context, path string) (HoldReport, error) {
 		if path, err = locate.Database(path); err != nil {
 			return err
 		}
-		held, err := hold.ReportOf(path, time.Now())
+		held, err := hold.Measure(path, time.Now())
 		r = holdReport(held)
 		return err
 	})

@@ -144,7 +144,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if opts.Database == "" {
 		return r, nil
 	}
-	heldNow, err := hold.ReportOf(opts.Database, manifest.Now())
+	heldNow, err := hold.Measure(opts.Database, manifest.Now())
 	r.Log = holdReport(heldNow)
 	if err != nil {
 		return r, err

@@ -14,7 +14,7 @@ import (
 // A cursor of ours is one for the database, too, with the same position; and
 // what was read is written again as it was.
 func FuzzCursor(f *testing.F) {
-	b, err := encodeCursor([]Claim{
+	b, err := encodeCursor([]Entry{
 		{"0123456789abcdef0123456789abcdef", "s3://bucket/a", 128, 7, 3, "0123456789abcdef0123456789abcdef", "1-2-3", time.Unix(1795428000, 5).UTC()},
 		{"fedcba9876543210fedcba9876543210", "/archive", 64, 6, 2, "fedcba9876543210fedcba9876543210", "", time.Unix(1795428001, 0).UTC()},
 	})

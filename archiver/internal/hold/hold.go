@@ -1,3 +1,18 @@
+// Package hold makes a 0.6 database keep its log for archives: what an archive does not
+// have yet stays through checkpoints and clean closes. A hold is what a replication slot
+// is in PostgreSQL. This is the only room that writes beside a database of the user's.
+//
+// Its terms:
+//
+//   - The cursor is the file backup_cursor.meta in the log folder of a database
+//     (docs/grafeo-format.md, section 6.5, and FORMAT.md, "The cursor"). The database keeps
+//     every log segment that ends above the position in it.
+//   - An [Entry] of the cursor is the hold of one archive. The position of the cursor is the
+//     lowest of its entries.
+//   - A [Holder] is an archive for which databases keep their logs. A [Session] is one
+//     backup run of it.
+//   - A cursor is foreign if somebody else wrote or moved it. It is left alone, and nothing
+//     is held.
 package hold
 
 import (
@@ -12,110 +27,84 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Claim is the claim of one archive on the log of a 0.6 database: the database
-// keeps what the archive does not have yet, over checkpoints and clean closes.
-// Holds stand in the database's backup_cursor.meta (docs/grafeo-format.md,
-// section 6.5, and FORMAT.md, "The cursor").
-type Claim struct {
-	ArchiveID string    `json:"archive_id"`
-	Name      string    `json:"name"`       // [Options.Name] of the archive, for people
-	LSN       uint64    `json:"lsn"`        // everything from this log position on is kept
-	Epoch     uint64    `json:"epoch"`      // that the archive has
-	Seq       uint64    `json:"seq"`        // of its newest backup, 0 before the first
-	CommitID  string    `json:"commit_id"`  // of that backup
-	FileID    string    `json:"file_id"`    // of the database's file then, "" if the file system cannot tell
-	UpdatedAt time.Time `json:"updated_at"` // by the clock of the host that backs up
-}
-
-// ErrForeignCursor is the error for a cursor that somebody else has written, or
-// has moved: it is left alone.
-var ErrForeignCursor = errors.New(grafeo.CursorName + " is not ours: somebody else wrote or moved the cursor")
-
-// Holding is the part of one backup run that keeps the log.
-type Holding struct {
-	disk      disk.Disk
-	path      string
-	archiveID string
-	name      string
-	fileID    string // of the database's file, before anything of it was read
-	now       time.Time
-	anew      bool // what holds under this name or id so far is over when the run has committed
-
-	Began   bool // by this run
-	Foreign bool // somebody else's cursor is there, nothing is held
-	before  *Claim
-}
-
-// Keeper is the archive for which a database keeps its log.
-type Keeper struct {
+// Holder is an archive for which databases keep their logs.
+type Holder struct {
 	Disk disk.Disk
-	Name string // what people call it
+	Name string // of the archive, for people; an address has one archive, and a name is of one address
 	Log  *slog.Logger
 }
 
-// Begin makes the database keep its log for this archive from now on, if it does
-// not yet: from the oldest position that is there. That is before anything is
-// read, so that nothing that the backup will need next time can be cut away
-// after it was looked for. That it cannot be held, as in a folder that is read
-// only, makes no backup fail: the next one may have to be a full one.
-func Begin(ctx context.Context, k Keeper, path, archiveID string, anew bool) *Holding {
-	h := &Holding{disk: k.Disk, path: path, archiveID: archiveID, name: k.Name, fileID: disk.Identity(path), now: manifest.Now(), anew: anew}
+// Session is the hold of one backup run: it begins before anything of the database is read,
+// and ends with Advance or Undo. All its methods do nothing on nil.
+type Session struct {
+	Began   bool // no backup before this run held the log for the archive
+	Foreign bool // the cursor is somebody else's: nothing is held
+
+	holder    Holder
+	path      string // of the database
+	archiveID string
+	fileID    string // of the database's file, before anything of it was read
+	now       time.Time
+	anew      bool   // the archive takes the place of another one under its name or id, whose entry counts until this run has committed
+	before    *Entry // of the archive, before this run; nil if there was none
+}
+
+// Begin makes the database at path keep its log for the archive with this id from now on,
+// if it does not yet: from the oldest position that it has. That is before the backup reads
+// anything, so that nothing that the next backup needs can be cut off after this one has
+// looked for it. anew says that the archive takes the place of another one.
+//
+// It returns nil if the database has nothing to hold its log with, as in 0.5, or if holding
+// it fails, as in a folder that can only be read: no backup fails for that, only the next
+// one may have to be a full one.
+func (h Holder) Begin(ctx context.Context, path, archiveID string, anew bool) *Session {
+	s := &Session{holder: h, path: path, archiveID: archiveID, fileID: disk.Identity(path), now: manifest.Now(), anew: anew}
 	image, err := grafeo.ReadDatabase(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
-		return nil // what is wrong, the backup will say; 0.5 has nothing that holds the log
+		return nil // the backup reports what is wrong
 	}
-	if err := h.begin(ctx, image.CheckpointLSN); err != nil {
-		k.Log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
-		if h.Foreign = errors.Is(err, ErrForeignCursor); !h.Foreign {
+	if err := s.begin(ctx, image.CheckpointLSN); err != nil {
+		h.Log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
+		if s.Foreign = errors.Is(err, ErrForeignCursor); !s.Foreign {
 			return nil
 		}
 	}
-	return h
+	return s
 }
 
-func (h *Holding) begin(ctx context.Context, checkpoint uint64) error {
-	lsn, err := grafeo.OldestLSN(grafeo.LogDir(h.path), checkpoint)
+func (s *Session) begin(ctx context.Context, checkpoint uint64) error {
+	lsn, err := grafeo.OldestLSN(grafeo.LogDir(s.path), checkpoint)
 	if err != nil {
 		return err
 	}
-	return changeCursor(ctx, h.disk, h.path, func(holds []Claim) []Claim {
+	return s.change(ctx, func(entries []Entry) []Entry {
 		// An address has one archive: what else holds under its name is of a first
 		// backup that was killed, or, until this run has committed, of an archive that
 		// is gone.
-		holds = slices.DeleteFunc(slices.Clone(holds), func(o Claim) bool { return h.replaces(o) && o.Seq == 0 })
-		if i := h.index(holds); i >= 0 {
-			h.before = &holds[i]
-			h.Began = holds[i].Seq == 0 // by a run that was killed, or lost a race
-			return holds
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return s.replaces(e) && e.Seq == 0 })
+		if i := s.index(entries); i >= 0 {
+			s.before = &entries[i]
+			s.Began = entries[i].Seq == 0 // by a run that was killed, or lost a race
+			return entries
 		}
-		h.Began = true
-		return append(holds, Claim{ArchiveID: h.archiveID, Name: h.name, LSN: lsn, UpdatedAt: h.now})
+		s.Began = true
+		return append(entries, Entry{ArchiveID: s.archiveID, Name: s.holder.Name, LSN: lsn, UpdatedAt: s.now})
 	})
 }
 
-// replaces reports whether o is of another archive at the same address.
-func (h *Holding) replaces(o Claim) bool {
-	return o.Name != "" && o.Name == h.name && o.ArchiveID != h.archiveID
+// IsHeldSince reports whether the log was held for the archive from backup b on, nil for
+// none, and the database's file is still the same one.
+func (s *Session) IsHeldSince(b *manifest.Committed) bool {
+	return s != nil && s.before != nil && b != nil && s.before.CommitID == b.CommitID &&
+		s.before.FileID != "" && s.before.FileID == s.fileID
 }
 
-func (h *Holding) index(holds []Claim) int {
-	return slices.IndexFunc(holds, func(o Claim) bool { return o.ArchiveID == h.archiveID })
-}
-
-// Since tells whether the log was held for the archive from backup b on, and the
-// database's file is the same one still.
-func (h *Holding) Since(b *manifest.Committed) bool {
-	return h != nil && h.before != nil && b != nil && h.before.CommitID == b.CommitID &&
-		h.before.FileID != "" && h.before.FileID == h.fileID
-}
-
-// Advance lets the database drop the log that the archive has with backup b:
-// all before the segment with b's last commit, by which the next run knows that
-// the history is the same. If b ends without a commit, nothing may be dropped:
-// then it is by where the log begins that the next run tells the history from
-// another one.
-func (h *Holding) Advance(ctx context.Context, b *manifest.Committed) error {
-	if h == nil || h.Foreign {
+// Advance lets the database drop the log that the archive has with backup b: all before the
+// segment with b's last commit, by which the next run knows that the history is the same.
+// If b ends without a commit, nothing may be dropped: then it is by where the log begins
+// that the next run tells the history from another one.
+func (s *Session) Advance(ctx context.Context, b *manifest.Committed) error {
+	if s == nil || s.Foreign {
 		return nil
 	}
 	ctx, cancel := disk.Settling(ctx)
@@ -124,36 +113,49 @@ func (h *Holding) Advance(ctx context.Context, b *manifest.Committed) error {
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
-	err := changeCursor(ctx, h.disk, h.path, func(holds []Claim) []Claim {
-		holds = slices.DeleteFunc(slices.Clone(holds), h.replaces)
-		now := Claim{h.archiveID, h.name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, h.fileID, h.now}
-		if i := h.index(holds); i >= 0 {
-			if holds[i].Seq > now.Seq && !h.anew {
-				return holds // another run was faster
-			}
-			if same := holds[i]; same.CommitID == now.CommitID && same.LSN == now.LSN && same.FileID == now.FileID {
-				return holds
-			}
-			holds[i] = now
-			return holds
+	err := s.change(ctx, func(entries []Entry) []Entry {
+		entries = slices.DeleteFunc(entries, s.replaces)
+		now := Entry{s.archiveID, s.holder.Name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, s.fileID, s.now}
+		i := s.index(entries)
+		if i < 0 {
+			return append(entries, now)
 		}
-		return append(holds, now)
+		switch old := entries[i]; {
+		case old.Seq > now.Seq && !s.anew: // another run was faster
+		case old.CommitID == now.CommitID && old.LSN == now.LSN && old.FileID == now.FileID:
+		default:
+			entries[i] = now
+		}
+		return entries
 	})
 	if errors.Is(err, ErrForeignCursor) {
-		h.Foreign = true
+		s.Foreign = true
 		return nil
 	}
 	return err
 }
 
-// Undo ends a hold that a run began that then failed.
-func (h *Holding) Undo(ctx context.Context) {
-	if h == nil || !h.Began {
+// Undo ends the hold if this run began it. It is for a run that has failed.
+func (s *Session) Undo(ctx context.Context) {
+	if s == nil || !s.Began {
 		return
 	}
 	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
-	_ = changeCursor(ctx, h.disk, h.path, func(holds []Claim) []Claim { // the failure that led here is the one to report
-		return slices.DeleteFunc(slices.Clone(holds), func(o Claim) bool { return o.ArchiveID == h.archiveID && o.Seq == 0 })
+	_ = s.change(ctx, func(entries []Entry) []Entry { // the failure that led here is the one to report
+		return slices.DeleteFunc(entries, func(e Entry) bool { return e.ArchiveID == s.archiveID && e.Seq == 0 })
 	})
+}
+
+func (s *Session) change(ctx context.Context, change func([]Entry) []Entry) error {
+	return changeCursor(ctx, s.holder.Disk, s.path, change)
+}
+
+// replaces reports whether e is of another archive at the same address.
+func (s *Session) replaces(e Entry) bool {
+	return e.Name != "" && e.Name == s.holder.Name && e.ArchiveID != s.archiveID
+}
+
+func (s *Session) index(entries []Entry) int {
+	return slices.IndexFunc(entries, func(e Entry) bool { return e.ArchiveID == s.archiveID })
 }

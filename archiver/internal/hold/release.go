@@ -11,13 +11,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Named is the hold that people call by this name.
-func Named(name string) func(Claim) bool {
-	return func(o Claim) bool { return name != "" && (o.Name == name || o.ArchiveID == name) }
+// IsNamed returns a function that reports whether an entry is of the archive with this name
+// or id.
+func IsNamed(name string) func(Entry) bool {
+	return func(e Entry) bool { return name != "" && (e.Name == name || e.ArchiveID == name) }
 }
 
-// Release ends the holds of which, and counts those that stay.
-func Release(ctx context.Context, d disk.Disk, path string, which func(Claim) bool) (released bool, rest int, err error) {
+// Release ends the holds for which which returns true, on the log of the database that path
+// means (see [locate.Database]). It reports whether there was one, and how many others are
+// left.
+func Release(ctx context.Context, d disk.Disk, path string, which func(Entry) bool) (released bool, rest int, err error) {
 	path, err = locate.Database(path)
 	if err != nil {
 		return false, 0, err
@@ -25,10 +28,10 @@ func Release(ctx context.Context, d disk.Disk, path string, which func(Claim) bo
 	if _, err := grafeo.Identify(path); err != nil {
 		return false, 0, locate.Missing(locate.InterruptedUpgrade(path, err))
 	}
-	err = changeCursor(ctx, d, path, func(holds []Claim) []Claim {
-		stay := slices.DeleteFunc(slices.Clone(holds), which)
-		released, rest = len(stay) < len(holds), len(stay)
-		return stay
+	err = changeCursor(ctx, d, path, func(entries []Entry) []Entry {
+		left := slices.DeleteFunc(entries, which)
+		released, rest = len(left) < len(entries), len(left)
+		return left
 	})
 	if err == nil && !released && rest == 0 {
 		// What holds the log may be beside another name.

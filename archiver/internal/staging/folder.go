@@ -164,17 +164,17 @@ func CheckMovable(target string) error {
 // onlyCursor tells whether the log folder of the database that was at target has
 // nothing but our cursor: it held the log of a database that is gone.
 func onlyCursor(target string) bool {
-	entries, err := os.ReadDir(grafeo.LogDir(target))
+	files, err := os.ReadDir(grafeo.LogDir(target))
 	if err != nil || disk.Exists(target) {
 		return false
 	}
-	for _, e := range entries {
-		if e.Name() != grafeo.CursorName && e.Name() != hold.CursorTempName {
+	for _, f := range files {
+		if f.Name() != grafeo.CursorName && f.Name() != hold.CursorTempName {
 			return false
 		}
 	}
-	c, err := hold.ReadCursor(target)
-	return err == nil && c != nil
+	holds, err := hold.Read(target)
+	return err == nil && len(holds) > 0
 }
 
 // Open makes and locks the staging folder of target, and clears what a killed
