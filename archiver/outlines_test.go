@@ -278,7 +278,7 @@ func TestWrongSummary(t *testing.T) {
 	m.Earlier[3].StoredBytes++
 	objects[m.Seq.Key()] = m.Encode()
 	r, err := newArchive(refill(t, objects)).Verify(t.Context(), archiver.VerifyOptions{})
-	want := []archiver.Finding{{Key: m.Seq.Key(), Problem: "what it says of backup 36 is something else than that one's manifest says"}}
+	want := []archiver.Finding{{Key: m.Seq.Key(), Problem: "what it says about backup 36 is not what that manifest says"}}
 	if diff := cmp.Diff(want, r.Findings); err != nil || diff != "" {
 		t.Errorf("%v, -want +got: %s", err, diff)
 	}
@@ -302,7 +302,7 @@ func TestWrongSummaryOfALongArchive(t *testing.T) {
 	r, err := newArchive(refill(t, objects)).Verify(t.Context(), archiver.VerifyOptions{})
 	want := []archiver.Finding{
 		{Key: manifest.Seq(5).Key(), Problem: "it is missing: backup 6 follows backup 4"},
-		{Key: last.Seq.Key(), Problem: "what it says of backup 1025 is something else than that one's manifest says"},
+		{Key: last.Seq.Key(), Problem: "what it says about backup 1025 is not what that manifest says"},
 	}
 	if diff := cmp.Diff(want, r.Findings); err != nil || diff != "" {
 		t.Errorf("%v, -want +got: %s", err, diff)
