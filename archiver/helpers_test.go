@@ -22,6 +22,19 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
+// Where which behaviour is tested, all of it through the door of this package:
+//
+//	backup, its log and commit    roundtrip_, history_, continuity_, commit_, committers_, head_, shared_
+//	restore, and going on         restore_, resume_, directory_, spill_, replay_, room_, lock_
+//	crashes and failures          scenes_ (the parts of sweeps), sweep_ (of stores), *_crash_ (of disks), interrupt_
+//	verify, rot and forgery       verify_, rot_, reseal_, outlines_, bounds_
+//	holds and vanished archives   hold_, held_, unseen_, vanished_
+//	native folders of Grafeo      native_import_, native_export_ (on nativedb_)
+//	status, inspect, doctor       status_, inspect_, doctor_, explained_, conditions_
+//	the store's network           body_, retry_, latency_, newest_
+//
+// The hooks that they need into the package are in hooks_test.go.
+
 func TestMain(m *testing.M) {
 	// Tests make much garbage and need little memory: collecting it less often saves a
 	// quarter of their time.

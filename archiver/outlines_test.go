@@ -181,7 +181,7 @@ func TestRoutesBySummaries(t *testing.T) {
 				routes := 0
 				targets := targetsOf(list)
 				random.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
-				for _, target := range append(targetsOf(list[19:20]), targets[:40]...) {
+				for _, target := range append(targetsOf(list[19:20]), targets[:few(40)]...) {
 					got, gotErr := bySummaries.Plan(t.Context(), target)
 					want, err := byManifests.Plan(t.Context(), target)
 					got.Requests, want.Requests = storage.RequestCounts{}, storage.RequestCounts{}

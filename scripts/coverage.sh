@@ -3,6 +3,8 @@
 # statements any test runs. Fails if one of them is below so many percent.
 #
 #   scripts/coverage.sh PROFILE PERCENT PACKAGE...
+#
+# A PACKAGE that ends in /... is all below it, taken together.
 set -euo pipefail
 profile=$1 least=$2
 shift 2
@@ -20,6 +22,15 @@ awk -v least="$least" -v wanted="${*/#/$module/}" '
       if (block in run) covered[package] += statements[block]
     }
     n = split(wanted, names, " ")
+    for (i = 1; i <= n; i++) {
+      below = names[i]
+      if (!sub(/\.\.\.$/, "", below)) continue
+      for (package in all) {
+        if (index(package, below) != 1 || package == names[i]) continue
+        all[names[i]] += all[package]
+        covered[names[i]] += covered[package]
+      }
+    }
     for (i = 1; i <= n; i++) {
       percent = all[names[i]] ? 100 * covered[names[i]] / all[names[i]] : 0
       low = percent < least
