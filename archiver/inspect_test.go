@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/storage/local"
@@ -59,9 +61,7 @@ func TestInspectVectors(t *testing.T) {
 			t.Parallel()
 			i := inspect(t, vector(v.path))
 			generation := grafeo.Generation(v.path[1:4])
-			if i.What != v.what || i.Generation != generation || !i.Whole() || i.Problem != nil || i.Path != vector(v.path) {
-				t.Fatalf("%+v", i)
-			}
+			wantSeen(t, seen{what: v.what, generation: generation, path: vector(v.path)}, i)
 			if i.Epochs == nil || i.Epochs.From != v.from || i.Epochs.To != v.to {
 				t.Errorf("epochs %+v", i.Epochs)
 			}
@@ -84,11 +84,29 @@ func TestInspectVectors(t *testing.T) {
 	}
 }
 
+// seen is what an inspection calls something that is whole.
+type seen struct {
+	what       grafeo.FileKind
+	generation grafeo.Generation
+	path       string
+}
+
+func wantSeen(t *testing.T, want seen, i archiver.Inspection) {
+	t.Helper()
+	if diff := cmp.Diff(want, seen{i.What, i.Generation, i.Path}, cmp.AllowUnexported(seen{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if i.Problem != nil || !i.Whole() {
+		t.Errorf("%s: a problem: %+v", i.Path, i.Problem)
+	}
+}
+
 func TestInspectParts(t *testing.T) {
 	t.Parallel()
 	c := inspect(t, vector("v0.6.0/backup/tiny.grafeo.wal/backup_cursor.meta"))
-	if c.What != grafeo.KindCursor || c.Generation != grafeo.Gen06 || !c.Whole() || c.Cursor.BackedUpEpoch != 8 || *c.Cursor.WALLSN != 3441 {
-		t.Errorf("%+v", c)
+	wantSeen(t, seen{what: grafeo.KindCursor, generation: grafeo.Gen06, path: c.Path}, c)
+	if c.Cursor.BackedUpEpoch != 8 || *c.Cursor.WALLSN != 3441 {
+		t.Errorf("%+v", c.Cursor)
 	}
 	c = inspect(t, vector("v0.5.42/varint/backup_cursor.123.meta"))
 	if c.Generation != grafeo.Gen05 || c.Cursor.BackedUpEpoch != 123 {
@@ -99,19 +117,23 @@ func TestInspectParts(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "backup_cursor.meta"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if f := inspect(t, folder); f.What != grafeo.KindLogFolder || f.Generation != "" || !f.Whole() || f.Log.Files != 0 || f.Epochs != nil {
-		t.Errorf("%+v", f)
+	f := inspect(t, folder)
+	wantSeen(t, seen{what: grafeo.KindLogFolder, path: folder}, f)
+	if f.Log.Files != 0 || f.Epochs != nil {
+		t.Errorf("log %+v, epochs %+v", f.Log, f.Epochs)
 	}
 	n := inspect(t, vector("v0.5.42/backup/backup/backup_incr_0001.wal"))
-	if n.What != grafeo.KindNativeSegment || n.Generation != grafeo.Gen05 || !n.Whole() || n.Log.Commits != 2 ||
-		*n.Epochs != (archiver.Epochs{From: 3, To: 4}) || n.Native.Count != 1 {
-		t.Errorf("%+v", n)
+	wantSeen(t, seen{what: grafeo.KindNativeSegment, generation: grafeo.Gen05, path: n.Path}, n)
+	if n.Log.Commits != 2 || *n.Epochs != (archiver.Epochs{From: 3, To: 4}) || n.Native.Count != 1 {
+		t.Errorf("log %+v, epochs %+v, %+v", n.Log, n.Epochs, n.Native)
 	}
 	for path, want := range map[string]grafeo.FileKind{
 		"v0.6.0/backup/backup": grafeo.KindNativeFolder, "v0.6.0/backup/backup/backup_manifest.json": grafeo.KindNativeManifest,
 	} {
-		if n := inspect(t, vector(path)); n.What != want || n.Generation != grafeo.Gen06 || !n.Whole() || *n.Epochs != (archiver.Epochs{From: 2, To: 8}) || n.List.Fulls != 1 || n.List.Incrementals != 3 {
-			t.Errorf("%+v", n)
+		n := inspect(t, vector(path))
+		wantSeen(t, seen{what: want, generation: grafeo.Gen06, path: vector(path)}, n)
+		if *n.Epochs != (archiver.Epochs{From: 2, To: 8}) || n.List.Fulls != 1 || n.List.Incrementals != 3 {
+			t.Errorf("epochs %+v, list %+v", n.Epochs, n.List)
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "archive")

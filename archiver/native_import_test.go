@@ -170,8 +170,15 @@ func TestImportOfAnotherHistory(t *testing.T) {
 		}
 		n.importing(store)
 		r := other.importing(store)
-		if len(r.Backups) != 2 || r.Backups[0].Backup.Timeline != 2 || r.Backups[1].Backup.Timeline != 2 || r.Backups[0].Backup.ReusedBytes == 0 || r.Backups[0].Backup.StoredBytes != 0 {
-			t.Fatalf("%s: %+v", gen, r.Backups)
+		var timelines []int
+		for _, b := range r.Backups {
+			timelines = append(timelines, b.Backup.Timeline)
+		}
+		if diff := cmp.Diff([]int{2, 2}, timelines); diff != "" {
+			t.Fatalf("%s: timelines (-want +got)\n%s", gen, diff)
+		}
+		if b := r.Backups[0].Backup; b.ReusedBytes == 0 || b.StoredBytes != 0 {
+			t.Fatalf("%s: %d bytes reused, %d stored", gen, b.ReusedBytes, b.StoredBytes)
 		}
 		for i, db := range []*nativeDB{n, other, n} {
 			if i == 2 {
@@ -245,8 +252,12 @@ func TestImportOfRepeatedLog(t *testing.T) {
 		n.incremental()
 		store := storagetest.NewMemory()
 		r := n.importing(store)
-		if len(r.Backups) != 4 || r.Backups[1].Backup.StartEpoch != 2 || r.Backups[2].Backup.StartEpoch != 4 || r.Backups[3].Backup.StartEpoch != 6 || r.Backups[3].Backup.EndEpoch != 6 {
-			t.Fatalf("%s: %+v", gen, r.Backups)
+		var starts []uint64
+		for _, b := range r.Backups[1:] {
+			starts = append(starts, b.Backup.StartEpoch)
+		}
+		if diff := cmp.Diff([]uint64{2, 4, 6}, starts); diff != "" || r.Backups[3].Backup.EndEpoch != 6 {
+			t.Fatalf("%s: epochs (-want +got)\n%s\n%+v", gen, diff, r.Backups)
 		}
 		var stored int64
 		for _, b := range r.Backups[1:] {
@@ -684,9 +695,10 @@ func TestBackupBehindImport(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "tiny.grafeo.wal", "backup_cursor.meta")); err != nil {
 		t.Fatal(err)
 	}
-	r := backup(t, store, path)
-	if r.Backup.Kind != "incremental" || r.Backup.Timeline != 1 || r.Backup.Seq != 5 || r.Backup.StartEpoch != 9 || r.Backup.EndEpoch != 9 {
-		t.Errorf("%+v", r)
+	b := backup(t, store, path).Backup
+	wanted := archiver.Backup{Kind: "incremental", Timeline: 1, Seq: 5, StartEpoch: 9, EndEpoch: 9}
+	if diff := cmp.Diff(wanted, archiver.Backup{Kind: b.Kind, Timeline: b.Timeline, Seq: b.Seq, StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch}); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 	mustBeWhole(t, store)
 	epoch, from, log := opened(t, filepath.Join(restoreTo(t, store), "db.grafeo"))
