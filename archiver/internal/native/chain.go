@@ -17,8 +17,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// nativeReader goes through the entries of a native folder and keeps where the
-// chain is: a full backup and the log behind it.
+// nativeReader reads the entries of a native folder, one after the other. Its state is the
+// chain so far: a full backup and the log after it.
 type nativeReader struct {
 	folder   *Folder
 	database string // id that all fulls must have
@@ -33,8 +33,8 @@ type nativeReader struct {
 	created time.Time // of the entry before
 }
 
-// chainFile is a file of a log that native backups have the bytes of. In the
-// native file at path it begins at start.
+// chainFile is a file of a log whose bytes are in native backups. In the native file at
+// path it begins at start.
 type chainFile struct {
 	name     string
 	path     string
@@ -45,7 +45,7 @@ type chainFile struct {
 	epoch    uint64 // of the first commit that ends in it (0.5)
 }
 
-// found is what an incremental has that entries before it have not.
+// found is what an incremental has that earlier entries do not have.
 type found struct {
 	first, last *grafeo.Commit // with an epoch
 	end         *grafeo.Commit // of all kinds
@@ -140,13 +140,13 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) e
 	return nil
 }
 
-// follows tells whether a full backup stands where the chain before it ends, so
-// that epochs go on from the one to the other, and if not, what that means.
+// follows reports whether a full backup begins where the chain before it ends, so that
+// epochs continue from one to the other; if not, why says what that means.
 //
-// Native backups have nothing that would prove it, only places that may not
-// contradict: in 0.6 the log position, which goes on for the life of a database.
-// In 0.5, where epochs start again at each open, there must not have been a clean
-// close, each of which is a checkpoint, and no commit between the two.
+// Native backups have nothing that would prove it, only positions that must not contradict
+// it: in 0.6 the log position, which never begins again in the life of a database. In 0.5,
+// where epochs begin again at each open, there must have been neither a clean close, each
+// of which is a checkpoint, nor a commit between the two.
 func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
 	switch {
 	case r.broken:
@@ -171,7 +171,7 @@ func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
 	return false, why
 }
 
-// pending counts the bytes behind the last commit.
+// pending counts the bytes after the last commit.
 func (r *nativeReader) pending() int64 {
 	var n int64
 	for _, f := range r.files {
@@ -281,7 +281,7 @@ func sameBytes(f io.ReaderAt, offset int64, path string, at, length int64) error
 	return nil
 }
 
-// castagnoliOf is the CRC-32C of a stretch of a file.
+// castagnoliOf returns the CRC-32C of a stretch of a file.
 func castagnoliOf(path string, offset, length int64) (uint32, error) {
 	f, err := os.Open(path)
 	if err != nil {

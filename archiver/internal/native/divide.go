@@ -37,7 +37,7 @@ type logPlace struct {
 	offset int64
 }
 
-// before tells whether p is before q.
+// before reports whether p is before q.
 func (p logPlace) before(q logPlace) bool {
 	return p.file < q.file || p.file == q.file && p.offset < q.offset
 }
@@ -51,14 +51,14 @@ type logPart struct {
 	groups     uint64 // with an epoch
 }
 
-// divide says which parts of the log in dir become native incrementals: one for
-// each backup of the route. A backup that ends between two commits of the same
-// epoch, as changes of the schema make them in 0.6, gets those of the next, too: the
-// restore of an epoch takes an incremental or leaves it.
+// divide returns which parts of the log in dir become native incrementals: one for each
+// backup of the route. If a backup ends between two commits of the same epoch, as changes of
+// the schema in 0.6 may have, its part has all commits of that epoch: the restore of an
+// epoch uses an incremental as a whole or not at all.
 //
-// The log before lsn (0.6) has been written already, and all up to the epoch after.
-// A change of the schema right behind the image has the image's epoch as well. If
-// lowest tells that no entry is below this full one, its end is an epoch lower.
+// The log before lsn (0.6), and all up to the epoch after, has been written already. A
+// change of the schema right after the image has the image's epoch as well. If lowest is
+// true, no entry is below this full one: then its end is one epoch lower.
 func divide(dir string, chain []*manifest.Committed, m replay.Moved, lsn, after uint64, lowest bool) (*dividedLog, error) {
 	d := &dividedLog{dir: dir, moved: m, generation: grafeo.Generation(chain[0].Database.Generation), after: after, lowest: lowest}
 	opts := grafeo.ScanOptions{}
@@ -98,7 +98,7 @@ type divider struct {
 
 func (v *divider) visit(c grafeo.Commit) error {
 	d, at := v.d, logPlace{c.File, c.End}
-	for v.backup < len(v.chain)-1 && d.isBehind(&c, v.chain[v.backup]) {
+	for v.backup < len(v.chain)-1 && d.isAfter(&c, v.chain[v.backup]) {
 		v.backup++
 	}
 	counts := c.HasEpoch && d.fresh.before(at)
@@ -132,7 +132,7 @@ func (v *divider) visit(c grafeo.Commit) error {
 	return nil
 }
 
-// end adds what is left.
+// end adds what is left as a last part.
 func (v *divider) end() {
 	d := v.d
 	switch {
@@ -144,7 +144,7 @@ func (v *divider) end() {
 	}
 }
 
-// last is the epoch that the parts so far end with.
+// last returns the epoch that the parts so far end with.
 func (d *dividedLog) last() uint64 {
 	if len(d.parts) == 0 {
 		return d.after
@@ -157,8 +157,8 @@ func (d *dividedLog) add(p logPart) {
 	d.parts = append(d.parts, p)
 }
 
-// isBehind tells whether the commit c is behind the end of m.
-func (d *dividedLog) isBehind(c *grafeo.Commit, m *manifest.Committed) bool {
+// isAfter reports whether the commit c is after the end of m.
+func (d *dividedLog) isAfter(c *grafeo.Commit, m *manifest.Committed) bool {
 	if d.generation == grafeo.Gen06 {
 		return c.EndLSN > m.Position.LSN
 	}
@@ -203,7 +203,7 @@ func (w *Writer) incremental(d *dividedLog, p *logPart, chain []*manifest.Commit
 	return err
 }
 
-// copy writes a stretch of log file i as the format of the generation wants it.
+// copy writes a stretch of log file i in the format of the generation.
 func (d *dividedLog) copy(out io.Writer, p *logPart, i int, from, to int64) error {
 	f, err := os.Open(filepath.Join(d.dir, d.log.Files[i].Name))
 	if err != nil {
@@ -236,7 +236,7 @@ func (d *dividedLog) copy(out io.Writer, p *logPart, i int, from, to int64) erro
 	return err
 }
 
-// earlierIn is how much of log file i belongs to earlier runs (0.5).
+// earlierIn returns how much of log file i belongs to earlier runs (0.5).
 func (d *dividedLog) earlierIn(i int) int64 {
 	switch {
 	case i < d.fresh.file:
@@ -247,7 +247,7 @@ func (d *dividedLog) earlierIn(i int) int64 {
 	return 0
 }
 
-// summed is a writer that keeps what a native manifest says of a file.
+// summed is a writer that computes what a native manifest has of a file: size and checksum.
 type summed struct {
 	w     *bufio.Writer
 	crc   uint32

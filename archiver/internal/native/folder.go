@@ -22,8 +22,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Folder is a folder with backups that Grafeo has made itself, of which
-// every byte was read (docs/grafeo-format.md, section 7).
+// Folder is a folder of native backups, every byte of which was read
+// (docs/grafeo-format.md, section 7).
 type Folder struct {
 	Path     string
 	Manifest *grafeo.NativeManifest
@@ -48,8 +48,8 @@ type Backup struct {
 	Why     string
 }
 
-// Fault is what is wrong with a native backup, and which epochs are lost
-// by it: those from From to To are in no whole chain of the folder.
+// Fault is what is wrong with a native backup. The epochs from From to To are lost by it:
+// no whole chain of the folder has them.
 type Fault struct {
 	File     string // path
 	From, To uint64
@@ -75,8 +75,9 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Fault is the error for a folder that is not to be imported: nothing of it is whole, or
-// something is wrong with it that is more than that files are gone; if strict, that as well.
+// Fault returns the error for a folder that must not be imported: nothing in it is whole,
+// or something else is wrong than that files are gone. With strict, files must not be gone
+// either.
 func (n *Folder) Fault(strict bool) error {
 	some := slices.ContainsFunc(n.Backups, func(b *Backup) bool { return b.Source != nil })
 	bad := func(f *Fault) bool { return !f.Gone || strict || !some }
@@ -92,7 +93,7 @@ func (n *Folder) Fault(strict bool) error {
 }
 
 // DamagedFolderError is the error for a folder of native backups that is not imported, as
-// something is wrong with it.
+// something in it is damaged.
 type DamagedFolderError struct{ Faults Faults }
 
 func (e *DamagedFolderError) Error() string { return e.Faults.Error() }
@@ -100,8 +101,8 @@ func (e *DamagedFolderError) Error() string { return e.Faults.Error() }
 // Unwrap returns the faults.
 func (e *DamagedFolderError) Unwrap() error { return e.Faults }
 
-// LostIn returns what cannot be had from the folder and is not in the archive with the
-// backups of c: the first fault of each chain, with the epochs from there on.
+// LostIn returns what neither the folder nor the archive with the backups of c has: the
+// first fault of each chain, with the epochs that are lost from there on.
 func (n *Folder) LostIn(c *catalog.Catalog) []*Fault {
 	archived := func(e grafeo.NativeEntry) bool {
 		for _, m := range c.All() {
@@ -140,14 +141,14 @@ func (n *Folder) LostIn(c *catalog.Catalog) []*Fault {
 	return lost
 }
 
-// goneError is the error for a file that is not there.
+// goneError is the error for a file that the list has and the folder does not.
 type goneError struct{ *grafeo.DamageError }
 
 func (e goneError) Error() string { return e.Path + ": " + e.What }
 
 func (e goneError) Unwrap() error { return e.DamageError }
 
-// Faults is all that is wrong with a folder.
+// Faults is everything that is wrong with a folder.
 type Faults []*Fault
 
 func (n Faults) Error() string {
@@ -166,10 +167,10 @@ func (n Faults) Unwrap() []error {
 	return list
 }
 
-// Read reads the folder at path and checks all of it: the manifest's
-// checksums, every checksum in the images and logs, and that the entries of each
-// chain continue each other. What is wrong with an entry is not an error but one
-// of the folder's faults; what is wrong with the manifest is an error.
+// Read reads the folder at path and checks all of it: the manifest's checksums, every
+// checksum in the images and logs, and that the entries of each chain continue each other.
+// What is wrong with an entry becomes one of the folder's faults; what is wrong with the
+// manifest is an error.
 func Read(ctx context.Context, path string) (*Folder, error) {
 	at := filepath.Join(path, grafeo.NativeManifestName)
 	b, err := disk.ReadUpTo(at, grafeo.MaxNativeManifestBytes+1)
@@ -212,9 +213,9 @@ func Read(ctx context.Context, path string) (*Folder, error) {
 	return n, nil
 }
 
-// unlisted makes files that are gone damage, if there are others that look like backups
-// and are not in the list: then it may be the list that is wrong, which has no checksum
-// in 0.5.
+// unlisted turns files that are gone into damage if the folder has others that look like
+// backups and are not in the list: then the list may be wrong, which has no checksum in
+// 0.5.
 func (n *Folder) unlisted(bad map[int]error) error {
 	entries, err := os.ReadDir(n.Path)
 	if err != nil {
@@ -265,7 +266,7 @@ func noNativeFolder(path string, err error) error {
 	return &NotNativeFolderError{path}
 }
 
-// isFault tells that err is about what a file holds.
+// isFault reports whether err is about the content of a file.
 func isFault(err error) bool {
 	for _, known := range []error{
 		grafeo.ErrDamaged, grafeo.ErrGap, grafeo.ErrWrongDatabase, grafeo.ErrNotDatabase, grafeo.ErrUnsupportedVersion, grafeo.ErrEncrypted,
@@ -277,8 +278,8 @@ func isFault(err error) bool {
 	return false
 }
 
-// lost says which epochs cannot be had from the folder because of err in entry i:
-// those that it has, and that those behind it have, up to the next full one.
+// lost returns which epochs are lost because of err in entry i: those of this entry and of
+// later ones, up to the next full one.
 func (n *Folder) lost(i int, err error) *Fault {
 	first := n.Backups[i].Entry
 	f := &Fault{File: n.Backups[i].path, From: first.StartEpoch, To: first.EndEpoch, Err: err, entry: i}
@@ -339,12 +340,12 @@ func (b *Backup) check(ctx context.Context) error {
 	return nil
 }
 
-// clockSlack is how far the clock may have been set back between what a native
-// backup holds and its entry in the manifest. The time of an entry has no checksum,
-// so this is all that can be checked of it.
+// clockSlack is how far the clock may have been set back between the newest commit in a
+// native backup and its entry in the manifest. The time of an entry has no checksum, so
+// nothing else of it can be checked.
 const clockSlack = 24 * time.Hour
 
-// plausible refuses an entry whose time is before that of what it holds.
+// plausible refuses an entry whose time is before that of its content.
 func (n *Folder) plausible(b *Backup, holds time.Time) error {
 	if b.Entry.Created.IsZero() || b.Entry.Created.Before(holds.Add(-clockSlack)) {
 		return &grafeo.DamageError{
@@ -355,8 +356,8 @@ func (n *Folder) plausible(b *Backup, holds time.Time) error {
 	return nil
 }
 
-// Damage is what is wrong with a folder, for a report; what cannot be judged is an
-// error as it is.
+// Damage returns what is wrong with a folder, for a report. Errors that say nothing about
+// the folder are returned as they are.
 func (n *Folder) Damage() error {
 	for _, f := range n.faults {
 		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {

@@ -5,7 +5,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Known says what of a native folder an archive has already.
+// Known is what an archive already has of a native folder.
 type Known struct {
 	Has []*manifest.Committed // for each backup of the folder the one that it became, or nil
 
@@ -58,7 +58,7 @@ func (k *Known) HasDatabase(id string) bool { return k.databases[id] }
 // IsEnd reports whether m is the newest backup of its timeline.
 func (k *Known) IsEnd(m *manifest.Committed) bool { return k.newest[m.Timeline] == m.Seq }
 
-// Add says that m is committed since.
+// Add records that m was committed since.
 func (k *Known) Add(m *manifest.Committed) { k.newest[m.Timeline] = m.Seq }
 
 // findChain looks for the backups that a chain of the folder became. A backup is known

@@ -17,8 +17,8 @@ const (
 // errEnough ends a scan.
 var errEnough = errors.New("enough")
 
-// log05 reads the frames of a native incremental. All that they tell of their
-// place are the epochs of commits, which inside of a run have no gaps.
+// log05 reads the frames of a native incremental. All that shows their place are the epochs
+// of commits, which have no gaps within a run.
 func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
 	size := int64(b.Entry.Size) - grafeo.NativeHeaderLength
 	body := func(skip int64) *io.SectionReader {
@@ -61,8 +61,8 @@ func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
 	return r.reaches05(b)
 }
 
-// reaches05 demands that the chain has the epoch that the entry says: empty
-// transactions are commits, too, so if it has not, one is lost.
+// reaches05 checks that the chain reaches the epoch that the entry says: empty transactions
+// are commits, too, so if it does not, one is lost.
 func (r *nativeReader) reaches05(b *Backup) error {
 	if r.epoch >= b.Entry.EndEpoch {
 		return nil
@@ -77,8 +77,8 @@ func (r *nativeReader) gap05(b *Backup, epoch uint64) error {
 	return &grafeo.GapError{Path: b.path, What: restart, Want: r.epoch + 1, Got: epoch}
 }
 
-// repeated05 counts the bytes at the front of an incremental that entries before
-// it have as well, as after a crash of the database between two steps of a backup.
+// repeated05 counts the bytes at the beginning of an incremental that earlier entries have
+// as well, as after a crash of the database between two steps of a backup.
 func (r *nativeReader) repeated05(f *os.File, b *Backup, epoch uint64, size int64) (int64, error) {
 	for i := range r.files {
 		if r.files[i].epoch != epoch {

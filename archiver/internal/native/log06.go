@@ -11,8 +11,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
-// log06 reads the segments in a native incremental. The database's own ones are
-// whole, so they begin and end at the borders of groups.
+// log06 reads the segments in a native incremental. They are whole segments of the
+// database, so they begin and end between groups.
 func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, parts []grafeo.NativePart, n *found) error {
 	var groups, end uint64
 	for i, p := range parts {
@@ -53,8 +53,8 @@ func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, part
 	return nil
 }
 
-// place06 adds a segment to the chain's log. What entries before have of it, as
-// after a crash of the database between two steps of a backup, must be the same.
+// place06 adds a segment to the chain's log. What earlier entries have of it, as after a
+// crash of the database between two steps of a backup, must be the same.
 func (r *nativeReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first, end uint64) error {
 	known := r.end
 	for i := range r.files {
@@ -115,7 +115,7 @@ func (r *nativeReader) groups06(segment *grafeo.Reader06, b *Backup, p grafeo.Na
 	}
 }
 
-// notSame says that two native backups have different histories of one place.
+// notSame returns the error for two native backups that differ at the same log position.
 func notSame(err error, path, other string, lsn uint64) error {
 	if !errors.Is(err, errDiffer) {
 		return err

@@ -82,7 +82,7 @@ func (w *Writer) add(e grafeo.NativeEntry) {
 	w.Bytes += int64(e.Size)
 }
 
-// Publish writes the list and gives the folder its name.
+// Publish writes the list and renames the folder to its name.
 func (w *Writer) Publish() error {
 	image, err := grafeo.Identify(w.path(w.List.Entries[0].Filename))
 	if err != nil {
@@ -113,8 +113,8 @@ func (w *Writer) Publish() error {
 	return w.Staging.Disk.Sync(filepath.Dir(target))
 }
 
-// writeSynced makes a file of the folder and what write writes to it durable, but
-// for its name.
+// writeSynced creates a file in the folder and makes what write writes to it durable, though
+// not its name.
 func (w *Writer) writeSynced(name string, write func(disk.File) error) error {
 	f, err := w.Staging.Disk.OpenFile(w.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, w.Staging.Access.Image.Created(false))
 	if err != nil {

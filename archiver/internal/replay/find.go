@@ -10,21 +10,20 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// maxCreatedEdges is how many edges of a log are looked for in the image: more
-// would take too much memory.
+// maxCreatedEdges is how many edges of a log are looked up in the image: more would take
+// too much memory.
 const maxCreatedEdges = 1 << 18
 
-// Find finds out what of its log a full backup of 0.5 is restored with. An
-// image has what the log before its checkpoint has, and 0.5.42 shows an edge twice
-// that it meets in both (docs/grafeo-format.md, section 5.7).
+// Find returns which part of its log a full backup of 0.5 is restored with. The image has
+// what the log before its checkpoint has, and 0.5.42 shows an edge twice that is in both
+// (docs/grafeo-format.md, section 5.7).
 //
-// What is not known for sure to be in the image stays in the log: a record that is
-// replayed although it is there changes nothing, but for new edges, and those are
-// looked up in the image.
+// What is not certainly in the image stays in the log: to replay a record again changes
+// nothing, except that it creates edges a second time, and those are looked up in the image.
 //
-// image is that of a backup whose log is in dir, from the file with the number first up
-// to at, where it ends with the epoch end. The replay is nil if all of the log is
-// replayed; else the state of the image is that of the epoch start, unless start is nil.
+// The image is that of a backup whose log is in dir, from the file with the number first up
+// to at, where it ends with the epoch end. The replay is nil if all of the log is replayed;
+// else the state of the image is that of the epoch start, unless start is nil.
 func Find(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end uint64) (r *manifest.Replay, start *uint64, err error) {
 	r = &manifest.Replay{File: first}
 	c, err := findCheckpoint(dir, at, image)
@@ -58,7 +57,7 @@ func Find(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end
 
 // imageCheckpoint is the place in a log that an image is of.
 type imageCheckpoint struct {
-	from  grafeo.Position // what comes before it is in the image
+	from  grafeo.Position // what comes before is in the image
 	graph string          // that is current there
 	epoch uint64          // of the last commit before it in its run, 0 if there is none
 	run   int
@@ -66,17 +65,17 @@ type imageCheckpoint struct {
 	lastRun int // of the log
 }
 
-// findCheckpoint finds the place in the log up to end that the image is of, nil
-// if that cannot be told.
+// findCheckpoint returns the place, in the log up to end, of whose state the image is. It
+// is nil if that cannot be found out.
 //
 // walCheckpoint() writes a Checkpoint record with the number of the newest
 // transaction, then checkpoint.meta with the same number, then the image. So an
-// image that is not older than checkpoint.meta has everything before that record;
-// of several with this number the first one is taken. Only if a transaction was
-// open meanwhile, there are records before it that the image lacks, and nothing
-// tells which. Then all of the log is replayed, if that transaction has ended since.
-// Else it is what Grafeo replays: not the files before the one of the checkpoint, which
-// would undo what the image has and no commit.
+// image that is not older than checkpoint.meta has everything before that record, or
+// before the first of several with that number. Only if a transaction was open at the
+// time, the image lacks some records before it, and nothing shows which. Then all of the
+// log is replayed, if that transaction has ended since. Else it is what Grafeo itself
+// replays: not the files before that of the checkpoint, which would undo what the image
+// has without a commit.
 func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imageCheckpoint, error) {
 	meta, err := grafeo.ReadCheckpointMeta(dir)
 	if err != nil {
@@ -91,7 +90,7 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 	}
 	last := f.here(end)
 	ended := f.seen && f.seenRun == f.run && f.ended.all(meta.TransactionID)
-	// The record may stand behind the last commit, where a frame may be torn.
+	// The record may be after the last commit, where a frame may be torn.
 	err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, f.visit)
 	if err != nil && !errors.Is(err, grafeo.ErrDamaged) {
 		return nil, err
@@ -121,7 +120,7 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 type checkpointFinder struct {
 	meta *grafeo.CheckpointMeta
 
-	between      grafeo.Position // behind the last record that ends a commit, or an abort
+	between      grafeo.Position // after the last record that ends a commit, or an abort
 	graph        string          // that is current there
 	current      string          // and now
 	epoch        uint64
@@ -136,7 +135,7 @@ type checkpointFinder struct {
 	file    *imageCheckpoint // the beginning of that file, if there are
 }
 
-// here is the place at, between the record that was visited last and the next one.
+// here returns the place at, between the record that was visited last and the next one.
 func (f *checkpointFinder) here(at grafeo.Position) *imageCheckpoint {
 	return &imageCheckpoint{from: at, graph: f.current, epoch: f.epoch, run: f.run}
 }
@@ -175,7 +174,7 @@ func (f *checkpointFinder) visit(r grafeo.Record05) error {
 	return nil
 }
 
-// checkpoint looks at a Checkpoint record.
+// checkpoint visits a Checkpoint record.
 func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
 	if f.seen || r.ID != f.meta.TransactionID || r.File < f.meta.LogSequence { // of another run
 		return
@@ -189,7 +188,7 @@ func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
 // transactions is a set of numbers of transactions, the first of which is 2.
 type transactions struct {
 	bits []uint64
-	over bool // there are numbers that are too large for it
+	over bool // there were numbers that are too large for it
 }
 
 // maxTransactions bounds the memory of a set to 8 MiB.
@@ -220,9 +219,9 @@ func (t *transactions) all(id uint64) bool {
 	return true
 }
 
-// findEdges looks which edges that the replay creates are in the image. It looks
-// behind the end of the backup as well: a later commit adopts what direct calls have
-// written there, and the image may have it already.
+// findEdges finds which edges that the replay creates are in the image. It reads on after
+// the end of the backup: a later commit includes what direct calls wrote there, and the
+// image may have it already.
 func findEdges(r *manifest.Replay, image *grafeo.Image, dir string, end grafeo.Position) error {
 	type frame struct {
 		edge   grafeo.Edge05

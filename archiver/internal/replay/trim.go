@@ -12,9 +12,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Trim leaves out of the log in dir what the image has already: see
-// [manifest.Replay]. Each file that changes is written anew, and its bytes are
-// durable. The folder is removed if no log is left.
+// Trim removes from the log in dir what the image has already: see [manifest.Replay]. Each
+// file that changes is written anew, and made durable. If no log is left, the folder is
+// removed.
 func Trim(d disk.Disk, dir string, r *manifest.Replay) (Moved, error) {
 	t := trimmer{disk: d, dir: dir, replay: r, moved: Moved{}}
 	return t.moved, t.run()
@@ -28,16 +28,16 @@ type trimmer struct {
 	moved  Moved
 }
 
-// Moved says what trimming a log has moved, by the number of the log file.
+// Moved is what trimming a log has moved, by the number of the log file.
 type Moved map[uint64][]shift
 
-// shift says that from the offset at on, bytes of a trimmed file were by so many
-// bytes further behind before.
+// shift says how many bytes later the bytes of a trimmed file, from the offset at on, were
+// before it was trimmed.
 type shift struct {
 	at, by int64
 }
 
-// Original is the offset in a log file that offset was before the log was trimmed.
+// Original returns the offset, before the log was trimmed, of what is at offset now.
 func (m Moved) Original(file uint64, offset int64) int64 {
 	by := int64(0)
 	for _, s := range m[file] {
@@ -108,7 +108,7 @@ func (t *trimmer) file(path string, number uint64) (kept bool, err error) {
 	return true, t.disk.Rename(temp, path)
 }
 
-// without are the offsets of the frames of a log file that are left out.
+// without returns the offsets of the frames of a log file that are left out.
 func (t *trimmer) without(number uint64) []int64 {
 	for _, w := range t.replay.Without {
 		if w.File == number {
@@ -118,9 +118,8 @@ func (t *trimmer) without(number uint64) []int64 {
 	return nil
 }
 
-// copy writes the log file at path from the offset from on to out, in front of it
-// the graph that is current there, and leaves out the frames at the offsets
-// without.
+// copy writes the log file at path, from the offset from on, to out. It writes the graph
+// that is current there first, and leaves out the frames at the offsets without.
 func (t *trimmer) copy(out io.Writer, path string, number uint64, from, size int64, without []int64) error {
 	in, err := os.Open(path)
 	if err != nil {
