@@ -138,7 +138,7 @@ func TestArchiveWithoutVerdict(t *testing.T) {
 
 // A store that cannot be written to, or does not answer, is not taken for one
 // without conditions, and one that loses some answers not for one that lies.
-func TestTrialIsNotMisled(t *testing.T) {
+func TestProbeIsNotMisled(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	lossy := storagetest.Random(1, storagetest.Rates{Before: 0.05, After: 0.05, Broken: 0.05})
 	for name, c := range map[string]struct {

@@ -184,8 +184,8 @@ func goOn(t testing.TB, db *database) {
 	mine.state(t)
 }
 
-// TestSecondBackup takes a full backup again after the database went on: the
-// newest one is restored, both are listed, in order.
+// TestSecondBackup takes another full backup after more commits: the newest one is
+// restored, and both are listed, in order.
 func TestSecondBackup(t *testing.T) {
 	for _, version := range versions {
 		for _, p := range places {

@@ -9,9 +9,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// TestFutureBackup: a backup by a host whose clock was two hours ahead. It is said to be
-// in the future, in words and in JSON, and is within no lag; when the next one is taken
-// with the right clock, all is well.
+// TestFutureBackup: a backup by a host whose clock was two hours ahead. status says that it
+// is in the future, in text and in JSON, and it is within no --max-lag; once the next one
+// is taken with the right clock, all is well.
 func TestFutureBackup(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {

@@ -50,7 +50,7 @@ var chunked = s3test.Fault{Edit: func(a *s3test.Answer) {
 }}
 
 // TestDiagnosis lets a store, or what is in front of it, be wrong in one way after
-// the other. Each is told as what it is, ends with the right code and the step that
+// the other. Each is reported as what it is, with the right exit code and the step that
 // mends it, and changes nothing.
 func TestDiagnosis(t *testing.T) {
 	path := closedImage(t)
@@ -158,8 +158,8 @@ func TestPageInTheBucketIsDamage(t *testing.T) {
 	}
 }
 
-// TestDebugLog: each request is told, with its attempt and its id, and each
-// call of the system that failed, and nothing that nobody may read.
+// TestDebugLog: each request is logged, with its attempt and its id, and each system
+// call that failed, and nothing secret.
 func TestDebugLog(t *testing.T) {
 	path := closedImage(t)
 	p, _ := behindProxy(t, nil)

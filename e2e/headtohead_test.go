@@ -353,7 +353,7 @@ var workloads = []struct {
 
 // TestHeadToHead lets the same things happen to databases that are backed up by
 // Grafeo itself and by us at the same moments, and counts the commits whose state
-// cannot be had back. Ours are none.
+// cannot be restored. Ours are none.
 func TestHeadToHead(t *testing.T) {
 	t.Parallel()
 	hows := []string{"native", "native, new folder", "ours"}

@@ -166,7 +166,7 @@ func TestFileSizeLimit(t *testing.T) {
 }
 
 // TestDiskFullInLogFolder: that the log cannot be held is no reason not to back
-// up. It is said, and made good by the next run.
+// up. The run says so, and the next one makes up for it.
 func TestDiskFullInLogFolder(t *testing.T) {
 	t.Parallel()
 	for _, ending := range []string{"", "--kill"} {

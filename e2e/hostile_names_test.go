@@ -131,7 +131,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// TestNamesTooLong: a path that no file can have is said to be one.
+// TestNamesTooLong: a path that no file can have is reported as such.
 func TestNamesTooLong(t *testing.T) {
 	t.Parallel()
 	db, at, _ := hostileArchive(t)

@@ -171,7 +171,7 @@ func TestNoPermissionToWrite(t *testing.T) {
 	})
 }
 
-// TestPermissionsOfWhatIsWritten: what a database holds is its owner's alone,
+// TestPermissionsOfWhatIsWritten: what a database contains is its owner's alone to read,
 // whatever the umask is.
 func TestPermissionsOfWhatIsWritten(t *testing.T) {
 	t.Parallel()

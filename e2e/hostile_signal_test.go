@@ -136,7 +136,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 // TestNobodyListens: a backup that is committed has worked, and a restore that is
-// done, even if the answer cannot be written. Those who only answer have failed.
+// done, even if the answer cannot be written. Commands that only answer have failed.
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
 	db := create(t, "0.6.0", "--kill", "--nodes", "20", "--commits", "3")

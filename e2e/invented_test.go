@@ -157,9 +157,9 @@ func TestOneWrongAnswer(t *testing.T) {
 	}
 }
 
-// TestTrialOfAGoodStore: one answer that was made up, or a request that was sent
+// TestProbeOfAGoodStore: one answer that was made up, or a request that was sent
 // twice, does not make a store with conditional writes one without.
-func TestTrialOfAGoodStore(t *testing.T) {
+func TestProbeOfAGoodStore(t *testing.T) {
 	for name, f := range map[string]s3test.Fault{
 		"412, not applied": {Status: 412, Code: "PreconditionFailed"},
 		"412, applied":     {Status: 412, Code: "PreconditionFailed", Apply: true},

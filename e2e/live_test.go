@@ -540,7 +540,7 @@ func slowly(t testing.TB, args ...string) result {
 // TestEveryEpoch is the promise of incremental backups: whatever the history of
 // a database is, with checkpoints, rollbacks, changes of the schema, large and
 // empty commits, closes and kills, and backups in between and at the same time,
-// every epoch since the first backup can be had back.
+// every epoch since the first backup can be restored.
 func TestEveryEpoch(t *testing.T) {
 	t.Parallel()
 	for _, version := range versions {

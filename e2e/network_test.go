@@ -151,7 +151,7 @@ func TestNothingIsDeletedOrOverwritten(t *testing.T) {
 
 // TestRandomLies lets a tenth of all requests of a life meet something, another
 // thing for every seed. Commands may fail, and are run again then; but none says
-// what is not true: the log of backups is looked at around the proxy after each.
+// what is not true: after each, the journal is read around the proxy.
 func TestRandomLies(t *testing.T) {
 	t.Parallel()
 	l := newLife(t)

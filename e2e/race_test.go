@@ -13,8 +13,8 @@ import (
 
 // TestRacingWriters lets 2 to 16 processes back up into one archive at the same
 // time, some asked for a full backup, and some killed on the way. Everybody who
-// is told "committed" is in the log, as told; nobody else is, but for those that
-// were killed; nobody fails but with a conflict; and the log has no holes.
+// is told "committed" is in the journal, as told; nobody else is, but for those that
+// were killed; nobody fails but with a conflict; and the journal has no gaps.
 func TestRacingWriters(t *testing.T) {
 	t.Parallel()
 	for _, p := range places {

@@ -129,7 +129,7 @@ func TestVanishedImport(t *testing.T) {
 	must(t, "verify", at.address(), "--deep")
 }
 
-// TestNoStateFolder: where the state folder cannot be, all is as without one.
+// TestNoStateFolder: where there can be no state folder, all works as without one.
 func TestNoStateFolder(t *testing.T) {
 	db := create(t, gen06, "", "--commits", "2")
 	for _, env := range [][]string{

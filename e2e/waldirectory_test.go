@@ -23,7 +23,7 @@ func newLiveDirectory(t testing.TB) *live {
 }
 
 // TestWALDirectory takes a database that is a directory through all that may happen to
-// one, and gets every epoch of it back.
+// one, and restores every epoch of it.
 func TestWALDirectory(t *testing.T) {
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) { walDirectory(t, p.make(t)) })
