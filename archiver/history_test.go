@@ -305,7 +305,7 @@ func TestForks(t *testing.T) {
 
 // A change of the schema carries the epoch that was current: a restore to that
 // epoch has it, also if it came in a later backup.
-func TestSchemaChangeBehindABackup(t *testing.T) {
+func TestSchemaChangeAfterABackup(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := newModel(t)
 	m.commit(100)

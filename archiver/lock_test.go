@@ -56,7 +56,7 @@ func TestLockIsWaitedForWithAnEnd(t *testing.T) {
 }
 
 // A backup whose hold cannot be taken works all the same, and says why there is none.
-func TestBackupGoesOnWithoutTheLock(t *testing.T) {
+func TestBackupContinuesWithoutTheLock(t *testing.T) {
 	m := newModel(t)
 	m.commit(100)
 	locked(t, m.path+".wal")

@@ -201,7 +201,7 @@ func TestImportOfAnotherHistory(t *testing.T) {
 
 // A full backup after commits that no incremental has begins a timeline, and the
 // message says what is not there.
-func TestImportOfFullsBehindHoles(t *testing.T) {
+func TestImportOfFullsAfterGaps(t *testing.T) {
 	t.Parallel()
 	for _, gen := range generations {
 		n := newNativeDB(t, gen)
@@ -684,7 +684,7 @@ func TestImportsAtTheSameTime(t *testing.T) {
 
 // A backup of the database continues after imported ones, if its log shows where
 // they end.
-func TestBackupBehindImport(t *testing.T) {
+func TestBackupAfterImport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(vector("v0.6.0/backup"))); err != nil {

@@ -99,7 +99,7 @@ const largeSegments = 6 // 5 of the image, with the log of the full backup, and 
 
 // What a failed restore has fetched is read back by the next one, which fetches the
 // rest; what of it is damaged, or in doubt, is fetched again.
-func TestRestoreGoesOn(t *testing.T) {
+func TestRestoreContinues(t *testing.T) {
 	l := newLarge(t)
 	for name, c := range map[string]struct {
 		change func(folder string)
@@ -162,7 +162,7 @@ func (l *large) cutFile(path string, by int64) {
 }
 
 // A restore fails again and again, and gets further each time.
-func TestRestoreGoesOnAgainAndAgain(t *testing.T) {
+func TestRestoreContinuesAgainAndAgain(t *testing.T) {
 	l := newLarge(t)
 	path := filepath.Join(t.TempDir(), "db.grafeo")
 	total := 0
@@ -186,7 +186,7 @@ func TestRestoreGoesOnAgainAndAgain(t *testing.T) {
 
 // A restore continues to a newer backup that continues what was being restored; it starts
 // over if the chain is another, as it may be with another target.
-func TestRestoreGoesOnWithALongerChain(t *testing.T) {
+func TestRestoreContinuesWithALongerChain(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(l *large)
 		opts   archiver.RestoreOptions
@@ -279,7 +279,7 @@ func TestWhatARestoreKeeps(t *testing.T) {
 
 // A restore that is killed after any step, or loses power there, leaves what the
 // next one continues with or starts over, and never anything wrong.
-func TestRestoreGoesOnAfterACrashAnywhere(t *testing.T) {
+func TestRestoreContinuesAfterACrashAnywhere(t *testing.T) {
 	l := newLarge(t)
 	next := func(dir, at string) int {
 		t.Helper()
@@ -317,7 +317,7 @@ func TestRestoreGoesOnAfterACrashAnywhere(t *testing.T) {
 }
 
 // Several workers write and note at the same time.
-func TestRestoreGoesOnWithManyWorkers(t *testing.T) {
+func TestRestoreContinuesWithManyWorkers(t *testing.T) {
 	l := newLarge(t)
 	for n := range int64(largeSegments) {
 		path := filepath.Join(t.TempDir(), "db.grafeo")

@@ -21,7 +21,7 @@ import (
 
 // What is restored is the image byte for byte, and the log up to its last
 // whole commit; the source is untouched.
-func TestRestoreGivesWhatWasBackedUp(t *testing.T) {
+func TestRestoreReturnsWhatWasBackedUp(t *testing.T) {
 	for _, name := range vectors {
 		t.Run(name, func(t *testing.T) {
 			path := copyVector(t, name)
@@ -127,7 +127,7 @@ func TestArchiveOfAnotherDatabase(t *testing.T) {
 }
 
 // A backup that was interrupted before its commit sends only what is missing.
-func TestInterruptedBackupGoesOn(t *testing.T) {
+func TestInterruptedBackupContinues(t *testing.T) {
 	path := bigDatabase(t, 6<<20)
 	inner := storagetest.NewMemory()
 	puts := 0

@@ -163,9 +163,9 @@ func fork(t *testing.T, version string, at place) {
 	}
 }
 
-// TestFirstHistoryGoesOn takes a backup of the first history again after one of
+// TestFirstHistoryContinues takes a backup of the first history again after one of
 // the second: that is a fork, too, and loses nothing.
-func TestFirstHistoryGoesOn(t *testing.T) {
+func TestFirstHistoryContinues(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			at, w := newDirectory(t), newLive(t, version)

@@ -56,9 +56,9 @@ func TestBodiesBreakOff(t *testing.T) {
 	}
 }
 
-// TestRestoreGoesOn kills a restore in the middle, or interrupts it, or takes its
+// TestRestoreContinues kills a restore in the middle, or interrupts it, or takes its
 // store away: the next one fetches only what is missing, and the database is right.
-func TestRestoreGoesOn(t *testing.T) {
+func TestRestoreContinues(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"0.5.42", "0.6.0"} {
 		db := create(t, version, "", "--nodes", "600", "--pad", "4000", "--commits", "4")

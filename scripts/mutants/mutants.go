@@ -7,7 +7,7 @@ var mutants = []mutant{
 	{
 		"a segment that could not be stored is committed", "archiver/internal/pack/upload.go",
 		"	if err := g.Wait(); err != nil {\n		return nil, err\n	}\n	if ctx.Err() != nil {", "	_ = g.Wait()\n	if ctx.Err() != nil {",
-		"./archiver", "TestBackupStopsAnywhere|TestInterruptedBackupGoesOn",
+		"./archiver", "TestBackupStopsAnywhere|TestInterruptedBackupContinues",
 	},
 	{
 		"the database's checksums are not compared", "archiver/internal/pack/upload.go",
