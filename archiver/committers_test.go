@@ -24,10 +24,10 @@ type event struct {
 }
 
 // Many writers on one archive, over connections that lose requests and answers
-// and hang: the log has no holes; everybody who was told "committed" is in it,
-// once, under the number that was told; nobody is in it who was told something
-// else, but for those who were told that nobody knows; and who began after
-// another was done has the higher number.
+// and hang: the journal has no gaps; everybody who was told "committed" is in it,
+// once, under the number reported; of the others, only those are who were told that
+// the outcome is unknown; and a run that began after another had ended has the higher
+// number.
 func TestHistoriesOfCommitters(t *testing.T) {
 	t.Parallel()
 	histories := few(100)

@@ -80,8 +80,8 @@ func TestDoctorFindsWhatIsUnsafe(t *testing.T) {
 	}
 }
 
-// What is not allowed, or does not work, is said with what a backup would end
-// with; checks that make no sense then are not made.
+// What is not allowed, or does not work, is reported with the code that a backup would
+// end with; checks that make no sense then are not made.
 func TestDoctorFindsWhatIsForbidden(t *testing.T) {
 	forbid := func(ops ...storage.Op) storagetest.Hook {
 		return func(op storage.Op, _ string, _ int) storagetest.Fault {

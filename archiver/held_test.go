@@ -115,8 +115,8 @@ func TestAbandonedHold(t *testing.T) {
 	}
 }
 
-// A database that only grows has no more log than image; its abandoned hold is told all
-// the same.
+// A database that only grows has no more log than image; its abandoned hold is
+// reported all the same.
 func TestAbandonedHoldOfALargeDatabase(t *testing.T) {
 	m := newModel(t)
 	if err := os.Truncate(m.path, 3<<20); err != nil {
@@ -134,8 +134,8 @@ func TestAbandonedHoldOfALargeDatabase(t *testing.T) {
 	}
 }
 
-// A hold that has not moved for two weeks is told also if it is the only one, as next to
-// backups that hold nothing.
+// A hold that has not moved for two weeks is reported also if it is the only one, as next
+// to backups that hold nothing.
 func TestAbandonedHoldThatIsTheOnlyOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t)

@@ -147,7 +147,7 @@ func TestInspectParts(t *testing.T) {
 	}
 }
 
-// Damage is told with file and offset, and with what could be read.
+// Damage is reported with file and offset, and with what could be read.
 func TestInspectDamage(t *testing.T) {
 	t.Parallel()
 	for path, offset := range map[string]int64{

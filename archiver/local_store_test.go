@@ -11,9 +11,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/local"
 )
 
-// What a file system says of a directory with an archive: it is called a store
-// without conditions only if it has no step that creates a file if it is absent.
-// What else fails is told with its call, path and cause.
+// What a file system says about a directory with an archive: it is a store without
+// conditional writes only if it has no step that creates a file if it is absent.
+// Other failures are reported with call, path and cause.
 func TestFileSystemsWithQuirks(t *testing.T) {
 	path := copyVector(t, "v0.6.0/closed")
 	for name, c := range map[string]struct {

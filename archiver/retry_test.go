@@ -76,7 +76,7 @@ func TestConflictForEverIsLookedAt(t *testing.T) {
 }
 
 // A document that is damaged on its way, once, is read again; one that is damaged
-// where it is kept is said to be.
+// where it is stored is reported.
 func TestDocumentArrivesDamaged(t *testing.T) {
 	t.Parallel()
 	inner := storagetest.NewMemory()

@@ -245,8 +245,8 @@ func TestSpillFolderChangesDuringBackup(t *testing.T) {
 	}
 }
 
-// Files that are shorter than their headers say, and stay so, are damaged: that is said,
-// and they are archived as they are, however many there are.
+// Files that are shorter than their headers say, and stay so, are damaged: they are
+// reported, and archived as they are, however many there are.
 func TestDamagedSpilledVectors(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	whole := vectorFile(2, 1, 2, 3, 4)
