@@ -224,7 +224,7 @@ bash scripts/grafeo-install.sh
 
 if (($# == 0)); then
   set -- -count=1 -timeout 60m ./...
-  say "all tests take about MINUTES minutes on two cores"
+  say "all tests take about 7 minutes on two cores"
 fi
 say "go test $*"
 for argument in "$@"; do
