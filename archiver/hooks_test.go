@@ -1,11 +1,9 @@
 package archiver
 
 import (
-	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
-	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
 
 // On returns a with another disk for the databases that it changes.
@@ -35,13 +33,6 @@ func SegmentBytesOf(o BackupOptions, total int64) int64 {
 func PageDigest(archiveID string, page []byte) []byte {
 	d := pack.DigestOfPage(archiveID, page)
 	return d[:]
-}
-
-// LookForLog looks once for the log of the database at path, with what is at proc for
-// what Linux shows of other processes.
-func LookForLog(proc, path string, closed bool) error {
-	_, err := locate.LookForLog(procfs.Root(proc), path, closed)
-	return explain(err)
 }
 
 // JournalAlways returns a, whose restores make durable what each segment brings.

@@ -79,7 +79,7 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 	_, _, err := run(ctx, nil, func(ctx context.Context) error {
 		what, err := recognize(path)
 		if err != nil {
-			return locate.Missing(locate.InterruptedUpgrade(path, err))
+			return locate.ExplainMissing(path, err)
 		}
 		if what.What == grafeo.KindDatabase {
 			if err := locate.CheckLog(ctx, what.Path, opts.Closed); err != nil {

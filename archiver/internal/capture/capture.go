@@ -14,8 +14,8 @@
 //     shows in content, not in names or numbers: the log still has the commit that the
 //     parent ends with, the mark. A full source may continue the parent as well; one that
 //     does not begins a new timeline.
-//   - Succession is that an archive goes on with another database than the parent's, which
-//     is a new timeline, too.
+//   - Succession is that an archive continues with another database than the parent's, which
+//     begins a new timeline, too.
 //   - A read is torn if somebody wrote meanwhile, see [grafeo.IsTorn].
 package capture
 
@@ -35,7 +35,7 @@ type Query struct {
 	Held   bool                // the database has kept its log for the parent ever since
 
 	Full        bool // everything is wanted, even if the log continues the parent
-	NewDatabase bool // the archive may go on with a database that it has no backup of
+	NewDatabase bool // the archive may continue with a database that it has no backup of
 
 	// Knows reports whether the archive has a backup of the database with this id. It is
 	// asked only if the database is not the parent's.
@@ -46,7 +46,7 @@ type Query struct {
 
 // Capture returns what a backup has to store: an incremental source if the log of the
 // database continues the parent, else a full one. An incremental source without commits
-// means that nothing is new. A database that the archive may not go on with is an
+// means that nothing is new. A database that the archive may not continue with is an
 // [*OtherDatabaseError] or a [*MaybeUpgradedError].
 func (q *Query) Capture(ctx context.Context) (*Source, error) {
 	from := manifest.Now()

@@ -236,7 +236,7 @@ func (s *Source) firstLog05() (uint64, bool) {
 }
 
 // KnownFrom returns the time from which on the image and the commits of a log after it show
-// what the state was: when the image was written, or, as commits go on meanwhile, when the
+// what the state was: when the image was written, or, as others commit meanwhile, when the
 // first commit after its epoch was made. It is nil if the image has no time.
 func KnownFrom(commits []manifest.CommitTime, image *grafeo.Image) *time.Time {
 	if image.Time.IsZero() {

@@ -35,8 +35,8 @@ func (e *OtherDatabaseError) Error() string {
 	return fmt.Sprintf("the archive belongs to another database: %s (%s), and this is %s", e.Name, e.ID, e.This)
 }
 
-// newTimeline returns why the archive goes on with another database than the parent's, on a
-// new timeline; "" if it is the parent's, or if there is no parent. The archive may go on
+// newTimeline returns why the archive continues with another database than the parent's, on
+// a new timeline; "" if it is the parent's, or if there is no parent. The archive may continue
 // with what the upgrade to 0.6 has made of the parent's database, with one that it has
 // backups of, and with any if [Query.NewDatabase] is set. Any other database is an
 // [*OtherDatabaseError] or a [*MaybeUpgradedError].

@@ -25,8 +25,8 @@ func Release(ctx context.Context, d disk.Disk, path string, which func(Entry) bo
 	if err != nil {
 		return false, 0, err
 	}
-	if _, err := grafeo.Identify(path); err != nil {
-		return false, 0, locate.Missing(locate.InterruptedUpgrade(path, err))
+	if err := locate.Identify(path); err != nil {
+		return false, 0, err
 	}
 	err = changeCursor(ctx, d, path, func(entries []Entry) []Entry {
 		left := slices.DeleteFunc(entries, which)

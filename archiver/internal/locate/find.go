@@ -24,23 +24,21 @@ func Find(ctx context.Context, path string, closed bool) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	name := NameOf(path, file)
+	name := nameOf(path, file)
 	if file, err = resolve(file); err != nil {
 		return Found{}, err
 	}
-	if err := lookAt(file); err != nil {
+	if err := checkReadable(file); err != nil {
 		return Found{}, err
 	}
 	return Found{file, name}, CheckLog(ctx, file, closed)
 }
 
-// lookAt refuses what cannot become a backup, as far as headers and directories
-// show it. Damage is not judged here: the database may be in the middle of a
-// checkpoint.
-func lookAt(path string) error {
-	_, err := grafeo.Identify(path)
-	if err != nil {
-		return Missing(InterruptedUpgrade(path, err))
+// checkReadable refuses what is no database, as far as headers and directories show. Damage
+// is not judged here: the database may be in the middle of a checkpoint.
+func checkReadable(path string) error {
+	if err := Identify(path); err != nil {
+		return err
 	}
 	if _, err := grafeo.ReadDatabase(path); err != nil && !grafeo.IsTorn(err) {
 		return err
@@ -48,12 +46,12 @@ func lookAt(path string) error {
 	return nil
 }
 
-// resolve follows a link to the database, if that is where its log is: the log
-// folder is named after the path that the database was opened by.
+// resolve returns the file that a link leads to, if the log is beside that: the log folder
+// is named after the path that the database was opened by. Else it returns the path.
 func resolve(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil || real == filepath.Clean(path) {
-		return path, nil //nolint:nilerr // what is not there is said when it is looked at
+		return path, nil //nolint:nilerr // whoever opens it reports that nothing is there
 	}
 	isThere := func(path string) bool { _, err := os.Stat(grafeo.LogDir(path)); return err == nil }
 	switch {

@@ -1,3 +1,16 @@
+// Package locate finds a database and makes sure that all of it can be seen. It reads names,
+// links, headers and, on Linux, what /proc shows of other processes; it locks nothing,
+// writes nothing, and knows no store.
+//
+// Its terms:
+//
+//   - A path is what people give. It may mean the file of a database, a directory that is a
+//     database (0.5), a link to one of these, or the data folder of a Grafeo-server, which
+//     has its database under a name of its own.
+//   - The log of a database is in a folder beside the name that it was opened by. It is
+//     unseen if it is, or may be, beside another name, see [UnseenLogError].
+//   - An upgrade from 0.5 to 0.6 keeps the old database under another name. An interrupted
+//     one leaves no database at the path at all.
 package locate
 
 import (
@@ -12,11 +25,14 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Database is [Locate].
+// Database returns the path of the database that path means: path itself, or the database
+// in it if it is the data folder of a Grafeo-server. A folder with none is a
+// [*grafeo.NotDatabaseError] or a [*FolderOfDatabasesError], one with several a
+// [*SeveralDatabasesError]. If there is nothing at path, it returns path.
 func Database(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
-		return path, nil //nolint:nilerr // what is not there is said when it is looked at
+		return path, nil //nolint:nilerr // whoever opens it reports that nothing is there
 	}
 	var found []string
 	for _, at := range grafeo.ServerFiles(path) {
@@ -44,8 +60,8 @@ func isDatabase(path string) bool {
 	return err == nil && (info.Mode().IsRegular() || grafeo.IsDirectory(path))
 }
 
-// noDatabaseIn says what a folder has that is no database and has none under a name that
-// Grafeo-server gives.
+// noDatabaseIn returns the error for a folder that is no database and has none under a name
+// that Grafeo-server gives.
 func noDatabaseIn(path string) error {
 	var there []string
 	entries, err := os.ReadDir(path)
@@ -60,7 +76,7 @@ func noDatabaseIn(path string) error {
 			there = append(there, at)
 		}
 	}
-	// Why it is none, as [grafeo.Identify] has it.
+	// [grafeo.Identify] says why it is none.
 	_, err = grafeo.Identify(path)
 	if err == nil || !errors.Is(err, grafeo.ErrNotDatabase) || len(there) == 0 {
 		return err
@@ -68,8 +84,8 @@ func noDatabaseIn(path string) error {
 	return &FolderOfDatabasesError{there, err}
 }
 
-// SeveralDatabasesError is the error for a folder that has several databases under names
-// that a server gives.
+// SeveralDatabasesError is the error for a folder with several databases under names that
+// Grafeo-server gives.
 type SeveralDatabasesError struct {
 	Folder    string
 	Databases []string // their paths
@@ -79,7 +95,7 @@ func (e *SeveralDatabasesError) Error() string {
 	return fmt.Sprintf("%s has several databases: %s", e.Folder, strings.Join(e.Databases, " and "))
 }
 
-// FolderOfDatabasesError is the error for a folder that is no database, and has some.
+// FolderOfDatabasesError is the error for a folder that is no database but has some.
 type FolderOfDatabasesError struct {
 	Databases []string // their paths
 	Err       error    // why it is none itself
@@ -96,9 +112,9 @@ func (e *FolderOfDatabasesError) Error() string {
 // Unwrap returns why the folder is no database itself.
 func (e *FolderOfDatabasesError) Unwrap() error { return e.Err }
 
-// NameOf is what the database that path means is called, where that is the name of its
-// folder, and "" where it is that of the file.
-func NameOf(path, file string) string {
+// nameOf returns the name of the database that path means, which is in file: that of its
+// folder, or "" for that of the file.
+func nameOf(path, file string) string {
 	if path == file {
 		return ""
 	}

@@ -17,22 +17,23 @@ import (
 )
 
 // A database that is open for writing always has its log in a folder beside the name
-// that it was opened by. Where another name is given, or where only the file is
-// mounted, that folder is not seen, and what looks like a closed database lacks
-// everything since its last checkpoint.
+// that it was opened by. If another name is given, or only the file is mounted, that folder
+// is not seen, and what looks like a closed database lacks everything since its last
+// checkpoint.
 
-// A database that is just being opened or closed is locked and has no log, for a moment.
+// A database that is being opened or closed is locked and has no log, for a moment.
 const (
 	unseenLooks = 10
 	unseenPause = 100 * time.Millisecond
 )
 
-// CheckLog returns an [*UnseenLogError] if the database file at path has, or may
-// have, a log that is not beside it. closed says that nobody has it open, where that
-// cannot be found out. It takes no lock.
+// CheckLog returns an [*UnseenLogError] if the database file at path has, or may have, a log
+// that is not beside it. closed says that nobody has it open, if that cannot be found out.
+// It locks nothing.
 func CheckLog(ctx context.Context, path string, closed bool) error {
+	f := &logFinder{procfs.Default, path}
 	for n := 1; ; n++ {
-		locked, err := LookForLog(procfs.Default, path, closed)
+		locked, err := f.look(closed)
 		if err == nil || !locked || n == unseenLooks {
 			return err
 		}
@@ -44,43 +45,37 @@ func CheckLog(ctx context.Context, path string, closed bool) error {
 	}
 }
 
-// LookForLog looks once, see [onlooker.look].
-func LookForLog(proc procfs.Root, path string, closed bool) (locked bool, err error) {
-	return (&onlooker{proc, path}).look(closed)
-}
-
-// onlooker finds out where the log of the database file at path is.
-type onlooker struct {
+// logFinder finds out where the log of the database file at path is.
+type logFinder struct {
 	proc procfs.Root
 	path string
 }
 
-// look looks once. locked says that err may come from a database that is being
-// opened or closed.
-func (o *onlooker) look(closed bool) (locked bool, err error) {
-	if info, err := os.Stat(o.path); err != nil || !info.Mode().IsRegular() {
+// look looks once. If locked, err may be about a database that is being opened or closed.
+func (f *logFinder) look(closed bool) (locked bool, err error) {
+	if info, err := os.Stat(f.path); err != nil || !info.Mode().IsRegular() {
 		return false, nil //nolint:nilerr // not this function's business
 	}
-	logs, err := o.logs(o.path)
+	logs, err := f.logs(f.path)
 	if err != nil {
 		return false, err
 	}
-	if writers := o.proc.Writers(o.path); len(writers) > 0 {
-		return true, o.opened(writers, logs)
+	if writers := f.proc.Writers(f.path); len(writers) > 0 {
+		return true, f.checkOpen(writers, logs)
 	}
-	if err := errors.Join(o.beforeUpgrade(logs), o.otherNames(logs)); err != nil {
+	if err := errors.Join(f.checkUpgrade(logs), f.checkOtherNames(logs)); err != nil {
 		return false, err
 	}
-	if !closed && o.proc.IsMount(o.path) && (len(logs) == 0 || !o.proc.IsMount(grafeo.LogDir(o.path))) {
+	if !closed && f.proc.IsMount(f.path) && (len(logs) == 0 || !f.proc.IsMount(grafeo.LogDir(f.path))) {
 		return false, &UnseenLogError{MountedAlone, "", fmt.Sprintf(
-			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", o.path, grafeo.LogDir(o.path))}
+			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", f.path, grafeo.LogDir(f.path))}
 	}
 	return false, nil
 }
 
-// logs returns the log files beside the database file at path. A folder that must be
-// there, and cannot be looked into, is an error.
-func (o *onlooker) logs(path string) ([]os.FileInfo, error) {
+// logs returns the log files beside the database file at path. If there is something in the
+// place of its log folder that cannot be listed, that is an error.
+func (f *logFinder) logs(path string) ([]os.FileInfo, error) {
 	dir := grafeo.LogDir(path)
 	link, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,91 +110,91 @@ func (o *onlooker) logs(path string) ([]os.FileInfo, error) {
 	return logs, nil
 }
 
-// opened checks that the log of a database that is open in these processes is the one
-// that is beside it. What they have open says so, where it may be seen.
-func (o *onlooker) opened(writers []int, logs []os.FileInfo) error {
+// checkOpen checks that the log of a database that is open in these processes is the one
+// that is beside it: by the files that they have open, as far as those can be seen.
+func (f *logFinder) checkOpen(writers []int, logs []os.FileInfo) error {
 	var elsewhere []string
 	for _, pid := range writers {
-		files, err := o.proc.OpenFiles(pid)
+		files, err := f.proc.OpenFiles(pid)
 		if err != nil {
 			continue
 		}
-		for _, f := range files {
-			if grafeo.LogGeneration(filepath.Base(f.Path)) == "" {
+		for _, file := range files {
+			if grafeo.LogGeneration(filepath.Base(file.Path)) == "" {
 				continue
 			}
 			for _, log := range logs {
-				if os.SameFile(log, f.Info) {
+				if os.SameFile(log, file.Info) {
 					return nil
 				}
 			}
-			elsewhere = append(elsewhere, filepath.Dir(f.Path))
+			elsewhere = append(elsewhere, filepath.Dir(file.Path))
 		}
 	}
-	elsewhere = o.likely(elsewhere)
-	who := o.proc.Name(writers[0])
+	elsewhere = f.likely(elsewhere)
+	who := f.proc.Name(writers[0])
 	unseen := func(format string, args ...any) error {
-		return &UnseenLogError{OpenElsewhere, "", fmt.Sprintf("%s is open in %s"+format, append([]any{o.path, who}, args...)...)}
+		return &UnseenLogError{OpenElsewhere, "", fmt.Sprintf("%s is open in %s"+format, append([]any{f.path, who}, args...)...)}
 	}
 	switch {
 	case len(elsewhere) > 0:
-		return unseen(", which has its log in %s, and not in %s", strings.Join(elsewhere, " or "), grafeo.LogDir(o.path))
+		return unseen(", which has its log in %s, and not in %s", strings.Join(elsewhere, " or "), grafeo.LogDir(f.path))
 	case len(logs) > 0:
 		return nil
-	case disk.Exists(grafeo.LogDir(o.path)):
-		return unseen(", and its log is not in %s, which has no log file", grafeo.LogDir(o.path))
+	case disk.Exists(grafeo.LogDir(f.path)):
+		return unseen(", and its log is not in %s, which has no log file", grafeo.LogDir(f.path))
 	}
-	if others := o.named(); len(others) > 0 {
+	if others := f.otherNames(); len(others) > 0 {
 		return unseen(" under another name: its log is in %s", grafeo.LogDir(others[0]))
 	}
-	return unseen(", and its log is not beside it: there is no %s", grafeo.LogDir(o.path))
+	return unseen(", and its log is not beside it: there is no %s", grafeo.LogDir(f.path))
 }
 
-// likely returns of log folders that a process uses, which may have several databases
-// open, the one beside a name of this database. If none is, it returns a few of them.
-func (o *onlooker) likely(folders []string) []string {
+// likely returns, of the log folders that a process uses, the one that is beside a name of
+// this database: the process may have several databases open. If none is, it returns a few.
+func (f *logFinder) likely(folders []string) []string {
 	folders = slices.Compact(slices.Sorted(slices.Values(folders)))
-	for _, f := range folders {
-		if name, ok := grafeo.CutLogDir(f); ok && disk.IsSame(name, o.path) {
-			return []string{f}
+	for _, folder := range folders {
+		if name, ok := grafeo.CutLogDir(folder); ok && disk.IsSame(name, f.path) {
+			return []string{folder}
 		}
 	}
 	return folders[:min(3, len(folders))]
 }
 
-// otherNames refuses a database that nobody has open and that has a log beside another
+// checkOtherNames refuses a database that nobody has open and that has a log beside another
 // of its names.
-func (o *onlooker) otherNames(logs []os.FileInfo) error {
-	for _, name := range o.named() {
-		if disk.IsSame(grafeo.LogDir(name), grafeo.LogDir(o.path)) {
+func (f *logFinder) checkOtherNames(logs []os.FileInfo) error {
+	for _, name := range f.otherNames() {
+		if disk.IsSame(grafeo.LogDir(name), grafeo.LogDir(f.path)) {
 			continue
 		}
-		other, err := o.logs(name)
+		other, err := f.logs(name)
 		if err != nil || len(other) == 0 {
 			continue
 		}
 		if len(logs) == 0 {
 			return &UnseenLogError{OtherName, name,
-				fmt.Sprintf("%s and %s are the same file, and its log is beside the other name: in %s", o.path, name, grafeo.LogDir(name))}
+				fmt.Sprintf("%s and %s are the same file, and its log is beside the other name: in %s", f.path, name, grafeo.LogDir(name))}
 		}
 		return &UnseenLogError{TwoNames, name,
-			fmt.Sprintf("%s and %s are the same file, and there are two logs: %s and %s", o.path, name, grafeo.LogDir(o.path), grafeo.LogDir(name))}
+			fmt.Sprintf("%s and %s are the same file, and there are two logs: %s and %s", f.path, name, grafeo.LogDir(f.path), grafeo.LogDir(name))}
 	}
 	return nil
 }
 
-// named returns the other names of the file, links of both kinds, that have a log
-// folder: those in its folder, and in the folders of what it links to.
-func (o *onlooker) named() []string {
+// otherNames returns the other names of the file, links of both kinds, that have a log
+// folder: those in its own folder, and in the folders of what it links to.
+func (f *logFinder) otherNames() []string {
 	var names []string
-	for _, folder := range o.folders() {
+	for _, folder := range f.folders() {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
 			continue
 		}
 		for _, e := range entries {
 			name, isLog := grafeo.CutLogDir(filepath.Join(folder, e.Name()))
-			if isLog && name != filepath.Clean(o.path) && disk.IsSame(name, o.path) {
+			if isLog && name != filepath.Clean(f.path) && disk.IsSame(name, f.path) {
 				names = append(names, name)
 			}
 		}
@@ -207,10 +202,10 @@ func (o *onlooker) named() []string {
 	return names
 }
 
-// folders returns those of the path and of what it links to.
-func (o *onlooker) folders() []string {
-	folders := []string{filepath.Dir(o.path)}
-	at := o.path
+// folders returns the folder of the path and those of what it links to.
+func (f *logFinder) folders() []string {
+	folders := []string{filepath.Dir(f.path)}
+	at := f.path
 	for range 40 { // as many links as Linux follows
 		to, err := os.Readlink(at)
 		if err != nil {
@@ -220,17 +215,17 @@ func (o *onlooker) folders() []string {
 			to = filepath.Join(filepath.Dir(at), to)
 		}
 		at = to
-		if !slices.ContainsFunc(folders, func(f string) bool { return disk.IsSame(f, filepath.Dir(at)) }) {
+		if !slices.ContainsFunc(folders, func(folder string) bool { return disk.IsSame(folder, filepath.Dir(at)) }) {
 			folders = append(folders, filepath.Dir(at))
 		}
 	}
 	return folders
 }
 
-// UnseenLogError is the error for a database whose log is, or may be, not beside it.
+// UnseenLogError is the error for a database whose log is not, or may not be, beside it.
 type UnseenLogError struct {
 	Why  UnseenLog
-	Name string // the one that helps: by which the database is to be opened or given, "" if none is known
+	Name string // the one to give, or to open the database by; "" if none is known
 	Text string
 }
 
@@ -239,13 +234,13 @@ func (e *UnseenLogError) Error() string { return e.Text }
 // UnseenLog is why the log of a database is not seen.
 type UnseenLog int
 
-// What may be.
+// The reasons.
 const (
 	OpenElsewhere UnseenLog = iota + 1 // the process that has the database open has its log elsewhere
 	OtherName                          // the log is beside Name
 	TwoNames                           // there is one beside Name, too
-	OldDatabase                        // the database was upgraded, and its log is beside Name, that of the new one
-	LinkToNothing                      // the log folder is a link, and what it leads to is not there
+	OldDatabase                        // the database was upgraded, and its log is still beside Name, now that of the new one
+	LinkToNothing                      // the log folder is a link to something that does not exist
 	NoFolder                           // a file is where the log folder should be
 	MountedAlone                       // the file is mounted without the folder that it is in
 )

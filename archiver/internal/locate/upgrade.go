@@ -14,9 +14,22 @@ import (
 // and gets the old name, and the old one is kept under another (docs/grafeo-format.md,
 // section 1).
 
-// InterruptedUpgrade explains err, by which there is no database at path, if an upgrade
-// to 0.6 was interrupted when it had taken the old one's name away.
-func InterruptedUpgrade(path string, err error) error {
+// Identify checks, by its first bytes, that there is a database at path, as
+// [grafeo.Identify] does. If nothing is there, the error says why, see [ExplainMissing].
+func Identify(path string) error {
+	_, err := grafeo.Identify(path)
+	return ExplainMissing(path, err)
+}
+
+// ExplainMissing makes err, of opening the database at path, an [*UnfinishedUpgradeError]
+// or a [*MissingError] if nothing is there. Other errors, and nil, it returns as they are.
+func ExplainMissing(path string, err error) error {
+	return Missing(interruptedUpgrade(path, err))
+}
+
+// interruptedUpgrade explains err, which says that there is no database at path, if an
+// upgrade to 0.6 was interrupted after it had taken the old database's name away.
+func interruptedUpgrade(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) || disk.Exists(path) || !disk.Exists(grafeo.PreUpgrade(path)) {
 		return err
 	}
@@ -30,12 +43,12 @@ func InterruptedUpgrade(path string, err error) error {
 	return &UnfinishedUpgradeError{Path: path, New: true, Err: what}
 }
 
-// MissingError is the error for a path at which there is no database, and nothing else.
+// MissingError is the error for a path at which there is nothing.
 type MissingError struct{ Err error }
 
 func (e *MissingError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what the system said.
+// Unwrap returns the error of the file system.
 func (e *MissingError) Unwrap() error { return e.Err }
 
 // Missing makes err a [*MissingError] if it says that nothing is there.
@@ -46,11 +59,11 @@ func Missing(err error) error {
 	return err
 }
 
-// UnfinishedUpgradeError is the error for a path at which there is no database, as an
+// UnfinishedUpgradeError is the error for a path at which there is no database because an
 // upgrade to 0.6 was interrupted.
 type UnfinishedUpgradeError struct {
 	Path string
-	New  bool // what the upgrade had made is there: Grafeo can finish it
+	New  bool // what the upgrade has made is there, so that Grafeo can finish it
 	Err  error
 }
 
@@ -59,16 +72,16 @@ func (e *UnfinishedUpgradeError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *UnfinishedUpgradeError) Unwrap() error { return e.Err }
 
-// beforeUpgrade refuses the old database of an interrupted upgrade whose log is beside
+// checkUpgrade refuses the old database of an interrupted upgrade whose log is still beside
 // the name that it had.
-func (o *onlooker) beforeUpgrade(logs []os.FileInfo) error {
-	name, isOld := grafeo.CutPreUpgrade(o.path)
+func (f *logFinder) checkUpgrade(logs []os.FileInfo) error {
+	name, isOld := grafeo.CutPreUpgrade(f.path)
 	if !isOld || len(logs) > 0 || disk.Exists(name) {
 		return nil
 	}
-	if other, err := o.logs(name); err != nil || len(other) == 0 {
+	if other, err := f.logs(name); err != nil || len(other) == 0 {
 		return nil //nolint:nilerr // it is about another database
 	}
 	return &UnseenLogError{OldDatabase, name,
-		fmt.Sprintf("%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", o.path, grafeo.LogDir(name))}
+		fmt.Sprintf("%s is the old database of an upgrade to 0.6 that was interrupted, and its log is still in %s", f.path, grafeo.LogDir(name))}
 }

@@ -1,3 +1,11 @@
+// Package replay keeps 0.5 from replaying what its image has already. Grafeo 0.5 opens a
+// database by replaying its log on top of the image. An image has everything before the
+// checkpoint that it is of, and an edge that is in both shows up twice
+// (docs/grafeo-format.md, section 5.7).
+//
+// Both ends are here: [Find] finds out at a backup which part of the log is to be replayed,
+// as a [manifest.Replay]; [Trim] removes the rest from a log that is restored. The archive
+// has all of the log. The package knows no store.
 package replay
 
 import (

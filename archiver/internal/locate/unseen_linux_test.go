@@ -1,8 +1,7 @@
-//go:build linux
-
-package archiver_test
+package locate
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
 
 // fakeProc is a folder with what Linux shows of locks, mounts and processes.
@@ -59,6 +58,25 @@ func (p fakeProc) mount(paths ...string) {
 	p.write("self/mountinfo", text)
 }
 
+// look looks once for the log of the database at path.
+func (p fakeProc) look(path string, closed bool) error {
+	_, err := (&logFinder{procfs.Root(p.dir), path}).look(closed)
+	return err
+}
+
+// mustBeUnseen checks that err is an [*UnseenLogError] that says these words.
+func mustBeUnseen(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if _, ok := errors.AsType[*UnseenLogError](err); !ok {
+		t.Fatalf("error %v is a %T", err, err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}
+
 // TestUnseenLog decides on databases with and without a log beside them, by what can be
 // seen of locks and mounts.
 func TestUnseenLog(t *testing.T) {
@@ -99,11 +117,11 @@ func TestUnseenLog(t *testing.T) {
 				}
 				p := newFakeProc(t)
 				c.see(p, path)
-				switch err := archiver.LookForLog(p.dir, path, c.closed); {
+				switch err := p.look(path, c.closed); {
 				case c.words == "" && err != nil:
 					t.Errorf("refused: %v", err)
 				case c.words != "":
-					mustFail(t, err, archiver.CodeUnseenLog, c.words, path)
+					mustBeUnseen(t, err, c.words, path)
 				}
 			})
 		}
@@ -130,10 +148,9 @@ func TestUnseenLogByOpenFiles(t *testing.T) {
 		}
 		p.write("77/comm", "people-server\n")
 		opens("5", elsewhere) // another database, or this one by another name
-		err := archiver.LookForLog(p.dir, path, false)
-		mustFail(t, err, archiver.CodeUnseenLog, "people-server", elsewhere, path+".wal")
+		mustBeUnseen(t, p.look(path, false), "people-server", elsewhere, path+".wal")
 		opens("6", path+".wal")
-		if err := archiver.LookForLog(p.dir, path, false); err != nil {
+		if err := p.look(path, false); err != nil {
 			t.Errorf("%s: refused with its log beside it: %v", vector, err)
 		}
 	}
