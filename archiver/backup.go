@@ -188,7 +188,9 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 
 // packer returns the packer of a backup that builds on head.
 func (a *Archive) packer(head *journal.Head, opts BackupOptions) *pack.Packer {
-	return &pack.Packer{Options: pack.Options{SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log}, Head: head}
+	return pack.New(head, pack.Options{
+		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log,
+	})
 }
 
 // query returns the question to the database at path: what is new since the parent of

@@ -179,7 +179,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	for k := range s.Files {
 		s.Files[k].Proof = grafeo.NewProof(s.Files[k].Path, b.Ranges[k])
 	}
-	c, err := i.archive.packer(i.head, i.opts).StoreSource(ctx, &s)
+	c, err := i.archive.packer(i.head, i.opts).Store(ctx, &s)
 	if err != nil {
 		return BackupReport{}, err
 	}

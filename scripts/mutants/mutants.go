@@ -10,7 +10,7 @@ var mutants = []mutant{
 		"./archiver", "TestBackupStopsAnywhere|TestInterruptedBackupContinues",
 	},
 	{
-		"the database's checksums are not compared", "archiver/internal/pack/upload.go",
+		"the database's checksums are not compared", "archiver/internal/pack/read.go",
 		"if err := f.Proof.Check(); err != nil {", "if err := f.Proof.Check(); err != nil && false {",
 		"./archiver", "TestDamagedDatabase|TestDatabaseChangesWhileItIsRead",
 	},
@@ -21,17 +21,17 @@ var mutants = []mutant{
 	},
 	{
 		"a changed page is referred to", "archiver/internal/pack/divide.go",
-		"if old == digests[i] {", "if old != (pageDigest{}) {",
+		"if old == digest {", "if old != (pageDigest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
-		"missing segments are referred to", "archiver/internal/pack/base.go",
-		"b.usable[i] && present[s.Key] != s.StoredBytes", "b.usable[i] && present == nil",
+		"missing segments are referred to", "archiver/internal/pack/parent.go",
+		"p.usable[i] && present[s.Key] != s.StoredBytes", "p.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
 	{
-		"segments are referred to for ever", "archiver/internal/pack/base.go",
-		"used > 0 && used >= raw/5*4", "used > 0",
+		"segments are referred to for ever", "archiver/internal/pack/parent.go",
+		"used > 0 && used >= bytes/5*4", "used > 0",
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},
 	{
@@ -119,7 +119,7 @@ var mutants = []mutant{
 	},
 	{
 		"segments are not looked up before the commit", "archiver/internal/pack/pack.go",
-		"if err := u.confirm(ctx); err != nil {", "if err := error(nil); err != nil {",
+		"if err := to.confirm(ctx, counts.unproved); err != nil {", "if err := error(nil); err != nil {",
 		"./archiver", "TestVanishedObject",
 	},
 	{

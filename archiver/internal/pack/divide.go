@@ -3,199 +3,139 @@ package pack
 import (
 	"context"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// This file decides which of a frame's bytes are stored, which are referred to in an
-// earlier backup, and which are left out.
+// divider finds out which bytes of a source are stored, which are referred to, and which
+// are left out. It is not for concurrent use.
+type divider struct {
+	files  []capture.File
+	parent *parent // nil if nothing is referred to
+	pages  *pages  // nil if no digests of pages are kept
 
-// stretch is a part of a piece all of whose bytes are treated alike.
-type stretch struct {
-	bytes       int64
-	kind        stretchKind
-	frame       int // of the base
-	frameOffset int64
+	digests []pageDigest // memory
 }
 
-type stretchKind uint8
+// part is a range of a file that is treated alike.
+type part struct {
+	file          int
+	offset, bytes int64
+	kind          partKind
+	frame         int   // that has a shared part, in the parent's index
+	frameOffset   int64 // and where
+}
+
+type partKind uint8
 
 const (
-	kindFresh stretchKind = iota // to be stored
-	kindHole                     // zeros, which are not
-	kindOld                      // in a frame of the base
+	fresh  partKind = iota // to be stored
+	zeros                  // which are not stored
+	shared                 // in a frame of the parent
 )
 
-// gathered collects what is new in several frames of files, until it is a frame in the
-// archive.
-type gathered struct {
-	raw     []byte
-	extents []int // that are in it
-}
-
-// frame stores, or refers to, the bytes raw of f, which were added to the proof.
-func (w *worker) frame(ctx context.Context, r *stored, f frame, raw []byte) error {
-	var stretches [][]stretch
-	whole := true
-	at := int64(0)
+// divide divides the pieces of f, whose bytes are raw, into parts, in order.
+func (d *divider) divide(ctx context.Context, f frame, raw []byte) ([]part, error) {
+	var parts []part
 	for _, p := range f {
-		part := []stretch{{bytes: p.bytes}}
-		if w.files[p.file].Name == manifest.ImageName {
-			var err error
-			if part, err = w.divide(ctx, p, raw[at:at+p.bytes]); err != nil {
-				return err
-			}
+		b := raw[:p.bytes]
+		raw = raw[p.bytes:]
+		if d.files[p.file].Name != manifest.ImageName {
+			parts = append(parts, part{file: p.file, offset: p.offset, bytes: p.bytes})
+			continue
 		}
-		whole = whole && len(part) == 1 && part[0].kind == kindFresh
-		stretches = append(stretches, part)
-		at += p.bytes
-	}
-	number := -1
-	if whole {
-		var err error
-		if number, err = w.compress(r, raw); err != nil {
-			return err
+		ofImage, err := d.divideImage(ctx, p, b)
+		if err != nil {
+			return nil, err
 		}
+		parts = append(parts, ofImage...)
 	}
-	at = 0
-	for i, p := range f {
-		offset := p.offset
-		for _, u := range stretches[i] {
-			e := extent{p.file, manifest.Extent{Offset: offset, Bytes: u.bytes}, false}
-			switch {
-			case u.kind == kindHole:
-			case u.kind == kindOld:
-				e.Frame, e.FrameOffset, e.old = u.frame, u.frameOffset, true
-				r.extents = append(r.extents, e)
-			case whole:
-				e.Frame, e.FrameOffset = number, at
-				r.extents = append(r.extents, e)
-			default:
-				if err := w.gather(r, e, raw[at:at+u.bytes]); err != nil {
-					return err
-				}
-			}
-			offset += u.bytes
-			at += u.bytes
-		}
-	}
-	return nil
+	return parts, nil
 }
 
-// gather adds the bytes of e to others that are new.
-func (w *worker) gather(r *stored, e extent, b []byte) error {
-	g := &w.gathered
-	if len(g.raw)+len(b) > segment.FrameBytes {
-		if err := w.flush(r); err != nil {
-			return err
-		}
+// divideImage divides a piece of the image, and keeps the digests of its pages.
+func (d *divider) divideImage(ctx context.Context, p piece, b []byte) ([]part, error) {
+	if d.pages == nil || p.offset%manifest.PageBytes != 0 {
+		return appendWithoutZeros(nil, p.file, p.offset, b), nil
 	}
-	if g.raw == nil {
-		g.raw = make([]byte, 0, min(segment.FrameBytes, w.objectBytes))
-	}
-	e.FrameOffset = int64(len(g.raw))
-	g.raw = append(g.raw, b...)
-	g.extents = append(g.extents, len(r.extents))
-	r.extents = append(r.extents, e)
-	return nil
-}
-
-// flush compresses what was gathered as one frame.
-func (w *worker) flush(r *stored) error {
-	g := &w.gathered
-	if len(g.raw) == 0 {
-		return nil
-	}
-	number, err := w.compress(r, g.raw)
-	if err != nil {
-		return err
-	}
-	for _, i := range g.extents {
-		r.extents[i].Frame = number
-	}
-	g.raw, g.extents = g.raw[:0], g.extents[:0]
-	return nil
-}
-
-// divide divides a piece of the image into stretches, and adds the digests of its pages.
-func (w *worker) divide(ctx context.Context, p piece, b []byte) ([]stretch, error) {
-	if w.pages == nil || p.offset%manifest.PageBytes != 0 {
-		return holes(nil, b), nil
-	}
-	digests := w.digests[:0]
+	d.digests = d.digests[:0]
 	for at := 0; at < len(b); at += manifest.PageBytes {
-		digests = append(digests, w.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
+		d.digests = append(d.digests, d.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
 	}
-	w.digests = digests
-	stretches, err := w.compare(ctx, p, b, digests)
+	parts, err := d.compare(ctx, p, b)
 	if err != nil {
 		return nil, err
 	}
-	return stretches, w.pages.add(ctx, p.offset/manifest.PageBytes, digests)
+	return parts, d.pages.add(ctx, p.offset/manifest.PageBytes, d.digests)
 }
 
-// compare divides a piece of the image into what the base has and what is new.
-func (w *worker) compare(ctx context.Context, p piece, b []byte, digests []pageDigest) ([]stretch, error) {
-	if w.base == nil {
-		return holes(nil, b), nil
+// compare divides a piece of the image, the digests of whose pages are known, by what the
+// parent has of it.
+func (d *divider) compare(ctx context.Context, p piece, b []byte) ([]part, error) {
+	if d.parent == nil {
+		return appendWithoutZeros(nil, p.file, p.offset, b), nil
 	}
-	var stretches []stretch
-	var fresh, zeros int64
-	find := w.base.find(p.offset)
-	for i := range digests {
+	var compared []part
+	var changed, cleared int64 // bytes
+	find := d.parent.find(p.offset)
+	for i, digest := range d.digests {
 		offset := p.offset + int64(i)*manifest.PageBytes
-		n := min(manifest.PageBytes, p.offset+p.bytes-offset)
-		next := stretch{bytes: n}
-		if at := find.page(offset, n); at.known {
-			old, err := w.base.digest(ctx, offset/manifest.PageBytes)
+		next := part{file: p.file, offset: offset, bytes: min(manifest.PageBytes, p.offset+p.bytes-offset)}
+		if at := find.page(offset, next.bytes); at.isKnown {
+			old, err := d.parent.digest(ctx, offset/manifest.PageBytes)
 			if err != nil {
 				return nil, err
 			}
-			if old == digests[i] {
-				next = stretch{n, kindOld, at.frame, at.frameOffset}
-				if at.hole {
-					next = stretch{bytes: n, kind: kindHole}
+			if old == digest {
+				next.kind, next.frame, next.frameOffset = shared, at.frame, at.frameOffset
+				if at.isHole {
+					next.kind = zeros
 				}
 			}
 		}
 		switch {
-		case next.kind == kindFresh && digests[i] == w.pages.zeros:
-			zeros += n // such as a page that is free now: it takes no space
-		case next.kind == kindFresh:
-			fresh += n
+		case next.kind == fresh && digest == d.pages.zeros:
+			cleared += next.bytes // such as a page that is free now: it takes no room
+		case next.kind == fresh:
+			changed += next.bytes
 		}
-		stretches = appendStretch(stretches, next)
+		compared = appendPart(compared, next)
 	}
-	if isMostlyNew(fresh, zeros, p.bytes) {
-		return holes(nil, b), nil
+	if isMostlyChanged(p.bytes, changed, cleared) {
+		return appendWithoutZeros(nil, p.file, p.offset, b), nil
 	}
-	// What is new may be zeros.
-	var divided []stretch
-	at := int64(0)
-	for _, u := range stretches {
-		if u.kind == kindFresh {
-			divided = holes(divided, b[at:at+u.bytes])
+	var parts []part
+	for _, c := range compared {
+		if at := c.offset - p.offset; c.kind == fresh {
+			parts = appendWithoutZeros(parts, c.file, c.offset, b[at:at+c.bytes])
 		} else {
-			divided = append(divided, u)
-		}
-		at += u.bytes
-	}
-	return divided, nil
-}
-
-func appendStretch(stretches []stretch, u stretch) []stretch {
-	if n := len(stretches); n > 0 {
-		last := &stretches[n-1]
-		if last.kind == u.kind && (u.kind != kindOld || last.frame == u.frame && last.frameOffset+last.bytes == u.frameOffset) {
-			last.bytes += u.bytes
-			return stretches
+			parts = append(parts, c)
 		}
 	}
-	return append(stretches, u)
+	return parts, nil
 }
 
-// holes divides b into what is to be stored and long stretches of zeros.
-func holes(stretches []stretch, b []byte) []stretch {
+// appendPart appends p, as one with the last part if that is of the same kind and place.
+func appendPart(parts []part, p part) []part {
+	if n := len(parts); n > 0 {
+		last := &parts[n-1]
+		follows := p.kind != shared || last.frame == p.frame && last.frameOffset+last.bytes == p.frameOffset
+		if last.kind == p.kind && follows {
+			last.bytes += p.bytes
+			return parts
+		}
+	}
+	return append(parts, p)
+}
+
+// appendWithoutZeros appends b, which is fresh and at offset of a file, divided into what
+// is to be stored and long stretches of zeros.
+func appendWithoutZeros(parts []part, file int, offset int64, b []byte) []part {
+	add := func(from, end int, kind partKind) {
+		if end > from {
+			parts = append(parts, part{file: file, offset: offset + int64(from), bytes: int64(end - from), kind: kind})
+		}
+	}
 	from, at := 0, 0 // b[from:at] is to be stored
 	for at < len(b) {
 		end := at
@@ -203,17 +143,13 @@ func holes(stretches []stretch, b []byte) []stretch {
 			end = min(end+manifest.PageBytes, len(b))
 		}
 		if end-at >= manifest.HoleBytes {
-			if at > from {
-				stretches = append(stretches, stretch{bytes: int64(at - from)})
-			}
-			stretches = append(stretches, stretch{bytes: int64(end - at), kind: kindHole})
+			add(from, at, fresh)
+			add(at, end, zeros)
 			from, at = end, end
 			continue
 		}
 		at = min(max(end, at)+manifest.PageBytes, len(b))
 	}
-	if at > from {
-		stretches = append(stretches, stretch{bytes: int64(at - from)})
-	}
-	return stretches
+	add(from, at, fresh)
+	return parts
 }

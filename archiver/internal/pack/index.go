@@ -6,54 +6,52 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// This file makes the index, which says where a backup's content is, of what the workers
-// stored.
-
-// index combines the workers' results, and counts them.
-func (u *upload) index(stripes [][]*stored) *manifest.Index {
+// index puts together what became of the stripes, and counts their segments.
+func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
+	var n counts
 	b := manifest.NewIndexBuilder()
 	for i, f := range u.files {
-		b.AddFile(manifest.File{Name: f.Name, From: f.From, Bytes: f.Bytes, CRC32: u.sums[i].Sum(f.Bytes)})
+		b.AddFile(manifest.File{Name: f.Name, From: f.From, Bytes: f.Bytes, CRC32: u.reader.sums[i].Sum(f.Bytes)})
 	}
 	var earlier *manifest.IndexPart
-	if u.base != nil {
-		earlier = b.From(u.base.index)
+	if u.parent != nil {
+		earlier = b.From(u.parent.index)
 	}
-	counted := map[*sent]bool{}
-	for _, r := range slices.Concat(stripes...) {
-		numbers := make([]int, len(r.frames))
-		for i, f := range r.frames {
-			numbers[i] = b.AddFrame(r.segment.Segment, f)
-			if !counted[r.segment] {
-				counted[r.segment] = true
-				u.count(r.segment)
+	counted := map[*storedSegment]bool{} // stripes may share one
+	for _, p := range slices.Concat(stripes...) {
+		numbers := make([]int, len(p.frames))
+		for i, f := range p.frames {
+			numbers[i] = b.AddFrame(p.segment.segment, f)
+			if !counted[p.segment] {
+				counted[p.segment] = true
+				n.add(p.segment)
 			}
 		}
-		for _, e := range r.extents {
-			if e.old {
-				e.Frame = earlier.Frame(e.Frame)
-				u.reusedBytes += e.Bytes
+		for _, e := range p.extents {
+			if e.shared {
+				e.where.Frame = earlier.Frame(e.where.Frame)
+				n.reusedBytes += e.where.Bytes
 			} else {
-				e.Frame = numbers[e.Frame]
+				e.where.Frame = numbers[e.where.Frame]
 			}
-			b.AddExtent(e.file, e.Extent)
+			b.AddExtent(e.file, e.where)
 		}
 	}
 	ix := b.Index()
 	if u.pages != nil {
 		ix.Image().Pages = u.pages.refs
 	}
-	return ix
+	return ix, n
 }
 
-func (u *upload) count(s *sent) {
-	if !s.Proved {
-		u.unproved = append(u.unproved, s.Segment)
+func (n *counts) add(s *storedSegment) {
+	if !s.created.Proved {
+		n.unproved = append(n.unproved, s.segment)
 	}
-	if s.Fresh {
-		u.sent++
-		u.storedBytes += s.StoredBytes
+	if s.created.Fresh {
+		n.sent++
+		n.storedBytes += s.segment.StoredBytes
 	} else {
-		u.reusedBytes += s.RawBytes
+		n.reusedBytes += s.segment.RawBytes
 	}
 }

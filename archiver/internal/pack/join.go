@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// join combines the little that is new in each of many stripes into segments: in the order
-// of the stripes, so that the same backup makes the same segments again.
+// join puts what little is fresh of many stripes together in segments: in the order of
+// the stripes, so that the same backup makes the same segments again.
 type join struct {
 	limit int64 // raw bytes that make a segment large enough
 
@@ -16,27 +16,31 @@ type join struct {
 	open    *joined
 }
 
-// leftover is what is new in one stripe: its frames, one after the other.
+// leftover is what is fresh of one stripe. The zero value is that of a stripe that leaves
+// nothing.
 type leftover struct {
-	stripe *stored
-	body   []byte
-	raw    int64
+	stripe *packed
+	body   []byte // the frames, one after another
+	raw    int64  // bytes of these, before compression
 }
 
 // joined becomes one segment.
 type joined struct {
 	first   int // stripe
-	stripes []*stored
+	stripes []*packed
 	body    []byte
 	raw     int64
 }
 
-// add adds the frames of stripe n, of which there may be none, and returns what is to be
-// stored now.
-func (j *join) add(n int, r *stored, body []byte, raw int64) (full []*joined) {
+func newJoin(limit int64) *join { return &join{limit: limit, waiting: map[int]leftover{}} }
+
+// add takes what stripe n leaves, once for each stripe, and returns what is to be stored
+// now. It keeps a copy of the body.
+func (j *join) add(n int, l leftover) (full []*joined) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.waiting[n] = leftover{r, slices.Clone(body), raw}
+	l.body = slices.Clone(l.body)
+	j.waiting[n] = l
 	for {
 		l, ok := j.waiting[j.next]
 		if !ok {
@@ -68,7 +72,7 @@ func (j *join) take(l leftover) {
 	j.open.raw += l.raw
 }
 
-// rest returns what was not enough for a segment.
+// rest returns what was not enough for a segment, when all stripes were added.
 func (j *join) rest() []*joined {
 	j.mu.Lock()
 	defer j.mu.Unlock()

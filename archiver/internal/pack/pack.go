@@ -1,3 +1,22 @@
+// Package pack stores the bytes of a source in an archive.
+//
+// A source is cut into stripes. A worker takes one stripe at a time and makes a segment
+// of it, or several if it does not compress. A stripe is a list of frames, and a frame is
+// a list of pieces: ranges of files, up to 4 MiB together, that are compressed as one. On
+// its way a byte passes, once each,
+//
+//	stripes.go   which says which worker reads it, and in which frame
+//	read.go      which reads it and adds it to the checksums that prove the source
+//	divide.go    which finds out whether it is fresh (to be stored), shared (the parent's
+//	             segments have it) or one of many zeros (left out)
+//	building.go  which compresses it into a segment
+//	segments.go  which creates the segment in the store
+//	index.go     which says in the index where it is
+//
+// The parent of a full backup is the earlier full backup whose segments it refers to.
+// What little is fresh of many stripes is joined into common segments.
+//
+// The package decides nothing about the journal: it neither reads the head nor commits.
 package pack
 
 import (
@@ -20,46 +39,45 @@ import (
 
 // Options say how a source is stored.
 type Options struct {
-	SegmentBytes int64 // see [BackupOptions.SegmentBytes]
-	Level        segment.Level
-	Fresh        bool // refer to nothing that earlier backups stored
-	Workers      int
-	Log          *slog.Logger
+	// SegmentBytes is how many raw bytes of a source a stripe has, a multiple of
+	// [manifest.PageBytes]; 0 leaves it to [SegmentBytes].
+	SegmentBytes int64
+
+	Level   segment.Level
+	Fresh   bool // refer to nothing that earlier backups have stored
+	Workers int  // how many stripes are on their way at a time, at least 1
+	Log     *slog.Logger
 }
 
-// Packer stores sources in the archive of a head.
+// Packer stores sources in the archive of one head.
 type Packer struct {
-	Options
-	Head *journal.Head
+	options Options
+	head    *journal.Head
 }
 
-// Copied is a source whose bytes are stored. If nothing was new, there is no
-// index.
-type Copied struct {
-	Source *capture.Source
-	Index  *manifest.Index
+// New returns a packer that stores for the next backup on head.
+func New(head *journal.Head, o Options) *Packer { return &Packer{o, head} }
 
-	sent, storedBytes, reusedBytes int64
-}
-
-// Copy captures what is new in a database and stores its bytes, again
-// if the database changes meanwhile, until bytes and checksums fit.
-func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error) {
+// Copy captures what is new in a database and stores its bytes, again if the database
+// changes meanwhile, until the bytes that were sent have the checksums that the database
+// keeps of them.
+func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error) {
 	var damaged []string
 	err = capture.UntilStable(ctx, q.Path, IsTorn, func() (err error) {
 		for range objects.Tries {
 			if c, err = p.copyOnce(ctx, q, &damaged); !errors.Is(err, objects.ErrLost) {
 				break
 			}
-			p.Log.Warn("storing what is missing again", "err", err)
+			p.options.Log.Warn("storing again what is missing", "err", err)
 		}
 		if err != nil && IsTorn(err) {
-			p.Log.Info("the database may have changed while it was read; reading it again", "err", err)
+			p.options.Log.Info("the database may have changed while it was read; reading it again", "err", err)
 		}
 		return err
 	})
 	for _, problem := range damaged {
-		p.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; Grafeo opens the database without its vectors", "err", problem)
+		p.options.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; "+
+			"Grafeo opens the database without its vectors", "err", problem)
 	}
 	if err != nil && !isSettled(err) && !objects.IsFromStore(err) {
 		_, gone := grafeo.Identify(q.Path)
@@ -70,103 +88,68 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Copied, err error
 	return c, err
 }
 
-func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]string) (Copied, error) {
+func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]string) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("capture"))
 	s, err := q.Capture(ctx)
 	if err != nil {
-		return Copied{}, err
+		return Packed{}, err
 	}
 	if s.Kind == manifest.Incremental && s.Commits == 0 {
-		return Copied{Source: s}, nil
+		return Packed{Source: s}, nil
 	}
 	if s.Kind == manifest.Incremental {
-		return p.StoreSource(ctx, s)
+		return p.Store(ctx, s)
 	}
 	if *damaged, err = s.ProveSpill(*damaged); err != nil {
-		return Copied{}, err
+		return Packed{}, err
 	}
-	c, err := p.StoreSource(ctx, s)
+	c, err := p.Store(ctx, s)
 	if err == nil {
 		err = s.CheckSpillUnchanged()
 	}
 	return c, err
 }
 
-// StoreSource stores the bytes of a source in the archive of head.
-func (p *Packer) StoreSource(ctx context.Context, s *capture.Source) (Copied, error) {
+// Store stores the bytes of a source, and proves every checksum of the source with the
+// bytes that were sent. Whatever it returns an error for is not to be committed;
+// [objects.ErrLost] is worth another try.
+func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("store"))
-	segmentBytes := SegmentBytes(p.SegmentBytes, s.Bytes())
-	u := &upload{
-		objects: p.Head.Store, workers: p.Workers, files: s.Files, level: p.Level, total: s.Bytes(), tracker: progress.Track(ctx, s.Bytes()),
-		folder: manifest.SegmentFolder(s.Folder(segmentBytes, p.Level)), present: map[string]int64{},
-	}
-	if !p.Fresh {
+	tracker := progress.Track(ctx, s.Bytes())
+	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
+	var parent *parent
+	if !p.options.Fresh {
 		var err error
-		if u.base, err = p.findBase(ctx, s.Parent, s); err != nil {
-			return Copied{}, err
+		if parent, err = p.findParent(ctx, s.Parent, s); err != nil {
+			return Packed{}, err
 		}
 	}
-	if shares(s) {
-		u.pages = newPages(p.Head.Store, p.Head.Archive.ArchiveID, s.Image.Size, u.base)
+	var digests *pages
+	if isShareable(s) {
+		digests = newPages(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, parent)
 	}
-	// Only for a large backup it is worth a request to list what an interrupted run left;
-	// for a small one, each put finds it out.
-	folders := u.base.folders()
-	if s.Bytes() > segmentBytes && !slices.Contains(folders, u.folder) {
-		folders = append(folders, u.folder)
+	to := newSegments(p.head.Store, manifest.SegmentFolder(s.Folder(segmentBytes, p.options.Level)))
+	// Only a large backup is worth the request that finds what an interrupted run has
+	// left; for a small one, the put finds it.
+	folders := parent.folders()
+	if s.Bytes() > segmentBytes && !slices.Contains(folders, to.folder) {
+		folders = append(folders, to.folder)
 	}
-	for _, folder := range folders {
-		for info, err := range p.Head.Store.List(ctx, folder, objects.MaxSegments) {
-			if err != nil {
-				return Copied{}, err
-			}
-			u.present[info.Key] = info.Size
-		}
+	if err := to.list(ctx, folders); err != nil {
+		return Packed{}, err
 	}
-	u.base.confirm(u.present)
-	ix, err := u.run(ctx, segmentBytes)
+	parent.confirm(to.present)
+	u := newUpload(s, segmentBytes, p.options, to, parent, digests, tracker)
+	stripes, err := u.run(ctx)
 	if err != nil {
-		return Copied{}, err
+		return Packed{}, err
 	}
-	if err := u.confirm(ctx); err != nil {
-		return Copied{}, err
+	ix, counts := u.index(stripes)
+	if err := to.confirm(ctx, counts.unproved); err != nil {
+		return Packed{}, err
 	}
 	ix.Commits, ix.Replay = s.CommitTimes, s.Replay
-	return Copied{s, ix, u.sent, u.storedBytes, u.reusedBytes}, nil
-}
-
-// Manifest describes what was stored, as the successor of parent. A history that
-// does not continue the backup that it was captured after is a timeline of its
-// own.
-func (c *Copied) Manifest(parent *manifest.Committed, tool, host string) *manifest.Manifest {
-	s := c.Source
-	m := &manifest.Manifest{
-		Seq: 1, Timeline: 1, Timelines: 1,
-		CommitID: manifest.NewID(), CreatedAt: s.ReadFrom, ReadUntil: s.ReadUntil, Tool: tool, Host: host,
-		Kind: s.Kind, Database: s.Database(),
-		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, StartTime: s.StartTime, EndTime: s.EndTime, Commits: s.Commits, Position: s.Position,
-		RawBytes: s.Bytes(), StoredBytes: c.storedBytes, ReusedBytes: c.reusedBytes, SegmentsNew: int(c.sent),
-		Imported: s.Imported, Spill: s.Spilled,
-	}
-	m.RestoreFrom = s.StartEpoch
-	if s.Kind == manifest.Incremental {
-		m.RestoreFrom = s.Parent.RestoreFrom
-	}
-	if parent == nil {
-		return m
-	}
-	m.Seq, m.Previous, m.Timelines = parent.Seq+1, &parent.Digest, parent.Timelines
-	m.SetEarlier(parent.Manifest)
-	if s.Kind == manifest.Incremental {
-		m.LastFull = parent.NewestFull()
-	}
-	if s.Continues {
-		m.Continues, m.Timeline = &s.Parent.Seq, s.Parent.Timeline
-	} else {
-		m.Timelines++
-		m.Timeline = m.Timelines
-	}
-	return m
+	return Packed{s, ix, counts}, nil
 }
 
 // isSettled reports whether err is a verdict on the database, and not perhaps a
@@ -177,16 +160,16 @@ func isSettled(err error) bool {
 	return unsteady || other
 }
 
-// IsTorn reports whether err can come from reading a database that somebody is
-// writing to, and is not the store's.
+// IsTorn reports whether err can come from reading a database that somebody is writing
+// to. An error of the store cannot.
 func IsTorn(err error) bool { return !objects.IsFromStore(err) && grafeo.IsTorn(err) }
 
-// DefaultSegmentBytes is how much of a source goes into a segment by default.
+// DefaultSegmentBytes is how many raw bytes of a large source a stripe has by default.
 const DefaultSegmentBytes = 48 << 20
 
-// SegmentBytes returns how much of a source of total bytes goes into one segment if asked,
-// or 0 for the default, was asked for. A small source is cut finer, so that all workers
-// have something to do.
+// SegmentBytes returns how many raw bytes a stripe of a source of total bytes has, if
+// asked were asked for, or 0 for the default. A small source is cut finer, so that all
+// workers have something to do.
 func SegmentBytes(asked, total int64) int64 {
 	switch {
 	case asked != 0:

@@ -13,44 +13,41 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// minSharedBytes is the size of the smallest image whose pages are compared with those of
-// an earlier backup: for a smaller one, the requests cost more than the bytes.
-const minSharedBytes = 1 << 20
-
 var zeroPage [manifest.PageBytes]byte
 
 type pageDigest [manifest.PageDigestBytes]byte
 
 func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 
-// pages collects the digests of an image's pages, which workers add in any order. Those of
-// a span are stored as soon as all of them are there, so that only the digests of spans
-// that are being read are in memory.
+// pages keeps the digests of an image's pages. Workers add them in any order. Those of a
+// span, a fixed number of pages, are stored as one object once they are complete, so that
+// only the spans that are being read are in memory.
 type pages struct {
 	objects *objects.Store
 	key     [32]byte   // of the digests, FORMAT.md, "Digests of pages"
 	zeros   pageDigest // of a page of zeros
 	bytes   int64      // of the image
-	base    *base      // whose objects are referred to where nothing changed
+	parent  *parent    // whose objects are named again where nothing has changed
 
 	mu    sync.Mutex
-	spans map[int]*pagesSpan
-	refs  []manifest.Pages
+	spans map[int]*span
+	refs  []manifest.Pages // one for each span, once it is stored
 }
 
-type pagesSpan struct {
+// span is some of a span's digests.
+type span struct {
 	digests []byte
 	missing int // bytes
 }
 
-func newPages(store *objects.Store, archiveID string, imageBytes int64, b *base) *pages {
+func newPages(store *objects.Store, archiveID string, imageBytes int64, p *parent) *pages {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
-	p := &pages{
+	d := &pages{
 		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
-		bytes: imageBytes, base: b, spans: map[int]*pagesSpan{}, refs: make([]manifest.Pages, n),
+		bytes: imageBytes, parent: p, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
 	}
-	p.zeros = p.hash(zeroPage[:])
-	return p
+	d.zeros = d.hash(zeroPage[:])
+	return d
 }
 
 // DigestOfPage returns the digest of a page in the archive with this id.
@@ -63,7 +60,7 @@ func (p *pages) hash(page []byte) (d pageDigest) {
 	return d
 }
 
-// digest returns the digest of a page; the last page may be shorter.
+// digest returns the digest of a page. Only the last one may be shorter.
 func (p *pages) digest(page []byte) pageDigest {
 	if len(page) == manifest.PageBytes && isZero(page) {
 		return p.zeros
@@ -71,13 +68,13 @@ func (p *pages) digest(page []byte) pageDigest {
 	return p.hash(page)
 }
 
-// add adds the digests of the pages from number first on.
+// add takes the digests of the pages from number first on, and stores the spans that are
+// complete with them.
 func (p *pages) add(ctx context.Context, first int64, digests []pageDigest) error {
-	const perSpan = manifest.PagesSpan / manifest.PageBytes
 	for len(digests) > 0 {
 		n, at := int(first/perSpan), first%perSpan
 		part := digests[:min(int64(len(digests)), perSpan-at)]
-		if whole := p.put(n, at, part); whole != nil {
+		if whole := p.collect(n, at, part); whole != nil {
 			if err := p.store(ctx, n, whole); err != nil {
 				return err
 			}
@@ -87,14 +84,15 @@ func (p *pages) add(ctx context.Context, first int64, digests []pageDigest) erro
 	return nil
 }
 
-// put gives the digests of span n when they are all there.
-func (p *pages) put(n int, at int64, digests []pageDigest) []byte {
+// collect adds digests to span n, from the page at on. It returns all of the span when it
+// is complete, and otherwise nil.
+func (p *pages) collect(n int, at int64, digests []pageDigest) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.spans[n]
 	if s == nil {
 		size := manifest.PagesBytes(p.bytes, n)
-		s = &pagesSpan{make([]byte, size), int(size)}
+		s = &span{make([]byte, size), int(size)}
 		p.spans[n] = s
 	}
 	for i := range digests {
@@ -109,8 +107,7 @@ func (p *pages) put(n int, at int64, digests []pageDigest) []byte {
 
 func (p *pages) store(ctx context.Context, n int, body []byte) error {
 	ref := manifest.Pages{StoredBytes: int64(len(body)), SHA256: manifest.Sum(body)}
-	old, there := p.base.same(ctx, n, ref)
-	if there {
+	if old, ok := p.parent.sameSpan(ctx, n, ref); ok {
 		ref = old
 	} else {
 		ref.Key = manifest.PagesKey(ref.SHA256)
@@ -118,7 +115,7 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 			return err
 		}
 	}
-	p.base.forget(n)
+	p.parent.forget(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refs[n] = ref

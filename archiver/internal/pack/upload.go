@@ -7,76 +7,59 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
-	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
 
-// upload stores one source's bytes in segments. Concurrent workers read, compress, hash and
-// store stripes, and add the very same bytes to the proof of the source.
+// upload takes the bytes of one source into segments, with concurrent workers.
 type upload struct {
-	objects *objects.Store
-	workers int
-	files   []capture.File
-	folder  string // prefix of the segments' keys
-	level   segment.Level
-	total   int64 // raw bytes of all files
+	files        []capture.File
+	level        segment.Level
+	workers      int
+	segmentBytes int64 // raw bytes of a stripe
+	objectBytes  int64 // that a segment may have, but for what compression adds
+	total        int64 // raw bytes of all files
 
-	unproved []manifest.Segment // those that no answer of the store has proved
+	reader   *reader
+	parent   *parent // nil if nothing is referred to
+	pages    *pages  // nil if no digests of pages are kept
+	join     *join
+	segments *segments
+	tracker  *progress.Tracker
 
-	base  *base  // what is referred to; nil for nothing
-	pages *pages // the digests of the image's pages; nil if they are not kept
-
-	present map[string]int64      // sizes of the segments of an interrupted run, and of those of base, by key
-	sums    []*crc32combine.Parts // a file each
-	tracker *progress.Tracker
-	cores   chan *core
-
-	// What run has found out about the segments: how many it has sent, their
-	// stored bytes, and the raw bytes of those that were there already.
-	sent, storedBytes, reusedBytes int64
+	compressors chan *compressor // idle ones; nil for one that is not made yet
 }
 
-// stored is the result of one stripe, or of a part of it that became a segment of its own.
-type stored struct {
-	segment *sent // that has the frames; nil if nothing of it is new
-	frames  []manifest.Frame
-	extents []extent
-}
+// ordinarySegment is how many bytes a segment may have, but for what compression adds,
+// unless a large size was asked for: a worker has memory for so many. With less, a stripe
+// that compresses to a third would need two segments.
+const ordinarySegment = 20 << 20
 
-// sent is a segment, and what became of it.
-type sent struct {
-	manifest.Segment
-	objects.Created
-}
-
-// extent is a part of a file, in a frame of its stripe or of the base.
-type extent struct {
-	file int
-	manifest.Extent
-	old bool
-}
-
-// run stores the files and returns where they are, once the stored bytes have proved to
-// have every checksum of the source. The error for a source that is damaged, or changed
-// meanwhile, is a [*grafeo.DamageError] or one of the file system.
-func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, error) {
-	for _, f := range u.files {
-		u.sums = append(u.sums, &crc32combine.Parts{From: f.From})
+func newUpload(s *capture.Source, segmentBytes int64, o Options, to *segments, parent *parent, digests *pages, t *progress.Tracker) *upload {
+	u := &upload{
+		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
+		objectBytes: min(segmentBytes, max(segmentBytes/3, ordinarySegment)),
+		reader:      newReader(s.Files), parent: parent, pages: digests, segments: to,
+		tracker:     t,
+		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),
 	}
-	stripes := cut(u.files, segmentBytes)
-	results := make([][]*stored, len(stripes))
-	objectBytes := min(segmentBytes, max(segmentBytes/3, ordinarySegment))
-	join := &join{limit: objectBytes, waiting: map[int]leftover{}}
-	u.cores = make(chan *core, min(u.workers, runtime.GOMAXPROCS(0)))
-	for range cap(u.cores) {
-		u.cores <- &core{}
+	u.join = newJoin(u.objectBytes)
+	for range cap(u.compressors) {
+		u.compressors <- nil
 	}
+	return u
+}
+
+// run stores the files and returns what became of each stripe, after every checksum of
+// the source has been found right in the bytes that were stored. The error for a source
+// that is damaged, or changed meanwhile, is a [*grafeo.DamageError] or one of the file
+// system.
+func (u *upload) run(ctx context.Context) ([][]*packed, error) {
+	stripes := cut(u.files, u.segmentBytes)
+	results := make([][]*packed, len(stripes))
 	workers := make(chan *worker, u.workers)
 	for range cap(workers) {
-		workers <- &worker{upload: u, objectBytes: objectBytes, join: join}
+		workers <- &worker{upload: u}
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(u.workers)
@@ -97,71 +80,42 @@ func (u *upload) run(ctx context.Context, segmentBytes int64) (*manifest.Index, 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := u.storeJoined(ctx, join.rest()); err != nil {
+	if err := u.segments.putJoined(ctx, u.join.rest()); err != nil {
 		return nil, err
 	}
-	for _, f := range u.files {
-		if err := f.Proof.Check(); err != nil {
-			return nil, err
-		}
+	if err := u.reader.prove(); err != nil {
+		return nil, err
 	}
-	return u.index(results), nil
+	return results, nil
 }
 
-// worker makes one segment after the other, and waits until the store has it.
+// worker makes one segment after another and waits for the store. To read and to
+// compress, it borrows a compressor.
 type worker struct {
-	*upload
-	*core             // while it reads and compresses
-	objectBytes int64 // that a segment may have, apart from what compression adds
-	join        *join
-	out         []byte // the segment
+	upload *upload
+	body   []byte // memory of the segment
 }
 
-// core has the memory for reading and compressing. There are as many as the machine has
-// cores: with more, workers would only compete for the caches.
-type core struct {
-	encoder  *segment.Encoder
-	raw      []byte
-	gathered gathered
-	digests  []pageDigest
-}
-
-// prepare makes the buffers, once, and large enough for data that does not compress: memory
-// that is not touched costs nothing, while growing leaves garbage.
-func (w *worker) prepare() (err error) {
-	if w.encoder == nil {
-		if w.encoder, err = segment.NewEncoder(w.level); err != nil {
-			return err
-		}
-		w.raw = make([]byte, min(segment.FrameBytes, w.objectBytes))
-	}
-	if w.out == nil {
-		w.out = make([]byte, 0, segment.Bound(min(w.objectBytes, w.total)))
-	}
-	w.out = w.out[:0]
-	w.gathered.raw, w.gathered.extents = w.gathered.raw[:0], w.gathered.extents[:0] // left by a worker that failed
-	return nil
-}
-
-// stripe stores the frames of s: as one segment, or several if they compress little.
-func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, err error) {
+// stripe stores the frames of stripe number n: as one segment, or several if they
+// compress little.
+func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*packed, err error) {
 	for {
-		r, rest, err := w.fill(ctx, s)
+		p, rest, err := w.fill(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		if len(rest) > 0 {
-			r.segment, err = w.store(ctx, n, w.out, r.rawBytes())
+			p.segment, err = w.upload.segments.put(ctx, n, w.body, p.rawBytes())
 		} else {
-			err = w.put(ctx, n, r)
+			err = w.put(ctx, n, p)
 		}
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range s[:len(s)-len(rest)] {
-			w.tracker.Add(f.bytes())
+			w.upload.tracker.Add(f.bytes())
 		}
-		parts = append(parts, r)
+		parts = append(parts, p)
 		if len(rest) == 0 {
 			return parts, nil
 		}
@@ -169,138 +123,97 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*stored, 
 	}
 }
 
-// fill reads and compresses the first frames of s, as many as a segment has room for, and
-// returns those that are left.
-func (w *worker) fill(ctx context.Context, s stripe) (r *stored, rest stripe, err error) {
-	w.core = <-w.cores
-	defer func() { w.cores <- w.core; w.core = nil }()
-	if err := w.prepare(); err != nil {
+// fill reads and compresses the first frames of s, as many as a segment has room for,
+// and returns those that are left. The segment is in w.body.
+func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, err error) {
+	u := w.upload
+	c := <-u.compressors
+	defer func() { u.compressors <- c }()
+	if c == nil {
+		if c, err = newCompressor(u); err != nil {
+			return nil, nil, err
+		}
+	}
+	if w.body == nil {
+		// Large enough for what does not compress: what is not touched costs nothing,
+		// while growing leaves garbage.
+		w.body = make([]byte, 0, segment.Bound(min(u.objectBytes, u.total)))
+	}
+	b := c.begin(w.body)
+	if rest, err = c.fill(ctx, b, s); err != nil {
 		return nil, nil, err
 	}
-	r = &stored{}
-	for i, f := range s {
-		if err := context.Cause(ctx); err != nil {
-			return nil, nil, err
-		}
-		if w.isFull(f.bytes()) {
-			rest = s[i:]
-			break
-		}
-		b := w.raw[:f.bytes()]
-		if err := w.read(b, f); err != nil {
-			return nil, nil, err
-		}
-		if err := w.frame(ctx, r, f, b); err != nil {
-			return nil, nil, err
-		}
-	}
-	return r, rest, w.flush(r)
+	w.body = b.body
+	return b.packed, rest, nil
 }
 
-// isFull reports whether the segment may have no room for n more raw bytes, if they and
-// what was gathered do not compress.
-func (w *worker) isFull(n int64) bool {
-	more := segment.Bound(n+int64(len(w.gathered.raw))) + segment.Bound(0) // two frames
-	return len(w.out) > 0 && int64(len(w.out))+more > int64(cap(w.out))
-}
-
-// rawBytes returns how many bytes the frames have, decompressed.
-func (r *stored) rawBytes() (n int64) {
-	for _, f := range r.frames {
-		n += f.RawBytes
+// put stores the frames of a stripe, or of its last part: as a segment, or, where little
+// of it is fresh, together with those of other stripes.
+func (w *worker) put(ctx context.Context, n int, p *packed) error {
+	u, raw := w.upload, p.rawBytes()
+	if u.parent != nil && raw <= u.objectBytes/4 {
+		return u.segments.putJoined(ctx, u.join.add(n, leftover{p, w.body, raw}))
 	}
-	return n
-}
-
-// put stores the frames of a stripe, or of its last part: as a segment, or, where
-// little of it is new, together with those of other stripes.
-func (w *worker) put(ctx context.Context, n int, r *stored) error {
-	raw := r.rawBytes()
-	if w.base != nil && raw <= w.objectBytes/4 {
-		return w.storeJoined(ctx, w.join.add(n, r, w.out, raw))
-	}
-	if err := w.storeJoined(ctx, w.join.add(n, nil, nil, 0)); err != nil {
+	if err := u.segments.putJoined(ctx, u.join.add(n, leftover{})); err != nil {
 		return err
 	}
 	if raw == 0 {
-		return nil // zeros
+		return nil // all of it is shared, or zeros
 	}
 	var err error
-	r.segment, err = w.store(ctx, n, w.out, raw)
+	p.segment, err = u.segments.put(ctx, n, w.body, raw)
 	return err
 }
 
-// compress adds a frame to those of the stripe, and returns its number.
-func (w *worker) compress(r *stored, raw []byte) (n int, err error) {
-	start := len(w.out)
-	if w.out, err = w.encoder.AppendFrame(w.out, raw); err != nil {
-		return 0, err
-	}
-	r.frames = append(r.frames, manifest.Frame{
-		Offset: int64(start), StoredBytes: int64(len(w.out) - start), RawBytes: int64(len(raw)),
-	})
-	return len(r.frames) - 1, nil
+// compressor has what reading and compressing need. There are as many as the machine has
+// cores: more would only take the caches from each other.
+type compressor struct {
+	reader   *reader
+	divider  *divider
+	encoder  *segment.Encoder
+	raw      []byte   // memory of a frame that is read
+	gathered gathered // memory of a frame that is gathered
 }
 
-// read fills raw with the pieces of f, and adds them to the proof and the checksums.
-func (w *worker) read(raw []byte, f frame) error {
-	for _, p := range f {
-		part := raw[:p.bytes]
-		raw = raw[p.bytes:]
-		file := &w.files[p.file]
-		if err := file.Read(part, p.offset); err != nil {
-			return err
+func newCompressor(u *upload) (*compressor, error) {
+	encoder, err := segment.NewEncoder(u.level)
+	if err != nil {
+		return nil, err
+	}
+	frameBytes := min(segment.FrameBytes, u.objectBytes)
+	return &compressor{
+		reader: u.reader, divider: &divider{files: u.files, parent: u.parent, pages: u.pages},
+		encoder: encoder, raw: make([]byte, frameBytes), gathered: gathered{limit: frameBytes},
+	}, nil
+}
+
+// begin returns a segment to be built in the memory of body.
+func (c *compressor) begin(body []byte) *building {
+	c.gathered.reset() // one that has failed may have left something
+	return &building{encoder: c.encoder, gathered: &c.gathered, body: body[:0], packed: &packed{}}
+}
+
+// fill reads the frames of s into b until it is full, and returns those that are left.
+func (c *compressor) fill(ctx context.Context, b *building, s stripe) (rest stripe, err error) {
+	for i, f := range s {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
 		}
-		file.Proof.Add(p.offset, part)
-		w.sums[p.file].Add(crc32combine.PartOf(p.offset, part))
-	}
-	return nil
-}
-
-// store stores a segment, unless the store has it already.
-func (u *upload) store(ctx context.Context, n int, body []byte, raw int64) (*sent, error) {
-	s := &sent{Segment: manifest.Segment{StoredBytes: int64(len(body)), RawBytes: raw, SHA256: manifest.Sum(body)}}
-	s.Key = manifest.SegmentKey(u.folder, n, s.SHA256)
-	size, there := u.present[s.Key]
-	var err error
-	s.Created, err = u.objects.Create(ctx, &s.Key, s.SHA256, body, there && size == s.StoredBytes)
-	return s, err
-}
-
-func (u *upload) storeJoined(ctx context.Context, full []*joined) error {
-	for _, j := range full {
-		s, err := u.store(ctx, j.first, j.body, j.raw)
+		if !b.hasRoom(f.bytes()) {
+			rest = s[i:]
+			break
+		}
+		raw := c.raw[:f.bytes()]
+		if err := c.reader.read(raw, f); err != nil {
+			return nil, err
+		}
+		parts, err := c.divider.divide(ctx, f, raw)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, r := range j.stripes {
-			r.segment = s
-		}
-	}
-	return nil
-}
-
-// confirm looks for the segments that this run has sent and no answer has proved, as
-// a manifest may only name what is there. What the store or something on the way to
-// it has made up is [errVanished]: the caller makes the copy again, which sends only
-// that.
-func (u *upload) confirm(ctx context.Context) error {
-	if len(u.unproved) == 0 {
-		return nil
-	}
-	sizes := map[string]int64{}
-	for info, err := range u.objects.List(ctx, u.folder, objects.MaxSegments) {
-		if err != nil {
-			return err
-		}
-		sizes[info.Key] = info.Size
-	}
-	for _, s := range u.unproved {
-		if size, ok := sizes[s.Key]; !ok || size != s.StoredBytes {
-			if err := u.objects.CheckStored(ctx, s.Key, s.StoredBytes); err != nil { // a list may be behind
-				return err
-			}
+		if err := b.add(parts, raw); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return rest, b.flush()
 }

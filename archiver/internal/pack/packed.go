@@ -1,0 +1,58 @@
+package pack
+
+import (
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Packed is a source whose bytes are stored.
+type Packed struct {
+	Source *capture.Source
+	Index  *manifest.Index // where the bytes are; nil if there was nothing new to store
+
+	counts counts
+}
+
+// counts says what became of a source's segments.
+type counts struct {
+	sent        int64 // segments that this run has sent
+	storedBytes int64 // of these
+	reusedBytes int64 // raw bytes that were in the store already
+
+	unproved []manifest.Segment // sent, and no answer of the store has proved that it has them
+}
+
+// Manifest describes what was stored, as the backup after previous, which is nil for the
+// first one. A history that does not continue the backup after which it was captured is a
+// timeline of its own.
+func (c *Packed) Manifest(previous *manifest.Committed, tool, host string) *manifest.Manifest {
+	s := c.Source
+	m := &manifest.Manifest{
+		Seq: 1, Timeline: 1, Timelines: 1,
+		CommitID: manifest.NewID(), CreatedAt: s.ReadFrom, ReadUntil: s.ReadUntil, Tool: tool, Host: host,
+		Kind: s.Kind, Database: s.Database(),
+		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
+		Commits: s.Commits, Position: s.Position,
+		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes, SegmentsNew: int(c.counts.sent),
+		Imported: s.Imported, Spill: s.Spilled,
+	}
+	m.RestoreFrom = s.StartEpoch
+	if s.Kind == manifest.Incremental {
+		m.RestoreFrom = s.Parent.RestoreFrom
+	}
+	if previous == nil {
+		return m
+	}
+	m.Seq, m.Previous, m.Timelines = previous.Seq+1, &previous.Digest, previous.Timelines
+	m.SetEarlier(previous.Manifest)
+	if s.Kind == manifest.Incremental {
+		m.LastFull = previous.NewestFull()
+	}
+	if s.Continues {
+		m.Continues, m.Timeline = &s.Parent.Seq, s.Parent.Timeline
+	} else {
+		m.Timelines++
+		m.Timeline = m.Timelines
+	}
+	return m
+}

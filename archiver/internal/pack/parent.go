@@ -1,0 +1,151 @@
+package pack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// A full backup may refer to segments of its parent, within limits: a restore of it
+// fetches at most one and a half times what a restore of one that refers to nothing
+// fetches (docs/decisions.md, "What a full backup shares").
+
+// isMostlyUsed reports whether a segment of so many raw bytes may be referred to: at least
+// four fifths of it are still in use by the parent.
+func isMostlyUsed(bytes, used int64) bool { return used > 0 && used >= bytes/5*4 }
+
+// isMostlyChanged reports whether all of a piece of so many bytes is stored again: more
+// than a fifth of it has changed, or more than a third has changed or become zeros.
+func isMostlyChanged(bytes, changed, cleared int64) bool {
+	return changed > bytes/5 || changed+cleared > bytes/3
+}
+
+const (
+	// maxFolders is of how many earlier runs a backup refers to segments.
+	maxFolders = 16
+	// minSharedBytes is the smallest image whose pages are compared: below, the requests
+	// cost more than the bytes.
+	minSharedBytes = 1 << 20
+)
+
+// parent is the earlier full backup whose segments a new one refers to where the pages of
+// the image are the same, at the same offsets. Of a nil parent, nothing can be used.
+type parent struct {
+	store  *objects.Store
+	log    *slog.Logger
+	index  *manifest.Index
+	image  *manifest.File
+	usable []bool // one for each segment
+
+	mu    sync.Mutex
+	spans map[int]func() ([]byte, error) // digests of pages, near those that are compared
+}
+
+// isShareable reports whether the image of s can have pages that an earlier one has, too.
+func isShareable(s *capture.Source) bool {
+	return s.Kind == manifest.Full && s.Image.Generation == grafeo.Gen06 && s.Image.Size >= minSharedBytes
+}
+
+// findParent returns the parent of a full backup of s that follows previous, or nil if it
+// refers to nothing: images of 0.5 share nothing. A parent that is damaged is none, so
+// that a new full backup heals an archive.
+func (p *Packer) findParent(ctx context.Context, previous *manifest.Committed, s *capture.Source) (*parent, error) {
+	if previous == nil || !isShareable(s) ||
+		previous.Database.Generation != string(grafeo.Gen06) || previous.NewestFull() == nil {
+		return nil, nil
+	}
+	found, err := p.loadParent(ctx, previous, *previous.NewestFull())
+	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
+		p.options.Log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
+		return nil, nil
+	}
+	return found, err
+}
+
+// loadParent returns full backup seq as a parent, or nil if it can be none.
+func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, seq manifest.Seq) (*parent, error) {
+	full := previous
+	if full.Seq != seq {
+		var err error
+		if full, err = p.head.Journal.Load(ctx, previous.ArchiveID, seq); err != nil {
+			return nil, err
+		}
+	}
+	isSame := full.Database.Is(&previous.Database) && full.Database.Generation == previous.Database.Generation
+	if full.Kind != manifest.Full || !isSame {
+		return nil, nil
+	}
+	ix, err := p.head.Journal.Index(ctx, full.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	if len(ix.Image().Pages) == 0 {
+		return nil, nil
+	}
+	found := &parent{
+		store: p.head.Store, log: p.options.Log, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
+	}
+	found.choose()
+	return found, nil
+}
+
+// choose decides which segments may be referred to.
+func (p *parent) choose() {
+	used := make([]int64, len(p.index.Segments))
+	for _, e := range p.image.Extents {
+		used[p.index.Frames[e.Frame].Segment] += e.Bytes
+	}
+	p.usable = make([]bool, len(used))
+	folders := map[string]int64{} // bytes that are used
+	for i, s := range p.index.Segments {
+		if p.usable[i] = isMostlyUsed(s.RawBytes, used[i]); p.usable[i] {
+			folders[manifest.SegmentFolderOf(s.Key)] += used[i]
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(folders), func(x, y string) int {
+		return cmp.Or(cmp.Compare(folders[y], folders[x]), cmp.Compare(x, y))
+	})
+	if len(names) <= maxFolders {
+		return
+	}
+	for i, s := range p.index.Segments {
+		p.usable[i] = p.usable[i] && slices.Contains(names[:maxFolders], manifest.SegmentFolderOf(s.Key))
+	}
+}
+
+// folders returns those of the segments that may be referred to.
+func (p *parent) folders() []string {
+	if p == nil {
+		return nil
+	}
+	folders := map[string]bool{}
+	for i, s := range p.index.Segments {
+		if p.usable[i] {
+			folders[manifest.SegmentFolderOf(s.Key)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(folders))
+}
+
+// confirm drops the segments that the store does not have with their size, of all that it
+// lists in the folders.
+func (p *parent) confirm(present map[string]int64) {
+	if p == nil {
+		return
+	}
+	for i, s := range p.index.Segments {
+		if p.usable[i] && present[s.Key] != s.StoredBytes {
+			p.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
+			p.usable[i] = false
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// perSpan is how many pages have their digests in one object.
+const perSpan = manifest.PagesSpan / manifest.PageBytes
+
+// sameSpan reports whether the digests of span n are those of ref, and returns the object
+// that has them.
+func (p *parent) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
+	if p == nil || n >= len(p.image.Pages) || p.image.Pages[n].SHA256 != ref.SHA256 {
+		return ref, false
+	}
+	read, err := p.span(ctx, n)
+	return p.image.Pages[n], err == nil && read != nil
+}
+
+// digest returns the digest of a page. That of a page that is not known is the zero
+// value, which no page has.
+func (p *parent) digest(ctx context.Context, page int64) (pageDigest, error) {
+	digests, err := p.span(ctx, int(page/perSpan))
+	at := page % perSpan * manifest.PageDigestBytes
+	if err != nil || at >= int64(len(digests)) {
+		return pageDigest{}, err
+	}
+	return pageDigest(digests[at:]), nil
+}
+
+// span returns the digests of span n, or nothing if there are none or they are damaged.
+// Concurrent calls read them once.
+func (p *parent) span(ctx context.Context, n int) ([]byte, error) {
+	if n >= len(p.image.Pages) {
+		return nil, nil
+	}
+	p.mu.Lock()
+	read, ok := p.spans[n]
+	if !ok {
+		read = sync.OnceValues(func() ([]byte, error) { return p.readSpan(ctx, n) })
+		p.spans[n] = read
+	}
+	p.mu.Unlock()
+	return read()
+}
+
+// forget frees the digests of a span that is done with.
+func (p *parent) forget(n int) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.spans, n)
+}
+
+func (p *parent) readSpan(ctx context.Context, n int) ([]byte, error) {
+	ref := p.image.Pages[n]
+	if ref.StoredBytes != manifest.PagesBytes(p.image.Bytes, n) {
+		return nil, nil // an earlier build's
+	}
+	d, err := p.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
+	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
+		p.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what an earlier backup has: %w", err)
+	}
+	return d, nil
+}
+
+// location is where the bytes of a page of the parent are.
+type location struct {
+	isKnown     bool // otherwise the page cannot be referred to
+	isHole      bool // they are zeros, in no frame
+	frame       int  // of the parent's index
+	frameOffset int64
+}
+
+// finder finds pages of the parent, in ascending order.
+type finder struct {
+	parent *parent
+	at     int // the first extent that ends after the previous page
+}
+
+// find returns a finder for pages from offset on.
+func (p *parent) find(offset int64) *finder {
+	x := p.image.Extents
+	return &finder{p, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
+}
+
+// page returns where the n bytes at offset are.
+func (f *finder) page(offset, n int64) location {
+	p := f.parent
+	x := p.image.Extents
+	for f.at < len(x) && x[f.at].Offset+x[f.at].Bytes <= offset {
+		f.at++
+	}
+	switch {
+	case offset+n > p.image.Bytes || n < manifest.PageBytes && offset+n != p.image.Bytes:
+		return location{} // the pages are not of one size
+	case f.at == len(x) || x[f.at].Offset >= offset+n:
+		return location{isKnown: f.at == 0 || x[f.at-1].Offset+x[f.at-1].Bytes <= offset, isHole: true}
+	case x[f.at].Offset > offset || x[f.at].Offset+x[f.at].Bytes < offset+n:
+		return location{} // in two places
+	}
+	e := x[f.at]
+	return location{
+		isKnown: p.usable[p.index.Frames[e.Frame].Segment], frame: e.Frame, frameOffset: e.FrameOffset + offset - e.Offset,
+	}
+}
