@@ -89,21 +89,20 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if leftOut != nil && !opts.WithoutSpilled {
 		return ExportReport{}, fmt.Errorf("%w in %d files, %d bytes, which Grafeo's own backups cannot hold", ErrSpilled, leftOut.Files, leftOut.Bytes)
 	}
-	s, err := staging.Open(a.disk, folder, nil, 0)
+	s, err := staging.Open(a.disk, folder, staging.Options{})
 	if err != nil {
 		return ExportReport{}, err
 	}
 	defer func() {
 		if left := s.Discard(); left != nil {
-			a.log.Warn("the export could not remove its hidden folder; the next one to this path does", "folder", s.Folder, "err", left)
+			a.log.Warn("the export could not remove its hidden folder; the next one to this path does", "folder", s.Dir, "err", left)
 		}
 	}()
 	if err := a.exportFits(ctx, folder, stretches); err != nil {
 		return ExportReport{}, err
 	}
-	w := &native.Writer{Staging: s}
-	s.Access = staging.AccessesBeside(filepath.Dir(folder))
-	if err := s.MakeFolder(s.Path(native.FolderName), s.Access.Log); err != nil {
+	w, err := native.NewWriter(s)
+	if err != nil {
 		return ExportReport{}, err
 	}
 	r := ExportReport{Folder: folder, Spill: leftOut, FromEpoch: stretches[0].Route.Chain[0].StartEpoch}
@@ -120,20 +119,19 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 		if err != nil {
 			return ExportReport{}, err
 		}
-		if err := w.Stretch(plan, moved); err != nil {
+		if err := w.Add(plan, moved, stretch.Continues); err != nil {
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
-		w.Continues = stretch.Continues
 		r.ToEpoch = plan.State.Epoch
 	}
 	progress.Tell(ctx, PhasePublish)
 	if err := w.Publish(); err != nil {
 		return ExportReport{}, err
 	}
-	if problem := s.Access.Problem; problem != "" {
+	if problem := s.AccessProblem(); problem != "" {
 		a.log.Warn("the export does not have the owner and mode of the folder that it is in", "err", problem)
 	}
-	r.Files, r.RawBytes = len(w.List.Entries)+1, w.Bytes
+	r.Files, r.RawBytes = w.Files(), w.Bytes()
 	return r, nil
 }
 
@@ -161,7 +159,7 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []cat
 		plan.DropSpill()
 		image, first, more := plan.NeededBytes()
 		most = max(most, written+image+first+2*more)
-		if written += more; !goesOn { // else its image is not used, see nativeWriter.stretch
+		if written += more; !goesOn { // else its image is not used, see native.Writer.Add
 			written += image
 		}
 		goesOn = stretch.Continues

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
@@ -122,24 +121,23 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 			return RestoreReport{}, err
 		}
 	}
-	s, err := staging.Open(a.disk, target, plan.Digests(), a.journalEvery)
+	s, err := staging.Open(a.disk, target, staging.Options{
+		Database: &plan.Route.Last().Database, Replace: opts.Force, Chain: plan.Digests(), SyncEvery: a.journalEvery,
+	})
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	defer func() {
-		if err != nil && s.Keeps(err, objects.IsFromStore(err)) {
-			s.Journal.Flush()
-			if s.Keeps(err, objects.IsFromStore(err)) {
-				err = s.Leave(err, plan.Cost.RawBytes)
-				return
-			}
+		if err != nil && s.Keep(err, objects.IsFromStore(err)) {
+			err = s.Leave(err, plan.Cost.RawBytes)
+			return
 		}
 		left := s.Discard()
 		switch {
 		case left != nil && err != nil:
 			err = fmt.Errorf("%w; what this restore left behind could not be removed (%w), and the next one to this path removes it%s", err, left, s.WhereIsOld())
 		case left != nil:
-			a.log.Warn("the restore could not remove its hidden folder; the next one to this path does", "folder", s.Folder, "err", left)
+			a.log.Warn("the restore could not remove its hidden folder; the next one to this path does", "folder", s.Dir, "err", left)
 		}
 	}()
 	if err := staging.CheckAbsent(target); err != nil && !opts.Force {
@@ -148,12 +146,6 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := staging.CheckRoom(target, plan.Cost.NeededBytes, a.room); err != nil {
 		return RestoreReport{}, err
 	}
-	s.Directory = plan.Route.Last().Database.IsDirectory()
-	s.ImageFirst = plan.Route.Last().Database.Generation == string(grafeo.Gen05) && !s.Directory
-	s.Access = staging.AccessesBeside(filepath.Dir(target))
-	if opts.Force {
-		s.Access = staging.AccessesLike(target)
-	}
 	if err := a.filler().Fill(ctx, s, plan); err != nil {
 		return RestoreReport{}, err
 	}
@@ -161,12 +153,12 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return RestoreReport{}, err
 	}
 	progress.Tell(ctx, PhasePublish)
-	moved, err := s.Publish(opts.Force)
+	moved, err := s.Publish()
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	return RestoreReport{
-		Plan: planOf(plan), Database: target, MovedTo: moved, ResumedBytes: s.Journal.Resumed, AccessProblem: s.Access.Problem,
+		Plan: planOf(plan), Database: target, MovedTo: moved, ResumedBytes: s.Notes.Resumed(), AccessProblem: s.AccessProblem(),
 		Reopen: plan.Replay != nil && plan.Replay.Unsure,
 	}, nil
 }
@@ -178,7 +170,7 @@ func (a *Archive) filler() *rebuild.Filler {
 
 // mayRestore returns an error if something at target is in the way of a restore.
 func mayRestore(target string, force bool) error {
-	if err := staging.CheckAbsent(target); err != nil && !force && !disk.Exists(staging.PathOf(target)) {
+	if err := staging.CheckAbsent(target); err != nil && !force && !disk.Exists(staging.DirOf(target)) {
 		return err
 	}
 	return staging.CheckMovable(target)

@@ -193,7 +193,7 @@ var mutants = []mutant{
 
 	// A restore is exact, whole or absent.
 	{
-		"the digest of a segment is not compared", "archiver/internal/fetch/fetch.go",
+		"the digest of a segment is not compared", "archiver/internal/fetch/segment.go",
 		"if manifest.Sum(r.stored) != s.SHA256 {", "if manifest.Sum(r.stored) != s.SHA256 && false {",
 		"./archiver", "TestRot|TestForgedDocuments",
 	},
@@ -233,24 +233,24 @@ var mutants = []mutant{
 		"./archiver", "TestReplay",
 	},
 	{
-		"an existing target is not noticed", "archiver/internal/staging/folder.go",
+		"an existing target is not noticed", "archiver/internal/staging/target.go",
 		"		if err == nil {\n			if err := CheckMovable(target); err != nil {", "		if err == nil && false {\n			if err := CheckMovable(target); err != nil {",
 		"./archiver", "TestTargetExists",
 	},
 	{
-		"the image's first page is not held back", "archiver/internal/staging/folder.go",
+		"the image's first page is not held back", "archiver/internal/staging/files.go",
 		"if offset < int64(len(s.first)) {", "if false {",
 		"./archiver", "TestNothingOpensBeforeTheEnd|TestRestoreAfterAKilledOne",
 	},
 
 	{
-		"the files of a restore are not synced", "archiver/internal/rebuild/fill.go",
-		"if err := f.Sync(); err != nil {", "if err := error(nil); err != nil || f == nil {",
+		"the files of a restore are not synced", "archiver/internal/rebuild/rebuild.go",
+		"if err := file.Sync(); err != nil {", "if err := error(nil); err != nil || file == nil {",
 		"./archiver", "TestRestoreLosesPowerAnywhere",
 	},
 	{
 		"the publishing mark of a restore is not written", "archiver/internal/staging/publish.go",
-		"	if err := s.writeMark(m); err != nil {", "	if err := error(nil); err != nil {",
+		"	if err := s.writeMark(p.mark); err != nil {", "	if err := error(nil); err != nil {",
 		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
 

@@ -14,11 +14,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// File reads a file where it is, in the archive: frame by frame, with
-// ranged requests. Only the frames' own checksums are checked, so what it
-// yields must be proved by other means. It is for directories and logs, which
-// have to be read in an order that segments do not have. It is not for
-// concurrent use.
+// File reads an archived file where it is: frame by frame, with ranged requests. Only the
+// frames' own checksums are checked, so what it returns must be proved by other means. It
+// is for an image's directory and for logs, which have to be read in an order that
+// segments do not have. It is not for concurrent use.
 type File struct {
 	ctx     context.Context // io.ReaderAt has no place for it
 	store   *objects.Store
@@ -37,6 +36,7 @@ type cachedFrame struct {
 // blocks are near each other.
 const cachedFrames = 4
 
+// Open returns a file of an index, to be closed after use. Its requests end with ctx.
 func Open(ctx context.Context, s *objects.Store, ix *manifest.Index, f *manifest.File) (*File, error) {
 	d, err := segment.NewDecoder(manifest.MaxFrameBytes)
 	if err != nil {
@@ -45,9 +45,11 @@ func Open(ctx context.Context, s *objects.Store, ix *manifest.Index, f *manifest
 	return &File{ctx: ctx, store: s, index: ix, file: f, decoder: d}, nil
 }
 
+// Close frees what the file has in memory.
 func (r *File) Close() { r.decoder.Close() }
 
-// ReadAt implements [io.ReaderAt].
+// ReadAt implements [io.ReaderAt]. Holes are read as zeros. What is missing or damaged is a
+// [*manifest.ObjectError].
 func (r *File) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, errors.New("negative offset")
@@ -67,7 +69,7 @@ func (r *File) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// some reads up to the end of the extent, or hole, at offset.
+// some fills p as far as the extent, or hole, at offset reaches.
 func (r *File) some(p []byte, offset int64) (int, error) {
 	extents := r.file.Extents
 	i := sort.Search(len(extents), func(i int) bool { return extents[i].Offset+extents[i].Bytes > offset })
@@ -86,6 +88,7 @@ func (r *File) some(p []byte, offset int64) (int, error) {
 	return copy(p, raw[from+offset-extents[i].Offset:from+extents[i].Bytes]), nil
 }
 
+// frame returns the bytes of a frame of the index, from memory if it was read lately.
 func (r *File) frame(number int) ([]byte, error) {
 	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
 		return r.cache[i].raw, nil

@@ -7,26 +7,24 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// This file is about what a restore that was killed, or has failed, had fetched: what
-// the next one makes of it, by its journal, and what is left for it.
-
-// readBack reports whether an earlier run has fetched a segment, and its bytes are
-// where they belong: then they are counted, and need not be fetched.
-func (r *reader) readBack(segment int, frames []int, partsOf [][]part) bool {
-	want, ok := r.Journal.Done[segment]
+// readBack reports whether an earlier run has fetched a segment and its bytes are where
+// they belong. If so, they are counted, and need not be fetched.
+func (r *reader) readBack(segment int) bool {
+	f := r.fetching
+	want, ok := f.opts.Notes.Digest(segment)
 	if !ok {
 		return false
 	}
 	digest := xxhash.New()
 	var read []crc32combine.Part
 	var bytes int64
-	for _, i := range frames {
-		for _, p := range partsOf[i] {
+	for _, i := range f.framesOf[segment] {
+		for _, p := range f.partsOf[i] {
 			if int64(cap(r.raw)) < p.Bytes {
 				r.raw = disk.AlignedBuffer(int(p.Bytes))
 			}
 			b := r.raw[:p.Bytes]
-			if !r.Journal.ReadAt(p.file, b, p.Offset) {
+			if !f.opts.Notes.ReadAt(p.file, b, p.Offset) {
 				return false
 			}
 			_, _ = digest.Write(b) // never fails
@@ -37,13 +35,13 @@ func (r *reader) readBack(segment int, frames []int, partsOf [][]part) bool {
 	if digest.Sum64() != want {
 		return false
 	}
-	for _, i := range frames {
-		for _, p := range partsOf[i] {
-			r.sums[p.file].Add(read[0])
+	for _, i := range f.framesOf[segment] {
+		for _, p := range f.partsOf[i] {
+			f.sums.parts[p.file].Add(read[0])
 			read = read[1:]
 		}
 	}
-	r.Journal.Again(bytes)
-	r.Tracker.Add(bytes)
+	f.opts.Notes.AddResumed(bytes)
+	f.opts.Tracker.Add(bytes)
 	return true
 }

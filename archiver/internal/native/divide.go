@@ -173,7 +173,7 @@ func (d *dividedLog) isAfter(c *grafeo.Commit, m *manifest.Committed) bool {
 // incremental writes a part of the log as a native incremental.
 func (w *Writer) incremental(d *dividedLog, p *logPart, chain []*manifest.Committed) error {
 	e := grafeo.NativeEntry{
-		Filename: grafeo.NativeIncrementalName(len(w.List.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
+		Filename: grafeo.NativeIncrementalName(len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
 	}
 	h := grafeo.NativeHeader{Generation: d.generation, Version: 2, StartEpoch: p.start, EndEpoch: p.end, Count: p.groups}
 	if d.generation == grafeo.Gen05 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
@@ -14,50 +13,70 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// FolderName is the native folder's name in the staging folder.
-const FolderName = "native"
+// folderName is the native folder's name in the staging folder.
+const folderName = "native"
 
-// Writer makes native backups of what was staged.
+// Writer writes a folder of native backups, from databases that are staged one after
+// another: one for each stretch of the archive's history.
 type Writer struct {
-	Staging *staging.Folder
-	List    grafeo.NativeManifest
-	Bytes   int64
+	staging *staging.Folder
+	list    grafeo.NativeManifest
+	bytes   int64
 
-	Continues bool   // the next stretch continues the one before
-	end       uint64 // log position that the one before ends at (0.6)
+	continues bool   // the next stretch continues the one before
+	end       uint64 // log position at which the one before ends (0.6)
 }
+
+// NewWriter returns a writer whose folder takes the place of the target of s.
+func NewWriter(s *staging.Folder) (*Writer, error) {
+	return &Writer{staging: s}, s.MakeFolder(s.Path(folderName))
+}
+
+// Files returns how many files the folder has, the list of backups included.
+func (w *Writer) Files() int { return len(w.list.Entries) + 1 }
+
+// Bytes returns the size of the files that were written.
+func (w *Writer) Bytes() int64 { return w.bytes }
 
 func (w *Writer) path(name string) string {
-	return filepath.Join(w.Staging.Path(FolderName), name)
+	return filepath.Join(w.staging.Path(folderName), name)
 }
 
-// Stretch makes a full backup of the staged image and incrementals of the staged
-// log, one for each backup of the plan.
-func (w *Writer) Stretch(plan *catalog.Plan, m replay.Moved) error {
-	if err := w.Staging.Complete(w.Staging.Path(staging.ImageFile)); err != nil {
+// Add turns the staged database of a plan into a full backup of its image, and
+// incrementals of its log, one for each backup of the plan. Nothing of it is staged any
+// more then. m says where the log was moved to when it was trimmed; continues, that the
+// next database continues this one.
+func (w *Writer) Add(plan *catalog.Plan, m replay.Moved, continues bool) error {
+	defer func() { w.continues = continues }()
+	if err := w.staging.Complete(w.staging.Path(staging.ImageFile)); err != nil {
 		return err
 	}
 	base := plan.Route.Chain[0]
-	if w.Continues && w.end > base.Database.CheckpointLSN {
-		// Behind the image the schema was changed, at its epoch. A restore of that
-		// epoch would take the image alone, so the log of the stretch before goes on.
-		if err := w.Staging.Disk.Remove(w.Staging.Path(staging.ImageFile)); err != nil {
+	if w.continues && w.end > base.Database.CheckpointLSN {
+		// After the image the schema was changed, at the epoch of the image. A restore of
+		// that epoch would take the image alone, so the log of the stretch before is
+		// continued instead.
+		if err := w.staging.Disk.Remove(w.staging.Path(staging.ImageFile)); err != nil {
 			return err
 		}
-		log, err := divide(w.Staging.Path(staging.WalFolder), plan.Route.Chain, m, w.end, w.List.Entries[len(w.List.Entries)-1].EndEpoch, false)
+		before := w.list.Entries[len(w.list.Entries)-1]
+		log, err := divide(w.staging.Path(staging.LogFolder), plan.Route.Chain, m, w.end, before.EndEpoch, false)
 		if err != nil {
 			return err
 		}
 		return w.incrementals(log, plan.Route.Chain)
 	}
-	name := grafeo.NativeFullName(len(w.List.Entries))
-	if err := w.Staging.Disk.Rename(w.Staging.Path(staging.ImageFile), w.path(name)); err != nil {
+	name := grafeo.NativeFullName(len(w.list.Entries))
+	if err := w.staging.Disk.Rename(w.staging.Path(staging.ImageFile), w.path(name)); err != nil {
 		return err
 	}
-	image := &plan.Index.Files[slices.IndexFunc(plan.Index.Files, func(f manifest.File) bool { return f.Name == manifest.ImageName })]
-	full := grafeo.NativeEntry{Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt}
+	image := plan.Index.Image()
+	full := grafeo.NativeEntry{
+		Full: true, Filename: name, Checksum: image.CRC32, Size: uint64(image.Bytes), Created: base.CreatedAt,
+	}
 	w.end = base.Database.CheckpointLSN
-	log, err := divide(w.Staging.Path(staging.WalFolder), plan.Route.Chain, m, w.end, catalog.EpochWithoutLog(base), len(w.List.Entries) == 0)
+	isLowest := len(w.list.Entries) == 0
+	log, err := divide(w.staging.Path(staging.LogFolder), plan.Route.Chain, m, w.end, catalog.EpochWithoutLog(base), isLowest)
 	if err != nil {
 		return err
 	}
@@ -74,53 +93,52 @@ func (w *Writer) incrementals(log *dividedLog, chain []*manifest.Committed) erro
 		}
 		w.end = log.parts[i].endLSN
 	}
-	return disk.RemoveAll(w.Staging.Disk, w.Staging.Path(staging.WalFolder))
+	return disk.RemoveAll(w.staging.Disk, w.staging.Path(staging.LogFolder))
 }
 
 func (w *Writer) add(e grafeo.NativeEntry) {
-	w.List.Entries = append(w.List.Entries, e)
-	w.Bytes += int64(e.Size)
+	w.list.Entries = append(w.list.Entries, e)
+	w.bytes += int64(e.Size)
 }
 
-// Publish writes the list and renames the folder to its name.
+// Publish writes the list of backups and renames the folder to its name. Then it is durable.
 func (w *Writer) Publish() error {
-	image, err := grafeo.Identify(w.path(w.List.Entries[0].Filename))
+	generation, err := grafeo.Identify(w.path(w.list.Entries[0].Filename))
 	if err != nil {
 		return err
 	}
-	w.List.Generation = image
-	b := w.List.Encode()
-	w.Bytes += int64(len(b))
+	w.list.Generation = generation
+	b := w.list.Encode()
+	w.bytes += int64(len(b))
 	if err := w.writeSynced(grafeo.NativeManifestName, func(f disk.File) error {
 		_, err := f.Write(b)
 		return err
 	}); err != nil {
 		return err
 	}
-	target := w.Staging.Target
-	if err := w.Staging.Disk.Sync(w.Staging.Path(FolderName)); err != nil {
+	target := w.staging.Target
+	if err := w.staging.Disk.Sync(w.staging.Path(folderName)); err != nil {
 		return err
 	}
 	if err := staging.CheckNothingAt(target); err != nil {
 		return err
 	}
-	if err := w.Staging.Disk.Rename(w.Staging.Path(FolderName), target); err != nil {
+	if err := w.staging.Disk.Rename(w.staging.Path(folderName), target); err != nil {
 		if _, there := os.Lstat(target); there == nil {
 			return &staging.AppearedError{Path: target, Err: err}
 		}
 		return err
 	}
-	return w.Staging.Disk.Sync(filepath.Dir(target))
+	return w.staging.Disk.Sync(filepath.Dir(target))
 }
 
 // writeSynced creates a file in the folder and makes what write writes to it durable, though
 // not its name.
 func (w *Writer) writeSynced(name string, write func(disk.File) error) error {
-	f, err := w.Staging.Disk.OpenFile(w.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, w.Staging.Access.Image.Created(false))
+	f, err := w.staging.CreateNew(w.path(name))
 	if err != nil {
 		return err
 	}
-	w.Staging.Access.Apply(w.Staging.Access.Image, f)
 	if err = write(f); err == nil {
 		err = f.Sync()
 	}

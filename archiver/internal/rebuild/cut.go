@@ -2,24 +2,47 @@ package rebuild
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/replay"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// cutLog cuts the log in dir right behind the last commit that a route wants,
-// and removes later files, so that the database that replays it ends there. It
-// returns that commit, nil if there is none, and then there is no log any more:
-// the image is the state. Of a directory, which has no image, an empty file stays.
+// cut makes the staged log end where the plan does, and notes in the plan which state
+// that is.
+func cut(s *staging.Folder, plan *catalog.Plan) error {
+	base := plan.Route.Chain[0]
+	c, err := cutLog(s.Disk, s.LogDir(), grafeo.Generation(base.Database.Generation), plan.Route)
+	if err != nil {
+		return fmt.Errorf("cutting the restored log: %w", err)
+	}
+	plan.State.Epoch, plan.State.Time = base.StartEpoch, base.StartTime
+	if c != nil && c.Epoch >= base.StartEpoch {
+		plan.State.Epoch, plan.State.Time = c.Epoch, nil
+		if !c.Time.IsZero() {
+			plan.State.Time = &c.Time
+		}
+	}
+	return nil
+}
+
+// cutLog cuts the log in dir right after the last commit that a route wants, and removes
+// later files, so that the database that replays it ends there. It returns that commit.
+// If there is none, it returns nil, and removes the log: the image is the state. A
+// directory, which has no image, keeps an empty file.
 func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Route) (*grafeo.Commit, error) {
 	var commits cutPoint
-	log, err := grafeo.ScanLog(dir, generation, grafeo.ScanOptions{Borders: catalog.Borders(r.Chain...), Visit: func(c grafeo.Commit) error {
+	opts := grafeo.ScanOptions{Borders: catalog.Borders(r.Chain...), Visit: func(c grafeo.Commit) error {
 		commits.visit(&c, r)
 		return nil
-	}})
+	}}
+	log, err := grafeo.ScanLog(dir, generation, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +71,9 @@ func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Ro
 
 // cutPoint finds the last commit that is wanted.
 type cutPoint struct {
-	at   *grafeo.Commit // to cut behind
+	at   *grafeo.Commit // to cut after
 	last *grafeo.Commit // of all
-	over bool           // commits behind at are not wanted
+	over bool           // commits after at are not wanted
 }
 
 func (p *cutPoint) visit(c *grafeo.Commit, r *catalog.Route) {
@@ -58,8 +81,8 @@ func (p *cutPoint) visit(c *grafeo.Commit, r *catalog.Route) {
 		return
 	}
 	if p.last != nil && c.Run != p.last.Run {
-		// Only epochs of the last run count (0.5), and it begins where the one
-		// before it ends.
+		// Only epochs of the last run count (0.5), and it begins where the one before it
+		// ends.
 		p.at, p.over = p.last, false
 	}
 	p.last = c
@@ -69,4 +92,23 @@ func (p *cutPoint) visit(c *grafeo.Commit, r *catalog.Route) {
 	if !p.over {
 		p.at = c
 	}
+}
+
+// Trim leaves out of the staged log what the image already has, as the full backup that
+// the plan begins with says (0.5). It returns where the rest has moved to, nil if nothing
+// has moved.
+func Trim(s *staging.Folder, plan *catalog.Plan) (replay.Moved, error) {
+	if plan.Replay == nil {
+		return nil, nil
+	}
+	m, err := replay.Trim(s.Disk, s.Path(staging.LogFolder), plan.Replay)
+	switch {
+	case errors.Is(err, grafeo.ErrDamaged):
+		return nil, &manifest.ObjectError{
+			Key: plan.Route.Chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err),
+		}
+	case err != nil:
+		return nil, fmt.Errorf("trimming the restored log: %w", err)
+	}
+	return m, nil
 }

@@ -12,38 +12,39 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// access is who may do what with a file or folder that is made.
+// access is who may do what with a file or folder that is made: its owner, group and mode.
 type access struct {
-	user, group int         // -1: whoever makes it, and what the folder says
+	user, group int         // -1 for that of who makes it, or what the folder says
 	mode        fs.FileMode // when it is made, and the umask takes from it
 	exact       bool        // it is to have this very mode
 }
 
-// accesses are those of what a restore makes: exactly those of what it takes the place
-// of, or what the folder above wants. What cannot be done costs nothing but a word.
+// accesses are those of all that a restore makes: exactly those of what it replaces, or
+// what suits the folder above. What cannot be done is no error, but noted as a problem.
 type accesses struct {
-	Image, directory  access // directory: of a database of 0.5 that is one
-	Log, logFile      access
-	spill, spillFile  access
-	Problem           string // the first thing that could not be done, or ""
-	problemIsOfTarget string // what it was to be like
+	image            access
+	directory        access // of a database of 0.5 that is one
+	log, logFile     access
+	spill, spillFile access
+	like             string // what they are those of, for a problem
+	problem          string // the first thing that could not be done, or ""
 }
 
-// private is what has a folder's owner and group where they can be given, and is for
-// its owner alone, or, with shared, also for the group to read.
+// private returns accesses for this owner and group: for the owner alone or, with shared,
+// also for the group to read.
 func private(user, group int, shared bool) accesses {
 	file, folder := access{user: user, group: group, mode: 0o600}, access{user: user, group: group, mode: 0o700}
 	if shared {
 		file.mode, folder.mode = 0o640, 0o750
 	}
 	return accesses{
-		Image: file, directory: folder, Log: folder, logFile: file, spill: folder, spillFile: file,
-		problemIsOfTarget: "the folder",
+		image: file, directory: folder, log: folder, logFile: file, spill: folder, spillFile: file,
+		like: "the folder",
 	}
 }
 
-// AccessesBeside are those of something new in the folder at path.
-func AccessesBeside(path string) accesses {
+// accessesBeside returns those of something new in the folder at path.
+func accessesBeside(path string) accesses {
 	info, err := os.Stat(path)
 	if err != nil {
 		return private(-1, -1, false)
@@ -59,44 +60,45 @@ func AccessesBeside(path string) accesses {
 	return private(user, group, shared)
 }
 
-// isForGroup reports whether a folder is for its group in particular: what is made in
-// it belongs to the group, or nobody else may look into it.
+// isForGroup reports whether a folder with this mode is for its group in particular: what
+// is made in it belongs to the group, or nobody else may look into it.
 func isForGroup(mode fs.FileMode) bool {
 	return mode&fs.ModeSetgid != 0 || mode&0o050 == 0o050 && mode&0o007 == 0
 }
 
-// AccessesLike are those of the database at target, or, if there is none, of something
+// accessesLike returns those of the database at target or, if there is none, of something
 // new there.
-func AccessesLike(target string) accesses {
+func accessesLike(target string) accesses {
 	image, isThere := accessOf(target, false)
 	logs, hasLogs := accessOfFirst(grafeo.LogDir(target))
 	if !isThere {
 		image = logs
 	}
 	if !isThere && !hasLogs {
-		return AccessesBeside(filepath.Dir(target))
+		return accessesBeside(filepath.Dir(target))
 	}
 	folder := image
 	folder.mode |= image.mode & 0o444 >> 2 // who may read the file may look in
-	like := accesses{Image: image, directory: folder, Log: folder, logFile: image, spill: folder, spillFile: image, problemIsOfTarget: "the database that was there"}
+	all := accesses{image: image, directory: folder, log: folder, logFile: image, spill: folder, spillFile: image, like: "the database that was there"}
 	if hasLogs {
-		like.logFile = logs
+		all.logFile = logs
 	}
 	if directory, ok := accessOf(target, true); ok {
-		like.directory = directory
+		all.directory = directory
 	}
 	if log, ok := accessOf(grafeo.LogDir(target), true); ok {
-		like.Log = log
+		all.log = log
 	}
 	if file, ok := accessOfFirst(grafeo.SpillDir(target)); ok {
-		like.spillFile = file
+		all.spillFile = file
 	}
 	if spill, ok := accessOf(grafeo.SpillDir(target), true); ok {
-		like.spill = spill
+		all.spill = spill
 	}
-	return like
+	return all
 }
 
+// accessOf returns that of the file, or folder, at path.
 func accessOf(path string, folder bool) (access, bool) {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
@@ -107,7 +109,7 @@ func accessOf(path string, folder bool) (access, bool) {
 	return access{user, group, info.Mode() & bits, true}, known
 }
 
-// accessOfFirst is that of the first file in a folder.
+// accessOfFirst returns that of the first file in a folder, the cursor excepted.
 func accessOfFirst(folder string) (access, bool) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -121,25 +123,25 @@ func accessOfFirst(folder string) (access, bool) {
 	return access{}, false
 }
 
-// Created is the mode with which a file or folder is made: until it has its owner and
-// its group, it is for whoever makes it alone.
-func (a access) Created(folder bool) fs.FileMode {
+// created returns the mode with which a file or folder is made: until it has its owner and
+// group, only its owner may use one that is to have an exact mode.
+func (a access) created(folder bool) fs.FileMode {
 	if !a.exact {
 		return a.mode
 	}
-	return created(folder)
+	return ownersOnly(folder)
 }
 
-func created(folder bool) fs.FileMode {
+func ownersOnly(folder bool) fs.FileMode {
 	if folder {
 		return 0o700
 	}
 	return 0o600
 }
 
-// Apply gives a file or folder that was just made its owner, group and mode. It is done
+// apply gives a file or folder that was just made its owner, group and mode. It is done
 // through what is open, and so never to what somebody has put in its place.
-func (all *accesses) Apply(a access, f disk.File) {
+func (all *accesses) apply(a access, f disk.File) {
 	info, err := f.Stat()
 	if err != nil {
 		return
@@ -149,8 +151,8 @@ func (all *accesses) Apply(a access, f disk.File) {
 		return
 	}
 	fail := func(err error) {
-		if err != nil && all.Problem == "" {
-			all.Problem = fmt.Sprintf("owner, group and mode are not those of %s: %v", all.problemIsOfTarget, err)
+		if err != nil && all.problem == "" {
+			all.problem = fmt.Sprintf("owner, group and mode are not those of %s: %v", all.like, err)
 		}
 	}
 	foreign := a.group >= 0 && a.group != group
@@ -166,7 +168,7 @@ func (all *accesses) Apply(a access, f disk.File) {
 	if a.exact {
 		want = a.mode
 		if os.Geteuid() != 0 { // it is still to be written
-			want |= created(info.IsDir())
+			want |= ownersOnly(info.IsDir())
 		}
 	}
 	if foreign {
@@ -180,8 +182,8 @@ func (all *accesses) Apply(a access, f disk.File) {
 	}
 }
 
-// applyFolder is apply for a folder that was just made, and has nothing in it but what
-// is called inside, if that is a name.
+// applyFolder is apply for a folder that was just made, and has nothing in it, except what
+// is called inside unless that is "".
 func (all *accesses) applyFolder(a access, path, inside string) {
 	f, err := disk.OpenFolder(path)
 	if err != nil {
@@ -190,42 +192,42 @@ func (all *accesses) applyFolder(a access, path, inside string) {
 	defer disk.CloseRead(f)
 	entries, _ := f.ReadDir(2) // an error means that there is no more
 	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != inside {
-		return // it is another one than that
+		return // it is another folder
 	}
-	all.Apply(a, f)
+	all.apply(a, f)
 }
 
 // applyAgain is apply for a folder that an earlier restore has made.
 func (all *accesses) applyAgain(a access, path string) {
 	if f, err := disk.OpenFolder(path); err == nil {
-		all.Apply(a, f)
+		all.apply(a, f)
 		disk.CloseRead(f)
 	}
 }
 
-// LinkedFolderError is the error for a link that is where a restore has its hidden folder.
+// LinkedFolderError is the error for a link where a restore has its staging folder.
 type LinkedFolderError struct{ Path string }
 
 func (e *LinkedFolderError) Error() string {
 	return e.Path + " is a link, not the folder of a restore"
 }
 
-// takeOver makes a hidden folder that another user has left root's: somebody else must
-// not be able to put links into it that root's restore would follow. What is in there is
-// not gone on with.
-func (s *Folder) takeOver() error {
-	info, err := os.Lstat(s.Folder)
+// takeOver makes root the owner of a staging folder that another user has left: that user
+// must not be able to put links into it that root's restore would follow. What is in there
+// is not resumed.
+func takeOver(d disk.Disk, dir string) error {
+	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil //nolint:nilerr // another restore has just removed it
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return &LinkedFolderError{s.Folder}
+		return &LinkedFolderError{dir}
 	}
 	user, _, known := disk.OwnerOf(info)
 	if !known || user == os.Geteuid() || os.Geteuid() != 0 {
 		return nil
 	}
-	f, err := disk.OpenFolder(s.Folder)
+	f, err := disk.OpenFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func (s *Folder) takeOver() error {
 	if f.Chown(0, -1) != nil {
 		return nil // a file server that does not believe in root: then root has no power to lend
 	}
-	if err := s.Disk.Remove(s.Path(resume.FileName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.Remove(filepath.Join(dir, resume.FileName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return f.Chmod(0o700)

@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// asideName is the path for what is at target and has to make room: as much of its
+// asideName returns the path for an image at target that has to make room: as much of its
 // name as fits, and the time.
 func asideName(target string, now time.Time) string {
 	dir, name := filepath.Split(target)
@@ -28,7 +28,7 @@ func asideName(target string, now time.Time) string {
 	return filepath.Join(dir, name+suffix)
 }
 
-// freeAside is the first asideName from now on that nothing has.
+// freeAside returns the first asideName from now on that nothing has.
 func freeAside(target string, now time.Time) string {
 	for ; ; now = now.Add(time.Millisecond) {
 		if aside := asideName(target, now); !slices.ContainsFunc(grafeo.Companions(aside), disk.Exists) {
@@ -37,10 +37,10 @@ func freeAside(target string, now time.Time) string {
 	}
 }
 
-// lockDatabase takes the lock that the database at target holds as long as it is
-// open, until what it returns is closed. A link counts as what it points to: the
-// log of a database that was opened by it is beside it. A WAL directory has a file for
-// it from 0.5.43 on; before, nobody can know whether one is open.
+// lockDatabase takes the lock that the database at target holds as long as it is open,
+// until what it returns is closed. A link counts as what it points to: the log of a
+// database that was opened by it is beside it. A WAL directory has a file for the lock
+// from 0.5.43 on; before, nobody can know whether one is open.
 func lockDatabase(target string) (io.Closer, error) {
 	file := target
 	if grafeo.IsDirectory(target) {
@@ -48,7 +48,7 @@ func lockDatabase(target string) (io.Closer, error) {
 	}
 	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
-		return io.NopCloser(nil), nil //nolint:nilerr // what is no file is not open
+		return io.NopCloser(nil), nil //nolint:nilerr // what is not a file is not open
 	}
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
@@ -65,24 +65,24 @@ func lockDatabase(target string) (io.Closer, error) {
 	return f, nil
 }
 
-// setAside moves what is at the target to the name aside and those that belong to
-// it, and tells the first of them. It does nothing without a name. The image goes
-// first, since 0.6 does not open a log without it; block says that it is 0.5,
-// which does.
-func (s *Folder) setAside(name string, block bool) (moved string, err error) {
-	if name == "" {
+// setAside moves the companions that are at the target aside, and returns the path of the
+// first of them then. It does nothing if the mark has no name for them. The image goes
+// first, as 0.6 does not open a log without it; 0.5 does, and so blocks says that the
+// place of the image must not be free.
+func (p *publication) setAside(blocks bool) (moved string, err error) {
+	if p.mark.Aside == "" {
 		return "", nil
 	}
-	aside := filepath.Join(filepath.Dir(s.Target), name)
+	s := p.folder
+	aside := grafeo.Companions(p.mark.aside(s.Target))
 	for i, path := range grafeo.Companions(s.Target) {
 		if !disk.Exists(path) {
 			continue
 		}
-		to := grafeo.Companions(aside)[i]
-		if i == 0 && block {
-			err = s.exchange(to)
+		if i == 0 && blocks {
+			err = s.exchange(aside[i])
 		} else {
-			err = s.Disk.Rename(path, to)
+			err = s.Disk.Rename(path, aside[i])
 		}
 		if err == nil {
 			err = s.syncParent()
@@ -91,10 +91,10 @@ func (s *Folder) setAside(name string, block bool) (moved string, err error) {
 			return "", err
 		}
 		if moved == "" {
-			moved = to
+			moved = aside[i]
 		}
 	}
-	if headless(s.Target) {
+	if isHeadless(s.Target) {
 		err = s.Disk.Remove(s.Target)
 		if err == nil {
 			err = s.syncParent()
@@ -103,8 +103,8 @@ func (s *Folder) setAside(name string, block bool) (moved string, err error) {
 	return moved, err
 }
 
-// exchange moves the image at the target aside and puts a blocker in its place, in
-// one step. Without hard links it is two.
+// exchange moves the image at the target aside and puts a blocker in its place, in one
+// step. Without hard links it is two.
 func (s *Folder) exchange(aside string) error {
 	if err := s.Disk.Link(s.Target, aside); err != nil {
 		return s.Disk.Rename(s.Target, aside)
@@ -115,8 +115,8 @@ func (s *Folder) exchange(aside string) error {
 	return s.block()
 }
 
-// block puts a page of zeros at the target, instead of what is there: no Grafeo
-// opens it, with a log or without.
+// block puts a page of zeros at the target, instead of what is there: no Grafeo opens it,
+// with a log or without.
 func (s *Folder) block() error {
 	f, err := s.Disk.OpenFile(s.Path(blockerName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -132,103 +132,8 @@ func (s *Folder) block() error {
 	return s.Disk.Rename(s.Path(blockerName), s.Target)
 }
 
-// takeBack ends a publication that was not finished, or has failed: what was
-// published goes back into the staging folder, what was moved aside to the target,
-// the image last. So while something is left to do, no image is at the target, or
-// a headless one; a crash on the way leaves that and the mark, and it is done
-// again.
-func (s *Folder) takeBack() error {
-	m, err := s.readMark()
-	if err != nil {
-		return err
-	}
-	aside := ""
-	if m.Aside != "" {
-		aside = filepath.Join(filepath.Dir(s.Target), m.Aside)
-	}
-	if done, err := s.takeImageBack(m, aside); err != nil || done {
-		return err
-	}
-	if m.Log && !disk.Exists(s.Path(WalFolder)) && disk.Exists(grafeo.LogDir(s.Target)) {
-		err = s.Disk.Rename(grafeo.LogDir(s.Target), s.Path(WalFolder))
-	}
-	if err == nil && m.Spill {
-		err = s.takeSpillBack()
-	}
-	if err == nil && aside != "" && (!disk.Exists(s.Target) || headless(s.Target)) {
-		err = s.putBack(aside)
-	}
-	if err == nil && m.Block && headless(s.Target) { // there was no image
-		err = s.Disk.Remove(s.Target)
-	}
-	if err != nil {
-		return err
-	}
-	return s.syncParent()
-}
-
-// putBack moves to the target what was set aside, in place of a blocker.
-func (s *Folder) putBack(aside string) error {
-	for i, from := range slices.Backward(grafeo.Companions(aside)) {
-		if i == 0 {
-			if err := s.syncParent(); err != nil {
-				return err
-			}
-		}
-		if !disk.Exists(from) {
-			continue
-		}
-		if i == 0 && headless(s.Target) && grafeo.IsDirectory(from) {
-			// A directory is not renamed over the page that kept the place.
-			if err := s.Disk.Remove(s.Target); err != nil {
-				return err
-			}
-		}
-		if err := s.Disk.Rename(from, grafeo.Companions(s.Target)[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeImageBack takes the new image away from the target. It tells whether that
-// is all: if the publication has succeeded, or the old image is there again.
-func (s *Folder) takeImageBack(m mark, aside string) (done bool, err error) {
-	staged := s.Path(m.staged())
-	ours := disk.Exists(s.Target) && (!disk.Exists(staged) || disk.IsSame(staged, s.Target))
-	switch {
-	case ours && !headless(s.Target) && !s.failed:
-		return true, nil
-	case headless(s.Target) && m.Block: // blocked already, perhaps not on disk yet
-	case aside != "" && disk.IsSame(aside, s.Target): // it was to be moved
-		err = s.Disk.Remove(aside)
-	case disk.Exists(s.Target) && !ours: // it was not moved yet, or is somebody's
-		return false, nil
-	case ours && m.Directory:
-		if err = s.Disk.Rename(s.Target, staged); err == nil && m.Block {
-			err = s.block()
-		}
-	case m.Block:
-		err = s.block()
-	case ours:
-		err = s.Disk.Remove(s.Target)
-	}
-	if err != nil {
-		return false, err
-	}
-	return false, s.syncParent()
-}
-
-func (s *Folder) syncParent() error { return s.Disk.Sync(filepath.Dir(s.Target)) }
-
-// ofGen05 tells whether the file at path is a database of 0.5.
-func ofGen05(path string) bool {
-	generation, err := grafeo.Identify(path)
-	return err == nil && generation == grafeo.Gen05
-}
-
-// headless tells whether the file at path has nothing in its first page.
-func headless(path string) bool {
+// isHeadless reports whether the file at path has nothing in its first page.
+func isHeadless(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false

@@ -9,35 +9,48 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// Keeps reports whether what was fetched is left for the next restore after err:
-// not if the disk is what is at fault, whose room others need, nor once publishing
-// has begun. fromStore says that err is the store's.
-func (s *Folder) Keeps(err error, fromStore bool) bool {
-	if s.Journal == nil || s.Spoiled || disk.Exists(s.Path(publishingName)) {
+// SetResumable says whether what is staged is what the notes say, as it is at first. While
+// a log is cut, for example, it is not.
+func (s *Folder) SetResumable(is bool) { s.isSpoiled = !is }
+
+// Keep decides whether what was fetched is left for the next restore after err, and if
+// so, makes it durable. fromStore says that err is the store's.
+func (s *Folder) Keep(err error, fromStore bool) bool {
+	if !s.isWorthKeeping(err, fromStore) {
 		return false
 	}
-	var room *RoomError
-	if errors.As(err, &room) { // nothing was written
-		return s.Journal.Resumes()
+	s.Notes.Flush()
+	return s.isWorthKeeping(err, fromStore) // what could not be made durable does not count
+}
+
+// isWorthKeeping reports whether enough was fetched. Nothing is kept if the disk is at
+// fault, as others need its room, nor once publishing has begun.
+func (s *Folder) isWorthKeeping(err error, fromStore bool) bool {
+	if s.Notes == nil || s.isSpoiled || disk.Exists(s.Path(publishingName)) {
+		return false
+	}
+	if _, ok := errors.AsType[*RoomError](err); ok { // nothing was written
+		return s.Notes.Resumes()
 	}
 	for _, local := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {
 		if errors.Is(err, local) && !fromStore {
 			return false
 		}
 	}
-	return s.Journal.Fetched() >= resume.WorthKeeping || s.Journal.Resumes()
+	return s.Notes.Fetched() >= resume.WorthKeeping || s.Notes.Resumes()
 }
 
-// Leave gives up the lock, and leaves what was fetched with its journal. It returns
-// err, and what that means for whoever gets it.
+// Leave releases the lock, and leaves what was fetched, of total bytes, with its notes. It
+// returns err, with what that means.
 func (s *Folder) Leave(err error, total int64) error {
-	s.Journal.Close()
+	s.Notes.Close()
 	what := "what an earlier run fetched"
-	if s.Journal.Kept > 0 {
-		what = fmt.Sprintf("of %d bytes, %d were fetched and checked;", total, s.Journal.Kept)
+	if kept := s.Notes.Kept(); kept > 0 {
+		what = fmt.Sprintf("what was fetched and checked, %d of %d bytes,", kept, total)
 	}
 	if s.lock != nil {
-		_ = s.lock.Close() // it was only locked
+		disk.CloseRead(s.lock)
 	}
-	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path continues from there. To give it up, remove that folder", err, what, s.Folder)
+	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path continues from there. "+
+		"To give it up, remove that folder", err, what, s.Dir)
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// RoomError is that what is to be written does not fit. It is also
-// [syscall.ENOSPC].
+// RoomError is the error for what does not fit on the disk. It is also [syscall.ENOSPC].
 type RoomError struct {
 	Path         string
 	Needed, Free int64 // bytes
@@ -20,19 +19,19 @@ func (e *RoomError) Error() string {
 	return fmt.Sprintf("%s needs %d bytes, and the disk has %d bytes free there: %v", e.Path, e.Needed, e.Free, syscall.ENOSPC)
 }
 
-// Unwrap makes it an error like that of a disk which is full.
+// Unwrap makes it an error like that of a full disk.
 func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 
-// Room is how many bytes a restore to target may write: what is free there, and what
-// an earlier restore, which was killed or has failed, has written already. ok is
-// false where the file system does not say. That more than that does not fit is
-// certain only where sure says so: a file system may compress.
+// Room returns how many bytes a restore to target may write: those that are free there,
+// as room says, and those that an earlier restore, which was killed or failed, has written
+// already. ok is false where the file system does not say. sure reports that more
+// certainly does not fit; a file system that compresses may have room for more.
 func Room(target string, room func(string) (disk.Room, bool)) (bytes int64, sure, ok bool) {
 	r, ok := room(filepath.Dir(target))
 	if !ok {
 		return 0, false, false
 	}
-	_ = filepath.WalkDir(PathOf(target), func(_ string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(DirOf(target), func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
 				r.Free += disk.Allocated(info)
@@ -43,8 +42,7 @@ func Room(target string, room func(string) (disk.Room, bool)) (bytes int64, sure
 	return r.Free, r.Sure, true
 }
 
-// CheckRoom is a [*RoomError] if it is certain that there is no room for so many bytes
-// at target.
+// CheckRoom returns a [*RoomError] if needed bytes certainly do not fit at target.
 func CheckRoom(target string, needed int64, room func(path string) (disk.Room, bool)) error {
 	if free, sure, ok := Room(target, room); ok && sure && needed > free {
 		return &RoomError{Path: target, Needed: needed, Free: free}

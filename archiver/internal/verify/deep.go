@@ -50,7 +50,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 			needs[s] = append(needs[s], d)
 		}
 	}
-	f := &fetch.Fetch{
+	sums, err := fetch.All(ctx, fetch.Options{
 		Store: v.Store, Workers: v.Workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
 		Use: func(file int, offset int64, p []byte) error {
 			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
@@ -66,13 +66,13 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 				d.broken = true
 			}
 		},
-	}
-	if err := f.Run(ctx); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	whole := map[manifest.Seq]*manifest.Index{}
 	for _, d := range read {
-		if !d.broken && v.sums(d, f) { // what is missing is named; the sums can only be wrong
+		if !d.broken && v.sums(d, sums) { // what is missing is named; the sums can only be wrong
 			whole[d.Seq] = d.index
 		}
 	}
@@ -100,9 +100,9 @@ func (v *verification) prepare(ctx context.Context, d *deep) error {
 }
 
 // sums checks a backup whose segments are whole.
-func (v *verification) sums(d *deep, f *fetch.Fetch) bool {
+func (v *verification) sums(d *deep, sums *fetch.Sums) bool {
 	for i := range d.index.Files {
-		if err := f.CheckFile(d.first+i, d.Seq.Key()); err != nil {
+		if err := sums.CheckFile(d.first+i, d.Seq.Key()); err != nil {
 			v.find(d.Seq.Key(), err.Problem)
 			return false
 		}

@@ -1,0 +1,118 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// maxAtOnce is how large a segment may be for its memory to be made at once, which
+// ordinary segments are: that of a larger one grows with what arrives.
+const maxAtOnce = 25 << 20
+
+// reader has what one goroutine needs again for every segment.
+type reader struct {
+	fetching    *fetching
+	frameBytes  int
+	storedBytes int64 // of the largest segment that is an ordinary one
+	decoder     *segment.Decoder
+	stored, raw []byte
+}
+
+// prepare makes, for the first segment, what all others use again.
+func (r *reader) prepare() (err error) {
+	if r.decoder == nil {
+		r.decoder, err = segment.NewDecoder(manifest.MaxFrameBytes)
+		r.raw = disk.AlignedBuffer(r.frameBytes)
+	}
+	return err
+}
+
+func (r *reader) close() {
+	if r.decoder != nil {
+		r.decoder.Close()
+	}
+}
+
+// segment reads one segment, or what an earlier run has written of it.
+func (r *reader) segment(ctx context.Context, number int) error {
+	f := r.fetching
+	s := &f.opts.Index.Segments[number]
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	if f.opts.Notes != nil && r.readBack(number) {
+		return nil
+	}
+	note := f.opts.Notes.Begin(number)
+	if err := r.get(ctx, s); err != nil {
+		return err
+	}
+	for _, i := range f.framesOf[number] {
+		frame := f.opts.Index.Frames[i]
+		raw, err := r.decoder.Frame(r.raw, r.stored[frame.Offset:frame.Offset+frame.StoredBytes], frame.RawBytes)
+		if err != nil {
+			return &manifest.ObjectError{Key: s.Key, Problem: fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
+		}
+		if cap(raw) > cap(r.raw) {
+			r.raw = raw
+		}
+		for _, p := range f.partsOf[i] {
+			b := raw[p.FrameOffset : p.FrameOffset+p.Bytes]
+			f.sums.parts[p.file].Add(crc32combine.PartOf(p.Offset, b))
+			if err := f.opts.Use(p.file, p.Offset, b); err != nil {
+				return err
+			}
+			note.Add(p.file, p.Offset, b)
+			f.opts.Tracker.Add(p.Bytes)
+		}
+	}
+	f.opts.Notes.Add(note)
+	return nil
+}
+
+// get reads the stored bytes of s and checks their hash. What is said to be missing, or
+// arrives with other bytes, is asked for once more.
+func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
+	store := r.fetching.opts.Store
+	wrong := 0
+	blame := func(problem string) error {
+		if wrong++; wrong > 1 {
+			return store.Blame(ctx, s.Key, problem) // not the network's doing
+		}
+		return errors.New(problem)
+	}
+	_, err := objects.Retry(ctx, store.Patience, func() (struct{}, error) {
+		body, info, err := store.Get(ctx, s.Key, storage.Range{})
+		if errors.Is(err, storage.ErrNotExist) {
+			return struct{}{}, blame("it is missing")
+		}
+		if err != nil {
+			return struct{}{}, objects.Permanent(err)
+		}
+		defer body.Close() // everything was read, or the error is reported
+		if info.Size != s.StoredBytes {
+			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
+		}
+		if int64(cap(r.stored)) < info.Size && info.Size <= maxAtOnce {
+			r.stored = make([]byte, r.storedBytes) // what is not touched costs nothing
+		}
+		if r.stored, err = objects.ReadWhole(body, r.stored, info.Size); errors.Is(err, storage.ErrNotExist) {
+			return struct{}{}, blame("it is missing")
+		} else if err != nil {
+			return struct{}{}, err
+		}
+		if manifest.Sum(r.stored) != s.SHA256 {
+			return struct{}{}, blame("its bytes are not those that were stored")
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
