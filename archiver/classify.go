@@ -35,9 +35,9 @@ var kinds = []kind{
 
 	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
 	{as[*locate.MissingError], CodeNotFound},
-	{as[*native.NoNativeFolderError], CodeNotFound},
-	{as[*native.NotNativeFolderError], CodeNotDatabase},
-	{as[*native.EmptyNativeFolderError], CodeNotDatabase},
+	{as[*native.NoFolderError], CodeNotFound},
+	{as[*native.NoListError], CodeNotDatabase},
+	{as[*native.EmptyFolderError], CodeNotDatabase},
 	{as[*locate.SeveralDatabasesError], CodeNotDatabase},
 	{as[*locate.UnseenLogError], CodeUnseenLog},
 	{as[*capture.UnsteadyError], CodeBusyDatabase},

@@ -37,10 +37,10 @@ var hints = []func(error) string{
 	say(as[*capture.TwoSpillsError], "Grafeo uses those beside the path that it opens. Give that path, and move the "+
 		"other folder away if it is an old one."),
 	say(as[*capture.SpillNameError], "Give it a name in UTF-8, or move it out of the folder if it does not belong to the database."),
-	say(as[*native.NoNativeFolderError], "Give the folder that Grafeo's own backups are in."),
-	say(as[*native.NotNativeFolderError], "Give the folder that Grafeo's own backups are in. A database itself is "+
+	say(as[*native.NoFolderError], "Give the folder that Grafeo's own backups are in."),
+	say(as[*native.NoListError], "Give the folder that Grafeo's own backups are in. A database itself is "+
 		"backed up, not imported."),
-	say(as[*native.EmptyNativeFolderError], "Its list of native backups is empty: there is nothing to archive."),
+	say(as[*native.EmptyFolderError], "Its list of native backups is empty: there is nothing to archive."),
 	say(as[*native.DamagedFolderError], "Nothing in the folder was archived. If you move a damaged file out of it, "+
 		"what is complete without that file is imported. "+
 		"What is lost may still be in the database itself, which you can back up."),

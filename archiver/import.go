@@ -76,7 +76,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 		if err != nil {
 			return err
 		}
-		if err := folder.Fault(opts.Strict); err != nil {
+		if err := folder.CheckImportable(opts.Strict); err != nil {
 			return err
 		}
 		r.Entries = len(folder.Backups)
@@ -91,7 +91,7 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 
 func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts BackupOptions, committed func(BackupReport), r *ImportReport) error {
 	if !slices.ContainsFunc(f.Backups, func(b *native.Backup) bool { return b.Source != nil }) {
-		return &native.EmptyNativeFolderError{Path: f.Path}
+		return &native.EmptyFolderError{Path: f.Path}
 	}
 	w := a.writing("", opts)
 	w.All = true

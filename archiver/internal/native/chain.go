@@ -17,9 +17,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// nativeReader reads the entries of a native folder, one after the other. Its state is the
+// chainReader reads the entries of a native folder, one after the other. Its state is the
 // chain so far: a full backup and the log after it.
-type nativeReader struct {
+type chainReader struct {
 	folder   *Folder
 	database string // id that all fulls must have
 	broken   bool   // no chain is whole at this place
@@ -70,7 +70,7 @@ func (n *found) add(c grafeo.Commit) {
 }
 
 // read reads entry i and adds it to the chain, or begins a new one with it.
-func (r *nativeReader) read(ctx context.Context, i int, b *Backup) error {
+func (r *chainReader) read(ctx context.Context, i int, b *Backup) error {
 	f, err := os.Open(b.path)
 	if err != nil {
 		return err
@@ -90,11 +90,11 @@ func (r *nativeReader) read(ctx context.Context, i int, b *Backup) error {
 		return err
 	}
 	r.created = b.Entry.Created
-	return r.folder.plausible(b, holds)
+	return r.folder.checkTime(b, holds)
 }
 
 // full begins a chain.
-func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) error {
+func (r *chainReader) full(ctx context.Context, f *os.File, i int, b *Backup) error {
 	e := b.Entry
 	image, err := grafeo.ReadImage(f, int64(e.Size), b.path)
 	if err != nil {
@@ -134,7 +134,7 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) e
 	s.Files = []capture.File{{Name: manifest.ImageName, Path: b.path, Bytes: image.Size}}
 	b.Ranges = [][]grafeo.Range{append([]grafeo.Range{whole}, image.Proof...)}
 	b.Source = s
-	*r = nativeReader{
+	*r = chainReader{
 		folder: r.folder, database: r.database, image: image, end: image.CheckpointLSN, epoch: e.EndEpoch, when: image.Time, created: r.created,
 	}
 	return nil
@@ -147,7 +147,7 @@ func (r *nativeReader) full(ctx context.Context, f *os.File, i int, b *Backup) e
 // it: in 0.6 the log position, which never begins again in the life of a database. In 0.5,
 // where epochs begin again at each open, there must have been neither a clean close, each
 // of which is a checkpoint, nor a commit between the two.
-func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
+func (r *chainReader) follows(image *grafeo.Image) (bool, string) {
 	switch {
 	case r.broken:
 		return false, "what it continues is not in the folder"
@@ -172,7 +172,7 @@ func (r *nativeReader) follows(image *grafeo.Image) (bool, string) {
 }
 
 // pending counts the bytes after the last commit.
-func (r *nativeReader) pending() int64 {
+func (r *chainReader) pending() int64 {
 	var n int64
 	for _, f := range r.files {
 		n += f.size - f.stored
@@ -181,7 +181,7 @@ func (r *nativeReader) pending() int64 {
 }
 
 // incremental adds a native incremental backup to the chain.
-func (r *nativeReader) incremental(f *os.File, b *Backup) error {
+func (r *chainReader) incremental(f *os.File, b *Backup) error {
 	e := b.Entry
 	h, parts, err := grafeo.ReadNative(f, int64(e.Size), b.path)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *nativeReader) incremental(f *os.File, b *Backup) error {
 }
 
 // source makes a source of what was found up to the last commit.
-func (r *nativeReader) source(b *Backup, n *found) (*capture.Source, error) {
+func (r *chainReader) source(b *Backup, n *found) (*capture.Source, error) {
 	end, last := n.end, &r.files[n.end.File]
 	c := &manifest.Commit{
 		LSN: end.LSN, StartFile: r.number(end.StartFile), Start: end.Start, EndFile: r.number(end.File), End: end.End, CRC32C: end.CRC32C,
@@ -248,7 +248,7 @@ func (r *nativeReader) source(b *Backup, n *found) (*capture.Source, error) {
 	return s, nil
 }
 
-func (r *nativeReader) number(file int) uint64 {
+func (r *chainReader) number(file int) uint64 {
 	if r.image.Generation == grafeo.Gen06 {
 		return r.files[file].firstLSN
 	}

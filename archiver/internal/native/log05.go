@@ -19,7 +19,7 @@ var errEnough = errors.New("enough")
 
 // log05 reads the frames of a native incremental. All that shows their place are the epochs
 // of commits, which have no gaps within a run.
-func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
+func (r *chainReader) log05(f *os.File, b *Backup, n *found) error {
 	size := int64(b.Entry.Size) - grafeo.NativeHeaderLength
 	body := func(skip int64) *io.SectionReader {
 		return io.NewSectionReader(f, grafeo.NativeHeaderLength+skip, size-skip)
@@ -63,14 +63,14 @@ func (r *nativeReader) log05(f *os.File, b *Backup, n *found) error {
 
 // reaches05 checks that the chain reaches the epoch that the entry says: empty transactions
 // are commits, too, so if it does not, one is lost.
-func (r *nativeReader) reaches05(b *Backup) error {
+func (r *chainReader) reaches05(b *Backup) error {
 	if r.epoch >= b.Entry.EndEpoch {
 		return nil
 	}
 	return &grafeo.GapError{Path: b.path, What: nextEpoch, Want: r.epoch + 1, Got: b.Entry.EndEpoch + 1}
 }
 
-func (r *nativeReader) gap05(b *Backup, epoch uint64) error {
+func (r *chainReader) gap05(b *Backup, epoch uint64) error {
 	if epoch > r.epoch {
 		return &grafeo.GapError{Path: b.path, What: nextEpoch, Want: r.epoch + 1, Got: epoch}
 	}
@@ -79,7 +79,7 @@ func (r *nativeReader) gap05(b *Backup, epoch uint64) error {
 
 // repeated05 counts the bytes at the beginning of an incremental that earlier entries have
 // as well, as after a crash of the database between two steps of a backup.
-func (r *nativeReader) repeated05(f *os.File, b *Backup, epoch uint64, size int64) (int64, error) {
+func (r *chainReader) repeated05(f *os.File, b *Backup, epoch uint64, size int64) (int64, error) {
 	for i := range r.files {
 		if r.files[i].epoch != epoch {
 			continue

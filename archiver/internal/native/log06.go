@@ -13,7 +13,7 @@ import (
 
 // log06 reads the segments in a native incremental. They are whole segments of the
 // database, so they begin and end between groups.
-func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, parts []grafeo.NativePart, n *found) error {
+func (r *chainReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, parts []grafeo.NativePart, n *found) error {
 	var groups, end uint64
 	for i, p := range parts {
 		segment, err := grafeo.NewReader06(io.NewSectionReader(f, p.Offset, p.Length), b.path)
@@ -55,7 +55,7 @@ func (r *nativeReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, part
 
 // place06 adds a segment to the chain's log. What earlier entries have of it, as after a
 // crash of the database between two steps of a backup, must be the same.
-func (r *nativeReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first, end uint64) error {
+func (r *chainReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first, end uint64) error {
 	known := r.end
 	for i := range r.files {
 		old := &r.files[i]
@@ -88,7 +88,7 @@ func (r *nativeReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first
 }
 
 // groups06 reads the groups of a segment, and finds those that are new.
-func (r *nativeReader) groups06(segment *grafeo.Reader06, b *Backup, p grafeo.NativePart, groups *uint64, n *found) error {
+func (r *chainReader) groups06(segment *grafeo.Reader06, b *Backup, p grafeo.NativePart, groups *uint64, n *found) error {
 	index := len(r.files) - 1
 	for {
 		c, err := segment.Next()
