@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against a real MinIO and the real Grafeo database.
 #
-#   scripts/minio-test.sh [go test arguments]      default: -count=1 -timeout 60m ./...
+#   scripts/minio-test.sh [go test arguments]      default: -count=1 -parallel 4 -timeout 60m ./...
 #
 # What it prints are the packages that are done, how far the others are, and whatever
 # fails or is skipped; with -v, -json or -bench among the arguments, all that go test prints.
@@ -223,7 +223,7 @@ export GBAK_NO_SKIP=1
 bash scripts/grafeo-install.sh
 
 if (($# == 0)); then
-  set -- -count=1 -timeout 60m ./...
+  set -- -count=1 -parallel 4 -timeout 60m ./... # many tests of e2e wait for something
   say "all tests take about 7 minutes on two cores"
 fi
 say "go test $*"
