@@ -124,20 +124,25 @@ func (s *summary) endPackage(e event, p *progress) {
 	if e.Action == "fail" {
 		for _, test := range slices.Sorted(maps.Keys(p.output)) {
 			for _, o := range p.output[test] {
-				if !strings.HasPrefix(o, "FAIL") { // which is said below
+				if !strings.HasPrefix(o, "FAIL") && !strings.HasPrefix(o, "coverage:") { // which are said below
 					s.print(o)
 				}
 			}
 		}
 	}
+	n := p.passed + p.failed + p.skipped
+	if e.Action == "pass" && n == 0 {
+		return // nor are there here
+	}
 	line := fmt.Sprintf("%-4s  %s  %.1f s", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
-	if n := p.passed + p.failed + p.skipped; n > 0 {
+	if n > 0 {
 		line += fmt.Sprintf("  %d tests", n)
 	}
-	for what, n := range map[string]int{"failed": p.failed, "skipped": p.skipped} {
-		if n > 0 {
-			line += fmt.Sprintf(", %d %s", n, what)
-		}
+	if p.failed > 0 {
+		line += fmt.Sprintf(", %d failed", p.failed)
+	}
+	if p.skipped > 0 {
+		line += fmt.Sprintf(", %d skipped", p.skipped)
 	}
 	for _, o := range p.output[""] { // the coverage
 		if strings.HasPrefix(o, "coverage:") {
