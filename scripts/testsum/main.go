@@ -78,9 +78,13 @@ func (s *summary) read(line string) {
 	switch e.Action {
 	case "output":
 		p.output[top] = append(p.output[top], e.Output)
-	case "run":
-		if e.Test != "" && !isSub {
-			p.running[e.Test] = e.Time
+	case "run", "cont":
+		if !isSub {
+			p.running[top] = e.Time
+		}
+	case "pause": // until the others of its package are done
+		if !isSub {
+			delete(p.running, top)
 		}
 	case "pass", "fail", "skip":
 		switch {
@@ -173,7 +177,7 @@ func (s *summary) live(now time.Time) {
 		if p.failed > 0 {
 			failed = fmt.Sprintf(", %d FAILED", p.failed)
 		}
-		s.print(fmt.Sprintf("...   %s: %d tests done%s, %d begun, such as %s\n", name, p.passed+p.failed+p.skipped, failed, len(p.running), oldest))
+		s.print(fmt.Sprintf("...   %s: %d tests done%s, %d running, such as %s\n", name, p.passed+p.failed+p.skipped, failed, len(p.running), oldest))
 	}
 	s.said = now
 }
