@@ -95,29 +95,7 @@ func (r *File) frame(number int) ([]byte, error) {
 	}
 	f := r.index.Frames[number]
 	key := r.index.Segments[f.Segment].Key
-	wrong := 0
-	blame := func(problem string) error {
-		if wrong++; wrong > 1 {
-			return r.store.Blame(r.ctx, key, problem) // not the network's doing
-		}
-		return errors.New(problem)
-	}
-	stored, err := objects.Retry(r.ctx, r.store.Patience, func() ([]byte, error) {
-		body, info, err := r.store.Get(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
-		switch {
-		case errors.Is(err, storage.ErrNotExist):
-			return nil, blame("it is missing")
-		case errors.Is(err, storage.ErrInvalidRange):
-			return nil, blame("it is shorter than it was when it was stored")
-		case err != nil:
-			return nil, objects.Permanent(err)
-		}
-		defer body.Close()
-		if info.Size < f.Offset+f.StoredBytes {
-			return nil, blame("it is shorter than it was when it was stored")
-		}
-		return objects.ReadWhole(body, nil, f.StoredBytes)
-	})
+	stored, err := r.store.ReadPart(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
 	if err != nil {
 		return nil, err
 	}

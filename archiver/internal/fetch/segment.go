@@ -2,15 +2,12 @@ package fetch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // maxAtOnce is how large a segment may be for its memory to be made at once, which
@@ -78,41 +75,16 @@ func (r *reader) segment(ctx context.Context, number int) error {
 	return nil
 }
 
-// get reads the stored bytes of s and checks their hash. What is said to be missing, or
-// arrives with other bytes, is asked for once more.
+// get reads the stored bytes of s, which are those that were stored.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
-	store := r.fetching.opts.Store
-	wrong := 0
-	blame := func(problem string) error {
-		if wrong++; wrong > 1 {
-			return store.Blame(ctx, s.Key, problem) // not the network's doing
-		}
-		return errors.New(problem)
-	}
-	_, err := objects.Retry(ctx, store.Patience, func() (struct{}, error) {
-		body, info, err := store.Get(ctx, s.Key, storage.Range{})
-		if errors.Is(err, storage.ErrNotExist) {
-			return struct{}{}, blame("it is missing")
-		}
-		if err != nil {
-			return struct{}{}, objects.Permanent(err)
-		}
-		defer body.Close() // everything was read, or the error is reported
-		if info.Size != s.StoredBytes {
-			return struct{}{}, blame(fmt.Sprintf("it has %d bytes instead of %d", info.Size, s.StoredBytes))
-		}
-		if int64(cap(r.stored)) < info.Size && info.Size <= maxAtOnce {
+	b, err := r.fetching.opts.Store.ReadSealed(ctx, s.Key, s.StoredBytes, s.SHA256, func() []byte {
+		if int64(cap(r.stored)) < s.StoredBytes && s.StoredBytes <= maxAtOnce {
 			r.stored = make([]byte, r.storedBytes) // what is not touched costs nothing
 		}
-		if r.stored, err = objects.ReadWhole(body, r.stored, info.Size); errors.Is(err, storage.ErrNotExist) {
-			return struct{}{}, blame("it is missing")
-		} else if err != nil {
-			return struct{}{}, err
-		}
-		if manifest.Sum(r.stored) != s.SHA256 {
-			return struct{}{}, blame("its bytes are not those that were stored")
-		}
-		return struct{}{}, nil
+		return r.stored
 	})
+	if b != nil {
+		r.stored = b
+	}
 	return err
 }

@@ -204,7 +204,7 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 
 // indexObject reads an index that is an object of its own.
 func (j *Journal) indexObject(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	b, err := j.Store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
+	b, err := j.Store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,8 @@ func (j *Journal) place(ctx context.Context, m *manifest.Manifest, ix *manifest.
 	} else if _, err := manifest.DecodeIndex(read); err != nil {
 		return &UnreadableError{err}
 	}
-	return j.Store.CreateProved(ctx, &ref.Key, ref.SHA256, packed)
+	ref.Key, err = j.Store.CreateProved(ctx, ref.Key, ref.SHA256, packed)
+	return err
 }
 
 // maxInlineIndex is how large an encoded index may be to stand in the manifest;

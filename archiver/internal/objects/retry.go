@@ -4,33 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// DefaultTimeout is how long a store may be busy or gone before a run gives
-// up.
+// DefaultTimeout is how long a store may be busy or unreachable before a run gives up.
 const DefaultTimeout = 2 * time.Minute
 
-// Tries is how often something is tried again that the store has refused in a way
-// that may be final.
+// Tries is how many attempts there are, at most, at what fails in a way that may be
+// final.
 const Tries = 4
 
-// Retry calls f until it succeeds or fails for good. What may pass, as the store is
-// busy or gone, it tries until patience is over since the first time, and at least
-// [tries] times; other failures [tries] times. So it takes the patience and one
-// call, or tries calls, if these take longer; the error says how long it took. It is
-// for what a backend does not retry: conditional puts of content that has one name
+// Retry calls f until it succeeds or fails for good. While its errors are temporary it
+// is called until the patience is over since the first of them, and at least [Tries]
+// times; for other errors that are not permanent, [Tries] times. The error says how
+// many attempts there were, and how long they took.
+//
+// It is for what a backend does not retry: conditional puts of content that has one name
 // and one value only, and content that arrives damaged. Bodies that break off are
-// continued by [Archive.get].
+// continued by [Store.Get].
 func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (T, error) {
 	failed, first, began := 0, time.Time{}, time.Now()
 	v, err := backoff.Retry(ctx, func() (T, error) {
@@ -48,8 +43,7 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 		return v, err
 	}, backoff.WithBackOff(Pauses()), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, wait time.Duration) { progress.Tell(ctx, progress.Retry{Err: err, Wait: wait}) }))
-	var permanent *backoff.PermanentError
-	if errors.As(err, &permanent) {
+	if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
 		err = permanent.Err
 	}
 	if err != nil && failed > 1 && !IsPermanent(err) && ctx.Err() == nil {
@@ -58,33 +52,11 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 	return v, err
 }
 
-// attempts counts them in words.
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
-}
-
-// Round rounds a time for people.
-func Round(d time.Duration) time.Duration {
-	if d < time.Second {
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(100 * time.Millisecond)
-}
-
-// IsTemporary reports whether err is no answer, or only a part of one: the same call
-// may succeed later.
-func IsTemporary(err error) bool {
-	return errors.Is(err, storage.ErrUnavailable) || errors.Is(err, io.ErrUnexpectedEOF)
-}
-
-// Permanent marks the error of a request that the backend has tried again
-// already: here it is final.
+// Permanent marks the error of a request that the backend has retried already:
+// [Retry] returns it at once.
 func Permanent(err error) error { return backoff.Permanent(err) }
 
-// Pauses grow from a tenth of a second to five, with jitter.
+// Pauses grow from a tenth of a second to five, give or take half.
 func Pauses() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval = 100 * time.Millisecond
@@ -93,25 +65,18 @@ func Pauses() *backoff.ExponentialBackOff {
 	return b
 }
 
-// IsPermanent tells whether trying again cannot help: the store, the file system or
-// the content itself has said no.
-func IsPermanent(err error) bool {
-	for _, no := range []error{
-		storage.ErrNotExist, storage.ErrPreconditionFailed, storage.ErrPermission, storage.ErrNoStore,
-		storage.ErrInvalidKey, storage.ErrInvalidRange, storage.ErrNoConditionalPut, storage.ErrNoRoom, storage.ErrRefused, storage.ErrSettings, errors.ErrUnsupported, fs.ErrPermission, fs.ErrNotExist,
-		syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP, context.Canceled,
-	} {
-		if errors.Is(err, no) {
-			return true
-		}
+// attempts is a number of them in words.
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
 	}
-	var object *manifest.ObjectError
-	var broken *brokenOffError
-	return errors.As(err, &object) || errors.As(err, &broken)
+	return fmt.Sprintf("%d attempts", n)
 }
 
-// IsFromStore reports whether err is the store's, and not about what it holds.
-func IsFromStore(err error) bool {
-	_, ok := errors.AsType[*storage.Error](err)
-	return ok
+// Round rounds a duration for people to read.
+func Round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
 }

@@ -8,17 +8,18 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// unconditional makes the best of a store that does not keep conditions, for a
-// single writer: it looks before it writes.
-type unconditional struct{ storage.Storage }
-
-// ForSingleWriter returns s as a single writer may use it if the store does not
-// support conditional writes.
+// ForSingleWriter returns s as a single writer may use it if the store does not support
+// conditional writes: it looks before it writes. Two writers at the same time may
+// overwrite each other's objects.
 func (s *Store) ForSingleWriter() *Store {
 	alone := *s
 	alone.Storage = unconditional{s.Storage}
 	return &alone
 }
+
+// unconditional is a store that looks whether an object exists, and then writes it
+// without a condition.
+type unconditional struct{ storage.Storage }
 
 // CheckOrigin implements [storage.OriginChecker], if the store does.
 func (u unconditional) CheckOrigin(ctx context.Context, key string) error {
@@ -28,7 +29,7 @@ func (u unconditional) CheckOrigin(ctx context.Context, key string) error {
 	return nil
 }
 
-// Put implements [storage.Storage], but for the promise of IfAbsent.
+// Put implements [storage.Storage], except for the promise of IfAbsent.
 func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if !opts.IfAbsent {
 		return u.Storage.Put(ctx, key, body, opts)
@@ -43,7 +44,7 @@ func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, 
 	opts.IfAbsent = false
 	result, err := u.Storage.Put(ctx, key, body, opts)
 	if err != nil {
-		err = Permanent(err) // the backend tries plain puts again by itself
+		err = Permanent(err) // the backend retries plain puts by itself
 	}
 	return result, err
 }

@@ -110,10 +110,11 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 	if old, ok := p.parent.sameSpan(ctx, n, ref); ok {
 		ref = old
 	} else {
-		ref.Key = manifest.PagesKey(ref.SHA256)
-		if err := p.objects.CreateProved(ctx, &ref.Key, ref.SHA256, body); err != nil {
+		key, err := p.objects.CreateProved(ctx, manifest.PagesKey(ref.SHA256), ref.SHA256, body)
+		if err != nil {
 			return err
 		}
+		ref.Key = key
 	}
 	p.parent.forget(n)
 	p.mu.Lock()

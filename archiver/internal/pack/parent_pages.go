@@ -65,7 +65,7 @@ func (p *parent) readSpan(ctx context.Context, n int) ([]byte, error) {
 	if ref.StoredBytes != manifest.PagesBytes(p.image.Bytes, n) {
 		return nil, nil // an earlier build's
 	}
-	d, err := p.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256)
+	d, err := p.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		p.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
 		return nil, nil

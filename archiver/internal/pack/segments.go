@@ -48,7 +48,8 @@ func (s *segments) put(ctx context.Context, n int, body []byte, raw int64) (*sto
 	to.Key = manifest.SegmentKey(s.folder, n, to.SHA256)
 	size, isListed := s.present[to.Key]
 	var err error
-	seg.created, err = s.objects.Create(ctx, &to.Key, to.SHA256, body, isListed && size == to.StoredBytes)
+	seg.created, err = s.objects.Create(ctx, to.Key, to.SHA256, body, isListed && size == to.StoredBytes)
+	to.Key = seg.created.Key
 	return seg, err
 }
 

@@ -275,7 +275,7 @@ func (v *verification) digests(ctx context.Context, named map[manifest.Pages]boo
 			continue
 		}
 		g.Go(func() error {
-			_, err := v.Store.ReadSealed(running, p.Key, p.StoredBytes, p.SHA256)
+			_, err := v.Store.ReadSealed(running, p.Key, p.StoredBytes, p.SHA256, nil)
 			return v.pass(err)
 		})
 	}

@@ -13,15 +13,15 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// progressBytes is how much of a body must come within the time that a store may be
-// busy or gone, or all that is left of it: a body that trickles would never end.
+// progressBytes is how much of a body, or all that is left of it, must arrive within the
+// patience: a body that trickles would never end.
 const progressBytes = 4 << 10
 
 // Get is the store's Get, but a body that breaks off, or stands still, is continued
 // from where it was, however often, as long as progressBytes arrive within the
-// archive's patience. So one that moves never fails, however slow it is, and one
-// that does not ends after the patience, and what the backend's last Get takes.
-// Other errors of the body, such as that of a disk, are returned at once.
+// patience. So one that moves never fails, however slow it is, and one that does not
+// fails after the patience, and what the backend's last Get takes. Other errors of the
+// body, such as those of a disk, are returned at once.
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	b := &patientBody{store: s.Storage, ctx: ctx, key: key, asked: r, patience: s.Patience, pauses: Pauses()}
 	info, err := b.open(r)
@@ -36,7 +36,7 @@ func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	return b, info, nil
 }
 
-// patientBody is a part of an object that is asked for again where it broke off.
+// patientBody is a part of an object that is requested again from where it broke off.
 type patientBody struct {
 	store    storage.Storage
 	ctx      context.Context // as long as it is read
@@ -48,17 +48,17 @@ type patientBody struct {
 	size           int64 // of the object
 	start, at, end int64 // of the part; at is the next byte
 
-	body   io.ReadCloser // nil where it broke off
+	body   io.ReadCloser // nil after it broke off
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
 
-	whole  bool          // the store cannot continue: it is asked for everything again
+	whole  bool          // the store cannot continue: everything is requested again
 	fresh  int64         // bytes since the last progress
 	breaks int           // since then
-	waited time.Duration // since then, in here
+	waited time.Duration // since then, in Read
 }
 
-// open asks for a part, whose body ends when nothing comes for too long.
+// open requests a part, whose body fails when nothing arrives for too long.
 func (b *patientBody) open(r storage.Range) (storage.ObjectInfo, error) {
 	ctx, cancel := context.WithCancelCause(b.ctx)
 	body, info, err := b.store.Get(ctx, b.key, r)
@@ -82,7 +82,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		}
 		n, err := b.some(p)
 		if n > 0 {
-			return n, nil // an error comes again
+			return n, nil // an error will come up again
 		}
 		if err == nil {
 			continue
@@ -93,7 +93,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		b.breaks++
 		b.abandon()
 		if b.waited >= b.patience {
-			return 0, b.gaveUp(err)
+			return 0, &brokenOffError{err, b.at - b.start, b.end - b.start, b.breaks, b.waited}
 		}
 		if err := b.wait(err); err != nil {
 			return 0, err
@@ -101,7 +101,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	}
 }
 
-// some reads what comes next, and where the body broke off asks for the rest first.
+// some reads what comes next. If the body broke off, it requests the rest first.
 func (b *patientBody) some(p []byte) (int, error) {
 	began := time.Now()
 	defer func() { b.waited += time.Since(began) }()
@@ -122,14 +122,13 @@ func (b *patientBody) some(p []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) {
-		err = &storage.Error{Op: storage.OpGet, Key: b.key, Err: io.ErrUnexpectedEOF} // a part of it is missing
+		err = b.fail(io.ErrUnexpectedEOF) // a part of it is missing
 	}
 	return 0, err
 }
 
-// resume asks for what is missing of the same object. Where the store answers
-// that with something else it asks for all of the part again, and passes over what
-// it has.
+// resume requests what is missing of the same object. If the store refuses that, it
+// requests the whole part again, and skips what it has.
 func (b *patientBody) resume() error {
 	rest := storage.Range{Offset: b.at, Length: b.end - b.at}
 	if b.whole || b.at == b.start {
@@ -145,7 +144,7 @@ func (b *patientBody) resume() error {
 	}
 	if info.Size != b.size {
 		b.abandon()
-		return &storage.Error{Op: storage.OpGet, Key: b.key, Err: fmt.Errorf("it had %d bytes when reading began, and has %d now", b.size, info.Size)}
+		return b.fail(fmt.Errorf("it had %d bytes when reading began, and has %d now", b.size, info.Size))
 	}
 	if rest != b.asked || b.at == b.start {
 		return nil
@@ -154,31 +153,32 @@ func (b *patientBody) resume() error {
 	if _, err := io.CopyN(io.Discard, b.body, b.at-b.start); err != nil {
 		b.abandon()
 		if errors.Is(err, io.EOF) {
-			err = &storage.Error{Op: storage.OpGet, Key: b.key, Err: io.ErrUnexpectedEOF}
+			err = b.fail(io.ErrUnexpectedEOF)
 		}
 		return err
 	}
 	return nil
 }
 
-// wait pauses, longer each time that nothing has come.
+// wait pauses, longer each time that nothing has arrived.
 func (b *patientBody) wait(failed error) error {
 	pause := b.pauses.NextBackOff()
 	progress.Tell(b.ctx, progress.Retry{Err: failed, Wait: pause})
 	b.waited += pause
 	select {
 	case <-b.ctx.Done():
-		return &storage.Error{Op: storage.OpGet, Key: b.key, Err: context.Cause(b.ctx)}
+		return b.fail(context.Cause(b.ctx))
 	case <-time.After(pause):
 		return nil
 	}
 }
 
-func (b *patientBody) gaveUp(err error) error {
-	return &brokenOffError{err, b.at - b.start, b.end - b.start, b.breaks, b.waited}
+// fail returns err as an error of the store.
+func (b *patientBody) fail(err error) error {
+	return &storage.Error{Op: storage.OpGet, Key: b.key, Err: err}
 }
 
-// abandon closes what has come so far.
+// abandon closes a body that has failed.
 func (b *patientBody) abandon() {
 	if b.body != nil {
 		b.timer.Stop()
@@ -200,7 +200,8 @@ func (b *patientBody) Close() error {
 	return err
 }
 
-// brokenOffError is a body that broke off until patience was over. It is final.
+// brokenOffError is the error of a body that broke off until the patience was over. It
+// is permanent.
 type brokenOffError struct {
 	err        error
 	got, bytes int64
@@ -209,8 +210,9 @@ type brokenOffError struct {
 }
 
 func (e *brokenOffError) Error() string {
-	return fmt.Sprintf("%v: the body breaks off after %d of %d bytes, and %s in %s brought no more", e.err, e.got, e.bytes, attempts(e.breaks), Round(e.waited))
+	return fmt.Sprintf("%v: the body breaks off after %d of %d bytes, and %s in %s brought no more",
+		e.err, e.got, e.bytes, attempts(e.breaks), Round(e.waited))
 }
 
-// Unwrap returns what broke the body off the last time.
+// Unwrap returns what broke the body off last.
 func (e *brokenOffError) Unwrap() error { return e.err }
