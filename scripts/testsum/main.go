@@ -110,7 +110,7 @@ func (s *summary) endTest(e event, p *progress) {
 		s.print(fmt.Sprintf("--- SKIP: %s\n", e.Test))
 	case skipped > 0:
 		p.skipped++
-		s.print(fmt.Sprintf("--- SKIP: %d subtests of %s\n", skipped, e.Test))
+		s.print(fmt.Sprintf("--- SKIP: %s of %s\n", count(skipped, "subtest"), e.Test))
 	default:
 		p.passed++
 	}
@@ -140,7 +140,7 @@ func (s *summary) endPackage(e event, p *progress) {
 	}
 	line := fmt.Sprintf("%-4s  %s  %.1f s", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
 	if n > 0 {
-		line += fmt.Sprintf("  %d tests", n)
+		line += "  " + count(n, "test")
 	}
 	if p.failed > 0 {
 		line += fmt.Sprintf(", %d failed", p.failed)
@@ -177,9 +177,16 @@ func (s *summary) live(now time.Time) {
 		if p.failed > 0 {
 			failed = fmt.Sprintf(", %d FAILED", p.failed)
 		}
-		s.print(fmt.Sprintf("...   %s: %d tests done%s, %d running, such as %s\n", name, p.passed+p.failed+p.skipped, failed, len(p.running), oldest))
+		s.print(fmt.Sprintf("...   %s: %s done%s, %d running, such as %s\n", name, count(p.passed+p.failed+p.skipped, "test"), failed, len(p.running), oldest))
 	}
 	s.said = now
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (s *summary) print(text string) {

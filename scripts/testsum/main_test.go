@@ -39,7 +39,7 @@ func TestSummary(t *testing.T) {
 broken.go:1: undefined: x
     bad_test.go:1: wrong
 --- FAIL: TestBad
---- SKIP: 1 subtests of TestHalf
+--- SKIP: 1 subtest of TestHalf
 --- SKIP: TestNot
 FAIL  m/a  1.5 s  4 tests, 1 failed, 2 skipped  coverage: 50% of statements
 panic: oh
