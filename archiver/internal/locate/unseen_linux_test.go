@@ -1,7 +1,6 @@
 package locate
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,19 +63,6 @@ func (p fakeProc) look(path string, closed bool) error {
 	return err
 }
 
-// mustBeUnseen checks that err is an [*UnseenLogError] that says these words.
-func mustBeUnseen(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if _, ok := errors.AsType[*UnseenLogError](err); !ok {
-		t.Fatalf("error %v is a %T", err, err)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("error %q does not say %q", err, w)
-		}
-	}
-}
-
 // TestUnseenLog decides on databases with and without a log beside them, by what can be
 // seen of locks and mounts.
 func TestUnseenLog(t *testing.T) {
@@ -121,7 +107,7 @@ func TestUnseenLog(t *testing.T) {
 				case c.words == "" && err != nil:
 					t.Errorf("refused: %v", err)
 				case c.words != "":
-					mustBeUnseen(t, err, c.words, path)
+					mustBe[*UnseenLogError](t, err, c.words, path)
 				}
 			})
 		}
@@ -148,7 +134,7 @@ func TestUnseenLogByOpenFiles(t *testing.T) {
 		}
 		p.write("77/comm", "people-server\n")
 		opens("5", elsewhere) // another database, or this one by another name
-		mustBeUnseen(t, p.look(path, false), "people-server", elsewhere, path+".wal")
+		mustBe[*UnseenLogError](t, p.look(path, false), "people-server", elsewhere, path+".wal")
 		opens("6", path+".wal")
 		if err := p.look(path, false); err != nil {
 			t.Errorf("%s: refused with its log beside it: %v", vector, err)
