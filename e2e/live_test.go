@@ -375,7 +375,7 @@ func neverPausing(t *testing.T, version, how string, at place, duration time.Dur
 	w.do(t, "run", checkpoints(version, "50"), how)
 	var backups []answer
 	incrementals := 0
-	for end := time.Now().Add(duration); time.Now().Before(end); {
+	for end := time.Now().Add(duration); time.Now().Before(end) || len(backups) < 12; { // of both kinds
 		args := []string{"backup", w.path, at.address(), "--json"}
 		if len(backups)%10 == 9 {
 			args = append(args, "--full")
