@@ -22,30 +22,25 @@ func TestFullThenIncremental(t *testing.T) {
 		t.Run(string(generation), func(t *testing.T) {
 			d := newDatabase(t, generation)
 			s := d.capture(nil)
-			if s.Kind != manifest.Full || s.Why != "it is the first one" || s.Continues || s.EndEpoch != 2 || len(s.Files) != 2 || len(s.CommitTimes) != 2 {
-				t.Fatalf("the first source is %+v", s)
+			mustBe(t, s, summary{manifest.Full, false, 0, 2, 2, 2, 2, false})
+			if s.Why != "it is the first one" {
+				t.Errorf("it is a full one because %s", s.Why)
 			}
 			if s.ReadFrom.IsZero() || s.ReadUntil.Before(s.ReadFrom) || s.Database().Name != "people.grafeo" {
 				t.Errorf("it was read from %s to %s", s.ReadFrom, s.ReadUntil)
 			}
 			parent := backup(s)
-			if s := d.capture(parent); s.Kind != manifest.Incremental || s.Commits != 0 || len(s.Files) != 0 || s.Position != parent.Position {
-				t.Errorf("without anything new: %+v", s)
-			}
+			mustBe(t, d.capture(parent), summary{manifest.Incremental, true, 2, 2, 0, 0, 0, false})
 			d.commit()
 			d.commit()
 			s = d.capture(parent)
-			if s.Kind != manifest.Incremental || !s.Continues || s.Commits != 2 || s.StartEpoch != 3 || s.EndEpoch != 4 || len(s.Files) != 1 || len(s.CommitTimes) != 2 {
-				t.Fatalf("the second source is %+v", s)
-			}
-			if f := s.Files[0]; f.From == 0 || s.Bytes() != f.Bytes-f.From {
-				t.Errorf("it begins at %d of %s", f.From, f.Name)
+			mustBe(t, s, summary{manifest.Incremental, true, 3, 4, 2, 2, 1, true})
+			if f := s.Files[0]; s.Bytes() != f.Bytes-f.From {
+				t.Errorf("it has %d bytes, from %d to %d of %s", s.Bytes(), f.From, f.Bytes, f.Name)
 			}
 			parent = backup(s)
 			d.commit()
-			if s := d.capture(parent); s.Kind != manifest.Incremental || s.Commits != 1 {
-				t.Errorf("the third source is %+v", s)
-			}
+			mustBe(t, d.capture(parent), summary{manifest.Incremental, true, 5, 5, 1, 1, 1, true})
 			q := d.query(parent)
 			q.Full = true
 			if s, err := q.Capture(t.Context()); err != nil || s.Kind != manifest.Full || s.Why != "it was asked for" || !s.Continues {
@@ -181,7 +176,8 @@ func TestUpgrade(t *testing.T) {
 	parent := backup(old.capture(nil))
 	d := newDatabase(t, grafeo.Gen06)
 	_, err := d.query(parent).Capture(t.Context())
-	if e, ok := errors.AsType[*MaybeUpgradedError](err); !ok || e.Old != grafeo.PreUpgrade(d.path) || !strings.Contains(err.Error(), "is not there") {
+	e, ok := errors.AsType[*MaybeUpgradedError](err)
+	if !ok || e.Old != grafeo.PreUpgrade(d.path) || !strings.Contains(err.Error(), "is not there") {
 		t.Errorf("without the old database: %v", err)
 	}
 	d.check(os.Rename(old.path, grafeo.PreUpgrade(d.path)))
@@ -207,9 +203,8 @@ func TestFullSourceTakesTheLogFromItsParentOn(t *testing.T) {
 	q := d.query(parent)
 	q.Full = true
 	s, err := q.Capture(t.Context())
-	if err != nil || !s.Continues || s.StartEpoch != 3 || s.EndEpoch != 4 || len(s.Files) != 3 || s.Commits != 4 {
-		t.Errorf("%+v, %v", s, err)
-	}
+	d.check(err)
+	mustBe(t, s, summary{manifest.Full, true, 3, 4, 4, 4, 3, false})
 	if from := KnownFrom(s.CommitTimes, s.Image); from == nil || !from.Equal(s.Image.Time) {
 		t.Errorf("it is known from %v", from)
 	}

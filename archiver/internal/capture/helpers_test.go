@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -56,7 +58,9 @@ func (d *database) image(lsn uint64) {
 	d.t.Helper()
 	d.iter++
 	if d.log05 != nil {
-		d.check(grafeotest.Image05(d.path, grafeotest.Image05Options{Iteration: d.iter, Epoch: d.epoch, Time: d.now, Sections: []int64{3000}, Seed: d.iter}))
+		d.check(grafeotest.Image05(d.path, grafeotest.Image05Options{
+			Iteration: d.iter, Epoch: d.epoch, Time: d.now, Sections: []int64{3000}, Seed: d.iter,
+		}))
 		return
 	}
 	d.check(grafeotest.Image06(d.path, grafeotest.Image06Options{
@@ -102,6 +106,33 @@ func (d *database) capture(parent *manifest.Committed) *Source {
 		}
 	}
 	return s
+}
+
+// summary is what a source is, in short.
+type summary struct {
+	Kind       manifest.Kind
+	Continues  bool
+	From, To   uint64 // epochs
+	Commits    int64
+	Listed     int // commits with times
+	Files      int
+	BeginsLate bool // some file begins after its first byte
+}
+
+func summaryOf(s *Source) summary {
+	sum := summary{s.Kind, s.Continues, s.StartEpoch, s.EndEpoch, s.Commits, len(s.CommitTimes), len(s.Files), false}
+	for _, f := range s.Files {
+		sum.BeginsLate = sum.BeginsLate || f.From > 0
+	}
+	return sum
+}
+
+// mustBe checks what a source is.
+func mustBe(t *testing.T, s *Source, want summary) {
+	t.Helper()
+	if diff := cmp.Diff(want, summaryOf(s)); diff != "" {
+		t.Errorf("%s: -want +got: %s", s.Why, diff)
+	}
 }
 
 // backup returns the backup that a source becomes.

@@ -15,6 +15,10 @@ type NotContinuedError struct{ Why string }
 
 func (e *NotContinuedError) Error() string { return e.Why }
 
+func notContinued(format string, args ...any) error {
+	return &NotContinuedError{fmt.Sprintf(format, args...)}
+}
+
 // incremental returns the part of the log of the database at path that was written after
 // its backup parent. Without any commit there, nothing is new. The error is a
 // [*NotContinuedError] if that part is not all that is new.
@@ -31,12 +35,12 @@ func incremental(path string, parent *manifest.Committed, held bool) (*Source, e
 		return nil, err
 	}
 	if was := parent.Database.Generation; string(generation) != was {
-		return nil, &NotContinuedError{fmt.Sprintf("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)}
+		return nil, notContinued("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)
 	}
 	scan := newScan(path, generation, parent.Position.Commit)
 	err = scan.run(grafeo.ScanOptions{DatabaseID: image.DatabaseID, From: endOf(parent, generation), Borders: catalog.Borders(parent)})
 	if gap, ok := errors.AsType[*grafeo.GapError](err); ok {
-		return nil, &NotContinuedError{fmt.Sprintf("the log does not continue backup %d: %v", parent.Seq, gap)}
+		return nil, notContinued("the log does not continue backup %d: %v", parent.Seq, gap)
 	}
 	if err != nil {
 		return nil, err
@@ -124,7 +128,8 @@ func (s *continuityScan) whyNotContinued(parent *manifest.Committed) string {
 	case s.mark != nil && !s.found:
 		return fmt.Sprintf("the history has forked: the log has a different commit where backup %d ends", parent.Seq)
 	case s.newRun: // threads that commit at the same moment may write their epochs in the other order
-		return fmt.Sprintf("the epochs in the log do not continue from backup %d: the database was opened again, or several threads committed at once", parent.Seq)
+		return fmt.Sprintf("the epochs in the log do not continue from backup %d: "+
+			"the database was opened again, or several threads committed at once", parent.Seq)
 	case s.mark == nil && s.newCommits > 0 && s.generation == grafeo.Gen05:
 		return fmt.Sprintf("backup %d ends without a commit in a log, and nothing shows that the log continues from there", parent.Seq)
 	case s.mark == nil:

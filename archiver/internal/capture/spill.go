@@ -166,7 +166,7 @@ func checkSpillUnchanged(path string, parent *manifest.Committed) (now []manifes
 		old[s.Name] = s
 	}
 	changed := func(name, how string) error {
-		return &NotContinuedError{fmt.Sprintf("the spilled vectors have changed since backup %d: %s %s", parent.Seq, name, how)}
+		return notContinued("the spilled vectors have changed since backup %d: %s %s", parent.Seq, name, how)
 	}
 	for _, f := range files {
 		entry, known := old[spillName(&f)]

@@ -53,7 +53,8 @@ func (q *Query) newTimeline(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	if isUpgradeOf(q.Path, image, q.Parent) {
-		return fmt.Sprintf("the database has been upgraded to %s since backup %d, which gave it a new id: %s is what it was", image.Generation, q.Parent.Seq, grafeo.PreUpgrade(q.Path)), nil
+		return fmt.Sprintf("the database has been upgraded to %s since backup %d, which gave it a new id: %s is what it was",
+			image.Generation, q.Parent.Seq, grafeo.PreUpgrade(q.Path)), nil
 	}
 	known, err := q.Knows(ctx, image.DatabaseID)
 	switch {

@@ -29,7 +29,8 @@ func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 		case !parent.Database.Is(&m.Database):
 			return fmt.Errorf("its database is %s, and that of backup %d, which it continues, is %s", m.Database.ID, parent.Seq, parent.Database.ID)
 		case parent.Database.Generation != m.Database.Generation:
-			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s", m.Database.Generation, parent.Seq, parent.Database.Generation)
+			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s",
+				m.Database.Generation, parent.Seq, parent.Database.Generation)
 		}
 		if m.Kind == manifest.Incremental {
 			restoreFrom = parent.RestoreFrom

@@ -78,7 +78,8 @@ func reaching(list []*manifest.Committed, epoch uint64) *manifest.Committed {
 			continue
 		}
 		for _, next := range list[i+1:] {
-			if m.EndEpoch > epoch || next.Continues == nil || *next.Continues != m.Seq || next.Kind == manifest.Incremental && next.StartEpoch > epoch {
+			continues := next.Continues != nil && *next.Continues == m.Seq
+			if m.EndEpoch > epoch || !continues || next.Kind == manifest.Incremental && next.StartEpoch > epoch {
 				break
 			}
 			m = next

@@ -34,7 +34,8 @@ func (e *UnreachableError) Error() string {
 	}
 	text := fmt.Sprintf("%s cannot be reached; the archive has %s", e.Target, strings.Join(ranges, ", "))
 	if e.SetBack != [2]uint64{} {
-		return fmt.Sprintf("a clock was set back: backup %d is of a later time, and backup %d after it of an earlier one: %s", e.SetBack[0], e.SetBack[1], text)
+		return fmt.Sprintf("a clock was set back: backup %d is of a later time, and backup %d after it of an earlier one: %s",
+			e.SetBack[0], e.SetBack[1], text)
 	}
 	return text
 }

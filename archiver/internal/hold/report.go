@@ -61,8 +61,9 @@ func Measure(path string, now time.Time) (Report, error) {
 	r.LogBytes = log.total
 	for i, e := range entries {
 		others := slices.Delete(slices.Clone(entries), i, i+1)
-		held := Held{Entry: e, Bytes: log.keptBetween(e.LSN, math.MaxUint64), OnlyBytes: log.keptBetween(e.LSN, math.MaxUint64), Age: now.Sub(e.UpdatedAt)}
-		beyond, much := held.Bytes, int64(math.MaxInt64) // a single one may be backed up seldom
+		all := log.keptBetween(e.LSN, math.MaxUint64)
+		held := Held{Entry: e, Bytes: all, OnlyBytes: all, Age: now.Sub(e.UpdatedAt)}
+		beyond, much := all, int64(math.MaxInt64) // a single one may be backed up seldom
 		if len(others) > 0 {
 			held.OnlyBytes = log.keptBetween(e.LSN, lowest(others).LSN)
 			beyond, much = log.keptBetween(e.LSN, highest(others).LSN), max(abandonedBytes, log.image/4)

@@ -40,8 +40,9 @@ func (j *Journal) outlinedRoute(ctx context.Context, h *History, t catalog.Targe
 			return nil
 		}
 		if all[i] = m; m != nil {
-			whole = whole && (t.Time == nil || m.Database.Generation != string(grafeo.Gen05)) // see [catalog.lastBefore]
-			m.Earlier = nil                                                                   // they are in all now
+			// At a time of 0.5, a backup counts by when it was read, which only its manifest says.
+			whole = whole && (t.Time == nil || m.Database.Generation != string(grafeo.Gen05))
+			m.Earlier = nil // they are in all now
 		}
 		return err
 	})

@@ -67,8 +67,8 @@ func (f *logFinder) look(closed bool) (locked bool, err error) {
 		return false, err
 	}
 	if !closed && f.proc.IsMount(f.path) && (len(logs) == 0 || !f.proc.IsMount(grafeo.LogDir(f.path))) {
-		return false, &UnseenLogError{MountedAlone, "", fmt.Sprintf(
-			"%s is mounted by itself, without its log folder %s: whether somebody has it open, and what is in its log, cannot be seen", f.path, grafeo.LogDir(f.path))}
+		return false, &UnseenLogError{MountedAlone, "", fmt.Sprintf("%s is mounted by itself, without its log folder %s: "+
+			"whether somebody has it open, and what is in its log, cannot be seen", f.path, grafeo.LogDir(f.path))}
 	}
 	return false, nil
 }

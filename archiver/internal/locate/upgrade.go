@@ -33,12 +33,14 @@ func interruptedUpgrade(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) || disk.Exists(path) || !disk.Exists(grafeo.PreUpgrade(path)) {
 		return err
 	}
-	what := fmt.Errorf("%w: its upgrade to 0.6 was interrupted, or is running at this moment; %s is the database that was upgraded", err, grafeo.PreUpgrade(path))
-	if disk.IsFolder(grafeo.LogDir(path)) && !disk.Exists(grafeo.LogDir(grafeo.PreUpgrade(path))) {
+	old := grafeo.PreUpgrade(path)
+	what := fmt.Errorf("%w: its upgrade to 0.6 was interrupted, or is running at this moment; %s is the database that was upgraded", err, old)
+	if disk.IsFolder(grafeo.LogDir(path)) && !disk.Exists(grafeo.LogDir(old)) {
 		what = fmt.Errorf("%w, and its log is still in %s", what, grafeo.LogDir(path))
 	}
 	if !disk.Exists(grafeo.Migrating(path)) {
-		return &UnfinishedUpgradeError{Path: path, Err: fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, grafeo.PreUpgrade(path))}
+		what = fmt.Errorf("%w: %s is a database that was upgraded to 0.6, and what became of it is gone", err, old)
+		return &UnfinishedUpgradeError{Path: path, Err: what}
 	}
 	return &UnfinishedUpgradeError{Path: path, New: true, Err: what}
 }

@@ -58,7 +58,10 @@ func TestFindAndTrim(t *testing.T) {
 		start    uint64
 		restored []byte
 	}{
-		{"a checkpoint", log(three, point(4), edge(8), commit(5), epoch(4)), &manifest.Replay{Offset: int64(len(three))}, 3, log(point(4), edge(8), commit(5), epoch(4))},
+		{
+			"a checkpoint", log(three, point(4), edge(8), commit(5), epoch(4)),
+			&manifest.Replay{Offset: int64(len(three))}, 3, log(point(4), edge(8), commit(5), epoch(4)),
+		},
 		{
 			"an edge of the image after it", log(three, point(4), edge(7), edge(8), commit(5), epoch(4)),
 			&manifest.Replay{Offset: int64(len(three)), Without: []manifest.FramesOf{{Offsets: []int64{int64(len(three) + len(point(4)))}}}}, 3,
@@ -70,7 +73,10 @@ func TestFindAndTrim(t *testing.T) {
 		},
 		{"nothing after it", log(three, point(4)), &manifest.Replay{Offset: int64(len(three))}, 3, nil},
 		{"another database's checkpoint", log(commit(2), epoch(1), point(9), edge(8), commit(3), epoch(2)), nil, 0, nil},
-		{"records that are not known", log(three, unknown(), commit(5), epoch(4)), &manifest.Replay{Unsure: true}, 0, log(three, unknown(), commit(5), epoch(4))},
+		{
+			"records that are not known", log(three, unknown(), commit(5), epoch(4)),
+			&manifest.Replay{Unsure: true}, 0, log(three, unknown(), commit(5), epoch(4)),
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			image, dir := live(t, c.log)
