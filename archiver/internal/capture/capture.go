@@ -1,5 +1,5 @@
-// Package capture finds out what of a database a backup has to store, and what proves its
-// bytes. It reads the database while others may write to it; it locks nothing, writes
+// Package capture finds out which parts of a database a backup has to store, and with which
+// checksums. It reads the database while others may write to it; it locks nothing, writes
 // nothing, and knows no store.
 //
 // Its terms:
@@ -10,12 +10,12 @@
 //     the checksums do not fit, and the caller asks again, see [UntilStable].
 //   - A source is incremental if its log continues the parent and has all that is new.
 //     Else it is full, and says why ([NotContinuedError]).
-//   - Continuity is that the history of the database is the one that the parent is of. It
-//     shows in content, not in names or numbers: the log still has the commit that the
-//     parent ends with, the mark. A full source may continue the parent as well; one that
-//     does not begins a new timeline.
-//   - Succession is that an archive continues with another database than the parent's, which
-//     begins a new timeline, too.
+//   - Continuity means that the database still has the history that the parent was taken
+//     of. It shows in content, not in names or numbers: the log still has the commit that
+//     the parent ends with, the mark. A full source may continue the parent as well; one
+//     that does not begins a new timeline.
+//   - Succession means that an archive continues with another database than the parent's,
+//     which begins a new timeline, too.
 //   - A read is torn if somebody wrote meanwhile, see [grafeo.IsTorn].
 package capture
 

@@ -4,22 +4,22 @@
 //
 // Its terms, from the manifests of an archive to the files of a restore:
 //
-//   - A timeline is a history without a fork. A full backup that the one before it does
-//     not lead up to begins a new one.
+//   - A timeline is a history without a fork. A full backup that does not continue an
+//     earlier one begins a new timeline.
 //   - A [Target] names a state: the end of a backup, an epoch, or a time.
-//   - A chain is a full backup and what continues it, one after the other, up to one
-//     backup. It gives the state at the end of that one. A full backup in the middle
-//     stands for the log that it has.
+//   - A chain is a full backup and the backups that continue it, one after the other. It
+//     gives the state at the end of the last one. Of a full backup in the middle, only
+//     its log counts.
 //   - A [Route] is the chain to a target, and where its log is to be cut.
 //   - A [Plan] is a route with the indexes of its backups joined: which files the
 //     database will have, and where each byte of them comes from.
-//   - A [Stretch] is one of the consecutive parts into which all states up to a target
-//     fall, if each part is to begin with an image. It has a route of its own.
+//   - A [Stretch] is a part of a history that begins with an image and has a route of its
+//     own. In Grafeo's own backup folders, stretches follow each other.
 //   - [Reach] is the range of states of a timeline that some chain leads to.
 //
-// A backup is needed for a state if it is in the chain to it: [Catalog.ChainTo] for the
-// end of a backup, [Catalog.Route] for all else. A catalog of the other backups shows, by
-// its Reach, what would be left without some.
+// A backup is needed for a state if it is in the chain to it: [Catalog.ChainTo] returns the
+// chain to the end of a backup, [Catalog.Route] that to any state. What can be restored
+// without some backups is the Reach of a catalog of the others.
 package catalog
 
 import (

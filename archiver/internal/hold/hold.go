@@ -1,6 +1,6 @@
 // Package hold makes a 0.6 database keep its log for archives: what an archive does not
 // have yet stays through checkpoints and clean closes. A hold is what a replication slot
-// is in PostgreSQL. This is the only room that writes beside a database of the user's.
+// is in PostgreSQL. No other room writes beside a user's database.
 //
 // Its terms:
 //
@@ -30,7 +30,7 @@ import (
 // Holder is an archive for which databases keep their logs.
 type Holder struct {
 	Disk disk.Disk
-	Name string // of the archive, for people; an address has one archive, and a name is of one address
+	Name string // of the archive, for people; no two archives at different addresses have the same
 	Log  *slog.Logger
 }
 
@@ -45,7 +45,7 @@ type Session struct {
 	archiveID string
 	fileID    string // of the database's file, before anything of it was read
 	now       time.Time
-	anew      bool   // the archive takes the place of another one under its name or id, whose entry counts until this run has committed
+	anew      bool   // another archive was at the address; its entry counts until this run has committed
 	before    *Entry // of the archive, before this run; nil if there was none
 }
 
