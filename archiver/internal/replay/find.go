@@ -11,16 +11,10 @@ package replay
 import (
 	"errors"
 	"math"
-	"os"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
-
-// maxCreatedEdges is how many edges of a log are looked up in the image: more would take
-// too much memory.
-const maxCreatedEdges = 1 << 18
 
 // Find returns which part of its log a full backup of 0.5 is restored with. The image has
 // what the log before its checkpoint has, and 0.5.42 shows an edge twice that is in both
@@ -52,7 +46,7 @@ func Find(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end
 		start = &epoch
 	}
 	if !image.Compacted() { // whose edges are elsewhere, and are shown once
-		err = findEdges(r, image, dir, at)
+		err = leaveOutEdges(r, image, dir, at)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -191,113 +185,4 @@ func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
 	if f.ended.all(r.ID) {
 		f.found = &imageCheckpoint{from: f.between, graph: f.graph, epoch: f.epoch, run: f.run}
 	}
-}
-
-// transactions is a set of numbers of transactions, the first of which is 2.
-type transactions struct {
-	bits []uint64
-	over bool // there were numbers that are too large for it
-}
-
-// maxTransactions bounds the memory of a set to 8 MiB.
-const maxTransactions = 1 << 26
-
-func (t *transactions) add(id uint64) {
-	if id >= maxTransactions {
-		t.over = true
-		return
-	}
-	word := int(id / 64)
-	if word >= len(t.bits) {
-		t.bits = append(t.bits, make([]uint64, word+1-len(t.bits))...)
-	}
-	t.bits[word] |= 1 << (id % 64)
-}
-
-// all reports whether all transactions up to id are in the set.
-func (t *transactions) all(id uint64) bool {
-	if t.over || id >= maxTransactions {
-		return false
-	}
-	for n := uint64(2); n <= id; n++ {
-		if word := int(n / 64); word >= len(t.bits) || t.bits[word]&(1<<(n%64)) == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// findEdges finds which edges that the replay creates are in the image. It reads on after
-// the end of the backup: a later commit includes what direct calls wrote there, and the
-// image may have it already.
-func findEdges(r *manifest.Replay, image *grafeo.Image, dir string, end grafeo.Position) error {
-	type frame struct {
-		edge   grafeo.Edge05
-		file   uint64
-		offset int64
-	}
-	var frames []frame
-	graph := r.Graph
-	errTooMany := errors.New("too many")
-	visit := func(rec grafeo.Record05) error {
-		switch rec.Kind {
-		case grafeo.SwitchGraph05:
-			graph = rec.Graph
-		case grafeo.DropNamedGraph05:
-			if graph == rec.Graph {
-				graph = ""
-			}
-		case grafeo.CreateEdge05:
-			if frames = append(frames, frame{grafeo.Edge05{Graph: graph, ID: rec.ID}, rec.File, rec.Start}); len(frames) > maxCreatedEdges {
-				return errTooMany
-			}
-		}
-		return nil
-	}
-	err := grafeo.ScanRecords05(dir, grafeo.Position{File: r.File, Offset: r.Offset}, end, visit)
-	if err == nil {
-		err = grafeo.ScanRecords05(dir, end, grafeo.Position{File: math.MaxUint64}, visit)
-		if errors.Is(err, grafeo.ErrDamaged) {
-			err = nil // a torn frame, which nothing follows that is ever replayed
-		}
-	}
-	if errors.Is(err, errTooMany) {
-		r.Unsure = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	wanted := make(map[grafeo.Edge05]bool, len(frames))
-	for _, f := range frames {
-		wanted[f.edge] = true
-	}
-	found, err := edgesIn(image, wanted)
-	if errors.Is(err, grafeo.ErrUnknownStore) {
-		r.Unsure = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, f := range frames {
-		if !found[f.edge] {
-			continue
-		}
-		if n := len(r.Without); n == 0 || r.Without[n-1].File != f.file {
-			r.Without = append(r.Without, manifest.FramesOf{File: f.file})
-		}
-		of := &r.Without[len(r.Without)-1]
-		of.Offsets = append(of.Offsets, f.offset)
-	}
-	return nil
-}
-
-func edgesIn(image *grafeo.Image, wanted map[grafeo.Edge05]bool) (map[grafeo.Edge05]bool, error) {
-	f, err := os.Open(image.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer disk.CloseRead(f)
-	return grafeo.EdgesIn05(f, image, wanted)
 }
