@@ -24,12 +24,12 @@ import (
 
 // Where which behaviour is tested, all of it through the door of this package:
 //
-//	backup, its log and commit    roundtrip_, history_, continuity_, commit_, committers_, head_, shared_
+//	backup, its log and commit    roundtrip_, history_ (on model_), continuity_, commit_, committers_, head_, shared_ (on paged_)
 //	restore, and going on         restore_, resume_, directory_, spill_, replay_, room_, lock_
 //	crashes and failures          scenes_ (the parts of sweeps), sweep_ (of stores), *_crash_ (of disks), interrupt_
-//	verify, rot and forgery       verify_, rot_, reseal_, outlines_, bounds_
-//	holds and vanished archives   hold_, held_, unseen_, vanished_
-//	native folders of Grafeo      native_import_, native_export_ (on nativedb_)
+//	verify, rot and forgery       verify_, rot_* (on rot_archives_), reseal_, outlines_, bounds_
+//	holds and vanished archives   hold_, held_, unseen_, vanished_, record_
+//	native folders of Grafeo      native_import_*, native_export_* (on nativedb_)
 //	status, inspect, doctor       status_, inspect_, doctor_, explained_, conditions_
 //	the store's network           body_, retry_, latency_, newest_
 //
