@@ -111,11 +111,16 @@ func (r *chainReader) full(ctx context.Context, f *os.File, i int, b *Backup) er
 	}
 	// The epoch may go on while the image is written, and in 0.5 the image may be of a
 	// run before. Then the next entry says so.
-	next := i+1 < len(r.folder.Backups) && !r.folder.Backups[i+1].Entry.Full && r.folder.Backups[i+1].Entry.StartEpoch == e.EndEpoch+1
-	if e.StartEpoch != 0 || e.EndEpoch != image.Epoch && !next {
+	isContinued := false
+	if i+1 < len(r.folder.Backups) {
+		next := r.folder.Backups[i+1].Entry
+		isContinued = !next.Full && next.StartEpoch == e.EndEpoch+1
+	}
+	if e.StartEpoch != 0 || e.EndEpoch != image.Epoch && !isContinued {
 		return &grafeo.DamageError{
 			Path: filepath.Join(r.folder.Path, grafeo.NativeManifestName),
-			What: fmt.Sprintf("%s has epochs %d to %d there, but its image has epoch %d", e.Filename, e.StartEpoch, e.EndEpoch, image.Epoch),
+			What: fmt.Sprintf("%s has epochs %d to %d there, but its image has epoch %d",
+				e.Filename, e.StartEpoch, e.EndEpoch, image.Epoch),
 		}
 	}
 	b.Follows, b.Why = r.follows(image)
@@ -135,7 +140,8 @@ func (r *chainReader) full(ctx context.Context, f *os.File, i int, b *Backup) er
 	b.Ranges = [][]grafeo.Range{append([]grafeo.Range{whole}, image.Proof...)}
 	b.Source = s
 	*r = chainReader{
-		folder: r.folder, database: r.database, image: image, end: image.CheckpointLSN, epoch: e.EndEpoch, when: image.Time, created: r.created,
+		folder: r.folder, database: r.database, created: r.created,
+		image: image, end: image.CheckpointLSN, epoch: e.EndEpoch, when: image.Time,
 	}
 	return nil
 }
@@ -158,7 +164,8 @@ func (r *chainReader) follows(image *grafeo.Image) (bool, string) {
 		if image.CheckpointLSN == r.end && image.Epoch >= r.epoch {
 			return true, ""
 		}
-	} else if image.Epoch == r.epoch && image.Iteration == r.image.Iteration+1 && image.TransactionID >= r.image.TransactionID && r.pending() == 0 {
+	} else if image.Epoch == r.epoch && image.Iteration == r.image.Iteration+1 &&
+		image.TransactionID >= r.image.TransactionID && r.pending() == 0 {
 		return true, ""
 	}
 	why := "the folder does not show that it continues the entry before"
@@ -189,13 +196,17 @@ func (r *chainReader) incremental(f *os.File, b *Backup) error {
 	}
 	switch {
 	case r.image == nil:
-		return &grafeo.GapError{Path: b.path, What: "it continues no full backup: the first entry of the list", Want: 0, Got: e.StartEpoch}
+		return &grafeo.GapError{
+			Path: b.path, What: "it continues no full backup: the first entry of the list", Want: 0, Got: e.StartEpoch,
+		}
 	case h.Generation != r.image.Generation:
-		return fmt.Errorf("%s: %w: it has generation %s, but the full backup before it has %s", b.path, grafeo.ErrWrongDatabase, h.Generation, r.image.Generation)
+		return fmt.Errorf("%s: %w: it has generation %s, but the full backup before it has %s",
+			b.path, grafeo.ErrWrongDatabase, h.Generation, r.image.Generation)
 	case h.StartEpoch != e.StartEpoch || h.EndEpoch != e.EndEpoch:
 		return &grafeo.DamageError{
 			Path: filepath.Join(r.folder.Path, grafeo.NativeManifestName),
-			What: fmt.Sprintf("%s has epochs %d to %d there, but %d to %d in its header", e.Filename, e.StartEpoch, e.EndEpoch, h.StartEpoch, h.EndEpoch),
+			What: fmt.Sprintf("%s has epochs %d to %d there, but %d to %d in its header",
+				e.Filename, e.StartEpoch, e.EndEpoch, h.StartEpoch, h.EndEpoch),
 		}
 	}
 	var n found
@@ -215,7 +226,8 @@ func (r *chainReader) incremental(f *os.File, b *Backup) error {
 func (r *chainReader) source(b *Backup, n *found) (*capture.Source, error) {
 	end, last := n.end, &r.files[n.end.File]
 	c := &manifest.Commit{
-		LSN: end.LSN, StartFile: r.number(end.StartFile), Start: end.Start, EndFile: r.number(end.File), End: end.End, CRC32C: end.CRC32C,
+		LSN: end.LSN, CRC32C: end.CRC32C,
+		StartFile: r.number(end.StartFile), Start: end.Start, EndFile: r.number(end.File), End: end.End,
 	}
 	s := &capture.Source{
 		Path: r.folder.Path, Kind: manifest.Incremental, Image: r.image, Continues: true,
@@ -237,7 +249,9 @@ func (r *chainReader) source(b *Backup, n *found) (*capture.Source, error) {
 			if err != nil {
 				return nil, err
 			}
-			b.Ranges = append(b.Ranges, []grafeo.Range{{Offset: f.stored, Length: limit - f.stored, CRC32: crc, Castagnoli: true, What: "log"}})
+			b.Ranges = append(b.Ranges, []grafeo.Range{{
+				Offset: f.stored, Length: limit - f.stored, CRC32: crc, Castagnoli: true, What: "log",
+			}})
 			s.Files = append(s.Files, capture.File{Name: f.name, Path: f.path, Start: f.start, From: f.stored, Bytes: limit})
 			f.stored = limit
 		}

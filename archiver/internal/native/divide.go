@@ -60,7 +60,9 @@ type logPart struct {
 // change of the schema right after the image has the image's epoch as well. If lowest is
 // true, no entry is below this full one: then its end is one epoch lower.
 func divide(dir string, chain []*manifest.Committed, m replay.Moved, lsn, after uint64, lowest bool) (*dividedLog, error) {
-	d := &dividedLog{dir: dir, moved: m, generation: grafeo.Generation(chain[0].Database.Generation), after: after, lowest: lowest}
+	d := &dividedLog{
+		dir: dir, moved: m, generation: grafeo.Generation(chain[0].Database.Generation), after: after, lowest: lowest,
+	}
 	opts := grafeo.ScanOptions{}
 	if d.generation == grafeo.Gen06 {
 		opts.From = &grafeo.Position{LSN: lsn}
@@ -173,7 +175,8 @@ func (d *dividedLog) isAfter(c *grafeo.Commit, m *manifest.Committed) bool {
 // incremental writes a part of the log as a native incremental.
 func (w *Writer) incremental(d *dividedLog, p *logPart, chain []*manifest.Committed) error {
 	e := grafeo.NativeEntry{
-		Filename: grafeo.NativeIncrementalName(len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end, Created: chain[p.backup].CreatedAt,
+		Filename: grafeo.NativeIncrementalName(len(w.list.Entries)), StartEpoch: p.start, EndEpoch: p.end,
+		Created: chain[p.backup].CreatedAt,
 	}
 	h := grafeo.NativeHeader{Generation: d.generation, Version: 2, StartEpoch: p.start, EndEpoch: p.end, Count: p.groups}
 	if d.generation == grafeo.Gen05 {
@@ -229,7 +232,8 @@ func (d *dividedLog) copy(out io.Writer, p *logPart, i int, from, to int64) erro
 	if from > grafeo.SegmentHeaderLength {
 		header = grafeo.MoveSegment(header, d.log.Files[i].FirstLSN+uint64(from-grafeo.SegmentHeaderLength))
 	}
-	if _, err := out.Write(append(grafeo.AppendPartLength(nil, grafeo.SegmentHeaderLength+to-from), header...)); err != nil {
+	length := grafeo.AppendPartLength(nil, grafeo.SegmentHeaderLength+to-from)
+	if _, err := out.Write(append(length, header...)); err != nil {
 		return err
 	}
 	_, err = io.Copy(out, io.NewSectionReader(f, from, to-from))

@@ -68,7 +68,8 @@ func (e goneError) Unwrap() error { return e.DamageError }
 // isFault reports whether err is about what a file holds, and not about reading it.
 func isFault(err error) bool {
 	for _, known := range []error{
-		grafeo.ErrDamaged, grafeo.ErrGap, grafeo.ErrWrongDatabase, grafeo.ErrNotDatabase, grafeo.ErrUnsupportedVersion, grafeo.ErrEncrypted,
+		grafeo.ErrDamaged, grafeo.ErrGap, grafeo.ErrWrongDatabase, grafeo.ErrNotDatabase,
+		grafeo.ErrUnsupportedVersion, grafeo.ErrEncrypted,
 	} {
 		if errors.Is(err, known) {
 			return true

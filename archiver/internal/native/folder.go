@@ -182,11 +182,15 @@ func (b *Backup) check(ctx context.Context) error {
 	}
 	crc, sum := crc32.NewIEEE(), sha256.New()
 	buf := make([]byte, min(max(info.Size(), 1), 1<<20))
-	if _, err := io.CopyBuffer(io.MultiWriter(crc, sum), ctxio.NewReader(ctx, io.LimitReader(f, info.Size())), buf); err != nil {
+	content := ctxio.NewReader(ctx, io.LimitReader(f, info.Size()))
+	if _, err := io.CopyBuffer(io.MultiWriter(crc, sum), content, buf); err != nil {
 		return err
 	}
 	if crc.Sum32() != b.Entry.Checksum {
-		return &grafeo.DamageError{Path: b.path, What: fmt.Sprintf("its checksum is %08x, but %08x in the list of native backups", crc.Sum32(), b.Entry.Checksum)}
+		return &grafeo.DamageError{
+			Path: b.path,
+			What: fmt.Sprintf("its checksum is %08x, but %08x in the list of native backups", crc.Sum32(), b.Entry.Checksum),
+		}
 	}
 	b.Sum = manifest.Digest(sum.Sum(nil))
 	return nil
@@ -202,7 +206,8 @@ func (n *Folder) checkTime(b *Backup, holds time.Time) error {
 	if b.Entry.Created.IsZero() || b.Entry.Created.Before(holds.Add(-clockSlack)) {
 		return &grafeo.DamageError{
 			Path: filepath.Join(n.Path, grafeo.NativeManifestName),
-			What: fmt.Sprintf("%s was created at %s, and holds what was written at %s", b.Entry.Filename, b.Entry.Created.Format(time.RFC3339Nano), holds.Format(time.RFC3339Nano)),
+			What: fmt.Sprintf("%s was created at %s, and holds what was written at %s",
+				b.Entry.Filename, b.Entry.Created.Format(time.RFC3339Nano), holds.Format(time.RFC3339Nano)),
 		}
 	}
 	return nil

@@ -43,7 +43,10 @@ func (r *chainReader) log05(f *os.File, b *Backup, n *found) error {
 	if skip == size {
 		return r.reaches05(b)
 	}
-	r.files = append(r.files, chainFile{name: grafeo.LogName(grafeo.Gen05, uint64(index)), path: b.path, start: grafeo.NativeHeaderLength + skip, size: size - skip})
+	r.files = append(r.files, chainFile{
+		name: grafeo.LogName(grafeo.Gen05, uint64(index)), path: b.path,
+		start: grafeo.NativeHeaderLength + skip, size: size - skip,
+	})
 	err = r.pieces.Scan(body(skip), b.path, func(c grafeo.Commit) error {
 		if c.Epoch != r.epoch+1 {
 			return r.gap05(b, c.Epoch)

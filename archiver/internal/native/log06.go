@@ -48,7 +48,9 @@ func (r *chainReader) log06(f *os.File, b *Backup, h *grafeo.NativeHeader, parts
 	}
 	r.epoch = max(r.epoch, b.Entry.EndEpoch)
 	if groups != h.Count {
-		return &grafeo.DamageError{Path: b.path, Offset: 24, What: fmt.Sprintf("it has %d groups, but %d in its header", groups, h.Count)}
+		return &grafeo.DamageError{
+			Path: b.path, Offset: 24, What: fmt.Sprintf("it has %d groups, but %d in its header", groups, h.Count),
+		}
 	}
 	return nil
 }
@@ -71,7 +73,9 @@ func (r *chainReader) place06(f *os.File, b *Backup, p grafeo.NativePart, first,
 			return notSame(err, b.path, old.path, from)
 		}
 	}
-	file := chainFile{name: grafeo.LogName(grafeo.Gen06, first), path: b.path, start: p.Offset, size: p.Length, firstLSN: first}
+	file := chainFile{
+		name: grafeo.LogName(grafeo.Gen06, first), path: b.path, start: p.Offset, size: p.Length, firstLSN: first,
+	}
 	switch {
 	case end <= known:
 	case first == known, known == r.image.CheckpointLSN:
@@ -120,5 +124,8 @@ func notSame(err error, path, other string, lsn uint64) error {
 	if !errors.Is(err, errDiffer) {
 		return err
 	}
-	return &grafeo.DamageError{Path: path, What: fmt.Sprintf("from log position %d on, it has a different history than %s", lsn, filepath.Base(other))}
+	return &grafeo.DamageError{
+		Path: path,
+		What: fmt.Sprintf("from log position %d on, it has a different history than %s", lsn, filepath.Base(other)),
+	}
 }

@@ -33,8 +33,9 @@ func (c *Packed) Manifest(previous *manifest.Committed, tool, host string) *mani
 		Kind: s.Kind, Database: s.Database(),
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
 		Commits: s.Commits, Position: s.Position,
-		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes, SegmentsNew: int(c.counts.sent),
-		Imported: s.Imported, Spill: s.Spilled,
+		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,
+		SegmentsNew: int(c.counts.sent),
+		Imported:    s.Imported, Spill: s.Spilled,
 	}
 	m.RestoreFrom = s.StartEpoch
 	if s.Kind == manifest.Incremental {

@@ -35,7 +35,9 @@ type upload struct {
 // that compresses to a third would need two segments.
 const ordinarySegment = 20 << 20
 
-func newUpload(s *capture.Source, segmentBytes int64, o Options, to *segments, parent *parent, digests *pages, t *progress.Tracker) *upload {
+func newUpload(
+	s *capture.Source, segmentBytes int64, o Options, to *segments, parent *parent, digests *pages, t *progress.Tracker,
+) *upload {
 	u := &upload{
 		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
 		objectBytes: min(segmentBytes, max(segmentBytes/3, ordinarySegment)),

@@ -79,7 +79,10 @@ func accessesLike(target string) accesses {
 	}
 	folder := image
 	folder.mode |= image.mode & 0o444 >> 2 // who may read the file may look in
-	all := accesses{image: image, directory: folder, log: folder, logFile: image, spill: folder, spillFile: image, like: "the database that was there"}
+	all := accesses{
+		image: image, directory: folder, log: folder, logFile: image, spill: folder, spillFile: image,
+		like: "the database that was there",
+	}
 	if hasLogs {
 		all.logFile = logs
 	}

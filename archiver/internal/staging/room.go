@@ -16,7 +16,8 @@ type RoomError struct {
 }
 
 func (e *RoomError) Error() string {
-	return fmt.Sprintf("%s needs %d bytes, and the disk has %d bytes free there: %v", e.Path, e.Needed, e.Free, syscall.ENOSPC)
+	return fmt.Sprintf("%s needs %d bytes, and the disk has %d bytes free there: %v",
+		e.Path, e.Needed, e.Free, syscall.ENOSPC)
 }
 
 // Unwrap makes it an error like that of a full disk.
