@@ -159,6 +159,7 @@ func TestKillBackup(t *testing.T) {
 	const kills = 15
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			at, db := p.make(t), crashSource(t)
 			clean := timed(t, append([]string{"backup", db.path, at.address()}, smallSegments...)...)
 			backups, hit := int64(1), 0
