@@ -250,7 +250,7 @@ var mutants = []mutant{
 	},
 	{
 		"the publishing mark of a restore is not written", "archiver/internal/staging/publish.go",
-		"	if err := s.writeMark(p.mark); err != nil {", "	if err := error(nil); err != nil {",
+		"	if err := writeMark(s, p.mark); err != nil {", "	if err := error(nil); err != nil {",
 		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
 

@@ -41,7 +41,7 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, plan *catalog.Plan
 	if err := files.reserve(plan); err != nil {
 		return err
 	}
-	s.Notes.About(files.files, plan.FileOf, s.HeldBack(plan.FileNames()))
+	s.Notes.About(files.files, plan.FileOf, staging.HeldBack(plan.FileNames()))
 	sums, err := fetch.All(ctx, fetch.Options{
 		Store: f.Store, Workers: f.Workers, Index: plan.Index, Notes: s.Notes,
 		Tracker: progress.Track(ctx, plan.Cost.RawBytes), Use: files.writeTo(s, plan),

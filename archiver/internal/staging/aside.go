@@ -80,7 +80,7 @@ func (p *publication) setAside(blocks bool) (moved string, err error) {
 			continue
 		}
 		if i == 0 && blocks {
-			err = s.exchange(aside[i])
+			err = p.exchange(aside[i])
 		} else {
 			err = s.Disk.Rename(path, aside[i])
 		}
@@ -105,19 +105,20 @@ func (p *publication) setAside(blocks bool) (moved string, err error) {
 
 // exchange moves the image at the target aside and puts a blocker in its place, in one
 // step. Without hard links it is two.
-func (s *Folder) exchange(aside string) error {
+func (p *publication) exchange(aside string) error {
+	s := p.folder
 	if err := s.Disk.Link(s.Target, aside); err != nil {
 		return s.Disk.Rename(s.Target, aside)
 	}
 	if err := s.syncParent(); err != nil {
 		return err
 	}
-	return s.block()
+	return block(s)
 }
 
 // block puts a page of zeros at the target, instead of what is there: no Grafeo opens it,
 // with a log or without.
-func (s *Folder) block() error {
+func block(s *Folder) error {
 	f, err := s.Disk.OpenFile(s.Path(blockerName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (s *Folder) LogDir() string {
 
 // HeldBack returns the part of the files with these names that is written last: the
 // image's first page.
-func (s *Folder) HeldBack(names []string) resume.HeldBack {
+func HeldBack(names []string) resume.HeldBack {
 	return resume.HeldBack{File: slices.Index(names, manifest.ImageName), Bytes: headerBytes}
 }
 
@@ -86,7 +86,7 @@ func (s *Folder) place(name string) (string, error) {
 	case name == manifest.ImageName:
 		return s.Path(ImageFile), nil
 	case manifest.IsSpillName(name):
-		return s.placeSpilled(name)
+		return placeSpilled(s, name)
 	}
 	if s.isDirectory {
 		if err := s.makeFolder(s.Path(DatabaseFolder), s.access.directory); err != nil {
@@ -105,7 +105,7 @@ func (e *UnnameableError) Error() string {
 }
 
 // placeSpilled is place for a file of the spill folder.
-func (s *Folder) placeSpilled(name string) (string, error) {
+func placeSpilled(s *Folder, name string) (string, error) {
 	base, kept, ok := manifest.SplitSpillName(name)
 	if !ok || !filepath.IsLocal(base) || filepath.Base(base) != base {
 		return "", &UnnameableError{base}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // mark is the content of the file "publishing" in the staging folder. It is durable before
@@ -37,8 +39,9 @@ func (m mark) aside(target string) string {
 	return filepath.Join(filepath.Dir(target), m.Aside)
 }
 
-func (s *Folder) readMark() (mark, error) {
-	b, err := os.ReadFile(s.Path(publishingName))
+// readMark reads the mark in the staging folder dir.
+func readMark(dir string) (mark, error) {
+	b, err := os.ReadFile(filepath.Join(dir, publishingName))
 	m := mark{}
 	if json.Unmarshal(b, &m) != nil {
 		m = mark{Log: true} // of a version that moved aside before it wrote the mark
@@ -48,12 +51,12 @@ func (s *Folder) readMark() (mark, error) {
 
 // writeMark makes the mark durable, and before it the names in the staging folder and its
 // own.
-func (s *Folder) writeMark(m mark) error {
+func writeMark(s *Folder, m mark) error {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	if err := s.writeNew(s.Path(publishingTemp), b); err != nil {
+	if err := writeNew(s.Disk, s.Path(publishingTemp), b); err != nil {
 		return err
 	}
 	for _, step := range []func() error{
@@ -70,8 +73,8 @@ func (s *Folder) writeMark(m mark) error {
 }
 
 // writeNew writes a file, whose bytes are durable then, but not its name.
-func (s *Folder) writeNew(path string, b []byte) error {
-	f, err := s.Disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func writeNew(d disk.Disk, path string, b []byte) error {
+	f, err := d.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

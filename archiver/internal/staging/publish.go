@@ -51,7 +51,7 @@ func (s *Folder) Publish() (moved string, err error) {
 		}
 	}
 	p.mark.Block = blocks || s.imageFirst && p.mark.Log
-	if err := s.writeMark(p.mark); err != nil {
+	if err := writeMark(s, p.mark); err != nil {
 		return "", err
 	}
 	if moved, err = p.setAside(blocks); err != nil {

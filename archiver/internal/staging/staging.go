@@ -124,9 +124,9 @@ func Open(d disk.Disk, target string, o Options) (*Folder, error) {
 	}
 	var err error
 	s.made, err = disk.MkdirAll(d, filepath.Dir(target), 0o777) // the umask decides, as for any folder
-	s.giveFolders()
+	giveFolders(s.made)
 	if err == nil {
-		err = s.acquire()
+		s.lock, err = acquire(d, s.Dir, target)
 	}
 	if err == nil && o.Chain != nil {
 		s.Notes = resume.Read(d, s.Dir, o.Chain, o.SyncEvery, disk.Exists(s.Path(publishingName)))
@@ -144,47 +144,47 @@ func Open(d disk.Disk, target string, o Options) (*Folder, error) {
 	return s, nil
 }
 
-// giveFolders gives the folders that were made the owner and the group of the one that
-// existed.
-func (s *Folder) giveFolders() {
-	if len(s.made) == 0 {
+// giveFolders gives folders that were made, the innermost first, the owner and the group of
+// the one above them.
+func giveFolders(made []string) {
+	if len(made) == 0 {
 		return
 	}
-	beside, inside := accessesBeside(filepath.Dir(s.made[len(s.made)-1])), ""
-	for _, dir := range s.made {
+	beside, inside := accessesBeside(filepath.Dir(made[len(made)-1])), ""
+	for _, dir := range made {
 		beside.applyFolder(access{beside.image.user, beside.image.group, fs.ModePerm, false}, dir, inside)
 		inside = filepath.Base(dir)
 	}
 }
 
-// acquire locks the folder. Another restore may remove the folder, and the lock with it,
-// after we have opened it: then it is made anew.
-func (s *Folder) acquire() error {
+// acquire makes and locks the staging folder dir of target. Another restore may remove the
+// folder, and the lock with it, after we have opened it: then it is made anew.
+func acquire(d disk.Disk, dir, target string) (disk.File, error) {
+	path := filepath.Join(dir, lockName)
 	for {
-		if err := s.Disk.Mkdir(s.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
+		if err := d.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
 		}
-		if err := takeOver(s.Disk, s.Dir); err != nil {
-			return err
+		if err := takeOver(d, dir); err != nil {
+			return nil, err
 		}
-		lock, err := s.Disk.OpenFile(s.Path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
+		lock, err := d.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		locked, err := disk.TryLock(lock)
-		if err == nil && locked && disk.IsStill(s.Path(lockName), lock) {
-			s.lock = lock
-			return nil
+		if err == nil && locked && disk.IsStill(path, lock) {
+			return lock, nil
 		}
 		_ = lock.Close()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !locked {
-			return &TargetBusyError{Target: s.Target}
+			return nil, &TargetBusyError{Target: target}
 		}
 	}
 }
@@ -193,7 +193,7 @@ func (s *Folder) acquire() error {
 // that a restore has left, except what this one resumes.
 func (s *Folder) recover() error {
 	if disk.Exists(s.Path(publishingName)) {
-		if err := s.takeBack(); err != nil {
+		if err := takeBack(s); err != nil {
 			return err
 		}
 		// The mark goes first of what is left, and for good: it says what the rest means.

@@ -236,7 +236,7 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Notes.About([]disk.File{f}, []int{0}, s.HeldBack([]string{"log"}))
+	s.Notes.About([]disk.File{f}, []int{0}, staging.HeldBack([]string{"log"}))
 	if s.Keep(busy, true) {
 		t.Error("nothing is worth keeping")
 	}

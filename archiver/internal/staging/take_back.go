@@ -13,8 +13,8 @@ import (
 // goes back into the staging folder, and what was moved aside goes back to the target, the
 // image last. So while something is left to do, there is no image at the target, or a
 // headless one; a crash on the way leaves that and the mark, and it is done again.
-func (s *Folder) takeBack() error {
-	m, err := s.readMark()
+func takeBack(s *Folder) error {
+	m, err := readMark(s.Dir)
 	if err != nil {
 		return err
 	}
@@ -63,10 +63,10 @@ func (r *reversal) takeImage() (done bool, err error) {
 		return false, nil
 	case isOurs && m.Directory:
 		if err = s.Disk.Rename(s.Target, staged); err == nil && m.Block {
-			err = s.block()
+			err = block(s)
 		}
 	case m.Block:
-		err = s.block()
+		err = block(s)
 	case isOurs:
 		err = s.Disk.Remove(s.Target)
 	}
@@ -114,7 +114,7 @@ func (r *reversal) putBack() error {
 // WhereIsOld says, to be appended to an error, where what was at the target is if it is
 // not there; otherwise "".
 func (s *Folder) WhereIsOld() string {
-	m, err := s.readMark()
+	m, err := readMark(s.Dir)
 	if err != nil || m.Aside == "" {
 		return ""
 	}
