@@ -119,6 +119,10 @@ func (f *logFinder) checkOpen(writers []int, logs []os.FileInfo) error {
 		if err != nil {
 			continue
 		}
+		// The log may have gone on to a new file since it was listed.
+		if now, err := f.logs(f.path); err == nil {
+			logs = now
+		}
 		for _, file := range files {
 			if grafeo.LogGeneration(filepath.Base(file.Path)) == "" {
 				continue

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/procfs"
 )
 
@@ -139,5 +140,29 @@ func TestUnseenLogByOpenFiles(t *testing.T) {
 		if err := p.look(path, false); err != nil {
 			t.Errorf("%s: refused with its log beside it: %v", vector, err)
 		}
+	}
+}
+
+// TestLogThatWasRotated: the process may open a new log file after the log was listed.
+func TestLogThatWasRotated(t *testing.T) {
+	path := copyVector(t, "v0.6.0/live")
+	p := newFakeProc(t)
+	f := &logFinder{procfs.Root(p.dir), path}
+	listed, err := f.logs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := filepath.Join(grafeo.LogDir(path), "wal_00000000000099999999.log")
+	if err := os.WriteFile(rotated, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(p.dir, "77", "fd"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(rotated, filepath.Join(p.dir, "77", "fd", "5")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.checkOpen([]int{77}, listed); err != nil {
+		t.Error(err)
 	}
 }
