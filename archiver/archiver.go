@@ -109,7 +109,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	return &Archive{
 		objects: objects,
 		records: &record.Records{Disk: on, Folder: opts.State, Log: log},
-		journal: &journal.Journal{Store: objects, Name: opts.Name, Tool: tool, Log: log},
+		journal: journal.New(objects, opts.Name, tool, log),
 		disk:    on, log: log,
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, room: disk.RoomAt,

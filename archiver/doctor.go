@@ -122,8 +122,8 @@ func (d *doctor) examine(ctx context.Context) {
 
 // reach reads archive.json and lists the manifests, and reports whether the store
 // answered. The history is nil if something else was wrong.
-func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.History, bool) {
-	h, err := d.journal.History(ctx)
+func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.List, bool) {
+	h, err := d.journal.List(ctx)
 	if err == nil {
 		d.say("read", SeverityOK, "", "the store answers, and can be read and listed")
 		return h, true
@@ -134,7 +134,7 @@ func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.Hist
 }
 
 // archived looks at the archive, if there is one.
-func (d *doctor) archived(ctx context.Context, h *journal.History, known journal.Memory) {
+func (d *doctor) archived(ctx context.Context, h *journal.List, known journal.Memory) {
 	if h.Archive == nil {
 		if lost := known.Lost(h); lost != nil {
 			d.fail("vanished", "comparing with what was there before", lost)
@@ -144,7 +144,7 @@ func (d *doctor) archived(ctx context.Context, h *journal.History, known journal
 		return
 	}
 	d.report.Backups = len(h.Seqs)
-	head, err := d.journal.Head(ctx, h)
+	head, err := d.journal.Newest(ctx, h)
 	if err == nil {
 		if _, err := d.journal.CheckVanished(ctx, h, head, known); err != nil {
 			d.fail("vanished", "comparing with what was there before", err)

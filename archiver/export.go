@@ -182,7 +182,7 @@ func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.St
 			return nil, h.AboutNewest(err)
 		}
 	}
-	c, err := a.journal.Catalog(ctx, h, catalog.Target{Epoch: new(uint64)}) // all of it, whatever is damaged
+	c, err := a.journal.Catalog(ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 		return &native.EmptyFolderError{Path: f.Path}
 	}
 	w := a.writing("", opts)
-	w.All = true
+	w.Catalog = true
 	return a.journal.Update(ctx, w, func(head *journal.Head) error {
 		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r, known: f.KnownIn(head.Catalog)}
 		if head.First {

@@ -25,8 +25,9 @@ func (a *Archive) remember(path string) journal.Memory {
 	}
 	for _, h := range entries {
 		if h.Seq > 0 { // else its first backup was killed
-			m.Holds = append(m.Holds, journal.Sighting{ArchiveID: h.ArchiveID, Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path)})
-			m.Names = append(m.Names, h.Name)
+			m.Holds = append(m.Holds, journal.Sighting{
+				Name: h.Name, ArchiveID: h.ArchiveID, Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path),
+			})
 		}
 	}
 	return m
@@ -35,7 +36,7 @@ func (a *Archive) remember(path string) journal.Memory {
 // existing returns the journal of an archive for a verb that reads: if there is no
 // archive, that is an error. If the archive lacks what this host has seen there before,
 // that is only a warning.
-func (a *Archive) existing(ctx context.Context) (*journal.History, error) {
+func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
 	m := a.remember("")
 	h, err := a.journal.Open(ctx, m)
 	if err != nil {
@@ -49,7 +50,7 @@ func (a *Archive) existing(ctx context.Context) (*journal.History, error) {
 
 // backups is [Archive.existing] for a target: there must be a backup and, if the target
 // names one, that one.
-func (a *Archive) backups(ctx context.Context, t catalog.Target) (*journal.History, error) {
+func (a *Archive) backups(ctx context.Context, t catalog.Target) (*journal.List, error) {
 	h, err := a.existing(ctx)
 	if err != nil {
 		return nil, err

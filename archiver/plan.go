@@ -60,7 +60,7 @@ func (a *Archive) planTo(ctx context.Context, t catalog.Target) (*catalog.Plan, 
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.journal.RouteTo(ctx, h, t)
+	r, err := a.journal.Route(ctx, h, t)
 	if err != nil {
 		return nil, err
 	}

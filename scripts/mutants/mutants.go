@@ -70,7 +70,7 @@ var mutants = []mutant{
 		"./archiver", "TestVanished",
 	},
 	{
-		"another backup with the number of the known one is taken for it", "archiver/internal/journal/sighting.go",
+		"another backup with the number of the known one is taken for it", "archiver/internal/journal/vanished.go",
 		"if there.CommitID != was.CommitID {", "if there.CommitID == \"\" {",
 		"./archiver", "TestVanished",
 	},

@@ -2,139 +2,165 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// listPage is how many objects a store gives for one request.
-const listPage = 1000
+// Head is the end of the journal, to which a writer appends.
+type Head struct {
+	Store   *objects.Store      // in which to store what a commit names
+	Archive *manifest.Archive   // archive.json, or what the first commit creates it from
+	Parent  *manifest.Committed // the newest backup, nil if there is none
+	Catalog *catalog.Catalog    // of all backups; nil unless it was asked for
+	First   bool                // no other writer has been faster yet
+	Anew    bool                // what was known from before has vanished, and that was accepted
 
-// recent is what a backup has to know of the archive: archive.json, and the end
-// of the log of commits. It takes one LIST if m, the database's hold or this host's
-// record, knows its newest backup, or if there are less than a thousand; else a number
-// that grows with the logarithm of the number of backups. With look it also looks
-// behind the list.
-func (j *Journal) recent(ctx context.Context, m Memory, look bool) (*History, error) {
-	h, err := j.archiveDocument(ctx)
+	journal *Journal // over Store
+}
+
+// readHead reads the head of the journal for an attempt. Only the first one compares it
+// with what was known; the others look beyond what lists show, as their commit has met
+// what these did not.
+func (j *Journal) readHead(ctx context.Context, w UpdateOptions, first bool) (*Head, error) {
+	l, err := j.listForWriter(ctx, w, first)
+	if err != nil {
+		if !w.BeginAnew {
+			err = w.Known.NoStore(err)
+		}
+		return nil, err
+	}
+	head := &Head{Store: j.store, Archive: l.Archive, First: first, journal: j}
+	if err := head.readParent(ctx, l, w.Catalog); err != nil {
+		return nil, err
+	}
+	if first {
+		if err := head.compare(ctx, l, w); err != nil {
+			return nil, err
+		}
+	}
+	c, err := j.conditions(ctx, w, l)
 	if err != nil {
 		return nil, err
 	}
-	hint := manifest.Seq(0)
-	if h.Archive != nil {
-		hint = m.hint(h.Archive.ArchiveID)
+	if c.Verdict != manifest.Honoured {
+		j.log.Info("this archive is for a single writer: two backups at the same time may lose one of them", "store", c.Verdict)
+		head.Store = j.store.ForSingleWriter()
+		head.journal = New(head.Store, j.name, j.tool, j.log)
 	}
-	all := false
-	if hint > 0 {
-		if h.Seqs, all, err = j.manifestsFrom(ctx, hint, listPage); err != nil {
-			return nil, err
-		}
+	if head.Archive == nil {
+		head.Archive = j.newDocument(c)
 	}
-	if !slices.Contains(h.Seqs, hint) { // it is not of this archive, or not there any more
-		h.Seqs, all = nil, false
-	}
-	if !all {
-		if h.Seqs, err = j.lastManifests(ctx, h.Seqs); err != nil {
-			return nil, err
-		}
-	}
-	if err := j.check(ctx, h); err != nil || !look {
-		return h, err
-	}
-	return h, j.lookBehind(ctx, h)
+	return head, nil
 }
 
-// manifestsFrom gives the numbers of the backups from seq on, as far as one
-// request shows them if limit is listPage, and whether these are all.
-func (j *Journal) manifestsFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
-	n := 0
-	for info, err := range j.Store.ListAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), objects.MaxManifests) {
-		if err != nil {
-			return nil, false, err
-		}
-		if seq, ok := manifest.ParseKey(info.Key); ok {
-			seqs = append(seqs, seq)
-		}
-		if n++; n == limit {
-			return seqs, false, nil
-		}
+// listForWriter lists all manifests, or as many as show which is the newest.
+func (j *Journal) listForWriter(ctx context.Context, w UpdateOptions, first bool) (*List, error) {
+	list := func() (*List, error) { return j.findNewest(ctx, w.Known) }
+	if w.Catalog {
+		list = func() (*List, error) { return j.List(ctx) }
 	}
-	return seqs, true, nil
+	l, err := list()
+	if err == nil && !first {
+		err = j.lookBeyond(ctx, l)
+	}
+	return l, err
 }
 
-// lastManifests gives the numbers of the newest backups. It looks behind those
-// that are known, further and further ahead until there is nothing, and then
-// halves.
-func (j *Journal) lastManifests(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
-	end := manifest.MaxSeq + 1 // from here on there is nothing
-	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
-		last := manifest.Seq(0)
-		if len(known) > 0 {
-			last = known[len(known)-1]
-		}
-		if last+1 >= end {
-			return known, nil
-		}
-		next := last + 1
+// readParent reads the newest manifest and, for the catalog, all others.
+func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
+	if all {
+		h.Catalog, h.Parent, err = h.journal.catalogOfWhole(ctx, l)
+		return err
+	}
+	h.Parent, err = h.journal.Newest(ctx, l)
+	return err
+}
+
+// catalogOfWhole returns the catalog, and the newest backup, whose manifest must be whole.
+// An earlier one that is damaged just cannot be continued.
+func (j *Journal) catalogOfWhole(ctx context.Context, l *List) (*catalog.Catalog, *manifest.Committed, error) {
+	all := make([]*manifest.Committed, len(l.Seqs))
+	last := len(all) - 1
+	err := j.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		switch {
-		case end > manifest.MaxSeq:
-			next = min(next+ahead, manifest.MaxSeq)
-		case end-next > listPage:
-			next += (end - next) / 2
+		case i == last:
+			all[i] = m // with its summaries, which the next manifest takes from it
+		case isDamaged(err):
+			return nil
+		default:
+			all[i] = withoutSummaries(m)
 		}
-		seqs, all, err := j.manifestsFrom(ctx, next, listPage)
-		switch {
-		case err != nil || all && len(seqs) > 0:
-			return seqs, err
-		case len(seqs) > 0:
-			known = seqs
-		case all:
-			end = next
-		default: // too much that is none of ours
-			seqs, _, err = j.manifestsFrom(ctx, 1, objects.MaxManifests)
-			return seqs, err
-		}
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		return catalog.New(all), nil, err
 	}
+	return catalog.New(all), all[last], nil
 }
 
-// archiveDocument reads archive.json, if it is there.
-func (j *Journal) archiveDocument(ctx context.Context) (*History, error) {
-	var h History
-	b, err := j.Store.ReadDocument(ctx, manifest.ArchiveKey)
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-	case errors.Is(err, storage.ErrNoStore):
-		return nil, fmt.Errorf("%s: %w", j.Address(), err)
-	case errors.As(err, new(*manifest.ObjectError)):
-		return nil, &DamagedDocumentError{err}
-	case err != nil:
-		return nil, err
-	default:
-		if h.Archive, err = manifest.DecodeArchive(b); errors.Is(err, manifest.ErrDamaged) {
-			return nil, &DamagedDocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
-		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
-		}
-	}
-	return &h, nil
-}
-
-// check makes sure that where there are backups there is archive.json: it may have
-// been created after it was asked for.
-func (j *Journal) check(ctx context.Context, h *History) error {
-	if h.Archive != nil || len(h.Seqs) == 0 {
-		return nil
-	}
-	again, err := j.archiveDocument(ctx)
+// compare makes sure that nothing has vanished, unless that is accepted. A list that was
+// late is completed.
+func (h *Head) compare(ctx context.Context, l *List, w UpdateOptions) error {
+	parent, anew, err := h.journal.checkOrAccept(ctx, l, h.Parent, w)
 	if err != nil {
 		return err
 	}
-	if h.Archive = again.Archive; h.Archive == nil {
-		return &DamagedDocumentError{&manifest.ObjectError{Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups"}}
+	h.Anew = anew
+	if parent == h.Parent {
+		return nil
 	}
+	if h.Parent = parent; w.Catalog {
+		return h.readParent(ctx, l, true)
+	}
+	return nil
+}
+
+// Load is [Journal.Load] of a manifest of the head's archive.
+func (h *Head) Load(ctx context.Context, seq manifest.Seq) (*manifest.Committed, error) {
+	return h.journal.Load(ctx, h.Archive.ArchiveID, seq)
+}
+
+// Index is [Journal.Index].
+func (h *Head) Index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+	return h.journal.Index(ctx, m)
+}
+
+// ErrOtherArchive is the [ErrConflict] of a first backup: another writer has created the
+// archive.
+var ErrOtherArchive = fmt.Errorf("%w, and made the archive", ErrConflict)
+
+// Commit appends m, the manifest of a backup whose content is where ix says, and sets
+// Parent to it. m names Parent as the previous backup, and everything that ix names is
+// stored.
+//
+// [ErrConflict] means that another writer has appended to Parent, or, if it is
+// [ErrOtherArchive], created the archive: return it to [Journal.Update], and plan again on
+// the new head. What was stored stays, and is found again. Without a clear answer within
+// timeout, the error is an [*UnknownOutcomeError]: the backup may exist. If it is an
+// [*UnreadableError], nothing was committed, as after any other error.
+func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.Index, timeout time.Duration) error {
+	progress.Tell(ctx, progress.Phase("commit"))
+	if err := h.journal.storeIndex(ctx, m, ix); err != nil {
+		return err
+	}
+	if h.Parent == nil {
+		created, err := h.journal.createDocument(ctx, h.Archive)
+		if err != nil {
+			return err
+		}
+		if created.ArchiveID != h.Archive.ArchiveID {
+			return ErrOtherArchive
+		}
+	}
+	m.ArchiveID = h.Archive.ArchiveID
+	if err := h.journal.commit(ctx, m, timeout); err != nil {
+		return err
+	}
+	h.Parent = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
 	return nil
 }

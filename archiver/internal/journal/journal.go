@@ -6,19 +6,25 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 )
 
-// Journal is the archive's log of commits: archive.json, and a manifest a backup,
-// each of which names the one before. All methods may be called concurrently.
+// Journal is the log of one archive. It holds no state: every method asks the store. All
+// methods may be called concurrently.
 type Journal struct {
-	Store *objects.Store
-	Name  string // what people call the archive
-	Tool  string
-	Log   *slog.Logger
+	store *objects.Store
+	name  string // of the archive, for people; may be ""
+	tool  string // recorded in new archives
+	log   *slog.Logger
 }
 
-// Address is how messages call the archive.
-func (j *Journal) Address() string { return addressOf(j.Name) }
+// New returns the journal of the archive in store. name is what messages call it, "" for
+// "this address"; tool is recorded in a new archive as what has made it.
+func New(store *objects.Store, name, tool string, log *slog.Logger) *Journal {
+	return &Journal{store: store, name: name, tool: tool, log: log}
+}
 
-// addressOf is how messages call an archive of this name.
+// Address is what messages call the archive.
+func (j *Journal) Address() string { return addressOf(j.name) }
+
+// addressOf is what messages call an archive of this name.
 func addressOf(name string) string {
 	if name == "" {
 		return "this address"

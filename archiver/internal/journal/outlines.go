@@ -2,35 +2,28 @@ package journal
 
 import (
 	"context"
-	"errors"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// LoadOutlines is [Archive.loadAll] for who needs no more than lists tell: all but
-// the newest backup may have only what a [manifest.Summary] has. It reads the
-// newest manifest of each group, and those of a group in which that one does not tell
-// of exactly the backups that are there.
-func (j *Journal) LoadOutlines(ctx context.Context, h *History, use func(i int, m *manifest.Committed, err error) error) error {
-	var groups [][]int // of h.seqs
-	newest := History{Archive: h.Archive}
-	for i, seq := range h.Seqs {
-		if i == 0 || (seq-1)/manifest.GroupBackups != (h.Seqs[i-1]-1)/manifest.GroupBackups {
-			groups = append(groups, nil)
-			newest.Seqs = append(newest.Seqs, seq)
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], i)
-		newest.Seqs[len(newest.Seqs)-1] = seq
+// LoadOutlines is [Journal.LoadAll] for callers that need only what a [manifest.Summary]
+// has: all manifests but the newest may have no more than that, and no digest. It reads
+// the newest manifest of each group, and all of a group if that one does not summarize
+// exactly the backups that exist.
+func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *manifest.Committed, err error) error) error {
+	groups := groupsOf(l.Seqs)
+	newest := l.of(nil)
+	for _, group := range groups {
+		newest.Seqs = append(newest.Seqs, l.Seqs[group[len(group)-1]])
 	}
-	var rest []int
-	err := j.LoadAll(ctx, &newest, func(n int, m *manifest.Committed, err error) error {
+	var rest []int // of l.Seqs: not summarized
+	err := j.LoadAll(ctx, newest, func(n int, m *manifest.Committed, err error) error {
 		group := groups[n]
-		var object *manifest.ObjectError
-		switch {
-		case errors.As(err, &object):
+		if isDamaged(err) {
 			rest = append(rest, group...)
 			return nil
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
 		outlines := m.Outlines()
@@ -49,9 +42,20 @@ func (j *Journal) LoadOutlines(ctx context.Context, h *History, use func(i int, 
 	if err != nil || len(rest) == 0 {
 		return err
 	}
-	each := History{Archive: h.Archive}
+	each := l.of(nil)
 	for _, i := range rest {
-		each.Seqs = append(each.Seqs, h.Seqs[i])
+		each.Seqs = append(each.Seqs, l.Seqs[i])
 	}
-	return j.LoadAll(ctx, &each, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
+	return j.LoadAll(ctx, each, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
+}
+
+// groupsOf returns the places in seqs of the backups that summarize each other.
+func groupsOf(seqs []manifest.Seq) (groups [][]int) {
+	for i, seq := range seqs {
+		if i == 0 || (seq-1)/manifest.GroupBackups != (seqs[i-1]-1)/manifest.GroupBackups {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], i)
+	}
+	return groups
 }

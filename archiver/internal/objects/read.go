@@ -98,19 +98,28 @@ type suspicion string
 
 func (s suspicion) Error() string { return string(s) }
 
-// readTwice retries read, and blames the object for what is suspected twice.
+// readTwice retries read, and blames the object for what is suspected twice. The second
+// read follows the first one at once: the store has answered, so there is nothing to wait
+// for.
 func (s *Store) readTwice(ctx context.Context, key string, read func() error) error {
-	suspicions := 0
+	suspected := false
 	_, err := Retry(ctx, s.Patience, func() (struct{}, error) {
 		err := read()
+		if isSuspicion(err) && !suspected {
+			suspected = true
+			err = read()
+		}
 		if problem, ok := errors.AsType[suspicion](err); ok {
-			if suspicions++; suspicions == 2 {
-				err = Permanent(s.Blame(ctx, key, string(problem)))
-			}
+			err = Permanent(s.Blame(ctx, key, string(problem)))
 		}
 		return struct{}{}, err
 	})
 	return err
+}
+
+func isSuspicion(err error) bool {
+	_, ok := errors.AsType[suspicion](err)
+	return ok
 }
 
 // readStored reads what a manifest names: that it is missing is a suspicion, too.

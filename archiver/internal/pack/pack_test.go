@@ -286,9 +286,17 @@ func mustWrite(t *testing.T, path string, b []byte) {
 
 func headOf(store storage.Storage) *journal.Head {
 	s := &objects.Store{Storage: store, Patience: time.Second, Log: slog.New(slog.DiscardHandler)}
-	return &journal.Head{
-		Store: s, Journal: &journal.Journal{Store: s, Log: s.Log}, Archive: &manifest.Archive{ArchiveID: "an id"},
+	honoured := func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
+	var head *journal.Head
+	err := journal.New(s, "", "", s.Log).Update(context.Background(), journal.UpdateOptions{Probe: honoured}, func(h *journal.Head) error {
+		head = h
+		return nil
+	})
+	if err != nil {
+		panic(err)
 	}
+	head.Archive = &manifest.Archive{ArchiveID: "an id"}
+	return head
 }
 
 func sourceOf(path string, b []byte) *capture.Source {

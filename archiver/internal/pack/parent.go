@@ -76,7 +76,7 @@ func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, s
 	full := previous
 	if full.Seq != seq {
 		var err error
-		if full, err = p.head.Journal.Load(ctx, previous.ArchiveID, seq); err != nil {
+		if full, err = p.head.Load(ctx, seq); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +84,7 @@ func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, s
 	if full.Kind != manifest.Full || !isSame {
 		return nil, nil
 	}
-	ix, err := p.head.Journal.Index(ctx, full.Manifest)
+	ix, err := p.head.Index(ctx, full.Manifest)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ type Verifier struct {
 // Verify checks the archive whose manifests are in h; err is why they could not be
 // listed. What is wrong with the archive is not an error but a finding; an error means
 // that the check itself could not be done.
-func (c *Verifier) Verify(ctx context.Context, h *journal.History, err error) (Report, error) {
+func (c *Verifier) Verify(ctx context.Context, h *journal.List, err error) (Report, error) {
 	v := verification{Verifier: c, found: map[Finding]bool{}}
 	if err := v.untilThen(v.run(ctx, h, err)); err != nil {
 		return Report{}, err
@@ -103,7 +103,7 @@ func withoutKey(err error) string {
 	return err.Error()
 }
 
-func (v *verification) run(ctx context.Context, h *journal.History, err error) error {
+func (v *verification) run(ctx context.Context, h *journal.List, err error) error {
 	if err != nil {
 		if errors.Is(err, manifest.ErrDamaged) {
 			v.find(manifest.ArchiveKey, withoutKey(err))
@@ -189,12 +189,12 @@ func (v *verification) nothing(ctx context.Context) error {
 }
 
 // manifests reads all manifests; the ones that are broken are nil.
-func (v *verification) manifests(ctx context.Context, h *journal.History) ([]*manifest.Committed, error) {
+func (v *verification) manifests(ctx context.Context, h *journal.List) ([]*manifest.Committed, error) {
 	backups := make([]*manifest.Committed, 0, len(h.Seqs))
 	known := map[manifest.Seq]*manifest.Committed{}
-	for seqs := range slices.Chunk(h.Seqs, journal.ManifestReaders*manifest.GroupBackups) {
+	for seqs := range slices.Chunk(h.Seqs, journal.Readers*manifest.GroupBackups) {
 		part := make([]*manifest.Committed, len(seqs))
-		err := v.Journal.LoadAll(ctx, &journal.History{Archive: h.Archive, Seqs: seqs}, func(i int, m *manifest.Committed, err error) error {
+		err := v.Journal.LoadAll(ctx, &journal.List{Archive: h.Archive, Seqs: seqs}, func(i int, m *manifest.Committed, err error) error {
 			if part[i] = m; m != nil {
 				known[m.Seq] = m
 			}

@@ -1,0 +1,42 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// UnsafeStoreError is the error for a store that does not support conditional writes.
+type UnsafeStoreError struct {
+	Address string
+	Verdict manifest.Verdict // what it does instead
+}
+
+func (e *UnsafeStoreError) Error() string {
+	return fmt.Sprintf("%s %s: nothing was stored", e.Address, e.Verdict.Description())
+}
+
+// conditions returns how the store treats conditional writes: what archive.json says or,
+// for a new archive, what a probe finds. A store that does not support them is an
+// [*UnsafeStoreError], unless the one who creates the archive accepts it for a single
+// writer.
+func (j *Journal) conditions(ctx context.Context, w UpdateOptions, l *List) (*manifest.Conditions, error) {
+	var c *manifest.Conditions
+	if l.Archive != nil {
+		c = l.Archive.Conditions
+	}
+	if c == nil {
+		verdict, err := w.Probe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c = &manifest.Conditions{
+			Verdict: verdict, ProbedAt: manifest.Now(), SingleWriter: verdict != manifest.Honoured && w.SingleWriter,
+		}
+	}
+	if c.Verdict != manifest.Honoured && !c.SingleWriter {
+		return nil, &UnsafeStoreError{j.Address(), c.Verdict}
+	}
+	return c, nil
+}

@@ -1,0 +1,121 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// DamagedDocumentError says that archive.json is damaged, or missing although there are
+// backups.
+type DamagedDocumentError struct{ Err error }
+
+func (e *DamagedDocumentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DamagedDocumentError) Unwrap() error { return e.Err }
+
+// readDocument returns a list with archive.json, if that exists, and without backups.
+func (j *Journal) readDocument(ctx context.Context) (*List, error) {
+	var l List
+	b, err := j.store.ReadDocument(ctx, manifest.ArchiveKey)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+	case errors.Is(err, storage.ErrNoStore):
+		return nil, fmt.Errorf("%s: %w", j.Address(), err)
+	case isDamaged(err):
+		return nil, &DamagedDocumentError{err}
+	case err != nil:
+		return nil, err
+	default:
+		if l.Archive, err = manifest.DecodeArchive(b); errors.Is(err, manifest.ErrDamaged) {
+			return nil, &DamagedDocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
+		}
+	}
+	return &l, nil
+}
+
+// checkDocument makes sure that there is archive.json if there are backups: it may have
+// been created after it was read.
+func (j *Journal) checkDocument(ctx context.Context, l *List) error {
+	if l.Archive != nil || len(l.Seqs) == 0 {
+		return nil
+	}
+	again, err := j.readDocument(ctx)
+	if err != nil {
+		return err
+	}
+	if l.Archive = again.Archive; l.Archive == nil {
+		return &DamagedDocumentError{&manifest.ObjectError{
+			Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups",
+		}}
+	}
+	return nil
+}
+
+// listWithoutDocument is what readers can know of an archive whose archive.json is
+// damaged, which is why. Each manifest has the id of the archive, too; it is that of the
+// newest one that can be read. Nothing is written to an archive of which no more is
+// known.
+func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, error) {
+	if _, ok := errors.AsType[*DamagedDocumentError](why); !ok {
+		return nil, why
+	}
+	seqs, err := j.listAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(seqs) - 1; i >= 0; i-- {
+		b, err := j.store.ReadDocument(ctx, seqs[i].Key())
+		if err != nil && !isDamaged(err) {
+			return nil, err
+		}
+		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == seqs[i] {
+			j.log.Warn("reading without archive.json, which is damaged", "err", why)
+			return &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}, Seqs: seqs, Document: why}, nil
+		}
+	}
+	return nil, why
+}
+
+// newDocument returns archive.json for an archive that does not exist yet.
+func (j *Journal) newDocument(c *manifest.Conditions) *manifest.Archive {
+	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: j.tool, Conditions: c}
+}
+
+// createDocument creates archive.json from doc, and returns the one that exists then: of
+// two first backups at the same time, both continue with the same.
+func (j *Journal) createDocument(ctx context.Context, doc *manifest.Archive) (*manifest.Archive, error) {
+	document := doc.Encode()
+	sum := manifest.Sum(document)
+	for range objects.Tries {
+		result, err := objects.Retry(ctx, j.store.Patience, func() (storage.PutResult, error) {
+			return j.store.Storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document),
+				storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+		})
+		if err == nil && result.Proved {
+			return doc, nil
+		}
+		if err != nil && !objects.MayExist(err) {
+			return nil, err
+		}
+		b, readErr := j.store.ReadDocument(ctx, manifest.ArchiveKey)
+		switch {
+		case readErr == nil:
+			return manifest.DecodeArchive(b)
+		case err != nil && !errors.Is(err, storage.ErrPreconditionFailed):
+			return nil, err
+		case !errors.Is(readErr, storage.ErrNotExist):
+			return nil, readErr
+		}
+		// It does not exist, whatever the store has answered.
+	}
+	return nil, fmt.Errorf("%w: %s", objects.ErrLost, manifest.ArchiveKey)
+}

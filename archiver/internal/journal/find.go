@@ -1,0 +1,94 @@
+package journal
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// listPage is how many objects a store lists in one request.
+const listPage = 1000
+
+// findNewest lists the end of the journal, which is all that a backup needs. That takes
+// one LIST if known tells which backup was the newest and at most a thousand follow it,
+// or if there are less than a thousand; otherwise a number that grows with the logarithm
+// of the number of backups.
+func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
+	l, err := j.readDocument(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hint := manifest.Seq(0)
+	if l.Archive != nil {
+		hint = known.newest(l.Archive.ArchiveID)
+	}
+	all := false
+	if hint > 0 {
+		if l.Seqs, all, err = j.listFrom(ctx, hint, listPage); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(l.Seqs, hint) { // it is not of this archive, or no longer exists
+		l.Seqs, all = nil, false
+	}
+	if !all {
+		if l.Seqs, err = j.searchEnd(ctx, l.Seqs); err != nil {
+			return nil, err
+		}
+	}
+	return l, j.checkDocument(ctx, l)
+}
+
+// listFrom returns the numbers of the backups from seq on, of at most limit objects, and
+// whether these are all. It takes one request if limit is listPage.
+func (j *Journal) listFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
+	n := 0
+	for info, err := range j.store.ListAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), objects.MaxManifests) {
+		if err != nil {
+			return nil, false, err
+		}
+		if seq, ok := manifest.ParseKey(info.Key); ok {
+			seqs = append(seqs, seq)
+		}
+		if n++; n == limit {
+			return seqs, false, nil
+		}
+	}
+	return seqs, true, nil
+}
+
+// searchEnd returns the numbers of the newest backups. It looks after those that are
+// known, further and further ahead until there is nothing, and then halves.
+func (j *Journal) searchEnd(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
+	end := manifest.MaxSeq + 1 // from here on there is nothing
+	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
+		last := manifest.Seq(0)
+		if len(known) > 0 {
+			last = known[len(known)-1]
+		}
+		if last+1 >= end {
+			return known, nil
+		}
+		next := last + 1
+		switch {
+		case end > manifest.MaxSeq:
+			next = min(next+ahead, manifest.MaxSeq)
+		case end-next > listPage:
+			next += (end - next) / 2
+		}
+		seqs, all, err := j.listFrom(ctx, next, listPage)
+		switch {
+		case err != nil || all && len(seqs) > 0:
+			return seqs, err
+		case len(seqs) > 0:
+			known = seqs
+		case all:
+			end = next
+		default: // a page full of other objects
+			seqs, _, err = j.listFrom(ctx, 1, objects.MaxManifests)
+			return seqs, err
+		}
+	}
+}

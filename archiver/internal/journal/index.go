@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+)
+
+// maxInlineIndex is how many bytes an encoded index may have to be a part of the
+// manifest. A larger one is an object of its own.
+const maxInlineIndex = 16 << 10
+
+// UnreadableError is the error for a document of our own that no reader would accept: it
+// must not be committed.
+type UnreadableError struct{ Err error }
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("nothing was committed, because it could not be read back: %v", e.Err)
+}
+
+// Unwrap returns why it cannot be read.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// Index returns where a backup's content is. It agrees with the manifest, or the error is
+// a [*manifest.ObjectError].
+func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+	ix := m.Content
+	if ix == nil {
+		var err error
+		if ix, err = j.readIndex(ctx, m.Index); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.Fits(ix); err != nil {
+		return nil, &manifest.ObjectError{Key: m.Seq.Key(), Problem: err.Error()}
+	}
+	return ix, nil
+}
+
+// readIndex reads an index that is an object of its own.
+func (j *Journal) readIndex(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
+	b, err := j.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := unpackIndex(b, ref.RawBytes)
+	if err != nil {
+		return nil, &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
+	}
+	ix, err := manifest.DecodeIndex(raw)
+	if errors.Is(err, manifest.ErrDamaged) {
+		return nil, &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref.Key, err)
+	}
+	return ix, nil
+}
+
+// storeIndex puts the index into the manifest, or into an object that the manifest
+// names.
+func (j *Journal) storeIndex(ctx context.Context, m *manifest.Manifest, ix *manifest.Index) error {
+	raw := ix.Encode()
+	if len(raw) <= maxInlineIndex {
+		m.Content = ix
+		return nil
+	}
+	packed, err := packIndex(raw)
+	if err != nil {
+		return err
+	}
+	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
+	m.Index = &ref
+	ref.Key, err = j.store.CreateProved(ctx, manifest.IndexKey(ref.SHA256), ref.SHA256, packed)
+	return err
+}
+
+// packIndex compresses an encoded index, and makes sure that it can be read back.
+func packIndex(raw []byte) ([]byte, error) {
+	e, err := segment.NewEncoder(segment.DefaultLevel)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := e.AppendFrame(nil, raw)
+	if err != nil {
+		return nil, err
+	}
+	if read, err := unpackIndex(packed, int64(len(raw))); err != nil {
+		return nil, &UnreadableError{err}
+	} else if _, err := manifest.DecodeIndex(read); err != nil {
+		return nil, &UnreadableError{err}
+	}
+	return packed, nil
+}
+
+// unpackIndex is the reverse of packIndex. The manifest has bounded rawBytes by the size
+// of packed.
+func unpackIndex(packed []byte, rawBytes int64) ([]byte, error) {
+	d, err := segment.NewDecoder(rawBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Frame(nil, packed, rawBytes)
+}

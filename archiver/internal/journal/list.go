@@ -1,0 +1,123 @@
+package journal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// List is archive.json, and the numbers of the manifests as the store has listed them:
+// all of them, or for a writer the newest ones.
+type List struct {
+	Archive *manifest.Archive // nil if there is none yet
+	Seqs    []manifest.Seq    // ascending
+
+	// Document is what is wrong with archive.json, nil if nothing is. Then Archive has
+	// no more than the id that the manifests have.
+	Document error
+}
+
+// Last is the number of the newest backup, 0 if there is none.
+func (l *List) Last() manifest.Seq {
+	if len(l.Seqs) == 0 {
+		return 0
+	}
+	return l.Seqs[len(l.Seqs)-1]
+}
+
+// of returns the list of some backups of l.
+func (l *List) of(seqs []manifest.Seq) *List { return &List{Archive: l.Archive, Seqs: seqs} }
+
+// NoArchiveError is the error for an address at which there is no archive.
+type NoArchiveError struct {
+	Address string
+	Err     error // what the store says of the bucket if that does not exist, else nil
+}
+
+func (e *NoArchiveError) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return "there is no archive at " + e.Address
+}
+
+// Unwrap returns Err.
+func (e *NoArchiveError) Unwrap() error { return e.Err }
+
+// List lists all backups. That there is no archive is no error. It is an error, a
+// [*DamagedDocumentError], if archive.json is damaged, or missing although there are
+// backups.
+func (j *Journal) List(ctx context.Context) (*List, error) {
+	l, err := j.readDocument(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.Seqs, err = j.listAll(ctx); err != nil {
+		return nil, err
+	}
+	return l, j.checkDocument(ctx, l)
+}
+
+// Open is [Journal.List] for readers: it sees backups that a list does not show yet, and
+// does without archive.json if the manifests can be read. If there is no archive, the
+// error is a [*NoArchiveError], or a [*VanishedError] if known says that there was one.
+func (j *Journal) Open(ctx context.Context, known Memory) (*List, error) {
+	l, err := j.listBeyond(ctx)
+	if err != nil {
+		l, err = j.listWithoutDocument(ctx, err)
+	}
+	err = known.NoStore(err)
+	if _, gone := errors.AsType[*VanishedError](err); !gone && errors.Is(err, storage.ErrNoStore) {
+		return nil, &NoArchiveError{j.Address(), err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.Archive == nil {
+		if lost := known.Lost(l); lost != nil {
+			return nil, lost
+		}
+		return nil, &NoArchiveError{Address: j.Address()}
+	}
+	return l, nil
+}
+
+// listBeyond is [Journal.List], and looks beyond the list.
+func (j *Journal) listBeyond(ctx context.Context) (*List, error) {
+	l, err := j.List(ctx)
+	if err == nil {
+		err = j.lookBeyond(ctx, l)
+	}
+	return l, err
+}
+
+// lookBeyond adds the backups that a list does not show yet: lists may be late, or come
+// out of a cache.
+func (j *Journal) lookBeyond(ctx context.Context, l *List) error {
+	for l.Archive != nil {
+		next := l.Last() + 1
+		if _, err := j.store.Storage.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		l.Seqs = append(l.Seqs, next)
+	}
+	return nil
+}
+
+// listAll returns the numbers of all manifests.
+func (j *Journal) listAll(ctx context.Context) (seqs []manifest.Seq, err error) {
+	for info, err := range j.store.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
+		if err != nil {
+			return nil, err
+		}
+		if seq, ok := manifest.ParseKey(info.Key); ok {
+			seqs = append(seqs, seq)
+		}
+	}
+	return seqs, nil
+}

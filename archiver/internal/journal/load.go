@@ -1,0 +1,146 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// NoBackupError is the error for a backup that the archive does not have. The zero value
+// is that for an archive that has none at all.
+type NoBackupError struct {
+	Seq         uint64 // the number that was asked for
+	First, Last uint64 // the numbers that exist
+}
+
+func (e *NoBackupError) Error() string {
+	if e.Last == 0 {
+		return "the archive has no backup"
+	}
+	return fmt.Sprintf("there is no backup %d: the archive has %d to %d", e.Seq, e.First, e.Last)
+}
+
+// DamagedNewestError says that the manifest of the newest backup is damaged. Nobody knows
+// what that backup was, so no backup can be based on it; those before it are not
+// affected.
+type DamagedNewestError struct {
+	Key    string // of the manifest
+	Seq    uint64 // the number of the backup
+	Before uint64 // the number of the one before it, 0 if there is none
+	Err    error
+}
+
+func (e *DamagedNewestError) Error() string {
+	return fmt.Sprintf("backup %d, the newest, cannot be read: %v", e.Seq, e.Err)
+}
+
+// Unwrap returns the [*manifest.ObjectError] that it is.
+func (e *DamagedNewestError) Unwrap() error { return e.Err }
+
+// AboutNewest returns err, as a [*DamagedNewestError] if it is about the newest manifest
+// of l.
+func (l *List) AboutNewest(err error) error {
+	object, ok := errors.AsType[*manifest.ObjectError](err)
+	if !ok || len(l.Seqs) == 0 || object.Key != l.Last().Key() {
+		return err
+	}
+	last := uint64(l.Last())
+	return &DamagedNewestError{Key: object.Key, Seq: last, Before: last - 1, Err: err} // no number is left out
+}
+
+// isDamaged reports whether err is about an object that is damaged or missing.
+func isDamaged(err error) bool {
+	_, ok := errors.AsType[*manifest.ObjectError](err)
+	return ok
+}
+
+// Newest reads the newest manifest, nil if there is none. If it is damaged, the error is
+// a [*DamagedNewestError].
+func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, error) {
+	if l.Last() == 0 {
+		return nil, nil // an archive without a backup is nothing special
+	}
+	m, err := j.Load(ctx, l.Archive.ArchiveID, l.Last())
+	return m, l.AboutNewest(err)
+}
+
+// Load reads and checks one manifest of the archive with this id. One that is damaged
+// or missing, twice, is a [*manifest.ObjectError].
+func (j *Journal) Load(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
+	m, err := j.loadOnce(ctx, archiveID, seq)
+	if isDamaged(err) {
+		return j.loadOnce(ctx, archiveID, seq)
+	}
+	return m, err
+}
+
+func (j *Journal) loadOnce(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
+	damaged := func(problem string) error { return &manifest.ObjectError{Key: seq.Key(), Problem: problem} }
+	b, err := j.store.ReadDocument(ctx, seq.Key())
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, damaged("it is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.DecodeManifest(b)
+	switch {
+	case errors.Is(err, manifest.ErrDamaged):
+		return nil, damaged(err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", seq.Key(), err)
+	case m.Seq != seq:
+		return nil, damaged(fmt.Sprintf("it is the manifest of backup %d", m.Seq))
+	case m.ArchiveID != archiveID:
+		return nil, damaged("it belongs to another archive")
+	}
+	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(b)}, nil
+}
+
+// Readers is how many manifests are read at a time: they are small, so that it is the
+// store's latency that counts.
+const Readers = 32
+
+// LoadAll reads the manifests of l, several at a time, and passes each one, or the error
+// for it, to use: in any order, but one after the other. i is the place in l.Seqs. What
+// use returns, other than nil, ends the loading and is returned.
+func (j *Journal) LoadAll(ctx context.Context, l *List, use func(i int, m *manifest.Committed, err error) error) error {
+	type loaded struct {
+		i   int
+		m   *manifest.Committed
+		err error
+	}
+	results := make(chan loaded)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(results)
+		readers, ctx := errgroup.WithContext(ctx)
+		readers.SetLimit(Readers)
+		for i, seq := range l.Seqs {
+			readers.Go(func() error {
+				m, err := j.Load(ctx, l.Archive.ArchiveID, seq)
+				select {
+				case results <- loaded{i, m, err}:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
+		}
+		return readers.Wait()
+	})
+	g.Go(func() error {
+		for r := range results {
+			if err := use(r.i, r.m, r.err); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}

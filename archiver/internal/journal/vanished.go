@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// VanishedError is the error for an address at which something is not there that was
+// there before: there is no archive, another one, or one without a backup that it had.
+type VanishedError struct {
+	Address string
+	Was     Sighting
+
+	ArchiveID string // of the archive that is there now, "" if there is none
+	Seq       uint64 // of its newest backup, 0 if there is none
+	Err       error  // why there is no archive, such as [storage.ErrNoStore]; nil if that is not known
+}
+
+// Unwrap returns Err.
+func (e *VanishedError) Unwrap() error { return e.Err }
+
+func (e *VanishedError) Error() string {
+	was := fmt.Sprintf("backup %d, with epoch %d, of %s", e.Was.Seq, e.Was.Epoch, e.Was.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+	says := fmt.Sprintf(" (%s says so)", e.Was.Source)
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("there is no archive at %s (%v), but there was one, which had %s%s", e.Address, e.Err, was, says)
+	case e.ArchiveID == "":
+		return fmt.Sprintf("there is no archive at %s, but there was one, which had %s%s", e.Address, was, says)
+	case e.ArchiveID != e.Was.ArchiveID:
+		return fmt.Sprintf("there is another archive at %s than before: that one had %s%s", e.Address, was, says)
+	case e.Seq == 0:
+		return fmt.Sprintf("the archive at %s has no backup, but had %s%s", e.Address, was, says)
+	case e.Seq < e.Was.Seq:
+		return fmt.Sprintf("the newest backup at %s is number %d, but there was %s%s", e.Address, e.Seq, was, says)
+	}
+	return fmt.Sprintf("the archive at %s has another backup %d than before; that was %s%s", e.Address, e.Was.Seq, was, says)
+}
+
+// CheckVanished makes sure that the archive still has the backup that is known of it, and
+// returns its newest manifest: newest, unless the list was late, which is completed then.
+// What is missing is a [*VanishedError].
+func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.Committed, known Memory) (*manifest.Committed, error) {
+	if lost := known.Lost(l); lost != nil {
+		late, err := j.isLate(ctx, lost)
+		if err != nil {
+			return nil, err
+		}
+		if !late {
+			return nil, lost
+		}
+		l.Seqs = append(l.Seqs, manifest.Seq(lost.Was.Seq))
+		if err := j.lookBeyond(ctx, l); err != nil {
+			return nil, err
+		}
+		if newest, err = j.Newest(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	if l.Archive == nil || newest == nil {
+		return newest, nil
+	}
+	was := known.of(l.Archive.ArchiveID)
+	if was == nil {
+		return newest, nil
+	}
+	there := newest
+	if uint64(newest.Seq) > was.Seq {
+		var err error
+		there, err = j.Load(ctx, l.Archive.ArchiveID, manifest.Seq(was.Seq))
+		if isDamaged(err) {
+			return newest, nil // it is not another backup; a verification finds it
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if there.CommitID != was.CommitID {
+		return nil, &VanishedError{Address: j.Address(), Was: *was, ArchiveID: l.Archive.ArchiveID, Seq: uint64(newest.Seq)}
+	}
+	return newest, nil
+}
+
+// isLate reports whether a backup that a list lacks exists nevertheless.
+func (j *Journal) isLate(ctx context.Context, lost *VanishedError) (bool, error) {
+	if lost.ArchiveID != lost.Was.ArchiveID {
+		return false, nil
+	}
+	_, err := j.store.Storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
+	if errors.Is(err, storage.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// checkOrAccept is [Journal.CheckVanished] for a writer, who may accept that something has
+// vanished: then it begins anew.
+func (j *Journal) checkOrAccept(ctx context.Context, l *List, newest *manifest.Committed, w UpdateOptions) (_ *manifest.Committed, anew bool, err error) {
+	now, err := j.CheckVanished(ctx, l, newest, w.Known)
+	if _, gone := errors.AsType[*VanishedError](err); gone && w.BeginAnew {
+		j.log.Warn("continuing without what was there before", "err", err)
+		return newest, true, nil
+	}
+	return now, false, err
+}
