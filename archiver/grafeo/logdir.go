@@ -37,6 +37,24 @@ func listLogs(dir string, gen Generation) ([]logName, error) {
 	return names, nil
 }
 
+// LogBytes returns how many bytes the log files in dir have, of either generation. A folder
+// that does not exist has none; a file that vanishes meanwhile is left out.
+func LogBytes(dir string) (int64, error) {
+	n := int64(0)
+	for _, gen := range []Generation{Gen05, Gen06} {
+		names, err := listLogs(dir, gen)
+		if err != nil {
+			return 0, err
+		}
+		for _, name := range names {
+			if info, err := os.Stat(filepath.Join(dir, name.name)); err == nil {
+				n += info.Size()
+			}
+		}
+	}
+	return n, nil
+}
+
 // Follows reports whether, by its name, the log file next can be the one after file,
 // which has size bytes. In 0.5 names only show the order, as empty files between two may
 // be missing.

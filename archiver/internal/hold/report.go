@@ -74,12 +74,12 @@ func Measure(path string, now time.Time) (Report, error) {
 	return r, nil
 }
 
-// keptLog is the log of a 0.6 database, as far as holds are concerned.
+// keptLog is the log of a database, as far as holds are concerned.
 type keptLog struct {
-	files      []grafeo.SegmentFile
-	total      int64  // bytes of all log files
-	checkpoint uint64 // the database itself needs what ends above it
-	image      int64  // its size
+	files      []grafeo.SegmentFile // of 0.6: in 0.5 nothing holds the log
+	total      int64                // bytes of all log files, of both generations
+	checkpoint uint64               // the database itself needs what ends above it
+	image      int64                // its size
 }
 
 // readLog lists the log of the database at path. While a checkpoint is being made, it may
@@ -93,10 +93,8 @@ func readLog(path string) (keptLog, error) {
 	if image, err := grafeo.ReadDatabase(path); err == nil {
 		log.checkpoint, log.image = image.CheckpointLSN, image.Size
 	}
-	for _, f := range files {
-		log.total += f.Bytes
-	}
-	return log, nil
+	log.total, err = grafeo.LogBytes(grafeo.LogDir(path))
+	return log, err
 }
 
 // keptBetween counts the bytes that a hold at one position keeps and one at the other would
