@@ -32,6 +32,7 @@ var kinds = []kind{
 	{as[*journal.ConflictError], CodeConflict},
 	{as[*laggingError], CodeLagging},
 	{as[*clockError], CodeLagging},
+	{as[*journal.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
 
 	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
 	{as[*locate.MissingError], CodeNotFound},
