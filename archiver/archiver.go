@@ -66,8 +66,8 @@ type Options struct {
 	Host string
 }
 
-// DefaultStoreTimeout is how long a store may be busy or unreachable before a run
-// gives up.
+// DefaultStoreTimeout is how long a store may be busy or unreachable before a run gives
+// up: two minutes.
 const DefaultStoreTimeout = objects.DefaultTimeout
 
 // DefaultConcurrency keeps two cores busy while other segments are being transferred.

@@ -76,11 +76,11 @@ type BackupOptions struct {
 	name string // of the database, "" for that of its file
 }
 
-// DefaultCommitTimeout is how long a commit waits for a clear answer.
+// DefaultCommitTimeout is how long a commit waits for a clear answer: a minute.
 const DefaultCommitTimeout = journal.DefaultCommitTimeout
 
-// Limits of [BackupOptions.SegmentBytes]. Even if nothing compresses, the largest is far
-// below the size limit of a single PUT.
+// Limits of [BackupOptions.SegmentBytes], and its default, 48 MiB. Even if nothing
+// compresses, the largest is far below the size limit of a single PUT.
 const (
 	DefaultSegmentBytes = pack.DefaultSegmentBytes
 	MinSegmentBytes     = 1 << 20
