@@ -46,8 +46,8 @@ type Backup struct {
 	Entry grafeo.NativeEntry
 	Sum   manifest.Digest // of the file
 
-	// Source is nil if the entry has no commit of its own, as its bytes belong to the
-	// source of the next one then, or if it is faulty.
+	// Source is nil if the entry is faulty, or has no commit of its own: then its bytes
+	// belong to the source of the next one.
 	Source *capture.Source
 	Ranges [][]grafeo.Range // what proves each of the source's files
 
@@ -105,8 +105,9 @@ func Read(ctx context.Context, path string) (*Folder, error) {
 	return n, nil
 }
 
-// suspectList makes damage of files that are missing, if others look like backups and are
-// not in the list: then the list may be wrong, which has no checksum in 0.5.
+// suspectList turns missing files into damage if the folder has others that look like
+// backups and are not in the list: then the list may be wrong, which has no checksum in
+// 0.5.
 func (n *Folder) suspectList(bad map[int]error) error {
 	entries, err := os.ReadDir(n.Path)
 	if err != nil {

@@ -43,8 +43,8 @@ func (w *Writer) path(name string) string {
 }
 
 // Add turns the staged database of a plan into a full backup of its image, and
-// incrementals of its log, one for each backup of the plan. Nothing of it is staged any
-// more then. m says where the log was moved to when it was trimmed; continues, that the
+// incrementals of its log, one for each backup of the plan; it is no longer staged
+// afterwards. m says how the log was moved when it was trimmed; continues says that the
 // next database continues this one.
 func (w *Writer) Add(plan *catalog.Plan, m replay.Moved, continues bool) error {
 	defer func() { w.continues = continues }()

@@ -58,9 +58,11 @@ type Packer struct {
 // New returns a packer that stores for the next backup on head.
 func New(head *journal.Head, o Options) *Packer { return &Packer{o, head} }
 
-// Copy captures what is new in a database and stores its bytes, again if the database
-// changes meanwhile, until the bytes that were sent have the checksums that the database
-// keeps of them.
+// Copy captures what is new in a database and stores its bytes. If the database changes
+// meanwhile, it begins again, until the bytes that were sent have the checksums that the
+// database keeps of them; [capture.UntilStable] says when it gives up. Each copy is made up
+// to [objects.Tries] times if the store loses segments. If nothing is new, the result has no
+// index.
 func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error) {
 	var damaged []string
 	err = capture.UntilStable(ctx, q.Path, IsTorn, func() (err error) {
