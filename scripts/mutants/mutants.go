@@ -25,12 +25,12 @@ var mutants = []mutant{
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
-		"missing segments are referred to", "archiver/internal/pack/parent.go",
+		"missing segments are referred to", "archiver/internal/pack/reference.go",
 		"p.usable[i] && present[s.Key] != s.StoredBytes", "p.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
 	{
-		"segments are referred to for ever", "archiver/internal/pack/parent.go",
+		"segments are referred to for ever", "archiver/internal/pack/reference.go",
 		"used > 0 && used >= bytes/5*4", "used > 0",
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},

@@ -22,11 +22,11 @@ type packed struct {
 	extents []extent
 }
 
-// extent is a range of a file, in a frame of the stripe or of the parent.
+// extent is a range of a file, in a frame of the stripe or of the reference.
 type extent struct {
 	file   int
 	where  manifest.Extent
-	shared bool // the frame is the parent's
+	shared bool // the frame is the reference's
 }
 
 // rawBytes returns how many bytes the frames have.

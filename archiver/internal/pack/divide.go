@@ -10,9 +10,9 @@ import (
 // divider finds out which bytes of a source are stored, which are referred to, and which
 // are left out. It is not for concurrent use.
 type divider struct {
-	files  []capture.File
-	parent *parent // nil if nothing is referred to
-	pages  *pages  // nil if no digests of pages are kept
+	files     []capture.File
+	reference *reference // nil if nothing is referred to
+	pages     *pages     // nil if no digests of pages are kept
 
 	digests []pageDigest // memory
 }
@@ -22,7 +22,7 @@ type part struct {
 	file          int
 	offset, bytes int64
 	kind          partKind
-	frame         int   // that has a shared part, in the parent's index
+	frame         int   // that has a shared part, in the reference's index
 	frameOffset   int64 // and where
 }
 
@@ -31,7 +31,7 @@ type partKind uint8
 const (
 	fresh  partKind = iota // to be stored
 	zeros                  // which are not stored
-	shared                 // in a frame of the parent
+	shared                 // in a frame of the reference
 )
 
 // divide divides the pieces of f, whose bytes are raw, into parts, in order.
@@ -70,19 +70,19 @@ func (d *divider) divideImage(ctx context.Context, p piece, b []byte) ([]part, e
 }
 
 // compare divides a piece of the image, the digests of whose pages are known, by what the
-// parent has of it.
+// reference has of it.
 func (d *divider) compare(ctx context.Context, p piece, b []byte) ([]part, error) {
-	if d.parent == nil {
+	if d.reference == nil {
 		return appendWithoutZeros(nil, p.file, p.offset, b), nil
 	}
 	var compared []part
 	var changed, cleared int64 // bytes
-	find := d.parent.find(p.offset)
+	find := d.reference.find(p.offset)
 	for i, digest := range d.digests {
 		offset := p.offset + int64(i)*manifest.PageBytes
 		next := part{file: p.file, offset: offset, bytes: min(manifest.PageBytes, p.offset+p.bytes-offset)}
 		if at := find.page(offset, next.bytes); at.isKnown {
-			old, err := d.parent.digest(ctx, offset/manifest.PageBytes)
+			old, err := d.reference.digest(ctx, offset/manifest.PageBytes)
 			if err != nil {
 				return nil, err
 			}

@@ -14,8 +14,8 @@ func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 		b.AddFile(manifest.File{Name: f.Name, From: f.From, Bytes: f.Bytes, CRC32: u.reader.sums[i].Sum(f.Bytes)})
 	}
 	var earlier *manifest.IndexPart
-	if u.parent != nil {
-		earlier = b.From(u.parent.index)
+	if u.reference != nil {
+		earlier = b.From(u.reference.index)
 	}
 	counted := map[*storedSegment]bool{} // stripes may share one
 	for _, p := range slices.Concat(stripes...) {

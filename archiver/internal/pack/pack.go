@@ -7,14 +7,15 @@
 //
 //	stripes.go   which says which worker reads it, and in which frame
 //	read.go      which reads it and adds it to the checksums that prove the source
-//	divide.go    which finds out whether it is fresh (to be stored), shared (the parent's
+//	divide.go    which finds out whether it is fresh (to be stored), shared (the reference's
 //	             segments have it) or one of many zeros (left out)
 //	building.go  which compresses it into a segment
 //	segments.go  which creates the segment in the store
 //	index.go     which says in the index where it is
 //
-// The parent of a full backup is the earlier full backup whose segments it refers to.
-// What little is fresh of many stripes is joined into common segments.
+// The reference of a full backup is the earlier full backup whose segments it refers to.
+// (The parent, which a backup continues, is another matter.) Where only a little of each
+// stripe is fresh, many of them are joined into one segment.
 //
 // The package decides nothing about the journal: it neither reads the head nor commits.
 package pack
@@ -119,29 +120,29 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("store"))
 	tracker := progress.Track(ctx, s.Bytes())
 	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
-	var parent *parent
+	var reference *reference
 	if !p.options.Fresh {
 		var err error
-		if parent, err = p.findParent(ctx, s.Parent, s); err != nil {
+		if reference, err = p.findReference(ctx, s.Parent, s); err != nil {
 			return Packed{}, err
 		}
 	}
 	var digests *pages
 	if isShareable(s) {
-		digests = newPages(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, parent)
+		digests = newPages(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, reference)
 	}
 	to := newSegments(p.head.Store, manifest.SegmentFolder(s.Folder(segmentBytes, p.options.Level)))
 	// Only a large backup is worth the request that finds what an interrupted run has
 	// left; for a small one, the put finds it.
-	folders := parent.folders()
+	folders := reference.folders()
 	if s.Bytes() > segmentBytes && !slices.Contains(folders, to.folder) {
 		folders = append(folders, to.folder)
 	}
 	if err := to.list(ctx, folders); err != nil {
 		return Packed{}, err
 	}
-	parent.confirm(to.present)
-	u := newUpload(s, segmentBytes, p.options, to, parent, digests, tracker)
+	reference.confirm(to.present)
+	u := newUpload(s, segmentBytes, p.options, to, reference, digests, tracker)
 	stripes, err := u.run(ctx)
 	if err != nil {
 		return Packed{}, err

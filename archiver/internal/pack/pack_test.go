@@ -193,8 +193,8 @@ func TestPackedIsFetched(t *testing.T) {
 	}
 }
 
-// A full backup stores of an image of 0.6 what has changed since its parent, and refers to
-// the parent for the rest, unless a segment of the parent is damaged.
+// A full backup stores of an image of 0.6 what has changed since its reference, and refers to
+// the reference for the rest, unless a segment of the reference is damaged.
 func TestParentIsReferredTo(t *testing.T) {
 	for _, isDamaged := range []bool{false, true} {
 		b := make([]byte, 4<<20+100)

@@ -23,11 +23,11 @@ func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 // span, a fixed number of pages, are stored as one object once they are complete, so that
 // only the spans that are being read are in memory.
 type pages struct {
-	objects *objects.Store
-	key     [32]byte   // of the digests, FORMAT.md, "Digests of pages"
-	zeros   pageDigest // of a page of zeros
-	bytes   int64      // of the image
-	parent  *parent    // whose objects are named again where nothing has changed
+	objects   *objects.Store
+	key       [32]byte   // of the digests, FORMAT.md, "Digests of pages"
+	zeros     pageDigest // of a page of zeros
+	bytes     int64      // of the image
+	reference *reference // whose objects are named again where nothing has changed
 
 	mu    sync.Mutex
 	spans map[int]*span
@@ -40,11 +40,11 @@ type span struct {
 	missing int // bytes
 }
 
-func newPages(store *objects.Store, archiveID string, imageBytes int64, p *parent) *pages {
+func newPages(store *objects.Store, archiveID string, imageBytes int64, p *reference) *pages {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
 	d := &pages{
 		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
-		bytes: imageBytes, parent: p, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
+		bytes: imageBytes, reference: p, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
 	}
 	d.zeros = d.hash(zeroPage[:])
 	return d
@@ -107,7 +107,7 @@ func (p *pages) collect(n int, at int64, digests []pageDigest) []byte {
 
 func (p *pages) store(ctx context.Context, n int, body []byte) error {
 	ref := manifest.Pages{StoredBytes: int64(len(body)), SHA256: manifest.Sum(body)}
-	if old, ok := p.parent.sameSpan(ctx, n, ref); ok {
+	if old, ok := p.reference.sameSpan(ctx, n, ref); ok {
 		ref = old
 	} else {
 		key, err := p.objects.CreateProved(ctx, manifest.PagesKey(ref.SHA256), ref.SHA256, body)
@@ -116,7 +116,7 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 		}
 		ref.Key = key
 	}
-	p.parent.forget(n)
+	p.reference.forget(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refs[n] = ref

@@ -8,7 +8,7 @@ import (
 )
 
 // segments are the segments that a source may name: those of its own folder, to which it
-// adds, and those of its parent. [segments.put] may be called concurrently.
+// adds, and those of its reference. [segments.put] may be called concurrently.
 type segments struct {
 	objects *objects.Store
 	folder  string           // prefix of the keys of those that are added

@@ -20,12 +20,12 @@ type upload struct {
 	objectBytes  int64 // that a segment may have, but for what compression adds
 	total        int64 // raw bytes of all files
 
-	reader   *reader
-	parent   *parent // nil if nothing is referred to
-	pages    *pages  // nil if no digests of pages are kept
-	join     *join
-	segments *segments
-	tracker  *progress.Tracker
+	reader    *reader
+	reference *reference // nil if nothing is referred to
+	pages     *pages     // nil if no digests of pages are kept
+	join      *join
+	segments  *segments
+	tracker   *progress.Tracker
 
 	compressors chan *compressor // idle ones; nil for one that is not made yet
 }
@@ -36,12 +36,12 @@ type upload struct {
 const ordinarySegment = 20 << 20
 
 func newUpload(
-	s *capture.Source, segmentBytes int64, o Options, to *segments, parent *parent, digests *pages, t *progress.Tracker,
+	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *reference, digests *pages, t *progress.Tracker,
 ) *upload {
 	u := &upload{
 		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
 		objectBytes: min(segmentBytes, max(segmentBytes/3, ordinarySegment)),
-		reader:      newReader(s.Files), parent: parent, pages: digests, segments: to,
+		reader:      newReader(s.Files), reference: reference, pages: digests, segments: to,
 		tracker:     t,
 		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),
 	}
@@ -153,7 +153,7 @@ func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, er
 // of it is fresh, together with those of other stripes.
 func (w *worker) put(ctx context.Context, n int, p *packed) error {
 	u, raw := w.upload, p.rawBytes()
-	if u.parent != nil && raw <= u.objectBytes/4 {
+	if u.reference != nil && raw <= u.objectBytes/4 {
 		return u.segments.putJoined(ctx, u.join.add(n, leftover{p, w.body, raw}))
 	}
 	if err := u.segments.putJoined(ctx, u.join.add(n, leftover{})); err != nil {
@@ -184,7 +184,7 @@ func newCompressor(u *upload) (*compressor, error) {
 	}
 	frameBytes := min(segment.FrameBytes, u.objectBytes)
 	return &compressor{
-		reader: u.reader, divider: &divider{files: u.files, parent: u.parent, pages: u.pages},
+		reader: u.reader, divider: &divider{files: u.files, reference: u.reference, pages: u.pages},
 		encoder: encoder, raw: make([]byte, frameBytes), gathered: gathered{limit: frameBytes},
 	}, nil
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// A full backup may refer to segments of its parent, within limits: a restore of it
-// fetches at most one and a half times what a restore of one that refers to nothing
-// fetches (docs/decisions.md, "What a full backup shares").
+// A full backup may refer to segments of its reference, within limits: a restore of it
+// fetches at most one and a half times as much as if it referred to nothing
+// (docs/decisions.md, "What a full backup shares").
 
 // isMostlyUsed reports whether a segment of so many raw bytes may be referred to: at least
-// four fifths of it are still in use by the parent.
+// four fifths of it are still in use by the reference.
 func isMostlyUsed(bytes, used int64) bool { return used > 0 && used >= bytes/5*4 }
 
 // isMostlyChanged reports whether all of a piece of so many bytes is stored again: more
@@ -30,16 +30,16 @@ func isMostlyChanged(bytes, changed, cleared int64) bool {
 }
 
 const (
-	// maxFolders is of how many earlier runs a backup refers to segments.
+	// maxFolders is how many earlier runs a backup may refer to the segments of.
 	maxFolders = 16
 	// minSharedBytes is the smallest image whose pages are compared: below, the requests
 	// cost more than the bytes.
 	minSharedBytes = 1 << 20
 )
 
-// parent is the earlier full backup whose segments a new one refers to where the pages of
-// the image are the same, at the same offsets. Of a nil parent, nothing can be used.
-type parent struct {
+// reference is the earlier full backup whose segments a new one refers to wherever a page
+// of the image has not changed. Nothing can be used of a nil reference.
+type reference struct {
 	store  *objects.Store
 	log    *slog.Logger
 	index  *manifest.Index
@@ -55,15 +55,15 @@ func isShareable(s *capture.Source) bool {
 	return s.Kind == manifest.Full && s.Image.Generation == grafeo.Gen06 && s.Image.Size >= minSharedBytes
 }
 
-// findParent returns the parent of a full backup of s that follows previous, or nil if it
-// refers to nothing: images of 0.5 share nothing. A parent that is damaged is none, so
-// that a new full backup heals an archive.
-func (p *Packer) findParent(ctx context.Context, previous *manifest.Committed, s *capture.Source) (*parent, error) {
+// findReference returns the reference of a full backup of s that follows previous, or nil
+// if it refers to nothing, as images of 0.5 do. A damaged backup is not used, so that a new
+// full backup heals an archive.
+func (p *Packer) findReference(ctx context.Context, previous *manifest.Committed, s *capture.Source) (*reference, error) {
 	if previous == nil || !isShareable(s) ||
 		previous.Database.Generation != string(grafeo.Gen06) || previous.NewestFull() == nil {
 		return nil, nil
 	}
-	found, err := p.loadParent(ctx, previous, *previous.NewestFull())
+	found, err := p.loadReference(ctx, previous, *previous.NewestFull())
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		p.options.Log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
 		return nil, nil
@@ -71,8 +71,8 @@ func (p *Packer) findParent(ctx context.Context, previous *manifest.Committed, s
 	return found, err
 }
 
-// loadParent returns full backup seq as a parent, or nil if it can be none.
-func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, seq manifest.Seq) (*parent, error) {
+// loadReference returns full backup seq as a reference, or nil if it cannot be one.
+func (p *Packer) loadReference(ctx context.Context, previous *manifest.Committed, seq manifest.Seq) (*reference, error) {
 	full := previous
 	if full.Seq != seq {
 		var err error
@@ -91,7 +91,7 @@ func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, s
 	if len(ix.Image().Pages) == 0 {
 		return nil, nil
 	}
-	found := &parent{
+	found := &reference{
 		store: p.head.Store, log: p.options.Log, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
 	}
 	found.choose()
@@ -99,7 +99,7 @@ func (p *Packer) loadParent(ctx context.Context, previous *manifest.Committed, s
 }
 
 // choose decides which segments may be referred to.
-func (p *parent) choose() {
+func (p *reference) choose() {
 	used := make([]int64, len(p.index.Segments))
 	for _, e := range p.image.Extents {
 		used[p.index.Frames[e.Frame].Segment] += e.Bytes
@@ -123,7 +123,7 @@ func (p *parent) choose() {
 }
 
 // folders returns those of the segments that may be referred to.
-func (p *parent) folders() []string {
+func (p *reference) folders() []string {
 	if p == nil {
 		return nil
 	}
@@ -136,9 +136,8 @@ func (p *parent) folders() []string {
 	return slices.Sorted(maps.Keys(folders))
 }
 
-// confirm drops the segments that the store does not have with their size, of all that it
-// lists in the folders.
-func (p *parent) confirm(present map[string]int64) {
+// confirm drops the segments that the store does not list, or lists with another size.
+func (p *reference) confirm(present map[string]int64) {
 	if p == nil {
 		return
 	}

@@ -15,7 +15,7 @@ const perSpan = manifest.PagesSpan / manifest.PageBytes
 
 // sameSpan reports whether the digests of span n are those of ref, and returns the object
 // that has them.
-func (p *parent) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
+func (p *reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
 	if p == nil || n >= len(p.image.Pages) || p.image.Pages[n].SHA256 != ref.SHA256 {
 		return ref, false
 	}
@@ -25,7 +25,7 @@ func (p *parent) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manif
 
 // digest returns the digest of a page. That of a page that is not known is the zero
 // value, which no page has.
-func (p *parent) digest(ctx context.Context, page int64) (pageDigest, error) {
+func (p *reference) digest(ctx context.Context, page int64) (pageDigest, error) {
 	digests, err := p.span(ctx, int(page/perSpan))
 	at := page % perSpan * manifest.PageDigestBytes
 	if err != nil || at >= int64(len(digests)) {
@@ -36,7 +36,7 @@ func (p *parent) digest(ctx context.Context, page int64) (pageDigest, error) {
 
 // span returns the digests of span n, or nothing if there are none or they are damaged.
 // Concurrent calls read them once.
-func (p *parent) span(ctx context.Context, n int) ([]byte, error) {
+func (p *reference) span(ctx context.Context, n int) ([]byte, error) {
 	if n >= len(p.image.Pages) {
 		return nil, nil
 	}
@@ -51,7 +51,7 @@ func (p *parent) span(ctx context.Context, n int) ([]byte, error) {
 }
 
 // forget frees the digests of a span that is done with.
-func (p *parent) forget(n int) {
+func (p *reference) forget(n int) {
 	if p == nil {
 		return
 	}
@@ -60,7 +60,7 @@ func (p *parent) forget(n int) {
 	delete(p.spans, n)
 }
 
-func (p *parent) readSpan(ctx context.Context, n int) ([]byte, error) {
+func (p *reference) readSpan(ctx context.Context, n int) ([]byte, error) {
 	ref := p.image.Pages[n]
 	if ref.StoredBytes != manifest.PagesBytes(p.image.Bytes, n) {
 		return nil, nil // an earlier build's
@@ -76,29 +76,29 @@ func (p *parent) readSpan(ctx context.Context, n int) ([]byte, error) {
 	return d, nil
 }
 
-// location is where the bytes of a page of the parent are.
+// location is where the bytes of a page of the reference are.
 type location struct {
 	isKnown     bool // otherwise the page cannot be referred to
 	isHole      bool // they are zeros, in no frame
-	frame       int  // of the parent's index
+	frame       int  // of the reference's index
 	frameOffset int64
 }
 
-// finder finds pages of the parent, in ascending order.
+// finder finds pages of the reference, in ascending order.
 type finder struct {
-	parent *parent
-	at     int // the first extent that ends after the previous page
+	reference *reference
+	at        int // the first extent that ends after the previous page
 }
 
 // find returns a finder for pages from offset on.
-func (p *parent) find(offset int64) *finder {
+func (p *reference) find(offset int64) *finder {
 	x := p.image.Extents
 	return &finder{p, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
 }
 
 // page returns where the n bytes at offset are.
 func (f *finder) page(offset, n int64) location {
-	p := f.parent
+	p := f.reference
 	x := p.image.Extents
 	for f.at < len(x) && x[f.at].Offset+x[f.at].Bytes <= offset {
 		f.at++
