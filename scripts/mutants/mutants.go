@@ -26,7 +26,7 @@ var mutants = []mutant{
 	},
 	{
 		"missing segments are referred to", "archiver/internal/pack/reference.go",
-		"p.usable[i] && present[s.Key] != s.StoredBytes", "p.usable[i] && present == nil",
+		"r.usable[i] && present[s.Key] != s.StoredBytes", "r.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
 	{

@@ -40,11 +40,11 @@ type span struct {
 	missing int // bytes
 }
 
-func newPages(store *objects.Store, archiveID string, imageBytes int64, p *reference) *pages {
+func newPages(store *objects.Store, archiveID string, imageBytes int64, r *reference) *pages {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
 	d := &pages{
 		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
-		bytes: imageBytes, reference: p, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
+		bytes: imageBytes, reference: r, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
 	}
 	d.zeros = d.hash(zeroPage[:])
 	return d

@@ -99,15 +99,15 @@ func (p *Packer) loadReference(ctx context.Context, previous *manifest.Committed
 }
 
 // choose decides which segments may be referred to.
-func (p *reference) choose() {
-	used := make([]int64, len(p.index.Segments))
-	for _, e := range p.image.Extents {
-		used[p.index.Frames[e.Frame].Segment] += e.Bytes
+func (r *reference) choose() {
+	used := make([]int64, len(r.index.Segments))
+	for _, e := range r.image.Extents {
+		used[r.index.Frames[e.Frame].Segment] += e.Bytes
 	}
-	p.usable = make([]bool, len(used))
+	r.usable = make([]bool, len(used))
 	folders := map[string]int64{} // bytes that are used
-	for i, s := range p.index.Segments {
-		if p.usable[i] = isMostlyUsed(s.RawBytes, used[i]); p.usable[i] {
+	for i, s := range r.index.Segments {
+		if r.usable[i] = isMostlyUsed(s.RawBytes, used[i]); r.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] += used[i]
 		}
 	}
@@ -117,19 +117,19 @@ func (p *reference) choose() {
 	if len(names) <= maxFolders {
 		return
 	}
-	for i, s := range p.index.Segments {
-		p.usable[i] = p.usable[i] && slices.Contains(names[:maxFolders], manifest.SegmentFolderOf(s.Key))
+	for i, s := range r.index.Segments {
+		r.usable[i] = r.usable[i] && slices.Contains(names[:maxFolders], manifest.SegmentFolderOf(s.Key))
 	}
 }
 
 // folders returns those of the segments that may be referred to.
-func (p *reference) folders() []string {
-	if p == nil {
+func (r *reference) folders() []string {
+	if r == nil {
 		return nil
 	}
 	folders := map[string]bool{}
-	for i, s := range p.index.Segments {
-		if p.usable[i] {
+	for i, s := range r.index.Segments {
+		if r.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] = true
 		}
 	}
@@ -137,14 +137,14 @@ func (p *reference) folders() []string {
 }
 
 // confirm drops the segments that the store does not list, or lists with another size.
-func (p *reference) confirm(present map[string]int64) {
-	if p == nil {
+func (r *reference) confirm(present map[string]int64) {
+	if r == nil {
 		return
 	}
-	for i, s := range p.index.Segments {
-		if p.usable[i] && present[s.Key] != s.StoredBytes {
-			p.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
-			p.usable[i] = false
+	for i, s := range r.index.Segments {
+		if r.usable[i] && present[s.Key] != s.StoredBytes {
+			r.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
+			r.usable[i] = false
 		}
 	}
 }

@@ -15,18 +15,18 @@ const perSpan = manifest.PagesSpan / manifest.PageBytes
 
 // sameSpan reports whether the digests of span n are those of ref, and returns the object
 // that has them.
-func (p *reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
-	if p == nil || n >= len(p.image.Pages) || p.image.Pages[n].SHA256 != ref.SHA256 {
+func (r *reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
+	if r == nil || n >= len(r.image.Pages) || r.image.Pages[n].SHA256 != ref.SHA256 {
 		return ref, false
 	}
-	read, err := p.span(ctx, n)
-	return p.image.Pages[n], err == nil && read != nil
+	read, err := r.span(ctx, n)
+	return r.image.Pages[n], err == nil && read != nil
 }
 
 // digest returns the digest of a page. That of a page that is not known is the zero
 // value, which no page has.
-func (p *reference) digest(ctx context.Context, page int64) (pageDigest, error) {
-	digests, err := p.span(ctx, int(page/perSpan))
+func (r *reference) digest(ctx context.Context, page int64) (pageDigest, error) {
+	digests, err := r.span(ctx, int(page/perSpan))
 	at := page % perSpan * manifest.PageDigestBytes
 	if err != nil || at >= int64(len(digests)) {
 		return pageDigest{}, err
@@ -36,38 +36,38 @@ func (p *reference) digest(ctx context.Context, page int64) (pageDigest, error) 
 
 // span returns the digests of span n, or nothing if there are none or they are damaged.
 // Concurrent calls read them once.
-func (p *reference) span(ctx context.Context, n int) ([]byte, error) {
-	if n >= len(p.image.Pages) {
+func (r *reference) span(ctx context.Context, n int) ([]byte, error) {
+	if n >= len(r.image.Pages) {
 		return nil, nil
 	}
-	p.mu.Lock()
-	read, ok := p.spans[n]
+	r.mu.Lock()
+	read, ok := r.spans[n]
 	if !ok {
-		read = sync.OnceValues(func() ([]byte, error) { return p.readSpan(ctx, n) })
-		p.spans[n] = read
+		read = sync.OnceValues(func() ([]byte, error) { return r.readSpan(ctx, n) })
+		r.spans[n] = read
 	}
-	p.mu.Unlock()
+	r.mu.Unlock()
 	return read()
 }
 
 // forget frees the digests of a span that is done with.
-func (p *reference) forget(n int) {
-	if p == nil {
+func (r *reference) forget(n int) {
+	if r == nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.spans, n)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.spans, n)
 }
 
-func (p *reference) readSpan(ctx context.Context, n int) ([]byte, error) {
-	ref := p.image.Pages[n]
-	if ref.StoredBytes != manifest.PagesBytes(p.image.Bytes, n) {
+func (r *reference) readSpan(ctx context.Context, n int) ([]byte, error) {
+	ref := r.image.Pages[n]
+	if ref.StoredBytes != manifest.PagesBytes(r.image.Bytes, n) {
 		return nil, nil // an earlier build's
 	}
-	d, err := p.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	d, err := r.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
-		p.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
+		r.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
 		return nil, nil
 	}
 	if err != nil {
@@ -91,20 +91,20 @@ type finder struct {
 }
 
 // find returns a finder for pages from offset on.
-func (p *reference) find(offset int64) *finder {
-	x := p.image.Extents
-	return &finder{p, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
+func (r *reference) find(offset int64) *finder {
+	x := r.image.Extents
+	return &finder{r, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
 }
 
 // page returns where the n bytes at offset are.
 func (f *finder) page(offset, n int64) location {
-	p := f.reference
-	x := p.image.Extents
+	r := f.reference
+	x := r.image.Extents
 	for f.at < len(x) && x[f.at].Offset+x[f.at].Bytes <= offset {
 		f.at++
 	}
 	switch {
-	case offset+n > p.image.Bytes || n < manifest.PageBytes && offset+n != p.image.Bytes:
+	case offset+n > r.image.Bytes || n < manifest.PageBytes && offset+n != r.image.Bytes:
 		return location{} // the pages are not of one size
 	case f.at == len(x) || x[f.at].Offset >= offset+n:
 		return location{isKnown: f.at == 0 || x[f.at-1].Offset+x[f.at-1].Bytes <= offset, isHole: true}
@@ -113,6 +113,6 @@ func (f *finder) page(offset, n int64) location {
 	}
 	e := x[f.at]
 	return location{
-		isKnown: p.usable[p.index.Frames[e.Frame].Segment], frame: e.Frame, frameOffset: e.FrameOffset + offset - e.Offset,
+		isKnown: r.usable[r.index.Frames[e.Frame].Segment], frame: e.Frame, frameOffset: e.FrameOffset + offset - e.Offset,
 	}
 }
