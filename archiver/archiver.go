@@ -87,7 +87,7 @@ type Archive struct {
 	host    string
 	effort  probe.Thoroughness // of probes
 
-	room func(path string) (disk.Room, bool) // left on the disk at path
+	space func(path string) (disk.Space, bool) // left on the disk at path
 
 	journalEvery time.Duration // how often a restore makes durable what it has fetched
 }
@@ -112,7 +112,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		journal: journal.New(objects, opts.Name, tool, log),
 		disk:    on, log: log,
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
-		effort: probe.Thorough, journalEvery: resume.Every, room: disk.RoomAt,
+		effort: probe.Thorough, journalEvery: resume.Every, space: disk.SpaceAt,
 	}
 }
 

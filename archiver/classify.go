@@ -71,7 +71,7 @@ var kinds = []kind{
 	{is(storage.ErrNoConditionalPut), CodeUnsafeStore},
 	{is(objects.ErrLost), CodeStore},
 	{is(storage.ErrNoStore), CodeNoStore},
-	{is(storage.ErrNoRoom, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
+	{is(storage.ErrFull, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
 	{is(storage.ErrPermission, fs.ErrPermission, syscall.EROFS), CodePermission},
 	{as[*storage.Error], CodeStore},
 }

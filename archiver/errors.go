@@ -31,7 +31,7 @@ const (
 	CodePermission      Code = "permission_denied"  // by the store or the file system
 	CodeUnsafeStore     Code = "unsafe_store"       // the store cannot create an object only if it is absent
 	CodeNoStore         Code = "no_bucket"          // the bucket is not there
-	CodeDiskFull        Code = "disk_full"          // a disk, or a store, has no room
+	CodeDiskFull        Code = "disk_full"          // a disk, or a store, is full
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
 	CodeLocked          Code = "locked"             // another process has not given up a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended

@@ -146,11 +146,11 @@ func spilledIn(stretches []catalog.Stretch) *Spill {
 	return nil
 }
 
-// exportFits looks for the room of an export: that of all images and logs, and once
-// more that of the log which is being divided.
+// exportFits checks that there is enough space for an export: for all images and logs, and
+// a second time for the log that is being divided.
 func (a *Archive) exportFits(ctx context.Context, folder string, stretches []catalog.Stretch) error {
 	var written, most int64
-	goesOn := false
+	continues := false
 	for _, stretch := range stretches {
 		plan, err := a.journal.Plan(ctx, stretch.Route, stretch.Target)
 		if err != nil {
@@ -159,12 +159,12 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []cat
 		plan.DropSpill()
 		image, first, more := plan.NeededBytes()
 		most = max(most, written+image+first+2*more)
-		if written += more; !goesOn { // else its image is not used, see native.Writer.Add
+		if written += more; !continues { // else its image is not used, see native.Writer.Add
 			written += image
 		}
-		goesOn = stretch.Continues
+		continues = stretch.Continues
 	}
-	return staging.CheckRoom(folder, most, a.room)
+	return staging.CheckSpace(folder, most, a.space)
 }
 
 // stretches reads what the archive has, and returns the stretches to a target.

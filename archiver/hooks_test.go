@@ -42,9 +42,9 @@ func (a *Archive) JournalAlways() *Archive {
 	return &b
 }
 
-// WithRoom returns a, which finds so much room on the disk.
-func (a *Archive) WithRoom(room disk.Room, ok bool) *Archive {
+// WithSpace returns a, which finds so much space on the disk.
+func (a *Archive) WithSpace(space disk.Space, ok bool) *Archive {
 	b := *a
-	b.room = func(string) (disk.Room, bool) { return room, ok }
+	b.space = func(string) (disk.Space, bool) { return space, ok }
 	return &b
 }

@@ -31,7 +31,7 @@ type Plan struct {
 	Objects     int   // segments to fetch
 	StoredBytes int64 // of these
 	RawBytes    int64 // of the files to write
-	NeededBytes int64 // of these that take room on the disk: the others are holes
+	NeededBytes int64 // of these that take up space on the disk; the others are holes
 
 	Spill *Spill // spilled vectors among the files; nil if there are none
 

@@ -143,7 +143,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := staging.CheckAbsent(target); err != nil && !opts.Force {
 		return RestoreReport{}, err
 	}
-	if err := staging.CheckRoom(target, plan.Cost.NeededBytes, a.room); err != nil {
+	if err := staging.CheckSpace(target, plan.Cost.NeededBytes, a.space); err != nil {
 		return RestoreReport{}, err
 	}
 	if err := a.filler().Fill(ctx, s, plan); err != nil {
@@ -204,8 +204,10 @@ func inFolder(folder string, d *manifest.Database) (string, error) {
 	return filepath.Join(folder, name), nil
 }
 
-// Room returns how many bytes a restore to target may write: those that are free there,
-// and those that an earlier restore, which was killed or failed, has written already. ok
-// is false where the file system does not say. sure reports that more than that
-// certainly does not fit; a file system that compresses may have room for more.
-func Room(target string) (bytes int64, sure, ok bool) { return staging.Room(target, disk.RoomAt) }
+// FreeSpace returns how many bytes a restore to target may write: the free space there, and
+// what an earlier restore, which was killed or failed, has written already. ok is false
+// where the file system does not say. If sure is true, more than that certainly does not
+// fit; if not, it may, as on a file system that compresses.
+func FreeSpace(target string) (bytes int64, sure, ok bool) {
+	return staging.FreeSpace(target, disk.SpaceAt)
+}

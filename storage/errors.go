@@ -40,8 +40,8 @@ var (
 	// is also [errors.ErrUnsupported].
 	ErrNoConditionalPut error = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
 
-	// ErrNoRoom: the store is full, or a limit that its owner has set is reached.
-	ErrNoRoom = errors.New("the store is full")
+	// ErrFull: the store is full, or a limit that its owner has set is reached.
+	ErrFull = errors.New("the store is full")
 
 	// ErrRefused: the store refused, for a reason that has a name of its own in
 	// [Answer].Code. Nothing was done.

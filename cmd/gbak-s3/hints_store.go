@@ -23,7 +23,7 @@ var answers = []row{
 			"and take the archive's prefix out of the rule that moves it.",
 	},
 	{
-		name: "no room", when: is(storage.ErrNoRoom),
+		name: "no room", when: is(storage.ErrFull),
 		say: "The store is full, or a quota is reached: make room there, or raise the quota. What was committed is not affected.",
 	},
 	{

@@ -100,8 +100,8 @@ var hintCases = []hintCase{
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
 
 	{"archive tier", archiver.CodeStore, refused(nil, 403, "InvalidObjectState"), "archive tier"},
-	{"no room", archiver.CodeDiskFull, refused(storage.ErrNoRoom, 403, "QuotaExceeded"), "quota"},
-	{"no room", archiver.CodeDiskFull, refused(storage.ErrNoRoom, 507, "XMinioStorageFull"), "room"},
+	{"no room", archiver.CodeDiskFull, refused(storage.ErrFull, 403, "QuotaExceeded"), "quota"},
+	{"no room", archiver.CodeDiskFull, refused(storage.ErrFull, 507, "XMinioStorageFull"), "room"},
 	{
 		"wants a checksum", archiver.CodeStore,
 		answered(nil, storage.Answer{Status: 400, Code: "InvalidRequest", Message: "Content-MD5 OR x-amz-checksum- HTTP header is required"}),

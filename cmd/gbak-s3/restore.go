@@ -113,7 +113,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	if err != nil {
 		return err
 	}
-	free, sure, known := roomFor(database)
+	free, sure, known := spaceFor(database)
 	fits := p.NeededBytes <= free
 	if a.json {
 		line := lineOfPlan(p)
@@ -149,13 +149,13 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	return a.others(p)
 }
 
-// roomFor returns the [archiver.Room] for a database at this path.
-func roomFor(database string) (free int64, sure, known bool) {
+// spaceFor returns the [archiver.FreeSpace] for a database at this path.
+func spaceFor(database string) (free int64, sure, known bool) {
 	path, err := filepath.Abs(database)
 	if err != nil {
 		return 0, false, false
 	}
-	return archiver.Room(path)
+	return archiver.FreeSpace(path)
 }
 
 // state says which state of the database a plan restores.

@@ -10,7 +10,7 @@
 //
 // Reading needs no Disk. The other functions identify files and show whether they have
 // changed ([Identity], [State], [IsSame], [IsStill]), whom they belong to ([OwnerOf],
-// [GiveTo]) and how much room is left ([RoomAt]), and take locks that end with the process
+// [GiveTo]) and how much space is left ([SpaceAt]), and take locks that end with the process
 // ([TryLock], [LockFolder]). Systems differ in all of these: each function says what it
 // does where there is no such thing.
 package disk

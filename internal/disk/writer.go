@@ -37,7 +37,7 @@ func NewWriter(f File, bytes int64) *Writer {
 	return w
 }
 
-// Reserve allocates room on the disk for a part of the file, where that helps.
+// Reserve allocates space on the disk for a part of the file, where that helps.
 func (w *Writer) Reserve(offset, bytes int64) error {
 	if file, ok := w.file.(*os.File); ok && bytes >= directBytes {
 		return reserve(file, offset, bytes)

@@ -9,12 +9,12 @@ import (
 
 var _ storage.Inspector = (*Store)(nil)
 
-// Inspect implements [storage.Inspector]: it reads how much room is left where the
+// Inspect implements [storage.Inspector]: it reads how much space is left where the
 // folder is, or will be.
 func (s *Store) Inspect(context.Context) storage.StoreInfo {
-	room, ok := disk.RoomAt(s.root)
+	space, ok := disk.SpaceAt(s.root)
 	if !ok {
 		return storage.StoreInfo{}
 	}
-	return storage.StoreInfo{FreeBytes: &room.Free}
+	return storage.StoreInfo{FreeBytes: &space.Free}
 }

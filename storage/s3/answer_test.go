@@ -53,15 +53,15 @@ func TestWrongAnswers(t *testing.T) {
 			storage.Answer{Status: 403, Code: "InvalidObjectState"},
 		},
 		"quota": {
-			s3Error(403, "QuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "QuotaExceeded",
+			s3Error(403, "QuotaExceeded", "", ""), "create put", storage.ErrFull, 1, "QuotaExceeded",
 			storage.Answer{Status: 403, Code: "QuotaExceeded"},
 		},
 		"minio quota": {
-			s3Error(400, "XMinioAdminBucketQuotaExceeded", "", ""), "create put", storage.ErrNoRoom, 1, "Quota",
+			s3Error(400, "XMinioAdminBucketQuotaExceeded", "", ""), "create put", storage.ErrFull, 1, "Quota",
 			storage.Answer{Status: 400, Code: "XMinioAdminBucketQuotaExceeded"},
 		},
 		"full": {
-			s3Error(507, "XMinioStorageFull", "", ""), "create put", storage.ErrNoRoom, 1, "StorageFull",
+			s3Error(507, "XMinioStorageFull", "", ""), "create put", storage.ErrFull, 1, "StorageFull",
 			storage.Answer{Status: 507, Code: "XMinioStorageFull"},
 		},
 		"clock": {
@@ -163,7 +163,7 @@ func TestWrongAnswers(t *testing.T) {
 					t.Errorf("%s: the answer is %+v, want %+v", call, got, c.want)
 				}
 				for _, kind := range []error{
-					storage.ErrForeign, storage.ErrNoRoom, storage.ErrSettings, storage.ErrRefused,
+					storage.ErrForeign, storage.ErrFull, storage.ErrSettings, storage.ErrRefused,
 					storage.ErrPermission, storage.ErrUnavailable, storage.ErrNotExist,
 				} {
 					if errors.Is(err, kind) != (kind == c.kind) { //nolint:errorlint // identity is meant

@@ -60,7 +60,7 @@ func explain(op storage.Op, err *smithy.OperationError, answer *storage.Answer) 
 	case isHopeless(err):
 		kind = storage.ErrSettings
 	case isFull(err):
-		kind = storage.ErrNoRoom
+		kind = storage.ErrFull
 	case page && status < 500 && status != http.StatusRequestEntityTooLarge &&
 		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
 		// A 404, too: what cannot be seen is not absent.
@@ -114,7 +114,7 @@ func isDenied(status int, code string) bool {
 	return isAboutCredentials(code) || status == http.StatusUnauthorized
 }
 
-// isFull reports whether the store has no room for more.
+// isFull reports whether the store is full.
 func isFull(err error) bool {
 	code := errorCode(err)
 	return httpStatus(err) == http.StatusInsufficientStorage || code == "InsufficientStorage" ||

@@ -42,7 +42,7 @@ type Cost struct {
 	Objects     int   // segments that are fetched
 	StoredBytes int64 // of these
 	RawBytes    int64 // of the files that are written
-	NeededBytes int64 // room on the disk: RawBytes without what becomes holes
+	NeededBytes int64 // space on the disk: RawBytes without what becomes holes
 }
 
 // File is a file of the database that is restored.

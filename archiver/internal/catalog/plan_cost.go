@@ -20,7 +20,7 @@ func (p *Plan) cost() Cost {
 	return c
 }
 
-// NeededBytes returns how much room the files take on the disk, holes not counted: the
+// NeededBytes returns how much space the files take on the disk, holes not counted: the
 // image, what else is of the full backup that the chain begins with, and what is of the
 // backups after it.
 func (p *Plan) NeededBytes() (image, first, later int64) {

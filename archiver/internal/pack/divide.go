@@ -95,7 +95,7 @@ func (d *divider) compare(ctx context.Context, p piece, b []byte) ([]part, error
 		}
 		switch {
 		case next.kind == fresh && digest == d.pages.zeros:
-			cleared += next.bytes // such as a page that is free now: it takes no room
+			cleared += next.bytes // such as a page that is free now: it takes up no space
 		case next.kind == fresh:
 			changed += next.bytes
 		}

@@ -88,7 +88,7 @@ func create(s *staging.Folder, plan *catalog.Plan) (*stagedFiles, error) {
 	return staged, nil
 }
 
-// reserve makes room on the disk for what is going to be written.
+// reserve allocates space on the disk for what is going to be written.
 func (f *stagedFiles) reserve(plan *catalog.Plan) error {
 	for i, to := range plan.FileOf {
 		for from, end := range catalog.Covered(plan.Index.Files[i].Extents) {

@@ -24,12 +24,12 @@ func (s *Folder) Keep(err error, fromStore bool) bool {
 }
 
 // isWorthKeeping reports whether enough was fetched. Nothing is kept if the disk is at
-// fault, as others need its room, nor once publishing has begun.
+// fault, as others need the space, nor once publishing has begun.
 func (s *Folder) isWorthKeeping(err error, fromStore bool) bool {
 	if s.Notes == nil || s.isSpoiled || disk.Exists(s.Path(publishingName)) {
 		return false
 	}
-	if _, ok := errors.AsType[*RoomError](err); ok { // nothing was written
+	if _, ok := errors.AsType[*SpaceError](err); ok { // nothing was written
 		return s.Notes.Resumes()
 	}
 	for _, local := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {

@@ -281,23 +281,23 @@ func TestResume(t *testing.T) {
 
 // What needs more than the disk certainly has is refused; what a killed restore has written
 // counts as free.
-func TestRoom(t *testing.T) {
+func TestFreeSpace(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "db")
-	room := func(sure, ok bool) func(string) (disk.Room, bool) {
-		return func(string) (disk.Room, bool) { return disk.Room{Free: 100, Sure: sure}, ok }
+	space := func(sure, ok bool) func(string) (disk.Space, bool) {
+		return func(string) (disk.Space, bool) { return disk.Space{Free: 100, Sure: sure}, ok }
 	}
-	if err := staging.CheckRoom(target, 100, room(true, true)); err != nil {
+	if err := staging.CheckSpace(target, 100, space(true, true)); err != nil {
 		t.Error(err)
 	}
-	err := staging.CheckRoom(target, 101, room(true, true))
+	err := staging.CheckSpace(target, 101, space(true, true))
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the error is %v", err)
 	}
-	if err := errors.Join(staging.CheckRoom(target, 101, room(false, true)), staging.CheckRoom(target, 101, room(true, false))); err != nil {
+	if err := errors.Join(staging.CheckSpace(target, 101, space(false, true)), staging.CheckSpace(target, 101, space(true, false))); err != nil {
 		t.Error(err)
 	}
 	mustWrite(t, filepath.Join(staging.DirOf(target), "image"), strings.Repeat("x", 8192))
-	if bytes, _, _ := staging.Room(target, room(true, true)); bytes < 8192 {
+	if bytes, _, _ := staging.FreeSpace(target, space(true, true)); bytes < 8192 {
 		t.Errorf("there are %d bytes", bytes)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // A restore or an export that does not fit says so, with both numbers, before it asks
 // for a segment, and leaves nothing; one that fits, or may fit, is made.
-func TestRoomIsLookedForFirst(t *testing.T) {
+func TestSpaceIsCheckedFirst(t *testing.T) {
 	l := newLarge(t)
 	p, err := newArchive(l.store).Plan(t.Context(), archiver.Target{})
 	l.model.check(err)
@@ -32,25 +32,25 @@ func TestRoomIsLookedForFirst(t *testing.T) {
 		return storagetest.Fault{}
 	})
 	for name, c := range map[string]struct {
-		room disk.Room
-		ok   bool
-		fits bool
+		space disk.Space
+		ok    bool
+		fits  bool
 	}{
-		"a byte too little":         {disk.Room{Free: p.NeededBytes - 1, Sure: true}, true, false},
-		"just enough":               {disk.Room{Free: p.NeededBytes, Sure: true}, true, true},
-		"it may compress":           {disk.Room{Free: 1}, true, true},
-		"the file system says zero": {disk.Room{Sure: true}, false, true},
+		"a byte too little":         {disk.Space{Free: p.NeededBytes - 1, Sure: true}, true, false},
+		"just enough":               {disk.Space{Free: p.NeededBytes, Sure: true}, true, true},
+		"it may compress":           {disk.Space{Free: 1}, true, true},
+		"the file system says zero": {disk.Space{Sure: true}, false, true},
 	} {
 		dir := t.TempDir()
 		segments.Store(0)
-		_, err := newArchive(counting).WithRoom(c.room, c.ok).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
+		_, err := newArchive(counting).WithSpace(c.space, c.ok).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
 		if c.fits {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
 		}
-		mustFailWithRoom(t, err, p.NeededBytes, c.room.Free)
+		mustFailForSpace(t, err, p.NeededBytes, c.space.Free)
 		if left := entries(t, dir); segments.Load() > 0 || len(left) > 0 {
 			t.Errorf("%s: %d segments were asked for, and it leaves %q", name, segments.Load(), left)
 		}
@@ -58,15 +58,15 @@ func TestRoomIsLookedForFirst(t *testing.T) {
 
 	dir := t.TempDir()
 	segments.Store(0)
-	_, err = newArchive(counting).WithRoom(disk.Room{Free: p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
+	_, err = newArchive(counting).WithSpace(disk.Space{Free: p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
 	if archiver.CodeOf(err) != archiver.CodeDiskFull || segments.Load() > 0 || len(entries(t, dir)) > 0 { // the log is there twice
 		t.Errorf("export: %v, %d segments, %q", err, segments.Load(), entries(t, dir))
 	}
-	_, err = newArchive(counting).WithRoom(disk.Room{Free: 2 * p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
+	_, err = newArchive(counting).WithSpace(disk.Space{Free: 2 * p.NeededBytes, Sure: true}, true).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
 	l.model.check(err)
 }
 
-func mustFailWithRoom(t *testing.T, err error, needed, free int64) {
+func mustFailForSpace(t *testing.T, err error, needed, free int64) {
 	t.Helper()
 	code := archiver.CodeOf(err)
 	if code != archiver.CodeDiskFull || !strings.Contains(err.Error(), fmt.Sprintf("needs %d bytes, and the disk has %d bytes free", needed, free)) {
@@ -74,9 +74,9 @@ func mustFailWithRoom(t *testing.T, err error, needed, free int64) {
 	}
 }
 
-// What an earlier restore has written needs no room again, and stays if there is
+// What an earlier restore has written needs no space again, and stays if there is
 // none for the rest.
-func TestRoomForTheRest(t *testing.T) {
+func TestSpaceForTheRest(t *testing.T) {
 	l := newLarge(t)
 	path := filepath.Join(t.TempDir(), "db.grafeo")
 	l.failed(path, 5)
@@ -89,26 +89,26 @@ func TestRoomForTheRest(t *testing.T) {
 		t.Fatalf("nothing is missing of %d", p.NeededBytes)
 	}
 	a := newArchive(l.store).On(disktest.Unsynced{})
-	_, err = a.WithRoom(disk.Room{Free: missing / 2, Sure: true}, true).Restore(t.Context(), path, archiver.RestoreOptions{})
+	_, err = a.WithSpace(disk.Space{Free: missing / 2, Sure: true}, true).Restore(t.Context(), path, archiver.RestoreOptions{})
 	if archiver.CodeOf(err) != archiver.CodeDiskFull || !strings.Contains(err.Error(), "is kept in") {
 		t.Errorf("%v", err)
 	}
-	r, err := a.WithRoom(disk.Room{Free: missing, Sure: true}, true).Restore(t.Context(), path, archiver.RestoreOptions{})
+	r, err := a.WithSpace(disk.Space{Free: missing, Sure: true}, true).Restore(t.Context(), path, archiver.RestoreOptions{})
 	if err != nil || r.ResumedBytes == 0 {
 		t.Errorf("%d bytes were there: %v", r.ResumedBytes, err)
 	}
 	l.is(path)
 }
 
-// The room of a real folder, which need not be there yet.
-func TestRoomAt(t *testing.T) {
+// The free space at a real folder, which need not exist yet.
+func TestFreeSpace(t *testing.T) {
 	dir := t.TempDir()
-	here, ok := disk.RoomAt(dir)
-	later, okLater := disk.RoomAt(filepath.Join(dir, "a", "b"))
+	here, ok := disk.SpaceAt(dir)
+	later, okLater := disk.SpaceAt(filepath.Join(dir, "a", "b"))
 	if !ok || !okLater || here.Free <= 0 || later.Free <= 0 {
 		t.Errorf("%+v, %+v", here, later)
 	}
-	if _, _, ok := archiver.Room(filepath.Join(dir, "a", "db.grafeo")); !ok {
-		t.Error("no room is known")
+	if _, _, ok := archiver.FreeSpace(filepath.Join(dir, "a", "db.grafeo")); !ok {
+		t.Error("no space is known")
 	}
 }

@@ -9,26 +9,26 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// RoomError is the error for what does not fit on the disk. It is also [syscall.ENOSPC].
-type RoomError struct {
+// SpaceError is the error for what does not fit on the disk. It is also [syscall.ENOSPC].
+type SpaceError struct {
 	Path         string
 	Needed, Free int64 // bytes
 }
 
-func (e *RoomError) Error() string {
+func (e *SpaceError) Error() string {
 	return fmt.Sprintf("%s needs %d bytes, and the disk has %d bytes free there: %v",
 		e.Path, e.Needed, e.Free, syscall.ENOSPC)
 }
 
 // Unwrap makes it an error like that of a full disk.
-func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
+func (e *SpaceError) Unwrap() error { return syscall.ENOSPC }
 
-// Room returns how many bytes a restore to target may write: those that are free there,
-// as room says, and those that an earlier restore, which was killed or failed, has written
+// FreeSpace returns how many bytes a restore to target may write: those that are free there,
+// as spaceAt says, and those that an earlier restore, which was killed or failed, has written
 // already. ok is false where the file system does not say. sure reports that more
 // certainly does not fit; a file system that compresses may have room for more.
-func Room(target string, room func(string) (disk.Room, bool)) (bytes int64, sure, ok bool) {
-	r, ok := room(filepath.Dir(target))
+func FreeSpace(target string, spaceAt func(string) (disk.Space, bool)) (bytes int64, sure, ok bool) {
+	r, ok := spaceAt(filepath.Dir(target))
 	if !ok {
 		return 0, false, false
 	}
@@ -43,10 +43,10 @@ func Room(target string, room func(string) (disk.Room, bool)) (bytes int64, sure
 	return r.Free, r.Sure, true
 }
 
-// CheckRoom returns a [*RoomError] if needed bytes certainly do not fit at target.
-func CheckRoom(target string, needed int64, room func(path string) (disk.Room, bool)) error {
-	if free, sure, ok := Room(target, room); ok && sure && needed > free {
-		return &RoomError{Path: target, Needed: needed, Free: free}
+// CheckSpace returns a [*SpaceError] if needed bytes certainly do not fit at target.
+func CheckSpace(target string, needed int64, spaceAt func(path string) (disk.Space, bool)) error {
+	if free, sure, ok := FreeSpace(target, spaceAt); ok && sure && needed > free {
+		return &SpaceError{Path: target, Needed: needed, Free: free}
 	}
 	return nil
 }

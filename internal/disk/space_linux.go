@@ -13,10 +13,10 @@ var compressing = map[int64]bool{
 	0xca451a4e: true, // bcachefs
 }
 
-func roomOf(dir string) (Room, bool) {
+func spaceOf(dir string) (Space, bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil || s.Blocks == 0 || s.Bfree > s.Blocks {
-		return Room{}, false
+		return Space{}, false
 	}
 	unit, blocks := s.Frsize, s.Bavail
 	if unit <= 0 {
@@ -25,5 +25,5 @@ func roomOf(dir string) (Room, bool) {
 	if os.Geteuid() == 0 {
 		blocks = s.Bfree // what is reserved is for root
 	}
-	return Room{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true
+	return Space{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true
 }
