@@ -148,7 +148,7 @@ var mutants = []mutant{
 		"./archiver", "TestUnsafeStoreIsRefused",
 	},
 	{
-		"a store that overwrites passes the probe", "archiver/internal/probe/probe.go",
+		"a store that overwrites passes the probe", "archiver/internal/probe/conditions.go",
 		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
 		"./archiver", "TestDoctorFindsWhatIsUnsafe",
 	},

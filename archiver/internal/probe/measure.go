@@ -12,13 +12,13 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Clock returns how far the store's clock is ahead of this host's, by the time that the
-// store gives a new object; nil if it gives none. Stores keep whole seconds, so that
-// less than one is 0.
+// Clock returns how far the store's clock is ahead of this host's, judged by the time that
+// a new object gets; nil if the store reports none. Stores keep whole seconds, so less than
+// one counts as 0.
 func (p *Probe) Clock(ctx context.Context) (*time.Duration, error) {
-	key := p.Key("clock")
+	key := p.key("clock")
 	before := time.Now()
-	if _, err := p.store.Storage.Put(ctx, key, bytes.NewReader(Body(1)), storage.PutOptions{}); err != nil {
+	if _, err := p.store.Storage.Put(ctx, key, bytes.NewReader(randomBytes(1)), storage.PutOptions{}); err != nil {
 		return nil, err
 	}
 	after := time.Now()
@@ -56,7 +56,7 @@ func (p *Probe) Speed(ctx context.Context) (s Speed, err error) {
 	var bodies [SpeedObjects][]byte
 	var keys [SpeedObjects]string
 	for i := range bodies {
-		bodies[i], keys[i] = Body(p.Effort.SpeedBytes), p.Key("speed")
+		bodies[i], keys[i] = randomBytes(p.Effort.SpeedBytes), p.key("speed")
 	}
 	bytesEach := float64(p.Effort.SpeedBytes)
 	s.Upload, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
