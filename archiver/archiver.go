@@ -7,13 +7,13 @@
 // same time.
 //
 // Terms: the image is a database's file, its log the write-ahead log beside it; every
-// commit is an epoch. A full backup holds an image and log, an incremental one only the
-// log since its parent. Backups whose histories continue each other form a timeline.
-// A [Target] names the state that a restore is to bring back. A [Hold] makes a database
-// keep the log that the archive does not have yet.
+// commit is an epoch. A full backup holds an image and its log. An incremental backup holds
+// only the log since its parent, the backup that it continues. Backups whose histories
+// continue each other form a timeline. A [Target] names the state to restore. A [Hold]
+// makes a database keep the log that the archive does not have yet.
 //
 // The package prints nothing and keeps no global state: an [Observer] is told of
-// progress, a [slog.Logger] receives diagnostics. All errors are [*Error], and match
+// progress, and a [slog.Logger] receives diagnostics. All errors are [*Error], and match
 // the sentinel of their code with [errors.Is].
 package archiver
 
@@ -43,10 +43,10 @@ type Options struct {
 	Concurrency int
 
 	// StoreTimeout is how long a request is retried while the store is busy or
-	// unreachable, and how long the body of an object may stand still; 0 means
-	// [DefaultStoreTimeout]. A body that breaks off is continued from there for as long
-	// as a few KiB arrive within this time. It covers what the backend does not retry
-	// by itself, see [storage.Storage].
+	// unreachable, and how long the transfer of an object may stall; 0 means
+	// [DefaultStoreTimeout]. A transfer that breaks off is resumed, as often as needed,
+	// while at least a few KiB arrive within this time. The backend retries by itself
+	// before that, see [storage.Storage].
 	StoreTimeout time.Duration
 
 	// Name is what people call the archive, such as its address. Messages use it, and
@@ -54,11 +54,11 @@ type Options struct {
 	// secret.
 	Name string
 
-	// State is a folder of this user on this host in which runs note which backup was
-	// the newest under the archive's Name; "" for none. By it a run notices that an
-	// archive has vanished or lost its newest backups ([CodeVanished]) where no hold of
-	// the database tells. It is created if it is missing. A run does not fail because
-	// of it.
+	// State is a folder of this user on this host, in which runs note which backup was
+	// the newest under the archive's Name; "" for none. It shows a run that an archive
+	// has vanished or lost its newest backups ([CodeVanished]), even if no hold of the
+	// database shows it. The folder is created if it is missing. A run never fails
+	// because of it.
 	State string
 
 	// Tool and Host are recorded in what is written, for people to read.

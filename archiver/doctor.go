@@ -238,7 +238,7 @@ func (d *doctor) remove(ctx context.Context) {
 	case err == nil:
 		d.say("delete", SeverityOK, "", "the objects of these checks were removed")
 	case errors.Is(err, storage.ErrPermission):
-		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", len(d.probe.Keys), d.probe.Prefix)
+		d.say("delete", SeverityNote, "", "objects cannot be deleted with these credentials, which is good for backups; %d small objects stay below %s", d.probe.Objects(), d.probe.Prefix)
 	default:
 		d.say("delete", SeverityNote, "", "objects of these checks stay below %s: %v", d.probe.Prefix, err)
 	}

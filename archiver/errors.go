@@ -11,7 +11,7 @@ type Code string
 const (
 	CodeFailed          Code = "failed"             // anything that has no code of its own
 	CodeNotFound        Code = "database_not_found" // there is no file at the database's path
-	CodeNotDatabase     Code = "not_a_database"     // what is there is no Grafeo database
+	CodeNotDatabase     Code = "not_a_database"     // what is at the path is not a Grafeo database
 	CodeUnsupported     Code = "unsupported"        // a database or an archive of a kind that this version cannot handle
 	CodeUnseenLog       Code = "log_unseen"         // the database's log is, or may be, beside another name or on another mount
 	CodeDamagedDatabase Code = "damaged_database"   // checksums of the source do not match
@@ -19,10 +19,10 @@ const (
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
 	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
 	CodeNoArchive       Code = "no_archive"         // there is no archive
-	CodeVanished        Code = "archive_vanished"   // what was at the archive's address before is not there
-	CodeNoBackup        Code = "no_backup"          // there is an archive, but not this backup, or none
+	CodeVanished        Code = "archive_vanished"   // what was at the archive's address is gone
+	CodeNoBackup        Code = "no_backup"          // the archive exists, but not this backup, or it has none
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
-	CodeLagging         Code = "lagging"            // the archive is further behind the database than it may be
+	CodeLagging         Code = "lagging"            // the archive is further behind the database than allowed
 	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
 	CodeConflict        Code = "conflict"           // other writers were faster, every time
 	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
@@ -30,12 +30,12 @@ const (
 	CodeTargetBusy      Code = "target_busy"        // another restore works on this target, or a database is open there
 	CodePermission      Code = "permission_denied"  // by the store or the file system
 	CodeUnsafeStore     Code = "unsafe_store"       // the store cannot create an object only if it is absent
-	CodeNoStore         Code = "no_bucket"          // the bucket is not there
+	CodeNoStore         Code = "no_bucket"          // the bucket does not exist
 	CodeDiskFull        Code = "disk_full"          // a disk, or a store, is full
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
-	CodeLocked          Code = "locked"             // another process has not given up a lock
+	CodeLocked          Code = "locked"             // another process does not release a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended
-	CodeExpires         Code = "objects_expire"     // of a Check alone: the store deletes objects of the archive by itself
+	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
 // The errors of each code, for [errors.Is]. [CodeFailed] has none, as it stands for

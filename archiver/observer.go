@@ -7,9 +7,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 )
 
-// Observer is told what a run does while it works. Calls come one after the other, from
-// several goroutines, and should return quickly. Events of kinds that an observer does
-// not know are to be ignored: there may be more in later versions.
+// Observer is told what a run does while it works. It is called from several goroutines,
+// but never by two at the same time, and should return quickly. It should ignore events
+// that it does not know: later versions may have more.
 type Observer func(Event)
 
 // Event is a [Progress], a [Phase], a [Retry], a [Conflict] or a [Committed].
@@ -39,8 +39,8 @@ const (
 	PhaseVerify Phase = "verify" // reading segments and checking them
 )
 
-// Retry says that a request to the store has failed and is made again after Wait. The
-// backend's own retries are not told.
+// Retry says that a request to the store has failed and is made again after Wait. A
+// backend's own retries are not reported.
 type Retry struct {
 	Err  error
 	Wait time.Duration

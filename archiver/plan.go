@@ -21,8 +21,8 @@ type Plan struct {
 	OtherTimelines []int
 
 	// Epoch and Time are those of the resulting state; Time is nil where the database
-	// keeps no times. Exact is false if the target was a time and the state is that of
-	// the last backup before it, because the database keeps no times, or if the epoch
+	// keeps no times. Exact is false in two cases: the target is a time, the database
+	// keeps no times, and so the state is that of the last backup before it; or the epoch
 	// is not known before the log is read.
 	Epoch uint64
 	Time  *time.Time

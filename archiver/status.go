@@ -45,9 +45,9 @@ type StatusReport struct {
 	Restorable []Reach
 
 	// Conditions is how the store treats conditional writes, as the first backup found
-	// out; "" if it did not look. SingleWriter reports that the store does not support
-	// them and that this was accepted when the archive was made: of two backups at the
-	// same time one may be lost.
+	// out; "" if it did not probe. SingleWriter reports that the store does not support
+	// them, and that this was accepted when the archive was created: of two concurrent
+	// backups, one may be lost.
 	Conditions   manifest.Verdict
 	SingleWriter bool
 

@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 const longHelp = `gbak-s3 backs up Grafeo databases, open or closed, to S3, MinIO or a directory,
-and restores them byte for byte.
+and restores them exactly as they were.
 
 An archive holds the history of one database. Its address is a path, a file://
 URL, or s3://bucket/prefix?endpoint=URL&region=NAME; credentials are found where
@@ -60,7 +60,8 @@ out, $GBAK_ARCHIVE is used.
 
 Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
 backup, 5 no such state in the archive, 6 conflict with another writer, 7 outcome
-unknown, 8 target exists, 9 the store has no conditional writes, 130 interrupted.`
+unknown, 8 target exists, 9 the store does not support
+conditional writes, 130 interrupted.`
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{

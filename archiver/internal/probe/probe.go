@@ -60,6 +60,13 @@ func (p *Probe) key(name string) string {
 	return key
 }
 
+// Objects returns how many objects the probe may have created.
+func (p *Probe) Objects() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.keys)
+}
+
 // Clean removes the probe's objects, even when ctx has ended, and returns the first error.
 // Without the permission to delete, a few small objects stay.
 func (p *Probe) Clean(ctx context.Context) error {
