@@ -59,8 +59,8 @@ type BackupOptions struct {
 	// SegmentBytes is how much of the database goes into one stored object, before
 	// compression: a multiple of 4 KiB, to which it is rounded down, from
 	// [MinSegmentBytes] to [MaxSegmentBytes]. 0 means [DefaultSegmentBytes], or half of
-	// that for a database of less than eight segments. What compresses to neither a
-	// third of it nor 20 MiB goes into several objects.
+	// that for a database of less than eight segments. If that compresses to more than a
+	// third and to more than 20 MiB, it goes into several objects.
 	SegmentBytes int64
 
 	// Level is the compression level; 0 means [segment.DefaultLevel].

@@ -246,8 +246,8 @@ func TestTimeDuringABackup(t *testing.T) {
 	m.restoresTo(inner, archiver.AtTime(before), 1)
 }
 
-// Commits of 0.5 have no times: of a backup that was being read at the time in
-// question nobody knows whether it shows the state before or after.
+// Commits of 0.5 have no times. If a backup was being read at the time in question,
+// nobody knows whether it shows the state before or after.
 func TestTimeWhileAnOldDatabaseWasRead(t *testing.T) {
 	path := copyVector(t, "v0.5.42/live")
 	three := storagetest.NewMemory()

@@ -135,8 +135,8 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	return r, nil
 }
 
-// spilledIn is what the full backups that stretches begin with have of spill folders;
-// if several have some, that of the newest.
+// spilledIn returns the spilled vectors of the newest full backup that has any, among
+// those that the stretches begin with.
 func spilledIn(stretches []catalog.Stretch) *Spill {
 	for _, s := range slices.Backward(stretches) {
 		if spill := spillIn(s.Route.Chain[0]); spill != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
-// paged counts what a store with pages of a thousand would count: a LIST that is
-// read further is another request.
+// paged counts requests as a store with pages of a thousand does: reading on after a page
+// is another LIST.
 type paged struct {
 	*storagetest.Memory
 	lists int

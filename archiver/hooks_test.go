@@ -42,7 +42,7 @@ func (a *Archive) JournalAlways() *Archive {
 	return &b
 }
 
-// WithSpace returns a, which finds so much space on the disk.
+// WithSpace returns a copy of a that finds this much space on the disk.
 func (a *Archive) WithSpace(space disk.Space, ok bool) *Archive {
 	b := *a
 	b.space = func(string) (disk.Space, bool) { return space, ok }

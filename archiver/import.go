@@ -53,7 +53,7 @@ type ImportReport struct {
 // Import archives a folder of backups that Grafeo itself has made: each becomes a backup
 // of the archive, with the same epochs. The whole folder is read and checked first. If
 // anything is damaged, the error is [CodeDamagedDatabase], which says what is wrong and
-// which epochs are lost by it, and nothing is stored.
+// which epochs are lost, and nothing is stored.
 //
 // Missing files, as Grafeo-server's retention leaves them, are not such an error unless
 // [ImportOptions.Strict] is set: the chains that are complete without them are archived,

@@ -43,9 +43,9 @@ func export(t testing.TB, store storage.Storage, target archiver.Target) (string
 	return folder, r
 }
 
-// restoreToEpoch does what Grafeo does with a folder: the image of the newest full
-// backup that is not past the epoch, and the frames of the incrementals after it
-// up to the last commit that is not.
+// restoreToEpoch restores from a folder as Grafeo does: it takes the image of the newest
+// full backup at or before the epoch, and then the frames of the incrementals up to the
+// last commit at or before it.
 func restoreToEpoch(t testing.TB, folder string, epoch uint64) (image, frames string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(folder, grafeo.NativeManifestName))

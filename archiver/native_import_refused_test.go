@@ -188,9 +188,9 @@ func TestImportOfNoFolder(t *testing.T) {
 	mustFail(t, err, archiver.CodeWrongDatabase, "belongs to another database")
 }
 
-// Any byte of any file that is another one is found. The one exception is the time
-// of an entry, which has no checksum: a time that may be is believed, and changes
-// nothing else.
+// Whichever byte of whichever file is changed, the import finds it. The one exception is
+// the time of an entry, which has no checksum: any plausible time is believed, and it
+// affects nothing else.
 func TestImportFindsEveryFlippedByte(t *testing.T) {
 	t.Parallel()
 	for _, gen := range generations {
@@ -277,8 +277,8 @@ func timeOnly(t testing.TB, n *nativeDB, b []byte, at int, mask byte) bool {
 	return times == 1 && cmp.Equal(entries, n.list.Entries)
 }
 
-// Whatever an incremental holds, with the right checksum: an import refuses it, or
-// what it stores is whole.
+// Whatever an incremental with the right checksum holds, an import either refuses it, or
+// stores it whole.
 func FuzzImportNative(f *testing.F) {
 	for _, version := range []string{"v0.5.42", "v0.6.0"} {
 		for _, name := range []string{"backup_incr_0001.wal", "backup_incr_0002.wal"} {

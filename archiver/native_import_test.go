@@ -195,8 +195,8 @@ func TestImportOfFullsAfterGaps(t *testing.T) {
 	}
 }
 
-// After a crash of the database between two steps of a backup, the next one has
-// the same bytes again: they are stored once.
+// If the database crashes between two steps of a backup, the next backup has the same
+// bytes again. They are stored once.
 func TestImportOfRepeatedLog(t *testing.T) {
 	t.Parallel()
 	for _, gen := range generations {

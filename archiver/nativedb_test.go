@@ -20,8 +20,8 @@ import (
 
 var generations = []grafeo.Generation{grafeo.Gen05, grafeo.Gen06}
 
-// nativeDB is a database that makes native backups in dir, as Grafeo does. It
-// knows what each epoch must be.
+// nativeDB is a database that makes native backups in dir, as Grafeo does. It knows the
+// content of each epoch.
 type nativeDB struct {
 	t    testing.TB
 	gen  grafeo.Generation

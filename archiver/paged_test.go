@@ -105,8 +105,8 @@ func storedBytes(store *storagetest.Memory) (n int) {
 	return n
 }
 
-// changeSomehow does what happens to an image between two backups; it may also
-// become one of those that were there.
+// changeSomehow changes an image as a database may between two backups; it may also bring
+// back an earlier one.
 func (im *pagedImage) changeSomehow(saved [][]uint64) {
 	at, some := im.random.IntN(len(im.seeds)+1), 1+im.random.IntN(300)
 	switch im.random.IntN(7) {

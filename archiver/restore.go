@@ -36,9 +36,9 @@ type RestoreReport struct {
 	Database string // path of the database now
 	MovedTo  string // path of the database that was there before; "" if there was none
 
-	// Reopen reports that it is not known which edges of the log the image has as well
-	// (generation 0.5): queries may show some of them twice until the database has been
-	// opened and closed once.
+	// Reopen reports that some edges may be in both the image and the log (generation
+	// 0.5): queries may show these twice until the database has been opened and closed
+	// once.
 	Reopen bool
 
 	// ResumedBytes of Plan.RawBytes were fetched by an earlier restore to this path that

@@ -38,8 +38,8 @@ func TestRestoreIsKilledAnywhere(t *testing.T) {
 	}
 }
 
-// The same for a loss of power; and when the restore has succeeded, the database
-// is there for good, and the old one aside.
+// The same for a loss of power. Once the restore has succeeded, the new database stays,
+// with the old one moved aside.
 func TestRestoreLosesPowerAnywhere(t *testing.T) {
 	for name, c := range restoreCases {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,8 @@ func failing(prefix string, n int64, fault storagetest.Fault) (storagetest.Hook,
 
 var errBusy = fmt.Errorf("busy: %w", storage.ErrUnavailable)
 
-// A store that says that it is busy is asked until the time for it is over,
-// another one four times: what it says may be final.
+// A busy store is asked again until the time is up. A store with another error is asked
+// four times, because that error may be final.
 func TestBusyStoreIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -59,8 +59,8 @@ func TestEpochsOfVectors(t *testing.T) {
 	}
 }
 
-// Files are cut into stripes and frames, share frames when they are small, and
-// come back whole whatever the sizes are.
+// Files are cut into stripes and frames, small ones share a frame, and all of them come
+// back whole, whatever their sizes.
 func TestManyStripes(t *testing.T) {
 	path := bigDatabase(t, 9<<20)
 	withLog(t, path, 50)
@@ -167,9 +167,9 @@ func segmentsOf(store *storagetest.Memory) (n int64) {
 	return n
 }
 
-// A segment that has other bytes than its name says, of an interrupted run or
-// of an earlier backup, is not named by a new manifest: the bytes are stored
-// again, under another name.
+// No new manifest names a segment whose bytes do not match its name, be it from an
+// interrupted run or from an earlier backup: the bytes are stored again, under another
+// name.
 func TestLeftoverWithOtherContent(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	first := storagetest.NewMemory()

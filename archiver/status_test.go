@@ -283,8 +283,8 @@ func TestCommitInTheFuture(t *testing.T) {
 	mustFail(t, r.Within(1000*time.Hour), archiver.CodeLagging, "committed", "in the future")
 }
 
-// inTheFuture returns the objects of an archive with one backup as a host would have
-// made them whose clock is ahead.
+// inTheFuture returns the objects of an archive with one backup, made by a host whose
+// clock is ahead.
 func inTheFuture(t testing.TB, objects map[string][]byte, ahead time.Duration) map[string][]byte {
 	t.Helper()
 	const key = "manifests/0000000001.json"

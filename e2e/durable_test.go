@@ -46,8 +46,8 @@ func newWorkshop(t *testing.T, version string) *workshop {
 	return w
 }
 
-// do sends a command, what and pairs of names and values, and puts the answer into answer,
-// if that is not nil. What Grafeo refuses is the error.
+// do sends a command and its arguments, pairs of names and values, and stores the answer
+// in answer, unless that is nil. If Grafeo refuses the command, do returns its error.
 func (w *workshop) do(t testing.TB, answer any, what string, command ...string) error {
 	t.Helper()
 	m := map[string]string{"do": what}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// linked makes a database that a living process has open as app/l.grafeo, which is a
+// linked makes a database and keeps it open in a process, under the name app/l.grafeo, a
 // link to data/r.grafeo, and commits to it. It returns the process and the real path.
 func linked(t *testing.T, version string, link func(from, to string) error) (w *live, real string) {
 	t.Helper()

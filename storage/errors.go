@@ -32,8 +32,9 @@ var (
 	// succeed later.
 	ErrUnavailable = errors.New("the store is unavailable")
 
-	// ErrNoStore: the bucket itself does not exist, so no object can. It is not
-	// ErrNotExist: neither a retry nor creating an object can help.
+	// ErrNoStore: the bucket itself does not exist, so no object can exist in it either.
+	// It does not match ErrNotExist, because neither a retry nor creating an object
+	// helps.
 	ErrNoStore = errors.New("bucket does not exist")
 
 	// ErrNoConditionalPut: the store cannot create an object only if it is absent. It
@@ -48,7 +49,7 @@ var (
 	ErrRefused = errors.New("the store refused")
 
 	// ErrSettings: no call can succeed with this address, these certificates or these
-	// credentials. A retry is useless until somebody changes them.
+	// credentials. Retrying is useless until they are corrected.
 	ErrSettings = errors.New("the settings are wrong")
 
 	// ErrForeign: the answer does not come from the store, or was changed on the way: a

@@ -5,8 +5,8 @@ import "context"
 // OriginChecker is a [Storage] behind a network, where something on the way may answer
 // in the store's place or change its answers. A backend need not be one.
 type OriginChecker interface {
-	// CheckOrigin asks again for an object that had other bytes than expected. It
-	// returns [ErrForeign] if what arrives is not what the store keeps, as far as that
-	// can be seen, and nil if it is or nothing speaks against it.
+	// CheckOrigin asks again for an object that had other bytes than expected. It returns
+	// [ErrForeign] if the store evidently keeps other bytes than those that arrive, and
+	// nil if nothing speaks against them.
 	CheckOrigin(ctx context.Context, key string) error
 }

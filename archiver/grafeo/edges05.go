@@ -34,9 +34,9 @@ type Edge05 struct {
 func (im *Image) Compacted() bool { return im.compacted }
 
 // EdgesIn05 returns which of the wanted edges are in the image of 0.5 that r reads. It
-// needs as much memory as wanted. The error is [ErrUnknownStore], a [DamageError] if the
-// checksums of the image's directory do not match (which they do not either while the
-// image is being written), or that of r.
+// needs as much memory as wanted. The error is [ErrUnknownStore], an error of r, or a
+// [DamageError] if the checksums of the image's directory do not match, as may happen
+// while the image is being written.
 func EdgesIn05(r io.ReaderAt, im *Image, wanted map[Edge05]bool) (map[Edge05]bool, error) {
 	found := map[Edge05]bool{}
 	if len(wanted) == 0 || im.Empty {

@@ -72,10 +72,10 @@ type Image struct {
 
 	Size int64 // of the file in bytes, as given to ReadImage
 
-	// Proof is everything that must be whole, in ascending order of offsets: the three
-	// header pages exactly as they were read, so that a copy of another state does not
-	// pass for this one; the directory; every section or chunk. All other bytes of the
-	// file are padding or free pages.
+	// Proof has the ranges that must be whole, in ascending order of offsets: the
+	// directory, every section or chunk, and the three header pages exactly as they were
+	// read, so that a copy of another state does not pass for this one. All other bytes
+	// of the file are padding or free pages.
 	Proof []Range
 
 	encrypted bool // so that Proof is the headers alone

@@ -96,8 +96,9 @@ func recognizeFolder(path string) (FileKind, Generation, error) {
 	return KindLogFolder, logs, nil
 }
 
-// manifestGeneration returns the generation of a list of native backups, by its first
-// bytes: it is JSON in 0.6, and in 0.5 numbers, of which the first is 1. (docs/grafeo-format.md, section 7.3)
+// manifestGeneration recognizes the generation of a list of native backups by its first
+// bytes: in 0.6 it is JSON; in 0.5 it is a sequence of numbers, the first of which is 1.
+// (docs/grafeo-format.md, section 7.3)
 func manifestGeneration(first []byte) Generation {
 	switch text := strings.TrimLeft(string(first), " \t\r\n"); {
 	case strings.HasPrefix(text, "{"):

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 )
 
-// ScanLogFile is [ScanLog] for a single log file, as if that were all of the log: what
-// looks like an interrupted write at its end is a torn tail, and in 0.5 the first commit
-// may have begun in an earlier file. The log position in the name of a 0.6 file is checked
-// only if it is the name of a log file.
+// ScanLogFile is [ScanLog] for a single log file, as if that were the whole log. An
+// interrupted write at its end is a torn tail; in 0.5 the first commit may have begun in
+// an earlier file. The log position in the name of a 0.6 file is checked only if it is
+// the name of a log file.
 func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, error) {
 	dir, name := filepath.Split(path)
 	number, isName := parseLogName(name, gen)

@@ -22,8 +22,8 @@ func NewIndexBuilder() *IndexBuilder {
 // Index returns the index as built so far. It shares its memory with the builder.
 func (b *IndexBuilder) Index() *Index { return &b.index }
 
-// AddFrame adds a frame that no other index has and returns its number. The
-// frame lies in s, whatever number f has for it.
+// AddFrame adds a frame that no other index has, and returns its number. The frame is in
+// segment s; the segment number in f is ignored.
 func (b *IndexBuilder) AddFrame(s Segment, f Frame) int {
 	f.Segment = b.segment(s)
 	b.index.Frames = append(b.index.Frames, f)

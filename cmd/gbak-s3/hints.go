@@ -138,9 +138,9 @@ func text(parts ...string) func(*facts) bool {
 	}
 }
 
-// newestHint says what is still there, and how to continue. Whether an empty manifest ever
-// was a backup cannot be known: it may have been one, so nothing is silently built on
-// what is before it.
+// newestHint says what can still be restored, and how to continue. Nobody can know
+// whether an empty manifest ever was a backup. It may have been one, so no backup
+// silently continues the one before it.
 func newestHint(f *facts) string {
 	e, _ := errors.AsType[*archiver.NewestError](f.err)
 	goOn := fmt.Sprintf("To continue, put an intact copy of %s back, from the bucket's versions or a copy of the archive. "+

@@ -14,8 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
-// List implements [storage.Storage]. Files whose names are not keys are skipped.
-// Symbolic links count as what they point to.
+// List implements [storage.Storage]. Files whose names are not keys are skipped. Symbolic
+// links are followed.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		if err := driver.CheckCall(ctx, storage.OpList, prefix); err != nil {

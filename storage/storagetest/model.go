@@ -35,8 +35,8 @@ type model struct {
 	want, got storage.Storage
 }
 
-// Few keys, so that calls meet on the same ones. None is a folder of another, and their
-// order differs from the order of a walk of folders.
+// There are few keys, so that calls often meet on one. No key is a folder of another, and
+// their order differs from that of a walk through the folders.
 var modelKeys = rapid.SampledFrom([]string{"a-b", "a.b", "a/b-c", "a/b/c", "a/b/d", "a/b0", "a0", "b/c", "b/c-d/e", "c"})
 
 // A prefix, and the key after which a list begins, may be anything.

@@ -180,8 +180,9 @@ func (s *Source) join05(scan *continuityScan) {
 	}
 	s.Commits, s.CommitTimes = scan.log.Commits, scan.commitsFrom(0)
 	s.EndEpoch = scan.log.Last.Epoch
-	// The image may be of this run if the run reaches its epoch; then epochs
-	// before it cannot be had from it. If not, the run's first state can.
+	// The image may be of this run if the run reaches its epoch. Then no epoch before it
+	// can be restored from it. If the image is of an earlier run, this run's first state
+	// can.
 	if s.Image.Empty || s.Image.Epoch > s.EndEpoch {
 		s.StartEpoch = min(1, s.EndEpoch)
 	}
@@ -235,9 +236,10 @@ func (s *Source) firstLog05() (uint64, bool) {
 	return 0, false
 }
 
-// KnownFrom returns the time from which on the image and the commits of a log after it show
-// what the state was: when the image was written, or, as others commit meanwhile, when the
-// first commit after its epoch was made. It is nil if the image has no time.
+// KnownFrom returns the time from which the image, and the commits of the log after it,
+// show every state: the time at which the image was written or, because others may commit
+// meanwhile, that of the first commit after its epoch. It is nil if the image has no
+// time.
 func KnownFrom(commits []manifest.CommitTime, image *grafeo.Image) *time.Time {
 	if image.Time.IsZero() {
 		return nil

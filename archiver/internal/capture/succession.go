@@ -97,8 +97,8 @@ func hasEndOf(path string, b *manifest.Committed) bool {
 	return err == nil && scan.found
 }
 
-// MaybeUpgradedError is the error for a 0.6 database that may be the archive's after its
-// upgrade from 0.5, if nothing shows that.
+// MaybeUpgradedError is the error for a 0.6 database that may be the archive's database
+// after its upgrade from 0.5, although nothing proves it.
 type MaybeUpgradedError struct {
 	Old string // where the upgrade leaves the old database, which would show it; "" if a directory is there that does not
 	Err error  // an [*OtherDatabaseError] with what was found

@@ -38,8 +38,8 @@ func (c *Catalog) Stretches(t Target) ([]Stretch, error) {
 	}
 }
 
-// widen makes a route begin with an older full backup of its timeline, where the first
-// one's states do not begin with its image, see [EpochWithoutLog].
+// widen makes a route begin with an older full backup of its timeline if the first state
+// of its own is not that of its image, see [EpochWithoutLog].
 func (c *Catalog) widen(r *Route) {
 	base := r.Chain[0]
 	if EpochWithoutLog(base) == base.StartEpoch {
@@ -72,7 +72,7 @@ func EpochWithoutLog(base *manifest.Committed) uint64 {
 	return base.StartEpoch
 }
 
-// below returns the stretch to the highest epoch that the archive has below the full
+// below returns the stretch up to the highest epoch that the archive has before the full
 // backup base, on its timeline or on an older one.
 func (c *Catalog) below(base *manifest.Committed) (Stretch, bool) {
 	if s, ok := c.upTo(base); ok {

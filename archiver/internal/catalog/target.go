@@ -23,8 +23,8 @@ type Target struct {
 	Timeline int
 }
 
-// IsEnd reports whether the target is the end of a backup, and which backup that is can
-// be said without looking at the others.
+// IsEnd reports whether the target is the end of a backup that is known without reading
+// the other manifests.
 func (t Target) IsEnd() bool { return t.Epoch == nil && t.Time == nil && t.Timeline == 0 }
 
 // Route says which backups give a target, and where their log is cut for it.

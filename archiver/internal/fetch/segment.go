@@ -10,8 +10,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// maxAtOnce is how large a segment may be for its memory to be made at once, which
-// ordinary segments are: that of a larger one grows with what arrives.
+// maxAtOnce is the largest segment whose memory is allocated at once, which includes all
+// ordinary ones. The memory of a larger one grows with the bytes that arrive.
 const maxAtOnce = 25 << 20
 
 // reader has what one goroutine needs again for every segment.

@@ -54,9 +54,9 @@ type Session struct {
 // anything, so that nothing that the next backup needs can be cut off after this one has
 // looked for it. anew says that the archive takes the place of another one.
 //
-// It returns nil if the database has nothing to hold its log with, as in 0.5, or if holding
-// it fails, as in a folder that can only be read: no backup fails for that, only the next
-// one may have to be a full one.
+// It returns nil if the database cannot hold its log, as in 0.5, or if writing the hold
+// fails, as in a read-only folder. No backup fails because of that; but the next one may
+// have to be a full one.
 func (h Holder) Begin(ctx context.Context, path, archiveID string, anew bool) *Session {
 	s := &Session{holder: h, path: path, archiveID: archiveID, fileID: disk.Identity(path), now: manifest.Now(), anew: anew}
 	image, err := grafeo.ReadDatabase(path)

@@ -17,9 +17,9 @@ func IsNamed(name string) func(Entry) bool {
 	return func(e Entry) bool { return name != "" && (e.Name == name || e.ArchiveID == name) }
 }
 
-// Release ends the holds for which which returns true, on the log of the database that path
-// means (see [locate.Database]). It reports whether there was one, and how many others are
-// left.
+// Release ends the holds that the function which selects, on the log of the database that
+// path means (see [locate.Database]). It reports whether there was one, and how many
+// others are left.
 func Release(ctx context.Context, d disk.Disk, path string, which func(Entry) bool) (released bool, rest int, err error) {
 	path, err = locate.Database(path)
 	if err != nil {

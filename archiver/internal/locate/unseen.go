@@ -110,8 +110,8 @@ func (f *logFinder) logs(path string) ([]os.FileInfo, error) {
 	return logs, nil
 }
 
-// checkOpen checks that the log of a database that is open in these processes is the one
-// that is beside it: by the files that they have open, as far as those can be seen.
+// checkOpen checks that the database, which these processes have open, uses the log
+// beside it. It looks at the files that they have open, as far as it may see those.
 func (f *logFinder) checkOpen(writers []int, logs []os.FileInfo) error {
 	var elsewhere []string
 	for _, pid := range writers {

@@ -130,8 +130,8 @@ func (e *DamagedFolderError) Error() string { return e.Faults.Error() }
 // Unwrap returns the faults.
 func (e *DamagedFolderError) Unwrap() error { return e.Faults }
 
-// Damage returns the [Faults] of the folder, nil if it has none. If one of them is that a
-// file cannot be judged, as it is encrypted or of an unknown version, it returns that.
+// Damage returns the [Faults] of the folder, nil if it has none. If a file cannot be
+// judged, because it is encrypted or of an unknown version, it returns that fault alone.
 func (n *Folder) Damage() error {
 	for _, f := range n.faults {
 		if errors.Is(f.Err, grafeo.ErrUnsupportedVersion) || errors.Is(f.Err, grafeo.ErrEncrypted) {

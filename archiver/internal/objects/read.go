@@ -92,8 +92,8 @@ func (s *Store) Blame(ctx context.Context, key, problem string) error {
 	return &manifest.ObjectError{Key: key, Problem: problem}
 }
 
-// suspicion is what seems to be wrong with an object. It may be the network's doing the
-// first time, but not the second.
+// suspicion is what seems to be wrong with an object. The first time, the network may be
+// the cause; the second time, it is not.
 type suspicion string
 
 func (s suspicion) Error() string { return string(s) }

@@ -94,9 +94,9 @@ func (p *cutPoint) visit(c *grafeo.Commit, r *catalog.Route) {
 	}
 }
 
-// Trim leaves out of the staged log what the image already has, as the full backup that
-// the plan begins with says (0.5). It returns where the rest has moved to, nil if nothing
-// has moved.
+// Trim removes from the staged log what the image already has, according to the full
+// backup that the plan begins with (0.5). It returns where the rest has moved to, nil if
+// nothing has moved.
 func Trim(s *staging.Folder, plan *catalog.Plan) (replay.Moved, error) {
 	if plan.Replay == nil {
 		return nil, nil

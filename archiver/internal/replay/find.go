@@ -70,13 +70,13 @@ type imageCheckpoint struct {
 // findCheckpoint returns the place, in the log up to end, of whose state the image is. It
 // is nil if that cannot be found out.
 //
-// walCheckpoint() writes a Checkpoint record with the number of the newest
-// transaction, then checkpoint.meta with the same number, then the image. So an
-// image that is not older than checkpoint.meta has everything before that record, or
-// before the first of several with that number. Only if a transaction was open at the
-// time, the image lacks some records before it, and nothing shows which. Then all of the
-// log is replayed, if that transaction has ended since. Else it is what Grafeo itself
-// replays: not the files before that of the checkpoint, which would undo what the image
+// walCheckpoint() writes a Checkpoint record with the number of the newest transaction,
+// then checkpoint.meta with the same number, then the image. So an image that is not
+// older than checkpoint.meta has everything before that record, or before the first of
+// several with that number. Only if a transaction was open at the time, the image lacks
+// some of the records before it, and nothing shows which. If that transaction has ended
+// since, the whole log is replayed. If not, the log is replayed as Grafeo itself does it:
+// without the files before that of the checkpoint, because they would undo what the image
 // has without a commit.
 func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imageCheckpoint, error) {
 	meta, err := grafeo.ReadCheckpointMeta(dir)

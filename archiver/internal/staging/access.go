@@ -142,8 +142,8 @@ func ownersOnly(folder bool) fs.FileMode {
 	return 0o600
 }
 
-// apply gives a file or folder that was just made its owner, group and mode. It is done
-// through what is open, and so never to what somebody has put in its place.
+// apply sets the owner, group and mode of a file or folder that was just created. It uses
+// the open file, so it never changes something that somebody has put in its place.
 func (all *accesses) apply(a access, f disk.File) {
 	info, err := f.Stat()
 	if err != nil {
@@ -215,9 +215,9 @@ func (e *LinkedFolderError) Error() string {
 	return e.Path + " is a link, not the folder of a restore"
 }
 
-// takeOver makes root the owner of a staging folder that another user has left: that user
-// must not be able to put links into it that root's restore would follow. What is in there
-// is not resumed.
+// takeOver makes root the owner of a staging folder that another user left behind, so
+// that this user cannot put links into it for root's restore to follow. The content of
+// the folder is not resumed.
 func takeOver(d disk.Disk, dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {

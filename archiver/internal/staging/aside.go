@@ -37,10 +37,10 @@ func freeAside(target string, now time.Time) string {
 	}
 }
 
-// lockDatabase takes the lock that the database at target holds as long as it is open,
-// until what it returns is closed. A link counts as what it points to: the log of a
-// database that was opened by it is beside it. A WAL directory has a file for the lock
-// from 0.5.43 on; before, nobody can know whether one is open.
+// lockDatabase takes the lock that an open database at target holds, and keeps it until
+// the result is closed. A link counts as what it points to, although the log of a
+// database that was opened through the link is beside the link. A WAL directory has a
+// lock file only from 0.5.43 on; with older versions, nobody can know whether it is open.
 func lockDatabase(target string) (io.Closer, error) {
 	file := target
 	if grafeo.IsDirectory(target) {

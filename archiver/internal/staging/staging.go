@@ -144,8 +144,8 @@ func Open(d disk.Disk, target string, o Options) (*Folder, error) {
 	return s, nil
 }
 
-// giveFolders gives folders that were made, the innermost first, the owner and the group of
-// the one above them.
+// giveFolders sets the owner and group of the folders that were created, the innermost
+// first, to those of the folder above them.
 func giveFolders(made []string) {
 	if len(made) == 0 {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// This file compares what manifests say with each other, with the image and with
-// the log: they are how a restore finds its way.
+// This file compares the statements of manifests with each other, with the image and with
+// the log, because restores rely on them to find their way.
 
 // order checks what a manifest says about those before it.
 func (v *verification) order(backups []*manifest.Committed) {

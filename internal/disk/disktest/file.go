@@ -68,8 +68,8 @@ func (f *file) Sync() error {
 		func() []change { return []change{{node: f.node, syncData: true}} }, nil)
 }
 
-// Close implements [disk.File]. Whatever it returns, the file is closed and its locks are
-// released, as at the end of a process.
+// Close implements [disk.File]. Even if it returns an error, the file is closed and its
+// locks are released, as at the end of a process.
 func (f *file) Close() error {
 	closed := f.File.Close()
 	return f.recorder.step("close "+filepath.ToSlash(f.name()), func() error { return closed }, nothing, nil)

@@ -8,10 +8,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Random returns a hook that makes something happen to a part of all requests, from 0
-// to 1, each time something else: answers and requests get lost, errors come after and
-// without applying, bodies are cut or have a wrong bit. The order of concurrent
-// requests is the client's, so a seed repeats the faults and not the run.
+// Random returns a hook that injects a random fault into a share of all requests, from 0
+// to 1: requests or answers get lost, errors come with or without the request being
+// applied, bodies are cut short or have a flipped bit. The client decides the order of
+// concurrent requests, so a seed repeats the faults but not the run.
 func Random(seed uint64, part float64) Hook {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
