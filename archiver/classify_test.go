@@ -40,7 +40,7 @@ func TestCodesOfWrappedErrors(t *testing.T) {
 		{fmt.Errorf("it was there: %w", locate.Missing(&grafeo.NotDatabaseError{})), CodeNotDatabase},
 		{fmt.Errorf("it was there: %w", locate.Missing(fs.ErrNotExist)), CodeNotFound},
 		{&staging.AppearedError{Err: fs.ErrExist}, CodeTargetExists},
-		{&staging.RoomError{}, CodeDiskFull},
+		{&staging.SpaceError{}, CodeDiskFull},
 		{inStore(errors.Join(storage.ErrUnavailable, objects.ErrLost)), CodeStore},
 		{inStore(syscall.ENOSPC), CodeDiskFull},
 		{inStore(storage.ErrNoConditionalPut), CodeUnsafeStore},
