@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -11,6 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // behindProxy makes an archive with a proxy in front of it. The bucket is the

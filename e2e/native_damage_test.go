@@ -1,11 +1,12 @@
 package e2e
 
 import (
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
 // A flipped byte in any file is found, and the file is named.

@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
-	"github.com/google/go-cmp/cmp"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // life is a database at several moments of its life, each of which can be had as

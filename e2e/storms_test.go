@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -10,6 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // storm answers everything with 503 SlowDown for a time, from a request on.

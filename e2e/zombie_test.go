@@ -1,11 +1,12 @@
 package e2e
 
 import (
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // TestZombieCommitLandsLate delays the request that commits until the client has

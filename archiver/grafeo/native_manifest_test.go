@@ -3,9 +3,10 @@ package grafeo
 import (
 	"bytes"
 	"errors"
-	"github.com/google/go-cmp/cmp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The list that the real 0.5.42 wrote, byte by byte.

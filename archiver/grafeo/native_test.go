@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
 // dump is the bytes of an annotated hex dump: what stands in front of two spaces in

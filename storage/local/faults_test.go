@@ -5,10 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
-	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/google/go-cmp/cmp"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +12,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 func openOn(t *testing.T, d disk.Disk, root string) *Store {

@@ -3,14 +3,15 @@ package local
 import (
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
-	"github.com/gbak-s3/gbak-s3/storage"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // without is a disk that lacks hard links, exclusive renames, or both.

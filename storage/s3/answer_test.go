@@ -3,7 +3,6 @@ package s3
 import (
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
 	"io"
 	"log"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // page returns a handler that answers with body and headers, which are given in pairs.

@@ -3,11 +3,12 @@ package s3
 import (
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // The careless stores of s3test are careless in the way they claim: tests of the probe

@@ -3,13 +3,14 @@ package s3
 import (
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // Once the store says that credentials have expired, new ones are loaded from where the

@@ -3,13 +3,14 @@ package s3
 import (
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
 	"io"
 	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 func read(t *testing.T, s *Store, key string) string {

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
-	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
 // openProxied opens a store through a proxy, and the same store around it.

@@ -4,11 +4,12 @@ import (
 	"crypto/md5"
 	"errors"
 	"fmt"
-	"github.com/gbak-s3/gbak-s3/storage"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // TestCheckOrigin: an object that the store keeps is its own, whatever it looks like.
