@@ -1,7 +1,5 @@
 package e2e
 
-import ()
-
 // workloads are what an application does to its database, and when it is backed
 // up. docs/head-to-head.md says the same in words.
 var workloads = []struct {
