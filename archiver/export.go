@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/export"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
@@ -101,7 +101,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := a.exportFits(ctx, folder, stretches); err != nil {
 		return ExportReport{}, err
 	}
-	w, err := native.NewWriter(s)
+	w, err := export.NewWriter(s)
 	if err != nil {
 		return ExportReport{}, err
 	}
@@ -159,7 +159,7 @@ func (a *Archive) exportFits(ctx context.Context, folder string, stretches []cat
 		plan.DropSpill()
 		image, first, more := plan.NeededBytes()
 		most = max(most, written+image+first+2*more)
-		if written += more; !continues { // else its image is not used, see native.Writer.Add
+		if written += more; !continues { // else its image is not used, see export.Writer.Add
 			written += image
 		}
 		continues = stretch.Continues

@@ -77,15 +77,17 @@ var rooms = map[string][]string{
 	"pack":     {"storage", "objects", "journal", "capture", "locate", "progress"},
 	"resume":   {},
 	"fetch":    {"storage", "objects", "resume", "progress"},
-	"staging":  {"resume", "hold", "locate"},
+	"access":   {},
+	"staging":  {"access", "resume", "hold"},
 	"rebuild":  {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
-	"native":   {"catalog", "capture", "staging", "replay"},
+	"native":   {"catalog", "capture"},
+	"export":   {"catalog", "staging", "replay"},
 	"verify":   {"journal", "fetch", "catalog", "objects", "capture", "progress"},
 }
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "staging", "native"}
+var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export"}
 
 // diskless are the rooms that touch no file, not even through others.
 var diskless = []string{"progress", "objects", "probe", "catalog", "journal"}

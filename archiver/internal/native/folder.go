@@ -1,4 +1,4 @@
-// Package native reads and writes the folders of backups that Grafeo itself makes.
+// Package native reads the folders of backups that Grafeo itself makes.
 //
 // Such a folder has a list, Grafeo's own manifest, with an entry for each backup: a full
 // one is an image, an incremental is a stretch of the log. A chain is a full backup and
@@ -6,8 +6,7 @@
 //
 // [Read] checks a folder and makes of each entry the source that an archive can store;
 // what is wrong with an entry is a fault, by which epochs are lost. [Folder.KnownIn] finds
-// what an archive has of it already. A [Writer] writes a folder, of databases that were
-// restored: it divides their logs into incrementals.
+// what an archive has of it already. Package export writes such folders.
 //
 // The package does not know the store.
 package native

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/access"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -39,19 +40,19 @@ func (s *Folder) Create(name string, bytes int64) (disk.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	access := s.access.logFile
+	rights := s.access.LogFile
 	switch {
 	case name == manifest.ImageName:
 		s.first = make([]byte, min(bytes, headerBytes))
-		access = s.access.image
+		rights = s.access.Image
 	case manifest.IsSpillName(name):
-		access = s.access.spillFile
+		rights = s.access.SpillFile
 	}
 	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL
 	if s.Notes.Resumes() {
 		flags &^= os.O_EXCL
 	}
-	f, err := s.create(path, flags, access)
+	f, err := s.create(path, flags, rights)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +69,15 @@ func (s *Folder) Create(name string, bytes int64) (disk.File, error) {
 // CreateNew makes a file at a path in the staging folder that does not exist yet, with
 // the owner, group and mode of an image.
 func (s *Folder) CreateNew(path string) (disk.File, error) {
-	return s.create(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, s.access.image)
+	return s.create(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, s.access.Image)
 }
 
-func (s *Folder) create(path string, flags int, a access) (disk.File, error) {
-	f, err := s.Disk.OpenFile(path, flags, a.created(false))
+func (s *Folder) create(path string, flags int, a access.Rights) (disk.File, error) {
+	f, err := s.Disk.OpenFile(path, flags, a.Created(false))
 	if err != nil {
 		return nil, err
 	}
-	s.access.apply(a, f)
+	s.access.Apply(a, f)
 	return f, nil
 }
 
@@ -89,11 +90,11 @@ func (s *Folder) place(name string) (string, error) {
 		return placeSpilled(s, name)
 	}
 	if s.isDirectory {
-		if err := s.makeFolder(s.Path(DatabaseFolder), s.access.directory); err != nil {
+		if err := s.makeFolder(s.Path(DatabaseFolder), s.access.Directory); err != nil {
 			return "", err
 		}
 	}
-	return filepath.Join(s.LogDir(), name), s.makeFolder(s.LogDir(), s.access.log)
+	return filepath.Join(s.LogDir(), name), s.makeFolder(s.LogDir(), s.access.Log)
 }
 
 // UnnameableError is the error for a file of the archive whose name no file can have on
@@ -111,26 +112,26 @@ func placeSpilled(s *Folder, name string) (string, error) {
 		return "", &UnnameableError{base}
 	}
 	folder := s.Path(SpillFolder)
-	err := s.makeFolder(folder, s.access.spill)
+	err := s.makeFolder(folder, s.access.Spill)
 	if kept && err == nil {
 		folder = grafeo.KeptDir(folder)
-		err = s.makeFolder(folder, s.access.spill)
+		err = s.makeFolder(folder, s.access.Spill)
 	}
 	return filepath.Join(folder, base), err
 }
 
 // MakeFolder makes a folder at a path in the staging folder, unless it exists, with the
 // owner, group and mode of a log folder.
-func (s *Folder) MakeFolder(path string) error { return s.makeFolder(path, s.access.log) }
+func (s *Folder) MakeFolder(path string) error { return s.makeFolder(path, s.access.Log) }
 
-func (s *Folder) makeFolder(path string, a access) error {
-	err := s.Disk.Mkdir(path, a.created(true))
+func (s *Folder) makeFolder(path string, a access.Rights) error {
+	err := s.Disk.Mkdir(path, a.Created(true))
 	if err == nil {
-		s.access.applyFolder(a, path, "")
+		s.access.ApplyFolder(a, path, "")
 	}
 	if errors.Is(err, fs.ErrExist) {
 		if s.Notes.Resumes() { // an earlier restore may have made it with another access
-			s.access.applyAgain(a, path)
+			s.access.ApplyAgain(a, path)
 		}
 		return nil
 	}
@@ -164,4 +165,4 @@ func (s *Folder) Complete(path string) error {
 
 // AccessProblem says which owner, group or mode could not be given to what was made, ""
 // if all could.
-func (s *Folder) AccessProblem() string { return s.access.problem }
+func (s *Folder) AccessProblem() string { return s.access.Problem }

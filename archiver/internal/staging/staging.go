@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/access"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -51,11 +52,11 @@ type Folder struct {
 	lock disk.File
 	made []string // folders above the target that were made, the innermost first
 
-	isDirectory bool     // the database is one (0.5)
-	imageFirst  bool     // the image gets its name before the log does
-	replace     bool     // what is at the target is moved aside
-	access      accesses // of what is made
-	first       []byte   // the image's first page, held back
+	isDirectory bool       // the database is one (0.5)
+	imageFirst  bool       // the image gets its name before the log does
+	replace     bool       // what is at the target is moved aside
+	access      access.Set // of what is made
+	first       []byte     // the image's first page, held back
 
 	isSpoiled bool // what is staged is not what the notes say
 	isFailed  bool // what is published is to be taken back, even if it is whole
@@ -117,7 +118,7 @@ func DirOf(target string) string {
 // that it has left, except what the notes name for this chain. The names of the folders
 // are durable then. If another restore has the lock, that is a [*TargetBusyError].
 func Open(d disk.Disk, target string, o Options) (*Folder, error) {
-	s := &Folder{Disk: d, Target: target, Dir: DirOf(target), replace: o.Replace, access: private(-1, -1, false)}
+	s := &Folder{Disk: d, Target: target, Dir: DirOf(target), replace: o.Replace, access: access.Private(-1, -1, false)}
 	if o.Database != nil {
 		s.isDirectory = o.Database.IsDirectory()
 		s.imageFirst = o.Database.Generation == string(grafeo.Gen05) && !s.isDirectory
@@ -138,8 +139,8 @@ func Open(d disk.Disk, target string, o Options) (*Folder, error) {
 		_ = s.Discard() // the first error matters more
 		return nil, err
 	}
-	if s.access = accessesBeside(filepath.Dir(target)); o.Replace {
-		s.access = accessesLike(target)
+	if s.access = access.Beside(filepath.Dir(target)); o.Replace {
+		s.access = access.Like(target)
 	}
 	return s, nil
 }
@@ -150,9 +151,9 @@ func giveFolders(made []string) {
 	if len(made) == 0 {
 		return
 	}
-	beside, inside := accessesBeside(filepath.Dir(made[len(made)-1])), ""
+	beside, inside := access.Beside(filepath.Dir(made[len(made)-1])), ""
 	for _, dir := range made {
-		beside.applyFolder(access{beside.image.user, beside.image.group, fs.ModePerm, false}, dir, inside)
+		beside.ApplyFolder(beside.Image.WithFullMode(), dir, inside)
 		inside = filepath.Base(dir)
 	}
 }

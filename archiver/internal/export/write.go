@@ -1,4 +1,7 @@
-package native
+// Package export writes folders of Grafeo's own backups from databases that a restore has
+// staged: a full backup for each stretch of the archive's history, and incrementals made by
+// dividing the staged log where the archive's backups end.
+package export
 
 import (
 	"errors"
