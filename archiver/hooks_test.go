@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
@@ -31,7 +32,7 @@ func SegmentBytesOf(o BackupOptions, total int64) int64 {
 
 // PageDigest is the digest of a page in the archive with this id.
 func PageDigest(archiveID string, page []byte) []byte {
-	d := pack.DigestOfPage(archiveID, page)
+	d := pages.DigestOf(archiveID, page)
 	return d[:]
 }
 

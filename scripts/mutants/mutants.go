@@ -25,12 +25,12 @@ var mutants = []mutant{
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
-		"missing segments are referred to", "archiver/internal/pack/reference.go",
+		"missing segments are referred to", "archiver/internal/pages/reference.go",
 		"r.usable[i] && present[s.Key] != s.StoredBytes", "r.usable[i] && present == nil",
 		"./archiver", "TestSharedWithADamagedArchive",
 	},
 	{
-		"segments are referred to for ever", "archiver/internal/pack/reference.go",
+		"segments are referred to for ever", "archiver/internal/pages/reference.go",
 		"used > 0 && used >= bytes/5*4", "used > 0",
 		"./archiver", "TestSharedSegmentsAreBounded",
 	},

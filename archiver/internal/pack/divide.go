@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -11,10 +12,10 @@ import (
 // are left out. It is not for concurrent use.
 type divider struct {
 	files     []capture.File
-	reference *reference // nil if nothing is referred to
-	pages     *pages     // nil if no digests of pages are kept
+	reference *pages.Reference // nil if nothing is referred to
+	pages     *pages.Digests   // nil if no digests of pages are kept
 
-	digests []pageDigest // memory
+	digests []pages.Digest // memory
 }
 
 // part is a range of a file that is treated alike.
@@ -60,13 +61,13 @@ func (d *divider) divideImage(ctx context.Context, p piece, b []byte) ([]part, e
 	}
 	d.digests = d.digests[:0]
 	for at := 0; at < len(b); at += manifest.PageBytes {
-		d.digests = append(d.digests, d.pages.digest(b[at:min(at+manifest.PageBytes, len(b))]))
+		d.digests = append(d.digests, d.pages.Of(b[at:min(at+manifest.PageBytes, len(b))]))
 	}
 	parts, err := d.compare(ctx, p, b)
 	if err != nil {
 		return nil, err
 	}
-	return parts, d.pages.add(ctx, p.offset/manifest.PageBytes, d.digests)
+	return parts, d.pages.Add(ctx, p.offset/manifest.PageBytes, d.digests)
 }
 
 // compare divides a piece of the image, the digests of whose pages are known, by what the
@@ -77,24 +78,24 @@ func (d *divider) compare(ctx context.Context, p piece, b []byte) ([]part, error
 	}
 	var compared []part
 	var changed, cleared int64 // bytes
-	find := d.reference.find(p.offset)
+	find := d.reference.From(p.offset)
 	for i, digest := range d.digests {
 		offset := p.offset + int64(i)*manifest.PageBytes
 		next := part{file: p.file, offset: offset, bytes: min(manifest.PageBytes, p.offset+p.bytes-offset)}
-		if at := find.page(offset, next.bytes); at.isKnown {
-			old, err := d.reference.digest(ctx, offset/manifest.PageBytes)
+		if at := find.Page(offset, next.bytes); at.IsKnown {
+			old, err := d.reference.Digest(ctx, offset/manifest.PageBytes)
 			if err != nil {
 				return nil, err
 			}
 			if old == digest {
-				next.kind, next.frame, next.frameOffset = shared, at.frame, at.frameOffset
-				if at.isHole {
+				next.kind, next.frame, next.frameOffset = shared, at.Frame, at.FrameOffset
+				if at.IsHole {
 					next.kind = zeros
 				}
 			}
 		}
 		switch {
-		case next.kind == fresh && digest == d.pages.zeros:
+		case next.kind == fresh && digest == d.pages.Zeros:
 			cleared += next.bytes // such as a page that is free now: it takes up no space
 		case next.kind == fresh:
 			changed += next.bytes
@@ -139,7 +140,7 @@ func appendWithoutZeros(parts []part, file int, offset int64, b []byte) []part {
 	from, at := 0, 0 // b[from:at] is to be stored
 	for at < len(b) {
 		end := at
-		for end < len(b) && isZero(b[end:min(end+manifest.PageBytes, len(b))]) {
+		for end < len(b) && pages.IsZero(b[end:min(end+manifest.PageBytes, len(b))]) {
 			end = min(end+manifest.PageBytes, len(b))
 		}
 		if end-at >= manifest.HoleBytes {
@@ -152,4 +153,10 @@ func appendWithoutZeros(parts []part, file int, offset int64, b []byte) []part {
 	}
 	add(from, at, fresh)
 	return parts
+}
+
+// isMostlyChanged reports whether all of a piece of so many bytes is stored again: more
+// than a fifth of it has changed, or more than a third has changed or become zeros.
+func isMostlyChanged(bytes, changed, cleared int64) bool {
+	return changed > bytes/5 || changed+cleared > bytes/3
 }

@@ -15,7 +15,7 @@ func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 	}
 	var earlier *manifest.IndexPart
 	if u.reference != nil {
-		earlier = b.From(u.reference.index)
+		earlier = b.From(u.reference.Index)
 	}
 	counted := map[*storedSegment]bool{} // stripes may share one
 	for _, p := range slices.Concat(stripes...) {
@@ -39,7 +39,7 @@ func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 	}
 	ix := b.Index()
 	if u.pages != nil {
-		ix.Image().Pages = u.pages.refs
+		ix.Image().Pages = u.pages.Refs
 	}
 	return ix, n
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
@@ -120,28 +121,28 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("store"))
 	tracker := progress.Track(ctx, s.Bytes())
 	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
-	var reference *reference
+	var reference *pages.Reference
 	if !p.options.Fresh {
 		var err error
-		if reference, err = p.findReference(ctx, s.Parent, s); err != nil {
+		if reference, err = pages.Find(ctx, p.head, s.Parent, s, p.options.Log); err != nil {
 			return Packed{}, err
 		}
 	}
-	var digests *pages
-	if isShareable(s) {
-		digests = newPages(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, reference)
+	var digests *pages.Digests
+	if pages.IsShareable(s) {
+		digests = pages.New(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, reference)
 	}
 	to := newSegments(p.head.Store, manifest.SegmentFolder(s.Folder(segmentBytes, p.options.Level)))
 	// Only a large backup is worth the request that finds what an interrupted run has
 	// left; for a small one, the put finds it.
-	folders := reference.folders()
+	folders := reference.Folders()
 	if s.Bytes() > segmentBytes && !slices.Contains(folders, to.folder) {
 		folders = append(folders, to.folder)
 	}
 	if err := to.list(ctx, folders); err != nil {
 		return Packed{}, err
 	}
-	reference.confirm(to.present)
+	reference.Confirm(to.present)
 	u := newUpload(s, segmentBytes, p.options, to, reference, digests, tracker)
 	stripes, err := u.run(ctx)
 	if err != nil {

@@ -71,14 +71,6 @@ func TestCut(t *testing.T) {
 
 func TestRulesOfSharing(t *testing.T) {
 	for _, c := range []struct {
-		bytes, used int64
-		want        bool
-	}{{100, 80, true}, {100, 79, false}, {100, 0, false}, {0, 0, false}, {3, 1, true}} {
-		if got := isMostlyUsed(c.bytes, c.used); got != c.want {
-			t.Errorf("of %d bytes, %d are used: %v", c.bytes, c.used, got)
-		}
-	}
-	for _, c := range []struct {
 		bytes, changed, cleared int64
 		want                    bool
 	}{{150, 30, 0, false}, {150, 31, 0, true}, {150, 30, 20, false}, {150, 30, 21, true}, {150, 0, 51, true}} {

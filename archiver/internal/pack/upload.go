@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
@@ -21,8 +22,8 @@ type upload struct {
 	total        int64 // raw bytes of all files
 
 	reader    *reader
-	reference *reference // nil if nothing is referred to
-	pages     *pages     // nil if no digests of pages are kept
+	reference *pages.Reference // nil if nothing is referred to
+	pages     *pages.Digests   // nil if no digests of pages are kept
 	join      *join
 	segments  *segments
 	tracker   *progress.Tracker
@@ -36,7 +37,7 @@ type upload struct {
 const ordinarySegment = 20 << 20
 
 func newUpload(
-	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *reference, digests *pages, t *progress.Tracker,
+	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *pages.Reference, digests *pages.Digests, t *progress.Tracker,
 ) *upload {
 	u := &upload{
 		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),

@@ -1,4 +1,4 @@
-package pack
+package pages
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const perSpan = manifest.PagesSpan / manifest.PageBytes
 
 // sameSpan reports whether the digests of span n are those of ref, and returns the object
 // that has them.
-func (r *reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
+func (r *Reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
 	if r == nil || n >= len(r.image.Pages) || r.image.Pages[n].SHA256 != ref.SHA256 {
 		return ref, false
 	}
@@ -23,20 +23,20 @@ func (r *reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (ma
 	return r.image.Pages[n], err == nil && read != nil
 }
 
-// digest returns the digest of a page. That of a page that is not known is the zero
+// Digest returns the digest of a page. That of a page that is not known is the zero
 // value, which no page has.
-func (r *reference) digest(ctx context.Context, page int64) (pageDigest, error) {
+func (r *Reference) Digest(ctx context.Context, page int64) (Digest, error) {
 	digests, err := r.span(ctx, int(page/perSpan))
 	at := page % perSpan * manifest.PageDigestBytes
 	if err != nil || at >= int64(len(digests)) {
-		return pageDigest{}, err
+		return Digest{}, err
 	}
-	return pageDigest(digests[at:]), nil
+	return Digest(digests[at:]), nil
 }
 
 // span returns the digests of span n, or nothing if there are none or they are damaged.
 // Concurrent calls read them once.
-func (r *reference) span(ctx context.Context, n int) ([]byte, error) {
+func (r *Reference) span(ctx context.Context, n int) ([]byte, error) {
 	if n >= len(r.image.Pages) {
 		return nil, nil
 	}
@@ -51,7 +51,7 @@ func (r *reference) span(ctx context.Context, n int) ([]byte, error) {
 }
 
 // forget frees the digests of a span that is done with.
-func (r *reference) forget(n int) {
+func (r *Reference) forget(n int) {
 	if r == nil {
 		return
 	}
@@ -60,7 +60,7 @@ func (r *reference) forget(n int) {
 	delete(r.spans, n)
 }
 
-func (r *reference) readSpan(ctx context.Context, n int) ([]byte, error) {
+func (r *Reference) readSpan(ctx context.Context, n int) ([]byte, error) {
 	ref := r.image.Pages[n]
 	if ref.StoredBytes != manifest.PagesBytes(r.image.Bytes, n) {
 		return nil, nil // an earlier build's
@@ -76,28 +76,28 @@ func (r *reference) readSpan(ctx context.Context, n int) ([]byte, error) {
 	return d, nil
 }
 
-// location is where the bytes of a page of the reference are.
-type location struct {
-	isKnown     bool // otherwise the page cannot be referred to
-	isHole      bool // they are zeros, in no frame
-	frame       int  // of the reference's index
-	frameOffset int64
+// Location is where the bytes of a page of the reference are.
+type Location struct {
+	IsKnown     bool // otherwise the page cannot be referred to
+	IsHole      bool // they are zeros, in no frame
+	Frame       int  // of the reference's index
+	FrameOffset int64
 }
 
-// finder finds pages of the reference, in ascending order.
-type finder struct {
-	reference *reference
+// Finder finds pages of the reference, in ascending order.
+type Finder struct {
+	reference *Reference
 	at        int // the first extent that ends after the previous page
 }
 
-// find returns a finder for pages from offset on.
-func (r *reference) find(offset int64) *finder {
+// From returns a finder for pages from offset on.
+func (r *Reference) From(offset int64) *Finder {
 	x := r.image.Extents
-	return &finder{r, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
+	return &Finder{r, sort.Search(len(x), func(i int) bool { return x[i].Offset+x[i].Bytes > offset })}
 }
 
-// page returns where the n bytes at offset are.
-func (f *finder) page(offset, n int64) location {
+// Page returns where the n bytes at offset are.
+func (f *Finder) Page(offset, n int64) Location {
 	r := f.reference
 	x := r.image.Extents
 	for f.at < len(x) && x[f.at].Offset+x[f.at].Bytes <= offset {
@@ -105,14 +105,14 @@ func (f *finder) page(offset, n int64) location {
 	}
 	switch {
 	case offset+n > r.image.Bytes || n < manifest.PageBytes && offset+n != r.image.Bytes:
-		return location{} // the pages are not of one size
+		return Location{} // the pages are not of one size
 	case f.at == len(x) || x[f.at].Offset >= offset+n:
-		return location{isKnown: f.at == 0 || x[f.at-1].Offset+x[f.at-1].Bytes <= offset, isHole: true}
+		return Location{IsKnown: f.at == 0 || x[f.at-1].Offset+x[f.at-1].Bytes <= offset, IsHole: true}
 	case x[f.at].Offset > offset || x[f.at].Offset+x[f.at].Bytes < offset+n:
-		return location{} // in two places
+		return Location{} // in two places
 	}
 	e := x[f.at]
-	return location{
-		isKnown: r.usable[r.index.Frames[e.Frame].Segment], frame: e.Frame, frameOffset: e.FrameOffset + offset - e.Offset,
+	return Location{
+		IsKnown: r.usable[r.Index.Frames[e.Frame].Segment], Frame: e.Frame, FrameOffset: e.FrameOffset + offset - e.Offset,
 	}
 }

@@ -1,4 +1,4 @@
-package pack
+package pages
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -23,12 +24,6 @@ import (
 // four fifths of it are still in use by the reference.
 func isMostlyUsed(bytes, used int64) bool { return used > 0 && used >= bytes/5*4 }
 
-// isMostlyChanged reports whether all of a piece of so many bytes is stored again: more
-// than a fifth of it has changed, or more than a third has changed or become zeros.
-func isMostlyChanged(bytes, changed, cleared int64) bool {
-	return changed > bytes/5 || changed+cleared > bytes/3
-}
-
 const (
 	// maxFolders is how many earlier runs a backup may refer to the segments of.
 	maxFolders = 16
@@ -37,12 +32,12 @@ const (
 	minSharedBytes = 1 << 20
 )
 
-// reference is the earlier full backup whose segments a new one refers to wherever a page
+// Reference is the earlier full backup whose segments a new one refers to wherever a page
 // of the image has not changed. Nothing can be used of a nil reference.
-type reference struct {
+type Reference struct {
 	store  *objects.Store
 	log    *slog.Logger
-	index  *manifest.Index
+	Index  *manifest.Index
 	image  *manifest.File
 	usable []bool // one for each segment
 
@@ -50,33 +45,33 @@ type reference struct {
 	spans map[int]func() ([]byte, error) // digests of pages, near those that are compared
 }
 
-// isShareable reports whether the image of s can have pages that an earlier one has, too.
-func isShareable(s *capture.Source) bool {
+// IsShareable reports whether the image of s can have pages that an earlier one has, too.
+func IsShareable(s *capture.Source) bool {
 	return s.Kind == manifest.Full && s.Image.Generation == grafeo.Gen06 && s.Image.Size >= minSharedBytes
 }
 
-// findReference returns the reference of a full backup of s that follows previous, or nil
+// Find returns the reference of a full backup of s that follows previous, or nil
 // if it refers to nothing, as images of 0.5 do. A damaged backup is not used, so that a new
 // full backup heals an archive.
-func (p *Packer) findReference(ctx context.Context, previous *manifest.Committed, s *capture.Source) (*reference, error) {
-	if previous == nil || !isShareable(s) ||
+func Find(ctx context.Context, head *journal.Head, previous *manifest.Committed, s *capture.Source, log *slog.Logger) (*Reference, error) {
+	if previous == nil || !IsShareable(s) ||
 		previous.Database.Generation != string(grafeo.Gen06) || previous.NewestFull() == nil {
 		return nil, nil
 	}
-	found, err := p.loadReference(ctx, previous, *previous.NewestFull())
+	found, err := loadReference(ctx, head, previous, *previous.NewestFull(), log)
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
-		p.options.Log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
+		log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
 		return nil, nil
 	}
 	return found, err
 }
 
 // loadReference returns full backup seq as a reference, or nil if it cannot be one.
-func (p *Packer) loadReference(ctx context.Context, previous *manifest.Committed, seq manifest.Seq) (*reference, error) {
+func loadReference(ctx context.Context, head *journal.Head, previous *manifest.Committed, seq manifest.Seq, log *slog.Logger) (*Reference, error) {
 	full := previous
 	if full.Seq != seq {
 		var err error
-		if full, err = p.head.Load(ctx, seq); err != nil {
+		if full, err = head.Load(ctx, seq); err != nil {
 			return nil, err
 		}
 	}
@@ -84,29 +79,29 @@ func (p *Packer) loadReference(ctx context.Context, previous *manifest.Committed
 	if full.Kind != manifest.Full || !isSame {
 		return nil, nil
 	}
-	ix, err := p.head.Index(ctx, full.Manifest)
+	ix, err := head.Index(ctx, full.Manifest)
 	if err != nil {
 		return nil, err
 	}
 	if len(ix.Image().Pages) == 0 {
 		return nil, nil
 	}
-	found := &reference{
-		store: p.head.Store, log: p.options.Log, index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
+	found := &Reference{
+		store: head.Store, log: log, Index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
 	}
 	found.choose()
 	return found, nil
 }
 
 // choose decides which segments may be referred to.
-func (r *reference) choose() {
-	used := make([]int64, len(r.index.Segments))
+func (r *Reference) choose() {
+	used := make([]int64, len(r.Index.Segments))
 	for _, e := range r.image.Extents {
-		used[r.index.Frames[e.Frame].Segment] += e.Bytes
+		used[r.Index.Frames[e.Frame].Segment] += e.Bytes
 	}
 	r.usable = make([]bool, len(used))
 	folders := map[string]int64{} // bytes that are used
-	for i, s := range r.index.Segments {
+	for i, s := range r.Index.Segments {
 		if r.usable[i] = isMostlyUsed(s.RawBytes, used[i]); r.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] += used[i]
 		}
@@ -117,18 +112,18 @@ func (r *reference) choose() {
 	if len(names) <= maxFolders {
 		return
 	}
-	for i, s := range r.index.Segments {
+	for i, s := range r.Index.Segments {
 		r.usable[i] = r.usable[i] && slices.Contains(names[:maxFolders], manifest.SegmentFolderOf(s.Key))
 	}
 }
 
-// folders returns those of the segments that may be referred to.
-func (r *reference) folders() []string {
+// Folders returns those of the segments that may be referred to.
+func (r *Reference) Folders() []string {
 	if r == nil {
 		return nil
 	}
 	folders := map[string]bool{}
-	for i, s := range r.index.Segments {
+	for i, s := range r.Index.Segments {
 		if r.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] = true
 		}
@@ -136,12 +131,12 @@ func (r *reference) folders() []string {
 	return slices.Sorted(maps.Keys(folders))
 }
 
-// confirm drops the segments that the store does not list, or lists with another size.
-func (r *reference) confirm(present map[string]int64) {
+// Confirm drops the segments that the store does not list, or lists with another size.
+func (r *Reference) Confirm(present map[string]int64) {
 	if r == nil {
 		return
 	}
-	for i, s := range r.index.Segments {
+	for i, s := range r.Index.Segments {
 		if r.usable[i] && present[s.Key] != s.StoredBytes {
 			r.log.Warn("a segment of an earlier backup is missing or damaged; its content is stored again", "key", s.Key)
 			r.usable[i] = false

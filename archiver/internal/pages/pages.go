@@ -1,4 +1,9 @@
-package pack
+// Package pages knows which pages of an image an earlier full backup has.
+//
+// A page is 4 KiB of the image, its [Digest] a keyed hash of it. [Digests] are those of a new
+// image, which an archive keeps. A [Reference] is the earlier full backup whose segments a
+// new one may refer to where digests are the same.
+package pages
 
 import (
 	"bytes"
@@ -15,23 +20,25 @@ import (
 
 var zeroPage [manifest.PageBytes]byte
 
-type pageDigest [manifest.PageDigestBytes]byte
+// Digest is the digest of a page, keyed by the archive (FORMAT.md, "Digests of pages").
+type Digest [manifest.PageDigestBytes]byte
 
-func isZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
+// IsZero reports whether a page, or a part of one, is all zeros.
+func IsZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 
-// pages keeps the digests of an image's pages. Workers add them in any order. Those of a
+// Digests keeps the digests of an image's pages. Workers add them in any order. Those of a
 // span, a fixed number of pages, are stored as one object once they are complete, so that
 // only the spans that are being read are in memory.
-type pages struct {
+type Digests struct {
 	objects   *objects.Store
 	key       [32]byte   // of the digests, FORMAT.md, "Digests of pages"
-	zeros     pageDigest // of a page of zeros
+	Zeros     Digest     // of a page of zeros
 	bytes     int64      // of the image
-	reference *reference // whose objects are named again where nothing has changed
+	reference *Reference // whose objects are named again where nothing has changed
 
 	mu    sync.Mutex
 	spans map[int]*span
-	refs  []manifest.Pages // one for each span, once it is stored
+	Refs  []manifest.Pages // one for each span; complete once all digests are added
 }
 
 // span is some of a span's digests.
@@ -40,37 +47,40 @@ type span struct {
 	missing int // bytes
 }
 
-func newPages(store *objects.Store, archiveID string, imageBytes int64, r *reference) *pages {
+// New returns the digests of an image of so many bytes, which are stored in the archive with
+// this id. Where they are the same as those of the reference, which may be nil, its objects
+// are named again.
+func New(store *objects.Store, archiveID string, imageBytes int64, r *Reference) *Digests {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
-	d := &pages{
+	d := &Digests{
 		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
-		bytes: imageBytes, reference: r, spans: map[int]*span{}, refs: make([]manifest.Pages, n),
+		bytes: imageBytes, reference: r, spans: map[int]*span{}, Refs: make([]manifest.Pages, n),
 	}
-	d.zeros = d.hash(zeroPage[:])
+	d.Zeros = d.hash(zeroPage[:])
 	return d
 }
 
-// DigestOfPage returns the digest of a page in the archive with this id.
-func DigestOfPage(archiveID string, page []byte) [manifest.PageDigestBytes]byte {
-	return newPages(nil, archiveID, 1, nil).digest(page)
+// DigestOf returns the digest of a page in the archive with this id.
+func DigestOf(archiveID string, page []byte) [manifest.PageDigestBytes]byte {
+	return New(nil, archiveID, 1, nil).Of(page)
 }
 
-func (p *pages) hash(page []byte) (d pageDigest) {
+func (p *Digests) hash(page []byte) (d Digest) {
 	binary.LittleEndian.PutUint64(d[:], highwayhash.Sum64(page, p.key[:]))
 	return d
 }
 
-// digest returns the digest of a page. Only the last one may be shorter.
-func (p *pages) digest(page []byte) pageDigest {
-	if len(page) == manifest.PageBytes && isZero(page) {
-		return p.zeros
+// Of returns the digest of a page. Only the last one may be shorter.
+func (p *Digests) Of(page []byte) Digest {
+	if len(page) == manifest.PageBytes && IsZero(page) {
+		return p.Zeros
 	}
 	return p.hash(page)
 }
 
-// add takes the digests of the pages from number first on, and stores the spans that are
+// Add takes the digests of the pages from number first on, and stores the spans that are
 // complete with them.
-func (p *pages) add(ctx context.Context, first int64, digests []pageDigest) error {
+func (p *Digests) Add(ctx context.Context, first int64, digests []Digest) error {
 	for len(digests) > 0 {
 		n, at := int(first/perSpan), first%perSpan
 		part := digests[:min(int64(len(digests)), perSpan-at)]
@@ -86,7 +96,7 @@ func (p *pages) add(ctx context.Context, first int64, digests []pageDigest) erro
 
 // collect adds digests to span n, from the page at on. It returns all of the span when it
 // is complete, and otherwise nil.
-func (p *pages) collect(n int, at int64, digests []pageDigest) []byte {
+func (p *Digests) collect(n int, at int64, digests []Digest) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.spans[n]
@@ -105,7 +115,7 @@ func (p *pages) collect(n int, at int64, digests []pageDigest) []byte {
 	return s.digests
 }
 
-func (p *pages) store(ctx context.Context, n int, body []byte) error {
+func (p *Digests) store(ctx context.Context, n int, body []byte) error {
 	ref := manifest.Pages{StoredBytes: int64(len(body)), SHA256: manifest.Sum(body)}
 	if old, ok := p.reference.sameSpan(ctx, n, ref); ok {
 		ref = old
@@ -119,6 +129,6 @@ func (p *pages) store(ctx context.Context, n int, body []byte) error {
 	p.reference.forget(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refs[n] = ref
+	p.Refs[n] = ref
 	return nil
 }
