@@ -44,13 +44,13 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify checks an archive. What is wrong with the archive is not an error of
 // Verify but a finding; an error means that the check itself could not be done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	v := verify.Verifier{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep}
+	o := verify.Options{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep}
 	r := VerifyReport{Deep: opts.Deep}
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		progress.Tell(ctx, PhaseJournal)
 		h, err := a.existing(ctx)
 		progress.Tell(ctx, PhaseVerify)
-		found, err := v.Verify(ctx, h, err)
+		found, err := verify.Archive(ctx, o, h, err)
 		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused
 		for _, f := range found.Findings {
 			r.Findings = append(r.Findings, Finding(f))

@@ -91,7 +91,7 @@ var mutants = []mutant{
 		"./archiver", "TestRoutesBySummaries",
 	},
 	{
-		"a summary that differs from its manifest is not found", "archiver/internal/verify/claims.go",
+		"a summary that differs from its manifest is not found", "archiver/internal/verify/manifests.go",
 		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
 		"./archiver", "TestWrongSummary",
 	},
@@ -266,12 +266,12 @@ var mutants = []mutant{
 		"./archiver/manifest", "TestNewerDocument",
 	},
 	{
-		"a manifest that does not follow the previous one is not found", "archiver/internal/verify/verify.go",
+		"a manifest that does not follow the previous one is not found", "archiver/internal/verify/manifests.go",
 		"if before != nil && *m.Previous != before.Digest {", "if before != nil && false {",
 		"./archiver", "TestForgedDocuments|TestRot",
 	},
 	{
-		"a missing segment is not found", "archiver/internal/verify/verify.go",
+		"a missing segment is not found", "archiver/internal/verify/references.go",
 		"		v.find(key, \"it is missing\")", "		_ = key",
 		"./archiver", "TestShallowVerify",
 	},

@@ -6,46 +6,11 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// This file compares the statements of manifests with each other, with the image and with
-// the log, because restores rely on them to find their way.
-
-// order checks what a manifest says about those before it.
-func (v *verification) order(backups []*manifest.Committed) {
-	c := catalog.New(backups)
-	for i, m := range backups {
-		if m == nil {
-			continue
-		}
-		var before *manifest.Committed
-		if i > 0 {
-			before = backups[i-1]
-		}
-		if err := c.CheckAncestry(m, before); err != nil {
-			v.find(m.Seq.Key(), err.Error())
-		}
-	}
-}
-
-// summaries checks what the manifests of part say in summaries against those that
-// they are of, which are among the backups that were read, and drops the summaries:
-// of many backups they are as much as all the rest.
-func (v *verification) summaries(backups map[manifest.Seq]*manifest.Committed, part []*manifest.Committed) {
-	for _, m := range part {
-		if m == nil {
-			continue
-		}
-		for _, b := range m.Outlines() {
-			if of := backups[b.Seq]; of != nil && of != m && !of.SameOutline(b) {
-				v.find(m.Seq.Key(), fmt.Sprintf("what it says about backup %d is not what that manifest says", b.Seq))
-			}
-		}
-		m.Earlier = nil
-	}
-}
+// This file compares what manifests say with the image and with the log, because restores
+// rely on it.
 
 // describes checks what the manifest of a full backup says about its image.
 func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) error {
@@ -57,7 +22,7 @@ func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) e
 		from = *t
 	}
 	if m.Commits > 0 && ix.Commits == nil && m.StartTime != nil && m.StartTime.Before(from) {
-		from = *m.StartTime // nothing tells
+		from = *m.StartTime // nothing says otherwise
 	}
 	if image.Generation == grafeo.Gen06 && (m.StartEpoch != image.Epoch || !sameTime(m.StartTime, from)) {
 		return fmt.Errorf("it begins at epoch %d, but its image has epoch %d", m.StartEpoch, image.Epoch)
@@ -65,28 +30,27 @@ func describes(m *manifest.Committed, ix *manifest.Index, image *grafeo.Image) e
 	return nil
 }
 
-// claims compares what the manifests of a chain say about its log with what is
-// in there.
+// claims compares what the manifests of a chain say about its log with the log.
 type claims struct {
 	chain   []*manifest.Committed
 	indexes []*manifest.Index
 
 	at    int   // whose commits are being read
 	seen  int64 // commits with an epoch, of that backup
-	wrong error // the first thing
+	wrong error // the first thing that was wrong
 }
 
 func newClaims(chain []*manifest.Committed, indexes []*manifest.Index) *claims {
 	return &claims{chain: chain, indexes: indexes}
 }
 
-// visit sees each commit of the log, in its order.
+// visit is called with each commit of the log, in order.
 func (c *claims) visit(commit *grafeo.Commit) {
 	if c.wrong != nil {
 		return
 	}
 	for _, m := range c.chain {
-		end := m.Position.Commit // which may be a sync mark
+		end := m.Position.Commit // it may be a sync mark
 		if end != nil && commit.EndLSN != 0 && m.Position.LSN == commit.EndLSN &&
 			(end.CRC32C != commit.CRC32C || end.LSN != commit.LSN || end.End != commit.End) {
 			c.fail(m, "the commit that it says it ends with is not the one in the log")
@@ -137,13 +101,15 @@ func sameTime(t *time.Time, of time.Time) bool {
 	return t == nil && of.IsZero() || t != nil && t.Equal(of)
 }
 
+// fail notes a problem of m. Only the first one counts.
 func (c *claims) fail(m *manifest.Committed, problem string) {
 	if c.wrong == nil {
 		c.wrong = &manifest.ObjectError{Key: m.Seq.Key(), Problem: problem}
 	}
 }
 
-// check is called when all commits were seen.
+// check returns the first thing that was wrong, after all commits were visited: a
+// [*manifest.ObjectError], or nil.
 func (c *claims) check() error {
 	for _, m := range c.chain[c.at:] {
 		if c.seen != m.Commits {

@@ -11,49 +11,49 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// deep is one backup of those that are read together.
-type deep struct {
-	*manifest.Committed
+// content is the content of one of the backups that are read together.
+type content struct {
+	of     *manifest.Committed
 	index  *manifest.Index
-	image  *manifest.File
-	proof  *grafeo.Proof
-	first  int // of its files in the index of all
-	broken bool
+	image  *manifest.File // nil if it has none
+	proof  *grafeo.Proof  // of the image; nil without an image
+	first  int            // of its files in the index of all
+	broken bool           // something of it is known to be wrong
 }
 
-// contents reads all that there is, each segment once, however many backups need
-// it, and compares the checksums of each stored object, of each frame, of each
-// file, and those that the database keeps inside of its images. It gives the
-// indexes of those backups of which all was right.
+// contents reads all segments, each once, however many backups need it, and compares the
+// checksums of each stored object, of each frame, of each file, and those that the
+// database keeps inside of its images. It returns the indexes of those backups of which
+// everything was right.
 func (v *verification) contents(ctx context.Context, backups []*manifest.Committed, indexes []*manifest.Index) (map[manifest.Seq]*manifest.Index, error) {
 	all := manifest.NewIndexBuilder()
 	var total int64
-	var read []*deep
-	var of []*deep // a file each
+	var read []*content
+	var owners []*content // a file each
 	for i, ix := range indexes {
 		if ix == nil {
 			continue
 		}
-		d := &deep{Committed: backups[i], index: ix, image: ix.Image(), first: len(all.Index().Files)}
+		d := &content{of: backups[i], index: ix, image: ix.Image(), first: len(all.Index().Files)}
 		if err := v.prepare(ctx, d); err != nil {
 			return nil, err
 		}
 		total += addAll(all, ix)
 		read = append(read, d)
 		for range ix.Files {
-			of = append(of, d)
+			owners = append(owners, d)
 		}
 	}
-	needs := map[manifest.Segment][]*deep{}
+	needs := map[manifest.Segment][]*content{}
 	for _, d := range read {
 		for _, s := range d.index.Segments {
 			needs[s] = append(needs[s], d)
 		}
 	}
 	sums, err := fetch.All(ctx, fetch.Options{
-		Store: v.Store, Workers: v.Workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
+		Store: v.store, Workers: v.workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
 		Use: func(file int, offset int64, p []byte) error {
-			if d := of[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
+			if d := owners[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)
 			}
 			return nil
@@ -73,37 +73,34 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 	whole := map[manifest.Seq]*manifest.Index{}
 	for _, d := range read {
 		if !d.broken && v.sums(d, sums) { // what is missing is named; the sums can only be wrong
-			whole[d.Seq] = d.index
+			whole[d.of.Seq] = d.index
 		}
 	}
 	return whole, nil
 }
 
-// prepare reads the headers and the directory of a backup's image, by which the
-// rest is proved.
-func (v *verification) prepare(ctx context.Context, d *deep) error {
+// prepare reads the headers and the directory of a backup's image, which prove the rest
+// of it.
+func (v *verification) prepare(ctx context.Context, d *content) error {
 	if d.image == nil {
 		return nil
 	}
-	read, err := v.image(ctx, d.Committed, d.index, d.image)
-	if err != nil {
+	read, ok, err := v.image(ctx, d)
+	if d.broken = !ok; !ok {
 		return err
 	}
-	if d.broken = read == nil; d.broken {
-		return nil
-	}
 	d.proof = read.NewProof()
-	if err := describes(d.Committed, d.index, read); err != nil {
-		v.find(d.Seq.Key(), err.Error())
+	if err := describes(d.of, d.index, read); err != nil {
+		v.find(d.of.Seq.Key(), err.Error())
 	}
 	return nil
 }
 
 // sums checks a backup whose segments are whole.
-func (v *verification) sums(d *deep, sums *fetch.Sums) bool {
+func (v *verification) sums(d *content, sums *fetch.Sums) bool {
 	for i := range d.index.Files {
-		if err := sums.CheckFile(d.first+i, d.Seq.Key()); err != nil {
-			v.find(d.Seq.Key(), err.Problem)
+		if err := sums.CheckFile(d.first+i, d.of.Seq.Key()); err != nil {
+			v.find(d.of.Seq.Key(), err.Problem)
 			return false
 		}
 	}
@@ -112,13 +109,13 @@ func (v *verification) sums(d *deep, sums *fetch.Sums) bool {
 	}
 	addHoles(d.proof, d.image)
 	if err := d.proof.Check(); err != nil {
-		v.find(d.Seq.Key(), fmt.Sprintf("the image: %v", err))
+		v.find(d.of.Seq.Key(), fmt.Sprintf("the image: %v", err))
 		return false
 	}
 	return true
 }
 
-// addAll adds the files of ix and returns the bytes that these have in frames. The
+// addAll adds the files of ix, and returns how many bytes of these are in frames. The
 // frames keep the order that they were stored in.
 func addAll(all *manifest.IndexBuilder, ix *manifest.Index) (bytes int64) {
 	part := all.From(ix)
@@ -134,7 +131,7 @@ func addAll(all *manifest.IndexBuilder, ix *manifest.Index) (bytes int64) {
 	return bytes
 }
 
-// addHoles gives the proof what no extent covers.
+// addHoles adds to the proof what no extent covers, which are zeros.
 func addHoles(proof *grafeo.Proof, image *manifest.File) {
 	at := int64(0)
 	for _, e := range image.Extents {
@@ -144,26 +141,27 @@ func addHoles(proof *grafeo.Proof, image *manifest.File) {
 	proof.AddZeros(at, image.Bytes-at)
 }
 
-// image reads the headers and the directory of an archived image. It is nil if
-// they cannot be had; why is a finding then.
-func (v *verification) image(ctx context.Context, m *manifest.Committed, ix *manifest.Index, f *manifest.File) (*grafeo.Image, error) {
-	r, err := fetch.Open(ctx, v.Store, ix, f)
+// image reads the headers and the directory of an archived image. It is not ok if they
+// cannot be had; why is a finding, or an error of the store.
+func (v *verification) image(ctx context.Context, d *content) (_ *grafeo.Image, ok bool, err error) {
+	r, err := fetch.Open(ctx, v.store, d.index, d.image)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer r.Close()
-	image, err := grafeo.ReadImage(r, f.Bytes, manifest.ImageName)
+	image, err := grafeo.ReadImage(r, d.image.Bytes, manifest.ImageName)
 	if err == nil {
-		return image, nil
+		return image, true, nil
 	}
-	var object *manifest.ObjectError
-	switch {
-	case errors.As(err, &object):
+	if object, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		v.find(object.Key, object.Problem)
-	case errors.Is(err, grafeo.ErrDamaged), errors.Is(err, grafeo.ErrNotDatabase), errors.Is(err, grafeo.ErrUnsupportedVersion):
-		v.find(m.Seq.Key(), err.Error())
-	default:
-		return nil, err
+		return nil, false, nil
 	}
-	return nil, nil // the finding is the answer
+	for _, wrong := range []error{grafeo.ErrDamaged, grafeo.ErrNotDatabase, grafeo.ErrUnsupportedVersion} {
+		if errors.Is(err, wrong) {
+			v.find(d.of.Seq.Key(), err.Error())
+			return nil, false, nil
+		}
+	}
+	return nil, false, err
 }

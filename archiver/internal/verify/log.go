@@ -13,19 +13,18 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// logs reads the log of every chain as the database would: every frame has its
-// checksum, the files continue each other, and the last commit ends where the
-// last file does. A chain with a backup that is not whole is left out: what is
-// wrong with it has been found.
+// logs reads the log of every chain as the database would: every frame has its checksum,
+// the files continue each other, and the last commit ends where the last file does. A
+// chain with a backup that is not whole is left out: what is wrong with it has been found.
 func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[manifest.Seq]*manifest.Index) error {
-	goesOn := map[manifest.Seq]bool{}
+	continued := map[manifest.Seq]bool{}
 	for _, m := range c.All() {
 		if m.Kind == manifest.Incremental {
-			goesOn[*m.Continues] = true
+			continued[*m.Continues] = true
 		}
 	}
 	for _, m := range c.All() {
-		if goesOn[m.Seq] {
+		if continued[m.Seq] {
 			continue
 		}
 		chain := c.ChainTo(m)
@@ -53,12 +52,13 @@ func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[m
 	return nil
 }
 
+// log reads the log of one chain, and compares it with the claims.
 func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *claims) error {
 	m := plan.Route.Last()
 	var readers []io.Reader
 	var files []*manifest.File
 	for _, f := range plan.LogFiles() {
-		r, err := fetch.Open(ctx, v.Store, plan.Index, f)
+		r, err := fetch.Open(ctx, v.store, plan.Index, f)
 		if err != nil {
 			return err
 		}
@@ -70,26 +70,15 @@ func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *clai
 	if grafeo.Generation(m.Database.Generation) == grafeo.Gen06 {
 		err = checkLog06(m, files, readers, claims.visit)
 	} else {
-		// A commit may run over the end of a file, so they are read as one.
-		var bytes int64
-		var borders []int64
-		for _, f := range files {
-			for _, b := range catalog.Borders(plan.Route.Chain...) {
-				if f.Name == grafeo.LogName(grafeo.Gen05, b.File) {
-					borders = append(borders, bytes+b.Offset)
-				}
-			}
-			bytes += f.Bytes
-		}
-		_, err = readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log", borders...), bytes, claims.visit)
+		err = checkLog05(plan.Route.Chain, files, readers, claims.visit)
 	}
 	if err == nil {
 		err = claims.check()
 	}
-	var object *manifest.ObjectError
+	object, aboutObject := errors.AsType[*manifest.ObjectError](err)
 	switch {
 	case err == nil:
-	case errors.As(err, &object):
+	case aboutObject:
 		v.find(object.Key, object.Problem)
 	case ctx.Err() != nil, objects.IsFromStore(err):
 		return err
@@ -99,6 +88,24 @@ func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *clai
 	return nil
 }
 
+// checkLog05 reads the files of a log as one: a commit may run over the end of a file.
+func checkLog05(chain []*manifest.Committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
+	var bytes int64
+	var borders []int64
+	for _, f := range files {
+		for _, b := range catalog.Borders(chain...) {
+			if f.Name == grafeo.LogName(grafeo.Gen05, b.File) {
+				borders = append(borders, bytes+b.Offset)
+			}
+		}
+		bytes += f.Bytes
+	}
+	_, err := readToEnd(grafeo.NewReader05(io.MultiReader(readers...), "log", borders...), bytes, visit)
+	return err
+}
+
+// checkLog06 reads the files of a log one after the other, each of which continues the
+// one before.
 func checkLog06(m *manifest.Committed, files []*manifest.File, readers []io.Reader, visit func(*grafeo.Commit)) error {
 	var next uint64
 	for i, f := range files {

@@ -1,0 +1,117 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// references reads the index of each backup, and makes sure that the segments and digests
+// that these name exist. The index is nil if it, or the manifest, is damaged.
+func (v *verification) references(ctx context.Context, backups []*manifest.Committed) ([]*manifest.Index, error) {
+	sizes, err := v.sizes(ctx, manifest.SegmentPrefix)
+	if err != nil {
+		return nil, err
+	}
+	indexes := make([]*manifest.Index, len(backups))
+	segments := map[string]bool{}
+	digests := map[manifest.Pages]bool{}
+	for i, m := range backups {
+		if m == nil {
+			continue
+		}
+		ix, err := v.index(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if ix == nil {
+			continue
+		}
+		indexes[i] = ix
+		for _, s := range ix.Segments {
+			if !segments[s.Key] {
+				segments[s.Key] = true
+				v.exists(s.Key, s.StoredBytes, sizes)
+			}
+		}
+		if image := ix.Image(); image != nil {
+			for _, p := range image.Pages {
+				digests[p] = true
+			}
+		}
+	}
+	if err := v.digests(ctx, digests); err != nil {
+		return nil, err
+	}
+	for key := range sizes {
+		if !segments[key] {
+			v.report.Unused++
+		}
+	}
+	return indexes, nil
+}
+
+// index reads the index of a backup, nil if it is damaged.
+func (v *verification) index(ctx context.Context, m *manifest.Committed) (*manifest.Index, error) {
+	if m.Index != nil {
+		v.report.Objects++
+	}
+	ix, err := v.journal.Index(ctx, m.Manifest)
+	if err := v.pass(err); err != nil {
+		return nil, err
+	}
+	return ix, nil
+}
+
+// sizes lists all objects of a kind, and returns their sizes by key.
+func (v *verification) sizes(ctx context.Context, prefix string) (map[string]int64, error) {
+	sizes := map[string]int64{}
+	for info, err := range v.store.List(ctx, prefix, objects.MaxSegments) {
+		if err != nil {
+			return nil, err
+		}
+		sizes[info.Key] = info.Size
+	}
+	return sizes, nil
+}
+
+// exists makes sure that an object was listed with this size.
+func (v *verification) exists(key string, bytes int64, sizes map[string]int64) {
+	v.report.Objects++
+	v.report.Bytes += bytes
+	switch size, ok := sizes[key]; {
+	case !ok:
+		v.find(key, "it is missing")
+	case size != bytes:
+		v.find(key, fmt.Sprintf("it has %d bytes instead of %d", size, bytes))
+	}
+}
+
+// digests checks the digests of pages. No restore needs them, but the next full backup
+// trusts them.
+func (v *verification) digests(ctx context.Context, named map[manifest.Pages]bool) error {
+	if len(named) == 0 {
+		return nil
+	}
+	sizes, err := v.sizes(ctx, manifest.PagesPrefix)
+	if err != nil {
+		return err
+	}
+	g, running := errgroup.WithContext(ctx)
+	g.SetLimit(v.workers)
+	for p := range named {
+		v.exists(p.Key, p.StoredBytes, sizes)
+		if size, ok := sizes[p.Key]; !v.deep || !ok || size != p.StoredBytes {
+			continue
+		}
+		g.Go(func() error {
+			_, err := v.store.ReadSealed(running, p.Key, p.StoredBytes, p.SHA256, nil)
+			return v.pass(err)
+		})
+	}
+	return g.Wait()
+}
