@@ -82,7 +82,7 @@ type Archive struct {
 	log     *slog.Logger
 	workers int
 	name    string
-	records *record.Records
+	records *record.Folder
 	tool    string
 	host    string
 	effort  probe.Thoroughness // of probes
@@ -108,7 +108,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	on := disk.Logged(disk.OS{}, log)
 	return &Archive{
 		objects: objects,
-		records: &record.Records{Disk: on, Folder: opts.State, Log: log},
+		records: &record.Folder{Path: opts.State, Disk: on, Log: log},
 		journal: journal.New(objects, opts.Name, tool, log),
 		disk:    on, log: log,
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,

@@ -1,3 +1,7 @@
+// Package record keeps what this host last saw of an archive: a file for each archive's
+// address, in a folder of the user. It is how a run without the database's hold notices
+// that an archive has vanished. It asks no store, and nothing depends on it: whatever
+// fails here costs a run no more than a debug message.
 package record
 
 import (
@@ -19,9 +23,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// record is what this host last saw of the archive at an address: a file in
-// [Options.State]. It is a nicety: whatever fails with it costs a run nothing but a
-// debug message.
+// record is the content of a file: what was last seen of the archive at an address.
 type record struct {
 	Format    int       `json:"format"` // 1
 	Address   string    `json:"address"`
@@ -34,38 +36,38 @@ type record struct {
 }
 
 const (
-	recordFormat   = 1
-	maxRecordBytes = 64 << 10
+	format   = 1
+	maxBytes = 64 << 10
 )
 
-// Records are the files in a user's state folder that say what this host last saw of
-// archives.
-type Records struct {
-	Disk   disk.Disk
-	Folder string // "" for none
-	Log    *slog.Logger
+// Folder is the folder of a user in which the records are. Its methods may be called
+// concurrently, also in several processes.
+type Folder struct {
+	Path string // "" for none: nothing is known, and nothing is noted
+	Disk disk.Disk
+	Log  *slog.Logger
 }
 
-// path is the file for the archive at an address, "" if there is none to be.
-func (r *Records) path(address string) string {
-	if r.Folder == "" || address == "" {
+// path returns the file for the archive at an address, "" if there is none.
+func (f *Folder) path(address string) string {
+	if f.Path == "" || address == "" {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(address))
-	return filepath.Join(r.Folder, "archives", hex.EncodeToString(sum[:16])+".json")
+	return filepath.Join(f.Path, "archives", hex.EncodeToString(sum[:16])+".json")
 }
 
-// Read returns what was seen of the archive at an address, nil if there is no record,
-// or none that can be used.
-func (r *Records) Read(address string) *journal.Sighting {
-	path := r.path(address)
+// Read returns what was seen of the archive at an address; nil if there is no record, or
+// none that can be used.
+func (f *Folder) Read(address string) *journal.Sighting {
+	path := f.path(address)
 	if path == "" {
 		return nil
 	}
 	found, err := readRecord(path, address)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
+			f.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
 		}
 		return nil
 	}
@@ -78,7 +80,7 @@ func readRecord(path, address string) (*record, error) {
 		return nil, err
 	}
 	defer disk.CloseRead(f)
-	b, err := io.ReadAll(io.LimitReader(f, maxRecordBytes))
+	b, err := io.ReadAll(io.LimitReader(f, maxBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -86,29 +88,30 @@ func readRecord(path, address string) (*record, error) {
 	switch err := json.Unmarshal(b, &r); {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
-	case r.Format != recordFormat || r.Address != address || r.ArchiveID == "" || r.Seq == 0 || r.CommitID == "":
+	case r.Format != format || r.Address != address || r.ArchiveID == "" || r.Seq == 0 || r.CommitID == "":
 		return nil, fmt.Errorf("%s: it is not a record of the archive at this address", path)
 	}
 	return &r, nil
 }
 
-// Note records that head is the newest backup of the archive at an address, unless
-// another run has seen a newer one meanwhile. With anew, what it has seen is over.
-func (r *Records) Note(ctx context.Context, address string, head *manifest.Committed, anew bool) {
-	path := r.path(address)
+// Note records that head is the newest backup of the archive at an address, unless another
+// run has seen a newer one meanwhile. With anew, what was seen before no longer counts. A
+// nil head is not recorded.
+func (f *Folder) Note(ctx context.Context, address string, head *manifest.Committed, anew bool) {
+	path := f.path(address)
 	if path == "" || head == nil {
 		return
 	}
 	now := record{
-		recordFormat, address, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
+		format, address, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
 	}
 	if before, err := readRecord(path, address); err == nil && *before == now {
 		return
 	}
 	ctx, cancel := disk.Settling(ctx)
 	defer cancel()
-	if err := writeRecord(ctx, r.Disk, path, now, anew); err != nil {
-		r.Log.Debug("what this run saw of the archive could not be noted", "err", err)
+	if err := writeRecord(ctx, f.Disk, path, now, anew); err != nil {
+		f.Log.Debug("what this run saw of the archive could not be noted", "err", err)
 	}
 }
 
@@ -144,10 +147,10 @@ func writeRecord(ctx context.Context, d disk.Disk, path string, now record, anew
 	if err != nil {
 		return errors.Join(err, d.Remove(temp))
 	}
-	return nil // after a loss of power it may be the record before, which is as true
+	return nil // after a power failure it may be the earlier record, which is as true
 }
 
-// makeFolders makes a folder and those above it that are missing.
+// makeFolders creates a folder, and those above it that are missing.
 func makeFolders(d disk.Disk, folder string) error {
 	err := d.Mkdir(folder, 0o700)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(folder) != folder {
@@ -165,10 +168,10 @@ func makeFolders(d disk.Disk, folder string) error {
 	return err
 }
 
-// likeParent gives what root makes in somebody's home to them: else other programs
-// of theirs could not write beside it.
+// likeParent gives what root creates in a user's home to that user, whose other programs
+// could not write beside it otherwise.
 func likeParent(d disk.Disk, path string) {
 	if info, err := os.Stat(filepath.Dir(path)); err == nil {
-		_ = disk.GiveTo(d, path, info) // it is of use all the same
+		_ = disk.GiveTo(d, path, info) // it can be used all the same
 	}
 }
