@@ -87,7 +87,7 @@ var mutants = []mutant{
 	},
 	{
 		"a route follows the summaries even if the manifests differ", "archiver/internal/journal/routes.go",
-		"whole = whole && m.SameOutline(r.Chain[i].Manifest)", "",
+		"whole = whole && m.SameOutline(route.Chain[i].Manifest)", "",
 		"./archiver", "TestRoutesBySummaries",
 	},
 	{

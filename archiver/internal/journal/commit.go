@@ -75,11 +75,11 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	began := time.Now()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		proved, err := j.putManifest(work, attempt, key, document, &sum)
+		proved, err := putManifest(work, j.store, attempt, key, document, &sum)
 		if proved {
 			return nil
 		}
-		found, readErr := j.readBack(work, attempt, key)
+		found, readErr := readBack(work, j.store, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
 			j.log.Debug("commit: it is ours", "key", key, "err", err)
@@ -109,16 +109,16 @@ func refused(err error) bool {
 }
 
 // putManifest makes one attempt to create the manifest.
-func (j *Journal) putManifest(ctx context.Context, limit time.Duration, key string, document []byte, sum *[32]byte) (proved bool, err error) {
+func putManifest(ctx context.Context, s *objects.Store, limit time.Duration, key string, document []byte, sum *[32]byte) (proved bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	result, err := j.store.Storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
+	result, err := s.Storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: sum})
 	return err == nil && result.Proved, err
 }
 
 // readBack reads what is stored under the key of the manifest.
-func (j *Journal) readBack(ctx context.Context, limit time.Duration, key string) ([]byte, error) {
+func readBack(ctx context.Context, s *objects.Store, limit time.Duration, key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return j.store.ReadDocument(ctx, key)
+	return s.ReadDocument(ctx, key)
 }

@@ -19,24 +19,23 @@ func (e *UnsafeStoreError) Error() string {
 
 // conditions returns how the store treats conditional writes: what archive.json says or,
 // for a new archive, what a probe finds. A store that does not support them is an
-// [*UnsafeStoreError], unless the one who creates the archive accepts it for a single
-// writer.
-func (j *Journal) conditions(ctx context.Context, w UpdateOptions, l *List) (*manifest.Conditions, error) {
+// [*UnsafeStoreError], unless the creator of the archive accepts it for a single writer.
+func (w *writer) conditions(ctx context.Context, l *List) (*manifest.Conditions, error) {
 	var c *manifest.Conditions
 	if l.Archive != nil {
 		c = l.Archive.Conditions
 	}
 	if c == nil {
-		verdict, err := w.Probe(ctx)
+		verdict, err := w.options.Probe(ctx)
 		if err != nil {
 			return nil, err
 		}
 		c = &manifest.Conditions{
-			Verdict: verdict, ProbedAt: manifest.Now(), SingleWriter: verdict != manifest.Honoured && w.SingleWriter,
+			Verdict: verdict, ProbedAt: manifest.Now(), SingleWriter: verdict != manifest.Honoured && w.options.SingleWriter,
 		}
 	}
 	if c.Verdict != manifest.Honoured && !c.SingleWriter {
-		return nil, &UnsafeStoreError{j.Address(), c.Verdict}
+		return nil, &UnsafeStoreError{w.journal.Address(), c.Verdict}
 	}
 	return c, nil
 }

@@ -68,7 +68,7 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 	if _, ok := errors.AsType[*DamagedDocumentError](why); !ok {
 		return nil, why
 	}
-	seqs, err := j.listAll(ctx)
+	seqs, err := listAll(ctx, j.store)
 	if err != nil {
 		return nil, err
 	}
@@ -86,18 +86,18 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 }
 
 // newDocument returns archive.json for an archive that does not exist yet.
-func (j *Journal) newDocument(c *manifest.Conditions) *manifest.Archive {
-	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: j.tool, Conditions: c}
+func newDocument(tool string, c *manifest.Conditions) *manifest.Archive {
+	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: tool, Conditions: c}
 }
 
 // createDocument creates archive.json from doc, and returns the one that exists then: of
 // two first backups at the same time, both continue with the same.
-func (j *Journal) createDocument(ctx context.Context, doc *manifest.Archive) (*manifest.Archive, error) {
+func createDocument(ctx context.Context, s *objects.Store, doc *manifest.Archive) (*manifest.Archive, error) {
 	document := doc.Encode()
 	sum := manifest.Sum(document)
 	for range objects.Tries {
-		result, err := objects.Retry(ctx, j.store.Patience, func() (storage.PutResult, error) {
-			return j.store.Storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document),
+		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
+			return s.Storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document),
 				storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 		})
 		if err == nil && result.Proved {
@@ -106,7 +106,7 @@ func (j *Journal) createDocument(ctx context.Context, doc *manifest.Archive) (*m
 		if err != nil && !objects.MayExist(err) {
 			return nil, err
 		}
-		b, readErr := j.store.ReadDocument(ctx, manifest.ArchiveKey)
+		b, readErr := s.ReadDocument(ctx, manifest.ArchiveKey)
 		switch {
 		case readErr == nil:
 			return manifest.DecodeArchive(b)

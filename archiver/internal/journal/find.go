@@ -26,7 +26,7 @@ func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
 	}
 	all := false
 	if hint > 0 {
-		if l.Seqs, all, err = j.listFrom(ctx, hint, listPage); err != nil {
+		if l.Seqs, all, err = listFrom(ctx, j.store, hint, listPage); err != nil {
 			return nil, err
 		}
 	}
@@ -34,7 +34,7 @@ func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
 		l.Seqs, all = nil, false
 	}
 	if !all {
-		if l.Seqs, err = j.searchEnd(ctx, l.Seqs); err != nil {
+		if l.Seqs, err = searchEnd(ctx, j.store, l.Seqs); err != nil {
 			return nil, err
 		}
 	}
@@ -43,9 +43,9 @@ func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
 
 // listFrom returns the numbers of the backups from seq on, of at most limit objects, and
 // whether these are all. It takes one request if limit is listPage.
-func (j *Journal) listFrom(ctx context.Context, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
+func listFrom(ctx context.Context, s *objects.Store, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
 	n := 0
-	for info, err := range j.store.ListAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), objects.MaxManifests) {
+	for info, err := range s.ListAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), objects.MaxManifests) {
 		if err != nil {
 			return nil, false, err
 		}
@@ -61,7 +61,7 @@ func (j *Journal) listFrom(ctx context.Context, seq manifest.Seq, limit int) (se
 
 // searchEnd returns the numbers of the newest backups. It looks after those that are
 // known, further and further ahead until there is nothing, and then halves.
-func (j *Journal) searchEnd(ctx context.Context, known []manifest.Seq) ([]manifest.Seq, error) {
+func searchEnd(ctx context.Context, s *objects.Store, known []manifest.Seq) ([]manifest.Seq, error) {
 	end := manifest.MaxSeq + 1 // from here on there is nothing
 	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
 		last := manifest.Seq(0)
@@ -78,7 +78,7 @@ func (j *Journal) searchEnd(ctx context.Context, known []manifest.Seq) ([]manife
 		case end-next > listPage:
 			next += (end - next) / 2
 		}
-		seqs, all, err := j.listFrom(ctx, next, listPage)
+		seqs, all, err := listFrom(ctx, s, next, listPage)
 		switch {
 		case err != nil || all && len(seqs) > 0:
 			return seqs, err
@@ -87,7 +87,7 @@ func (j *Journal) searchEnd(ctx context.Context, known []manifest.Seq) ([]manife
 		case all:
 			end = next
 		default: // a page full of other objects
-			seqs, _, err = j.listFrom(ctx, 1, objects.MaxManifests)
+			seqs, _, err = listFrom(ctx, s, 1, objects.MaxManifests)
 			return seqs, err
 		}
 	}

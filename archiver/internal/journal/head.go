@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,27 +24,34 @@ type Head struct {
 	journal *Journal // over Store
 }
 
-// readHead reads the head of the journal for an attempt. Only the first one compares it
-// with what was known; the others look beyond what lists show, as their commit has met
-// what these did not.
-func (j *Journal) readHead(ctx context.Context, w UpdateOptions, first bool) (*Head, error) {
-	l, err := j.listForWriter(ctx, w, first)
+// writer reads the head for the attempts of one [Journal.Update].
+type writer struct {
+	journal *Journal
+	options UpdateOptions
+}
+
+// readHead reads the head of the journal for an attempt. Only the first attempt compares
+// it with what was known. The others look beyond the list, because their commit has met a
+// manifest that the list did not show.
+func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
+	j := w.journal
+	l, err := w.list(ctx, first)
 	if err != nil {
-		if !w.BeginAnew {
-			err = w.Known.NoStore(err)
+		if !w.options.BeginAnew {
+			err = w.options.Known.NoStore(err)
 		}
 		return nil, err
 	}
 	head := &Head{Store: j.store, Archive: l.Archive, First: first, journal: j}
-	if err := head.readParent(ctx, l, w.Catalog); err != nil {
+	if err := head.readParent(ctx, l, w.options.Catalog); err != nil {
 		return nil, err
 	}
 	if first {
-		if err := head.compare(ctx, l, w); err != nil {
+		if err := w.compare(ctx, head, l); err != nil {
 			return nil, err
 		}
 	}
-	c, err := j.conditions(ctx, w, l)
+	c, err := w.conditions(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -53,22 +61,40 @@ func (j *Journal) readHead(ctx context.Context, w UpdateOptions, first bool) (*H
 		head.journal = New(head.Store, j.name, j.tool, j.log)
 	}
 	if head.Archive == nil {
-		head.Archive = j.newDocument(c)
+		head.Archive = newDocument(j.tool, c)
 	}
 	return head, nil
 }
 
-// listForWriter lists all manifests, or as many as show which is the newest.
-func (j *Journal) listForWriter(ctx context.Context, w UpdateOptions, first bool) (*List, error) {
-	list := func() (*List, error) { return j.findNewest(ctx, w.Known) }
-	if w.Catalog {
-		list = func() (*List, error) { return j.List(ctx) }
+// list lists all manifests, or as many as show which is the newest.
+func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
+	if w.options.Catalog {
+		l, err = w.journal.List(ctx)
+	} else {
+		l, err = w.journal.findNewest(ctx, w.options.Known)
 	}
-	l, err := list()
 	if err == nil && !first {
-		err = j.lookBeyond(ctx, l)
+		err = lookBeyond(ctx, w.journal.store, l)
 	}
 	return l, err
+}
+
+// compare makes sure that nothing has vanished that was known, unless that is accepted:
+// then the writer begins anew. A list that was late is completed.
+func (w *writer) compare(ctx context.Context, h *Head, l *List) error {
+	newest, err := w.journal.CheckVanished(ctx, l, h.Parent, w.options.Known)
+	if _, gone := errors.AsType[*VanishedError](err); gone && w.options.BeginAnew {
+		w.journal.log.Warn("continuing without what was there before", "err", err)
+		h.Anew = true
+		return nil
+	}
+	if err != nil || newest == h.Parent {
+		return err
+	}
+	if h.Parent = newest; w.options.Catalog {
+		return h.readParent(ctx, l, true)
+	}
+	return nil
 }
 
 // readParent reads the newest manifest and, for the catalog, all others.
@@ -103,23 +129,6 @@ func (j *Journal) catalogOfWhole(ctx context.Context, l *List) (*catalog.Catalog
 	return catalog.New(all), all[last], nil
 }
 
-// compare makes sure that nothing has vanished, unless that is accepted. A list that was
-// late is completed.
-func (h *Head) compare(ctx context.Context, l *List, w UpdateOptions) error {
-	parent, anew, err := h.journal.checkOrAccept(ctx, l, h.Parent, w)
-	if err != nil {
-		return err
-	}
-	h.Anew = anew
-	if parent == h.Parent {
-		return nil
-	}
-	if h.Parent = parent; w.Catalog {
-		return h.readParent(ctx, l, true)
-	}
-	return nil
-}
-
 // Load is [Journal.Load] of a manifest of the head's archive.
 func (h *Head) Load(ctx context.Context, seq manifest.Seq) (*manifest.Committed, error) {
 	return h.journal.Load(ctx, h.Archive.ArchiveID, seq)
@@ -145,11 +154,11 @@ var ErrOtherArchive = fmt.Errorf("%w, and made the archive", ErrConflict)
 // [*UnreadableError], nothing was committed, as after any other error.
 func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.Index, timeout time.Duration) error {
 	progress.Tell(ctx, progress.Phase("commit"))
-	if err := h.journal.storeIndex(ctx, m, ix); err != nil {
+	if err := storeIndex(ctx, h.Store, m, ix); err != nil {
 		return err
 	}
 	if h.Parent == nil {
-		created, err := h.journal.createDocument(ctx, h.Archive)
+		created, err := createDocument(ctx, h.Store, h.Archive)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
@@ -30,7 +31,7 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 	ix := m.Content
 	if ix == nil {
 		var err error
-		if ix, err = j.readIndex(ctx, m.Index); err != nil {
+		if ix, err = readIndex(ctx, j.store, m.Index); err != nil {
 			return nil, err
 		}
 	}
@@ -41,8 +42,8 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 }
 
 // readIndex reads an index that is an object of its own.
-func (j *Journal) readIndex(ctx context.Context, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	b, err := j.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (*manifest.Index, error) {
+	b, err := s.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (j *Journal) readIndex(ctx context.Context, ref *manifest.ObjectRef) (*mani
 
 // storeIndex puts the index into the manifest, or into an object that the manifest
 // names.
-func (j *Journal) storeIndex(ctx context.Context, m *manifest.Manifest, ix *manifest.Index) error {
+func storeIndex(ctx context.Context, s *objects.Store, m *manifest.Manifest, ix *manifest.Index) error {
 	raw := ix.Encode()
 	if len(raw) <= maxInlineIndex {
 		m.Content = ix
@@ -74,7 +75,7 @@ func (j *Journal) storeIndex(ctx context.Context, m *manifest.Manifest, ix *mani
 	}
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	m.Index = &ref
-	ref.Key, err = j.store.CreateProved(ctx, manifest.IndexKey(ref.SHA256), ref.SHA256, packed)
+	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(ref.SHA256), ref.SHA256, packed)
 	return err
 }
 

@@ -55,7 +55,7 @@ func (j *Journal) List(ctx context.Context) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.Seqs, err = j.listAll(ctx); err != nil {
+	if l.Seqs, err = listAll(ctx, j.store); err != nil {
 		return nil, err
 	}
 	return l, j.checkDocument(ctx, l)
@@ -89,17 +89,17 @@ func (j *Journal) Open(ctx context.Context, known Memory) (*List, error) {
 func (j *Journal) listBeyond(ctx context.Context) (*List, error) {
 	l, err := j.List(ctx)
 	if err == nil {
-		err = j.lookBeyond(ctx, l)
+		err = lookBeyond(ctx, j.store, l)
 	}
 	return l, err
 }
 
 // lookBeyond adds the backups that a list does not show yet: lists may be late, or come
 // out of a cache.
-func (j *Journal) lookBeyond(ctx context.Context, l *List) error {
+func lookBeyond(ctx context.Context, s *objects.Store, l *List) error {
 	for l.Archive != nil {
 		next := l.Last() + 1
-		if _, err := j.store.Storage.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+		if _, err := s.Storage.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		} else if err != nil {
 			return err
@@ -110,8 +110,8 @@ func (j *Journal) lookBeyond(ctx context.Context, l *List) error {
 }
 
 // listAll returns the numbers of all manifests.
-func (j *Journal) listAll(ctx context.Context) (seqs []manifest.Seq, err error) {
-	for info, err := range j.store.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
+func listAll(ctx context.Context, s *objects.Store) (seqs []manifest.Seq, err error) {
+	for info, err := range s.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -72,16 +73,16 @@ func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, err
 // Load reads and checks one manifest of the archive with this id. One that is damaged
 // or missing, twice, is a [*manifest.ObjectError].
 func (j *Journal) Load(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
-	m, err := j.loadOnce(ctx, archiveID, seq)
+	m, err := loadOnce(ctx, j.store, archiveID, seq)
 	if isDamaged(err) {
-		return j.loadOnce(ctx, archiveID, seq)
+		return loadOnce(ctx, j.store, archiveID, seq)
 	}
 	return m, err
 }
 
-func (j *Journal) loadOnce(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
+func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
 	damaged := func(problem string) error { return &manifest.ObjectError{Key: seq.Key(), Problem: problem} }
-	b, err := j.store.ReadDocument(ctx, seq.Key())
+	b, err := s.ReadDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, damaged("it is missing")
 	}

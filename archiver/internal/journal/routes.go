@@ -16,13 +16,13 @@ import (
 // damaged is an error only if the route needs it.
 func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalog.Route, error) {
 	if t.IsEnd() {
-		c, err := j.chainTo(ctx, l, t)
+		c, err := (&router{j, l, t}).chain(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return c.Route(t)
 	}
-	if r, ok, err := j.routeByOutlines(ctx, l, t); ok || err != nil {
+	if r, ok, err := (&router{j, l, t}).byOutlines(ctx); ok || err != nil {
 		return r, err
 	}
 	all, damage, err := j.loadEach(ctx, l)
@@ -70,32 +70,6 @@ func withoutSummaries(m *manifest.Committed) *manifest.Committed {
 	return m
 }
 
-// chainTo reads the backup that t names, or the newest one, and those that it continues:
-// backwards, in growing batches. None of them may be damaged.
-func (j *Journal) chainTo(ctx context.Context, l *List, t catalog.Target) (*catalog.Catalog, error) {
-	seqs := l.Seqs
-	if t.Backup != 0 {
-		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
-	}
-	var all []*manifest.Committed
-	for batch := 1; len(seqs) > 0; batch *= 8 {
-		part := seqs[max(0, len(seqs)-batch):]
-		seqs = seqs[:len(seqs)-len(part)]
-		read, damage, err := j.loadEach(ctx, l.of(part))
-		if err != nil {
-			return nil, err
-		}
-		if damage != nil {
-			return nil, l.AboutNewest(damage)
-		}
-		all = append(read, all...)
-		if c := catalog.New(all); c.ChainTo(all[len(all)-1]) != nil {
-			return c, nil
-		}
-	}
-	return catalog.New(all), nil
-}
-
 // loadEach reads all manifests of l. Those that are damaged are nil; damage is the error
 // for the newest of them.
 func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Committed, damage, err error) {
@@ -114,14 +88,48 @@ func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Commit
 	return all, damage, err
 }
 
-// routeByOutlines returns the route to a target that outlines show, so that an old
-// archive costs one manifest for 32 backups, and those of the route. It is not ok if that
-// does not do, and all manifests must be read: something is damaged, or what decides
-// stands in manifests alone.
-func (j *Journal) routeByOutlines(ctx context.Context, l *List, t catalog.Target) (_ *catalog.Route, ok bool, err error) {
+// router looks for the route to a target in a list.
+type router struct {
+	journal *Journal
+	list    *List
+	target  catalog.Target
+}
+
+// chain reads the backup that the target names, or the newest one, and those that it continues:
+// backwards, in growing batches. None of them may be damaged.
+func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
+	l, t := r.list, r.target
+	seqs := l.Seqs
+	if t.Backup != 0 {
+		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
+	}
+	var all []*manifest.Committed
+	for batch := 1; len(seqs) > 0; batch *= 8 {
+		part := seqs[max(0, len(seqs)-batch):]
+		seqs = seqs[:len(seqs)-len(part)]
+		read, damage, err := r.journal.loadEach(ctx, l.of(part))
+		if err != nil {
+			return nil, err
+		}
+		if damage != nil {
+			return nil, l.AboutNewest(damage)
+		}
+		all = append(read, all...)
+		if c := catalog.New(all); c.ChainTo(all[len(all)-1]) != nil {
+			return c, nil
+		}
+	}
+	return catalog.New(all), nil
+}
+
+// byOutlines returns the route to a target that outlines show, so that an old archive
+// costs one manifest for 32 backups, and those of the route. It is not ok if all manifests
+// must be read: because something is damaged, or because outlines lack what decides.
+func (r *router) byOutlines(ctx context.Context) (_ *catalog.Route, ok bool, err error) {
+	l, t := r.list, r.target
 	all := make([]*manifest.Committed, len(l.Seqs))
 	whole := true
-	err = j.LoadOutlines(ctx, l, func(i int, m *manifest.Committed, err error) error {
+	err = r.journal.LoadOutlines(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		if isDamaged(err) {
 			whole = false
 			return nil
@@ -134,30 +142,30 @@ func (j *Journal) routeByOutlines(ctx context.Context, l *List, t catalog.Target
 	if err != nil || !whole {
 		return nil, false, err
 	}
-	r, err := catalog.New(all).Route(t)
+	route, err := catalog.New(all).Route(t)
 	if err != nil && t.Time != nil {
 		return nil, false, nil //nolint:nilerr // until when a backup was read is known from its manifest alone
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	ok, err = j.completeRoute(ctx, l, r)
-	return r, ok, err
+	ok, err = r.complete(ctx, route)
+	return route, ok, err
 }
 
-// completeRoute replaces the outlines in a route by the manifests, and reports whether
+// complete replaces the outlines in a route by the manifests, and reports whether
 // these say the same.
-func (j *Journal) completeRoute(ctx context.Context, l *List, r *catalog.Route) (ok bool, err error) {
-	var outlines []int // of r.Chain
-	missing := l.of(nil)
-	for i, m := range r.Chain {
+func (r *router) complete(ctx context.Context, route *catalog.Route) (ok bool, err error) {
+	var outlines []int // of route.Chain
+	missing := r.list.of(nil)
+	for i, m := range route.Chain {
 		if m.Digest == (manifest.Digest{}) {
 			outlines = append(outlines, i)
 			missing.Seqs = append(missing.Seqs, m.Seq)
 		}
 	}
 	whole := true
-	err = j.LoadAll(ctx, missing, func(n int, m *manifest.Committed, err error) error {
+	err = r.journal.LoadAll(ctx, missing, func(n int, m *manifest.Committed, err error) error {
 		if isDamaged(err) {
 			whole = false
 			return nil
@@ -166,8 +174,8 @@ func (j *Journal) completeRoute(ctx context.Context, l *List, r *catalog.Route) 
 			return err
 		}
 		i := outlines[n]
-		whole = whole && m.SameOutline(r.Chain[i].Manifest)
-		r.Chain[i] = withoutSummaries(m)
+		whole = whole && m.SameOutline(route.Chain[i].Manifest)
+		route.Chain[i] = withoutSummaries(m)
 		return nil
 	})
 	return whole && err == nil, err

@@ -38,11 +38,12 @@ func (e *ConflictError) Error() string {
 //
 // Other errors are a [*VanishedError], unless it is accepted; an [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
-func (j *Journal) Update(ctx context.Context, w UpdateOptions, attempt func(*Head) error) error {
+func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt func(*Head) error) error {
+	w := &writer{j, options}
 	anew := false
 	for n := range maxConflicts {
 		progress.Tell(ctx, progress.Phase("journal"))
-		head, err := j.readHead(ctx, w, n == 0)
+		head, err := w.readHead(ctx, n == 0)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -46,7 +47,7 @@ func (e *VanishedError) Error() string {
 // What is missing is a [*VanishedError].
 func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.Committed, known Memory) (*manifest.Committed, error) {
 	if lost := known.Lost(l); lost != nil {
-		late, err := j.isLate(ctx, lost)
+		late, err := isLate(ctx, j.store, lost)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +55,7 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 			return nil, lost
 		}
 		l.Seqs = append(l.Seqs, manifest.Seq(lost.Was.Seq))
-		if err := j.lookBeyond(ctx, l); err != nil {
+		if err := lookBeyond(ctx, j.store, l); err != nil {
 			return nil, err
 		}
 		if newest, err = j.Newest(ctx, l); err != nil {
@@ -86,24 +87,13 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 }
 
 // isLate reports whether a backup that a list lacks exists nevertheless.
-func (j *Journal) isLate(ctx context.Context, lost *VanishedError) (bool, error) {
+func isLate(ctx context.Context, s *objects.Store, lost *VanishedError) (bool, error) {
 	if lost.ArchiveID != lost.Was.ArchiveID {
 		return false, nil
 	}
-	_, err := j.store.Storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
+	_, err := s.Storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// checkOrAccept is [Journal.CheckVanished] for a writer, who may accept that something has
-// vanished: then it begins anew.
-func (j *Journal) checkOrAccept(ctx context.Context, l *List, newest *manifest.Committed, w UpdateOptions) (_ *manifest.Committed, anew bool, err error) {
-	now, err := j.CheckVanished(ctx, l, newest, w.Known)
-	if _, gone := errors.AsType[*VanishedError](err); gone && w.BeginAnew {
-		j.log.Warn("continuing without what was there before", "err", err)
-		return newest, true, nil
-	}
-	return now, false, err
 }
