@@ -14,7 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-func (a *app) backupCommand() *cobra.Command {
+func backupCommand(a *app) *cobra.Command {
 	var (
 		level, segmentSize string
 		maxHold            string
@@ -103,7 +103,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 		return err
 	}
 	frugal()
-	bar := a.progress("backing up")
+	bar := a.out.progress("backing up")
 	opts.Observer = bar.observe
 	r, err := archive.Backup(cmd.Context(), database, opts)
 	bar.done()
@@ -114,17 +114,17 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if r.Backup.Kind == archiver.KindNone {
 		done = fmt.Sprintf("nothing is new since backup %d", r.Backup.Seq)
 	}
-	a.warnOfHolds(database, r, opts.MaxHold)
-	return a.answered(done, a.printBackup(database, address, r))
+	a.out.warnOfHolds(database, r, opts.MaxHold)
+	return a.out.answered(done, a.out.printBackup(database, address, r))
 }
 
-func (a *app) printBackup(database, address string, r archiver.BackupReport) error {
-	if a.json {
+func (o *output) printBackup(database, address string, r archiver.BackupReport) error {
+	if o.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
 		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
 		line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
-		return a.printJSON(line)
+		return o.printJSON(line)
 	}
 	path := database
 	if file, err := archiver.Locate(database); err == nil {
@@ -155,7 +155,7 @@ func (a *app) printBackup(database, address string, r archiver.BackupReport) err
 		"to restore it, on any host:",
 		fmt.Sprintf("%s restore %s %s", self(), quote(absolute(address)), quote(path)))
 	for _, line := range lines {
-		if err := a.print("%s", line); err != nil {
+		if err := o.print("%s", line); err != nil {
 			return err
 		}
 	}

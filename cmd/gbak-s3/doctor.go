@@ -6,7 +6,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-func (a *app) doctorCommand() *cobra.Command {
+func doctorCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor ARCHIVE",
 		Short: "Check whether it is safe to commit backups to an archive",
@@ -33,7 +33,7 @@ otherwise the one that a backup would end with.`,
 			if err != nil {
 				return err
 			}
-			if err := a.printDoctor(r); err != nil {
+			if err := a.out.printDoctor(r); err != nil {
 				return err
 			}
 			if p := r.Problem(); p != nil {
@@ -67,8 +67,8 @@ type checkLine struct {
 	Code     string `json:"code"` // of a problem: what a backup would end with
 }
 
-func (a *app) printDoctor(r archiver.DoctorReport) error {
-	if a.json {
+func (o *output) printDoctor(r archiver.DoctorReport) error {
+	if o.json {
 		line := doctorLine{
 			Type: "doctor", Safe: r.Problem() == nil, Conditions: string(r.Conditions), Backups: r.Backups, Checks: []checkLine{},
 			LatencyMS: float64(r.Latency.Microseconds()) / 1000, Upload: r.UploadSpeed, Download: r.DownloadSpeed,
@@ -81,15 +81,15 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 		for _, c := range r.Checks {
 			line.Checks = append(line.Checks, checkLine{c.Name, string(c.Severity), c.Text, hintOf(&c), string(c.Code)})
 		}
-		return a.printJSON(line)
+		return o.printJSON(line)
 	}
 	for _, c := range r.Checks {
 		hint := hintOf(&c)
-		if err := a.print("%-8s %s", c.Severity, c.Text); err != nil {
+		if err := o.print("%-8s %s", c.Severity, c.Text); err != nil {
 			return err
 		}
 		if hint != "" {
-			if err := a.print("         %s", hint); err != nil {
+			if err := o.print("         %s", hint); err != nil {
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func (a *app) printDoctor(r archiver.DoctorReport) error {
 	if r.Problem() != nil {
 		verdict = "it is NOT safe to commit backups here"
 	}
-	return a.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
+	return o.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
 }
 
 // hintOf returns what to do about the result of a check.

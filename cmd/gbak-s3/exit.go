@@ -71,15 +71,15 @@ func (a *app) fail(err error) int {
 	}
 	f := describe(err, a.verb)
 	a.trace(err)
-	if a.json {
+	if a.out.json {
 		if line, err := json.Marshal(f); err == nil {
-			fmt.Fprintf(a.stderr, "%s\n", line)
+			fmt.Fprintf(a.out.stderr, "%s\n", line)
 		}
 		return f.Exit
 	}
-	fmt.Fprintf(a.stderr, "gbak-s3: %s\n", f.Message)
+	fmt.Fprintf(a.out.stderr, "gbak-s3: %s\n", f.Message)
 	if f.Hint != "" {
-		fmt.Fprintf(a.stderr, "%s\n", f.Hint)
+		fmt.Fprintf(a.out.stderr, "%s\n", f.Hint)
 	}
 	return f.Exit
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-func (a *app) exportCommand() *cobra.Command {
+func exportCommand(a *app) *cobra.Command {
 	var (
 		opts   archiver.ExportOptions
 		target target
@@ -69,26 +69,26 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 		return err
 	}
 	frugal()
-	bar := a.progress("exporting")
+	bar := a.out.progress("exporting")
 	opts.Observer = bar.observe
 	r, err := archive.Export(cmd.Context(), folder, opts)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(exportLine{
+	if a.out.json {
+		return a.out.printJSON(exportLine{
 			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds(),
 		})
 	}
-	err = a.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch))
+	err = a.out.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch))
 	if err != nil {
 		return err
 	}
 	if r.Spill != nil {
-		if err := a.print("left out, as native backups cannot hold them: spilled %s", spilled(r.Spill)); err != nil {
+		if err := a.out.print("left out, as native backups cannot hold them: spilled %s", spilled(r.Spill)); err != nil {
 			return err
 		}
 	}
-	return a.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
+	return a.out.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
 }

@@ -88,17 +88,17 @@ func only(h archiver.HeldLog) string {
 
 // warnOfHolds says on stderr which holds seem to be abandoned, and which ones a limit
 // has ended.
-func (a *app) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
+func (o *output) warnOfHolds(database string, r archiver.BackupReport, limit int64) {
 	for _, h := range r.Abandoned {
 		since := "which was last backed up to " + aged(h.Age)
 		if h.Hold.Seq == 0 {
 			since = "whose first backup began " + aged(h.Age) + " and did not finish"
 		}
-		fmt.Fprintf(a.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if that archive is no longer in use: %s\n",
+		fmt.Fprintf(o.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if that archive is no longer in use: %s\n",
 			size(h.OnlyBytes), nameOf(h.Hold), since, releaseOf(h.Hold, database))
 	}
 	for _, h := range r.Released {
-		fmt.Fprintf(a.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): "+
+		fmt.Fprintf(o.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): "+
 			"that hold has ended, and the next backup to that archive is a full one\n",
 			size(h.Bytes), nameOf(h.Hold), size(limit))
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-func (a *app) importCommand() *cobra.Command {
+func importCommand(a *app) *cobra.Command {
 	var opts archiver.ImportOptions
 	cmd := &cobra.Command{
 		Use:   "import NATIVE_FOLDER ARCHIVE",
@@ -62,12 +62,12 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 		return err
 	}
 	frugal()
-	bar := a.progress("importing")
+	bar := a.out.progress("importing")
 	opts.Observer = bar.observe
 	var failed error // to print
 	opts.Committed = func(r archiver.BackupReport) {
 		bar.done()
-		if err := a.sayImported(folder, r); failed == nil {
+		if err := a.out.sayImported(folder, r); failed == nil {
 			failed = err
 		}
 	}
@@ -82,11 +82,11 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	newest := r.Backups[len(r.Backups)-1]
 	if newest.Backup.Kind == archiver.KindNone {
 		newest.Requests, newest.Elapsed = r.Requests, r.Elapsed
-		if err := a.sayImported(folder, newest); err != nil {
+		if err := a.out.sayImported(folder, newest); err != nil {
 			return err
 		}
 	}
-	if err := a.sayLost(folder, r); err != nil || a.json {
+	if err := a.out.sayLost(folder, r); err != nil || a.out.json {
 		return err
 	}
 	for _, line := range []string{
@@ -95,7 +95,7 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 		"to restore the newest, on any host:",
 		fmt.Sprintf("%s restore %s DATABASE", self(), quote(absolute(address))),
 	} {
-		if err := a.print("%s", line); err != nil {
+		if err := a.out.print("%s", line); err != nil {
 			return err
 		}
 	}
@@ -118,33 +118,33 @@ type lostEpochs struct {
 }
 
 // sayLost says which epochs of a folder could not be archived, if there are any.
-func (a *app) sayLost(folder string, r archiver.ImportReport) error {
+func (o *output) sayLost(folder string, r archiver.ImportReport) error {
 	if len(r.Lost) == 0 {
 		return nil
 	}
 	line := lostLine{Type: "import", Entries: r.Entries, Known: r.Known}
 	for _, f := range r.Lost {
 		line.Lost = append(line.Lost, lostEpochs{f.File, f.From, f.To, f.Err.Error()})
-		if a.json {
+		if o.json {
 			continue
 		}
-		if err := a.print("lost: %s, in no complete backup of %s: %v", epochs(f.From, f.To), folder, f.Err); err != nil {
+		if err := o.print("lost: %s, in no complete backup of %s: %v", epochs(f.From, f.To), folder, f.Err); err != nil {
 			return err
 		}
 	}
-	if a.json {
-		return a.printJSON(line)
+	if o.json {
+		return o.printJSON(line)
 	}
 	return nil
 }
 
-func (a *app) sayImported(folder string, r archiver.BackupReport) error {
-	if a.json {
+func (o *output) sayImported(folder string, r archiver.BackupReport) error {
+	if o.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS, line.Why = &r.Requests, &elapsed, r.Why
-		return a.printJSON(line)
+		return o.printJSON(line)
 	}
-	return a.print("%s", headline(folder, r))
+	return o.print("%s", headline(folder, r))
 }
 
 // outside makes sure that neither of a folder of native backups and a local archive is

@@ -14,7 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-func (a *app) inspectCommand() *cobra.Command {
+func inspectCommand(a *app) *cobra.Command {
 	var opts archiver.InspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
@@ -39,10 +39,10 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(lineOfInspection(i))
+			if a.out.json {
+				err = a.out.printJSON(lineOfInspection(i))
 			} else {
-				err = a.printInspection(i)
+				err = a.out.printInspection(i)
 			}
 			if err == nil && i.Problem != nil {
 				err = &answeredError{exitDamage}
@@ -220,7 +220,7 @@ var kinds = map[grafeo.FileKind]string{
 	archiver.ArchiveFolder:    "an archive of gbak-s3",
 }
 
-func (a *app) printInspection(i archiver.Inspection) error {
+func (o *output) printInspection(i archiver.Inspection) error {
 	what, verdict := kinds[i.What], "whole"
 	if i.Directory {
 		what = "a database that is a WAL directory"
@@ -234,7 +234,7 @@ func (a *app) printInspection(i archiver.Inspection) error {
 	case !i.Checked:
 		verdict = "not checked"
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s: %s, %s\n", i.Path, what, verdict)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  "+name+"\t"+format+"\n", args...) }
 	if i.Problem != nil {

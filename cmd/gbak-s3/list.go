@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) listCommand() *cobra.Command {
+func listCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list ARCHIVE",
 		Short:   "List the backups of an archive",
@@ -29,18 +29,18 @@ func (a *app) list(cmd *cobra.Command, address string) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
+	if a.out.json {
 		for _, b := range r.Backups {
-			if err := a.printJSON(lineOf(b)); err != nil {
+			if err := a.out.printJSON(lineOf(b)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	if len(r.Backups) == 0 {
-		return a.print("the archive has no backups")
+		return a.out.print("the archive has no backups")
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.out.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tSIZE\tSTORED\tDATABASE\tHOST")
 	for _, b := range r.Backups {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", b.Seq, b.CreatedAt.Format(time.DateTime), b.Kind,

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os/signal"
 	"syscall"
 	"time"
@@ -43,6 +44,13 @@ type backupLine struct {
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
 }
 
+// output is where a command prints its answer, and in which form.
+type output struct {
+	stdout, stderr io.Writer
+
+	json bool
+}
+
 func lineOf(b archiver.Backup) backupLine {
 	return backupLine{
 		Type: "backup", Seq: b.Seq, Kind: string(b.Kind), Timeline: b.Timeline,
@@ -54,11 +62,11 @@ func lineOf(b archiver.Backup) backupLine {
 }
 
 // printJSON prints one object as a line of JSON.
-func (a *app) printJSON(v any) error { return json.NewEncoder(a.stdout).Encode(v) }
+func (o *output) printJSON(v any) error { return json.NewEncoder(o.stdout).Encode(v) }
 
 // print prints a line of text.
-func (a *app) print(format string, args ...any) error {
-	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
+func (o *output) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(o.stdout, format+"\n", args...)
 	return err
 }
 
@@ -69,9 +77,9 @@ func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 // answered ends a command that has done its work. That the answer could not be written
 // does not undo it, and an exit code that says that it failed would be wrong: err goes
 // to stderr.
-func (a *app) answered(done string, err error) error {
+func (o *output) answered(done string, err error) error {
 	if err != nil {
-		fmt.Fprintf(a.stderr, "gbak-s3: %s, but that could not be written to stdout: %v\n", done, err)
+		fmt.Fprintf(o.stderr, "gbak-s3: %s, but that could not be written to stdout: %v\n", done, err)
 	}
 	return nil
 }

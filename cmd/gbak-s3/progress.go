@@ -25,9 +25,9 @@ type bar struct {
 // speed.
 const soonest = 500 * time.Millisecond
 
-func (a *app) progress(what string) *bar {
-	f, ok := a.stderr.(*os.File)
-	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd())), out: a.stderr}
+func (o *output) progress(what string) *bar {
+	f, ok := o.stderr.(*os.File)
+	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd())), out: o.stderr}
 }
 
 func (b *bar) observe(e archiver.Event) {

@@ -10,7 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
-func (a *app) releaseCommand() *cobra.Command {
+func releaseCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "release DATABASE [ARCHIVE]",
 		Short: "Let a database drop the log that it keeps for archives",
@@ -52,7 +52,7 @@ func (a *app) release(cmd *cobra.Command, args []string) error {
 	if released {
 		done = "the log of " + database + " is released"
 	}
-	return a.answered(done, a.printRelease(database, released, rest.Holds))
+	return a.out.answered(done, a.out.printRelease(database, released, rest.Holds))
 }
 
 // releaseOne ends the hold of one archive: the one that the hold knows by this address or
@@ -98,24 +98,24 @@ type releaseLine struct {
 	Holds    []claimLine `json:"holds"`    // that are left
 }
 
-func (a *app) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
-	if a.json {
+func (o *output) printRelease(database string, released bool, rest []archiver.HeldLog) (err error) {
+	if o.json {
 		holds := []claimLine{}
 		for _, h := range rest {
 			holds = append(holds, claimLine(h.Hold))
 		}
-		return a.printJSON(releaseLine{"release", database, released, holds})
+		return o.printJSON(releaseLine{"release", database, released, holds})
 	}
 	if generation, unknown := grafeo.Identify(database); !released && unknown == nil && generation == grafeo.Gen05 {
-		err = a.print("nothing was held: Grafeo 0.5 keeps no log for archives")
+		err = o.print("nothing was held: Grafeo 0.5 keeps no log for archives")
 	} else if !released {
-		err = a.print("nothing was held")
+		err = o.print("nothing was held")
 	} else if len(rest) == 0 {
-		err = a.print("%s now keeps its log only as long as it needs it itself", database)
+		err = o.print("%s now keeps its log only as long as it needs it itself", database)
 	}
 	for _, h := range rest {
 		if err == nil {
-			err = a.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h.Hold), h.Hold.Epoch)
+			err = o.print("%s still keeps its log for %s, from epoch %d on", database, nameOf(h.Hold), h.Hold.Epoch)
 		}
 	}
 	return err

@@ -12,7 +12,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-func (a *app) restoreCommand() *cobra.Command {
+func restoreCommand(a *app) *cobra.Command {
 	var (
 		opts   archiver.RestoreOptions
 		target target
@@ -115,22 +115,22 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	}
 	free, sure, known := spaceFor(database)
 	fits := p.NeededBytes <= free
-	if a.json {
+	if a.out.json {
 		line := lineOfPlan(p)
 		line.Requests = p.Requests
 		if known {
 			line.FreeBytes, line.Fits = &free, new(fits)
 		}
-		return a.printJSON(line)
+		return a.out.printJSON(line)
 	}
-	if err := a.print("would restore %s%s", state(p), asked(target)); err != nil {
+	if err := a.out.print("would restore %s%s", state(p), asked(target)); err != nil {
 		return err
 	}
 	log := ""
 	if n := len(p.Incrementals); n > 0 {
 		log = fmt.Sprintf(" and the log of %s", plural(n, "backup"))
 	}
-	if err := a.print("from the full backup %d%s: %s, %s to fetch, %s to write",
+	if err := a.out.print("from the full backup %d%s: %s, %s to fetch, %s to write",
 		p.Full, log, plural(p.Objects, "object"), size(p.StoredBytes), size(p.RawBytes)); err != nil {
 		return err
 	}
@@ -142,11 +142,11 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 		case !fits:
 			verdict = "it may not fit"
 		}
-		if err := a.print("%s needed at %s, and %s free there: %s", size(p.NeededBytes), database, size(free), verdict); err != nil {
+		if err := a.out.print("%s needed at %s, and %s free there: %s", size(p.NeededBytes), database, size(free), verdict); err != nil {
 			return err
 		}
 	}
-	return a.others(p)
+	return a.out.others(p)
 }
 
 // spaceFor returns the [archiver.FreeSpace] for a database at this path.
@@ -176,9 +176,9 @@ func state(p archiver.Plan) string {
 func asked(t target) string { return moment("; asked for as of ", t.time) }
 
 // others says that an epoch exists more than once.
-func (a *app) others(p archiver.Plan) error {
+func (o *output) others(p archiver.Plan) error {
 	for _, t := range p.OtherTimelines {
-		if err := a.print("timeline %d has this epoch too, with a different history; --timeline %d chooses it", t, t); err != nil {
+		if err := o.print("timeline %d has this epoch too, with a different history; --timeline %d chooses it", t, t); err != nil {
 			return err
 		}
 	}
@@ -196,56 +196,56 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	if err != nil {
 		return err
 	}
-	bar := a.progress("restoring")
+	bar := a.out.progress("restoring")
 	opts.Observer = bar.observe
 	r, err := archive.Restore(cmd.Context(), database, opts)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	return a.answered(r.Database+" is restored", a.printRestore(r, target))
+	return a.out.answered(r.Database+" is restored", a.out.printRestore(r, target))
 }
 
-func (a *app) printRestore(r archiver.RestoreReport, target target) error {
-	if a.json {
+func (o *output) printRestore(r archiver.RestoreReport, target target) error {
+	if o.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Access = r.AccessProblem
 		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
 		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
-		return a.printJSON(line)
+		return o.printJSON(line)
 	}
 	if r.MovedTo != "" {
-		if err := a.print("the database that was there is now %s", r.MovedTo); err != nil {
+		if err := o.print("the database that was there is now %s", r.MovedTo); err != nil {
 			return err
 		}
 	}
-	if err := a.print("%s restored from backup %d: %s%s", r.Database, r.Plan.Backup.Seq, state(r.Plan), asked(target)); err != nil {
+	if err := o.print("%s restored from backup %d: %s%s", r.Database, r.Plan.Backup.Seq, state(r.Plan), asked(target)); err != nil {
 		return err
 	}
 	if r.Plan.Spill != nil {
-		err := a.print("spilled %s, are in %s: Grafeo 0.6 loads them when it opens the database; 0.5.42 may delete them instead, "+
+		err := o.print("spilled %s, are in %s: Grafeo 0.6 loads them when it opens the database; 0.5.42 may delete them instead, "+
 			"so copy that folder before you open the database with it", spilled(r.Plan.Spill), grafeo.SpillDir(r.Database))
 		if err != nil {
 			return err
 		}
 	}
 	if r.AccessProblem != "" {
-		if err := a.print("%s", r.AccessProblem); err != nil {
+		if err := o.print("%s", r.AccessProblem); err != nil {
 			return err
 		}
 	}
-	if err := a.others(r.Plan); err != nil {
+	if err := o.others(r.Plan); err != nil {
 		return err
 	}
 	if r.Reopen {
-		if err := a.print("Grafeo 0.5 may show some edges twice: open and close the database once before you use it"); err != nil {
+		if err := o.print("Grafeo 0.5 may show some edges twice: open and close the database once before you use it"); err != nil {
 			return err
 		}
 	}
 	if r.ResumedBytes > 0 {
-		if err := a.print("%s of it were already there: an earlier restore fetched them, and they are intact", size(r.ResumedBytes)); err != nil {
+		if err := o.print("%s of it were already there: an earlier restore fetched them, and they are intact", size(r.ResumedBytes)); err != nil {
 			return err
 		}
 	}
-	return a.print("%s written, %s, %s", size(r.Plan.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
+	return o.print("%s written, %s, %s", size(r.Plan.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
 }

@@ -16,12 +16,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-// app is one run of the command: where its output goes and what its global
-// flags say.
+// app is one run of the command: its output, and what its global flags say.
 type app struct {
-	stdout, stderr io.Writer
+	out output
 
-	json        bool
 	logLevel    string
 	concurrency int
 
@@ -33,7 +31,7 @@ type app struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{out: output{stdout: stdout, stderr: stderr}}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -46,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if planned, _ := cmd.Flags().GetBool("plan"); planned { // no error where there is no such flag
 		a.verb = "plan"
 	}
-	a.json = a.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
+	a.out.json = a.out.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
 	return a.fail(err)
 }
 
@@ -88,14 +86,14 @@ func (a *app) command() *cobra.Command {
 		return usage("%w", fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath()), err)
 	})
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.json, "json", false, "print JSON, one object per line")
+	flags.BoolVar(&a.out.json, "json", false, "print JSON, one object per line")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency,
 		"segments to build and transfer in parallel; each needs memory")
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
 		"how long to retry while the store is busy or unreachable")
-	root.AddCommand(a.backupCommand(), a.restoreCommand(), a.listCommand(), a.verifyCommand(), a.releaseCommand(),
-		a.statusCommand(), a.doctorCommand(), a.inspectCommand(), a.importCommand(), a.exportCommand(), a.versionCommand())
+	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), releaseCommand(a),
+		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" { // on its own it accepts any word and prints its help
@@ -150,7 +148,7 @@ func (a *app) listen() error {
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
 		return usage("there is no log level %q", "Choose debug, info, warn or error.", a.logLevel)
 	}
-	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	a.log = slog.New(slog.NewTextHandler(a.out.stderr, &slog.HandlerOptions{Level: level}))
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
-func (a *app) statusCommand() *cobra.Command {
+func statusCommand(a *app) *cobra.Command {
 	var maxLag time.Duration
 	var opts archiver.StatusOptions
 	cmd := &cobra.Command{
@@ -93,10 +93,10 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 	if err != nil {
 		return err
 	}
-	if a.json {
-		err = a.printJSON(lineOfStatus(r, opts.Database))
+	if a.out.json {
+		err = a.out.printJSON(lineOfStatus(r, opts.Database))
 	} else {
-		err = a.printStatus(r, opts.Database)
+		err = a.out.printStatus(r, opts.Database)
 	}
 	if err == nil && r.Vanished != nil {
 		err = r.Within(math.MaxInt64) // whatever the lag may be
@@ -172,8 +172,8 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 	return line
 }
 
-func (a *app) printStatus(r archiver.StatusReport, database string) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+func (o *output) printStatus(r archiver.StatusReport, database string) error {
+	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
 	if r.Vanished != nil {
 		fmt.Fprintf(w, "vanished\t%s\n", r.Vanished)
 	}

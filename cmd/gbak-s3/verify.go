@@ -6,7 +6,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-func (a *app) verifyCommand() *cobra.Command {
+func verifyCommand(a *app) *cobra.Command {
 	var opts archiver.VerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify ARCHIVE",
@@ -53,14 +53,14 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 	if err != nil {
 		return err
 	}
-	bar := a.progress("verifying")
+	bar := a.out.progress("verifying")
 	opts.Observer = bar.observe
 	r, err := archive.Verify(cmd.Context(), opts)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	if err := a.report(r); err != nil {
+	if err := a.out.report(r); err != nil {
 		return err
 	}
 	if !r.OK() {
@@ -69,8 +69,8 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 	return nil
 }
 
-func (a *app) report(r archiver.VerifyReport) error {
-	if a.json {
+func (o *output) report(r archiver.VerifyReport) error {
+	if o.json {
 		line := verifyLine{
 			Type: "verify", OK: r.OK(), Deep: r.Deep, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
 			Unused: r.Unused, Findings: []findingLine{}, Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
@@ -78,10 +78,10 @@ func (a *app) report(r archiver.VerifyReport) error {
 		for _, f := range r.Findings {
 			line.Findings = append(line.Findings, findingLine(f))
 		}
-		return a.printJSON(line)
+		return o.printJSON(line)
 	}
 	for _, f := range r.Findings {
-		if err := a.print("%s: %s", f.Key, f.Problem); err != nil {
+		if err := o.print("%s: %s", f.Key, f.Problem); err != nil {
 			return err
 		}
 	}
@@ -94,11 +94,11 @@ func (a *app) report(r archiver.VerifyReport) error {
 		how = "every object was read and every checksum compared"
 	}
 	if r.Unused > 0 {
-		if err := a.print("%s to no backup: left by a run that was interrupted, or written by one that is running",
+		if err := o.print("%s to no backup: left by a run that was interrupted, or written by one that is running",
 			plural(r.Unused, "segment belongs", "segments belong")); err != nil {
 			return err
 		}
 	}
-	return a.print("%s: %s, %s, %s, %s (%s)",
+	return o.print("%s: %s, %s, %s, %s (%s)",
 		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
 }

@@ -28,17 +28,17 @@ type versionLine struct {
 	Zstd          string `json:"zstd"` // the language of it
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  takes(),
 		RunE: func(*cobra.Command, []string) error {
-			if a.json {
+			if a.out.json {
 				platform := runtime.GOOS + "/" + runtime.GOARCH
-				return a.printJSON(versionLine{"version", version(), runtime.Version(), platform, manifest.Format, segment.Compressor})
+				return a.out.printJSON(versionLine{"version", version(), runtime.Version(), platform, manifest.Format, segment.Compressor})
 			}
-			return a.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
+			return a.out.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
 		},
 	}
