@@ -18,6 +18,15 @@
 // stripe is fresh, many of them are joined into one segment.
 //
 // The package decides nothing about the journal: it neither reads the head nor commits.
+//
+// # How long a copy takes to give up
+//
+// A store that does not answer ends a copy after its patience and a few requests (package
+// objects), and the copy is not made again for that. It is made again for two reasons only:
+// the store has lost segments that it had confirmed, up to [objects.Tries] copies; or the
+// database has changed meanwhile, up to 40 times ([capture.UntilStable]), with pauses of
+// about a second. So there are at most 160 copies, each of which stores only what the ones
+// before it have not.
 package pack
 
 import (
