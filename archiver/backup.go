@@ -94,9 +94,9 @@ type BackupReport struct {
 	// Why says why this is a full backup; "" if it is not.
 	Why string
 
-	// LeftOutBytes is how much of the log was left out because it is no whole commit:
-	// one that is being written, or was when its process ended. The database ignores
-	// it, too, when it is opened.
+	// LeftOutBytes is how much of the log was left out because it is not a whole commit:
+	// it is still being written, or was when its process ended. The database ignores it,
+	// too, when it is opened.
 	LeftOutBytes int64
 
 	// HoldBegan reports that from this backup on the database keeps its log for the

@@ -206,7 +206,7 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 	})
 }
 
-// lister is a store whose lists are what a test wants, for ever.
+// lister is a store whose lists are whatever a test wants, without an end.
 type lister struct {
 	*storagetest.Memory
 	key func(prefix string, n int) string

@@ -236,8 +236,8 @@ func TestLongChain(t *testing.T) {
 	mustBeWhole(t, store)
 }
 
-// A clock that was set back makes times mean two states: they are refused, and those
-// that mean one are restored as ever.
+// A clock that was set back makes some times mean two states. These are refused; times
+// that mean one state are restored as usual.
 func TestTimesAfterAClockWasSetBack(t *testing.T) {
 	store, m := storagetest.NewMemory(), newModel(t)
 	start := time.Now().UTC().Truncate(time.Second).Add(-24 * time.Hour)

@@ -200,9 +200,9 @@ func checkImage(ctx context.Context, image *grafeo.Image) error {
 	return image.Check(ctx, f)
 }
 
-// epochsOf is what can be had of an image and the log after it. In 0.5 epochs of
-// different runs cannot be compared: these are those of the last one, with the
-// image's if it may be of that run.
+// epochsOf returns the epochs that an image and the log after it have. In 0.5 epochs of
+// different runs cannot be compared: these are those of the last one, with the image's if
+// it may be of that run.
 func epochsOf(image *grafeo.Image, log *LogSummary) *Epochs {
 	e := &Epochs{image.Epoch, image.Epoch, image.Time, image.Time}
 	if log == nil || log.Commits == 0 {

@@ -31,8 +31,8 @@ func locked(t *testing.T, folder string) {
 	t.Cleanup(func() { _ = f.Close() })
 }
 
-// A lock that another process does not release is waited for, but not for ever,
-// and the error says which lock it is.
+// A lock that another process does not release is waited for, but not forever, and the
+// error says which lock it is.
 func TestLockIsWaitedForWithAnEnd(t *testing.T) {
 	m := newModel(t)
 	m.commit(100)

@@ -227,8 +227,8 @@ func TestImportOfFolderThatChanges(t *testing.T) {
 	}
 }
 
-// An import of a folder from which files are gone, and whose list names them still,
-// archives what is whole and says what is lost; strictly, it is refused.
+// If files are gone from a folder whose list still names them, an import archives what is
+// whole and says what is lost; with Strict, it refuses the folder.
 func TestImportOfPrunedFolder(t *testing.T) {
 	for _, gen := range []grafeo.Generation{grafeo.Gen05, grafeo.Gen06} {
 		for name, c := range map[string]struct {

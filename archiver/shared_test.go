@@ -273,7 +273,7 @@ func TestPageDigest(t *testing.T) {
 	}
 }
 
-// Digests of earlier builds are of no use: everything is stored again.
+// Digests of earlier builds are not used: everything is stored again.
 func TestDigestsOfEarlierBuilds(t *testing.T) {
 	store := storagetest.NewMemory()
 	im := newPagedImage(t, 300)

@@ -170,9 +170,9 @@ func onlyDatabase(t testing.TB, path string) {
 	}
 }
 
-// goOn writes to a restored database, kills the writer, lets another one recover
-// and close it, and looks whether all of it is there each time. It uses up the
-// model, so it works on a copy.
+// goOn writes to a restored database, kills the writer, lets another one recover and
+// close it, and checks each time that nothing is missing. It uses up the model, so it
+// works on a copy.
 func goOn(t testing.TB, db *database) {
 	t.Helper()
 	dir := t.TempDir()

@@ -35,8 +35,8 @@ func restoreAnswer(t testing.TB, args ...string) restored {
 	return r
 }
 
-// goal is a state that must be had back: the arguments of restore that name it,
-// and what the real database must hold then.
+// goal is a state that must be restorable: the arguments of restore that name it, and
+// what the real database must contain then.
 type goal struct {
 	args   []string
 	digest string

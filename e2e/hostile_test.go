@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// volume is a file system of a size that a test chooses. It is mounted in a
-// mount namespace of its own, which a process holds open and which ends with it,
-// so that nothing stays mounted, whatever happens to the test. util-linux has all
-// that it takes, and no user needs more than a user namespace for it.
+// volume is a file system of a size that a test chooses. It is mounted in a mount
+// namespace of its own, which a process holds open and which ends with it, so that
+// nothing stays mounted, whatever happens to the test. util-linux has all the tools for
+// it, and an unprivileged user namespace is enough.
 type volume struct {
 	path  string   // where it is, for commands under run
 	seen  string   // the same place, for the test

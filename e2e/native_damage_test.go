@@ -45,9 +45,8 @@ func TestNativeDamage(t *testing.T) {
 	}
 }
 
-// The holes that native chains of the real database have (docs/grafeo-format.md,
-// section 8): what can be had is imported, what cannot is refused, with the epochs
-// that are lost.
+// The holes that native chains of the real database have (docs/grafeo-format.md, section
+// 8): what is complete is imported, the rest is refused, with the epochs that are lost.
 func TestNativeHoles(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
-// life is a database at several moments of its life, each of which can be had as
-// often as wanted.
+// life is a database at several moments of its life, each of which is available as often
+// as wanted.
 type life struct {
 	version string
 	folders []string

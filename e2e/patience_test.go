@@ -29,8 +29,8 @@ func cutFor(prefix string, lasts time.Duration) s3test.Hook {
 }
 
 // TestBodiesBreakOff: something on the way cuts the body of every object for some
-// seconds, or for ever. A restore and a verification wait for the first, and end
-// after the second in the time that is set, saying so.
+// seconds, or forever. A restore and a verification wait for the first, and end after the
+// second in the time that is set, saying so.
 func TestBodiesBreakOff(t *testing.T) {
 	t.Parallel()
 	db := create(t, "0.6.0", "--kill", "--seed", "9", "--commits", "30")

@@ -9,9 +9,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
-// TestResume kills the first backup of a large database when nine tenths of its
-// segments are stored: the second run sends the rest and nothing twice. One
-// segment is damaged in between, as what is already there is not trusted unread.
+// TestResume kills the first backup of a large database when nine tenths of its segments
+// are stored: the second run sends the rest and nothing twice. One segment is damaged in
+// between, to show that no existing segment is trusted unread.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	const segments = 160

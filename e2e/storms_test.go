@@ -62,8 +62,8 @@ func TestStorms(t *testing.T) {
 	}
 }
 
-// TestStormsThatNeverEnd ends a command in the time that is set, and it says why,
-// whether the store is busy for ever or silent.
+// TestStormsThatNeverEnd ends a command in the time that is set, and it says why, whether
+// the store is busy forever or silent.
 func TestStormsThatNeverEnd(t *testing.T) {
 	t.Parallel()
 	path := closedImage(t)

@@ -221,8 +221,8 @@ func TestInterruptedUpgrade(t *testing.T) {
 	}
 }
 
-// TestUpgradeOfADirectory upgrades a database of 0.5 that is a directory with a log. The old
-// directory, which is kept, shows by its log that it is the archive's.
+// TestUpgradeOfADirectory upgrades a database of 0.5 that is a directory with a log. The
+// old directory stays, and its log shows that it is the archive's database.
 func TestUpgradeOfADirectory(t *testing.T) {
 	for _, ending := range []string{"closed", "killed"} {
 		t.Run(ending, func(t *testing.T) {

@@ -206,8 +206,8 @@ func TestRecordsOfGraphs05(t *testing.T) {
 	}
 }
 
-// Whatever is in a store section, the search for edges ends, in bounded memory.
-// A store whose named graph is the store itself is not read for ever.
+// Whatever is in a store section, the search for edges ends, in bounded memory. A store
+// whose named graph is the store itself is not read forever.
 func TestEdgesInAStoreWithinItself05(t *testing.T) {
 	t.Parallel()
 	section := store05([]uint64{1}, map[string][]byte{"": store05([]uint64{2}, nil)})

@@ -84,9 +84,9 @@ type Image struct {
 	compacted bool  // there are sections that compact() made (0.5)
 }
 
-// ReadDatabase reads what the database at path says of itself: the headers and the
-// directory of its valid image ([ImagePath], [ReadImage]), or of a directory that it
-// has no image ([ReadDirectory]).
+// ReadDatabase reads how the database at path describes itself: the headers and the
+// directory of its valid image ([ImagePath], [ReadImage]). A WAL directory has no image
+// (see [ReadDirectory]).
 func ReadDatabase(path string) (*Image, error) {
 	if IsDirectory(path) {
 		return ReadDirectory(path)

@@ -109,7 +109,7 @@ func manifestGeneration(first []byte) Generation {
 	return ""
 }
 
-// firstBytes reads the bytes by which a file is recognized, or all of a shorter one.
+// firstBytes reads the bytes that identify a file, or all of a shorter one.
 func firstBytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 )
 
-// dump is the bytes of an annotated hex dump: what stands in front of two spaces in
-// each line.
+// dump is the bytes of an annotated hex dump: the part before two spaces in each line.
 func dump(t testing.TB, text string) []byte {
 	t.Helper()
 	var all []byte

@@ -26,9 +26,9 @@ type Manifest struct {
 	Tool      string  `json:"tool"`
 	Host      string  `json:"host"`
 
-	// CreatedAt and ReadUntil are when the run began and ended to look at the state
-	// of the database, by the clock of Host: what was committed before the first is in
-	// the backup, what was committed after the second is not.
+	// CreatedAt and ReadUntil are when the run began and ended reading the state of the
+	// database, by the clock of Host: the backup has what was committed before CreatedAt,
+	// and nothing that was committed after ReadUntil.
 	CreatedAt time.Time `json:"created_at"`
 	ReadUntil time.Time `json:"read_until"`
 

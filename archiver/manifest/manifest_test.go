@@ -83,7 +83,7 @@ func sampleEarlier() *Manifest {
 	return m
 }
 
-// What is written today must be read for ever: the golden files never change.
+// What is written today must stay readable forever: the golden files never change.
 func TestGolden(t *testing.T) {
 	archive := &Archive{ArchiveID: strings.Repeat("cd", 16), CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 0, time.UTC),
 		Tool: "gbak-s3 v1.2.3"}

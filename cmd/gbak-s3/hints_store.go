@@ -70,7 +70,7 @@ var answers = []row{
 	},
 	{
 		name: "session token", when: said("InvalidToken"),
-		say: "The session token is not valid, or belongs to other keys: check AWS_SESSION_TOKEN, and unset it if the keys need none.",
+		say: "The session token is not valid, or belongs to other keys: check AWS_SESSION_TOKEN, or unset it if these keys need none.",
 	},
 	{
 		name: "encryption key",

@@ -66,7 +66,7 @@ var system = []row{
 		name: "path", when: is(syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR),
 		say: "Check the path: a name in it is too long, or something in it that should be a folder is not one.",
 	},
-	{name: "circle of links", when: is(syscall.ELOOP), say: "Check the path: symbolic links in it lead in a circle."},
+	{name: "loop of links", when: is(syscall.ELOOP), say: "Check the path: symbolic links in it form a loop."},
 	{
 		name: "not permitted", when: is(syscall.EPERM),
 		say: "The system does not permit that even to those who may write: the file is immutable (`lsattr`), " +

@@ -223,7 +223,7 @@ var hintCases = []hintCase{
 	{"memory", archiver.CodeFailed, onPath(syscall.ENOMEM), "memory"},
 	{"path", archiver.CodeFailed, onPath(syscall.ENAMETOOLONG), "too long"},
 	{"path", archiver.CodeFailed, onPath(syscall.EISDIR), "folder"},
-	{"circle of links", archiver.CodeFailed, onPath(syscall.ELOOP), "circle"},
+	{"loop of links", archiver.CodeFailed, onPath(syscall.ELOOP), "loop"},
 	{"not permitted", archiver.CodePermission, onPath(syscall.EPERM), "immutable"},
 	{
 		"permissions of a directory", archiver.CodePermission,

@@ -7,7 +7,7 @@ import (
 
 // Logged returns a disk that does the same as d, and logs every step that fails, at level
 // debug: also those that are then tried in another way, or do not matter. (The files that
-// it opens are those of d: whoever uses them returns their errors.)
+// it opens are those of d: their callers return their errors.)
 func Logged(d Disk, log *slog.Logger) Disk { return &logged{d, log} }
 
 type logged struct {

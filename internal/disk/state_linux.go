@@ -12,7 +12,8 @@ import (
 const settled = 5 * time.Second
 
 // State returns a string that changes with everything that is done to a file. It is "" if
-// the file's times cannot show the next change, as they are only a few seconds before now.
+// the file's times cannot show the next change, because they are only a few seconds
+// before now.
 func State(path string, now time.Time) string {
 	var s unix.Statx_t
 	const wanted = unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME

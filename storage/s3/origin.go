@@ -23,8 +23,8 @@ import (
 var _ storage.OriginChecker = (*Store)(nil)
 
 // CheckOrigin implements [storage.OriginChecker]. A body whose MD5 is its entity tag
-// comes from the store, whatever it looks like. Any other does not if it looks like
-// something that no store sends, or if a Head contradicts it.
+// comes from the store, whatever it looks like. Any other body is foreign if it looks
+// like something that no store sends, or if a Head contradicts it.
 func (s *Store) CheckOrigin(ctx context.Context, key string) error {
 	if err := driver.CheckCall(ctx, storage.OpGet, key); err != nil {
 		return err

@@ -66,8 +66,8 @@ func (s *continuityScan) isSameFile() bool {
 }
 
 // unexplained says what the image has that is neither in the parent nor in the log after
-// it, "" for nothing. Such an image has to be stored itself: what is in it and in no commit
-// would be missing.
+// it, "" for nothing. Such an image must be stored itself; otherwise, what it has and no
+// commit has would be missing.
 func (s *continuityScan) unexplained(image *grafeo.Image, parent *manifest.Committed) string {
 	if parent.Database.HeadersCRC32C == headersOf(image) {
 		return ""

@@ -124,7 +124,8 @@ func (s *Source) join06(scan *continuityScan) error {
 		s.StartTime, s.EndTime = &s.Image.Time, &s.Image.Time
 	}
 	s.Position = manifest.Position{LSN: s.Image.CheckpointLSN}
-	// The image has epochs that cannot be had if no log accounts for it: another timeline.
+	// If no log accounts for the image, some of its epochs cannot be restored: another
+	// timeline.
 	s.Continues = s.Continues && scan.unexplained(s.Image, s.Parent) == ""
 	if scan.last == nil || scan.end() < s.Image.CheckpointLSN {
 		return nil // the log ends before the image, which alone counts then

@@ -10,7 +10,8 @@ import (
 )
 
 // NotContinuedError says why there is no incremental source: the log of the database does
-// not continue the parent, or lacks something that is new. A full source can be had.
+// not continue the parent, or lacks something that is new. A full source is still
+// possible.
 type NotContinuedError struct{ Why string }
 
 func (e *NotContinuedError) Error() string { return e.Why }

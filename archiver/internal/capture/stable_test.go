@@ -39,7 +39,7 @@ func TestUntilStable(t *testing.T) {
 	}
 }
 
-// A database that changes each time is not read for ever.
+// A database that changes each time is not read forever.
 func TestUnsteady(t *testing.T) {
 	d := newDatabase(t, grafeo.Gen06)
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 // CheckDatabase returns an [*OtherDatabaseError] if the database with this image is not
 // that of the parent, which may be nil. The id of a directory is unknown if its log has
-// lost its beginning; the image is given the parent's id then.
+// lost its beginning; then CheckDatabase sets the parent's id in image.
 func CheckDatabase(image *grafeo.Image, parent *manifest.Committed) error {
 	if parent == nil {
 		return nil

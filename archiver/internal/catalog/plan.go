@@ -9,7 +9,7 @@ import (
 )
 
 // Plan is what a restore along a route does: it writes these files, with bytes from these
-// segments. It may only be changed by the one who restores.
+// segments. Only the restore that it is for may change it.
 type Plan struct {
 	Route *Route
 	State State

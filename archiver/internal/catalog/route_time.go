@@ -9,7 +9,7 @@ import (
 )
 
 // toTime returns the route to a time. It is on the timeline of the first backup that was
-// taken after it, as that one saw what the database was then.
+// taken after it, which saw what the database was then.
 func (c *Catalog) toTime(from time.Time, within time.Duration, timeline int) (*Route, error) {
 	t := c.lastKnown(from, within, timeline)
 	m, previous := c.firstKnowing(t, timeline)

@@ -56,9 +56,9 @@ func (c *Catalog) widen(r *Route) {
 	}
 }
 
-// EpochWithoutLog returns the epoch of a full backup's image alone: what is restored at a
-// higher one takes the log that comes with it. In a folder of Grafeo's own backups it is
-// the one that the full backup ends at.
+// EpochWithoutLog returns the epoch of a full backup's image alone: restoring a higher
+// epoch needs the log that comes with it. In a folder of Grafeo's own backups, the full
+// backup ends at this epoch.
 //
 // A 0.5 image with a log from the beginning of a run may be of the run before; then even
 // the first epoch needs the log, and the image's is one below that.

@@ -96,8 +96,8 @@ func makeLogFolder(d disk.Disk, path, dir string) error {
 	return nil
 }
 
-// writeCursor writes the file under another name in the same folder and renames
-// it, as the database may read it at any time.
+// writeCursor writes the file under another name in the same folder and renames it,
+// because the database may read it at any time.
 func writeCursor(d disk.Disk, path string, entries []Entry) error {
 	b, err := encodeCursor(entries)
 	if err != nil {

@@ -99,10 +99,10 @@ func (s *Session) IsHeldSince(b *manifest.Committed) bool {
 		s.before.FileID != "" && s.before.FileID == s.fileID
 }
 
-// Advance lets the database drop the log that the archive has with backup b: all before the
-// segment with b's last commit, by which the next run knows that the history is the same.
-// If b ends without a commit, nothing may be dropped: then it is by where the log begins
-// that the next run tells the history from another one.
+// Advance lets the database drop the log that the archive has with backup b: all before
+// the segment with b's last commit, which shows the next run that the history is the
+// same. If b ends without a commit, nothing may be dropped: then only the beginning of
+// the log shows the next run whether the history is the same.
 func (s *Session) Advance(ctx context.Context, b *manifest.Committed) error {
 	if s == nil || s.Foreign {
 		return nil

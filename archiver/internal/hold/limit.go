@@ -9,10 +9,10 @@ import (
 )
 
 // LimitOthers looks, at the end of a backup, at what the holds of other archives than the
-// one with this id cost on the log of the database at path. It releases those that keep more
-// than limit bytes, 0 for no limit, and returns them, and of the rest those that seem to be
-// abandoned. It never releases a hold that needs no more log than the archive's own. What
-// fails here is logged, as the backup does not depend on it.
+// one with this id cost on the log of the database at path. It releases those that keep
+// more than limit bytes, 0 for no limit, and returns them, and of the rest those that
+// seem to be abandoned. It never releases a hold that needs no more log than the
+// archive's own. What fails here is logged, because the backup does not depend on it.
 func (h Holder) LimitOthers(ctx context.Context, path, archiveID string, limit int64) (abandoned, released []Held) {
 	r, err := Measure(path, manifest.Now())
 	if err != nil {

@@ -107,8 +107,8 @@ func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
 	return err
 }
 
-// catalogOfWhole returns the catalog, and the newest backup, whose manifest must be whole.
-// An earlier one that is damaged just cannot be continued.
+// catalogOfWhole returns the catalog, and the newest backup, whose manifest must be
+// whole. A damaged earlier one merely cannot be continued.
 func (j *Journal) catalogOfWhole(ctx context.Context, l *List) (*catalog.Catalog, *manifest.Committed, error) {
 	all := make([]*manifest.Committed, len(l.Seqs))
 	last := len(all) - 1

@@ -109,7 +109,7 @@ func (r *chainReader) full(ctx context.Context, f *os.File, i int, b *Backup) er
 	if image.DatabaseID != r.database {
 		return &grafeo.WrongDatabaseError{Path: b.path, Want: r.database, Got: image.DatabaseID}
 	}
-	// The epoch may go on while the image is written, and in 0.5 the image may be of a
+	// The epoch may advance while the image is written, and in 0.5 the image may be of a
 	// run before. Then the next entry says so.
 	isContinued := false
 	if i+1 < len(r.folder.Backups) {

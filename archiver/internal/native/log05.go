@@ -80,8 +80,8 @@ func (r *chainReader) gap05(b *Backup, epoch uint64) error {
 	return &grafeo.GapError{Path: b.path, What: restart, Want: r.epoch + 1, Got: epoch}
 }
 
-// repeated05 counts the bytes at the beginning of an incremental that earlier entries have
-// as well, as after a crash of the database between two steps of a backup.
+// repeated05 counts the bytes at the beginning of an incremental that earlier entries
+// already have, as happens when the database crashes between two steps of a backup.
 func (r *chainReader) repeated05(f *os.File, b *Backup, epoch uint64, size int64) (int64, error) {
 	for i := range r.files {
 		if r.files[i].epoch != epoch {

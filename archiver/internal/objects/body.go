@@ -17,11 +17,11 @@ import (
 // patience: a body that trickles would never end.
 const progressBytes = 4 << 10
 
-// Get is the store's Get, but a body that breaks off, or stands still, is continued
-// from where it was, however often, as long as progressBytes arrive within the
-// patience. So one that moves never fails, however slow it is, and one that does not
-// fails after the patience, and what the backend's last Get takes. Other errors of the
-// body, such as those of a disk, are returned at once.
+// Get is the store's Get, but a body that breaks off or stalls is resumed, however often,
+// as long as progressBytes arrive within the patience. So a body that moves never fails,
+// however slow it is. One that does not move fails after the patience, plus the time of
+// the backend's last Get. Other errors of the body, such as those of a disk, are returned
+// at once.
 func (s *Store) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	b := &patientBody{store: s.Storage, ctx: ctx, key: key, asked: r, patience: s.Patience, pauses: Pauses()}
 	info, err := b.open(r)

@@ -66,8 +66,8 @@ func (s *segments) putJoined(ctx context.Context, full []*joined) error {
 	return nil
 }
 
-// confirm looks up the segments that this run has sent and no answer has proved, as a
-// manifest may only name what is stored. It returns [objects.ErrLost] if the store, or
+// confirm looks up the segments that this run has sent and no answer has proved, because
+// a manifest may only name what is stored. It returns [objects.ErrLost] if the store, or
 // something on the way to it, has claimed to store one that does not exist: the caller
 // makes the copy again, which sends only that one.
 func (s *segments) confirm(ctx context.Context, unproved []manifest.Segment) error {

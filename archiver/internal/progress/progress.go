@@ -1,5 +1,5 @@
-// Package progress carries what a run does to whoever watches it: through the context,
-// as every room has a part of it and no room should have to know who listens.
+// Package progress tells an observer what a run does. Events travel through the context,
+// because every room has some to tell and none should have to know who listens.
 package progress
 
 import (
@@ -29,8 +29,8 @@ type Conflict struct{}
 
 type key struct{}
 
-// With returns a context whose events go to observe. Calls of observe come one after
-// the other, from any goroutine. A nil observe hears nothing.
+// With returns a context whose events go to observe. Calls of observe come one after the
+// other, from any goroutine. A nil observe is not called.
 func With(ctx context.Context, observe func(Event)) context.Context {
 	if observe == nil {
 		return ctx

@@ -26,7 +26,7 @@ type Note struct {
 	held   HeldBack
 }
 
-// About says which files are staged, which of them each file of the index is part of, and
+// About sets which files are staged, which of them each file of the index is part of, and
 // what is held back. It is called once, before anything is added.
 func (n *Notes) About(files []disk.File, fileOf []int, held HeldBack) {
 	if n != nil {

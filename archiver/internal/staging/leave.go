@@ -9,8 +9,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// SetResumable says whether what is staged is what the notes say, as it is at first. While
-// a log is cut, for example, it is not.
+// SetResumable records whether the staged files are as the notes describe them. At first
+// they are; while a log is being cut, for example, they are not.
 func (s *Folder) SetResumable(is bool) { s.isSpoiled = !is }
 
 // Keep decides whether what was fetched is left for the next restore after err, and if
@@ -24,7 +24,7 @@ func (s *Folder) Keep(err error, fromStore bool) bool {
 }
 
 // isWorthKeeping reports whether enough was fetched. Nothing is kept if the disk is at
-// fault, as others need the space, nor once publishing has begun.
+// fault, because others need the space, nor once publishing has begun.
 func (s *Folder) isWorthKeeping(err error, fromStore bool) bool {
 	if s.Notes == nil || s.isSpoiled || disk.Exists(s.Path(publishingName)) {
 		return false
@@ -40,8 +40,8 @@ func (s *Folder) isWorthKeeping(err error, fromStore bool) bool {
 	return s.Notes.Fetched() >= resume.WorthKeeping || s.Notes.Resumes()
 }
 
-// Leave releases the lock, and leaves what was fetched, of total bytes, with its notes. It
-// returns err, with what that means.
+// Leave releases the lock, and leaves what was fetched, of total bytes, with its notes.
+// It returns err, and adds what stays and how to continue.
 func (s *Folder) Leave(err error, total int64) error {
 	s.Notes.Close()
 	what := "what an earlier run fetched"

@@ -158,8 +158,8 @@ func giveFolders(made []string) {
 	}
 }
 
-// acquire makes and locks the staging folder dir of target. Another restore may remove the
-// folder, and the lock with it, after we have opened it: then it is made anew.
+// acquire makes and locks the staging folder dir of target. Another restore may remove
+// the folder, and the lock with it, after we have opened it: then it is created again.
 func acquire(d disk.Disk, dir, target string) (disk.File, error) {
 	path := filepath.Join(dir, lockName)
 	for {
