@@ -1,0 +1,192 @@
+package journal
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// What was committed is what every way to read the journal shows.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	const backups = manifest.GroupBackups + 3
+	store := storagetest.NewMemory()
+	j := journalOf(store)
+	newest := commit(t, j, backups)
+	l := open(t, j)
+	if len(l.Seqs) != backups || l.Last() != backups || l.Archive.ArchiveID != newest.ArchiveID || l.Archive.Tool != "a test" {
+		t.Fatalf("%+v", l)
+	}
+	if m, err := j.Newest(t.Context(), l); err != nil || m.Digest != newest.Digest {
+		t.Errorf("the newest is %+v, %v", m, err)
+	}
+	all := make([]*manifest.Committed, backups)
+	err := j.LoadAll(t.Context(), l, func(i int, m *manifest.Committed, err error) error { all[i] = m; return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := requests(store.Calls(), storage.OpGet)
+	err = j.LoadOutlines(t.Context(), l, func(i int, m *manifest.Committed, err error) error {
+		if err == nil && !all[i].SameOutline(m.Manifest) {
+			t.Errorf("outline %d is another one", i)
+		}
+		return err
+	})
+	if gets := requests(store.Calls(), storage.OpGet) - before; err != nil || gets != 2 {
+		t.Errorf("%v, %d requests", err, gets)
+	}
+	if c, err := j.Catalog(t.Context(), l); err != nil || len(c.All()) != backups {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+// A damaged manifest stands in the way of those only who need it.
+func TestDamagedManifest(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	j := journalOf(store)
+	commit(t, j, 5)
+	put(t, store, manifest.Seq(5).Key(), "{}\n")
+	l := open(t, j)
+	epoch := func(e uint64) catalog.Target { return catalog.Target{Epoch: &e} }
+	for name, c := range map[string]struct {
+		target catalog.Target
+		seq    manifest.Seq // of the backup; 0 if it is the damaged one
+	}{
+		"the newest":        {catalog.Target{}, 0},
+		"an earlier one":    {catalog.Target{Backup: 4}, 4},
+		"the damaged one":   {catalog.Target{Backup: 5}, 0},
+		"an earlier epoch":  {epoch(305), 3},
+		"an earlier epoch ": {epoch(400), 4},
+	} {
+		r, err := j.Route(t.Context(), l, c.target)
+		if c.seq == 0 {
+			if e, ok := errors.AsType[*DamagedNewestError](err); !ok || e.Seq != 5 || e.Before != 4 || e.Key != manifest.Seq(5).Key() {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || r.Last().Seq != c.seq {
+			t.Errorf("%s: %+v, %v", name, r, err)
+			continue
+		}
+		if p, err := j.Plan(t.Context(), r, c.target); err != nil || len(p.Index.Files) == 0 {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+	if _, err := j.Newest(t.Context(), l); err == nil {
+		t.Error("the newest one can be read")
+	}
+	err := j.Update(t.Context(), options(), func(*Head) error { t.Error("there is a head"); return nil })
+	if _, ok := errors.AsType[*DamagedNewestError](err); !ok {
+		t.Errorf("to append: %v", err)
+	}
+}
+
+// Manifests in the wrong place are damaged.
+func TestMisplacedManifest(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	j := journalOf(store)
+	commit(t, j, 2)
+	other := storagetest.NewMemory()
+	commit(t, journalOf(other), 2)
+	l := open(t, j)
+	for what, content := range map[string][]byte{
+		"that of another backup":  store.Objects()[manifest.Seq(2).Key()],
+		"that of another archive": other.Objects()[manifest.Seq(1).Key()],
+	} {
+		put(t, store, manifest.Seq(1).Key(), string(content))
+		if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 1); !isDamaged(err) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 3); !isDamaged(err) {
+		t.Errorf("one that is missing: %v", err)
+	}
+}
+
+// The newest backups are found in a few requests, however many there are, and however old
+// the hint is.
+func TestFindNewest(t *testing.T) {
+	t.Parallel()
+	for _, backups := range []manifest.Seq{1, 999, 1000, 1001, 5000} {
+		store := storagetest.NewMemory()
+		j := journalOf(store)
+		newest := commit(t, j, 1)
+		for seq := manifest.Seq(2); seq <= backups; seq++ {
+			put(t, store, seq.Key(), "not read")
+		}
+		for _, hint := range []manifest.Seq{0, 1, backups / 2, backups, backups + 1, manifest.MaxSeq} {
+			known := Memory{Record: seenIn(newest)}
+			known.Record.Seq = uint64(hint)
+			before := requests(store.Calls(), storage.OpList)
+			l, err := j.findNewest(t.Context(), known)
+			if err != nil || l.Last() != backups {
+				t.Errorf("%d backups, hint %d: %d, %v", backups, hint, l.Last(), err)
+			}
+			lists := requests(store.Calls(), storage.OpList) - before
+			if hint == backups && lists > 2 || lists > 16 {
+				t.Errorf("%d backups, hint %d: %d requests", backups, hint, lists)
+			}
+		}
+	}
+}
+
+// A store without an archive is an error for readers, and says so if the bucket is missing
+// or if there was an archive.
+func TestOpenNothing(t *testing.T) {
+	t.Parallel()
+	noStore := storagetest.NewFaulty(storagetest.NewMemory(), func(storage.Op, string, int) storagetest.Fault {
+		return storagetest.Fault{Err: storage.ErrNoStore}
+	})
+	was := Memory{Name: "the archive", Record: &Sighting{ArchiveID: "an id", Seq: 3}}
+	for name, c := range map[string]struct {
+		store    storage.Storage
+		known    Memory
+		vanished bool
+		words    string
+	}{
+		"empty":                        {storagetest.NewMemory(), Memory{}, false, "there is no archive at the archive"},
+		"empty, and there was one":     {storagetest.NewMemory(), was, true, ""},
+		"no bucket":                    {noStore, Memory{}, false, ""},
+		"no bucket, and there was one": {noStore, was, true, ""},
+	} {
+		_, err := journalOf(c.store).Open(t.Context(), c.known)
+		_, none := errors.AsType[*NoArchiveError](err)
+		_, vanished := errors.AsType[*VanishedError](err)
+		if none == c.vanished || vanished != c.vanished || c.words != "" && err.Error() != c.words {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Without archive.json, readers go by the manifests, and writers stop.
+func TestWithoutDocument(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	j := journalOf(store)
+	newest := commit(t, j, 3)
+	put(t, store, manifest.Seq(3).Key(), "{}\n")
+	for what, spoil := range map[string]func(){
+		"damaged": func() { put(t, store, manifest.ArchiveKey, "{}\n") },
+		"missing": func() { _ = store.Delete(t.Context(), manifest.ArchiveKey) },
+	} {
+		spoil()
+		l, err := j.Open(t.Context(), Memory{})
+		if err != nil || l.Document == nil || l.Archive.ArchiveID != newest.ArchiveID || len(l.Seqs) != 3 {
+			t.Errorf("%s: %+v, %v", what, l, err)
+		}
+		if _, err := j.List(t.Context()); err == nil {
+			t.Errorf("%s: it is listed", what)
+		}
+		err = j.Update(t.Context(), options(), func(*Head) error { return nil })
+		if _, ok := errors.AsType[*DamagedDocumentError](err); !ok {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
