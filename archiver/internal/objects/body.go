@@ -87,7 +87,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		if err == nil {
 			continue
 		}
-		if b.ctx.Err() != nil || !IsTemporary(err) {
+		if b.ctx.Err() != nil || !isTemporary(err) {
 			return 0, err
 		}
 		b.breaks++
@@ -136,7 +136,7 @@ func (b *patientBody) resume() error {
 	}
 	info, err := b.open(rest)
 	if err != nil {
-		if rest != b.asked && b.ctx.Err() == nil && !IsPermanent(err) && !IsTemporary(err) {
+		if rest != b.asked && b.ctx.Err() == nil && !IsPermanent(err) && !isTemporary(err) {
 			b.whole = true
 			return b.resume()
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// IsTemporary reports whether err is no answer, or only a part of one: the same call
+// isTemporary reports whether err is no answer, or only a part of one: the same call
 // may succeed later.
-func IsTemporary(err error) bool {
+func isTemporary(err error) bool {
 	return errors.Is(err, storage.ErrUnavailable) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 

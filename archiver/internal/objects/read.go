@@ -110,7 +110,7 @@ func (s *Store) readTwice(ctx context.Context, key string, read func() error) er
 			err = read()
 		}
 		if problem, ok := errors.AsType[suspicion](err); ok {
-			err = Permanent(s.Blame(ctx, key, string(problem)))
+			err = noRetry(s.Blame(ctx, key, string(problem)))
 		}
 		return struct{}{}, err
 	})
@@ -140,7 +140,7 @@ func (s *Store) readStored(ctx context.Context, key string, part storage.Range, 
 func (s *Store) readOnce(ctx context.Context, key string, part storage.Range, use func(io.Reader, storage.ObjectInfo) error) error {
 	body, info, err := s.Get(ctx, key, part)
 	if err != nil {
-		return Permanent(err) // the backend has retried it
+		return noRetry(err) // the backend has retried it
 	}
 	defer body.Close()
 	return use(body, info)

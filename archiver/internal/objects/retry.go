@@ -36,7 +36,7 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 		if failed++; failed == 1 {
 			first = time.Now()
 		}
-		waits := IsTemporary(err) && time.Since(first) < patience
+		waits := isTemporary(err) && time.Since(first) < patience
 		if IsPermanent(err) || failed >= Tries && !waits {
 			err = backoff.Permanent(err)
 		}
@@ -52,9 +52,9 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 	return v, err
 }
 
-// Permanent marks the error of a request that the backend has retried already:
+// noRetry marks the error of a request that the backend has retried already:
 // [Retry] returns it at once.
-func Permanent(err error) error { return backoff.Permanent(err) }
+func noRetry(err error) error { return backoff.Permanent(err) }
 
 // Pauses grow from a tenth of a second to five, give or take half.
 func Pauses() *backoff.ExponentialBackOff {

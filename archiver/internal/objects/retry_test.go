@@ -33,7 +33,7 @@ func TestRetryEnds(t *testing.T) {
 		"forbidden":  {storage.ErrPermission, 1, request},
 		"full":       {storage.ErrFull, 1, request},
 		"damaged":    {&manifest.ObjectError{Key: "a", Problem: "it is"}, 1, request},
-		"marked":     {Permanent(storage.ErrUnavailable), 1, request},
+		"marked":     {noRetry(storage.ErrUnavailable), 1, request},
 		"cancelled":  {context.Canceled, 1, request},
 	} {
 		t.Run(name, func(t *testing.T) {

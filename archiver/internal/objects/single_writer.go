@@ -44,7 +44,7 @@ func (u unconditional) Put(ctx context.Context, key string, body io.ReadSeeker, 
 	opts.IfAbsent = false
 	result, err := u.Storage.Put(ctx, key, body, opts)
 	if err != nil {
-		err = Permanent(err) // the backend retries plain puts by itself
+		err = noRetry(err) // the backend retries plain puts by itself
 	}
 	return result, err
 }
