@@ -68,7 +68,7 @@ type Options struct {
 
 // DefaultStoreTimeout is how long a store may be busy or unreachable before a run gives
 // up: two minutes.
-const DefaultStoreTimeout = objects.DefaultTimeout
+const DefaultStoreTimeout = objects.DefaultPatience
 
 // DefaultConcurrency keeps two cores busy while other segments are being transferred.
 const DefaultConcurrency = 4

@@ -95,7 +95,7 @@ func newDocument(tool string, c *manifest.Conditions) *manifest.Archive {
 func createDocument(ctx context.Context, s *objects.Store, doc *manifest.Archive) (*manifest.Archive, error) {
 	document := doc.Encode()
 	sum := manifest.Sum(document)
-	for range objects.Tries {
+	for range objects.Attempts {
 		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
 			return s.Storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document),
 				storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})

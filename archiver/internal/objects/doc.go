@@ -21,12 +21,12 @@
 // # How long it takes to give up
 //
 // All retries follow one policy, [Retry]: while errors are temporary until the patience
-// is over, and at least [Tries] times; other errors that are not permanent
-// [Tries] times. Pauses grow from 0.1 to 5 seconds, give or take half. What one
+// is over, and at least [Attempts] times; other errors that are not permanent
+// [Attempts] times. Pauses grow from 0.1 to 5 seconds, give or take half. What one
 // request takes is the backend's to bound, which also retries all requests but
 // conditional puts. So, if a request takes at most r:
 //
-//   - a put takes at most the patience, one pause and 2r, or [Tries] × r and 2
+//   - a put takes at most the patience, one pause and 2r, or [Attempts] × r and 2
 //     seconds, whichever is longer;
 //   - a body that stands still fails after the patience and r, and is not asked for
 //     again. One that moves never fails, however slow it is;

@@ -11,16 +11,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 )
 
-// DefaultTimeout is how long a store may be busy or unreachable before a run gives up.
-const DefaultTimeout = 2 * time.Minute
+// DefaultPatience is how long a store may be busy or unreachable before a run gives up.
+const DefaultPatience = 2 * time.Minute
 
-// Tries is how many attempts there are, at most, at what fails in a way that may be
+// Attempts is how many attempts there are, at most, at what fails in a way that may be
 // final.
-const Tries = 4
+const Attempts = 4
 
 // Retry calls f until it succeeds or fails for good. While its errors are temporary it
-// is called until the patience is over since the first of them, and at least [Tries]
-// times; for other errors that are not permanent, [Tries] times. The error says how
+// is called until the patience is over since the first of them, and at least [Attempts]
+// times; for other errors that are not permanent, [Attempts] times. The error says how
 // many attempts there were, and how long they took.
 //
 // It is for what a backend does not retry: conditional puts of content that has one name
@@ -37,7 +37,7 @@ func Retry[T any](ctx context.Context, patience time.Duration, f func() (T, erro
 			first = time.Now()
 		}
 		waits := isTemporary(err) && time.Since(first) < patience
-		if IsPermanent(err) || failed >= Tries && !waits {
+		if IsPermanent(err) || failed >= Attempts && !waits {
 			err = backoff.Permanent(err)
 		}
 		return v, err

@@ -27,9 +27,9 @@ func TestRetryEnds(t *testing.T) {
 		attempts int // exactly; 0 for as many as the patience allows
 		most     time.Duration
 	}{
-		"busy":       {storage.ErrUnavailable, 0, DefaultTimeout + 8*time.Second + 2*request},
-		"broken off": {io.ErrUnexpectedEOF, 0, DefaultTimeout + 8*time.Second + 2*request},
-		"refused":    {errors.New("internal error"), Tries, Tries*request + 2*time.Second},
+		"busy":       {storage.ErrUnavailable, 0, DefaultPatience + 8*time.Second + 2*request},
+		"broken off": {io.ErrUnexpectedEOF, 0, DefaultPatience + 8*time.Second + 2*request},
+		"refused":    {errors.New("internal error"), Attempts, Attempts*request + 2*time.Second},
 		"forbidden":  {storage.ErrPermission, 1, request},
 		"full":       {storage.ErrFull, 1, request},
 		"damaged":    {&manifest.ObjectError{Key: "a", Problem: "it is"}, 1, request},
@@ -40,7 +40,7 @@ func TestRetryEnds(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				attempts, began := 0, time.Now()
-				_, err := Retry(t.Context(), DefaultTimeout, func() (int, error) {
+				_, err := Retry(t.Context(), DefaultPatience, func() (int, error) {
 					attempts++
 					time.Sleep(request)
 					return 0, c.err
@@ -49,7 +49,7 @@ func TestRetryEnds(t *testing.T) {
 				if !errors.Is(c.err, err) && !errors.Is(err, c.err) || took > c.most {
 					t.Errorf("%v in %s, want %v in at most %s", err, took, c.err, c.most)
 				}
-				if c.attempts != 0 && attempts != c.attempts || c.attempts == 0 && took < DefaultTimeout {
+				if c.attempts != 0 && attempts != c.attempts || c.attempts == 0 && took < DefaultPatience {
 					t.Errorf("%d attempts in %s, want %d", attempts, took, c.attempts)
 				}
 			})

@@ -23,7 +23,7 @@
 //
 // A store that does not answer ends a copy after its patience and a few requests (package
 // objects), and the copy is not made again for that. It is made again for two reasons only:
-// the store has lost segments that it had confirmed, up to [objects.Tries] copies; or the
+// the store has lost segments that it had confirmed, up to [objects.Attempts] copies; or the
 // database has changed meanwhile, up to 40 times ([capture.UntilStable]), with pauses of
 // about a second. So there are at most 160 copies, each of which stores only what the ones
 // before it have not.
@@ -72,12 +72,12 @@ func New(head *journal.Head, o Options) *Packer { return &Packer{o, head} }
 // Copy captures what is new in a database and stores its bytes. If the database changes
 // meanwhile, it begins again, until the bytes that were sent have the checksums that the
 // database keeps of them; [capture.UntilStable] says when it gives up. Each copy is made up
-// to [objects.Tries] times if the store loses segments. If nothing is new, the result has no
+// to [objects.Attempts] times if the store loses segments. If nothing is new, the result has no
 // index.
 func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error) {
 	var damaged []string
 	err = capture.UntilStable(ctx, q.Path, IsTorn, func() (err error) {
-		for range objects.Tries {
+		for range objects.Attempts {
 			if c, err = p.copyOnce(ctx, q, &damaged); !errors.Is(err, objects.ErrLost) {
 				break
 			}

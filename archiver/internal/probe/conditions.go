@@ -105,7 +105,7 @@ func (p *Probe) twice(ctx context.Context) (manifest.Verdict, error) {
 		}
 		// Perhaps an answer was lost. Or all answers are like this one: some stores tell
 		// the loser 409, try again, and a commit then finds out by reading the object.
-		if unclear++; unclear < objects.Tries {
+		if unclear++; unclear < objects.Attempts {
 			return "", denied
 		}
 		return manifest.Honoured, nil
@@ -122,13 +122,13 @@ func (p *Probe) refused(ctx context.Context, err error) (manifest.Verdict, error
 	denied := errors.Is(err, storage.ErrPermission)
 	// The error of a system call is about a disk or a permission, not about the condition.
 	var errno syscall.Errno
-	if errors.As(err, &errno) && (denied || p.refusals >= objects.Tries-1) {
+	if errors.As(err, &errno) && (denied || p.refusals >= objects.Attempts-1) {
 		return "", err
 	}
 	if errors.Is(err, storage.ErrUnavailable) || objects.IsPermanent(err) && !denied {
 		return "", err
 	}
-	if p.refusals++; p.refusals < objects.Tries && !denied {
+	if p.refusals++; p.refusals < objects.Attempts && !denied {
 		return "", err
 	}
 	// It may be that plain puts are forbidden and conditional ones are not; then
