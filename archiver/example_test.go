@@ -171,7 +171,7 @@ func ExampleArchive_Verify() {
 	// Output: false manifests/0000000001.json
 }
 
-// Grafeo's own backups become backups of an archive, and come out of one.
+// Grafeo's own backups become backups of an archive, and an export writes them again.
 func ExampleArchive_Import() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -242,4 +242,42 @@ func ExampleObserver() {
 	}
 	fmt.Printf("%d of %d bytes\n", last.Done, last.Total)
 	// Output: 90112 of 90112 bytes
+}
+
+// An export is a folder from which Grafeo itself can restore.
+func ExampleArchive_Export() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	folder := filepath.Join(dir, "backups")
+	r, err := archive.Export(context.Background(), folder, archiver.ExportOptions{Target: archiver.AtEpoch(19)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Files, "files, up to epoch", r.ToEpoch)
+	// Output: 2 files, up to epoch 19
+}
+
+// From the first backup on, a 0.6 database keeps its log until the archive has it, or until
+// the archive's hold is released.
+func ExampleArchive_Release() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	ctx := context.Background()
+	path := filepath.Join(dir, "people.grafeo")
+	if _, err := archive.Restore(ctx, path, archiver.RestoreOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := archive.Backup(ctx, path, archiver.BackupOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	held, err := archiver.Holds(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	released, err := archive.Release(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(held.Holds), released)
+	// Output: 1 true
 }
