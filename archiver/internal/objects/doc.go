@@ -30,10 +30,12 @@
 //     seconds, whichever is longer;
 //   - a body that stands still fails after the patience and r, and is not asked for
 //     again. One that moves never fails, however slow it is;
-//   - what arrives damaged, or is missing, is read twice and never three times.
+//   - what arrives damaged is read twice by one call, and so is a stored object that is
+//     missing.
 //
 // A store that has stopped answering therefore ends any run after the patience and a
 // few requests, whatever the run is doing: an error for which the patience is over is
-// returned, and no caller tries that again. Only a store that answers can take longer:
-// see package pack for how often the copy of a database is made again.
+// returned, and no caller tries that again. A commit has a deadline of its own (package
+// journal). Only a store that answers can take longer: see package pack for how often the
+// copy of a database is made again.
 package objects
