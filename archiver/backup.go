@@ -177,7 +177,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, err
 	}
 	path, opts.name = database.Path, database.Name
-	w := a.writing(path, opts)
+	w := updateOptions(a, path, opts)
 	var r BackupReport
 	err = a.journal.Update(ctx, w, func(head *journal.Head) (err error) {
 		r, err = a.backupOn(ctx, path, head, opts)
@@ -186,26 +186,29 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	return r, err
 }
 
-// packer returns the packer of a backup that builds on head.
-func (a *Archive) packer(head *journal.Head, opts BackupOptions) *pack.Packer {
+// newPacker returns the packer of a backup that builds on head.
+func newPacker(a *Archive, head *journal.Head, opts BackupOptions) *pack.Packer {
 	return pack.New(head, pack.Options{
 		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log,
 	})
 }
 
-// query returns the question to the database at path: what is new since the parent of
+// newQuery returns the question to the database at path: what is new since the parent of
 // head.
-func (a *Archive) query(path string, head *journal.Head, held bool, opts BackupOptions) capture.Query {
+func newQuery(a *Archive, path string, head *journal.Head, held bool, opts BackupOptions) capture.Query {
 	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
 }
 
-// holder returns the archive as one for which databases keep their logs.
-func (a *Archive) holder() hold.Holder { return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log} }
+// holderOf returns the archive as one for which databases keep their logs.
+func holderOf(a *Archive) hold.Holder { return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log} }
 
-// writing returns how a backup of the database at path, "" for none, updates the
+// updateOptions returns how a backup of the database at path, "" for none, updates the
 // journal.
-func (a *Archive) writing(path string, opts BackupOptions) journal.UpdateOptions {
-	return journal.UpdateOptions{Known: a.remember(path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter, Probe: a.probeConditions}
+func updateOptions(a *Archive, path string, opts BackupOptions) journal.UpdateOptions {
+	return journal.UpdateOptions{
+		Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter,
+		Probe: func(ctx context.Context) (manifest.Verdict, error) { return probeConditions(ctx, a) },
+	}
 }
 
 // backupOn makes the backup that follows head. If another writer commits first, it is
@@ -213,7 +216,7 @@ func (a *Archive) writing(path string, opts BackupOptions) journal.UpdateOptions
 func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head, opts BackupOptions) (r BackupReport, err error) {
 	var held *hold.Session
 	if !opts.NoHold {
-		held = a.holder().Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
+		held = holderOf(a).Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup still holds the log.
@@ -222,7 +225,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 			held.Undo(ctx)
 		}
 	}()
-	c, err := a.packer(head, opts).Copy(ctx, a.query(path, head, held.IsHeldSince(head.Parent), opts))
+	c, err := newPacker(a, head, opts).Copy(ctx, newQuery(a, path, head, held.IsHeldSince(head.Parent), opts))
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -248,7 +251,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 		}
 	}
 	a.records.Note(ctx, a.name, head.Parent, head.Anew)
-	abandoned, released := a.holder().LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	abandoned, released := holderOf(a).LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
 }
@@ -263,7 +266,7 @@ func nothingNew(head *manifest.Committed) BackupReport {
 
 // probeConditions finds out how the store treats conditional writes, before an archive
 // is made in it.
-func (a *Archive) probeConditions(ctx context.Context) (manifest.Verdict, error) {
+func probeConditions(ctx context.Context, a *Archive) (manifest.Verdict, error) {
 	p := probe.New(a.objects, a.effort)
 	verdict, err := p.Conditions(ctx)
 	if left := p.Clean(ctx); left != nil {

@@ -104,7 +104,7 @@ func (d *doctor) fail(name, doing string, err error) {
 
 // examine makes all checks, as far as the ones before leave a point in making them.
 func (d *doctor) examine(ctx context.Context) {
-	known := d.archive.remember("")
+	known := remember(d.archive, "")
 	h, reached := d.reach(ctx, known)
 	if !reached {
 		return

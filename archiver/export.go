@@ -98,7 +98,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			a.log.Warn("the export could not remove its hidden folder; the next one to this path does", "folder", s.Dir, "err", left)
 		}
 	}()
-	if err := a.exportFits(ctx, folder, stretches); err != nil {
+	if err := checkExportFits(ctx, a, folder, stretches); err != nil {
 		return ExportReport{}, err
 	}
 	w, err := export.NewWriter(s)
@@ -112,7 +112,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			return ExportReport{}, err
 		}
 		plan.DropSpill()
-		if err := a.filler().Fill(ctx, s, plan); err != nil {
+		if err := newFiller(a).Fill(ctx, s, plan); err != nil {
 			return ExportReport{}, err
 		}
 		moved, err := rebuild.Trim(s, plan)
@@ -146,9 +146,9 @@ func spilledIn(stretches []catalog.Stretch) *Spill {
 	return nil
 }
 
-// exportFits checks that there is enough space for an export: for all images and logs, and
+// checkExportFits checks that there is enough space for an export: for all images and logs, and
 // a second time for the log that is being divided.
-func (a *Archive) exportFits(ctx context.Context, folder string, stretches []catalog.Stretch) error {
+func checkExportFits(ctx context.Context, a *Archive, folder string, stretches []catalog.Stretch) error {
 	var written, most int64
 	continues := false
 	for _, stretch := range stretches {

@@ -93,7 +93,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 	if !slices.ContainsFunc(f.Backups, func(b *native.Backup) bool { return b.Source != nil }) {
 		return &native.EmptyFolderError{Path: f.Path}
 	}
-	w := a.writing("", opts)
+	w := updateOptions(a, "", opts)
 	w.Catalog = true
 	return a.journal.Update(ctx, w, func(head *journal.Head) error {
 		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r, known: f.KnownIn(head.Catalog)}
@@ -179,7 +179,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	for k := range s.Files {
 		s.Files[k].Proof = grafeo.NewProof(s.Files[k].Path, b.Ranges[k])
 	}
-	c, err := i.archive.packer(i.head, i.opts).Store(ctx, &s)
+	c, err := newPacker(i.archive, i.head, i.opts).Store(ctx, &s)
 	if err != nil {
 		return BackupReport{}, err
 	}

@@ -14,7 +14,7 @@ import (
 
 // remember returns what the holds of the database at path, "" for none, and this host's
 // record say of the archive from before.
-func (a *Archive) remember(path string) journal.Memory {
+func remember(a *Archive, path string) journal.Memory {
 	m := journal.Memory{Name: a.name, Record: a.records.Read(a.name)}
 	if path == "" {
 		return m
@@ -37,7 +37,7 @@ func (a *Archive) remember(path string) journal.Memory {
 // archive, that is an error. If the archive lacks what this host has seen there before,
 // that is only a warning.
 func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
-	m := a.remember("")
+	m := remember(a, "")
 	h, err := a.journal.Open(ctx, m)
 	if err != nil {
 		return nil, err

@@ -146,7 +146,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	if err := staging.CheckSpace(target, plan.Cost.NeededBytes, a.space); err != nil {
 		return RestoreReport{}, err
 	}
-	if err := a.filler().Fill(ctx, s, plan); err != nil {
+	if err := newFiller(a).Fill(ctx, s, plan); err != nil {
 		return RestoreReport{}, err
 	}
 	if _, err := rebuild.Trim(s, plan); err != nil {
@@ -163,8 +163,8 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 	}, nil
 }
 
-// filler returns what puts databases together from the archive.
-func (a *Archive) filler() *rebuild.Filler {
+// newFiller returns what puts databases together from the archive.
+func newFiller(a *Archive) *rebuild.Filler {
 	return &rebuild.Filler{Store: a.objects, Workers: a.workers}
 }
 

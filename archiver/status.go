@@ -110,7 +110,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		}
 		opts.Database = database.Path
 	}
-	known := a.remember(opts.Database)
+	known := remember(a, opts.Database)
 	h, err := a.journal.Open(ctx, known)
 	if err != nil {
 		return StatusReport{}, err
