@@ -40,8 +40,9 @@ func TestResume(t *testing.T) {
 			at.write(t, damaged, content)
 
 			b := must(t, args...).one(t, "backup")
-			missing := int64(segments-len(left)) + 1
-			if b.Segments != missing {
+			// What the killed process had sent, a server may still have stored afterwards.
+			missing, onTheWay := int64(segments-len(left)+1), int64(2)
+			if b.Segments > missing || b.Segments < missing-onTheWay {
 				t.Errorf("the second run sent %d segments; %d of %d were there, one of them damaged", b.Segments, len(left), segments)
 			}
 			var all int64
