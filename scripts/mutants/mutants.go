@@ -21,7 +21,7 @@ var mutants = []mutant{
 	},
 	{
 		"a changed page is referred to", "archiver/internal/pack/divide.go",
-		"if old == digest {", "if old != (pageDigest{}) {",
+		"if old == digest {", "if old != (pages.Digest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
 	},
 	{
@@ -134,7 +134,7 @@ var mutants = []mutant{
 	},
 	{
 		"an unknown outcome is called a failure", "archiver/internal/journal/commit.go",
-		"			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}", "			return err",
+		"			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}", "			_ = began\n			return err",
 		"./archiver", "TestCommit$",
 	},
 	{
