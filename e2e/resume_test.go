@@ -41,7 +41,10 @@ func TestResume(t *testing.T) {
 
 			b := must(t, args...).one(t, "backup")
 			// What the killed process had sent, a server may still have stored afterwards.
-			missing, onTheWay := int64(segments-len(left)+1), int64(2)
+			missing, onTheWay := int64(segments-len(left)+1), int64(0)
+			if p.name != "directory" {
+				onTheWay = 2 // its concurrency
+			}
 			if b.Segments > missing || b.Segments < missing-onTheWay {
 				t.Errorf("the second run sent %d segments; %d of %d were there, one of them damaged", b.Segments, len(left), segments)
 			}

@@ -21,7 +21,7 @@ var jsonLines = []struct {
 	{"release", releaseLine{}}, {"version", versionLine{}},
 }
 
-// fields gives the names of all fields of a line, also of those inside of it.
+// fields returns the names of all fields of a line, also of those inside of it.
 func fields(t reflect.Type, add func(name, kind string)) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()

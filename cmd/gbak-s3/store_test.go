@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A file URL gives the path that it names, or an error about the usage.
+// A file URL stands for the path that it names, or an error about the usage.
 func FuzzFilePath(f *testing.F) {
 	for _, address := range []string{
 		"file:///a/b", "file://localhost/a%20b", "file://host/a", "file:///a?b", "file:///a#b", "file://", "file:///%2e%2e/x", "file://u:secret@/x",

@@ -59,7 +59,7 @@ func main() {
 	}
 }
 
-// run tests the mutant and gives the names of the tests that failed.
+// run tests the mutant and returns the names of the tests that failed.
 func (m mutant) run() (string, error) {
 	broken, err := m.apply(".")
 	if err != nil {
@@ -95,7 +95,7 @@ func (m mutant) run() (string, error) {
 
 var failures = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// apply gives the broken text of the file.
+// apply returns the broken text of the file.
 func (m mutant) apply(root string) (string, error) {
 	b, err := os.ReadFile(filepath.Join(root, m.file))
 	if err != nil {
