@@ -1,16 +1,20 @@
 package archiver
 
 import (
+	"time"
+
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// On returns a with another disk for the databases that it changes.
+// On returns a with another disk for the databases that it changes. What its restores do
+// there does not depend on how long they take: see [Archive.JournalAlways].
 func (a *Archive) On(d disk.Disk) *Archive {
 	b := *a
 	b.disk = d
+	b.journalEvery = time.Hour
 	r := *a.records
 	r.Disk = d
 	b.records = &r

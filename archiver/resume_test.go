@@ -307,8 +307,10 @@ func TestRestoreContinuesAfterACrashAnywhere(t *testing.T) {
 	onEachStep(t, 1, r.Steps(), func(t *testing.T, k int) {
 		dir := t.TempDir()
 		r := disktest.New(t, dir, disktest.StopAt(k, true))
-		_, _, _ = l.restore(r, filepath.Join(dir, "db.grafeo"), -1, archiver.RestoreOptions{})
-		mustReach(t, k, r.Steps())
+		_, _, err := l.restore(r, filepath.Join(dir, "db.grafeo"), -1, archiver.RestoreOptions{})
+		if err != nil { // else it made fewer notes: of two segments that came side by side, in one
+			mustReach(t, k, r.Steps())
+		}
 		least = min(least, next(dir, fmt.Sprintf("killed after step %d of %q", k, r.Steps())))
 	})
 	if least > 1 {
