@@ -37,6 +37,7 @@ type ExportReport struct {
 	FromEpoch, ToEpoch uint64 // that can be restored from it
 	Files              int    // in it, including the list of backups
 	RawBytes           int64  // of these files
+	StoredBytes        int64  // of the segments that they were made from
 	Spill              *Spill // spilled vectors that were left out; nil if there were none
 	Requests           storage.RequestCounts
 	Elapsed            time.Duration
@@ -123,6 +124,7 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 			return ExportReport{}, fmt.Errorf("writing native backups: %w", err)
 		}
 		r.ToEpoch = plan.State.Epoch
+		r.StoredBytes += plan.Cost.StoredBytes
 	}
 	progress.Tell(ctx, PhasePublish)
 	if err := w.Publish(); err != nil {

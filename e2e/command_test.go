@@ -68,6 +68,11 @@ type answer struct {
 	// backup and restore
 	Requests  map[string]int64 `json:"requests"`
 	ElapsedMS *int64           `json:"elapsed_ms"`
+	Cost      *struct {
+		USD      float64 `json:"usd"`
+		Transfer float64 `json:"transfer_usd"`
+		Monthly  float64 `json:"monthly_usd"`
+	} `json:"cost"`
 
 	// restore
 	Epoch    *int64 `json:"epoch"`

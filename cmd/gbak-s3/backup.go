@@ -121,7 +121,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 func (o *output) printBackup(database, address string, r archiver.BackupReport) error {
 	if o.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
-		line.Requests, line.ElapsedMS = &r.Requests, &elapsed
+		line.Requests, line.Cost, line.ElapsedMS = &r.Requests, o.costOf(r.Requests, 0, r.Backup.StoredBytes), &elapsed
 		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
 		line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
 		return o.printJSON(line)
@@ -133,12 +133,15 @@ func (o *output) printBackup(database, address string, r archiver.BackupReport) 
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	cost := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))
+	did := fmt.Sprintf("%s, %s", requests(r.Requests), took(r.Elapsed))
 	if r.Backup.Kind != archiver.KindNone {
-		cost = fmt.Sprintf("%s read, %s stored in %s, %s",
-			size(r.Backup.RawBytes), size(r.Backup.StoredBytes), plural(r.Backup.Segments, "segment"), cost)
+		did = fmt.Sprintf("%s read, %s stored in %s, %s",
+			size(r.Backup.RawBytes), size(r.Backup.StoredBytes), plural(r.Backup.Segments, "segment"), did)
 	}
-	lines := []string{headline(database, r), cost}
+	lines := []string{headline(database, r), did}
+	if c := o.costOf(r.Requests, 0, r.Backup.StoredBytes); c != nil {
+		lines = append(lines, "cost: "+c.String())
+	}
 	if r.Backup.ReusedBytes > 0 {
 		lines = append(lines, fmt.Sprintf("%s were already in the archive", size(r.Backup.ReusedBytes)))
 	}

@@ -56,6 +56,7 @@ type doctorLine struct {
 	Upload     float64     `json:"upload_bytes_per_second"`
 	Download   float64     `json:"download_bytes_per_second"`
 	Requests   any         `json:"requests"`
+	Cost       *costLine   `json:"cost,omitempty"`
 	ElapsedMS  int64       `json:"elapsed_ms"`
 }
 
@@ -68,11 +69,12 @@ type checkLine struct {
 }
 
 func (o *output) printDoctor(r archiver.DoctorReport) error {
+	cost := o.costOf(r.Requests, 0, 0)
 	if o.json {
 		line := doctorLine{
 			Type: "doctor", Safe: r.Problem() == nil, Conditions: string(r.Conditions), Backups: r.Backups, Checks: []checkLine{},
 			LatencyMS: float64(r.Latency.Microseconds()) / 1000, Upload: r.UploadSpeed, Download: r.DownloadSpeed,
-			Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
+			Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		if r.Clock != nil {
 			ms := r.Clock.Milliseconds()
@@ -98,7 +100,10 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 	if r.Problem() != nil {
 		verdict = "it is NOT safe to commit backups here"
 	}
-	return o.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed))
+	if err := o.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed)); err != nil {
+		return err
+	}
+	return o.printCost(cost)
 }
 
 // hintOf returns what to do about the result of a check.

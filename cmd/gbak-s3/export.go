@@ -57,6 +57,7 @@ type exportLine struct {
 	RawBytes  int64                 `json:"raw_bytes"`
 	LeftOut   *spillLine            `json:"left_out,omitempty"` // spilled vectors
 	Requests  storage.RequestCounts `json:"requests"`
+	Cost      *costLine             `json:"cost,omitempty"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
 }
 
@@ -76,9 +77,10 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 	if err != nil {
 		return err
 	}
+	cost := a.out.costOf(r.Requests, r.StoredBytes, 0)
 	if a.out.json {
 		return a.out.printJSON(exportLine{
-			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, r.Elapsed.Milliseconds(),
+			"export", r.Folder, r.FromEpoch, r.ToEpoch, r.Files, r.RawBytes, (*spillLine)(r.Spill), r.Requests, cost, r.Elapsed.Milliseconds(),
 		})
 	}
 	err = a.out.print("%s written: native backups of %s, which Grafeo's restoreToEpoch restores", r.Folder, epochs(r.FromEpoch, r.ToEpoch))
@@ -90,5 +92,8 @@ func (a *app) exportFolder(cmd *cobra.Command, address, folder string, opts arch
 			return err
 		}
 	}
-	return a.out.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed))
+	if err := a.out.print("%s, %s, %s, %s", plural(r.Files, "file"), size(r.RawBytes), requests(r.Requests), took(r.Elapsed)); err != nil {
+		return err
+	}
+	return a.out.printCost(cost)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -89,17 +87,19 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	if err := a.out.sayLost(folder, r); err != nil || a.out.json {
 		return err
 	}
-	for _, line := range []string{
-		fmt.Sprintf("%s in %s, %d of them already archived, %s, %s",
-			plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed)),
-		"to restore the newest, on any host:",
-		fmt.Sprintf("%s restore %s DATABASE", self(), quote(absolute(address))),
-	} {
-		if err := a.out.print("%s", line); err != nil {
-			return err
-		}
+	err = a.out.print("%s in %s, %d of them already archived, %s, %s",
+		plural(r.Entries, "native backup"), folder, r.Known, requests(r.Requests), took(r.Elapsed))
+	if err != nil {
+		return err
 	}
-	return nil
+	var stored int64
+	for _, b := range r.Backups {
+		stored += b.Backup.StoredBytes
+	}
+	if err := a.out.printCost(a.out.costOf(r.Requests, 0, stored)); err != nil {
+		return err
+	}
+	return a.out.print("to restore the newest, on any host:\n%s restore %s DATABASE", self(), quote(absolute(address)))
 }
 
 // lostLine is the last line of an import in JSON, if epochs are lost.
@@ -142,6 +142,7 @@ func (o *output) sayImported(folder string, r archiver.BackupReport) error {
 	if o.json {
 		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 		line.Requests, line.ElapsedMS, line.Why = &r.Requests, &elapsed, r.Why
+		line.Cost = o.costOf(r.Requests, 0, r.Backup.StoredBytes)
 		return o.printJSON(line)
 	}
 	return o.print("%s", headline(folder, r))

@@ -16,7 +16,7 @@ var jsonLines = []struct {
 	line    any
 }{
 	{"backup", backupLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
-	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"spill", spillLine{}},
+	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"version", versionLine{}},
 }

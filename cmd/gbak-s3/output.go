@@ -41,6 +41,7 @@ type backupLine struct {
 	Abandoned   []holdLine             `json:"abandoned_holds,omitempty"` // of archives that seem to be out of use
 	Released    []holdLine             `json:"released_holds,omitempty"`  // by --max-hold
 	Requests    *storage.RequestCounts `json:"requests,omitempty"`
+	Cost        *costLine              `json:"cost,omitempty"`
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
 }
 
@@ -49,6 +50,7 @@ type output struct {
 	stdout, stderr io.Writer
 
 	json bool
+	paid bool // whoever keeps the archive is paid for requests, transfers and storage
 }
 
 func lineOf(b archiver.Backup) backupLine {

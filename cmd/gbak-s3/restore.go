@@ -92,6 +92,7 @@ type planLine struct {
 	Resumed   int64                 `json:"resumed_bytes,omitempty"` // that an earlier run had fetched
 	Access    string                `json:"access_problem,omitempty"`
 	Requests  storage.RequestCounts `json:"requests"`
+	Cost      *costLine             `json:"cost,omitempty"`
 	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
 }
 
@@ -117,7 +118,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	fits := p.NeededBytes <= free
 	if a.out.json {
 		line := lineOfPlan(p)
-		line.Requests = p.Requests
+		line.Requests, line.Cost = p.Requests, a.out.costOf(p.Requests, 0, 0)
 		if known {
 			line.FreeBytes, line.Fits = &free, new(fits)
 		}
@@ -206,11 +207,23 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	return a.out.answered(r.Database+" is restored", a.out.printRestore(r, target))
 }
 
+// fetched returns how many stored bytes a restore has fetched, about as many if it was
+// resumed.
+func fetched(r archiver.RestoreReport) int64 {
+	if r.ResumedBytes == 0 {
+		return r.Plan.StoredBytes
+	}
+	rest := float64(r.Plan.RawBytes-r.ResumedBytes) / float64(r.Plan.RawBytes)
+	return int64(float64(r.Plan.StoredBytes) * rest)
+}
+
 func (o *output) printRestore(r archiver.RestoreReport, target target) error {
+	cost := o.costOf(r.Requests, fetched(r), 0)
 	if o.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Access = r.AccessProblem
-		line.Type, line.Database, line.MovedTo, line.Requests, line.ElapsedMS = "restore", r.Database, r.MovedTo, r.Requests, &elapsed
+		line.Type, line.Database, line.MovedTo, line.ElapsedMS = "restore", r.Database, r.MovedTo, &elapsed
+		line.Requests, line.Cost = r.Requests, cost
 		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
 		return o.printJSON(line)
 	}
@@ -247,5 +260,9 @@ func (o *output) printRestore(r archiver.RestoreReport, target target) error {
 			return err
 		}
 	}
-	return o.print("%s written, %s, %s", size(r.Plan.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
+	err := o.print("%s written, %s, %s", size(r.Plan.RawBytes-r.ResumedBytes), requests(r.Requests), took(r.Elapsed))
+	if err != nil {
+		return err
+	}
+	return o.printCost(cost)
 }

@@ -164,6 +164,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 	if err != nil {
 		return nil, err
 	}
+	a.out.paid = isBucket(address)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

@@ -46,6 +46,9 @@ func openStore(ctx context.Context, address string, timeout time.Duration, log *
 	return nil, usage("the archive's address has the unknown scheme %q", addressHint, scheme)
 }
 
+// isBucket reports whether an archive's address is in a bucket.
+func isBucket(address string) bool { return strings.HasPrefix(address, "s3://") }
+
 // openingError is the error for a store that could not even be opened.
 type openingError struct {
 	backend string // "local" or "s3"

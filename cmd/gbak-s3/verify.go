@@ -37,6 +37,7 @@ type verifyLine struct {
 	Unused    int           `json:"unused_segments"`
 	Findings  []findingLine `json:"findings"`
 	Requests  any           `json:"requests"`
+	Cost      *costLine     `json:"cost,omitempty"`
 	ElapsedMS int64         `json:"elapsed_ms"`
 }
 
@@ -70,10 +71,15 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 }
 
 func (o *output) report(r archiver.VerifyReport) error {
+	fetched := int64(0)
+	if r.Deep {
+		fetched = r.Bytes
+	}
+	cost := o.costOf(r.Requests, fetched, 0)
 	if o.json {
 		line := verifyLine{
 			Type: "verify", OK: r.OK(), Deep: r.Deep, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
-			Unused: r.Unused, Findings: []findingLine{}, Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
+			Unused: r.Unused, Findings: []findingLine{}, Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		for _, f := range r.Findings {
 			line.Findings = append(line.Findings, findingLine(f))
@@ -99,6 +105,9 @@ func (o *output) report(r archiver.VerifyReport) error {
 			return err
 		}
 	}
-	return o.print("%s: %s, %s, %s, %s (%s)",
-		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how)
+	if err := o.print("%s: %s, %s, %s, %s (%s)",
+		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how); err != nil {
+		return err
+	}
+	return o.printCost(cost)
 }
