@@ -94,8 +94,9 @@ func TestBombsInSegments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sum := manifest.Sum(bomb)
-			key := manifest.SegmentKey(manifest.SegmentFolder("bomb"), 0, sum)
-			damaged := forged(t, objects, 5, func(_, ix document) {
+			var key string
+			damaged := forged(t, objects, 5, func(m, ix document) {
+				key = manifest.SegmentKey(manifest.SegmentFolder(m["folder"].(string)), 77, sum)
 				s := ix["segments"].([]any)[0].(document)
 				s["key"], s["stored_bytes"], s["sha256"] = key, len(bomb), sum.String()
 				f := ix["frames"].([]any)[0].(document)
@@ -144,7 +145,7 @@ func TestBombsInIndexes(t *testing.T) {
 			withIndex(extra, m, b, raw)
 			damaged[manifest.Seq(5).Key()] = sealed(t, m)
 			maps.Copy(damaged, extra)
-			key := manifest.IndexKey(manifest.Sum(b))
+			key := manifest.IndexKey(m["folder"].(string), manifest.Sum(b))
 			if raw > 200*len(b)+1<<20 {
 				key = manifest.Seq(5).Key()
 			}

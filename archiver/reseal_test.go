@@ -61,7 +61,7 @@ func packed(t testing.TB, raw []byte) []byte {
 // withIndex makes b the index object of a manifest.
 func withIndex(objects map[string][]byte, m document, b []byte, rawBytes int) {
 	sum := manifest.Sum(b)
-	key := manifest.IndexKey(sum)
+	key := manifest.IndexKey(fmt.Sprint(m["folder"]), sum)
 	objects[key] = b
 	m["content"] = nil
 	m["index"] = document{"key": key, "stored_bytes": len(b), "raw_bytes": rawBytes, "sha256": sum.String()}
@@ -264,7 +264,8 @@ func (f forgery) try(t *testing.T, where string, n int, changed map[string][]byt
 		t.Errorf("%s: verify: %v", where, err)
 	}
 	isFree := slices.ContainsFunc(free, func(name string) bool { return strings.HasPrefix(where, name) }) ||
-		strings.HasPrefix(where, "m.database.") && before.Kind == manifest.Incremental // the image is another backup's
+		strings.HasPrefix(where, "m.database.") && before.Kind == manifest.Incremental || // the image is another backup's
+		strings.HasPrefix(where, "m.folder ") && before.Kind == manifest.Full // its index says where its content is
 	if err == nil && r.OK() && !isFree {
 		t.Errorf("%s: nothing was found", where)
 	}

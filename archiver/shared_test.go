@@ -283,7 +283,7 @@ func TestDigestsOfEarlierBuilds(t *testing.T) {
 	p := &m.Content.Image().Pages[0]
 	digests := bytes.Repeat(objects[p.Key], 2)
 	p.SHA256, p.StoredBytes = manifest.Sum(digests), int64(len(digests))
-	p.Key = manifest.PagesKey(p.SHA256)
+	p.Key = manifest.PagesKey(m.Folder, p.SHA256)
 	objects[p.Key], objects[m.Seq.Key()] = digests, m.Encode()
 	store = refill(t, objects)
 	mustBeWhole(t, store)

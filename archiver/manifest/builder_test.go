@@ -149,7 +149,7 @@ func drawIndex(t *rapid.T) *Index {
 
 func sampleSegment(n int) Segment {
 	sum := Sum([]byte{byte(n)})
-	return Segment{Key: SegmentKey(SegmentFolder(strings.Repeat("0", 32)), n, sum), StoredBytes: 1 << 10, RawBytes: 1 << 20, SHA256: sum}
+	return Segment{Key: SegmentKey(SegmentFolder(sampleFolder), n, sum), StoredBytes: 1 << 10, RawBytes: 1 << 20, SHA256: sum}
 }
 
 // contentOf says where the bytes of a file are, without the numbers that differ

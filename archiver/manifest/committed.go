@@ -30,6 +30,15 @@ func (c *Committed) NewestFull() *Seq {
 	return c.LastFull
 }
 
+// NewestKeep returns the number of the newest keep up to and including m, 0 if there is
+// none.
+func (m *Manifest) NewestKeep() Seq {
+	if m.Kind == Keep {
+		return m.Seq
+	}
+	return m.Keep
+}
+
 // HoleBytes is the shortest run of zeros that a backup leaves out and a restore makes
 // a hole: a shorter one costs less in a frame than in the index.
 const HoleBytes = 64 << 10

@@ -80,6 +80,7 @@ const (
 	typeArchive  = "archive"
 	typeManifest = "manifest"
 	typeIndex    = "index"
+	typeFence    = "fence"
 )
 
 // Intact reports whether a document matches its own digest.

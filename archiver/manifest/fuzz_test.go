@@ -16,7 +16,7 @@ import (
 func FuzzDecode(f *testing.F) {
 	incremental := sampleIncremental()
 	large := sample()
-	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
+	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(sampleFolder, Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
 	for _, b := range [][]byte{
 		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(),
 		sampleEarlier().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
@@ -75,9 +75,9 @@ func within(t *testing.T, ix *Index) {
 // No two keys are of the manifest of one backup.
 func FuzzKeys(f *testing.F) {
 	f.Add(Seq(42).Key())
-	f.Add(SegmentKey(SegmentFolder("0123"), 7, Sum(nil)))
-	f.Add(AnotherKey(SegmentKey(SegmentFolder("0123"), 7, Sum(nil)), "0123456789"))
-	f.Add(IndexKey(Sum(nil)))
+	f.Add(SegmentKey(SegmentFolder(sampleFolder), 7, Sum(nil)))
+	f.Add(AnotherKey(SegmentKey(SegmentFolder(sampleFolder), 7, Sum(nil)), "0123456789"))
+	f.Add(IndexKey(sampleFolder, Sum(nil)))
 	f.Add("segments/../archive.json")
 	f.Add("segments//x")
 	f.Fuzz(func(t *testing.T, key string) {

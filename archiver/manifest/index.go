@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"regexp"
 )
@@ -76,12 +78,36 @@ type FramesOf struct {
 // since 1970 by the database's clock, 0 where it keeps no times.
 type CommitTime [2]uint64
 
-// Segment is an object that consists of frames, one after the other.
+// Segment is an object that consists of frames, one after the other; or, where that is
+// small, such bytes in the manifest itself.
 type Segment struct {
-	Key         string `json:"key"`
+	Key         string `json:"key,omitempty"` // "" if the bytes are in Data
 	StoredBytes int64  `json:"stored_bytes"`
-	RawBytes    int64  `json:"raw_bytes"` // of all its frames, decompressed
-	SHA256      Digest `json:"sha256"`    // of the stored bytes
+	RawBytes    int64  `json:"raw_bytes"`      // of all its frames, decompressed
+	SHA256      Digest `json:"sha256"`         // of the stored bytes
+	Data        Inline `json:"data,omitempty"` // the stored bytes, if there is no object
+}
+
+// IsInline reports whether the segment's bytes are in the manifest, and not in an object.
+func (s Segment) IsInline() bool { return s.Key == "" }
+
+// Inline is bytes that stand in a document, in base64. It is a string, so that it can be
+// compared.
+type Inline string
+
+// MaxInlineBytes is how many bytes of segments a manifest has at most.
+const MaxInlineBytes = 64 << 10
+
+// MarshalText implements [encoding.TextMarshaler].
+func (d Inline) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(d)), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *Inline) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+	*d = Inline(b)
+	return err
 }
 
 // Frame is one zstd frame in a segment.
@@ -180,8 +206,12 @@ func (ix *Index) validate() error {
 	if len(ix.Commits) > MaxCommits {
 		return fmt.Errorf("%d commits", len(ix.Commits))
 	}
+	inline := 0
 	for i, s := range ix.Segments {
-		if !isKey(s.Key, SegmentPrefix) || s.StoredBytes <= 0 || s.StoredBytes > MaxSegmentBytes || s.RawBytes <= 0 {
+		if inline += len(s.Data); s.IsInline() == (s.Data == "") || inline > MaxInlineBytes || s.IsInline() && s.validateData() != nil {
+			return fmt.Errorf("segment %d of %d bytes in the document", i, len(s.Data))
+		}
+		if !s.IsInline() && !isKey(s.Key, SegmentPrefix) || s.StoredBytes <= 0 || s.StoredBytes > MaxSegmentBytes || s.RawBytes <= 0 {
 			return fmt.Errorf("segment %d, %q of %d bytes", i, s.Key, s.StoredBytes)
 		}
 	}
@@ -212,6 +242,14 @@ func (ix *Index) validate() error {
 		}
 	}
 	return ix.Replay.validate()
+}
+
+// validateData checks the bytes that stand in the document.
+func (s *Segment) validateData() error {
+	if int64(len(s.Data)) != s.StoredBytes || Sum([]byte(s.Data)) != s.SHA256 {
+		return errors.New("not the bytes of the segment")
+	}
+	return nil
 }
 
 func (r *Replay) validate() error {

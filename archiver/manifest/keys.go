@@ -14,6 +14,7 @@ const (
 	SegmentPrefix  = "segments/"
 	IndexPrefix    = "indexes/"
 	PagesPrefix    = "pages/"
+	FencePrefix    = "fences/"
 	ProbePrefix    = "probe/" // of what a probe of the store writes; no backup names it
 )
 
@@ -25,14 +26,15 @@ func isKey(s, prefix string) bool {
 	return strings.HasPrefix(s, prefix) && len(s) <= 512 && keyPattern.MatchString(s)
 }
 
-// Seq is the number of a backup in its archive: from 1, without a hole.
+// Seq is the number of a record in its archive, from 1. No number is used twice, even if
+// its manifest was deleted.
 type Seq uint64
 
 // MaxSeq is the largest number: with more than ten digits, keys would not sort as
 // numbers do.
 const MaxSeq Seq = 9_999_999_999
 
-// Key returns the key of the manifest of backup s. Keys sort as numbers do.
+// Key returns the key of the manifest of record s. Keys sort as numbers do.
 func (s Seq) Key() string { return fmt.Sprintf("%s%010d.json", ManifestPrefix, uint64(s)) }
 
 // ParseKey is the reverse of [Seq.Key].
@@ -52,14 +54,47 @@ func ParseKey(key string) (Seq, bool) {
 	return Seq(n), true
 }
 
-// SegmentFolder returns the prefix of the segments of one run. The name is made from
-// what is backed up, so that a backup that was interrupted finds its segments again.
-func SegmentFolder(name string) string { return SegmentPrefix + name + "/" }
+// FolderName returns the name of the folder of one run, below each of [SegmentPrefix],
+// [IndexPrefix] and [PagesPrefix]. The generation is the number of the newest keep that the
+// run has seen, so that a key whose object was deleted never comes back. hash, 32 hex
+// digits, is made from what is backed up, so that a backup that was interrupted finds its
+// segments again.
+func FolderName(generation Seq, hash string) string { return fmt.Sprintf("%010d-%s", generation, hash) }
 
-// SegmentKey returns the key of the n-th segment in folder. It contains the start of the
-// stored bytes' digest: equal keys have equal bytes.
-func SegmentKey(folder string, n int, sum Digest) string {
-	return fmt.Sprintf("%s%06d-%s.zst", folder, n, sum.String()[:16])
+var folderName = regexp.MustCompile(`^[0-9]{10}-[0-9a-f]{32}$`)
+
+// GenerationOf returns the generation of a folder, as [FolderName] makes it. It is not ok
+// if the folder has another name.
+func GenerationOf(folder string) (generation Seq, ok bool) {
+	if !folderName.MatchString(folder) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(folder[:10], 10, 64)
+	return Seq(n), err == nil
+}
+
+// ownKey matches the keys that runs give to the objects of their folders.
+var ownKey = regexp.MustCompile(`^(segments/[0-9]{10}-[0-9a-f]{32}/[0-9]{6,}-[0-9a-f]{16}(-[0-9a-f]{8})?\.zst` +
+	`|indexes/[0-9]{10}-[0-9a-f]{32}/[0-9a-f]{32}(-[0-9a-f]{8})?\.json\.zst` +
+	`|pages/[0-9]{10}-[0-9a-f]{32}/[0-9a-f]{32}(-[0-9a-f]{8})?\.bin)$`)
+
+// ParseGeneration returns the generation of an object, by its key. It is not ok if no run
+// gives its objects such a key.
+func ParseGeneration(key string) (generation Seq, ok bool) {
+	if !ownKey.MatchString(key) {
+		return 0, false
+	}
+	_, rest, _ := strings.Cut(key, "/")
+	return GenerationOf(rest[:strings.IndexByte(rest, '/')])
+}
+
+// SegmentFolder returns the prefix of the segments in a folder.
+func SegmentFolder(folder string) string { return SegmentPrefix + folder + "/" }
+
+// SegmentKey returns the key of the n-th segment below a [SegmentFolder]. It contains the
+// start of the stored bytes' digest: equal keys have equal bytes.
+func SegmentKey(prefix string, n int, sum Digest) string {
+	return fmt.Sprintf("%s%06d-%s.zst", prefix, n, sum.String()[:16])
 }
 
 // AnotherKey returns another key for the same bytes, for when the object at key is
@@ -69,11 +104,16 @@ func AnotherKey(key, id string) string {
 	return base + "-" + id[:8] + "." + end
 }
 
-// IndexKey returns the key of an index object with these stored bytes.
-func IndexKey(sum Digest) string { return IndexPrefix + sum.String()[:32] + ".json.zst" }
+// IndexKey returns the key of an index object in a folder, with these stored bytes.
+func IndexKey(folder string, sum Digest) string {
+	return IndexPrefix + folder + "/" + sum.String()[:32] + ".json.zst"
+}
 
-// PagesKey returns the key of an object of page digests with these stored bytes.
-func PagesKey(sum Digest) string { return PagesPrefix + sum.String()[:32] + ".bin" }
+// PagesKey returns the key of an object of page digests in a folder, with these stored
+// bytes.
+func PagesKey(folder string, sum Digest) string {
+	return PagesPrefix + folder + "/" + sum.String()[:32] + ".bin"
+}
 
 // SegmentFolderOf returns the prefix of the segments of the run that wrote key.
 func SegmentFolderOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }

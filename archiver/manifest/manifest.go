@@ -5,23 +5,33 @@ import (
 	"time"
 )
 
-// Kind is how much of a database a backup holds.
+// Kind is what a record is: how much of a database a backup holds, or that it is none.
 type Kind string
 
-// The kinds of backups.
+// The kinds of records.
 const (
 	Full        Kind = "full"        // an image and the log that belongs to it
 	Incremental Kind = "incremental" // the log after the backup that it continues
+
+	// Merged is the log of several incrementals in a row. It is a backup only if a keep
+	// says that it stands in for them.
+	Merged Kind = "merged"
+
+	// Keep is no backup. It says which records before it are backups still.
+	Keep Kind = "keep"
 )
 
-// Manifest is the document that makes a backup exist: backup n was committed
-// if and only if there is an object at Seq(n).Key().
+// Manifest is the document of one record. A backup n was committed if and only if there
+// is an object at Seq(n).Key(); it exists as long as the newest keep after it, if there is
+// one, says so. In a keep, everything that describes a state of the database is zero or
+// null.
 type Manifest struct {
 	Type      string  `json:"type"` // "manifest"
 	Format    int     `json:"format"`
 	Seq       Seq     `json:"seq"`
 	CommitID  string  `json:"commit_id"`       // 32 hex digits, random: shows which run wrote this manifest
-	Previous  *Digest `json:"previous_sha256"` // of the object of backup Seq-1; null in the first
+	Previous  *Digest `json:"previous_sha256"` // of the object of record Seq-1; null in the first
+	Keep      Seq     `json:"keep"`            // the newest keep before it, 0 if there is none
 	ArchiveID string  `json:"archive_id"`
 	Tool      string  `json:"tool"`
 	Host      string  `json:"host"`
@@ -33,7 +43,14 @@ type Manifest struct {
 	ReadUntil time.Time `json:"read_until"`
 
 	Kind     Kind     `json:"kind"`
-	Database Database `json:"database"`
+	Database Database `json:"database"` // of a keep: as the newest backup has it
+
+	// Folder is the name of the folder in which the run has stored what it wrote
+	// ([FolderName]). It is left out in a keep.
+	Folder string `json:"folder,omitempty"`
+
+	// Labels are what the user has said about the backup.
+	Labels Labels `json:"labels,omitempty"`
 
 	// Timeline is the number of the stretch of history without a fork that the
 	// backup belongs to, from 1. Epochs are comparable only within one timeline.
@@ -47,9 +64,20 @@ type Manifest struct {
 	// is another history, or the log between them is lost.
 	Continues *Seq `json:"continues"`
 
-	// LastFull is, in an incremental, the newest full backup before it, whose content
-	// the next full one refers to. Nil if the writer did not know it.
+	// LastFull is the newest full backup before the record that exists still, whose
+	// content the next full one refers to. It is left out in a full backup, and if the
+	// writer did not know it.
 	LastFull *Seq `json:"last_full,omitempty"`
+
+	// LastBackup is the newest backup before the record. Only a record that is no backup
+	// by itself has it.
+	LastBackup *Seq `json:"last_backup,omitempty"`
+
+	// Keeping is what a keep says. All others leave it out.
+	Keeping *Keeping `json:"keeping,omitempty"`
+
+	// Replaces are the backups whose log a merged record has. All others leave it out.
+	Replaces *Range `json:"replaces,omitempty"`
 
 	// StartEpoch to EndEpoch is what this backup has: of a full backup from its image
 	// to the end of its log, of an incremental from its first to its last commit. Together
@@ -223,7 +251,7 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("read until %s, from %s", m.ReadUntil, m.CreatedAt)
 	case (m.Seq == 1) != (m.Previous == nil):
 		return fmt.Errorf("backup %d does not agree with the digest of the one before", m.Seq)
-	case m.LastFull != nil && (m.Kind != Incremental || *m.LastFull == 0 || *m.LastFull >= m.Seq):
+	case m.LastFull != nil && (m.Kind == Full || *m.LastFull == 0 || *m.LastFull >= m.Seq):
 		return fmt.Errorf("backup %d follows the full one %d", m.Seq, *m.LastFull)
 	case m.Timelines < m.Timeline:
 		return fmt.Errorf("timeline %d of %d", m.Timeline, m.Timelines)
@@ -237,8 +265,11 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("a negative count")
 	case m.Imported != nil && m.Imported.File == "":
 		return fmt.Errorf("an imported file without a name")
-	case (m.Content == nil) == (m.Index == nil):
+	case m.Kind != Keep && (m.Content == nil) == (m.Index == nil):
 		return fmt.Errorf("it must have either content or an index")
+	}
+	if err := m.validateRecord(); err != nil {
+		return err
 	}
 	if err := m.validateOutline(); err != nil {
 		return err
@@ -252,15 +283,21 @@ func (m *Manifest) validate() error {
 	if err := m.validateSpill(); err != nil {
 		return err
 	}
-	if m.Content != nil {
-		return m.Content.validate()
+	if m.Kind == Keep {
+		return nil
 	}
-	return m.Index.validateIndex()
+	if m.Content != nil {
+		if err := m.Content.validate(); err != nil {
+			return err
+		}
+		return m.validateOwn(m.Content)
+	}
+	return m.Index.validateIndex(m.Folder)
 }
 
 // validateIndex checks a reference to an index, and so how much memory that may take.
-func (r *ObjectRef) validateIndex() error {
-	isStored := isKey(r.Key, IndexPrefix) && r.StoredBytes > 0 && r.StoredBytes <= MaxIndexBytes
+func (r *ObjectRef) validateIndex(folder string) error {
+	isStored := isKey(r.Key, IndexPrefix+folder+"/") && r.StoredBytes > 0 && r.StoredBytes <= MaxIndexBytes
 	if !isStored || r.RawBytes <= 0 || r.RawBytes > min(MaxIndexBytes, maxIndexRatio*r.StoredBytes+1<<20) {
 		return fmt.Errorf("the index %q of %d bytes", r.Key, r.RawBytes)
 	}
@@ -270,9 +307,13 @@ func (r *ObjectRef) validateIndex() error {
 // validateOutline checks what is in summaries, too.
 func (m *Manifest) validateOutline() error {
 	switch {
-	case m.Kind != Full && m.Kind != Incremental:
+	case m.Kind == Keep:
+		return m.validateNoState()
+	case m.Kind != Full && m.Kind != Incremental && m.Kind != Merged:
 		return fmt.Errorf("kind %q", m.Kind)
-	case m.Kind == Incremental && m.Continues == nil:
+	case !isOfGeneration(m.Folder, m.Seq):
+		return fmt.Errorf("folder %q", m.Folder)
+	case m.Kind != Full && m.Continues == nil:
 		return fmt.Errorf("an incremental that continues nothing")
 	case m.Continues != nil && (*m.Continues == 0 || *m.Continues >= m.Seq):
 		return fmt.Errorf("backup %d continues %d", m.Seq, *m.Continues)
@@ -287,7 +328,7 @@ func (m *Manifest) validateOutline() error {
 	case m.RawBytes < 0 || m.StoredBytes < 0 || m.ReusedBytes < 0 || m.SegmentsNew < 0:
 		return fmt.Errorf("a negative size or count")
 	}
-	return nil
+	return m.Labels.Validate()
 }
 
 // Fits returns an error if ix cannot be the index of the backup: it has an image if m
@@ -306,12 +347,15 @@ func (m *Manifest) Fits(ix *Index) error {
 		return fmt.Errorf("it has no log, and the database is nothing else")
 	case m.Kind == Full && image == nil && !m.Database.IsDirectory():
 		return fmt.Errorf("it is a full backup without an image")
-	case m.Kind == Incremental && image != nil:
+	case m.Kind != Full && image != nil:
 		return fmt.Errorf("it is an incremental with an image")
 	case bytes != m.RawBytes:
 		return fmt.Errorf("its files have %d bytes instead of %d", bytes, m.RawBytes)
 	case ix.Commits != nil && int64(len(ix.Commits)) != m.Commits:
 		return fmt.Errorf("it lists %d commits instead of %d", len(ix.Commits), m.Commits)
+	}
+	if err := m.validateOwn(ix); err != nil {
+		return err
 	}
 	return m.fitsSpill(ix)
 }

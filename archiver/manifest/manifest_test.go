@@ -16,6 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// sampleFolder is the folder of the samples.
+var sampleFolder = FolderName(0, strings.Repeat("0", 32))
+
 func sample() *Manifest {
 	end := time.Date(2026, 11, 23, 8, 14, 15, 303e6, time.UTC)
 	previous := Sum([]byte("the one before"))
@@ -23,7 +26,7 @@ func sample() *Manifest {
 		Seq: 42, CommitID: strings.Repeat("ab", 16), Previous: &previous, ArchiveID: strings.Repeat("cd", 16),
 		CreatedAt: time.Date(2026, 11, 23, 8, 40, 57, 309400389, time.UTC), ReadUntil: time.Date(2026, 11, 23, 8, 40, 58, 0, time.UTC),
 		Tool: "gbak-s3 v1.2.3", Host: "db1",
-		Kind: Full, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
+		Kind: Full, Folder: sampleFolder, Database: Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: 19},
 		Timeline: 1, Timelines: 2, StartEpoch: 19, EndEpoch: 21, RestoreFrom: 19, StartTime: &end, EndTime: &end, Commits: 2,
 		Position: Position{LSN: 3032, Commit: &Commit{LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160,
 			CRC32C: 0x12345678, FileID: ""}},
@@ -35,7 +38,7 @@ func sampleIndex() *Index {
 	sum := Sum([]byte("stored"))
 	return &Index{
 		Commits:  []CommitTime{{20, 1795428000000}, {21, 1795428000303}},
-		Segments: []Segment{{Key: SegmentKey(SegmentFolder(strings.Repeat("0", 32)), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum}},
+		Segments: []Segment{{Key: SegmentKey(SegmentFolder(sampleFolder), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum}},
 		Frames:   []Frame{{Segment: 0, Offset: 0, StoredBytes: 1432, RawBytes: 91272}},
 		Files: []File{
 			{Name: ImageName, Bytes: 90112, CRC32: 7, Extents: []Extent{{Offset: 0, Bytes: 90112, Frame: 0, FrameOffset: 0}}},
@@ -47,7 +50,7 @@ func sampleIndex() *Index {
 // sharedIndex has the fields that may be left out.
 func sharedIndex() *Index {
 	x := sampleIndex()
-	x.Files[0].Pages = []Pages{{Key: PagesKey(Sum([]byte("digests"))), StoredBytes: 22 * PageDigestBytes, SHA256: Sum([]byte("digests"))}}
+	x.Files[0].Pages = []Pages{{Key: PagesKey(sampleFolder, Sum([]byte("digests"))), StoredBytes: 22 * PageDigestBytes, SHA256: Sum([]byte("digests"))}}
 	return x
 }
 

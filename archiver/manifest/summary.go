@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"time"
 )
 
@@ -13,7 +15,7 @@ import (
 // a list reads one manifest of every group (FORMAT.md, "Summaries").
 const GroupBackups = 32
 
-// Summary is what a list shows of a backup. A nil field, or a generation of "", means
+// Summary is what a list shows of a record. A nil field, or a generation of "", means
 // the same as in the manifest that has the summary.
 type Summary struct {
 	Kind        Kind       `json:"kind"`
@@ -29,6 +31,10 @@ type Summary struct {
 	StoredBytes int64      `json:"stored_bytes"`
 	ReusedBytes int64      `json:"reused_bytes,omitempty"`
 	Segments    int        `json:"segments,omitempty"`
+	Folder      string     `json:"folder,omitempty"`
+	ReadUntil   *time.Time `json:"read_until,omitempty"` // of a full one
+	Imported    *Digest    `json:"imported,omitempty"`   // of the native file
+	Labels      Labels     `json:"labels,omitempty"`
 
 	Generation string  `json:"generation,omitempty"`
 	ID         *string `json:"id,omitempty"`   // of the database
@@ -102,12 +108,14 @@ func (s Summary) equal(o Summary) bool {
 	if !s.CreatedAt.Equal(o.CreatedAt) ||
 		!both(s.StartTime, o.StartTime, time.Time.Equal) || !both(s.EndTime, o.EndTime, time.Time.Equal) ||
 		!both(s.Continues, o.Continues, is) || !both(s.ID, o.ID, is) || !both(s.Name, o.Name, is) ||
-		!both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) {
+		!both(s.Host, o.Host, is) || !both(s.Tool, o.Tool, is) ||
+		!both(s.ReadUntil, o.ReadUntil, time.Time.Equal) || !both(s.Imported, o.Imported, is) || !maps.Equal(s.Labels, o.Labels) {
 		return false
 	}
 	s.CreatedAt, s.StartTime, s.EndTime, s.Continues = o.CreatedAt, o.StartTime, o.EndTime, o.Continues
 	s.ID, s.Name, s.Host, s.Tool = o.ID, o.Name, o.Host, o.Tool
-	return s == o
+	s.ReadUntil, s.Imported, s.Labels, o.Labels = o.ReadUntil, o.Imported, nil, nil
+	return reflect.DeepEqual(s, o)
 }
 
 // both reports whether a and b are the same, or neither is there.
@@ -126,9 +134,13 @@ func (m *Manifest) summary(carrier *Manifest) Summary {
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
 		ID: unless(m.Database.ID, carrier.Database.ID), Name: unless(m.Database.Name, carrier.Database.Name),
 		Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
+		Folder: m.Folder, Labels: m.Labels,
 	}
 	if m.Kind == Full {
-		s.StartTime = m.StartTime
+		s.StartTime, s.ReadUntil = m.StartTime, &m.ReadUntil
+	}
+	if m.Imported != nil {
+		s.Imported = &m.Imported.SHA256
 	}
 	if m.Database.Generation != carrier.Database.Generation {
 		s.Generation = m.Database.Generation
@@ -156,14 +168,22 @@ func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
 	if generation == "" {
 		generation = carrier.Database.Generation
 	}
-	return &Manifest{
+	m := &Manifest{
 		Seq: seq, ArchiveID: carrier.ArchiveID, Tool: or(s.Tool, carrier.Tool), Host: or(s.Host, carrier.Host),
 		CreatedAt: s.CreatedAt, Kind: s.Kind,
 		Database: Database{Generation: generation, ID: or(s.ID, carrier.Database.ID), Name: or(s.Name, carrier.Database.Name)},
 		Timeline: s.Timeline, Continues: s.Continues,
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.RestoreFrom, StartTime: s.StartTime, EndTime: s.EndTime,
 		RawBytes: s.RawBytes, StoredBytes: s.StoredBytes, ReusedBytes: s.ReusedBytes, SegmentsNew: s.Segments,
+		Folder: s.Folder, Labels: s.Labels,
 	}
+	if s.ReadUntil != nil {
+		m.ReadUntil = *s.ReadUntil
+	}
+	if s.Imported != nil {
+		m.Imported = &Imported{SHA256: *s.Imported}
+	}
+	return m
 }
 
 // validateEarlier checks the summaries as validate checks the manifest.

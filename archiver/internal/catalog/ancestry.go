@@ -12,6 +12,8 @@ import (
 func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 	restoreFrom := m.StartEpoch
 	switch {
+	case previous != nil && m.Keep != previous.NewestKeep():
+		return fmt.Errorf("it says that the newest keep before it is %d, and that is %d", m.Keep, previous.NewestKeep())
 	case m.Continues == nil:
 		if m.Timelines != m.Timeline || m.Seq == 1 && m.Timeline != 1 || previous != nil && m.Timeline != previous.Timelines+1 {
 			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)

@@ -21,6 +21,10 @@ type Head struct {
 	First   bool                // no other writer has been faster yet
 	Anew    bool                // what was known from before has vanished, and that was accepted
 
+	// Generation is the number of the newest keep that the run has seen, for the names of
+	// the folders in which it stores.
+	Generation manifest.Seq
+
 	journal *Journal // over Store
 }
 

@@ -22,6 +22,9 @@ func journalOf(s storage.Storage) *Journal {
 	return New(&objects.Store{Storage: s, Patience: time.Second, Log: log}, "the archive", "a test", log)
 }
 
+// sampleFolder is where all backups of the tests have their content.
+var sampleFolder = manifest.FolderName(0, strings.Repeat("0", 32))
+
 // options are those of a writer whose store supports conditional writes.
 func options() UpdateOptions {
 	return UpdateOptions{Probe: func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }}
@@ -39,7 +42,7 @@ func next(parent *manifest.Committed) (*manifest.Manifest, *manifest.Index) {
 	sum := manifest.Sum([]byte("stored"))
 	ix := &manifest.Index{
 		Segments: []manifest.Segment{{
-			Key: manifest.SegmentKey(manifest.SegmentFolder(strings.Repeat("0", 32)), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum,
+			Key: manifest.SegmentKey(manifest.SegmentFolder(sampleFolder), 0, sum), StoredBytes: 1432, RawBytes: 91272, SHA256: sum,
 		}},
 		Frames: []manifest.Frame{{StoredBytes: 1432, RawBytes: 91272}},
 		Files: []manifest.File{
@@ -49,7 +52,7 @@ func next(parent *manifest.Committed) (*manifest.Manifest, *manifest.Index) {
 	}
 	m := &manifest.Manifest{
 		Seq: seq, CommitID: manifest.NewID(), CreatedAt: start.Add(time.Second), ReadUntil: start.Add(time.Second),
-		Kind: manifest.Full, Database: manifest.Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: first},
+		Kind: manifest.Full, Folder: sampleFolder, Database: manifest.Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: first},
 		Timeline: int(seq), Timelines: int(seq), StartEpoch: first, EndEpoch: first + commits, RestoreFrom: first, //nolint:gosec // small
 		StartTime: &start, EndTime: &start, Commits: commits,
 		Position: manifest.Position{LSN: 3032, Commit: &manifest.Commit{

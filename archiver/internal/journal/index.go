@@ -75,7 +75,7 @@ func storeIndex(ctx context.Context, s *objects.Store, m *manifest.Manifest, ix 
 	}
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	m.Index = &ref
-	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(ref.SHA256), ref.SHA256, packed)
+	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(m.Folder, ref.SHA256), ref.SHA256, packed)
 	return err
 }
 

@@ -137,11 +137,12 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 			return Packed{}, err
 		}
 	}
+	folder := manifest.FolderName(p.head.Generation, s.Folder(segmentBytes, p.options.Level))
 	var digests *pages.Digests
 	if pages.IsShareable(s) {
-		digests = pages.New(p.head.Store, p.head.Archive.ArchiveID, s.Image.Size, reference)
+		digests = pages.New(p.head.Store, folder, p.head.Archive.ArchiveID, s.Image.Size, reference)
 	}
-	to := newSegments(p.head.Store, manifest.SegmentFolder(s.Folder(segmentBytes, p.options.Level)))
+	to := newSegments(p.head.Store, manifest.SegmentFolder(folder))
 	// Only a large backup is worth the request that finds what an interrupted run has
 	// left; for a small one, the put finds it.
 	folders := reference.Folders()
@@ -162,7 +163,7 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 		return Packed{}, err
 	}
 	ix.Commits, ix.Replay = s.CommitTimes, s.Replay
-	return Packed{s, ix, counts}, nil
+	return Packed{s, ix, folder, counts}, nil
 }
 
 // isSettled reports whether err is a verdict on the database, and not perhaps a

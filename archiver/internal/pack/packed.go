@@ -10,6 +10,8 @@ type Packed struct {
 	Source *capture.Source
 	Index  *manifest.Index // where the bytes are; nil if there was nothing new to store
 
+	folder string // in which the run has stored what it wrote
+
 	counts counts
 }
 
@@ -30,7 +32,7 @@ func (c *Packed) Manifest(previous *manifest.Committed, tool, host string) *mani
 	m := &manifest.Manifest{
 		Seq: 1, Timeline: 1, Timelines: 1,
 		CommitID: manifest.NewID(), CreatedAt: s.ReadFrom, ReadUntil: s.ReadUntil, Tool: tool, Host: host,
-		Kind: s.Kind, Database: s.Database(),
+		Kind: s.Kind, Database: s.Database(), Folder: c.folder,
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
 		Commits: s.Commits, Position: s.Position,
 		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,

@@ -31,6 +31,7 @@ func IsZero(page []byte) bool { return bytes.Equal(page, zeroPage[:len(page)]) }
 // only the spans that are being read are in memory.
 type Digests struct {
 	objects   *objects.Store
+	folder    string     // of the run
 	key       [32]byte   // of the digests, FORMAT.md, "Digests of pages"
 	Zeros     Digest     // of a page of zeros
 	bytes     int64      // of the image
@@ -48,12 +49,12 @@ type span struct {
 }
 
 // New returns the digests of an image of so many bytes, which are stored in the archive with
-// this id. Where they are the same as those of the reference, which may be nil, its objects
+// this id, in the folder of a run. Where they are the same as those of the reference, which may be nil, its objects
 // are named again.
-func New(store *objects.Store, archiveID string, imageBytes int64, r *Reference) *Digests {
+func New(store *objects.Store, folder, archiveID string, imageBytes int64, r *Reference) *Digests {
 	n := (imageBytes + manifest.PagesSpan - 1) / manifest.PagesSpan
 	d := &Digests{
-		objects: store, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
+		objects: store, folder: folder, key: sha256.Sum256([]byte("gbak pages " + archiveID)),
 		bytes: imageBytes, reference: r, spans: map[int]*span{}, Refs: make([]manifest.Pages, n),
 	}
 	d.Zeros = d.hash(zeroPage[:])
@@ -62,7 +63,7 @@ func New(store *objects.Store, archiveID string, imageBytes int64, r *Reference)
 
 // DigestOf returns the digest of a page in the archive with this id.
 func DigestOf(archiveID string, page []byte) [manifest.PageDigestBytes]byte {
-	return New(nil, archiveID, 1, nil).Of(page)
+	return New(nil, "", archiveID, 1, nil).Of(page)
 }
 
 func (p *Digests) hash(page []byte) (d Digest) {
@@ -120,7 +121,7 @@ func (p *Digests) store(ctx context.Context, n int, body []byte) error {
 	if old, ok := p.reference.sameSpan(ctx, n, ref); ok {
 		ref = old
 	} else {
-		key, err := p.objects.CreateProved(ctx, manifest.PagesKey(ref.SHA256), ref.SHA256, body)
+		key, err := p.objects.CreateProved(ctx, manifest.PagesKey(p.folder, ref.SHA256), ref.SHA256, body)
 		if err != nil {
 			return err
 		}

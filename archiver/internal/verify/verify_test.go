@@ -46,7 +46,7 @@ func TestWithoutBackups(t *testing.T) {
 	if _, ok := errors.AsType[*journal.NoBackupError](err); !ok {
 		t.Errorf("nothing at all: %v", err)
 	}
-	key := manifest.SegmentKey(manifest.SegmentFolder(strings.Repeat("0", 32)), 0, manifest.Sum(nil))
+	key := manifest.SegmentKey(manifest.SegmentFolder(manifest.FolderName(0, strings.Repeat("0", 32))), 0, manifest.Sum(nil))
 	if _, err := store.Put(t.Context(), key, strings.NewReader("frames"), storage.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
