@@ -24,6 +24,9 @@ var (
 	// ErrInvalidKey: the key breaks the rules of [CheckKey]. Nothing was sent.
 	ErrInvalidKey = errors.New("invalid key")
 
+	// ErrTooManyKeys: a DeleteAll has more keys than [MaxDelete]. Nothing was sent.
+	ErrTooManyKeys = fmt.Errorf("more than %d keys", MaxDelete)
+
 	// ErrPermission: the caller is not authenticated or not authorized. It is also
 	// [fs.ErrPermission].
 	ErrPermission error = sentinel{"permission denied", fs.ErrPermission}
@@ -55,6 +58,9 @@ var (
 	// ErrForeign: the answer does not come from the store, or was changed on the way: a
 	// web page, a redirect, a compressed body. It says nothing about the objects.
 	ErrForeign = errors.New("the answer does not come from the store")
+
+	// ErrNoTime: the store does not show what time it is by its clock.
+	ErrNoTime = errors.New("the store does not show what time it is")
 )
 
 // sentinel is an error with its own text that is also another error.
@@ -81,7 +87,7 @@ const (
 // Error is the error of one operation.
 type Error struct {
 	Op  Op
-	Key string // for OpList the prefix
+	Key string // for OpList the prefix, for a DeleteAll as a whole the first key
 	Err error  // the cause: one of the errors above, or what the backend met
 
 	// Answer is what a store behind a network answered, nil for other stores.

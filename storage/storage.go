@@ -35,7 +35,8 @@ import (
 // [ErrUnavailable]. A conditional Put is attempted only once: what an unclear answer
 // means is for the caller to decide.
 //
-// A Storage may also be an [Inspector] or an [OriginChecker].
+// A Storage may also be a [BatchDeleter], a [Clock], an [Inspector] or an
+// [OriginChecker]. A Storage in front of another one should pass these on.
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key. When it
 	// returns nil, they are durable, and every later Get, Head and List sees them. An
@@ -103,8 +104,9 @@ type ObjectInfo struct {
 	Key  string
 	Size int64 // in bytes
 
-	// ModTime is when the object was written, by the store's clock. It is for people to
-	// read; nothing may depend on it.
+	// ModTime is when the object was written, by the store's clock: see [Clock]. It may
+	// decide when the bytes of an object that nothing needs are deleted, but never whether
+	// something needs them: copying a store changes it.
 	ModTime time.Time
 
 	// SHA256 is the digest that the store keeps of the object, or nil where it keeps

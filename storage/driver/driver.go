@@ -1,7 +1,8 @@
 // Package driver is for writing backends: types that implement [storage.Storage]. Users
 // of a store do not need it.
 //
-// It has what every backend does alike: [CheckCall] begins an operation, [CountRequest]
+// It has what every backend does alike: [CheckCall] begins an operation
+// ([storage.CheckDeleteAll] that of a [storage.BatchDeleter]), [CountRequest]
 // counts each attempt, and [NewBody] makes the reader that Get returns. The example is
 // a whole backend. A backend is complete when it passes the suite storagetest.Run,
 // which has a named subtest for every sentence of the contract.

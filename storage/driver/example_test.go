@@ -113,6 +113,20 @@ func (s *mapStore) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// DeleteAll makes the store a storage.BatchDeleter, which it need not be.
+func (s *mapStore) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
+	if err := storage.CheckDeleteAll(ctx, keys); err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	driver.CountRequest(ctx, storage.OpDelete)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		delete(s.objects, key)
+	}
+	return nil, nil
+}
+
 func (s *mapStore) object(key string) (mapObject, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -170,41 +170,6 @@ func (s *Store) head(key string) (storage.ObjectInfo, error) {
 	return info, err
 }
 
-// Delete implements [storage.Storage]. Folders that become empty are removed, the root
-// itself only if this store made it.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
-		return err
-	}
-	driver.CountRequest(ctx, storage.OpDelete)
-	// A folder is no object, but os.Remove would remove an empty one.
-	if _, err := s.head(key); err != nil {
-		if err = asNotExist(err); errors.Is(err, storage.ErrNotExist) {
-			return nil
-		}
-		return fail(storage.OpDelete, key, err)
-	}
-	if err := s.remove(key); err != nil && !isMissing(err) {
-		return fail(storage.OpDelete, key, err)
-	}
-	return nil
-}
-
-func (s *Store) remove(key string) error {
-	path, err := s.path(key)
-	if err != nil {
-		return err
-	}
-	if err := s.disk.Remove(path); err != nil {
-		return err
-	}
-	if err := s.disk.Sync(filepath.Dir(path)); err != nil {
-		return err
-	}
-	s.tidy(filepath.Dir(path), 0)
-	return nil
-}
-
 // path returns where the object is. Some valid keys cannot be names on Windows.
 func (s *Store) path(key string) (string, error) {
 	name, err := filepath.Localize(key)

@@ -38,20 +38,21 @@ func (s *sniffed) sniff(op storage.Op, resp *http.Response) error {
 		s.start, s.page = start, pageOf(resp.Header, start)
 		return nil
 	}
-	switch op {
-	case storage.OpList:
+	switch {
+	case op == storage.OpList, isBatch(resp):
 		start, err := peek(resp, 1<<10)
 		if err != nil || len(bytes.TrimSpace(start)) == 0 {
 			return nil //nolint:nilerr // the SDK meets the error again; an empty answer is handled later
 		}
-		if bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("<Error")) {
+		if bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("DeleteResult")) ||
+			bytes.Contains(start, []byte("<Error")) {
 			return nil
 		}
 		s.page = pageOf(resp.Header, start)
 		if s.page == "" {
 			s.page = "XML that is not S3's"
 		}
-	case storage.OpHead, storage.OpPut, storage.OpDelete:
+	case op == storage.OpHead, op == storage.OpPut, op == storage.OpDelete:
 		if !hasS3Headers(resp.Header) && resp.Header.Get("Etag") == "" {
 			s.page = pageOf(resp.Header, nil)
 		}
@@ -60,6 +61,12 @@ func (s *sniffed) sniff(op storage.Op, resp *http.Response) error {
 		return nil
 	}
 	return foreignError(s.page)
+}
+
+// isBatch reports whether resp answers a DeleteObjects, the only request with this
+// method.
+func isBatch(resp *http.Response) bool {
+	return resp.Request != nil && resp.Request.Method == http.MethodPost
 }
 
 func foreignText(page string) string { return "what answers is not an S3 store: it sends " + page }

@@ -50,6 +50,9 @@ type Store struct {
 	// bucketSeen is set by the first answer that proves that the bucket exists: the 404
 	// of a Head, which has no body, does not say what is missing.
 	bucketSeen atomic.Bool
+
+	// noBatches is set by the first answer of a store that does not know DeleteObjects.
+	noBatches atomic.Bool
 }
 
 var _ storage.Storage = (*Store)(nil)
@@ -104,21 +107,6 @@ func (s *Store) explainHead(ctx context.Context, err error) error {
 	// Without an answer, or without the permission to get one: the object, which is
 	// what was asked for.
 	return err
-}
-
-// Delete implements [storage.Storage].
-func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
-		return err
-	}
-	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{
-		Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer(),
-	}, s.call(storage.OpDelete))
-	// AWS does not say whether the object existed; others answer 404.
-	if err != nil && !isNoSuchKey(err) {
-		return fail(ctx, storage.OpDelete, key, err)
-	}
-	return nil
 }
 
 func (s *Store) objectKey(key string) *string {

@@ -44,6 +44,14 @@ type careless struct {
 	care Care
 }
 
+// DeleteAll implements [storage.BatchDeleter].
+func (c careless) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
+	return storage.DeleteAll(ctx, c.Storage, keys)
+}
+
+// Now implements [storage.Clock], if the store below does.
+func (c careless) Now(ctx context.Context) (time.Time, error) { return storage.Now(ctx, c.Storage) }
+
 // Put implements [storage.Storage], except for the condition.
 func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if !opts.IfAbsent {

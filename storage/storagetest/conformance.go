@@ -11,7 +11,8 @@ import (
 )
 
 // Run is the conformance suite: it has a named subtest for every sentence of the
-// contract of [storage.Storage] that can be observed from outside. open must return an
+// contract of [storage.Storage], [storage.BatchDeleter] and [storage.Clock] that can be
+// observed from outside. A store need not be the last two. open must return an
 // empty store each time, and clean up when t ends.
 func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	groups := []struct {
@@ -26,6 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 		{"Head", headCases},
 		{"List", listCases},
 		{"Delete", deleteCases},
+		{"DeleteAll", deleteAllCases},
+		{"Clock", clockCases},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

@@ -1,10 +1,13 @@
 package storagetest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"iter"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/driver"
@@ -27,6 +30,22 @@ type Fault struct {
 	// Hang waits until the call's ctx ends and returns its cause instead of Err; with
 	// Apply after the call was carried out.
 	Hang bool
+
+	// Part, with Apply, is how many keys of a DeleteAll are carried out before the answer
+	// is lost, the first ones; 0 is all.
+	Part int
+
+	// Later, with Err or Hang, gets a function that carries out the Put or the deletion,
+	// which is not carried out now: a request that is held back on the way until the test
+	// lets it go. If it is let go twice, it arrives twice.
+	Later func(letGo func())
+
+	// Refuse, without Err and Hang, decides which keys of a DeleteAll the store refuses,
+	// and with which error. It keeps them.
+	Refuse func(key string) error
+
+	// Pretend makes a Delete or DeleteAll succeed without having done anything: a lie.
+	Pretend bool
 
 	// Body, without Err and Hang, is what happens to the bytes of a Put or a Get on the
 	// way, at the offset At, or at the end of a shorter body. Other calls pass.
@@ -59,7 +78,13 @@ func (f *Faulty) Put(
 	ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions,
 ) (result storage.PutResult, err error) {
 	c := Call{Op: storage.OpPut, Key: key, IfAbsent: opts.IfAbsent, Bytes: remaining(body)}
-	err = f.call(ctx, c, func(fault Fault, _ *Call) error {
+	var held []byte
+	hold := func() { held, _ = io.ReadAll(body) } // an error would also have met a request
+	err = f.call(ctx, c, hold, func(ctx context.Context, fault Fault, _ *Call) error {
+		body := body
+		if fault.Later != nil {
+			body = bytes.NewReader(held)
+		}
 		result, err = f.next.Put(ctx, key, fault.sent(body), opts)
 		return err
 	})
@@ -88,7 +113,7 @@ func remaining(body io.Seeker) int64 {
 // Get implements [storage.Storage].
 func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.ReadCloser, info storage.ObjectInfo, err error) {
 	c := Call{Op: storage.OpGet, Key: key, Range: r}
-	err = f.call(ctx, c, func(fault Fault, c *Call) error {
+	err = f.call(ctx, c, nil, func(ctx context.Context, fault Fault, c *Call) error {
 		body, info, err = f.next.Get(ctx, key, r)
 		if err == nil {
 			_, c.Bytes, _ = r.Clip(info.Size) // the store has just accepted r
@@ -107,7 +132,7 @@ func (f *Faulty) Get(ctx context.Context, key string, r storage.Range) (body io.
 
 // Head implements [storage.Storage].
 func (f *Faulty) Head(ctx context.Context, key string) (info storage.ObjectInfo, err error) {
-	err = f.call(ctx, Call{Op: storage.OpHead, Key: key}, func(Fault, *Call) error {
+	err = f.call(ctx, Call{Op: storage.OpHead, Key: key}, nil, func(ctx context.Context, _ Fault, _ *Call) error {
 		info, err = f.next.Head(ctx, key)
 		return err
 	})
@@ -122,7 +147,7 @@ func (f *Faulty) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		stopped := false
 		c := Call{Op: storage.OpList, Key: prefix, After: after}
-		err := f.call(ctx, c, func(_ Fault, c *Call) error {
+		err := f.call(ctx, c, nil, func(ctx context.Context, _ Fault, c *Call) error {
 			for info, err := range f.next.List(ctx, prefix, after) {
 				if err != nil {
 					return err
@@ -143,20 +168,63 @@ func (f *Faulty) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 
 // Delete implements [storage.Storage].
 func (f *Faulty) Delete(ctx context.Context, key string) error {
-	return f.call(ctx, Call{Op: storage.OpDelete, Key: key}, func(Fault, *Call) error { return f.next.Delete(ctx, key) })
+	return f.call(ctx, Call{Op: storage.OpDelete, Key: key}, nil, func(ctx context.Context, fault Fault, _ *Call) error {
+		if fault.Pretend {
+			driver.CountRequest(ctx, storage.OpDelete)
+			return nil
+		}
+		return f.next.Delete(ctx, key)
+	})
 }
 
-// call runs apply as one operation, or what the hook decides instead.
-func (f *Faulty) call(ctx context.Context, c Call, apply func(Fault, *Call) error) error {
+// DeleteAll implements [storage.BatchDeleter], as one call. The hook gets the first key.
+func (f *Faulty) DeleteAll(ctx context.Context, keys []string) (kept map[string]error, err error) {
+	if err := storage.CheckDeleteAll(ctx, keys); err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	keys = slices.Clone(keys) // it may be carried out later
+	err = f.call(ctx, Call{Op: storage.OpDelete, Key: keys[0], Keys: keys}, nil, func(ctx context.Context, fault Fault, c *Call) error {
+		if fault.Pretend {
+			driver.CountRequest(ctx, storage.OpDelete)
+			return nil
+		}
+		kept, err = fault.deleteAll(ctx, f.next, keys)
+		c.Kept = len(kept)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
+}
+
+// Now implements [storage.Clock], as a call of its own.
+func (f *Faulty) Now(ctx context.Context) (now time.Time, err error) {
+	err = f.call(ctx, Call{Op: storage.OpList, Now: true}, nil, func(ctx context.Context, _ Fault, _ *Call) error {
+		now, err = storage.Now(ctx, f.next)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return now, nil
+}
+
+// call runs apply as one operation, or what the hook decides instead. hold, if set, is
+// called first if apply is to be called later.
+func (f *Faulty) call(ctx context.Context, c Call, hold func(), apply applyFunc) error {
 	c.Err = driver.CheckCall(ctx, c.Op, c.Key)
 	if c.Err == nil {
-		c.Err = f.decide(ctx, &c, apply)
+		c.Err = f.decide(ctx, &c, hold, apply)
 	}
 	f.add(c)
 	return c.Err
 }
 
-func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) error) error {
+// applyFunc carries out a call.
+type applyFunc = func(context.Context, Fault, *Call) error
+
+func (f *Faulty) decide(ctx context.Context, c *Call, hold func(), apply applyFunc) error {
 	n := int(f.calls.Add(1))
 	var fault Fault
 	if f.hook != nil {
@@ -169,12 +237,20 @@ func (f *Faulty) decide(ctx context.Context, c *Call, apply func(Fault, *Call) e
 		}
 	}
 	if fault.Err == nil && !fault.Hang {
-		return apply(fault, c)
+		return apply(ctx, fault, c)
 	}
-	if fault.Apply {
+	switch {
+	case fault.Apply:
 		// A lost answer is lost even if it was an error.
-		_ = apply(fault, c)
-	} else {
+		_ = apply(ctx, fault, c)
+	case fault.Later != nil:
+		driver.CountRequest(ctx, c.Op)
+		if hold != nil {
+			hold()
+		}
+		late := context.WithoutCancel(storage.CountRequests(ctx, nil))
+		fault.Later(func() { _ = apply(late, fault, &Call{}) })
+	default:
 		driver.CountRequest(ctx, c.Op) // as far as the caller knows, it was sent
 	}
 	cause := fault.Err

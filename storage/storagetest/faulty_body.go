@@ -1,10 +1,13 @@
 package storagetest
 
 import (
+	"context"
 	"errors"
 	"io"
+	"maps"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
 
 // BodyFault is what happens to the bytes of a Put or a Get on the way.
@@ -28,6 +31,31 @@ const (
 
 // errBroken is the error of an upload that breaks off.
 var errBroken = errors.New("the connection broke in the middle of the body")
+
+// deleteAll deletes the keys that the fault does not keep back.
+func (f Fault) deleteAll(ctx context.Context, next storage.Storage, keys []string) (map[string]error, error) {
+	if f.Part > 0 && f.Part < len(keys) {
+		keys = keys[:f.Part]
+	}
+	kept := map[string]error{}
+	var sent []string
+	for _, key := range keys {
+		if f.Refuse != nil {
+			if err := f.Refuse(key); err != nil {
+				kept[key] = &storage.Error{Op: storage.OpDelete, Key: key, Err: err}
+				continue
+			}
+		}
+		sent = append(sent, key)
+	}
+	if len(sent) == 0 {
+		driver.CountRequest(ctx, storage.OpDelete)
+		return kept, nil
+	}
+	below, err := storage.DeleteAll(ctx, next, sent)
+	maps.Copy(kept, below)
+	return kept, err
+}
 
 // sent returns what the store below reads of an upload.
 func (f Fault) sent(body io.ReadSeeker) io.ReadSeeker {

@@ -22,6 +22,9 @@ type Call struct {
 	After    string        // of a List
 	Bytes    int64         // of the body that a Put was given or a Get returned
 	Objects  int           // that a List yielded
+	Keys     []string      // of a DeleteAll, whose Key is the first one
+	Kept     int           // keys that a DeleteAll did not delete
+	Now      bool          // it asked for the time
 }
 
 // String returns the call in one line, without anything that differs between runs of
@@ -29,6 +32,12 @@ type Call struct {
 func (c Call) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", c.Op, c.Key)
+	if c.Now {
+		b.WriteString("the time")
+	}
+	if len(c.Keys) > 0 {
+		fmt.Fprintf(&b, " and %d more", len(c.Keys)-1)
+	}
 	if c.IfAbsent {
 		b.WriteString(" if-absent")
 	}
@@ -47,7 +56,9 @@ func (c Call) String() string {
 		fmt.Fprintf(&b, ": %v", err)
 	case c.Op == storage.OpPut, c.Op == storage.OpGet:
 		fmt.Fprintf(&b, ": %d bytes", c.Bytes)
-	case c.Op == storage.OpList:
+	case c.Kept > 0:
+		fmt.Fprintf(&b, ": %d not deleted", c.Kept)
+	case c.Op == storage.OpList && !c.Now:
 		fmt.Fprintf(&b, ": %d objects", c.Objects)
 	default:
 		b.WriteString(": ok")

@@ -33,6 +33,7 @@ type Memory struct {
 
 	mu      sync.Mutex
 	objects map[string]object
+	clock   func() time.Time
 }
 
 type object struct {
@@ -46,7 +47,22 @@ func (o object) info(key string) storage.ObjectInfo {
 }
 
 // NewMemory returns an empty store.
-func NewMemory() *Memory { return &Memory{objects: map[string]object{}} }
+func NewMemory() *Memory { return &Memory{objects: map[string]object{}, clock: time.Now} }
+
+// SetClock makes clock the store's clock, instead of that of this host. It may be called
+// concurrently.
+func (m *Memory) SetClock(clock func() time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clock = clock
+}
+
+func (m *Memory) now() time.Time {
+	m.mu.Lock()
+	clock := m.clock
+	m.mu.Unlock()
+	return clock()
+}
 
 // Objects returns a copy of all objects, by key.
 func (m *Memory) Objects() map[string][]byte {
@@ -73,7 +89,7 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		o := object{data: data, sum: sha256.Sum256(data), modTime: time.Now()}
+		o := object{data: data, sum: sha256.Sum256(data), modTime: m.now()}
 		if opts.SHA256 != nil && *opts.SHA256 != o.sum {
 			return errMismatch
 		}
@@ -163,6 +179,31 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 		delete(m.objects, key)
 		return nil
 	})
+}
+
+// DeleteAll implements [storage.BatchDeleter].
+func (m *Memory) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
+	if err := storage.CheckDeleteAll(ctx, keys); err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	c := Call{Op: storage.OpDelete, Key: keys[0], Keys: slices.Clone(keys)}
+	return nil, m.call(ctx, c, func(*Call) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, key := range keys {
+			delete(m.objects, key)
+		}
+		return nil
+	})
+}
+
+// Now implements [storage.Clock]: see [Memory.SetClock].
+func (m *Memory) Now(ctx context.Context) (now time.Time, err error) {
+	err = m.call(ctx, Call{Op: storage.OpList, Now: true}, func(*Call) error {
+		now = m.now()
+		return nil
+	})
+	return now, err
 }
 
 // call runs f as one operation: it checks, counts and logs it, and wraps its error.

@@ -26,6 +26,8 @@ func RunModel(t *testing.T, open func(t *testing.T) storage.Storage) {
 			"head":   m.head,
 			"list":   m.list,
 			"delete": m.delete,
+
+			"delete all": m.deleteAll,
 		})
 	})
 }
@@ -132,6 +134,17 @@ func (m *model) list(rt *rapid.T) {
 func (m *model) delete(rt *rapid.T) {
 	key := modelKeys.Draw(rt, "key")
 	compare(rt, m, "delete "+key, func(_ int, s storage.Storage) error { return s.Delete(m.ctx, key) })
+}
+
+func (m *model) deleteAll(rt *rapid.T) {
+	keys := rapid.SliceOfN(modelKeys, 0, 6).Draw(rt, "keys")
+	compare(rt, m, fmt.Sprintf("delete %q", keys), func(_ int, s storage.Storage) error {
+		kept, err := storage.DeleteAll(m.ctx, s, keys)
+		if len(kept) > 0 {
+			rt.Fatalf("delete %q: kept %v", keys, kept)
+		}
+		return err
+	})
 }
 
 // compare requires that call fails on both stores or on neither, and for the same

@@ -56,8 +56,9 @@ type Hook func(r *Request) Fault
 // Request is a client's request to the store.
 type Request struct {
 	Op          storage.Op
-	Key         string // below the prefix; for OpList the prefix that is listed
-	N           int    // the number of this request, from 1
+	Key         string   // below the prefix; for OpList the prefix that is listed, "" if Keys are deleted
+	Keys        []string // of a DeleteObjects, below the prefix
+	N           int      // the number of this request, from 1
 	Conditional bool
 	Header      http.Header
 	Query       url.Values
@@ -206,6 +207,8 @@ func (p *Proxy) receive(hr *http.Request) (*Request, error) {
 		r.Op = storage.OpList
 		prefix := "/" + strings.Split(p.root, "/")[1] + "/" + r.Query.Get("prefix")
 		r.Key = strings.TrimPrefix(strings.TrimPrefix(prefix, p.root), "/")
+	case r.method == http.MethodPost && r.Query.Has("delete"):
+		r.Op, r.Keys = storage.OpDelete, p.keysOf(body)
 	case below:
 		r.Op, r.Key = map[string]storage.Op{
 			http.MethodPut: storage.OpPut, http.MethodGet: storage.OpGet,
@@ -215,6 +218,21 @@ func (p *Proxy) receive(hr *http.Request) (*Request, error) {
 		r.Op = storage.OpHead // of the bucket
 	}
 	return r, nil
+}
+
+// keysOf returns the keys in the body of a DeleteObjects.
+func (p *Proxy) keysOf(body []byte) (keys []string) {
+	var sent struct {
+		Object []struct{ Key string }
+	}
+	if xml.Unmarshal(body, &sent) != nil {
+		return nil
+	}
+	for _, object := range sent.Object {
+		name := "/" + strings.Split(p.root, "/")[1] + "/" + object.Key
+		keys = append(keys, strings.TrimPrefix(strings.TrimPrefix(name, p.root), "/"))
+	}
+	return keys
 }
 
 // Forward sends r to the store, even long after its client is gone, and returns the
