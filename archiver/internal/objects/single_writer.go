@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -27,6 +28,16 @@ func (u unconditional) CheckOrigin(ctx context.Context, key string) error {
 		return c.CheckOrigin(ctx, key)
 	}
 	return nil
+}
+
+// DeleteAll implements [storage.BatchDeleter].
+func (u unconditional) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
+	return storage.DeleteAll(ctx, u.Storage, keys)
+}
+
+// Now implements [storage.Clock], if the store does.
+func (u unconditional) Now(ctx context.Context) (time.Time, error) {
+	return storage.Now(ctx, u.Storage)
 }
 
 // Put implements [storage.Storage], except for the promise of IfAbsent.
