@@ -36,6 +36,10 @@ type Plan struct {
 	Spill *Spill // spilled vectors among the files; nil if there are none
 
 	Requests storage.RequestCounts // that the planning took
+
+	// RestoreRequests is what the whole restore asks of the store, unless requests fail or
+	// an earlier restore has fetched something already. Only [Archive.Plan] sets it.
+	RestoreRequests storage.RequestCounts
 }
 
 // Plan returns what Restore would do for a target. It reads manifests and indexes, but
@@ -51,6 +55,7 @@ func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	}
 	p := planOf(plan)
 	p.Requests = requests
+	p.RestoreRequests = requests.Plus(storage.RequestCounts{Get: int64(p.Objects)})
 	return p, nil
 }
 

@@ -68,11 +68,16 @@ type answer struct {
 	// backup and restore
 	Requests  map[string]int64 `json:"requests"`
 	ElapsedMS *int64           `json:"elapsed_ms"`
-	Cost      *struct {
-		USD      float64 `json:"usd"`
-		Transfer float64 `json:"transfer_usd"`
-		Monthly  float64 `json:"monthly_usd"`
-	} `json:"cost"`
+	Cost      *cost            `json:"cost"`
+
+	// backup --dry-run and restore --plan
+	CreatesArchive  bool             `json:"creates_archive"`
+	Commits         int64            `json:"commits"`
+	MaxStoredBytes  int64            `json:"max_stored_bytes"`
+	MaxRequests     map[string]int64 `json:"max_requests"`
+	MaxCost         *cost            `json:"max_cost"`
+	RestoreRequests map[string]int64 `json:"restore_requests"`
+	RestoreCost     *cost            `json:"restore_cost"`
 
 	// restore
 	Epoch    *int64 `json:"epoch"`

@@ -287,7 +287,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, command := range []string{
-		"backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
+		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",
 		"restore archive copy.grafeo", "inspect db.grafeo", "inspect db.grafeo.wal/backup_cursor.meta", "inspect archive", "export archive native",
 		"inspect native", "import native other", "release db.grafeo archive", "version", "nonsense",

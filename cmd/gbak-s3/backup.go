@@ -19,6 +19,7 @@ func backupCommand(a *app) *cobra.Command {
 		level, segmentSize string
 		maxHold            string
 		opts               archiver.BackupOptions
+		dryRun             bool
 	)
 	cmd := &cobra.Command{
 		Use:   "backup DATABASE ARCHIVE",
@@ -34,10 +35,14 @@ neither locked nor stopped. The file backup_cursor.meta in its log folder tells 
 database of Grafeo 0.6 to keep its log until this archive has it.
 
 If ARCHIVE lacks a backup that it had before (is the disk mounted?), backup changes
-nothing and exits with 4; --begin-anew accepts that it is gone.`,
+nothing and exits with 4; --begin-anew accepts that it is gone.
+
+--dry-run says what a backup would do, and what that would cost at most. It writes
+nothing, and needs no permission to write.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
-  gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
+  gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'
+  gbak-s3 backup --dry-run people.grafeo s3://backups/people`,
 		Args: takes("DATABASE", "ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "DATABASE", "ARCHIVE")
@@ -62,10 +67,14 @@ nothing and exits with 4; --begin-anew accepts that it is gone.`,
 			if opts.CommitTimeout <= 0 {
 				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
+			if dryRun {
+				return a.planBackup(cmd, args[0], args[1], opts)
+			}
 			return a.backup(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
+	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
 	flags.BoolVar(&opts.Fresh, "fresh", false, "reuse nothing that earlier full backups stored, as it may be damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not make the database keep its log for this archive")
@@ -88,14 +97,20 @@ nothing and exits with 4; --begin-anew accepts that it is gone.`,
 	return cmd
 }
 
-func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions) error {
+// apartFrom is [apart] for a database that may be in the folder of a server.
+func apartFrom(address, database string) error {
 	if err := apart(address, database); err != nil {
 		return err
 	}
 	if file, err := archiver.Locate(database); err == nil {
-		if err := apart(address, file); err != nil {
-			return err
-		}
+		return apart(address, file)
+	}
+	return nil
+}
+
+func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions) error {
+	if err := apartFrom(address, database); err != nil {
+		return err
 	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
@@ -170,14 +185,20 @@ func headline(database string, r archiver.BackupReport) string {
 	if r.Backup.Kind == archiver.KindNone {
 		return fmt.Sprintf("nothing new in %s since backup %d, epoch %d: nothing stored", database, r.Backup.Seq, r.Backup.EndEpoch)
 	}
-	kind := string(r.Backup.Kind)
-	if r.Backup.Timeline > 1 {
-		kind += fmt.Sprintf(" on timeline %d", r.Backup.Timeline)
+	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Backup.Seq, database,
+		kindOf(r.Backup.Kind, r.Backup.Timeline, r.Why), epochs(r.Backup.StartEpoch, r.Backup.EndEpoch))
+}
+
+// kindOf says of which kind a backup is, and why, if that needs saying.
+func kindOf(k archiver.Kind, timeline int, why string) string {
+	kind := string(k)
+	if timeline > 1 {
+		kind += fmt.Sprintf(" on timeline %d", timeline)
 	}
-	if r.Why != "" {
-		kind += " (" + r.Why + ")"
+	if why != "" {
+		kind += " (" + why + ")"
 	}
-	return fmt.Sprintf("backup %d of %s committed: %s, %s", r.Backup.Seq, database, kind, epochs(r.Backup.StartEpoch, r.Backup.EndEpoch))
+	return kind
 }
 
 // self returns how this program is called: by its name, or with `go run` if that

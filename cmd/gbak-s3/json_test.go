@@ -15,7 +15,7 @@ var jsonLines = []struct {
 	heading string
 	line    any
 }{
-	{"backup", backupLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
+	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"version", versionLine{}},

@@ -94,6 +94,9 @@ type planLine struct {
 	Requests  storage.RequestCounts `json:"requests"`
 	Cost      *costLine             `json:"cost,omitempty"`
 	ElapsedMS *int64                `json:"elapsed_ms,omitempty"`
+
+	RestoreRequests *storage.RequestCounts `json:"restore_requests,omitempty"` // of a plan: what the restore takes
+	RestoreCost     *costLine              `json:"restore_cost,omitempty"`
 }
 
 func lineOfPlan(p archiver.Plan) planLine {
@@ -116,8 +119,10 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	}
 	free, sure, known := spaceFor(database)
 	fits := p.NeededBytes <= free
+	cost := a.out.costOf(p.RestoreRequests, p.StoredBytes, 0)
 	if a.out.json {
 		line := lineOfPlan(p)
+		line.RestoreRequests, line.RestoreCost = &p.RestoreRequests, cost
 		line.Requests, line.Cost = p.Requests, a.out.costOf(p.Requests, 0, 0)
 		if known {
 			line.FreeBytes, line.Fits = &free, new(fits)
@@ -131,8 +136,11 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	if n := len(p.Incrementals); n > 0 {
 		log = fmt.Sprintf(" and the log of %s", plural(n, "backup"))
 	}
-	if err := a.out.print("from the full backup %d%s: %s, %s to fetch, %s to write",
-		p.Full, log, plural(p.Objects, "object"), size(p.StoredBytes), size(p.RawBytes)); err != nil {
+	if err := a.out.print("from the full backup %d%s: %s, %s to fetch, %s to write, %s",
+		p.Full, log, plural(p.Objects, "object"), size(p.StoredBytes), size(p.RawBytes), requests(p.RestoreRequests)); err != nil {
+		return err
+	}
+	if err := a.out.printCost(cost); err != nil {
 		return err
 	}
 	if known {

@@ -41,8 +41,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	a.verb = cmd.Name()
-	if planned, _ := cmd.Flags().GetBool("plan"); planned { // no error where there is no such flag
-		a.verb = "plan"
+	for _, flag := range []string{"plan", "dry-run"} {
+		if planned, _ := cmd.Flags().GetBool(flag); planned { // no error where there is no such flag
+			a.verb = "plan"
+		}
 	}
 	a.out.json = a.out.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
 	return a.fail(err)

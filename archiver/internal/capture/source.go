@@ -57,6 +57,9 @@ func (s *Source) Bytes() int64 {
 	return n
 }
 
+// IsNothing reports whether nothing is new.
+func (s *Source) IsNothing() bool { return s.Kind == manifest.Incremental && s.Commits == 0 }
+
 // Database returns what a manifest says of the database.
 func (s *Source) Database() manifest.Database {
 	return DatabaseOf(s.Image, cmp.Or(s.name, filepath.Base(s.Path)))

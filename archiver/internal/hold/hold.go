@@ -99,6 +99,20 @@ func (s *Session) IsHeldSince(b *manifest.Committed) bool {
 		s.before.FileID != "" && s.before.FileID == s.fileID
 }
 
+// WasHeldSince is [Session.IsHeldSince] for a caller that begins no hold: it reports whether
+// the database at path has kept its log for the archive with this id from backup b on.
+func WasHeldSince(path, archiveID string, b *manifest.Committed) bool {
+	entries, err := Read(path)
+	if err != nil {
+		return false
+	}
+	s := &Session{archiveID: archiveID, fileID: disk.Identity(path)}
+	if i := s.index(entries); i >= 0 {
+		s.before = &entries[i]
+	}
+	return s.IsHeldSince(b)
+}
+
 // Advance lets the database drop the log that the archive has with backup b: all before
 // the segment with b's last commit, which shows the next run that the history is the
 // same. If b ends without a commit, nothing may be dropped: then only the beginning of

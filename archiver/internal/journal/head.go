@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Head is the end of the journal, to which a writer appends.
@@ -176,4 +177,19 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 	}
 	h.Parent = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
 	return nil
+}
+
+// CommitRequests returns what [Head.Commit] of a backup takes whose encoded index has so
+// many bytes, with a store that proves what it has stored.
+func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
+	c := storage.RequestCounts{Put: 1}
+	if indexBytes > maxInlineIndex {
+		c.Put++
+		c.Head++ // if an earlier backup has the same
+		c.Get++
+	}
+	if h.Parent == nil {
+		c.Put++ // archive.json
+	}
+	return c
 }

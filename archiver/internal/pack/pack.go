@@ -107,7 +107,7 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]strin
 	if err != nil {
 		return Packed{}, err
 	}
-	if s.Kind == manifest.Incremental && s.Commits == 0 {
+	if s.IsNothing() {
 		return Packed{Source: s}, nil
 	}
 	if s.Kind == manifest.Incremental {

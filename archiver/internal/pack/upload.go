@@ -36,12 +36,18 @@ type upload struct {
 // that compresses to a third would need two segments.
 const ordinarySegment = 20 << 20
 
+// objectBytes returns how many bytes a segment may have, but for what compression adds, if
+// a stripe has segmentBytes.
+func objectBytes(segmentBytes int64) int64 {
+	return min(segmentBytes, max(segmentBytes/3, ordinarySegment))
+}
+
 func newUpload(
 	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *pages.Reference, digests *pages.Digests, t *progress.Tracker,
 ) *upload {
 	u := &upload{
 		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
-		objectBytes: min(segmentBytes, max(segmentBytes/3, ordinarySegment)),
+		objectBytes: objectBytes(segmentBytes),
 		reader:      newReader(s.Files), reference: reference, pages: digests, segments: to,
 		tracker:     t,
 		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),

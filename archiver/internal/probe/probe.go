@@ -19,6 +19,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // cleanUpTime limits the removal of the objects, also of an interrupted run.
@@ -32,6 +33,13 @@ type Thoroughness struct {
 
 // Thorough is what a probe of a real store does.
 var Thorough = Thoroughness{Races: 4, SpeedBytes: 4 << 20}
+
+// Requests returns what it takes to probe a store that supports conditional writes, and to
+// remove the objects again.
+func (t Thoroughness) Requests() storage.RequestCounts {
+	races := int64(t.Races)
+	return storage.RequestCounts{Put: 2 + races*Writers, Get: 1 + races, Delete: 1 + races}
+}
 
 // Probe is one probe of a store.
 type Probe struct {

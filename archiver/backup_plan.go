@@ -1,0 +1,121 @@
+package archiver
+
+import (
+	"context"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// BackupPlan is what a backup would do.
+type BackupPlan struct {
+	Kind Kind   // [KindNone] if nothing is new
+	Why  string // of a full backup: why it would be one
+	Seq  uint64 // number that the backup would get; of the newest one if nothing is new
+
+	// CreatesArchive reports that there is no archive yet. Only the backup itself finds
+	// out whether the store supports conditional writes, because that takes writing.
+	CreatesArchive bool
+
+	Timeline int    // that the backup would be on
+	EndEpoch uint64 // with which it would end
+	Commits  int64  // that would be in it
+
+	RawBytes int64 // that would be read
+
+	// MaxStoredBytes is how much would be stored in segments at most, and MaxRequests
+	// what the whole backup would ask of the store at most: how much it is shows only
+	// when the database is read. MaxRequests is for a store that proves what it has
+	// stored, without failures, conflicts and segments that an interrupted run has left.
+	MaxStoredBytes int64
+	MaxRequests    storage.RequestCounts
+
+	Requests storage.RequestCounts // that the planning took
+	Elapsed  time.Duration
+}
+
+// PlanBackup returns what [Archive.Backup] with the same arguments would do now. It reads
+// what tells whether the log continues the newest backup, and not the whole database. It
+// writes nothing, neither in the store nor on the host. Its errors are those of a backup
+// that fails before it stores anything.
+func (a *Archive) PlanBackup(ctx context.Context, path string, opts BackupOptions) (BackupPlan, error) {
+	if err := opts.complete(); err != nil {
+		return BackupPlan{}, explain(err)
+	}
+	var p BackupPlan
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
+		p, err = a.planBackup(ctx, path, opts)
+		return err
+	})
+	if err != nil {
+		return BackupPlan{}, err
+	}
+	p.Requests, p.Elapsed = requests, elapsed
+	p.MaxRequests = p.MaxRequests.Plus(requests)
+	return p, nil
+}
+
+// planBackup is [Archive.PlanBackup] without what [run] does, and without the requests that
+// the planning takes, which the backup makes, too.
+func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOptions) (p BackupPlan, err error) {
+	database, err := locate.Find(ctx, path, opts.Closed)
+	if err != nil {
+		return BackupPlan{}, err
+	}
+	path, opts.name = database.Path, database.Name
+	probes := false
+	w := updateOptions(a, path, opts)
+	w.Probe = func(context.Context) (manifest.Verdict, error) {
+		probes = true
+		return manifest.Honoured, nil
+	}
+	err = a.journal.Update(ctx, w, func(head *journal.Head) error { // which appends nothing
+		s, err := lookOn(ctx, a, path, head, opts)
+		if err != nil {
+			return err
+		}
+		if s.IsNothing() {
+			newest := head.Parent
+			p = BackupPlan{Kind: KindNone, Seq: uint64(newest.Seq), Timeline: newest.Timeline, EndEpoch: newest.EndEpoch}
+			return nil
+		}
+		m := (&pack.Packed{Source: s}).Manifest(head.Parent, a.tool, a.host)
+		p = BackupPlan{
+			Kind: Kind(m.Kind), Why: s.Why, Seq: uint64(m.Seq), CreatesArchive: probes && head.Parent == nil,
+			Timeline: m.Timeline, EndEpoch: m.EndEpoch, Commits: m.Commits, RawBytes: m.RawBytes,
+		}
+		return p.estimate(ctx, newPacker(a, head, opts), head, s)
+	})
+	if err == nil && probes {
+		p.MaxRequests = p.MaxRequests.Plus(a.effort.Requests())
+	}
+	return p, err
+}
+
+// lookOn finds out what a backup that follows head would store.
+func lookOn(ctx context.Context, a *Archive, path string, head *journal.Head, opts BackupOptions) (s *capture.Source, err error) {
+	held := !opts.NoHold && hold.WasHeldSince(path, head.Archive.ArchiveID, head.Parent)
+	q := newQuery(a, path, head, held, opts)
+	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
+		s, err = q.Look(ctx)
+		return err
+	})
+	return s, err
+}
+
+// estimate sets what it takes at most to store s and to commit it on head.
+func (p *BackupPlan) estimate(ctx context.Context, packer *pack.Packer, head *journal.Head, s *capture.Source) error {
+	most, err := packer.Estimate(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.MaxStoredBytes = most.StoredBytes
+	p.MaxRequests = most.Requests.Plus(head.CommitRequests(most.IndexBytes))
+	return nil
+}
