@@ -40,6 +40,21 @@ func (d distant) List(ctx context.Context, prefix, after string) iter.Seq2[stora
 	return d.Memory.List(ctx, prefix, after)
 }
 
+func (d distant) Delete(ctx context.Context, key string) error {
+	time.Sleep(d.latency)
+	return d.Memory.Delete(ctx, key)
+}
+
+func (d distant) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
+	time.Sleep(d.latency)
+	return d.Memory.DeleteAll(ctx, keys)
+}
+
+func (d distant) Now(ctx context.Context) (time.Time, error) {
+	time.Sleep(d.latency)
+	return d.Memory.Now(ctx)
+}
+
 // trips is how many answers are waited for one after the other: by a clock that
 // only the store moves, so that it is the same on every machine.
 func trips(t *testing.T, store *storagetest.Memory, latency time.Duration, work func(*testing.T, storage.Storage)) int {

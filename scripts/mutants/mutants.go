@@ -191,6 +191,28 @@ var mutants = []mutant{
 		"./storage/local", "TestObjectsOfOthersAreSyncedToo|TestPowerLoss|TestNotShown",
 	},
 
+	// What is said to be deleted is deleted.
+	{
+		"a key that the answer does not mention counts as deleted", "storage/s3/delete.go",
+		"		kept[key] = &storage.Error{Op: storage.OpDelete, Key: key, Err: errUnmentioned}\n", "		_ = key\n",
+		"./storage/s3", "TestDeleteAll",
+	},
+	{
+		"a store that does not know DeleteObjects gets nothing else", "storage/s3/delete.go",
+		"	if err != nil && !isUnknownRequest(err) {", "	if err != nil {",
+		"./storage/s3", "TestDeleteAll",
+	},
+	{
+		"a folder is not synced after its files are deleted", "storage/local/delete.go",
+		"		if err := s.disk.Sync(dir); err != nil && !isMissing(err) {", "		if err := error(nil); err != nil && !isMissing(err) {",
+		"./storage/local", "TestDeleteAll",
+	},
+	{
+		"keys that the store was too busy for are not tried again", "archiver/internal/objects/delete.go",
+		"		keys, err = toRepeat(answers)\n", "		keys, _ = toRepeat(answers)\n",
+		"./archiver/internal/objects", "TestDeleteAll",
+	},
+
 	// A restore is exact, whole or absent.
 	{
 		"the digest of a segment is not compared", "archiver/internal/objects/read.go",

@@ -45,7 +45,7 @@ var ErrInjected = errors.New("injected fault")
 // most 1. Faults of bodies happen only to Put and Get.
 type Rates struct {
 	Before  float64 // ErrInjected; the call does not reach the store below
-	After   float64 // ErrInjected, after the call was carried out
+	After   float64 // ErrInjected, after the call was carried out; a DeleteAll for some or all keys
 	Hang    float64 // until the call's ctx ends
 	Broken  float64 // [Broken]
 	Short   float64 // [Short]
@@ -79,7 +79,7 @@ func Random(seed uint64, rates Rates) Hook {
 			body  bool
 		}{
 			{rates.Before, Fault{Err: ErrInjected}, false},
-			{rates.After, Fault{Err: ErrInjected, Apply: true}, false},
+			{rates.After, Fault{Err: ErrInjected, Apply: true, Part: 1 + int(at%32)}, false},
 			{rates.Hang, Fault{Hang: true}, false},
 			{rates.Broken, Fault{Body: Broken, At: at}, true},
 			{rates.Short, Fault{Body: Short, At: at}, true},

@@ -28,6 +28,9 @@
 //
 //   - a put takes at most the patience, one pause and 2r, or [Attempts] × r and 2
 //     seconds, whichever is longer;
+//   - a batch of deletes takes at most twice the patience, one pause and 2r: the store may
+//     be busy for single keys, and then not answer the last request. Like all requests but
+//     conditional puts, that one is retried by the backend;
 //   - a body that stands still fails after the patience and r, and is not asked for
 //     again. One that moves never fails, however slow it is;
 //   - what arrives damaged is read twice by one call, and so is a stored object that is
