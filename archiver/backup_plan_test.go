@@ -172,6 +172,26 @@ func TestBackupsAreAsPlanned(t *testing.T) {
 	mustBeWhole(t, s.store)
 }
 
+// That the log was held since the newest backup can be all that shows that it continues it:
+// a plan knows that, too.
+func TestPlanWithAHeldLog(t *testing.T) {
+	m := newModel(t)
+	m.commit(100)
+	m.checkpointHeld()
+	m.check(m.log.Close())
+	m.check(os.RemoveAll(m.path + ".wal")) // a clean close
+	s := newPlanScene(t, m.path)
+	s.exactly(archiver.KindFull, archiver.BackupOptions{})
+	m.reopen()
+	m.commit(200)
+	m.checkpointHeld()
+	m.commit(300)
+	if p, err := s.plan(archiver.BackupOptions{NoHold: true}); err != nil || p.Kind != archiver.KindFull || p.Timeline != 2 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	s.exactly(archiver.KindIncremental, archiver.BackupOptions{})
+}
+
 // Every kind of database that there is, first and again.
 func TestBackupsOfAllKindsAreAsPlanned(t *testing.T) {
 	for _, name := range append([]string{"directory/v0.5.42/live", "directory/v0.5.42/torn-tail"}, vectors...) {

@@ -276,6 +276,28 @@ var mutants = []mutant{
 		"./archiver", "TestRestoreIsKilledAnywhere",
 	},
 
+	// A plan writes nothing, and says what will be done.
+	{
+		"a dry run probes the store", "archiver/backup_plan.go",
+		"		return manifest.Honoured, nil", "		return probeConditions(ctx, a)",
+		"./archiver", "TestBackupsAreAsPlanned",
+	},
+	{
+		"a dry run does not know that the log was held", "archiver/backup_plan.go",
+		"held := !opts.NoHold && hold.WasHeldSince(", "held := opts.NoHold && hold.WasHeldSince(",
+		"./archiver", "TestPlanWithAHeldLog",
+	},
+	{
+		"a dry run takes for granted that bytes compress", "archiver/internal/pack/estimate.go",
+		"if used+segment.Bound(n)+segment.Bound(0) > room {", "if used == room {",
+		"./archiver", "TestLargeBackupsAreAsPlanned",
+	},
+	{
+		"a plan leaves out the objects that the restore fetches", "archiver/plan.go",
+		"Get: int64(p.Objects)", "Get: 0",
+		"./archiver", "TestRestoresAreAsPlanned",
+	},
+
 	// Damage is found.
 	{
 		"a document's own digest is not compared", "archiver/manifest/document.go",
