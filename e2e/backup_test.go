@@ -72,7 +72,7 @@ func roundTrip(t *testing.T, db *database, want state, at place) {
 	if want.Epoch != nil {
 		wantBackup.EndEpoch = *want.Epoch
 	}
-	measured := cmpopts.IgnoreFields(answer{}, "StartEpoch", "RawBytes", "StoredBytes", "Segments", "Requests", "ElapsedMS", "CreatedAt", "RestoreFrom", "RestoreTo", "Why", "Host", "DatabaseID", "Generation")
+	measured := cmpopts.IgnoreFields(answer{}, "StartEpoch", "RawBytes", "StoredBytes", "Segments", "Requests", "Cost", "ElapsedMS", "CreatedAt", "RestoreFrom", "RestoreTo", "Why", "Host", "DatabaseID", "Generation")
 	if diff := cmp.Diff(wantBackup, backup, measured); diff != "" {
 		t.Errorf("backup --json (-want +got):\n%s", diff)
 	}
@@ -83,6 +83,9 @@ func roundTrip(t *testing.T, db *database, want state, at place) {
 	listed := must(t, "list", at.address(), "--json").one(t, "backup")
 	if diff := cmp.Diff(wantBackup, listed, measured); diff != "" {
 		t.Errorf("list --json (-want +got):\n%s", diff)
+	}
+	if listed.Requests != nil || listed.Cost != nil || listed.ElapsedMS != nil {
+		t.Errorf("list --json has what only a run costs: %+v", listed)
 	}
 	if listed.Host == "" || listed.DatabaseID != backup.DatabaseID || listed.Generation != generation(db.version) || backup.Why == "" {
 		t.Errorf("list --json: %+v", listed)
