@@ -64,34 +64,35 @@ const roomsBelow = "archiver/internal/"
 // rooms says, for each room below archiver, the rooms that it may import, and whether
 // it may know the store: the lower ones first. All may import the formats.
 var rooms = map[string][]string{
-	"progress": {},
-	"objects":  {"storage", "progress"},
-	"probe":    {"storage", "objects"},
-	"catalog":  {},
-	"journal":  {"storage", "objects", "catalog", "progress"},
-	"record":   {"journal"},
-	"locate":   {},
-	"replay":   {},
-	"capture":  {"replay", "catalog"},
-	"hold":     {"locate"},
-	"pages":    {"storage", "objects", "journal", "capture"},
-	"pack":     {"storage", "objects", "journal", "capture", "pages", "locate", "progress"},
-	"resume":   {},
-	"fetch":    {"storage", "objects", "resume", "progress"},
-	"access":   {},
-	"staging":  {"access", "resume", "hold"},
-	"rebuild":  {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
-	"native":   {"catalog", "capture"},
-	"export":   {"catalog", "staging", "replay"},
-	"verify":   {"journal", "fetch", "catalog", "objects", "capture", "progress"},
+	"progress":  {},
+	"objects":   {"storage", "progress"},
+	"probe":     {"storage", "objects"},
+	"catalog":   {},
+	"retention": {"catalog"},
+	"journal":   {"storage", "objects", "catalog", "progress"},
+	"record":    {"journal"},
+	"locate":    {},
+	"replay":    {},
+	"capture":   {"replay", "catalog"},
+	"hold":      {"locate"},
+	"pages":     {"storage", "objects", "journal", "capture"},
+	"pack":      {"storage", "objects", "journal", "capture", "pages", "locate", "progress"},
+	"resume":    {},
+	"fetch":     {"storage", "objects", "resume", "progress"},
+	"access":    {},
+	"staging":   {"access", "resume", "hold"},
+	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
+	"native":    {"catalog", "capture"},
+	"export":    {"catalog", "staging", "replay"},
+	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress"},
 }
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export"}
+var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "objects", "probe", "catalog", "journal"}
+var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {
@@ -191,6 +192,8 @@ func TestImportRules(t *testing.T) {
 		{"archiver/internal/capture", "storage", false},
 		{"archiver/internal/capture", "archiver/internal/objects", false},
 		{"archiver/internal/staging", "archiver/internal/fetch", false},
+		{"archiver/internal/retention", "archiver/internal/catalog", true},
+		{"archiver/internal/retention", "archiver/internal/journal", false},
 		{"archiver/internal/objects", "internal/disk", false},
 		{"archiver/internal/staging", "internal/disk", true},
 		{"archiver/manifest", "archiver/internal/catalog", false},

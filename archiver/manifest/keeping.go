@@ -58,37 +58,6 @@ type Pin struct {
 	At     time.Time `json:"at"`
 }
 
-// Rules say which backups stay (docs/retention.md). What any of them keeps, stays.
-type Rules struct {
-	Last    int      `json:"last,omitempty"`     // the newest points
-	Full    int      `json:"full,omitempty"`     // everything since the N-th newest full backup
-	Within  int64    `json:"within_s,omitempty"` // points of the last so many seconds
-	Window  int64    `json:"window_s,omitempty"` // every epoch of the last so many seconds
-	Hourly  int      `json:"hourly,omitempty"`   // the newest point of each of the newest N hours that have any
-	Daily   int      `json:"daily,omitempty"`
-	Weekly  int      `json:"weekly,omitempty"`
-	Monthly int      `json:"monthly,omitempty"`
-	Yearly  int      `json:"yearly,omitempty"`
-	Labels  []string `json:"labels,omitempty"` // points with one of these labels: "KEY", or "KEY=VALUE"
-}
-
-// IsEmpty reports whether the rules keep nothing.
-func (r *Rules) IsEmpty() bool {
-	return r.Last == 0 && r.Full == 0 && r.Within == 0 && r.Window == 0 &&
-		r.Hourly == 0 && r.Daily == 0 && r.Weekly == 0 && r.Monthly == 0 && r.Yearly == 0 && len(r.Labels) == 0
-}
-
-// validate checks that no number is negative, and that some rule is set.
-func (r *Rules) validate() error {
-	if r == nil {
-		return nil
-	}
-	if min(r.Last, r.Full, r.Hourly, r.Daily, r.Weekly, r.Monthly, r.Yearly) < 0 || r.Within < 0 || r.Window < 0 || r.IsEmpty() || len(r.Labels) > MaxLabels {
-		return errors.New("a policy that cannot be followed")
-	}
-	return nil
-}
-
 // Limits of a [Keeping].
 const (
 	// MaxRanges is how many ranges of living numbers a keep has at most.
@@ -248,7 +217,10 @@ func (k *Keeping) validate(seq, previous Seq) error {
 			return fmt.Errorf("the pin of backup %d", p.Backup)
 		}
 	}
-	return k.Policy.validate()
+	if k.Policy != nil {
+		return k.Policy.Validate()
+	}
+	return nil
 }
 
 func (k *Keeping) validateStandIns(seq Seq) error {

@@ -51,3 +51,9 @@ func ParseLabel(s string) (key, value string, err error) {
 	}
 	return key, value, nil
 }
+
+// validatePattern reports why no label can match a pattern.
+func validatePattern(pattern string) error {
+	key, value, _ := strings.Cut(pattern, "=")
+	return Labels{key: value}.Validate()
+}
