@@ -63,6 +63,9 @@ type BackupOptions struct {
 	// third and to more than 20 MiB, it goes into several objects.
 	SegmentBytes int64
 
+	// Labels are recorded with the backup, for people and for rules of retention.
+	Labels map[string]string
+
 	// Level is the compression level; 0 means [segment.DefaultLevel].
 	Level segment.Level
 
@@ -157,6 +160,9 @@ func (o *BackupOptions) complete() error {
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
 	}
+	if err := manifest.Labels(o.Labels).Validate(); err != nil {
+		return err
+	}
 	if o.MaxHold < 0 {
 		return fmt.Errorf("the limit %d for held log cannot be used: it must not be negative", o.MaxHold)
 	}
@@ -232,7 +238,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head,
 	if c.Index == nil {
 		r = nothingNew(head.Parent)
 	} else {
-		if err := head.Commit(ctx, c.Manifest(head.Parent, a.tool, a.host), c.Index, opts.CommitTimeout); err != nil {
+		if err := head.Commit(ctx, c.Manifest(a.tool, a.host, opts.Labels), c.Index, opts.CommitTimeout); err != nil {
 			return BackupReport{}, err
 		}
 		progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})

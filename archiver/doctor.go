@@ -143,7 +143,7 @@ func (d *doctor) archived(ctx context.Context, h *journal.List, known journal.Me
 		d.say("archive", SeverityNote, "", "there is no archive yet; the first backup creates it")
 		return
 	}
-	d.report.Backups = len(h.Seqs)
+	d.report.Backups = len(h.Records)
 	head, err := d.journal.Newest(ctx, h)
 	if err == nil {
 		if _, err := d.journal.CheckVanished(ctx, h, head, known); err != nil {

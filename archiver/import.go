@@ -183,7 +183,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	if err != nil {
 		return BackupReport{}, err
 	}
-	if err := i.head.Commit(ctx, c.Manifest(i.head.Parent, i.archive.tool, i.archive.host), c.Index, i.opts.CommitTimeout); err != nil {
+	if err := i.head.Commit(ctx, c.Manifest(i.archive.tool, i.archive.host, nil), c.Index, i.opts.CommitTimeout); err != nil {
 		return BackupReport{}, err
 	}
 	head := i.head.Parent

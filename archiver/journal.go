@@ -3,7 +3,6 @@ package archiver
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
@@ -37,8 +36,17 @@ func remember(a *Archive, path string) journal.Memory {
 // archive, that is an error. If the archive lacks what this host has seen there before,
 // that is only a warning.
 func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
+	h, err := a.existingRecords(ctx, a.journal.Open)
+	if err == nil && h.KeepDamage != nil {
+		a.log.Warn("which backups were removed last cannot be read: some may be shown that no longer exist", "err", h.KeepDamage)
+	}
+	return h, err
+}
+
+// existingRecords is [Archive.existing], opened with a method of the journal.
+func (a *Archive) existingRecords(ctx context.Context, open func(context.Context, journal.Memory) (*journal.List, error)) (*journal.List, error) {
 	m := remember(a, "")
-	h, err := a.journal.Open(ctx, m)
+	h, err := open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +63,32 @@ func (a *Archive) backups(ctx context.Context, t catalog.Target) (*journal.List,
 	if err != nil {
 		return nil, err
 	}
-	if len(h.Seqs) == 0 {
+	if len(h.Backups) == 0 {
 		return nil, &journal.NoBackupError{}
 	}
-	if b := manifest.Seq(t.Backup); b > h.Last() {
-		return nil, &journal.NoBackupError{Seq: uint64(b), First: uint64(h.Seqs[0]), Last: uint64(h.Last())}
-	} else if b != 0 && !slices.Contains(h.Seqs, b) {
-		return nil, &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
+	b := manifest.Seq(t.Backup)
+	if _, ok := h.Find(b); b == 0 || ok {
+		return h, nil
 	}
-	return h, nil
+	return nil, noBackup(h, b)
+}
+
+// noBackup is the error for a backup that is not in h.
+func noBackup(h *journal.List, b manifest.Seq) error {
+	e := &journal.NoBackupError{Seq: uint64(b), First: uint64(h.Backups[0].Seq), Last: uint64(h.Backups[len(h.Backups)-1].Seq)}
+	if b > h.Last() {
+		return e
+	}
+	if h.Keep == nil || b > h.Keep.Seq {
+		return &manifest.ObjectError{Key: b.Key(), Problem: "it is missing"} // there are later ones
+	}
+	e.Gone = true
+	for _, other := range h.Backups {
+		if other.From != 0 && other.From <= b && b < other.Seq {
+			e.MergedFrom, e.MergedInto = uint64(other.From), uint64(other.Seq)
+		}
+	}
+	return e
 }
 
 // knows reports whether the archive has a backup of the database with this id.

@@ -75,13 +75,18 @@ func (a *Archive) List(ctx context.Context) (ListReport, error) {
 		if err != nil {
 			return err
 		}
-		r.Backups = make([]Backup, len(h.Seqs))
-		return a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
-			if err == nil {
-				r.Backups[i] = describe(m.Manifest)
-			}
+		all := make([]*manifest.Committed, len(h.Backups))
+		err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
+			all[i] = m
 			return h.AboutNewest(err)
 		})
+		r.Backups = []Backup{}
+		for _, m := range all {
+			if m != nil {
+				r.Backups = append(r.Backups, describe(m.Manifest))
+			}
+		}
+		return err
 	})
 	if err != nil {
 		return ListReport{}, err

@@ -115,7 +115,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if err != nil {
 		return StatusReport{}, err
 	}
-	all := make([]*manifest.Committed, len(h.Seqs))
+	all := make([]*manifest.Committed, len(h.Backups))
 	err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 		all[i] = m
 		return h.AboutNewest(err)
@@ -123,6 +123,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if err != nil {
 		return StatusReport{}, err
 	}
+	all = slices.DeleteFunc(all, func(m *manifest.Committed) bool { return m == nil }) // no backups
 	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(catalog.New(all))}
 	if c := h.Archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter

@@ -48,7 +48,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	r := VerifyReport{Deep: opts.Deep}
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		progress.Tell(ctx, PhaseJournal)
-		h, err := a.existing(ctx)
+		h, err := a.existingRecords(ctx, a.journal.OpenRecords)
 		progress.Tell(ctx, PhaseVerify)
 		found, err := verify.Archive(ctx, o, h, err)
 		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused

@@ -11,6 +11,21 @@ import (
 type Committed struct {
 	*Manifest
 	Digest Digest // of the object; zero if the manifest is only an outline of it
+
+	// Record is the number of the record that describes the backup, if it is not the
+	// backup's own: that of a merged one, which stands in for it.
+	Record Seq
+}
+
+// Key returns the key of the object that describes the backup.
+func (c *Committed) Key() string { return c.RecordSeq().Key() }
+
+// RecordSeq returns the number of the record that describes the backup.
+func (c *Committed) RecordSeq() Seq {
+	if c.Record != 0 {
+		return c.Record
+	}
+	return c.Seq
 }
 
 // ObjectError says what is wrong with one object of an archive.

@@ -41,8 +41,8 @@ func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 // commit creates m's object, and with it the backup. It must only be called when
 // everything that m names is stored.
 //
-// It returns nil if and only if the manifest in the store is m; [ErrConflict] if another
-// one is, so that the caller can plan again on it; an [*UnknownOutcomeError] if no answer
+// It returns nil if and only if the manifest in the store is m, and is a part of the log;
+// [ErrConflict] if another one is, or if the number is one of old times (fence.go), so that the caller can plan again on it; an [*UnknownOutcomeError] if no answer
 // was clear within timeout. In that last case the commit may still happen, even later:
 // nothing that m names may be deleted. Any other error means that the store has refused
 // and m does not exist.
@@ -77,13 +77,13 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	for {
 		proved, err := putManifest(work, j.store, attempt, key, document, &sum)
 		if proved {
-			return nil
+			return j.confirm(work, m, attempt, began)
 		}
 		found, readErr := readBack(work, j.store, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
 			j.log.Debug("commit: it is ours", "key", key, "err", err)
-			return nil
+			return j.confirm(work, m, attempt, began)
 		case err != nil && !sent && refused(err):
 			return err
 		case readErr == nil:
@@ -95,6 +95,30 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 		}
 		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
 		j.log.Debug("commit: not there yet", "key", key, "err", err)
+		select {
+		case <-work.Done():
+			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
+}
+
+// confirm finds out whether the record m, which is in the store, is in the log. If it is
+// not, its number was one of old times, whose manifest had been deleted: that is
+// [ErrConflict].
+func (j *Journal) confirm(work context.Context, m *manifest.Manifest, attempt time.Duration, began time.Time) error {
+	pause := objects.Pauses()
+	for {
+		ctx, cancel := context.WithTimeout(work, attempt)
+		counts, err := j.isInLog(ctx, m)
+		cancel()
+		switch {
+		case err == nil && counts:
+			return nil
+		case err == nil:
+			j.log.Info("a manifest was created under a number of old times; it does not count", "key", m.Seq.Key())
+			return ErrConflict
+		}
 		select {
 		case <-work.Done():
 			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}

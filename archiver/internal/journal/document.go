@@ -45,7 +45,7 @@ func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 // checkDocument makes sure that there is archive.json if there are backups: it may have
 // been created after it was read.
 func (j *Journal) checkDocument(ctx context.Context, l *List) error {
-	if l.Archive != nil || len(l.Seqs) == 0 {
+	if l.Archive != nil || len(l.Records) == 0 {
 		return nil
 	}
 	again, err := j.readDocument(ctx)
@@ -68,7 +68,7 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 	if _, ok := errors.AsType[*DamagedDocumentError](why); !ok {
 		return nil, why
 	}
-	seqs, err := listAll(ctx, j.store)
+	seqs, written, err := listAll(ctx, j.store)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 		}
 		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == seqs[i] {
 			j.log.Warn("reading without archive.json, which is damaged", "err", why)
-			return &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}, Seqs: seqs, Document: why}, nil
+			return &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}, Records: seqs, Written: written, Document: why}, nil
 		}
 	}
 	return nil, why

@@ -26,15 +26,15 @@ func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
 	}
 	all := false
 	if hint > 0 {
-		if l.Seqs, all, err = listFrom(ctx, j.store, hint, listPage); err != nil {
+		if l.Records, all, err = listFrom(ctx, j.store, hint, listPage); err != nil {
 			return nil, err
 		}
 	}
-	if !slices.Contains(l.Seqs, hint) { // it is not of this archive, or no longer exists
-		l.Seqs, all = nil, false
+	if !slices.Contains(l.Records, hint) { // it is not of this archive, or no longer exists
+		l.Records, all = nil, false
 	}
 	if !all {
-		if l.Seqs, err = searchEnd(ctx, j.store, l.Seqs); err != nil {
+		if l.Records, err = searchEnd(ctx, j.store, l.Records); err != nil {
 			return nil, err
 		}
 	}

@@ -17,14 +17,18 @@ import (
 type Head struct {
 	Store   *objects.Store      // in which to store what a commit names
 	Archive *manifest.Archive   // archive.json, or what the first commit creates it from
+	Last    *manifest.Committed // the newest record, nil if there is none
 	Parent  *manifest.Committed // the newest backup, nil if there is none
-	Catalog *catalog.Catalog    // of all backups; nil unless it was asked for
+	Backups *List               // all backups; nil unless they were asked for
+	Catalog *catalog.Catalog    // of Backups; nil unless it was asked for
 	First   bool                // no other writer has been faster yet
 	Anew    bool                // what was known from before has vanished, and that was accepted
 
-	// Generation is the number of the newest keep that the run has seen, for the names of
-	// the folders in which it stores.
+	// Generation is the number of a keep that the run has seen, for the names of the
+	// folders in which it stores: as of this head, nothing of that generation is dead.
 	Generation manifest.Seq
+
+	keep *manifest.Committed // the newest keep; nil if there is none, or before it is read
 
 	journal *Journal // over Store
 }
@@ -33,6 +37,9 @@ type Head struct {
 type writer struct {
 	journal *Journal
 	options UpdateOptions
+
+	generation *manifest.Seq // of the attempts so far, nil before the first
+	keep       manifest.Seq  // the newest keep as of the last attempt
 }
 
 // readHead reads the head of the journal for an attempt. Only the first attempt compares
@@ -55,6 +62,9 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		if err := w.compare(ctx, head, l); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.chooseGeneration(ctx, head); err != nil {
+		return nil, err
 	}
 	c, err := w.conditions(ctx, l)
 	if err != nil {
@@ -96,42 +106,138 @@ func (w *writer) compare(ctx context.Context, h *Head, l *List) error {
 	if err != nil || newest == h.Parent {
 		return err
 	}
-	if h.Parent = newest; w.options.Catalog {
-		return h.readParent(ctx, l, true)
+	return h.readParent(ctx, l, w.options.Catalog)
+}
+
+// chooseGeneration sets the generation of an attempt: that of the one before, so that what
+// was stored is found again, unless a keep that came meanwhile has declared it dead.
+func (w *writer) chooseGeneration(ctx context.Context, h *Head) error {
+	keep := h.NewestKeep()
+	if w.generation != nil && keep != w.keep {
+		k, err := h.ReadKeep(ctx)
+		if err != nil {
+			return err
+		}
+		if *w.generation < k.Keeping.DeadBefore {
+			w.generation = nil
+		}
+	}
+	if w.generation == nil {
+		w.generation = &keep
+	}
+	w.keep, h.Generation = keep, *w.generation
+	return nil
+}
+
+// readParent reads the newest record and the newest backup and, for the catalog, all
+// others.
+func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
+	h.Parent, h.keep = nil, nil
+	if h.Last, err = h.journal.Newest(ctx, l); err != nil {
+		return err
+	}
+	switch {
+	case all:
+		if err := h.readAll(ctx, l); err != nil {
+			return err
+		}
+	case h.Last == nil:
+	case h.Last.LastBackup == nil:
+		h.Parent = h.Last
+	default:
+		seq := *h.Last.LastBackup
+		h.Parent, err = h.journal.Load(ctx, l.Archive.ArchiveID, seq)
+		if isDamaged(err) {
+			err = &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: err}
+		}
+	}
+	return err
+}
+
+// readAll reads all backups for the catalog. A damaged one merely cannot be continued.
+func (h *Head) readAll(ctx context.Context, l *List) error {
+	if err := h.journal.resolve(ctx, l); err != nil {
+		return err
+	}
+	if l.KeepDamage != nil {
+		return l.KeepDamage // nobody knows which backups there are
+	}
+	all := make([]*manifest.Committed, len(l.Backups))
+	err := h.journal.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
+		if isDamaged(err) {
+			return nil
+		}
+		all[i] = withoutSummaries(m)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	h.Backups, h.keep, h.Catalog = l, l.Keep, catalog.New(all)
+	if list := h.Catalog.All(); len(list) > 0 {
+		h.Parent = list[len(list)-1]
+	}
+	if h.Last != nil && h.Last.LastBackup != nil && (h.Parent == nil || h.Parent.Seq != *h.Last.LastBackup) {
+		seq := *h.Last.LastBackup
+		return &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing or damaged"}}
 	}
 	return nil
 }
 
-// readParent reads the newest manifest and, for the catalog, all others.
-func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
-	if all {
-		h.Catalog, h.Parent, err = h.journal.catalogOfWhole(ctx, l)
-		return err
+// NewestKeep returns the number of the newest keep, 0 if there is none.
+func (h *Head) NewestKeep() manifest.Seq {
+	if h.Last == nil {
+		return 0
 	}
-	h.Parent, err = h.journal.Newest(ctx, l)
-	return err
+	return h.Last.Manifest.NewestKeep()
 }
 
-// catalogOfWhole returns the catalog, and the newest backup, whose manifest must be
-// whole. A damaged earlier one merely cannot be continued.
-func (j *Journal) catalogOfWhole(ctx context.Context, l *List) (*catalog.Catalog, *manifest.Committed, error) {
-	all := make([]*manifest.Committed, len(l.Seqs))
-	last := len(all) - 1
-	err := j.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
-		switch {
-		case i == last:
-			all[i] = m // with its summaries, which the next manifest takes from it
-		case isDamaged(err):
-			return nil
-		default:
-			all[i] = withoutSummaries(m)
+// ReadKeep returns the newest keep, nil if there is none. It takes a request only if the
+// head was not that keep.
+func (h *Head) ReadKeep(ctx context.Context) (*manifest.Committed, error) {
+	seq := h.NewestKeep()
+	switch {
+	case seq == 0 || h.keep != nil:
+	case h.Last.Seq == seq:
+		h.keep = h.Last
+	default:
+		keep, err := h.Load(ctx, seq)
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	if err != nil || len(all) == 0 {
-		return catalog.New(all), nil, err
+		if keep.Keeping == nil {
+			return nil, &manifest.ObjectError{Key: seq.Key(), Problem: "it is no keep, but the newest record says that it is"}
+		}
+		h.keep = keep
 	}
-	return catalog.New(all), all[last], nil
+	return h.keep, nil
+}
+
+// EarlierGeneration returns the generation before that of the newest keep. It is not ok if
+// there is none, or if what is of it is dead.
+func (h *Head) EarlierGeneration(ctx context.Context) (generation manifest.Seq, ok bool, err error) {
+	if h.NewestKeep() == 0 || h.Generation != h.NewestKeep() {
+		return 0, false, nil
+	}
+	k, err := h.ReadKeep(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	return k.Manifest.Keep, k.Manifest.Keep >= k.Keeping.DeadBefore, nil
+}
+
+// IsBackup reports whether there is a backup with this number. It is for a head that has
+// the catalog.
+func (h *Head) IsBackup(seq manifest.Seq) bool {
+	return seq > h.NewestKeep() || h.keep.Keeping.IsBackup(seq)
+}
+
+// NewestFull returns the number of the newest full backup, nil if it is not known.
+func (h *Head) NewestFull() *manifest.Seq {
+	if h.Last == nil {
+		return nil
+	}
+	return h.Last.NewestFull()
 }
 
 // Load is [Journal.Load] of a manifest of the head's archive.
@@ -149,8 +255,8 @@ func (h *Head) Index(ctx context.Context, m *manifest.Manifest) (*manifest.Index
 var ErrOtherArchive = fmt.Errorf("%w, and made the archive", ErrConflict)
 
 // Commit appends m, the manifest of a backup whose content is where ix says, and sets
-// Parent to it. m names Parent as the previous backup, and everything that ix names is
-// stored.
+// Last and Parent to it. Everything that ix names is stored. What m says of the journal, such
+// as its number, Commit fills in; a Timeline of 0 means a new one.
 //
 // [ErrConflict] means that another writer has appended to Parent, or, if it is
 // [ErrOtherArchive], created the archive: return it to [Journal.Update], and plan again on
@@ -162,7 +268,7 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 	if err := storeIndex(ctx, h.Store, m, ix); err != nil {
 		return err
 	}
-	if h.Parent == nil {
+	if h.Last == nil {
 		created, err := createDocument(ctx, h.Store, h.Archive)
 		if err != nil {
 			return err
@@ -171,11 +277,14 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 			return ErrOtherArchive
 		}
 	}
-	m.ArchiveID = h.Archive.ArchiveID
+	h.place(m)
 	if err := h.journal.commit(ctx, m, timeout); err != nil {
 		return err
 	}
-	h.Parent = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
+	h.Last = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
+	if m.Kind != manifest.Merged {
+		h.Parent = h.Last
+	}
 	return nil
 }
 
@@ -188,8 +297,30 @@ func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
 		c.Head++ // if an earlier backup has the same
 		c.Get++
 	}
-	if h.Parent == nil {
+	if h.Last == nil {
 		c.Put++ // archive.json
 	}
+	if h.NewestKeep() != 0 {
+		c.Head++ // for the fence
+	}
 	return c
+}
+
+// place sets what m, the next record, says of the journal.
+func (h *Head) place(m *manifest.Manifest) {
+	m.ArchiveID, m.Seq, m.Keep, m.Timelines = h.Archive.ArchiveID, 1, h.NewestKeep(), 0
+	m.Previous, m.LastFull, m.LastBackup, m.Earlier = nil, nil, nil, nil
+	if last := h.Last; last != nil {
+		m.Seq, m.Previous, m.Timelines = last.Seq+1, &last.Digest, last.Timelines
+		m.SetEarlier(last.Manifest)
+	}
+	if m.Kind != manifest.Full {
+		m.LastFull = h.NewestFull()
+	}
+	if m.Kind == manifest.Keep || m.Kind == manifest.Merged {
+		m.LastBackup = &h.Parent.Seq
+	} else if m.Timeline == 0 {
+		m.Timelines++
+		m.Timeline = m.Timelines
+	}
 }

@@ -30,7 +30,8 @@ func options() UpdateOptions {
 	return UpdateOptions{Probe: func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }}
 }
 
-// next returns a full backup of ten epochs, each with a commit, as the successor of parent.
+// next returns a full backup of ten epochs, each with a commit, to be committed after
+// parent.
 func next(parent *manifest.Committed) (*manifest.Manifest, *manifest.Index) {
 	seq := manifest.Seq(1)
 	if parent != nil {
@@ -53,16 +54,12 @@ func next(parent *manifest.Committed) (*manifest.Manifest, *manifest.Index) {
 	m := &manifest.Manifest{
 		Seq: seq, CommitID: manifest.NewID(), CreatedAt: start.Add(time.Second), ReadUntil: start.Add(time.Second),
 		Kind: manifest.Full, Folder: sampleFolder, Database: manifest.Database{Generation: "0.6", ID: strings.Repeat("ef", 16), Name: "people.grafeo", Iteration: 2, ImageEpoch: first},
-		Timeline: int(seq), Timelines: int(seq), StartEpoch: first, EndEpoch: first + commits, RestoreFrom: first, //nolint:gosec // small
+		StartEpoch: first, EndEpoch: first + commits, RestoreFrom: first, //nolint:gosec // small
 		StartTime: &start, EndTime: &start, Commits: commits,
 		Position: manifest.Position{LSN: 3032, Commit: &manifest.Commit{
 			LSN: 2500, StartFile: 2000, Start: 628, EndFile: 2000, End: 1160, CRC32C: 0x12345678,
 		}},
 		RawBytes: 91272, StoredBytes: 1432, SegmentsNew: 1,
-	}
-	if parent != nil {
-		m.Previous = &parent.Digest
-		m.SetEarlier(parent.Manifest)
 	}
 	return m, ix
 }

@@ -1,35 +1,62 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// List is archive.json, and the numbers of the manifests as the store has listed them:
-// all of them, or for a writer the newest ones.
+// List is archive.json, and the numbers of the records as the store has listed them: all
+// of them, or for a writer the newest ones.
 type List struct {
-	Archive *manifest.Archive // nil if there is none yet
-	Seqs    []manifest.Seq    // ascending
+	Archive *manifest.Archive          // nil if there is none yet
+	Records []manifest.Seq             // ascending
+	Written map[manifest.Seq]time.Time // when each of them was, by the store's clock
+
+	// Backups are the backups, in the order of their numbers, as [Journal.Open] finds
+	// them. A few may turn out not to be backups when they are read: records after the
+	// newest keep that were merged from others.
+	Backups []Entry
+
+	// Keep is the newest keep that can be read, nil if there is none. KeepDamage is what
+	// is wrong with a newer one.
+	Keep       *manifest.Committed
+	KeepDamage error
 
 	// Document is what is wrong with archive.json, nil if nothing is. Then Archive has
 	// no more than the id that the manifests have.
 	Document error
+
+	read map[manifest.Seq]*manifest.Committed // records that were read to find Keep
 }
 
-// Last is the number of the newest backup, 0 if there is none.
+// Last is the number of the newest record, 0 if there is none.
 func (l *List) Last() manifest.Seq {
-	if len(l.Seqs) == 0 {
+	if len(l.Records) == 0 {
 		return 0
 	}
-	return l.Seqs[len(l.Seqs)-1]
+	return l.Records[len(l.Records)-1]
 }
 
 // of returns the list of some backups of l.
-func (l *List) of(seqs []manifest.Seq) *List { return &List{Archive: l.Archive, Seqs: seqs} }
+func (l *List) of(backups []Entry) *List {
+	return &List{Archive: l.Archive, Records: l.Records, Backups: backups, Keep: l.Keep, KeepDamage: l.KeepDamage, read: l.read}
+}
+
+// Find returns the backup with a number, and whether there is one.
+func (l *List) Find(seq manifest.Seq) (Entry, bool) {
+	i, ok := slices.BinarySearchFunc(l.Backups, seq, func(e Entry, seq manifest.Seq) int { return cmp.Compare(e.Seq, seq) })
+	if !ok {
+		return Entry{}, false
+	}
+	return l.Backups[i], true
+}
 
 // NoArchiveError is the error for an address at which there is no archive.
 type NoArchiveError struct {
@@ -47,7 +74,7 @@ func (e *NoArchiveError) Error() string {
 // Unwrap returns Err.
 func (e *NoArchiveError) Unwrap() error { return e.Err }
 
-// List lists all backups. That there is no archive is no error. It is an error, a
+// List lists all records. That there is no archive is no error. It is an error, a
 // [*DamagedDocumentError], if archive.json is damaged, or missing although there are
 // backups.
 func (j *Journal) List(ctx context.Context) (*List, error) {
@@ -55,16 +82,25 @@ func (j *Journal) List(ctx context.Context) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.Seqs, err = listAll(ctx, j.store); err != nil {
+	if l.Records, l.Written, err = listAll(ctx, j.store); err != nil {
 		return nil, err
 	}
 	return l, j.checkDocument(ctx, l)
 }
 
-// Open is [Journal.List] for readers: it sees backups that a list does not show yet, and
-// does without archive.json if the manifests can be read. If there is no archive, the
-// error is a [*NoArchiveError], or a [*VanishedError] if known says that there was one.
+// Open is [Journal.OpenRecords], and finds out which records are backups.
 func (j *Journal) Open(ctx context.Context, known Memory) (*List, error) {
+	l, err := j.OpenRecords(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	return l, j.resolve(ctx, l)
+}
+
+// OpenRecords is [Journal.List] for readers: it sees records that a list does not show yet,
+// and does without archive.json if the manifests can be read. If there is no archive, the
+// error is a [*NoArchiveError], or a [*VanishedError] if known says that there was one.
+func (j *Journal) OpenRecords(ctx context.Context, known Memory) (*List, error) {
 	l, err := j.listBeyond(ctx)
 	if err != nil {
 		l, err = j.listWithoutDocument(ctx, err)
@@ -99,25 +135,32 @@ func (j *Journal) listBeyond(ctx context.Context) (*List, error) {
 func lookBeyond(ctx context.Context, s *objects.Store, l *List) error {
 	for l.Archive != nil {
 		next := l.Last() + 1
-		if _, err := s.Storage.Head(ctx, next.Key()); errors.Is(err, storage.ErrNotExist) {
+		info, err := s.Storage.Head(ctx, next.Key())
+		if errors.Is(err, storage.ErrNotExist) {
 			return nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
-		l.Seqs = append(l.Seqs, next)
+		l.Records = append(l.Records, next)
+		if l.Written != nil {
+			l.Written[next] = info.ModTime
+		}
 	}
 	return nil
 }
 
-// listAll returns the numbers of all manifests.
-func listAll(ctx context.Context, s *objects.Store) (seqs []manifest.Seq, err error) {
+// listAll returns the numbers of all records, and when each was written.
+func listAll(ctx context.Context, s *objects.Store) (seqs []manifest.Seq, written map[manifest.Seq]time.Time, err error) {
+	written = map[manifest.Seq]time.Time{}
 	for info, err := range s.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if seq, ok := manifest.ParseKey(info.Key); ok {
 			seqs = append(seqs, seq)
+			written[seq] = info.ModTime
 		}
 	}
-	return seqs, nil
+	return seqs, written, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,11 +18,23 @@ import (
 type NoBackupError struct {
 	Seq         uint64 // the number that was asked for
 	First, Last uint64 // the numbers that exist
+
+	// Gone says that there was such a record, but the newest keep does not name it.
+	// MergedInto is then the backup into which it was merged, 0 if it was not, and
+	// MergedFrom the first one that went into that.
+	Gone                   bool
+	MergedFrom, MergedInto uint64
 }
 
 func (e *NoBackupError) Error() string {
 	if e.Last == 0 {
 		return "the archive has no backup"
+	}
+	switch {
+	case e.MergedInto != 0:
+		return fmt.Sprintf("there is no backup %d any more: backups %d to %d were merged into %d, by which each of their epochs can be restored", e.Seq, e.MergedFrom, e.MergedInto, e.MergedInto)
+	case e.Gone:
+		return fmt.Sprintf("there is no backup %d: it was removed, or the number is not that of a backup", e.Seq)
 	}
 	return fmt.Sprintf("there is no backup %d: the archive has %d to %d", e.Seq, e.First, e.Last)
 }
@@ -47,11 +60,17 @@ func (e *DamagedNewestError) Unwrap() error { return e.Err }
 // of l.
 func (l *List) AboutNewest(err error) error {
 	object, ok := errors.AsType[*manifest.ObjectError](err)
-	if !ok || len(l.Seqs) == 0 || object.Key != l.Last().Key() {
+	if !ok || len(l.Records) == 0 || object.Key != l.Last().Key() {
 		return err
 	}
-	last := uint64(l.Last())
-	return &DamagedNewestError{Key: object.Key, Seq: last, Before: last - 1, Err: err} // no number is left out
+	damaged := &DamagedNewestError{Key: object.Key, Seq: uint64(l.Last()), Before: uint64(l.Last()) - 1, Err: err}
+	for _, b := range slices.Backward(l.Backups) {
+		if b.Seq < l.Last() {
+			damaged.Before = uint64(b.Seq)
+			break
+		}
+	}
+	return damaged
 }
 
 // isDamaged reports whether err is about an object that is damaged or missing.
@@ -60,7 +79,7 @@ func isDamaged(err error) bool {
 	return ok
 }
 
-// Newest reads the newest manifest, nil if there is none. If it is damaged, the error is
+// Newest reads the newest record, nil if there is none. If it is damaged, the error is
 // a [*DamagedNewestError].
 func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, error) {
 	if l.Last() == 0 {
@@ -70,7 +89,7 @@ func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, err
 	return m, l.AboutNewest(err)
 }
 
-// Load reads and checks one manifest of the archive with this id. One that is damaged
+// Load reads and checks one record of the archive with this id. One that is damaged
 // or missing, twice, is a [*manifest.ObjectError].
 func (j *Journal) Load(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
 	m, err := loadOnce(ctx, j.store, archiveID, seq)
@@ -107,10 +126,38 @@ func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manif
 // store's latency that counts.
 const Readers = 32
 
-// LoadAll reads the manifests of l, several at a time, and passes each one, or the error
-// for it, to use: in any order, but one after the other. i is the place in l.Seqs. What
-// use returns, other than nil, ends the loading and is returned.
+// LoadAll reads the manifests of the backups of l, several at a time, and passes each one,
+// or the error for it, to use: in any order, but one after the other. i is the place in
+// l.Backups; use is not called for those that turn out to be no backups. What use returns,
+// other than nil, ends the loading and is returned.
 func (j *Journal) LoadAll(ctx context.Context, l *List, use func(i int, m *manifest.Committed, err error) error) error {
+	load := func(ctx context.Context, i int) (*manifest.Committed, error) {
+		return j.load(ctx, l, l.Backups[i].Record)
+	}
+	return loadEach(ctx, len(l.Backups), load, func(i int, m *manifest.Committed, err error) error {
+		if err == nil {
+			m, err = l.Backups[i].backup(m)
+		}
+		if m == nil && err == nil {
+			return nil
+		}
+		return use(i, m, err)
+	})
+}
+
+// LoadRecords is [Journal.LoadAll] for records of any kind; i is the place in records.
+func (j *Journal) LoadRecords(ctx context.Context, archiveID string, records []manifest.Seq, use func(i int, m *manifest.Committed, err error) error) error {
+	load := func(ctx context.Context, i int) (*manifest.Committed, error) {
+		return j.Load(ctx, archiveID, records[i])
+	}
+	return loadEach(ctx, len(records), load, use)
+}
+
+// loadEach calls load for 0 to n-1, several at a time, and use for each result, one after
+// the other.
+func loadEach(
+	ctx context.Context, n int, load func(ctx context.Context, i int) (*manifest.Committed, error), use func(i int, m *manifest.Committed, err error) error,
+) error {
 	type loaded struct {
 		i   int
 		m   *manifest.Committed
@@ -122,9 +169,9 @@ func (j *Journal) LoadAll(ctx context.Context, l *List, use func(i int, m *manif
 		defer close(results)
 		readers, ctx := errgroup.WithContext(ctx)
 		readers.SetLimit(Readers)
-		for i, seq := range l.Seqs {
+		for i := range n {
 			readers.Go(func() error {
-				m, err := j.Load(ctx, l.Archive.ArchiveID, seq)
+				m, err := load(ctx, i)
 				select {
 				case results <- loaded{i, m, err}:
 					return nil

@@ -29,7 +29,7 @@ func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalo
 	if err != nil {
 		return nil, err
 	}
-	if all[len(all)-1] == nil && t.Epoch == nil && t.Time == nil { // it may end the timeline
+	if damage != nil && all[len(all)-1] == nil && t.Epoch == nil && t.Time == nil { // it may end the timeline
 		return nil, l.AboutNewest(damage)
 	}
 	return catalog.New(all).Route(t)
@@ -61,19 +61,21 @@ func (j *Journal) Catalog(ctx context.Context, l *List) (*catalog.Catalog, error
 	return catalog.New(all), nil
 }
 
-// withoutSummaries drops what m says of other backups. Of many backups that is as much
+// withoutSummaries returns m without what it says of other backups. Of many backups that is as much
 // as all the rest.
 func withoutSummaries(m *manifest.Committed) *manifest.Committed {
-	if m != nil {
-		m.Earlier = nil
+	if m == nil {
+		return nil
 	}
-	return m
+	without := *m.Manifest
+	without.Earlier = nil
+	return &manifest.Committed{Manifest: &without, Digest: m.Digest, Record: m.Record}
 }
 
 // loadEach reads all manifests of l. Those that are damaged are nil; damage is the error
 // for the newest of them.
 func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Committed, damage, err error) {
-	all = make([]*manifest.Committed, len(l.Seqs))
+	all = make([]*manifest.Committed, len(l.Backups))
 	newest := -1
 	err = j.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		if isDamaged(err) {
@@ -99,14 +101,15 @@ type router struct {
 // backwards, in growing batches. None of them may be damaged.
 func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
 	l, t := r.list, r.target
-	seqs := l.Seqs
+	backups := l.Backups
 	if t.Backup != 0 {
-		seqs = seqs[:slices.Index(seqs, manifest.Seq(t.Backup))+1]
+		i := slices.IndexFunc(backups, func(e Entry) bool { return e.Seq == manifest.Seq(t.Backup) })
+		backups = backups[:i+1]
 	}
 	var all []*manifest.Committed
-	for batch := 1; len(seqs) > 0; batch *= 8 {
-		part := seqs[max(0, len(seqs)-batch):]
-		seqs = seqs[:len(seqs)-len(part)]
+	for batch := 1; len(backups) > 0; batch *= 8 {
+		part := backups[max(0, len(backups)-batch):]
+		backups = backups[:len(backups)-len(part)]
 		read, damage, err := r.journal.loadEach(ctx, l.of(part))
 		if err != nil {
 			return nil, err
@@ -114,8 +117,9 @@ func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
 		if damage != nil {
 			return nil, l.AboutNewest(damage)
 		}
+		read = slices.DeleteFunc(read, func(m *manifest.Committed) bool { return m == nil }) // no backups
 		all = append(read, all...)
-		if c := catalog.New(all); c.ChainTo(all[len(all)-1]) != nil {
+		if c := catalog.New(all); len(all) > 0 && c.ChainTo(all[len(all)-1]) != nil {
 			return c, nil
 		}
 	}
@@ -127,7 +131,7 @@ func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
 // must be read: because something is damaged, or because outlines lack what decides.
 func (r *router) byOutlines(ctx context.Context) (_ *catalog.Route, ok bool, err error) {
 	l, t := r.list, r.target
-	all := make([]*manifest.Committed, len(l.Seqs))
+	all := make([]*manifest.Committed, len(l.Backups))
 	whole := true
 	err = r.journal.LoadOutlines(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		if isDamaged(err) {
@@ -161,7 +165,11 @@ func (r *router) complete(ctx context.Context, route *catalog.Route) (ok bool, e
 	for i, m := range route.Chain {
 		if m.Digest == (manifest.Digest{}) {
 			outlines = append(outlines, i)
-			missing.Seqs = append(missing.Seqs, m.Seq)
+			e := Entry{Seq: m.Seq, Record: m.RecordSeq()}
+			if m.Replaces != nil {
+				e.From = m.Replaces[0]
+			}
+			missing.Backups = append(missing.Backups, e)
 		}
 	}
 	whole := true

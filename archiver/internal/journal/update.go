@@ -17,7 +17,7 @@ type UpdateOptions struct {
 	Known        Memory // of the archive, from before
 	BeginAnew    bool   // continue without what has vanished since then
 	SingleWriter bool   // accept a store without conditional writes for a new archive
-	Catalog      bool   // read every manifest, for [Head.Catalog], and not only the newest one
+	Catalog      bool   // read the manifest of every backup, for [Head.Catalog], and not only the newest one
 
 	// Probe finds out whether the store supports conditional writes. It is called before
 	// an archive is created.
@@ -39,7 +39,7 @@ func (e *ConflictError) Error() string {
 // Other errors are a [*VanishedError], unless it is accepted; an [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
 func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt func(*Head) error) error {
-	w := &writer{j, options}
+	w := &writer{journal: j, options: options}
 	anew := false
 	for n := range maxConflicts {
 		progress.Tell(ctx, progress.Phase("journal"))

@@ -54,7 +54,7 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 		if !late {
 			return nil, lost
 		}
-		l.Seqs = append(l.Seqs, manifest.Seq(lost.Was.Seq))
+		l.Records = append(l.Records, manifest.Seq(lost.Was.Seq))
 		if err := lookBeyond(ctx, j.store, l); err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func TestLost(t *testing.T) {
 			l.Archive = &manifest.Archive{ArchiveID: id}
 		}
 		for seq := manifest.Seq(1); seq <= last; seq++ {
-			l.Seqs = append(l.Seqs, seq)
+			l.Records = append(l.Records, seq)
 		}
 		return l
 	}
@@ -60,7 +60,7 @@ func TestCheckVanished(t *testing.T) {
 	known := Memory{Record: seenIn(newest)}
 
 	late := open(t, j)
-	late.Seqs = late.Seqs[:3]
+	late.Records = late.Records[:3]
 	before, err := j.Newest(t.Context(), late)
 	if err != nil {
 		t.Fatal(err)

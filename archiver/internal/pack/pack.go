@@ -137,7 +137,10 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 			return Packed{}, err
 		}
 	}
-	folder := manifest.FolderName(p.head.Generation, s.Folder(segmentBytes, p.options.Level))
+	folder, err := p.folder(ctx, s.Folder(segmentBytes, p.options.Level), s.Bytes() > segmentBytes)
+	if err != nil {
+		return Packed{}, err
+	}
 	var digests *pages.Digests
 	if pages.IsShareable(s) {
 		digests = pages.New(p.head.Store, folder, p.head.Archive.ArchiveID, s.Image.Size, reference)
@@ -164,6 +167,28 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	}
 	ix.Commits, ix.Replay = s.CommitTimes, s.Replay
 	return Packed{s, ix, folder, counts}, nil
+}
+
+// folder returns the name of the folder for what hash names. If the source is large, it is
+// that of the generation before if an interrupted run has left something there that is not
+// dead.
+func (p *Packer) folder(ctx context.Context, hash string, isLarge bool) (string, error) {
+	folder := manifest.FolderName(p.head.Generation, hash)
+	if !isLarge {
+		return folder, nil
+	}
+	before, ok, err := p.head.EarlierGeneration(ctx)
+	if err != nil || !ok {
+		return folder, err
+	}
+	earlier := manifest.FolderName(before, hash)
+	for _, err := range p.head.Store.List(ctx, manifest.SegmentFolder(earlier), objects.MaxSegments) {
+		if err != nil {
+			return "", err
+		}
+		return earlier, nil
+	}
+	return folder, nil
 }
 
 // isSettled reports whether err is a verdict on the database, and not perhaps a

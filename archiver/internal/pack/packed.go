@@ -24,38 +24,25 @@ type counts struct {
 	unproved []manifest.Segment // sent, and no answer of the store has proved that it has them
 }
 
-// Manifest describes what was stored, as the backup after previous, which is nil for the
-// first one. A history that does not continue the backup after which it was captured is a
-// timeline of its own.
-func (c *Packed) Manifest(previous *manifest.Committed, tool, host string) *manifest.Manifest {
+// Manifest describes what was stored. What it says of the journal is for the commit to
+// fill in. A history that does not continue the backup after which it was captured is a
+// timeline of its own, which has no number yet.
+func (c *Packed) Manifest(tool, host string, labels manifest.Labels) *manifest.Manifest {
 	s := c.Source
 	m := &manifest.Manifest{
-		Seq: 1, Timeline: 1, Timelines: 1,
 		CommitID: manifest.NewID(), CreatedAt: s.ReadFrom, ReadUntil: s.ReadUntil, Tool: tool, Host: host,
-		Kind: s.Kind, Database: s.Database(), Folder: c.folder,
-		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
+		Kind: s.Kind, Database: s.Database(), Folder: c.folder, Labels: labels,
+		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.StartEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
 		Commits: s.Commits, Position: s.Position,
 		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,
 		SegmentsNew: int(c.counts.sent),
 		Imported:    s.Imported, Spill: s.Spilled,
 	}
-	m.RestoreFrom = s.StartEpoch
 	if s.Kind == manifest.Incremental {
 		m.RestoreFrom = s.Parent.RestoreFrom
 	}
-	if previous == nil {
-		return m
-	}
-	m.Seq, m.Previous, m.Timelines = previous.Seq+1, &previous.Digest, previous.Timelines
-	m.SetEarlier(previous.Manifest)
-	if s.Kind == manifest.Incremental {
-		m.LastFull = previous.NewestFull()
-	}
 	if s.Continues {
 		m.Continues, m.Timeline = &s.Parent.Seq, s.Parent.Timeline
-	} else {
-		m.Timelines++
-		m.Timeline = m.Timelines
 	}
 	return m
 }

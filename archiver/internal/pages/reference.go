@@ -54,11 +54,17 @@ func IsShareable(s *capture.Source) bool {
 // if it refers to nothing, as images of 0.5 do. A damaged backup is not used, so that a new
 // full backup heals an archive.
 func Find(ctx context.Context, head *journal.Head, previous *manifest.Committed, s *capture.Source, log *slog.Logger) (*Reference, error) {
-	if previous == nil || !IsShareable(s) ||
-		previous.Database.Generation != string(grafeo.Gen06) || previous.NewestFull() == nil {
+	if previous == nil || !IsShareable(s) || previous.Database.Generation != string(grafeo.Gen06) {
 		return nil, nil
 	}
-	found, err := loadReference(ctx, head, previous, *previous.NewestFull(), log)
+	newest := head.NewestFull()
+	if head.Catalog != nil { // of an import, whose previous backup is not always the newest
+		newest = previous.NewestFull()
+	}
+	if newest == nil || head.Catalog != nil && !head.IsBackup(*newest) {
+		return nil, nil
+	}
+	found, err := loadReference(ctx, head, previous, *newest, log)
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
 		return nil, nil

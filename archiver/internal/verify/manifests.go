@@ -17,19 +17,19 @@ func (v *verification) manifests(ctx context.Context, l *journal.List) ([]*manif
 	if err != nil {
 		return nil, err
 	}
-	v.report.Objects += len(l.Seqs)
-	v.sequence(l.Seqs, backups)
+	v.report.Objects += len(l.Records)
+	v.sequence(l.Records, backups)
 	v.ancestry(backups)
 	return backups, nil
 }
 
 // readManifests reads all manifests, and what they say of each other in summaries.
 func (v *verification) readManifests(ctx context.Context, l *journal.List) ([]*manifest.Committed, error) {
-	backups := make([]*manifest.Committed, 0, len(l.Seqs))
+	backups := make([]*manifest.Committed, 0, len(l.Records))
 	known := map[manifest.Seq]*manifest.Committed{}
-	for seqs := range slices.Chunk(l.Seqs, journal.Readers*manifest.GroupBackups) {
+	for seqs := range slices.Chunk(l.Records, journal.Readers*manifest.GroupBackups) {
 		part := make([]*manifest.Committed, len(seqs))
-		err := v.journal.LoadAll(ctx, &journal.List{Archive: l.Archive, Seqs: seqs}, func(i int, m *manifest.Committed, err error) error {
+		err := v.journal.LoadRecords(ctx, l.Archive.ArchiveID, seqs, func(i int, m *manifest.Committed, err error) error {
 			if part[i] = m; m != nil {
 				known[m.Seq] = m
 			}

@@ -75,7 +75,7 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 	if l.Document != nil {
 		v.find(manifest.ArchiveKey, withoutKey(l.Document))
 	}
-	if len(l.Seqs) == 0 {
+	if len(l.Records) == 0 {
 		return v.nothing(ctx)
 	}
 	backups, err := v.manifests(ctx, l)

@@ -1,0 +1,84 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Create-if-absent shows a writer that it is the first with a number only as long as no
+// manifest is deleted. A writer that slept between reading the head and its commit may find
+// its number free again. So:
+//
+//   - before the keep that follows keep g is created, there is the fence of g, for good;
+//   - manifests are deleted only for a keep, and never those up to the first one;
+//   - whoever has committed on a head whose newest keep is g looks for the fence of g. If
+//     there is none, no keep has followed g, and no number after g was ever deleted. If
+//     there is one, the newest keep says whether the record counts.
+
+// createFence makes sure that the fence of a keep exists.
+func (j *Journal) createFence(ctx context.Context, archiveID string, keep manifest.Seq) error {
+	f := manifest.Fence{ArchiveID: archiveID, Keep: keep}
+	document, key := f.Encode(), manifest.FenceKey(keep)
+	sum := manifest.Sum(document)
+	for range objects.Attempts {
+		result, err := objects.Retry(ctx, j.store.Patience, func() (storage.PutResult, error) {
+			return j.store.Storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+		})
+		if err == nil && result.Proved {
+			return nil
+		}
+		if err != nil && !objects.MayExist(err) {
+			return err
+		}
+		if _, readErr := j.store.Storage.Head(ctx, key); readErr == nil {
+			return nil // that it exists is all that counts
+		} else if !errors.Is(readErr, storage.ErrNotExist) {
+			return readErr
+		}
+	}
+	return objects.ErrLost
+}
+
+// isInLog reports whether the record m, which was created on a head whose newest keep is
+// m.Keep, is a part of the log: whether its number was never used before.
+func (j *Journal) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) {
+	if m.Keep == 0 {
+		return true, nil
+	}
+	_, err := j.store.Storage.Head(ctx, manifest.FenceKey(m.Keep))
+	if errors.Is(err, storage.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	l := &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}}
+	if l.Records, err = searchEnd(ctx, j.store, []manifest.Seq{m.Seq}); err != nil {
+		return false, err
+	}
+	if err := lookBeyond(ctx, j.store, l); err != nil {
+		return false, err
+	}
+	newest, err := j.Load(ctx, m.ArchiveID, l.Last())
+	if err != nil {
+		return false, err
+	}
+	keep := newest
+	if seq := newest.NewestKeep(); seq != newest.Seq {
+		if keep, err = j.Load(ctx, m.ArchiveID, seq); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case keep.Keeping == nil:
+		return false, &manifest.ObjectError{Key: keep.Seq.Key(), Problem: "it is no keep, but the newest record says that it is"}
+	case m.Kind == manifest.Keep:
+		return keep.CommitID == m.CommitID, nil
+	}
+	return m.Seq > keep.Seq || keep.Keeping.Alive.Contains(m.Seq), nil
+}
