@@ -85,7 +85,8 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 			p = BackupPlan{Kind: KindNone, Seq: uint64(newest.Seq), Timeline: newest.Timeline, EndEpoch: newest.EndEpoch}
 			return nil
 		}
-		m := (&pack.Packed{Source: s}).Manifest(head.Parent, a.tool, a.host)
+		m := (&pack.Packed{Source: s}).Manifest(a.tool, a.host, opts.Labels)
+		head.Place(m)
 		p = BackupPlan{
 			Kind: Kind(m.Kind), Why: s.Why, Seq: uint64(m.Seq), CreatesArchive: probes && head.Parent == nil,
 			Timeline: m.Timeline, EndEpoch: m.EndEpoch, Commits: m.Commits, RawBytes: m.RawBytes,

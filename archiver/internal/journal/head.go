@@ -277,7 +277,7 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 			return ErrOtherArchive
 		}
 	}
-	h.place(m)
+	h.Place(m)
 	if err := h.journal.commit(ctx, m, timeout); err != nil {
 		return err
 	}
@@ -306,8 +306,8 @@ func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
 	return c
 }
 
-// place sets what m, the next record, says of the journal.
-func (h *Head) place(m *manifest.Manifest) {
+// Place sets what m, the next record, says of the journal, as its commit does.
+func (h *Head) Place(m *manifest.Manifest) {
 	m.ArchiveID, m.Seq, m.Keep, m.Timelines = h.Archive.ArchiveID, 1, h.NewestKeep(), 0
 	m.Previous, m.LastFull, m.LastBackup, m.Earlier = nil, nil, nil, nil
 	if last := h.Last; last != nil {

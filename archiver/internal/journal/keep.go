@@ -25,7 +25,7 @@ func (h *Head) CommitKeep(ctx context.Context, k manifest.Keeping, lastFull *man
 		CommitID: manifest.NewID(), Tool: by.Tool, Host: by.Host, CreatedAt: now, ReadUntil: now,
 		Kind: manifest.Keep, Database: h.Parent.Database, Keeping: &k,
 	}
-	h.place(m)
+	h.Place(m)
 	m.LastFull = lastFull
 	before, err := h.ReadKeep(ctx)
 	if err != nil {
