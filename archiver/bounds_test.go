@@ -96,6 +96,7 @@ func TestBombsInSegments(t *testing.T) {
 			sum := manifest.Sum(bomb)
 			var key string
 			damaged := forged(t, objects, 5, func(m, ix document) {
+				withObjects(t, map[string][]byte{}, m, ix)
 				key = manifest.SegmentKey(manifest.SegmentFolder(m["folder"].(string)), 77, sum)
 				s := ix["segments"].([]any)[0].(document)
 				s["key"], s["stored_bytes"], s["sha256"] = key, len(bomb), sum.String()
@@ -185,10 +186,13 @@ func (l liar) Get(ctx context.Context, key string, r storage.Range) (io.ReadClos
 // Memory is made for what arrives, and not for what the store or an index says.
 func TestClaimsTakeNoMemory(t *testing.T) {
 	objects := chain06(t, 1).Objects()
-	huge := forged(t, objects, 5, func(_, ix document) {
+	own := map[string][]byte{}
+	huge := forged(t, objects, 5, func(m, ix document) {
+		withObjects(t, own, m, ix)
 		s := ix["segments"].([]any)[0].(document)
 		s["stored_bytes"] = manifest.MaxSegmentBytes
 	})
+	maps.Copy(huge, own)
 	key := manifestOf(t, huge, 5).Content.Segments[0].Key
 	refuses(t, huge, key, 64)
 

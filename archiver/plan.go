@@ -28,8 +28,8 @@ type Plan struct {
 	Time  *time.Time
 	Exact bool
 
-	Objects     int   // segments to fetch
-	StoredBytes int64 // of these
+	Objects     int   // segments to fetch, without small ones, which stand in manifests
+	StoredBytes int64 // of all segments
 	RawBytes    int64 // of the files to write
 	NeededBytes int64 // of these that take up space on the disk; the others are holes
 

@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -71,6 +72,25 @@ func withIndex(objects map[string][]byte, m document, b []byte, rawBytes int) {
 	m["index"] = document{"key": key, "stored_bytes": len(b), "raw_bytes": rawBytes, "sha256": sum.String()}
 }
 
+// withObjects makes objects of the segments that stand in a manifest.
+func withObjects(t testing.TB, objects map[string][]byte, m, ix document) {
+	t.Helper()
+	for n, s := range ix["segments"].([]any) {
+		s := s.(document)
+		data, isInline := s["data"].(string)
+		if !isInline {
+			continue
+		}
+		b, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := manifest.SegmentKey(manifest.SegmentFolder(m["folder"].(string)), n, manifest.Sum(b))
+		objects[key], s["key"] = b, key
+		delete(s, "data")
+	}
+}
+
 // forged returns the objects with another manifest or index in backup seq, and
 // every digest right, as a bug of ours or somebody with bad intentions would
 // have made them. Later manifests have it in their summaries, if they can: a
@@ -137,7 +157,11 @@ func changesOf(where string, v any, set func(any)) []change {
 		add("another", "x")
 		add("longer", v+"0")
 		if last := len(v) - 1; last > 0 {
-			add("with another end", v[:last]+string(v[last]^1))
+			end := "0" // which a key may have
+			if v[last] == '0' {
+				end = "1"
+			}
+			add("with another end", v[:last]+end)
 			add("as a path", "../"+v)
 		}
 		add("a number", 1)
@@ -190,13 +214,14 @@ var free = []string{
 func TestForgedDocuments(t *testing.T) {
 	store05, _ := chain05(t, 1)
 	for name, objects := range map[string]map[string][]byte{"0.5": store05.Objects(), "0.6": chain06(t, 1).Objects()} {
-		index := map[string][]byte{}
-		objects = forged(t, objects, 2, func(m, ix document) { // so that there is an index of its own
+		own := map[string][]byte{}
+		objects = forged(t, objects, 2, func(m, ix document) { // so that there is an index of its own; the segment of backup 3 is inline
+			withObjects(t, own, m, ix)
 			ix["type"], ix["format"] = "index", 1
 			raw := sealed(t, ix)
-			withIndex(index, m, packed(t, raw), len(raw))
+			withIndex(own, m, packed(t, raw), len(raw))
 		})
-		maps.Copy(objects, index)
+		maps.Copy(objects, own)
 		mustBeWhole(t, refill(t, objects))
 		for seq := manifest.Seq(1); seq <= 4; seq++ {
 			t.Run(fmt.Sprint(name, " backup ", seq), func(t *testing.T) {
@@ -269,7 +294,7 @@ func (f forgery) try(t *testing.T, where string, n int, changed map[string][]byt
 	}
 	isFree := slices.ContainsFunc(free, func(name string) bool { return strings.HasPrefix(where, name) }) ||
 		strings.HasPrefix(where, "m.database.") && before.Kind == manifest.Incremental || // the image is another backup's
-		strings.HasPrefix(where, "m.folder ") && before.Kind == manifest.Full // its index says where its content is
+		strings.HasPrefix(where, "m.folder ") && (before.Kind == manifest.Full || before.Content.HasInline()) // its index says where its content is
 	if err == nil && r.OK() && !isFree {
 		t.Errorf("%s: nothing was found", where)
 	}

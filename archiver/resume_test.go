@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -38,10 +39,10 @@ func newLarge(t *testing.T) *large {
 	return l
 }
 
-// more is a commit and a backup of it.
+// more is a commit and a backup of it, which is too large to stand in its manifest.
 func (l *large) more() {
 	l.t.Helper()
-	l.model.commit(3000)
+	l.model.commit(manifest.MaxInlineBytes + 5000)
 	_, err := newArchive(l.store).Backup(l.t.Context(), l.model.path, archiver.BackupOptions{SegmentBytes: 1 << 20})
 	l.model.check(err)
 	l.want = wholePart(l.t, l.model.path)

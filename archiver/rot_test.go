@@ -34,7 +34,9 @@ func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 			}
 		}
 		for _, s := range ix.Segments {
-			of[s.Key] = seq
+			if !s.IsInline() {
+				of[s.Key] = seq
+			}
 		}
 		if image := ix.Image(); image != nil {
 			for _, p := range image.Pages {

@@ -136,6 +136,16 @@ var backupCases = map[string]backupCase{
 		},
 		kind: "incremental",
 	},
+	"incremental, of an object": {
+		before: func(t *testing.T, store *storagetest.Memory) string {
+			m := newModel(t)
+			m.commit(500)
+			backup(t, store, m.path)
+			m.commit(manifest.MaxInlineBytes + 5000)
+			return m.path
+		},
+		kind: "incremental",
+	},
 	"after a fork": {
 		before: func(t *testing.T, store *storagetest.Memory) string {
 			m := newModel(t)
@@ -235,7 +245,7 @@ func (s *backupScene) undisturbed(t *testing.T) *disktest.Recorder {
 	if _, err := whole.run(r); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(r.Steps()); n < 20 {
+	if n := len(r.Steps()); n < 15 {
 		t.Fatalf("%d steps only", n)
 	}
 	return r

@@ -27,7 +27,7 @@ func TestBackupStopsAnywhere(t *testing.T) {
 				t.Parallel()
 				prepared := newStoreScene(t, c, silent)
 				calls, err := prepared.again(t).run(nil)
-				if err != nil || len(calls) < 5 {
+				if err != nil || len(calls) < 4 {
 					t.Fatalf("%d operations, %v", len(calls), err)
 				}
 				onEachCall(t, calls, func(t *testing.T, k int) {

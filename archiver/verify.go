@@ -25,7 +25,7 @@ type VerifyReport struct {
 	Deep     bool
 	Backups  int       // manifests that were read
 	Objects  int       // objects that were looked at
-	Bytes    int64     // of these that were read or, unless deep, listed
+	Bytes    int64     // of content that was read or, unless deep, listed
 	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
 	Findings []Finding // sorted by key
 	Requests storage.RequestCounts

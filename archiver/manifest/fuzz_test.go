@@ -19,7 +19,7 @@ func FuzzDecode(f *testing.F) {
 	large.Content, large.Index = nil, &ObjectRef{Key: IndexKey(sampleFolder, Sum(nil)), StoredBytes: 1000, RawBytes: 20000}
 	for _, b := range [][]byte{
 		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(),
-		sampleEarlier().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+		sampleEarlier().Encode(), sampleInline().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
 	} {
 		f.Add(b)
 	}
@@ -64,7 +64,8 @@ func within(t *testing.T, ix *Index) {
 			switch {
 			case e.Offset < at || e.Bytes <= 0 || e.Offset+e.Bytes > file.Bytes || e.FrameOffset < 0 || e.FrameOffset+e.Bytes > frame.RawBytes,
 				frame.RawBytes > MaxFrameBytes, frame.Offset < 0, frame.Offset+frame.StoredBytes > segment.StoredBytes,
-				segment.StoredBytes > MaxSegmentBytes, !isKey(segment.Key, SegmentPrefix), strings.Contains(file.Name, "/"):
+				segment.StoredBytes > MaxSegmentBytes, segment.IsInline() && len(segment.Data) > MaxInlineBytes,
+				!segment.IsInline() && !isKey(segment.Key, SegmentPrefix), strings.Contains(file.Name, "/"):
 				t.Errorf("%+v of %s is in %+v of %+v", e, file.Name, frame, segment)
 			}
 			at = e.Offset + e.Bytes

@@ -1,10 +1,12 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Limits of what is read (FORMAT.md, "Limits").
@@ -88,6 +90,11 @@ type Segment struct {
 	Data        Inline `json:"data,omitempty"` // the stored bytes, if there is no object
 }
 
+// InlineSegment returns a segment of these stored bytes that stands in the manifest.
+func InlineSegment(stored []byte, rawBytes int64) Segment {
+	return Segment{StoredBytes: int64(len(stored)), RawBytes: rawBytes, SHA256: Sum(stored), Data: Inline(stored)}
+}
+
 // IsInline reports whether the segment's bytes are in the manifest, and not in an object.
 func (s Segment) IsInline() bool { return s.Key == "" }
 
@@ -105,6 +112,9 @@ func (d Inline) MarshalText() ([]byte, error) {
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (d *Inline) UnmarshalText(text []byte) error {
+	if bytes.ContainsAny(text, "\r\n") { // which a decoder skips
+		return errors.New("base64 in lines")
+	}
 	b, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
 	*d = Inline(b)
 	return err
@@ -165,6 +175,28 @@ const ImageName = "image"
 // logName matches the names of the database's log files. An index may have no others:
 // the name becomes a path when it is restored.
 var logName = regexp.MustCompile(`^wal_[0-9]{8,20}\.log$`)
+
+// HasInline reports whether a segment of the index is inline.
+func (ix *Index) HasInline() bool { return slices.ContainsFunc(ix.Segments, Segment.IsInline) }
+
+// MaxContentBytes is how many bytes an encoded index may have to stand in the manifest,
+// not counting the bytes of segments. A larger one is an object of its own.
+const MaxContentBytes = 16 << 10
+
+// FitsInManifest reports whether the index is small enough to stand in the manifest. Only
+// then may it have segments that are inline.
+func (ix *Index) FitsInManifest() bool {
+	const least = 5 // bytes of a commit or frame
+	if len(ix.Commits)+len(ix.Frames) > MaxContentBytes/least {
+		return false // and encoding it would take long
+	}
+	bare := *ix
+	bare.Segments = slices.Clone(ix.Segments)
+	for i := range bare.Segments {
+		bare.Segments[i].Data = ""
+	}
+	return len(bare.Encode()) <= MaxContentBytes
+}
 
 // indexDocument is an [Index] as an object of its own.
 type indexDocument struct {

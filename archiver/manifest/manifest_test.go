@@ -68,6 +68,16 @@ func sampleIncremental() *Manifest {
 	return m
 }
 
+// sampleInline is an incremental whose segment stands in the manifest.
+func sampleInline() *Manifest {
+	m, log := sampleIncremental(), make([]byte, 300)
+	m.Content.Segments[0] = InlineSegment(log, 1160)
+	m.Content.Frames[0].StoredBytes, m.Content.Frames[0].RawBytes = int64(len(log)), 1160
+	m.Content.Files[0].Extents[0].FrameOffset = 0
+	m.RawBytes, m.StoredBytes = 1160, int64(len(log))
+	return m
+}
+
 // sampleEarlier has summaries, some with another host, tool and name.
 func sampleEarlier() *Manifest {
 	var m *Manifest
@@ -98,6 +108,7 @@ func TestGolden(t *testing.T) {
 		"index-pages.json": earlierIndex().Encode(), "index-pages-8.json": sharedIndex().Encode(),
 		"manifest-incremental.json": sampleIncremental().Encode(),
 		"manifest-earlier.json":     sampleEarlier().Encode(),
+		"manifest-inline.json":      sampleInline().Encode(),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {
@@ -122,11 +133,11 @@ func TestGolden(t *testing.T) {
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
 	}
-	m, err = DecodeManifest(sampleIncremental().Encode())
-	want = sampleIncremental()
-	want.Encode()
-	if diff := cmp.Diff(want, m); err != nil || diff != "" {
-		t.Errorf("decoded: %v %s", err, diff)
+	for _, want := range []*Manifest{sampleIncremental(), sampleInline()} {
+		m, err := DecodeManifest(want.Encode())
+		if diff := cmp.Diff(want, m); err != nil || diff != "" {
+			t.Errorf("decoded: %v %s", err, diff)
+		}
 	}
 	for _, want := range []*Index{sampleIndex(), sharedIndex()} {
 		ix, err := DecodeIndex(want.Encode())

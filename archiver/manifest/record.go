@@ -72,7 +72,7 @@ func (m *Manifest) validateOwn(ix *Index) error {
 	if i := slices.IndexFunc(ix.Segments, func(s Segment) bool { return !isOwn(s) }); isLog && i >= 0 {
 		return fmt.Errorf("it names %s, which is not in its own folder", ix.Segments[i].Key)
 	}
-	if isInline := slices.ContainsFunc(ix.Segments, Segment.IsInline); isInline && (!isLog || m.Content == nil) {
+	if ix.HasInline() && (!isLog || m.Content == nil) {
 		return errors.New("a segment without a key, where that is not allowed")
 	}
 	return nil

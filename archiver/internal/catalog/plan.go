@@ -39,8 +39,8 @@ type State struct {
 
 // Cost is what a plan takes.
 type Cost struct {
-	Objects     int   // segments that are fetched
-	StoredBytes int64 // of these
+	Objects     int   // segments that are fetched, without those that stand in manifests
+	StoredBytes int64 // of all segments
 	RawBytes    int64 // of the files that are written
 	NeededBytes int64 // space on the disk: RawBytes without what becomes holes
 }

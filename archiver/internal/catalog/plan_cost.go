@@ -12,7 +12,9 @@ func (p *Plan) cost() Cost {
 		c.RawBytes += f.Bytes
 	}
 	for _, s := range p.Index.Segments {
-		c.Objects++
+		if !s.IsInline() {
+			c.Objects++
+		}
 		c.StoredBytes += s.StoredBytes
 	}
 	image, first, later := p.NeededBytes()

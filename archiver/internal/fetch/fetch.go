@@ -2,7 +2,8 @@
 //
 // [All] reads everything that an index describes: each segment once, whole. Its SHA-256
 // is checked before anything of it is used, its frames are decompressed, and the parts
-// that the extents name go to their files. [Open] reads one file where it is, in any
+// that the extents name go to their files. A segment that stands in the manifest was
+// checked when that was decoded. [Open] reads one file where it is, in any
 // order, with ranged requests.
 //
 // The package knows which bytes belong at which offset of which file of an index. It does
@@ -31,6 +32,11 @@ type Options struct {
 	Index   *manifest.Index
 	Tracker *progress.Tracker // counts the bytes that Use received
 
+	// ManifestKey returns the key of the manifest that a file of the index is of. What is
+	// wrong with the file, or with bytes of it that stand in the manifest, is a
+	// [*manifest.ObjectError] about that.
+	ManifestKey func(file int) string
+
 	// Use receives the bytes at offset of a file of the index. They are valid until it
 	// returns. It is called concurrently, in any order.
 	Use func(file int, offset int64, p []byte) error
@@ -46,15 +52,16 @@ type Options struct {
 
 // Sums are the checksums of the files that were fetched.
 type Sums struct {
-	index *manifest.Index
-	parts []*crc32combine.Parts // one for each file
+	index       *manifest.Index
+	manifestKey func(file int) string
+	parts       []*crc32combine.Parts // one for each file
 }
 
 // All fetches everything. If it returns no error and no segment is broken, Use has
 // received every byte of every extent, except those that were noted and are right. That
 // all of this belongs where it is remains to be checked with the sums that it returns.
 func All(ctx context.Context, o Options) (*Sums, error) {
-	f := &fetching{opts: o, sums: &Sums{index: o.Index}}
+	f := &fetching{opts: o, sums: &Sums{index: o.Index, manifestKey: o.ManifestKey}}
 	for i := range o.Index.Files {
 		f.sums.parts = append(f.sums.parts, &crc32combine.Parts{From: o.Index.Files[i].From})
 	}
@@ -76,23 +83,23 @@ func All(ctx context.Context, o Options) (*Sums, error) {
 }
 
 // Check compares the checksums of whole files, holes included: they show that everything
-// that was fetched belongs where it was put. keyOf returns the key of the manifest that a
-// file is of, to which the [*manifest.ObjectError] refers.
-func (s *Sums) Check(keyOf func(file int) string) error {
+// that was fetched belongs where it was put. If not, the error is a
+// [*manifest.ObjectError].
+func (s *Sums) Check() error {
 	for i := range s.index.Files {
-		if err := s.CheckFile(i, keyOf(i)); err != nil {
+		if err := s.CheckFile(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CheckFile compares the checksum of one file, of the manifest with this key.
-func (s *Sums) CheckFile(i int, key string) *manifest.ObjectError {
+// CheckFile compares the checksum of one file.
+func (s *Sums) CheckFile(i int) *manifest.ObjectError {
 	file := &s.index.Files[i]
 	if got := s.parts[i].Sum(file.Bytes); got != file.CRC32 {
 		return &manifest.ObjectError{
-			Key: key, Problem: fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32),
+			Key: s.manifestKey(i), Problem: fmt.Sprintf("file %s has checksum %08x instead of %08x", file.Name, got, file.CRC32),
 		}
 	}
 	return nil

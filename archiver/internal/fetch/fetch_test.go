@@ -71,7 +71,7 @@ func fetchAll(t *testing.T, s storage.Storage, ix *manifest.Index, broken func(i
 	got := make([]byte, ix.Files[0].Bytes)
 	var mu sync.Mutex
 	sums, err := fetch.All(t.Context(), fetch.Options{
-		Store: storeOf(s), Workers: 2, Index: ix, Tracker: progress.Track(t.Context(), 1), Broken: broken,
+		Store: storeOf(s), Workers: 2, Index: ix, ManifestKey: func(int) string { return "manifest" }, Tracker: progress.Track(t.Context(), 1), Broken: broken,
 		Use: func(_ int, offset int64, p []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -89,11 +89,11 @@ func TestAll(t *testing.T) {
 	if err != nil || !bytes.Equal(got, file) {
 		t.Fatalf("other bytes are fetched: %v", err)
 	}
-	if err := sums.Check(func(int) string { return "manifest" }); err != nil {
+	if err := sums.Check(); err != nil {
 		t.Error(err)
 	}
 	ix.Files[0].CRC32++
-	if err := sums.CheckFile(0, "manifest"); err == nil || err.Key != "manifest" {
+	if err := sums.CheckFile(0); err == nil || err.Key != "manifest" {
 		t.Errorf("of another checksum: %v", err)
 	}
 }

@@ -48,8 +48,8 @@ func Open(ctx context.Context, s *objects.Store, ix *manifest.Index, f *manifest
 // Close frees what the file has in memory.
 func (r *File) Close() { r.decoder.Close() }
 
-// ReadAt implements [io.ReaderAt]. Holes are read as zeros. What is missing or damaged is a
-// [*manifest.ObjectError].
+// ReadAt implements [io.ReaderAt]. Holes are read as zeros. An object that is missing or
+// damaged is a [*manifest.ObjectError].
 func (r *File) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, errors.New("negative offset")
@@ -88,20 +88,31 @@ func (r *File) some(p []byte, offset int64) (int, error) {
 	return copy(p, raw[from+offset-extents[i].Offset:from+extents[i].Bytes]), nil
 }
 
+// stored returns the stored bytes of a frame.
+func (r *File) stored(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
+	if s.IsInline() {
+		return []byte(s.Data[f.Offset : f.Offset+f.StoredBytes]), nil
+	}
+	return r.store.ReadPart(r.ctx, s.Key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+}
+
 // frame returns the bytes of a frame of the index, from memory if it was read lately.
 func (r *File) frame(number int) ([]byte, error) {
 	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
 		return r.cache[i].raw, nil
 	}
 	f := r.index.Frames[number]
-	key := r.index.Segments[f.Segment].Key
-	stored, err := r.store.ReadPart(r.ctx, key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+	s := &r.index.Segments[f.Segment]
+	stored, err := r.stored(s, &f)
 	if err != nil {
 		return nil, err
 	}
 	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
-	if err != nil {
-		return nil, r.store.Blame(r.ctx, key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
+	switch {
+	case err != nil && s.IsInline():
+		return nil, fmt.Errorf("frame at %d: %w", f.Offset, err)
+	case err != nil:
+		return nil, r.store.Blame(r.ctx, s.Key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
 	}
 	if len(r.cache) == cachedFrames {
 		r.cache = slices.Delete(r.cache, 0, 1)

@@ -56,7 +56,7 @@ func (r *reader) segment(ctx context.Context, number int) error {
 		frame := f.opts.Index.Frames[i]
 		raw, err := r.decoder.Frame(r.raw, r.stored[frame.Offset:frame.Offset+frame.StoredBytes], frame.RawBytes)
 		if err != nil {
-			return &manifest.ObjectError{Key: s.Key, Problem: fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
+			return &manifest.ObjectError{Key: f.keyOf(number), Problem: fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
 		}
 		if cap(raw) > cap(r.raw) {
 			r.raw = raw
@@ -75,8 +75,20 @@ func (r *reader) segment(ctx context.Context, number int) error {
 	return nil
 }
 
+// keyOf returns the key of the object in which a segment is, of which something is needed.
+func (f *fetching) keyOf(segment int) string {
+	if s := &f.opts.Index.Segments[segment]; !s.IsInline() {
+		return s.Key
+	}
+	return f.opts.ManifestKey(f.partsOf[f.framesOf[segment][0]][0].file)
+}
+
 // get reads the stored bytes of s, which are those that were stored.
 func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
+	if s.IsInline() {
+		r.stored = append(r.stored[:0], s.Data...)
+		return nil
+	}
 	b, err := r.fetching.opts.Store.ReadSealed(ctx, s.Key, s.StoredBytes, s.SHA256, func() []byte {
 		if int64(cap(r.stored)) < s.StoredBytes && s.StoredBytes <= maxAtOnce {
 			r.stored = make([]byte, r.storedBytes) // what is not touched costs nothing

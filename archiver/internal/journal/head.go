@@ -289,10 +289,10 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 }
 
 // CommitRequests returns what [Head.Commit] of a backup takes whose encoded index has so
-// many bytes, with a store that proves what it has stored.
+// many bytes, without those of segments, with a store that proves what it has stored.
 func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
 	c := storage.RequestCounts{Put: 1}
-	if indexBytes > maxInlineIndex {
+	if indexBytes > manifest.MaxContentBytes {
 		c.Put++
 		c.Head++ // if an earlier backup has the same
 		c.Get++

@@ -10,10 +10,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// maxInlineIndex is how many bytes an encoded index may have to be a part of the
-// manifest. A larger one is an object of its own.
-const maxInlineIndex = 16 << 10
-
 // UnreadableError is the error for a document of our own that no reader would accept: it
 // must not be committed.
 type UnreadableError struct{ Err error }
@@ -64,11 +60,11 @@ func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (
 // storeIndex puts the index into the manifest, or into an object that the manifest
 // names.
 func storeIndex(ctx context.Context, s *objects.Store, m *manifest.Manifest, ix *manifest.Index) error {
-	raw := ix.Encode()
-	if len(raw) <= maxInlineIndex {
+	if ix.FitsInManifest() {
 		m.Content = ix
 		return nil
 	}
+	raw := ix.Encode()
 	packed, err := packIndex(raw)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // Estimate is the most that it takes to store a source.
 type Estimate struct {
 	StoredBytes int64 // of the segments
-	IndexBytes  int64 // of the encoded index
+	IndexBytes  int64 // of the encoded index, without those of segments
 	Requests    storage.RequestCounts
 }
 
@@ -37,6 +37,10 @@ func (p *Packer) Estimate(ctx context.Context, s *capture.Source) (Estimate, err
 		StoredBytes: s.Bytes() + frames*frameOverhead,
 		IndexBytes:  worstIndex(s, segments, frames, reference != nil),
 		Requests:    storage.RequestCounts{Put: segments},
+	}
+	if s.Kind != manifest.Full && s.Bytes() <= segmentBytes &&
+		e.StoredBytes <= manifest.MaxInlineBytes && e.IndexBytes <= manifest.MaxContentBytes {
+		e.Requests.Put = 0 // the manifest has the segment
 	}
 	const listPage = 1000
 	folders := int64(len(reference.Folders()))

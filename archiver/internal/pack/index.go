@@ -10,7 +10,7 @@ import (
 func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 	var n counts
 	b := manifest.NewIndexBuilder()
-	for i, f := range u.files {
+	for i, f := range u.source.Files {
 		b.AddFile(manifest.File{Name: f.Name, From: f.From, Bytes: f.Bytes, CRC32: u.reader.sums[i].Sum(f.Bytes)})
 	}
 	var earlier *manifest.IndexPart
@@ -38,6 +38,7 @@ func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 		}
 	}
 	ix := b.Index()
+	ix.Commits, ix.Replay = u.source.CommitTimes, u.source.Replay
 	if u.pages != nil {
 		ix.Image().Pages = u.pages.Refs
 	}

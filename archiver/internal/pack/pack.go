@@ -10,7 +10,8 @@
 //	divide.go    which finds out whether it is fresh (to be stored), shared (the reference's
 //	             segments have it) or one of many zeros (left out)
 //	building.go  which compresses it into a segment
-//	segments.go  which creates the segment in the store
+//	segments.go  which creates the segment in the store, or leaves it to the manifest if it
+//	             is small and all there is
 //	index.go     which says in the index where it is
 //
 // The reference of a full backup is the earlier full backup whose segments it refers to.
@@ -162,10 +163,15 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 		return Packed{}, err
 	}
 	ix, counts := u.index(stripes)
+	if ix.HasInline() && !ix.FitsInManifest() { // it has many commits
+		if err := to.putInline(ctx, stripes); err != nil {
+			return Packed{}, err
+		}
+		ix, counts = u.index(stripes)
+	}
 	if err := to.confirm(ctx, counts.unproved); err != nil {
 		return Packed{}, err
 	}
-	ix.Commits, ix.Replay = s.CommitTimes, s.Replay
 	return Packed{s, ix, folder, counts}, nil
 }
 

@@ -308,7 +308,7 @@ func fill(t *testing.T, store storage.Storage, ix *manifest.Index, b []byte) {
 	t.Helper()
 	var mu sync.Mutex
 	sums, err := fetch.All(t.Context(), fetch.Options{
-		Store: headOf(store).Store, Workers: 2, Index: ix, Tracker: progress.Track(t.Context(), int64(len(b))),
+		Store: headOf(store).Store, Workers: 2, Index: ix, ManifestKey: func(int) string { return "manifest" }, Tracker: progress.Track(t.Context(), int64(len(b))),
 		Use: func(_ int, offset int64, p []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -319,7 +319,7 @@ func fill(t *testing.T, store storage.Storage, ix *manifest.Index, b []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sums.Check(func(int) string { return "manifest" }); err != nil {
+	if err := sums.Check(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,7 +15,8 @@ type segments struct {
 	present map[string]int64 // sizes of those that were listed, by key
 }
 
-// storedSegment is a segment, and what became of it.
+// storedSegment is a segment, and what became of it. One that is inline is never sent, but
+// counts as if it was.
 type storedSegment struct {
 	segment manifest.Segment
 	created objects.Created
@@ -51,6 +52,27 @@ func (s *segments) put(ctx context.Context, n int, body []byte, raw int64) (*sto
 	seg.created, err = s.objects.Create(ctx, to.Key, to.SHA256, body, isListed && size == to.StoredBytes)
 	to.Key = seg.created.Key
 	return seg, err
+}
+
+// inline returns body, which has raw bytes, as a segment that the manifest is to have.
+func inline(body []byte, raw int64) *storedSegment {
+	return &storedSegment{manifest.InlineSegment(body, raw), objects.Created{Fresh: true, Proved: true}}
+}
+
+// putInline stores the segments of stripes that are inline as objects.
+func (s *segments) putInline(ctx context.Context, stripes [][]*packed) (err error) {
+	for n, parts := range stripes {
+		for _, p := range parts {
+			if p.segment == nil || !p.segment.segment.IsInline() {
+				continue
+			}
+			body := []byte(p.segment.segment.Data)
+			if p.segment, err = s.put(ctx, n, body, p.rawBytes()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *segments) putJoined(ctx context.Context, full []*joined) error {

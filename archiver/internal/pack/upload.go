@@ -9,17 +9,19 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
 // upload takes the bytes of one source into segments, with concurrent workers.
 type upload struct {
-	files        []capture.File
+	source       *capture.Source
 	level        segment.Level
 	workers      int
 	segmentBytes int64 // raw bytes of a stripe
 	objectBytes  int64 // that a segment may have, but for what compression adds
 	total        int64 // raw bytes of all files
+	mayInline    bool  // if it becomes one small segment, that needs no object
 
 	reader    *reader
 	reference *pages.Reference // nil if nothing is referred to
@@ -46,7 +48,7 @@ func newUpload(
 	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *pages.Reference, digests *pages.Digests, t *progress.Tracker,
 ) *upload {
 	u := &upload{
-		files: s.Files, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
+		source: s, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
 		objectBytes: objectBytes(segmentBytes),
 		reader:      newReader(s.Files), reference: reference, pages: digests, segments: to,
 		tracker:     t,
@@ -64,7 +66,8 @@ func newUpload(
 // that is damaged, or changed meanwhile, is a [*grafeo.DamageError] or one of the file
 // system.
 func (u *upload) run(ctx context.Context) ([][]*packed, error) {
-	stripes := cut(u.files, u.segmentBytes)
+	stripes := cut(u.source.Files, u.segmentBytes)
+	u.mayInline = u.source.Kind != manifest.Full && len(stripes) == 1 // to a full one, later ones refer
 	results := make([][]*packed, len(stripes))
 	workers := make(chan *worker, u.workers)
 	for range cap(workers) {
@@ -116,7 +119,7 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*packed, 
 		if len(rest) > 0 {
 			p.segment, err = w.upload.segments.put(ctx, n, w.body, p.rawBytes())
 		} else {
-			err = w.put(ctx, n, p)
+			err = w.put(ctx, n, p, len(parts) == 0)
 		}
 		if err != nil {
 			return nil, err
@@ -157,8 +160,9 @@ func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, er
 }
 
 // put stores the frames of a stripe, or of its last part: as a segment, or, where little
-// of it is fresh, together with those of other stripes.
-func (w *worker) put(ctx context.Context, n int, p *packed) error {
+// of it is fresh, together with those of other stripes. What is small and all there is of
+// the source is left to the manifest.
+func (w *worker) put(ctx context.Context, n int, p *packed, isWhole bool) error {
 	u, raw := w.upload, p.rawBytes()
 	if u.reference != nil && raw <= u.objectBytes/4 {
 		return u.segments.putJoined(ctx, u.join.add(n, leftover{p, w.body, raw}))
@@ -168,6 +172,10 @@ func (w *worker) put(ctx context.Context, n int, p *packed) error {
 	}
 	if raw == 0 {
 		return nil // all of it is shared, or zeros
+	}
+	if isWhole && u.mayInline && len(w.body) <= manifest.MaxInlineBytes {
+		p.segment = inline(w.body, raw)
+		return nil
 	}
 	var err error
 	p.segment, err = u.segments.put(ctx, n, w.body, raw)
@@ -191,7 +199,7 @@ func newCompressor(u *upload) (*compressor, error) {
 	}
 	frameBytes := min(segment.FrameBytes, u.objectBytes)
 	return &compressor{
-		reader: u.reader, divider: &divider{files: u.files, reference: u.reference, pages: u.pages},
+		reader: u.reader, divider: &divider{files: u.source.Files, reference: u.reference, pages: u.pages},
 		encoder: encoder, raw: make([]byte, frameBytes), gathered: gathered{limit: frameBytes},
 	}, nil
 }

@@ -43,7 +43,7 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, plan *catalog.Plan
 	}
 	s.Notes.About(files.files, plan.FileOf, staging.HeldBack(plan.FileNames()))
 	sums, err := fetch.All(ctx, fetch.Options{
-		Store: f.Store, Workers: f.Workers, Index: plan.Index, Notes: s.Notes,
+		Store: f.Store, Workers: f.Workers, Index: plan.Index, Notes: s.Notes, ManifestKey: plan.ManifestKey,
 		Tracker: progress.Track(ctx, plan.Cost.RawBytes), Use: files.writeTo(s, plan),
 	})
 	if err != nil {
@@ -51,7 +51,7 @@ func (f *Filler) Fill(ctx context.Context, s *staging.Folder, plan *catalog.Plan
 		return err
 	}
 	s.SetResumable(false) // until it is checked, and cut
-	if err := sums.Check(plan.ManifestKey); err != nil {
+	if err := sums.Check(); err != nil {
 		return err
 	}
 	if plan.Route.IsCut() {

@@ -52,6 +52,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 	}
 	sums, err := fetch.All(ctx, fetch.Options{
 		Store: v.store, Workers: v.workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
+		ManifestKey: func(file int) string { return owners[file].of.Seq.Key() },
 		Use: func(file int, offset int64, p []byte) error {
 			if d := owners[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)
@@ -99,7 +100,7 @@ func (v *verification) prepare(ctx context.Context, d *content) error {
 // sums checks a backup whose segments are whole.
 func (v *verification) sums(d *content, sums *fetch.Sums) bool {
 	for i := range d.index.Files {
-		if err := sums.CheckFile(d.first+i, d.of.Seq.Key()); err != nil {
+		if err := sums.CheckFile(d.first + i); err != nil {
 			v.find(d.of.Seq.Key(), err.Problem)
 			return false
 		}

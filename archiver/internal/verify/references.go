@@ -33,7 +33,10 @@ func (v *verification) references(ctx context.Context, backups []*manifest.Commi
 		}
 		indexes[i] = ix
 		for _, s := range ix.Segments {
-			if !segments[s.Key] {
+			switch {
+			case s.IsInline(): // it was read with the manifest
+				v.report.Bytes += s.StoredBytes
+			case !segments[s.Key]:
 				segments[s.Key] = true
 				v.exists(s.Key, s.StoredBytes, sizes)
 			}

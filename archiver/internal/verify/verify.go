@@ -37,7 +37,7 @@ type Options struct {
 type Report struct {
 	Backups  int       // manifests that were read, without those after a missing one
 	Objects  int       // objects that were looked at
-	Bytes    int64     // of segments and digests that were read or, if not deep, seen in lists
+	Bytes    int64     // of segments and digests that were read or, if not deep, seen in lists or manifests
 	Unused   int       // segments that no backup names
 	Findings []Finding // in the order of their keys; nil if nothing is wrong
 }
