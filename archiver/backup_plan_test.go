@@ -154,7 +154,7 @@ func TestBackupsAreAsPlanned(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	m.commit(300)
-	if p := s.exactly(archiver.KindIncremental, archiver.BackupOptions{}); p.Commits != 1 || p.MaxRequests.Total() != 5 {
+	if p := s.exactly(archiver.KindIncremental, archiver.BackupOptions{}); p.Commits != 1 || p.MaxRequests.Total() != 4 {
 		t.Errorf("%+v", p)
 	}
 	s.again(archiver.BackupOptions{Full: true})

@@ -92,7 +92,7 @@ func TestLatency(t *testing.T) {
 			t.Errorf("nothing new: %d trips", n)
 		}
 		m.commit(100)
-		if n := trips(t, store, latency, again("incremental")); n > 5 {
+		if n := trips(t, store, latency, again("incremental")); n > 4 {
 			t.Errorf("an incremental: %d trips", n)
 		}
 		n := trips(t, store, latency, func(t *testing.T, s storage.Storage) {
@@ -101,7 +101,7 @@ func TestLatency(t *testing.T) {
 			}
 		})
 		t.Logf("%v: a restore of %d increments waits for %d answers", latency, increments, n)
-		if n > 90 {
+		if n > 50 {
 			t.Errorf("a restore of %d increments: %d trips", increments, n)
 		}
 		n = trips(t, store, latency, func(t *testing.T, s storage.Storage) {

@@ -31,6 +31,13 @@ func TestRestoresAreAsPlanned(t *testing.T) {
 				fetched += c.Bytes
 			}
 		}
+		for _, seq := range p.Incrementals { // what stands in their manifests came with the plan
+			for _, s := range indexOf(t, store, seq).Segments {
+				if s.IsInline() {
+					fetched += s.StoredBytes
+				}
+			}
+		}
 		if r.Requests != p.RestoreRequests || objects != p.Objects || fetched != p.StoredBytes {
 			t.Errorf("%+v requests for %d objects of %d bytes, and planned were %+v", r.Requests, objects, fetched, p)
 		}
