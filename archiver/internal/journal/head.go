@@ -19,8 +19,8 @@ type Head struct {
 	Archive *manifest.Archive   // archive.json, or what the first commit creates it from
 	Last    *manifest.Committed // the newest record, nil if there is none
 	Parent  *manifest.Committed // the newest backup, nil if there is none
-	Backups *List               // all backups; nil unless they were asked for
-	Catalog *catalog.Catalog    // of Backups; nil unless it was asked for
+	List    *List               // of all backups; nil unless it was asked for
+	Catalog *catalog.Catalog    // of List; nil unless it was asked for
 	First   bool                // no other writer has been faster yet
 	Anew    bool                // what was known from before has vanished, and that was accepted
 
@@ -55,7 +55,7 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		return nil, err
 	}
 	head := &Head{Store: j.store, Archive: l.Archive, First: first, journal: j}
-	if err := head.readParent(ctx, l, w.options.Catalog); err != nil {
+	if err := head.readParent(ctx, l, w.options); err != nil {
 		return nil, err
 	}
 	if first {
@@ -83,7 +83,7 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 
 // list lists all manifests, or as many as show which is the newest.
 func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
-	if w.options.Catalog {
+	if w.options.Catalog || w.options.List {
 		l, err = w.journal.List(ctx)
 	} else {
 		l, err = w.journal.findNewest(ctx, w.options.Known)
@@ -106,7 +106,7 @@ func (w *writer) compare(ctx context.Context, h *Head, l *List) error {
 	if err != nil || newest == h.Parent {
 		return err
 	}
-	return h.readParent(ctx, l, w.options.Catalog)
+	return h.readParent(ctx, l, w.options)
 }
 
 // chooseGeneration sets the generation of an attempt: that of the one before, so that what
@@ -129,18 +129,24 @@ func (w *writer) chooseGeneration(ctx context.Context, h *Head) error {
 	return nil
 }
 
-// readParent reads the newest record and the newest backup and, for the catalog, all
-// others.
-func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
+// readParent reads the newest record and the newest backup, and what else was asked for.
+func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err error) {
 	h.Parent, h.keep = nil, nil
 	if h.Last, err = h.journal.Newest(ctx, l); err != nil {
 		return err
 	}
-	switch {
-	case all:
-		if err := h.readAll(ctx, l); err != nil {
+	if o.Catalog || o.List {
+		if err := h.journal.resolve(ctx, l); err != nil {
 			return err
 		}
+		if l.KeepDamage != nil {
+			return l.KeepDamage // nobody knows which backups there are
+		}
+		h.List, h.keep = l, l.Keep
+	}
+	switch {
+	case o.Catalog:
+		return h.readAll(ctx, l)
 	case h.Last == nil:
 	case h.Last.LastBackup == nil:
 		h.Parent = h.Last
@@ -156,12 +162,6 @@ func (h *Head) readParent(ctx context.Context, l *List, all bool) (err error) {
 
 // readAll reads all backups for the catalog. A damaged one merely cannot be continued.
 func (h *Head) readAll(ctx context.Context, l *List) error {
-	if err := h.journal.resolve(ctx, l); err != nil {
-		return err
-	}
-	if l.KeepDamage != nil {
-		return l.KeepDamage // nobody knows which backups there are
-	}
 	all := make([]*manifest.Committed, len(l.Backups))
 	err := h.journal.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		if isDamaged(err) {
@@ -173,7 +173,7 @@ func (h *Head) readAll(ctx context.Context, l *List) error {
 	if err != nil {
 		return err
 	}
-	h.Backups, h.keep, h.Catalog = l, l.Keep, catalog.New(all)
+	h.Catalog = catalog.New(all)
 	if list := h.Catalog.All(); len(list) > 0 {
 		h.Parent = list[len(list)-1]
 	}

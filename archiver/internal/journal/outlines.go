@@ -13,17 +13,33 @@ import (
 // the newest record of each group that has a backup, and all backups of a group if that one
 // does not summarize them.
 func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *manifest.Committed, err error) error) error {
-	groups := groupsOf(l)
-	carriers := make([]manifest.Seq, len(groups))
-	for i, g := range groups {
-		carriers[i] = g.carrier
+	records := make([]manifest.Seq, len(l.Backups))
+	for i, e := range l.Backups {
+		records[i] = e.Record
 	}
-	var rest []int // of l.Backups: not summarized
-	load := func(ctx context.Context, n int) (*manifest.Committed, error) { return j.load(ctx, l, carriers[n]) }
+	return j.LoadRecordOutlines(ctx, l, records, func(i int, m *manifest.Committed, err error) error {
+		if err == nil {
+			m, err = l.Backups[i].backup(m)
+		}
+		if m == nil && err == nil {
+			return nil
+		}
+		return use(i, m, err)
+	})
+}
+
+// LoadRecordOutlines is [Journal.LoadOutlines] for records of l of any kind, ascending or
+// not; i is the place in records.
+func (j *Journal) LoadRecordOutlines(ctx context.Context, l *List, records []manifest.Seq, use func(i int, m *manifest.Committed, err error) error) error {
+	groups := groupsOf(l.Records, records)
+	var rest []int // of records: not summarized
+	load := func(ctx context.Context, n int) (*manifest.Committed, error) {
+		return j.load(ctx, l, groups[n].carrier)
+	}
 	err := loadEach(ctx, len(groups), load, func(n int, m *manifest.Committed, err error) error {
 		g := groups[n]
 		if isDamaged(err) {
-			rest = append(rest, g.backups...)
+			rest = append(rest, g.wanted...)
 			return nil
 		}
 		if err != nil {
@@ -31,19 +47,16 @@ func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *
 		}
 		outlines := m.Outlines()
 		if outlines == nil || !g.isWhole { // a record is missing
-			rest = append(rest, g.backups...)
+			rest = append(rest, g.wanted...)
 			return nil
 		}
-		for _, i := range g.backups {
-			e := l.Backups[i]
+		for _, i := range g.wanted {
 			of := m
-			if e.Record != m.Seq {
-				of = &manifest.Committed{Manifest: outlines[e.Record-outlines[0].Seq]}
+			if records[i] != m.Seq {
+				of = &manifest.Committed{Manifest: outlines[records[i]-outlines[0].Seq]}
 			}
-			if b, err := e.backup(of); b != nil || err != nil {
-				if err := use(i, b, err); err != nil {
-					return err
-				}
+			if err := use(i, of, nil); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -52,39 +65,37 @@ func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *
 		return err
 	}
 	slices.Sort(rest)
-	each := l.of(nil)
-	for _, i := range rest {
-		each.Backups = append(each.Backups, l.Backups[i])
-	}
-	return j.LoadAll(ctx, each, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
+	load = func(ctx context.Context, n int) (*manifest.Committed, error) { return j.load(ctx, l, records[rest[n]]) }
+	return loadEach(ctx, len(rest), load, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
 }
 
 // group is records that summarize each other.
 type group struct {
 	carrier manifest.Seq // the newest one, which has the summaries
 	isWhole bool         // no number up to it is missing
-	backups []int        // places in the list's Backups whose records are of the group
+	wanted  []int        // places of those that are to be read
 }
 
-// groupsOf returns the groups that have backups of l.
-func groupsOf(l *List) (groups []*group) {
+// groupsOf returns the groups that have some of the records that are wanted. listed are all
+// that exist.
+func groupsOf(listed, wanted []manifest.Seq) (groups []*group) {
 	byNumber := map[manifest.Seq]*group{}
-	for i, e := range l.Backups {
-		number := (e.Record - 1) / manifest.GroupBackups
+	for i, seq := range wanted {
+		number := (seq - 1) / manifest.GroupBackups
 		g := byNumber[number]
 		if g == nil {
-			g = &group{carrier: e.Record}
+			g = &group{carrier: seq}
 			first := number*manifest.GroupBackups + 1
-			from := sort.Search(len(l.Records), func(i int) bool { return l.Records[i] >= first })
-			to := sort.Search(len(l.Records), func(i int) bool { return l.Records[i] >= first+manifest.GroupBackups })
+			from := sort.Search(len(listed), func(i int) bool { return listed[i] >= first })
+			to := sort.Search(len(listed), func(i int) bool { return listed[i] >= first+manifest.GroupBackups })
 			if from < to {
-				g.carrier = l.Records[to-1]
-				g.isWhole = manifest.Seq(to-from) == g.carrier-first+1 //nolint:gosec // a group is small
+				g.carrier = listed[to-1]
+				g.isWhole = manifest.Seq(to-from) == g.carrier-first+1
 			}
 			byNumber[number] = g
 			groups = append(groups, g)
 		}
-		g.backups = append(g.backups, i)
+		g.wanted = append(g.wanted, i)
 	}
 	return groups
 }
