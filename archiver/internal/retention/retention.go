@@ -109,6 +109,7 @@ type archive struct {
 	index    map[manifest.Seq]int
 	parent   []int // -1: it continues none
 	times    *Times
+	taken    []time.Time
 	lost     []manifest.Seq // those given up that could not be read
 }
 
@@ -124,6 +125,7 @@ func newArchive(c *catalog.Catalog, stored func(manifest.Seq) time.Time) *archiv
 		}
 		a.index[m.Seq] = i
 		a.parent = append(a.parent, parent)
+		a.taken = append(a.taken, a.times.Taken(m.Seq))
 		a.verdicts = append(a.verdicts, Verdict{Backup: m})
 	}
 	return a

@@ -19,7 +19,7 @@ func (a *archive) apply(r *manifest.Rules) {
 	if r.Within > 0 {
 		from := a.times.Now.Add(-time.Duration(r.Within) * time.Second)
 		for _, i := range points {
-			if !a.taken(i).Before(from) {
+			if !a.taken[i].Before(from) {
 				a.keep(Within, i, "")
 			}
 		}
@@ -47,11 +47,9 @@ func (a *archive) points() []int {
 			points = append(points, i)
 		}
 	}
-	slices.SortFunc(points, func(i, j int) int { return cmp.Or(a.taken(j).Compare(a.taken(i)), cmp.Compare(j, i)) })
+	slices.SortFunc(points, func(i, j int) int { return cmp.Or(a.taken[j].Compare(a.taken[i]), cmp.Compare(j, i)) })
 	return points
 }
-
-func (a *archive) taken(i int) time.Time { return a.times.Taken(a.verdicts[i].Backup.Seq) }
 
 // keepFull keeps the newest n full backups, and all whose chains begin with one of them.
 func (a *archive) keepFull(n int) {
@@ -81,7 +79,7 @@ func (a *archive) keepPeriods(rule Rule, n int, points []int) {
 		if n == 0 {
 			return
 		}
-		if period := periodOf(rule, a.taken(i)); period != before {
+		if period := periodOf(rule, a.taken[i]); period != before {
 			a.keep(rule, i, period)
 			before = period
 			n--
