@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/local"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -181,4 +183,39 @@ func BenchmarkScanLog(b *testing.B) {
 		}
 	}
 	b.SetBytes(bytes)
+}
+
+// A thousand small increments are backed up to a directory, one after the other, and
+// restored (docs/speed.md, "Small increments"). usd/month is what one a second costs.
+func BenchmarkIncrements(b *testing.B) {
+	const increments = 1000
+	const put, get = 5e-6, 0.4e-6 // at S3's list prices
+	for b.Loop() {
+		b.StopTimer()
+		m := newModel(b)
+		store, err := local.Open(b.TempDir())
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.commit(100)
+		backup(b, store, m.path)
+		b.StartTimer()
+		var r storage.RequestCounts
+		began := time.Now()
+		for range increments {
+			m.commit(500)
+			r = r.Plus(backup(b, store, m.path).Requests)
+		}
+		b.ReportMetric(float64(time.Since(began).Milliseconds())/increments, "ms/backup")
+		b.ReportMetric(float64(r.Total())/increments, "requests/backup")
+		b.ReportMetric((float64(r.Put+r.List)*put+float64(r.Get+r.Head)*get)/increments*86_400*30, "usd/month")
+
+		began = time.Now()
+		restored, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/restore")
+		b.ReportMetric(float64(restored.Requests.Get), "gets/restore")
+	}
 }
