@@ -5,22 +5,6 @@ import (
 	"time"
 )
 
-// Kind is what a record is: how much of a database a backup holds, or that it is none.
-type Kind string
-
-// The kinds of records.
-const (
-	Full        Kind = "full"        // an image and the log that belongs to it
-	Incremental Kind = "incremental" // the log after the backup that it continues
-
-	// Merged is the log of several incrementals in a row. It is a backup only if a keep
-	// says that it stands in for them.
-	Merged Kind = "merged"
-
-	// Keep is no backup. It says which records before it are backups still.
-	Keep Kind = "keep"
-)
-
 // Manifest is the document of one record. A backup n was committed if and only if there
 // is an object at Seq(n).Key(); it exists as long as the newest keep after it, if there is
 // one, says so. In a keep, everything that describes a state of the database is zero or
@@ -233,6 +217,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	if err := decode(b, typeManifest, &m); err != nil {
 		return nil, err
 	}
+	if err := m.checkKinds(); err != nil {
+		return nil, err
+	}
 	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -309,8 +296,6 @@ func (m *Manifest) validateOutline() error {
 	switch {
 	case m.Kind == Keep:
 		return m.validateNoState()
-	case m.Kind != Full && m.Kind != Incremental && m.Kind != Merged:
-		return fmt.Errorf("kind %q", m.Kind)
 	case !isOfGeneration(m.Folder, m.Seq):
 		return fmt.Errorf("folder %q", m.Folder)
 	case m.Kind != Full && m.Continues == nil:

@@ -189,6 +189,7 @@ func TestNewerDocument(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"format":       func(v map[string]any) { v["format"] = 2 },
 		"field":        func(v map[string]any) { v["encryption"] = "none" },
+		"kind":         func(v map[string]any) { v["kind"] = "keys" },
 		"field inside": func(v map[string]any) { v["position"].(map[string]any)["shard"] = 1 },
 	} {
 		_, err := DecodeManifest(resealed(t, sample().Encode(), change))
@@ -210,7 +211,6 @@ func TestInvalidManifest(t *testing.T) {
 		"archive id":                func(m *Manifest) { m.ArchiveID = strings.Repeat("G", 32) },
 		"no previous":               func(m *Manifest) { m.Previous = nil },
 		"a previous of the first":   func(m *Manifest) { m.Seq = 1 },
-		"kind":                      func(m *Manifest) { m.Kind = "differential" },
 		"incremental of nothing":    func(m *Manifest) { m.Kind = Incremental },
 		"incremental of the future": func(m *Manifest) { m.Kind, m.Continues = Incremental, &m.Seq },
 		"last full of a full one":   func(m *Manifest) { before := Seq(1); m.LastFull = &before },

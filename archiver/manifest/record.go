@@ -7,6 +7,37 @@ import (
 	"strings"
 )
 
+// Kind is what a record is: how much of a database a backup holds, or that it is none.
+type Kind string
+
+// The kinds of records.
+const (
+	Full        Kind = "full"        // an image and the log that belongs to it
+	Incremental Kind = "incremental" // the log after the backup that it continues
+
+	// Merged is the log of several incrementals in a row. It is a backup only if a keep
+	// says that it stands in for them.
+	Merged Kind = "merged"
+
+	// Keep is no backup. It says which records before it are backups still.
+	Keep Kind = "keep"
+)
+
+// checkKinds returns an [*UnsupportedError] if the manifest, or one that it summarizes, is
+// of a kind that only newer versions know.
+func (m *Manifest) checkKinds() error {
+	kinds := []Kind{m.Kind}
+	for i := range m.Earlier {
+		kinds = append(kinds, m.Earlier[i].Kind)
+	}
+	for _, kind := range kinds {
+		if kind != Full && kind != Incremental && kind != Merged && kind != Keep {
+			return &UnsupportedError{What: fmt.Sprintf("records of kind %q", kind)}
+		}
+	}
+	return nil
+}
+
 // validateRecord checks what distinguishes the kinds of records.
 func (m *Manifest) validateRecord() error {
 	switch {

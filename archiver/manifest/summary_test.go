@@ -124,7 +124,6 @@ func TestInvalidSummaries(t *testing.T) {
 		"too few":              func(m *Manifest) { m.Earlier = m.Earlier[1:] },
 		"too many":             func(m *Manifest) { m.Earlier = append(m.Earlier, m.Earlier[0]) },
 		"of another group":     func(m *Manifest) { m.Seq = 33 },
-		"kind":                 func(m *Manifest) { m.Earlier[1].Kind = "x" },
 		"generation":           func(m *Manifest) { m.Earlier[1].Generation = "0.7" },
 		"timeline 0":           func(m *Manifest) { m.Earlier[1].Timeline = 0 },
 		"timeline of none":     func(m *Manifest) { m.Earlier[1].Timeline = m.Timelines + 1 },
@@ -174,6 +173,11 @@ func TestManySummaries(t *testing.T) {
 
 func TestSummariesThatAreNone(t *testing.T) {
 	var unsupported *UnsupportedError
+	kind := sampleEarlier()
+	kind.Earlier[1].Kind = "keys"
+	if _, err := DecodeManifest(kind.Encode()); !errors.As(err, &unsupported) {
+		t.Errorf("a kind that is not known: %v", err)
+	}
 	for _, value := range []any{1, "x", map[string]any{}, []any{1}, []any{[]any{}}, []any{map[string]any{"extra": 1}}} {
 		_, err := DecodeManifest(resealed(t, sampleEarlier().Encode(), func(v map[string]any) { v["earlier"] = value }))
 		if !errors.As(err, &unsupported) {

@@ -68,11 +68,11 @@ func NewPlan(r *Route, indexes []*manifest.Index, t Target) (*Plan, error) {
 			err = p.checkEnd(r.Chain[i])
 		}
 		if err != nil {
-			return nil, &manifest.ObjectError{Key: r.Chain[i].Seq.Key(), Problem: err.Error()}
+			return nil, &manifest.ObjectError{Key: r.Chain[i].Key(), Problem: err.Error()}
 		}
 	}
 	if err := p.checkUnbroken(); err != nil {
-		return nil, &manifest.ObjectError{Key: r.Last().Seq.Key(), Problem: err.Error()}
+		return nil, &manifest.ObjectError{Key: r.Last().Key(), Problem: err.Error()}
 	}
 	p.Cost = p.cost()
 	p.State = stateOf(r, indexes[len(indexes)-1], t)
@@ -128,7 +128,7 @@ func (p *Plan) DropSpill() {
 }
 
 // ManifestKey returns the key of the manifest of the backup that has this file of Index.
-func (p *Plan) ManifestKey(file int) string { return p.Route.Chain[p.fromOf[file]].Seq.Key() }
+func (p *Plan) ManifestKey(file int) string { return p.Route.Chain[p.fromOf[file]].Key() }
 
 // Digests returns the digests of the manifests of the chain. Two plans with the same
 // digests have the same bytes.

@@ -52,7 +52,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 	}
 	sums, err := fetch.All(ctx, fetch.Options{
 		Store: v.store, Workers: v.workers, Index: all.Index(), Tracker: progress.Track(ctx, total),
-		ManifestKey: func(file int) string { return owners[file].of.Seq.Key() },
+		ManifestKey: func(file int) string { return owners[file].of.Key() },
 		Use: func(file int, offset int64, p []byte) error {
 			if d := owners[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
 				d.proof.Add(offset, p)
