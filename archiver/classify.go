@@ -10,9 +10,11 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/retention"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -54,6 +56,13 @@ var kinds = []kind{
 	{as[*journal.NoBackupError], CodeNoBackup},
 	{as[*catalog.UnreachableError], CodeUnreachable},
 	{as[*journal.UnsafeStoreError], CodeUnsafeStore},
+	{as[*keeping.SingleWriterError], CodeUnsafeStore},
+
+	{as[*noRulesError], CodeNoRules},
+	{as[*manifest.RulesError], CodeNoRules},
+	{as[*retention.NeededError], CodeNeeded},
+	{as[*retention.NoBackupError], CodeNoBackup},
+	{as[*headMovedError], CodeConflict},
 
 	{as[*staging.ExistsError], CodeTargetExists},
 	{as[*staging.AppearedError], CodeTargetExists},

@@ -35,6 +35,8 @@ const (
 	CodeStore           Code = "store_failed"       // the store did not answer, or answered with an error
 	CodeLocked          Code = "locked"             // another process does not release a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended
+	CodeNoRules         Code = "no_rules"           // there are no rules that say which backups stay
+	CodeNeeded          Code = "backup_needed"      // a backup that cannot be removed: it is the newest, or pinned
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
@@ -66,6 +68,8 @@ var (
 	ErrStore           error = sentinel(CodeStore)
 	ErrLocked          error = sentinel(CodeLocked)
 	ErrInterrupted     error = sentinel(CodeInterrupted)
+	ErrNoRules         error = sentinel(CodeNoRules)
+	ErrNeeded          error = sentinel(CodeNeeded)
 )
 
 // sentinel stands for all errors with this code.

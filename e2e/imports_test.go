@@ -70,6 +70,7 @@ var rooms = map[string][]string{
 	"catalog":   {},
 	"retention": {"catalog"},
 	"journal":   {"storage", "objects", "catalog", "progress"},
+	"keeping":   {"journal", "catalog", "retention"},
 	"record":    {"journal"},
 	"locate":    {},
 	"replay":    {},
@@ -92,7 +93,7 @@ var rooms = map[string][]string{
 var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal"}
+var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal", "keeping"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {

@@ -29,6 +29,8 @@ const (
 // exitCode returns the exit code for an error of the library.
 func exitCode(code archiver.Code) int {
 	switch code {
+	case archiver.CodeNoRules, archiver.CodeNeeded:
+		return exitUsage
 	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
 		return exitDamage
 	case archiver.CodeNoArchive, archiver.CodeNoBackup, archiver.CodeVanished:

@@ -54,6 +54,12 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		}
 		return nil, err
 	}
+	if l.Archive == nil && w.options.Existing {
+		if lost := w.options.Known.Lost(l); lost != nil {
+			return nil, lost
+		}
+		return nil, &NoArchiveError{Address: j.Address()}
+	}
 	head := &Head{Store: j.store, Archive: l.Archive, First: first, journal: j}
 	if err := head.readParent(ctx, l, w.options); err != nil {
 		return nil, err

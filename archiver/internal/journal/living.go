@@ -94,9 +94,9 @@ func (j *Journal) load(ctx context.Context, l *List, seq manifest.Seq) (*manifes
 	return j.Load(ctx, l.Archive.ArchiveID, seq)
 }
 
-// backup returns the backup of an entry that the record m describes: m itself, or a copy
+// Backup returns the backup of an entry that the record m describes: m itself, or a copy
 // under the number of the backup that it stands in for. It is nil if m is no backup.
-func (e Entry) backup(m *manifest.Committed) (*manifest.Committed, error) {
+func (e Entry) Backup(m *manifest.Committed) (*manifest.Committed, error) {
 	switch {
 	case e.Seq == e.Record && m.Kind != manifest.Keep && m.Kind != manifest.Merged:
 		return m, nil

@@ -136,7 +136,7 @@ func (j *Journal) LoadAll(ctx context.Context, l *List, use func(i int, m *manif
 	}
 	return loadEach(ctx, len(l.Backups), load, func(i int, m *manifest.Committed, err error) error {
 		if err == nil {
-			m, err = l.Backups[i].backup(m)
+			m, err = l.Backups[i].Backup(m)
 		}
 		if m == nil && err == nil {
 			return nil

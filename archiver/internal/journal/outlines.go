@@ -19,7 +19,7 @@ func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *
 	}
 	return j.LoadRecordOutlines(ctx, l, records, func(i int, m *manifest.Committed, err error) error {
 		if err == nil {
-			m, err = l.Backups[i].backup(m)
+			m, err = l.Backups[i].Backup(m)
 		}
 		if m == nil && err == nil {
 			return nil

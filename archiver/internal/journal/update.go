@@ -17,6 +17,7 @@ type UpdateOptions struct {
 	Known        Memory // of the archive, from before
 	BeginAnew    bool   // continue without what has vanished since then
 	SingleWriter bool   // accept a store without conditional writes for a new archive
+	Existing     bool   // there must be an archive: otherwise that is a [*NoArchiveError]
 	List         bool   // find out which backups there are, for [Head.List]
 	Catalog      bool   // read the manifest of every backup, for [Head.Catalog], and not only the newest one
 
