@@ -39,9 +39,9 @@ type StatusReport struct {
 	Newest *Backup
 	Age    time.Duration
 
-	// Restorable is what the manifests say can be restored, the newest timeline first.
-	// One manifest of 32 backups is read, which describes the others: if one of those
-	// is damaged, [Archive.Verify] finds it.
+	// Restorable is what the manifests say can be restored, the newest timeline first, and of
+	// each the lowest epochs first. One manifest of 32 backups is read, which describes the
+	// others: if one of those is damaged, [Archive.Verify] finds it.
 	Restorable []Reach
 
 	// Conditions is how the store treats conditional writes, as the first backup found
@@ -225,7 +225,8 @@ func (r *StatusReport) Within(limit time.Duration) error {
 	return explain(&laggingError{fmt.Sprintf(what+", and may be %s at most", lag.Round(time.Millisecond), limit)})
 }
 
-// Reach is what can be restored of one timeline.
+// Reach is a range of states of a timeline, each of which can be restored. After a removal,
+// a timeline may have several.
 type Reach struct {
 	Timeline           int
 	FromEpoch, ToEpoch uint64
@@ -234,6 +235,8 @@ type Reach struct {
 
 	Database, DatabaseID string // name and id of its database, as of its newest backup
 	Generation           grafeo.Generation
+
+	FirstBackup, LastBackup uint64 // that give these states
 }
 
 // reachOf returns what can be restored from the backups of c.

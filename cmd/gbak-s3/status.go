@@ -139,6 +139,9 @@ type reachLine struct {
 	Database   string            `json:"database"`
 	DatabaseID string            `json:"database_id"`
 	Generation grafeo.Generation `json:"generation"`
+
+	FirstBackup uint64 `json:"first_backup"`
+	LastBackup  uint64 `json:"last_backup"`
 }
 
 type behindLine struct {

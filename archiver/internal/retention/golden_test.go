@@ -224,7 +224,7 @@ func (d *Decision) text() string {
 		fmt.Fprintf(&out, "%-6s %s\n", numbers, d.Verdicts[i].text())
 		i = j + 1
 	}
-	for _, s := range d.Rest().Spans() {
+	for _, s := range d.Rest().Reach() {
 		fmt.Fprintf(&out, "restorable: timeline %d, epochs %d to %d\n", s.Timeline, s.FromEpoch, s.ToEpoch)
 	}
 	if gone := d.TimelinesGone(); len(gone) > 0 {
