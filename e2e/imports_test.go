@@ -86,6 +86,8 @@ var rooms = map[string][]string{
 	"native":    {"catalog", "capture"},
 	"export":    {"catalog", "staging", "replay"},
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress"},
+
+	"journal/model": {}, // tests only
 }
 
 // storeless are the rooms of the database's side, the target's side and the deciding
