@@ -23,11 +23,13 @@ type VerifyOptions struct {
 // VerifyReport is what one verification found.
 type VerifyReport struct {
 	Deep     bool
-	Backups  int       // manifests that were read
+	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of content that was read or, unless deep, listed
+	Waiting  int       // segments that only removed backups name: a later expiry deletes them
 	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
 	Findings []Finding // sorted by key
+	Gone     int       // problems that are no findings: of backups that were removed while this ran
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -42,7 +44,8 @@ type Finding struct {
 func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 
 // Verify checks an archive. What is wrong with the archive is not an error of
-// Verify but a finding; an error means that the check itself could not be done.
+// Verify but a finding; an error means that the check itself could not be done. Of a
+// backup that was removed, nothing needs to be right.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	o := verify.Options{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep}
 	r := VerifyReport{Deep: opts.Deep}
@@ -51,7 +54,8 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 		h, err := a.existingRecords(ctx, a.journal.OpenRecords)
 		progress.Tell(ctx, PhaseVerify)
 		found, err := verify.Archive(ctx, o, h, err)
-		r.Backups, r.Objects, r.Bytes, r.Unused = found.Backups, found.Objects, found.Bytes, found.Unused
+		r.Backups, r.Objects, r.Bytes = found.Backups, found.Objects, found.Bytes
+		r.Waiting, r.Unused, r.Gone = found.Waiting, found.Unused, found.Gone
 		for _, f := range found.Findings {
 			r.Findings = append(r.Findings, Finding(f))
 		}

@@ -45,6 +45,14 @@ func (c *Committed) NewestFull() *Seq {
 	return c.LastFull
 }
 
+// NewestBackup returns the number of the newest backup up to and including c.
+func (c *Committed) NewestBackup() Seq {
+	if c.LastBackup != nil {
+		return *c.LastBackup
+	}
+	return c.Seq
+}
+
 // NewestKeep returns the number of the newest keep up to and including m, 0 if there is
 // none.
 func (m *Manifest) NewestKeep() Seq {

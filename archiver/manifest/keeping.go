@@ -93,9 +93,12 @@ func RangesOf(seqs []Seq) Ranges {
 }
 
 // Contains reports whether seq is in one of the ranges.
-func (r Ranges) Contains(seq Seq) bool {
-	i := sort.Search(len(r), func(i int) bool { return r[i][1] >= seq })
-	return i < len(r) && r[i][0] <= seq
+func (r Ranges) Contains(seq Seq) bool { return r.Overlaps(seq, seq) }
+
+// Overlaps reports whether any number from one to another is in one of the ranges.
+func (r Ranges) Overlaps(from, to Seq) bool {
+	i := sort.Search(len(r), func(i int) bool { return r[i][1] >= from })
+	return i < len(r) && r[i][0] <= to
 }
 
 // All yields the numbers in ascending order.
@@ -227,16 +230,10 @@ func (k *Keeping) validateStandIns(seq Seq) error {
 	before := Seq(0)
 	by := map[Seq]bool{}
 	for _, s := range k.StandIns {
-		if s.From <= before || s.For < s.From || s.By <= s.For || s.By >= seq || by[s.By] || !k.Alive.Contains(s.By) || k.anyAlive(s.From, s.For) {
+		if s.From <= before || s.For < s.From || s.By <= s.For || s.By >= seq || by[s.By] || !k.Alive.Contains(s.By) || k.Alive.Overlaps(s.From, s.For) {
 			return fmt.Errorf("%d as what backups %d to %d were", s.By, s.From, s.For)
 		}
 		before, by[s.By] = s.For, true
 	}
 	return nil
-}
-
-// anyAlive reports whether any number in a range is alive.
-func (k *Keeping) anyAlive(from, to Seq) bool {
-	i := sort.Search(len(k.Alive), func(i int) bool { return k.Alive[i][1] >= from })
-	return i < len(k.Alive) && k.Alive[i][0] <= to
 }

@@ -34,8 +34,10 @@ type verifyLine struct {
 	Backups   int           `json:"backups"`
 	Objects   int           `json:"objects"`
 	Bytes     int64         `json:"bytes"`
+	Waiting   int           `json:"waiting_segments"`
 	Unused    int           `json:"unused_segments"`
 	Findings  []findingLine `json:"findings"`
+	Gone      int           `json:"gone"`
 	Requests  any           `json:"requests"`
 	Cost      *costLine     `json:"cost,omitempty"`
 	ElapsedMS int64         `json:"elapsed_ms"`
@@ -79,7 +81,7 @@ func (o *output) report(r archiver.VerifyReport) error {
 	if o.json {
 		line := verifyLine{
 			Type: "verify", OK: r.OK(), Deep: r.Deep, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
-			Unused: r.Unused, Findings: []findingLine{}, Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
+			Waiting: r.Waiting, Unused: r.Unused, Findings: []findingLine{}, Gone: r.Gone, Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		for _, f := range r.Findings {
 			line.Findings = append(line.Findings, findingLine(f))
@@ -98,6 +100,17 @@ func (o *output) report(r archiver.VerifyReport) error {
 	how := "every object is there, by name and size; --deep reads them too"
 	if r.Deep {
 		how = "every object was read and every checksum compared"
+	}
+	if r.Gone > 0 {
+		if err := o.print("%s left out: about backups that were removed while this ran", plural(r.Gone, "problem was", "problems were")); err != nil {
+			return err
+		}
+	}
+	if r.Waiting > 0 {
+		if err := o.print("%s to removed backups alone: an `expire --apply` deletes them when the grace is over",
+			plural(r.Waiting, "segment belongs", "segments belong")); err != nil {
+			return err
+		}
 	}
 	if r.Unused > 0 {
 		if err := o.print("%s to no backup: left by a run that was interrupted, or written by one that is running",

@@ -6,15 +6,20 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// CheckAncestry compares what the manifest m says about the backups before it with their
-// manifests: the one that it continues, and previous, the one with the number before its
-// own. Either may be missing, previous is nil then. The error says what differs.
+// CheckAncestry compares what the record m says about those before it with their manifests:
+// the backup that it continues, and previous, the record with the number before its own.
+// Either may be missing, previous is nil then. The error says what differs. What else a
+// keep or a merged record says, [CheckKeep] and [CheckMerged] compare.
 func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 	restoreFrom := m.StartEpoch
 	switch {
 	case previous != nil && m.Keep != previous.NewestKeep():
 		return fmt.Errorf("it says that the newest keep before it is %d, and that is %d", m.Keep, previous.NewestKeep())
-	case m.Continues == nil:
+	case previous != nil && m.LastBackup != nil && *m.LastBackup != previous.NewestBackup():
+		return fmt.Errorf("it says that the newest backup before it is %d, and that is %d", *m.LastBackup, previous.NewestBackup())
+	case m.Kind == manifest.Keep && (previous == nil || m.Timelines == previous.Timelines):
+		return nil
+	case m.Kind != manifest.Keep && m.Continues == nil:
 		if m.Timelines != m.Timeline || m.Seq == 1 && m.Timeline != 1 || previous != nil && m.Timeline != previous.Timelines+1 {
 			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)
 		}
@@ -34,7 +39,7 @@ func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 			return fmt.Errorf("it is of generation %s, and backup %d, which it continues, of %s",
 				m.Database.Generation, parent.Seq, parent.Database.Generation)
 		}
-		if m.Kind == manifest.Incremental {
+		if m.Kind != manifest.Full {
 			restoreFrom = parent.RestoreFrom
 		}
 	}

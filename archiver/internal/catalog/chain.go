@@ -64,5 +64,5 @@ func (c *Catalog) broken(m *manifest.Committed) error {
 		}
 		m = parent
 	}
-	return &manifest.ObjectError{Key: m.Seq.Key(), Problem: "it is of another timeline than a backup that continues it"}
+	return &manifest.ObjectError{Key: m.Key(), Problem: "it is of another timeline than a backup that continues it"}
 }

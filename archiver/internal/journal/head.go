@@ -252,7 +252,7 @@ func (h *Head) Load(ctx context.Context, seq manifest.Seq) (*manifest.Committed,
 }
 
 // Index is [Journal.Index].
-func (h *Head) Index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+func (h *Head) Index(ctx context.Context, m *manifest.Committed) (*manifest.Index, error) {
 	return h.journal.Index(ctx, m)
 }
 

@@ -23,7 +23,7 @@ func (e *UnreadableError) Unwrap() error { return e.Err }
 
 // Index returns where a backup's content is. It agrees with the manifest, or the error is
 // a [*manifest.ObjectError].
-func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.Index, error) {
+func (j *Journal) Index(ctx context.Context, m *manifest.Committed) (*manifest.Index, error) {
 	ix := m.Content
 	if ix == nil {
 		var err error
@@ -32,7 +32,7 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Manifest) (*manifest.In
 		}
 	}
 	if err := m.Fits(ix); err != nil {
-		return nil, &manifest.ObjectError{Key: m.Seq.Key(), Problem: err.Error()}
+		return nil, &manifest.ObjectError{Key: m.Key(), Problem: err.Error()}
 	}
 	return ix, nil
 }

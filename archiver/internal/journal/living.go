@@ -26,9 +26,16 @@ func (j *Journal) resolve(ctx context.Context, l *List) error {
 	if err := j.findKeep(ctx, l); err != nil {
 		return err
 	}
-	l.Backups = nil
+	l.SetKeep(l.Keep)
+	return nil
+}
+
+// SetKeep makes k the newest keep of l, nil for none, and sets the backups to those that it
+// and the records after it make.
+func (l *List) SetKeep(k *manifest.Committed) {
+	l.Keep, l.Backups = k, nil
 	newestKeep := manifest.Seq(0)
-	if k := l.Keep; k != nil {
+	if k != nil {
 		newestKeep = k.Seq
 		for shown, record := range k.Keeping.Backups() {
 			e := Entry{Seq: shown, Record: record}
@@ -43,7 +50,6 @@ func (j *Journal) resolve(ctx context.Context, l *List) error {
 			l.Backups = append(l.Backups, Entry{Seq: seq, Record: seq})
 		}
 	}
-	return nil
 }
 
 // findKeep reads the newest keep of l. Damaged records at the end are passed over: what

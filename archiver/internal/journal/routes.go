@@ -42,7 +42,7 @@ func (j *Journal) Plan(ctx context.Context, r *catalog.Route, t catalog.Target) 
 	g.SetLimit(Readers)
 	for i, m := range r.Chain {
 		g.Go(func() (err error) {
-			indexes[i], err = j.Index(ctx, m.Manifest)
+			indexes[i], err = j.Index(ctx, m)
 			return err
 		})
 	}

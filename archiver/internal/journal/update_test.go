@@ -136,12 +136,12 @@ func TestLargeIndex(t *testing.T) {
 	if err != nil || m.Index == nil || m.Content != nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	ix, err := j.Index(t.Context(), m.Manifest)
+	ix, err := j.Index(t.Context(), m)
 	if err != nil || len(ix.Commits) != 20_000 {
 		t.Errorf("%v", err)
 	}
 	put(t, store, m.Index.Key, "something else")
-	if _, err := j.Index(t.Context(), m.Manifest); !isDamaged(err) {
+	if _, err := j.Index(t.Context(), m); !isDamaged(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -85,7 +85,7 @@ func loadReference(ctx context.Context, head *journal.Head, previous *manifest.C
 	if full.Kind != manifest.Full || !isSame {
 		return nil, nil
 	}
-	ix, err := head.Index(ctx, full.Manifest)
+	ix, err := head.Index(ctx, full)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func Trim(s *staging.Folder, plan *catalog.Plan) (replay.Moved, error) {
 	switch {
 	case errors.Is(err, grafeo.ErrDamaged):
 		return nil, &manifest.ObjectError{
-			Key: plan.Route.Chain[0].Seq.Key(), Problem: fmt.Sprintf("what it says of its log: %v", err),
+			Key: plan.Route.Chain[0].Key(), Problem: fmt.Sprintf("what it says of its log: %v", err),
 		}
 	case err != nil:
 		return nil, fmt.Errorf("trimming the restored log: %w", err)

@@ -104,7 +104,7 @@ func sameTime(t *time.Time, of time.Time) bool {
 // fail notes a problem of m. Only the first one counts.
 func (c *claims) fail(m *manifest.Committed, problem string) {
 	if c.wrong == nil {
-		c.wrong = &manifest.ObjectError{Key: m.Seq.Key(), Problem: problem}
+		c.wrong = &manifest.ObjectError{Key: m.Key(), Problem: problem}
 	}
 }
 

@@ -92,7 +92,7 @@ func (v *verification) prepare(ctx context.Context, d *content) error {
 	}
 	d.proof = read.NewProof()
 	if err := describes(d.of, d.index, read); err != nil {
-		v.find(d.of.Seq.Key(), err.Error())
+		v.find(d.of.Key(), err.Error())
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (v *verification) prepare(ctx context.Context, d *content) error {
 func (v *verification) sums(d *content, sums *fetch.Sums) bool {
 	for i := range d.index.Files {
 		if err := sums.CheckFile(d.first + i); err != nil {
-			v.find(d.of.Seq.Key(), err.Problem)
+			v.find(d.of.Key(), err.Problem)
 			return false
 		}
 	}
@@ -110,7 +110,7 @@ func (v *verification) sums(d *content, sums *fetch.Sums) bool {
 	}
 	addHoles(d.proof, d.image)
 	if err := d.proof.Check(); err != nil {
-		v.find(d.of.Seq.Key(), fmt.Sprintf("the image: %v", err))
+		v.find(d.of.Key(), fmt.Sprintf("the image: %v", err))
 		return false
 	}
 	return true
@@ -160,7 +160,7 @@ func (v *verification) image(ctx context.Context, d *content) (_ *grafeo.Image, 
 	}
 	for _, wrong := range []error{grafeo.ErrDamaged, grafeo.ErrNotDatabase, grafeo.ErrUnsupportedVersion} {
 		if errors.Is(err, wrong) {
-			v.find(d.of.Seq.Key(), err.Error())
+			v.find(d.of.Key(), err.Error())
 			return nil, false, nil
 		}
 	}

@@ -27,6 +27,12 @@ func (v *verification) find(key, problem string) {
 	}
 }
 
+// isAboutObject reports whether err is about an object that is damaged or missing.
+func isAboutObject(err error) bool {
+	_, ok := errors.AsType[*manifest.ObjectError](err)
+	return ok
+}
+
 // pass notes err as a finding if it is about an object, and returns it if it is not.
 func (v *verification) pass(err error) error {
 	if object, ok := errors.AsType[*manifest.ObjectError](err); ok {

@@ -29,7 +29,7 @@ func (v *verification) logs(ctx context.Context, c *catalog.Catalog, whole map[m
 		}
 		chain := c.ChainTo(m)
 		if chain == nil {
-			v.find(m.Seq.Key(), "a backup that it continues is missing or damaged")
+			v.find(m.Key(), "a backup that it continues is missing or damaged")
 			continue
 		}
 		indexes := make([]*manifest.Index, 0, len(chain))
@@ -83,7 +83,7 @@ func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *clai
 	case ctx.Err() != nil, objects.IsFromStore(err):
 		return err
 	default:
-		v.find(m.Seq.Key(), fmt.Sprintf("the log: %v", err))
+		v.find(m.Key(), fmt.Sprintf("the log: %v", err))
 	}
 	return nil
 }

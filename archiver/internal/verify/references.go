@@ -11,19 +11,16 @@ import (
 )
 
 // references reads the index of each backup, and makes sure that the segments and digests
-// that these name exist. The index is nil if it, or the manifest, is damaged.
-func (v *verification) references(ctx context.Context, backups []*manifest.Committed) ([]*manifest.Index, error) {
+// that these name exist. The index is nil if it is damaged.
+func (v *verification) references(ctx context.Context, r *records) ([]*manifest.Index, error) {
 	sizes, err := v.sizes(ctx, manifest.SegmentPrefix)
 	if err != nil {
 		return nil, err
 	}
-	indexes := make([]*manifest.Index, len(backups))
+	indexes := make([]*manifest.Index, len(r.living))
 	segments := map[string]bool{}
 	digests := map[manifest.Pages]bool{}
-	for i, m := range backups {
-		if m == nil {
-			continue
-		}
+	for i, m := range r.living {
 		ix, err := v.index(ctx, m)
 		if err != nil {
 			return nil, err
@@ -50,12 +47,39 @@ func (v *verification) references(ctx context.Context, backups []*manifest.Commi
 	if err := v.digests(ctx, digests); err != nil {
 		return nil, err
 	}
-	for key := range sizes {
-		if !segments[key] {
-			v.report.Unused++
+	for key := range segments {
+		delete(sizes, key)
+	}
+	return indexes, v.countRest(ctx, r, sizes)
+}
+
+// countRest counts the segments that no backup needs: those that removed ones name, as far
+// as these can be read, and those that nobody names.
+func (v *verification) countRest(ctx context.Context, r *records, rest map[string]int64) error {
+	living := map[manifest.Seq]bool{}
+	for _, m := range r.living {
+		living[m.RecordSeq()] = true
+	}
+	for _, m := range r.read {
+		if len(rest) == 0 || m.Kind == manifest.Keep || living[m.Seq] {
+			continue
+		}
+		ix, err := v.journal.Index(ctx, m)
+		if isAboutObject(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range ix.Segments {
+			if _, ok := rest[s.Key]; ok {
+				v.report.Waiting++
+				delete(rest, s.Key)
+			}
 		}
 	}
-	return indexes, nil
+	v.report.Unused = len(rest)
+	return nil
 }
 
 // index reads the index of a backup, nil if it is damaged.
@@ -63,7 +87,7 @@ func (v *verification) index(ctx context.Context, m *manifest.Committed) (*manif
 	if m.Index != nil {
 		v.report.Objects++
 	}
-	ix, err := v.journal.Index(ctx, m.Manifest)
+	ix, err := v.journal.Index(ctx, m)
 	if err := v.pass(err); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,9 @@
 //   - shallow, deep: without reading segments, and with reading all of them.
 //   - claim: what a manifest says that its index, its image or its log says, too.
 //   - whole: a backup of which all content was right.
+//   - living, removed: whether the newest keep says that a backup exists still.
+//   - to count: of a record, that it matters whether it is right. Removed backups, and
+//     keeps older than all that is not dead, do not count, and may be missing.
 //
 // A shallow verification reads the manifests and indexes, compares what they say of each
 // other, and looks for the objects that they name by key and size. A deep one also reads
@@ -35,11 +38,13 @@ type Options struct {
 
 // Report is what one verification has found.
 type Report struct {
-	Backups  int       // manifests that were read, without those after a missing one
+	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of segments and digests that were read or, if not deep, seen in lists or manifests
-	Unused   int       // segments that no backup names
+	Waiting  int       // segments that only removed backups name
+	Unused   int       // segments that nobody names
 	Findings []Finding // in the order of their keys; nil if nothing is wrong
+	Gone     int       // findings that are left out: about backups that were removed meanwhile
 }
 
 // Archive checks the archive whose backups are in l; listing is the error of listing them,
@@ -78,19 +83,24 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 	if len(l.Records) == 0 {
 		return v.nothing(ctx)
 	}
-	backups, err := v.manifests(ctx, l)
+	r, err := v.manifests(ctx, l)
 	if err != nil {
 		return err
 	}
-	indexes, err := v.references(ctx, backups)
-	if err != nil || !v.deep {
-		return err
-	}
-	whole, err := v.contents(ctx, backups, indexes)
+	indexes, err := v.references(ctx, r)
 	if err != nil {
 		return err
 	}
-	return v.logs(ctx, catalog.New(backups), whole)
+	if v.deep {
+		whole, err := v.contents(ctx, r.living, indexes)
+		if err == nil {
+			err = v.logs(ctx, catalog.New(r.living), whole)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return v.dropGone(ctx, r, indexes)
 }
 
 // cannotList makes a finding of an error of listing the backups, if it is about the

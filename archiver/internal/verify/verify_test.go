@@ -76,7 +76,7 @@ func TestSequence(t *testing.T) {
 	t.Parallel()
 	backup := func(seq manifest.Seq, previous byte) *manifest.Committed {
 		return &manifest.Committed{
-			Manifest: &manifest.Manifest{Seq: seq, Previous: &manifest.Digest{previous}}, Digest: manifest.Digest{byte(seq)},
+			Manifest: &manifest.Manifest{Seq: seq, Kind: manifest.Full, Previous: &manifest.Digest{previous}}, Digest: manifest.Digest{byte(seq)},
 		}
 	}
 	for name, c := range map[string]struct {
@@ -87,12 +87,16 @@ func TestSequence(t *testing.T) {
 	}{
 		"whole":                {[]*manifest.Committed{backup(1, 0), backup(2, 1), backup(3, 2)}, []manifest.Seq{1, 2, 3}, nil, 3},
 		"the first is missing": {[]*manifest.Committed{backup(2, 1), backup(3, 2)}, []manifest.Seq{2, 3}, []manifest.Seq{1}, 2},
-		"one is missing":       {[]*manifest.Committed{backup(1, 0), backup(3, 2)}, []manifest.Seq{1, 3}, []manifest.Seq{2}, 1},
-		"one is damaged":       {[]*manifest.Committed{backup(1, 0), nil, backup(3, 2)}, []manifest.Seq{1, 2, 3}, nil, 2},
+		"one is missing":       {[]*manifest.Committed{backup(1, 0), backup(3, 2)}, []manifest.Seq{1, 3}, []manifest.Seq{2}, 2},
+		"one is damaged":       {[]*manifest.Committed{backup(1, 0), backup(3, 2)}, []manifest.Seq{1, 2, 3}, nil, 2},
 		"one was replaced":     {[]*manifest.Committed{backup(1, 0), backup(2, 9)}, []manifest.Seq{1, 2}, []manifest.Seq{1}, 2},
 	} {
 		v := fresh()
-		v.sequence(c.seqs, c.backups)
+		r := newRecords(&journal.List{Records: c.seqs}, c.backups)
+		v.sequence(r)
+		if err := v.backups(r); err != nil {
+			t.Error(err)
+		}
 		var want []string
 		for _, seq := range c.want {
 			want = append(want, seq.Key())
