@@ -79,6 +79,9 @@ type BackupOptions struct {
 	name string // of the database, "" for that of its file
 }
 
+// MaxLabels is how many labels a backup can have.
+const MaxLabels = manifest.MaxLabels
+
 // DefaultCommitTimeout is how long a commit waits for a clear answer: a minute.
 const DefaultCommitTimeout = journal.DefaultCommitTimeout
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -74,6 +75,7 @@ var hints = []func(error) string{
 		return ""
 	}),
 	say(as[*clockError], clockHint),
+	say(as[*keeping.SingleWriterError], "An archive that is to shrink needs a store with conditional writes: begin one there."),
 
 	about(func(e *staging.ExistsError) string {
 		switch {

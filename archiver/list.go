@@ -16,6 +16,7 @@ type Kind string
 const (
 	KindFull        Kind = "full"        // an image and the log that belongs to it
 	KindIncremental Kind = "incremental" // the log after the backup that it continues
+	KindMerged      Kind = "merged"      // the log of several incremental backups in a row, in one
 
 	// KindNone is the kind of a run that found nothing new: it stored nothing, and the
 	// backup that it describes is the newest one, which has everything.
@@ -26,7 +27,8 @@ const (
 type Backup struct {
 	Seq      uint64 // its number in the archive, from 1
 	Kind     Kind
-	Timeline int // a stretch of history without a fork; only epochs of one timeline compare
+	From     uint64 // of a merged one, the first of the backups that it stands for, the last being Seq; else 0
+	Timeline int    // a stretch of history without a fork; only epochs of one timeline compare
 
 	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to RestoreTo is
 	// what can be restored from it and the backups that it continues.
@@ -45,16 +47,22 @@ type Backup struct {
 	DatabaseID string
 	Generation grafeo.Generation // of the database
 	Host, Tool string            // that made it
+
+	Labels map[string]string // that [BackupOptions] has given it
 }
 
 func describe(m *manifest.Manifest) Backup {
+	kind, from := Kind(m.Kind), uint64(0)
+	if m.Replaces != nil { // it is shown as the incremental that it stands in for
+		kind, from = KindMerged, uint64(m.Replaces[0])
+	}
 	return Backup{
-		Seq: uint64(m.Seq), Kind: Kind(m.Kind), Timeline: m.Timeline,
+		Seq: uint64(m.Seq), Kind: kind, From: from, Timeline: m.Timeline,
 		StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom, RestoreTo: m.EndEpoch,
 		CreatedAt: m.CreatedAt, EndTime: m.EndTime,
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
 		Database: m.Database.Name, DatabaseID: m.Database.ID, Generation: grafeo.Generation(m.Database.Generation),
-		Host: m.Host, Tool: m.Tool,
+		Host: m.Host, Tool: m.Tool, Labels: m.Labels,
 	}
 }
 

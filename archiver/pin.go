@@ -12,6 +12,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
+// MaxPinLabel is how many bytes the label of a pin may have.
+const MaxPinLabel = manifest.MaxPinLabel
+
 // KeepReport describes what [Archive.Pin], [Archive.Unpin] and [Archive.SetPolicy] have
 // done.
 type KeepReport struct {
@@ -24,8 +27,8 @@ type KeepReport struct {
 // unpinned. label says what for; one of up to 256 bytes. Pinning a pinned backup changes
 // its label. The error is [CodeNoBackup] if there is no such backup.
 func (a *Archive) Pin(ctx context.Context, backup uint64, label string) (KeepReport, error) {
-	if len(label) > manifest.MaxPinLabel {
-		return KeepReport{}, explain(fmt.Errorf("the label has %d bytes, and may have %d", len(label), manifest.MaxPinLabel))
+	if len(label) > MaxPinLabel {
+		return KeepReport{}, explain(fmt.Errorf("the label has %d bytes, and may have %d", len(label), MaxPinLabel))
 	}
 	return a.keep(ctx, func(s *keeping.State, n *keeping.Next) (bool, error) {
 		seq := manifest.Seq(backup)

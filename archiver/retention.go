@@ -25,6 +25,22 @@ type Rules struct {
 	Labels []string // backups with one of these labels: "KEY", or "KEY=VALUE"
 }
 
+// ParseAge returns the time that a number and its unit name: 90m, 36h, 30d, 8w. It is at
+// least a second, and at most a hundred years.
+func ParseAge(s string) (time.Duration, error) { return manifest.ParseAge(s) }
+
+// ParseCount returns how many backups or periods a rule keeps, at least 1.
+func ParseCount(s string) (int, error) { return manifest.ParseCount(s) }
+
+// ParseLabel splits KEY=VALUE. The error says why that cannot be a label of a backup.
+func ParseLabel(s string) (key, value string, err error) {
+	key, value, err = manifest.ParseLabel(s)
+	if err == nil {
+		err = manifest.Labels{key: value}.Validate()
+	}
+	return key, value, err
+}
+
 // document returns the rules as documents have them, nil for nil.
 func (r *Rules) document() *manifest.Rules {
 	if r == nil {

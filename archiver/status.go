@@ -51,6 +51,9 @@ type StatusReport struct {
 	Conditions   manifest.Verdict
 	SingleWriter bool
 
+	// Retention is what was said about what stays, nil if nothing was.
+	Retention *Retention
+
 	// Vanished is not nil if the archive lacks a backup that it had before, according to
 	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
 	Vanished error
@@ -131,9 +134,15 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	for _, m := range all {
 		r.StoredBytes += m.StoredBytes
 	}
+	if r.Retention, err = a.retentionOf(ctx, h); err != nil {
+		return r, err
+	}
 	var newest *manifest.Committed
 	if len(all) > 0 {
-		newest = all[len(all)-1]
+		// Its outline does not say what a log must have to continue it.
+		if newest, err = a.journal.LoadBackup(ctx, h, all[len(all)-1].Seq); err != nil {
+			return r, h.AboutNewest(err)
+		}
 		b := describe(newest.Manifest)
 		r.Newest, r.Age = &b, since(manifest.Now(), newest.CreatedAt)
 	}

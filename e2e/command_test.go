@@ -93,6 +93,21 @@ type answer struct {
 	SingleWriter bool   `json:"single_writer"`
 	Safe         bool   `json:"safe"`
 
+	// policy, pin and status
+	Rules    *rules   `json:"rules"`
+	Policy   *rules   `json:"policy"`
+	Pins     []pinned `json:"pins"`
+	LastKeep *struct {
+		Seq int64  `json:"seq"`
+		At  string `json:"at"`
+	} `json:"last_keep"`
+	WaitingBytes *int64            `json:"waiting_bytes"`
+	Backup       int64             `json:"backup"`
+	Label        string            `json:"label"`
+	Labels       map[string]string `json:"labels"`
+	Pinned       bool              `json:"pinned"`
+	Keep         int64             `json:"keep"`
+
 	// verify
 	OK       bool  `json:"ok"`
 	Deep     bool  `json:"deep"`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -18,6 +19,7 @@ func backupCommand(a *app) *cobra.Command {
 	var (
 		level, segmentSize string
 		maxHold            string
+		labels             []string
 		opts               archiver.BackupOptions
 		dryRun             bool
 	)
@@ -64,6 +66,9 @@ nothing, and needs no permission to write.`,
 				}
 				opts.MaxHold = int64(most)
 			}
+			if opts.Labels, err = parseLabels(labels); err != nil {
+				return err
+			}
 			if opts.CommitTimeout <= 0 {
 				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
@@ -89,12 +94,33 @@ nothing, and needs no permission to write.`,
 		"accept that what was at ARCHIVE before is gone, and start over with what is there")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
 		"for a new archive: allow a store without conditional writes; never let two backups run at the same time")
+	flags.StringArrayVar(&labels, "label", nil,
+		"record this `KEY=VALUE` with the backup, for people and for --keep-label; may be repeated")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")
 	flags.StringVar(&segmentSize, "segment-size", "48MiB",
 		"how much of the database goes into one object, before compression; small databases use half the default")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout,
 		"how long to wait for a clear answer to the commit")
 	return cmd
+}
+
+// parseLabels reads labels, each as KEY=VALUE.
+func parseLabels(texts []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, text := range texts {
+		key, value, err := archiver.ParseLabel(text)
+		if _, given := labels[key]; given && err == nil {
+			err = errors.New("there is one of this name already")
+		}
+		if err != nil {
+			return nil, usage("the label %q cannot be used: %w", "Write labels as KEY=VALUE, such as release=1.4, each with another name.", text, err)
+		}
+		labels[key] = value
+	}
+	if len(labels) > archiver.MaxLabels {
+		return nil, usage("%d labels are too many", fmt.Sprintf("A backup can have %d.", archiver.MaxLabels), len(labels))
+	}
+	return labels, nil
 }
 
 // apartFrom is [apart] for a database that may be in the folder of a server.
@@ -130,7 +156,12 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 		done = fmt.Sprintf("nothing is new since backup %d", r.Backup.Seq)
 	}
 	a.out.warnOfHolds(database, r, opts.MaxHold)
-	return a.out.answered(done, a.out.printBackup(database, address, r))
+	err = a.out.printBackup(database, address, r)
+	if err == nil && len(opts.Labels) > 0 && r.Backup.Kind == archiver.KindNone && !a.out.json {
+		err = a.out.print("as no backup was made, the labels are recorded nowhere; to keep backup %d: %s pin %s %d",
+			r.Backup.Seq, self(), quote(absolute(address)), r.Backup.Seq)
+	}
+	return a.out.answered(done, err)
 }
 
 func (o *output) printBackup(database, address string, r archiver.BackupReport) error {

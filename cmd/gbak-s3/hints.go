@@ -187,7 +187,15 @@ var outcomes = []row{
 		name: "interrupted reader", when: both(code(archiver.CodeInterrupted), of("plan", "list", "verify", "status", "inspect")),
 		say: "Nothing was changed. Run the same command again.",
 	},
+	{
+		name: "interrupted expiry", when: both(code(archiver.CodeInterrupted), of("expire")),
+		say: "Run the same command again: it continues where this run has ended.",
+	},
 	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again."},
+	{
+		name: "unknown outcome of what stays", when: both(code(archiver.CodeUnknownOutcome), of(retaining...)),
+		say: "Nothing was deleted. When the store answers again, run the same command again; that is safe.",
+	},
 	{
 		name: "outcome unknown", when: code(archiver.CodeUnknownOutcome),
 		say: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe.",
@@ -203,6 +211,11 @@ var outcomes = []row{
 		say: "What is stored can still be restored: `gbak-s3 restore` relies on the manifests. Nothing is written to this archive " +
 			"until an intact copy of archive.json is back, from the bucket's versions or a copy of the archive; " +
 			"or back up to another address, and keep this one for restores.",
+	},
+	{
+		name: "nothing is removed beside damage", when: both(code(archiver.CodeDamagedArchive), of("expire")),
+		say: "Nothing was removed: an older backup may be the last good one. Run `gbak-s3 verify --deep` to see which backups are " +
+			"whole; `gbak-s3 expire --remove N` gives up one that is not.",
 	},
 	{
 		name: "damaged archive", when: code(archiver.CodeDamagedArchive),
@@ -257,10 +270,17 @@ var outcomes = []row{
 		say: "Restore the database and open it with Grafeo 0.6, which loads them; or export it without them, with --without-spilled.",
 	},
 	{
+		name: "expiry of another archive than seen", when: both(code(archiver.CodeConflict), of("expire")),
+		say: "Nothing was removed. Look at what `gbak-s3 expire` says now, without --apply, and apply that.",
+	},
+	{
 		name: "conflict", when: code(archiver.CodeConflict),
 		say: "Several processes back up into this archive at the same time. Run the backup again, or less often.",
 	},
 }
+
+// retaining are the commands that say which backups stay.
+var retaining = []string{"expire", "policy", "pin", "unpin", "compact"}
 
 // remaining are codes that say less about the cause.
 var remaining = []row{
@@ -318,6 +338,15 @@ var remaining = []row{
 	{
 		name: "no archive", when: code(archiver.CodeNoArchive),
 		say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and creates the archive.",
+	},
+	{
+		name: "no rules", when: code(archiver.CodeNoRules),
+		say: "Say which backups stay, such as --window 7d --keep-daily 30 --keep-monthly 12 with a full backup each day, " +
+			"or store such rules with `gbak-s3 policy`.",
+	},
+	{
+		name: "needed backup", when: code(archiver.CodeNeeded),
+		say: "The newest backup always stays. If it is a pinned one, run `gbak-s3 unpin` first.",
 	},
 	{name: "no backup", when: code(archiver.CodeNoBackup), say: "`gbak-s3 list` shows the backups that there are."},
 	{

@@ -63,6 +63,10 @@ var verbHintCases = []struct {
 	{"import", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"restore", hintCase{"interrupted restore", archiver.CodeInterrupted, errors.New("x"), "puts back what was moved aside"}},
 	{"export", hintCase{"interrupted export", archiver.CodeInterrupted, errors.New("x"), "removes what this run left"}},
+	{"expire", hintCase{"interrupted expiry", archiver.CodeInterrupted, errors.New("x"), "continues"}},
+	{"pin", hintCase{"unknown outcome of what stays", archiver.CodeUnknownOutcome, errors.New("x"), "Nothing was deleted"}},
+	{"expire", hintCase{"nothing is removed beside damage", archiver.CodeDamagedArchive, errors.New("x"), "expire --remove"}},
+	{"expire", hintCase{"expiry of another archive than seen", archiver.CodeConflict, errors.New("x"), "without --apply"}},
 	{"plan", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
 	{"inspect", hintCase{"nothing that can be inspected", archiver.CodeNotDatabase, errors.New("x"), "a log file"}},
 	{"inspect", hintCase{"nothing to inspect", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path."}},
@@ -249,6 +253,8 @@ var hintCases = []hintCase{
 	{"target exists", archiver.CodeTargetExists, errors.New("x"), "--force"},
 	{"state that is not there", archiver.CodeUnreachable, errors.New("x"), "gbak-s3 status"},
 	{"no archive", archiver.CodeNoArchive, errors.New("x"), "gbak-s3 backup"},
+	{"no rules", archiver.CodeNoRules, errors.New("x"), "--keep-daily"},
+	{"needed backup", archiver.CodeNeeded, errors.New("x"), "gbak-s3 unpin"},
 	{"no backup", archiver.CodeNoBackup, errors.New("x"), "gbak-s3 list"},
 }
 

@@ -18,7 +18,7 @@ var jsonLines = []struct {
 	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
-	{"release", releaseLine{}}, {"version", versionLine{}},
+	{"release", releaseLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
 }
 
 // fields returns the names of all fields of a line, also of those inside of it.

@@ -20,6 +20,8 @@ type backupLine struct {
 	Type        string                 `json:"type"` // "backup"
 	Seq         uint64                 `json:"seq"`
 	Kind        string                 `json:"kind"`
+	Replaces    *replacedLine          `json:"replaces,omitempty"` // of a merged one
+	Removed     bool                   `json:"removed,omitempty"`
 	Timeline    int                    `json:"timeline"`
 	StartEpoch  uint64                 `json:"start_epoch"`
 	EndEpoch    uint64                 `json:"end_epoch"`
@@ -31,6 +33,7 @@ type backupLine struct {
 	DatabaseID  string                 `json:"database_id"`
 	Generation  string                 `json:"generation"`
 	Host        string                 `json:"host"`
+	Labels      map[string]string      `json:"labels,omitempty"`
 	RawBytes    int64                  `json:"raw_bytes"`
 	StoredBytes int64                  `json:"stored_bytes"`
 	ReusedBytes int64                  `json:"reused_bytes"`
@@ -45,6 +48,12 @@ type backupLine struct {
 	ElapsedMS   *int64                 `json:"elapsed_ms,omitempty"`
 }
 
+// replacedLine are the backups that a merged one stands for.
+type replacedLine struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
 // output is where a command prints its answer, and in which form.
 type output struct {
 	stdout, stderr io.Writer
@@ -54,11 +63,15 @@ type output struct {
 }
 
 func lineOf(b archiver.Backup) backupLine {
+	var replaces *replacedLine
+	if b.From != 0 {
+		replaces = &replacedLine{b.From, b.Seq}
+	}
 	return backupLine{
-		Type: "backup", Seq: b.Seq, Kind: string(b.Kind), Timeline: b.Timeline,
+		Type: "backup", Seq: b.Seq, Kind: string(b.Kind), Replaces: replaces, Timeline: b.Timeline,
 		StartEpoch: b.StartEpoch, EndEpoch: b.EndEpoch, RestoreFrom: b.RestoreFrom, RestoreTo: b.RestoreTo,
 		CreatedAt: b.CreatedAt, EndTime: b.EndTime, Database: b.Database, DatabaseID: b.DatabaseID,
-		Generation: string(b.Generation), Host: b.Host,
+		Generation: string(b.Generation), Host: b.Host, Labels: b.Labels,
 		RawBytes: b.RawBytes, StoredBytes: b.StoredBytes, ReusedBytes: b.ReusedBytes, Segments: b.Segments,
 	}
 }

@@ -125,6 +125,8 @@ type statusLine struct {
 	Conditions   string `json:"conditions"`    // how the store treats conditional writes, "" if it was never probed
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
 
+	retentionLine
+
 	Vanished string `json:"vanished,omitempty"` // what was there before and is not now, in words
 }
 
@@ -157,6 +159,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 		Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{},
 		Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor,
 		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill),
+		retentionLine: lineOfRetention(r.Retention),
 	}
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
@@ -181,8 +184,12 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 		fmt.Fprintf(w, "vanished\t%s\n", r.Vanished)
 	}
 	if b := r.Newest; b != nil {
-		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s\n",
-			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime))
+		labelled := ""
+		if len(b.Labels) > 0 {
+			labelled = ", with " + labels(b.Labels)
+		}
+		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s%s\n",
+			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime), labelled)
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
 	if r.SingleWriter {
@@ -194,6 +201,11 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 			fmt.Fprintf(w, "%s%s\n", moment(": ", reach.FromTime), moment(" to ", reach.ToTime))
 		} else {
 			fmt.Fprintf(w, "%s\n", moment(": backups up to ", &reach.AsOf))
+		}
+	}
+	if r.Retention != nil {
+		for _, line := range linesOfRetention(r.Retention) {
+			fmt.Fprintf(w, "%s\n", line)
 		}
 	}
 	if b := r.Behind; b != nil {

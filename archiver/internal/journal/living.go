@@ -100,6 +100,17 @@ func (j *Journal) load(ctx context.Context, l *List, seq manifest.Seq) (*manifes
 	return j.Load(ctx, l.Archive.ArchiveID, seq)
 }
 
+// LoadBackup reads the manifest of a backup of l. If it is damaged or missing, the error is
+// a [*manifest.ObjectError].
+func (j *Journal) LoadBackup(ctx context.Context, l *List, seq manifest.Seq) (*manifest.Committed, error) {
+	e, _ := l.Find(seq)
+	m, err := j.load(ctx, l, e.Record)
+	if err != nil {
+		return nil, err
+	}
+	return e.Backup(m)
+}
+
 // Backup returns the backup of an entry that the record m describes: m itself, or a copy
 // under the number of the backup that it stands in for. It is nil if m is no backup.
 func (e Entry) Backup(m *manifest.Committed) (*manifest.Committed, error) {
