@@ -71,6 +71,7 @@ var rooms = map[string][]string{
 	"retention": {"catalog"},
 	"journal":   {"storage", "objects", "catalog", "progress"},
 	"keeping":   {"journal", "catalog", "retention"},
+	"gc":        {"storage", "objects", "journal"},
 	"record":    {"journal"},
 	"locate":    {},
 	"replay":    {},
@@ -95,7 +96,7 @@ var rooms = map[string][]string{
 var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal", "keeping"}
+var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal", "keeping", "gc"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {
@@ -197,6 +198,9 @@ func TestImportRules(t *testing.T) {
 		{"archiver/internal/staging", "archiver/internal/fetch", false},
 		{"archiver/internal/retention", "archiver/internal/catalog", true},
 		{"archiver/internal/retention", "archiver/internal/journal", false},
+		{"archiver/internal/gc", "archiver/internal/journal", true},
+		{"archiver/internal/gc", "archiver/internal/retention", false},
+		{"archiver/internal/journal", "archiver/internal/gc", false},
 		{"archiver/internal/objects", "internal/disk", false},
 		{"archiver/internal/staging", "internal/disk", true},
 		{"archiver/manifest", "archiver/internal/catalog", false},

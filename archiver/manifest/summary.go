@@ -32,6 +32,7 @@ type Summary struct {
 	ReusedBytes int64      `json:"reused_bytes,omitempty"`
 	Segments    int        `json:"segments,omitempty"`
 	Folder      string     `json:"folder,omitempty"`
+	HasIndex    bool       `json:"has_index,omitempty"`  // its index is an object of its own
 	ReadUntil   *time.Time `json:"read_until,omitempty"` // of a full one
 	Imported    *Digest    `json:"imported,omitempty"`   // of the native file
 	Labels      Labels     `json:"labels,omitempty"`
@@ -134,7 +135,7 @@ func (m *Manifest) summary(carrier *Manifest) Summary {
 		RawBytes: m.RawBytes, StoredBytes: m.StoredBytes, ReusedBytes: m.ReusedBytes, Segments: m.SegmentsNew,
 		ID: unless(m.Database.ID, carrier.Database.ID), Name: unless(m.Database.Name, carrier.Database.Name),
 		Host: unless(m.Host, carrier.Host), Tool: unless(m.Tool, carrier.Tool),
-		Folder: m.Folder, Labels: m.Labels,
+		Folder: m.Folder, HasIndex: m.Index != nil, Labels: m.Labels,
 	}
 	if m.Kind == Full {
 		s.StartTime, s.ReadUntil = m.StartTime, &m.ReadUntil
@@ -179,6 +180,9 @@ func (s *Summary) outline(seq Seq, carrier *Manifest) *Manifest {
 	}
 	if s.ReadUntil != nil {
 		m.ReadUntil = *s.ReadUntil
+	}
+	if s.HasIndex {
+		m.Index = new(ObjectRef) // that there is one is all that a summary says
 	}
 	if s.Imported != nil {
 		m.Imported = &Imported{SHA256: *s.Imported}

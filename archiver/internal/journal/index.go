@@ -37,6 +37,30 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Committed) (*manifest.I
 	return ix, nil
 }
 
+// Keys calls use with the key of each object that a backup names: its index, segments,
+// and digests of pages. If the index cannot be read, the error is a
+// [*manifest.ObjectError], and use may have been called with some of them.
+func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key string)) error {
+	ix, err := j.Index(ctx, m)
+	if err != nil {
+		return err
+	}
+	if m.Index != nil {
+		use(m.Index.Key)
+	}
+	for _, s := range ix.Segments {
+		if !s.IsInline() {
+			use(s.Key)
+		}
+	}
+	if image := ix.Image(); image != nil {
+		for _, p := range image.Pages {
+			use(p.Key)
+		}
+	}
+	return nil
+}
+
 // readIndex reads an index that is an object of its own.
 func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (*manifest.Index, error) {
 	b, err := s.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
