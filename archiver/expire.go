@@ -74,57 +74,54 @@ type Amount struct {
 // RefusedKey is an object that the store did not delete.
 type RefusedKey struct {
 	Key  string
-	Code Code // [CodePermission], [CodeStore], or another code of a store's error
+	Code Code // [CodePermission] or [CodeStore]
 	Err  error
 }
 
 // ExpireReport says what an expiry did, or would do.
 type ExpireReport struct {
-	Applied bool
+	Applied bool   // the archive's list has changed, or what it no longer needs was deleted
 	Head    uint64 // the archive's newest record when it was looked at
-	Keep    uint64 // the record that was committed; 0 if nothing had to be
+	Keep    uint64 // the record that was committed; 0 if none had to be
 
 	Verdicts      []Verdict // on each backup, the oldest first
 	Removed, Kept int       // numbers of backups
 	Unreadable    []uint64  // backups given up that could not be read
 	Disbelieved   []uint64  // backups whose hosts' clocks are not believed
 
-	Before, After []Stretch // what can be restored, before and after
+	Before, After []Reach // what can be restored, before and after
+	ChainsOnly    Amount  // backups that stay for others alone, and what was stored for them: a full backup for each that stays would free it
 
-	// ChainsOnly are the backups that stay for others alone. A full backup for each that
-	// stays would free them.
-	ChainsOnly Amount
+	Deleted Amount // what was deleted, or would be
+	Waiting Amount // what no backup needs, but is within the grace
 
-	Deleted Amount // deleted, or to be deleted now
-	Removes Amount // what goes when the backups that are removed now are out of their grace
-	Waiting Amount // removed by this or an earlier expiry, or left behind by runs that were killed, and within the grace
-
-	// WaitingUntil is when the first of Waiting can go; nil if nothing waits, or that is
-	// not known.
+	// WaitingUntil is when an expiry can delete what waits; nil if nothing does, or if that
+	// takes a keep that is not there yet.
 	WaitingUntil *time.Time
 
-	Orphans     int64        // objects of killed runs among those deleted and waiting
-	Unknown     int64        // objects that no run of this program wrote; they stay
-	Survivors   int64        // objects that the store said it had deleted, but has still
-	Refused     int64        // objects that the store did not delete
-	RefusedKeys []RefusedKey // some of these
+	// Withheld is why nothing is deleted although some of it could be: a record that was
+	// removed cannot be read, and may name anything. nil if there is no such record.
+	Withheld error
 
-	Grace     time.Duration
-	Versioned bool // the bucket keeps versions of what is deleted: bytes are free when its own rules remove them
-	Locked    bool // the bucket locks objects: they can be deleted later
+	Orphans     int64        // objects of killed or running backups among those that were deleted or wait
+	Unknown     int64        // objects that no run of this program wrote; they stay
+	Manifests   int64        // that were deleted, or would be
+	Survivors   int64        // requests that the store answered with yes, and did not obey
+	Refused     int64        // objects that the store did not delete
+	RefusedKeys []RefusedKey // the first of these
+
+	Grace time.Duration // 0 for none
+
+	// Versioned reports that the bucket keeps what is deleted, until its own rules remove
+	// it; Locked that objects may be locked. Both are false if that is not known.
+	Versioned, Locked bool
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Stretch is a range of epochs of one timeline each of which can be restored.
-type Stretch struct {
-	Timeline           int
-	FromEpoch, ToEpoch uint64
-}
-
 // Expire removes backups that no rule keeps, and deletes what no backup needs any more. It
-// is safe beside backups, restores and other expiries on any host, and may be killed: the
+// is safe beside backups, restores and other expiries on any host. It may be killed: the
 // next one continues.
 //
 // A backup is off the list at once. Its bytes go by a later expiry, when the grace is over.
@@ -132,8 +129,23 @@ type Stretch struct {
 // ([CodeDamagedArchive]): an older backup may be the last good one. In an archive on a store
 // without conditional writes nothing can be removed ([CodeUnsafeStore]).
 //
-// With an error of [CodePermission] or [CodeStore], and a report that says Applied, the
-// list has changed, but not everything could be deleted: the next expiry tries again.
+// With an error of a sweep, such as [CodePermission] or [CodeStore], the report is complete,
+// and says Applied: the list has changed, but not everything could be deleted. The next
+// expiry tries again. With other errors the report is zero.
 func (a *Archive) Expire(ctx context.Context, opts ExpireOptions) (ExpireReport, error) {
-	return ExpireReport{}, nil
+	e := &expiry{archive: a, opts: opts}
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
+		if err := e.complete(); err != nil {
+			return err
+		}
+		if !opts.Apply {
+			return e.look(ctx)
+		}
+		return e.apply(ctx)
+	})
+	if err != nil && !e.report.Applied {
+		return ExpireReport{}, err
+	}
+	e.report.Requests, e.report.Elapsed = requests, elapsed
+	return e.report, err
 }

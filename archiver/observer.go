@@ -37,6 +37,8 @@ const (
 	PhasePublish Phase = "publish" // giving the result its name
 
 	PhaseVerify Phase = "verify" // reading segments and checking them
+	PhaseCount  Phase = "count"  // listing objects, to find those that no backup needs
+	PhaseDelete Phase = "delete" // deleting objects
 )
 
 // Retry says that a request to the store has failed and is made again after Wait. A
