@@ -29,7 +29,11 @@ type Census struct {
 	Dead    Amount
 	Waiting Amount
 	Orphans int // among the dead and the waiting
-	Unknown int
+
+	// Youngest is the highest generation among the waiting. Those of it and above die by
+	// a keep that comes after the one of that number, and not by that one or before.
+	Youngest manifest.Seq
+	Unknown  int
 
 	// Manifests is how many manifests are dead, with those of keeps.
 	Manifests int
@@ -110,6 +114,9 @@ func (c *counting) count(info storage.ObjectInfo) {
 		c.Dead.add(info.Size)
 	case isWaiting:
 		c.Waiting.add(info.Size)
+		if generation, ok := manifest.ParseGeneration(info.Key); ok {
+			c.Youngest = max(c.Youngest, generation)
+		}
 	case isLiving:
 		if f := n.folders[n.hash(folderOf(info.Key))]; f != nil && !f.isExact {
 			f.add(info.Key, info.Size)
