@@ -81,6 +81,7 @@ var rooms = map[string][]string{
 	"pack":      {"storage", "objects", "journal", "capture", "pages", "locate", "progress"},
 	"resume":    {},
 	"fetch":     {"storage", "objects", "resume", "progress"},
+	"compact":   {"storage", "objects", "journal", "catalog", "capture", "pack", "fetch", "progress"},
 	"access":    {},
 	"staging":   {"access", "resume", "hold"},
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},

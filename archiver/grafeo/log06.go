@@ -127,3 +127,15 @@ func (r *Reader06) room(size int64) error {
 	}
 	return nil
 }
+
+// ContinueReader06 returns a reader of the groups of the log segment name from offset on,
+// where a group begins; r has the bytes from there. Its header tells no more than the name.
+func ContinueReader06(r io.Reader, name string, offset int64) (*Reader06, error) {
+	first, ok := parseLogName(name, Gen06)
+	if !ok || offset < segmentHeaderLength {
+		return nil, &DamageError{Path: name, Offset: offset, What: "no group of a log segment begins here"}
+	}
+	src := newSource(r, sourceBuffer, name)
+	src.offset = offset
+	return &Reader06{src: src, header: SegmentHeader{FirstLSN: first}, end: offset}, nil
+}

@@ -230,10 +230,29 @@ func (k *Keeping) validateStandIns(seq Seq) error {
 	before := Seq(0)
 	by := map[Seq]bool{}
 	for _, s := range k.StandIns {
-		if s.From <= before || s.For < s.From || s.By <= s.For || s.By >= seq || by[s.By] || !k.Alive.Contains(s.By) || k.Alive.Overlaps(s.From, s.For) {
+		if s.From <= before || s.For < s.From || s.By <= s.For || s.By >= seq || by[s.By] || !k.Alive.Contains(s.By) {
 			return fmt.Errorf("%d as what backups %d to %d were", s.By, s.From, s.For)
 		}
 		before, by[s.By] = s.For, true
 	}
+	for _, s := range k.StandIns {
+		if alive, ok := k.aliveIn(s.From, s.For, by); ok {
+			return fmt.Errorf("%d as what backups %d to %d were, and %d is one still", s.By, s.From, s.For, alive)
+		}
+	}
 	return nil
+}
+
+// aliveIn returns a number in a range that is alive and not that of one of the merged
+// records, which may lie between the backups that others replace.
+func (k *Keeping) aliveIn(from, to Seq, merged map[Seq]bool) (Seq, bool) {
+	i := sort.Search(len(k.Alive), func(i int) bool { return k.Alive[i][1] >= from })
+	for ; i < len(k.Alive) && k.Alive[i][0] <= to; i++ {
+		for seq := max(from, k.Alive[i][0]); seq <= min(to, k.Alive[i][1]); seq++ {
+			if !merged[seq] {
+				return seq, true
+			}
+		}
+	}
+	return 0, false
 }

@@ -15,7 +15,8 @@ import (
 type File struct {
 	Name        string // as in an index
 	Path        string
-	Start       int64 // where byte 0 is in the file at Path; not 0 in native backups only
+	Content     io.ReaderAt // read instead of the file at Path, if not nil
+	Start       int64       // where byte 0 is in the file at Path; not 0 in native backups only
 	From, Bytes int64
 	Proof       *grafeo.Proof
 	free        []grafeo.Span // what of it is not read: zeros stand for it
@@ -24,6 +25,10 @@ type File struct {
 // Read fills p with the bytes at an offset. A file that ends before p is full is a
 // [*grafeo.DamageError]. It may be called concurrently.
 func (s *File) Read(p []byte, offset int64) error {
+	if s.Content != nil {
+		_, err := s.Content.ReadAt(p, offset)
+		return err
+	}
 	f, err := os.Open(s.Path)
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ type Source struct {
 
 	Replay   *manifest.Replay   // of a full source of 0.5: which part of its log a restore replays, nil for all
 	Imported *manifest.Imported // the native backup that this is, nil if it is none
+	Merges   []manifest.Digest  // of a merged source: the manifests of those whose log it is
 
 	Spilled []manifest.Spilled // the spilled vectors; of a full source, after [Source.ProveSpill]
 	spill   []grafeo.SpillFile // what the spill folder had before anything was read
@@ -104,6 +105,8 @@ func (s *Source) Folder(segmentBytes int64, level segment.Level) string {
 	switch {
 	case s.Kind == manifest.Incremental:
 		fmt.Fprintln(h, s.Parent.Digest)
+	case s.Kind == manifest.Merged:
+		fmt.Fprintln(h, s.Merges)
 	case s.Image.Directory:
 		fmt.Fprintln(h, s.Position.Commit)
 	default:

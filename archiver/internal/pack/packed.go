@@ -10,7 +10,7 @@ type Packed struct {
 	Source *capture.Source
 	Index  *manifest.Index // where the bytes are; nil if there was nothing new to store
 
-	folder string // in which the run has stored what it wrote
+	Folder string // in which the run has stored what it wrote
 
 	counts counts
 }
@@ -31,7 +31,7 @@ func (c *Packed) Manifest(tool, host string, labels manifest.Labels) *manifest.M
 	s := c.Source
 	m := &manifest.Manifest{
 		CommitID: manifest.NewID(), CreatedAt: s.ReadFrom, ReadUntil: s.ReadUntil, Tool: tool, Host: host,
-		Kind: s.Kind, Database: s.Database(), Folder: c.folder, Labels: labels,
+		Kind: s.Kind, Database: s.Database(), Folder: c.Folder, Labels: labels,
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.StartEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
 		Commits: s.Commits, Position: s.Position,
 		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,

@@ -75,7 +75,7 @@ func (d *Decision) replaced(standIns map[manifest.Seq]manifest.StandIn, pins []m
 		for _, o := range standIns {
 			overlaps := o.From <= s.For && s.From <= o.For
 			isPart := !isNew[o.For] && s.From <= o.From && o.For <= s.For // it is merged again
-			isFree = isFree && (!overlaps || isPart) && (o.By < s.From || s.For < o.By)
+			isFree = isFree && (!overlaps || isPart)
 		}
 		if !isFree || len(standIns) == manifest.MaxStandIns {
 			continue
