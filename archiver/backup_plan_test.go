@@ -172,6 +172,22 @@ func TestBackupsAreAsPlanned(t *testing.T) {
 	mustBeWhole(t, s.store)
 }
 
+// After the first keep, each commit also looks for the fence of the newest one.
+func TestPlanAfterAKeep(t *testing.T) {
+	m := newModel(t)
+	m.commit(100)
+	s := newPlanScene(t, m.path)
+	s.exactly(archiver.KindFull, archiver.BackupOptions{})
+	if _, err := s.archive().Pin(t.Context(), 1, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.exactly(archiver.KindNone, archiver.BackupOptions{})
+	m.commit(300)
+	if p := s.exactly(archiver.KindIncremental, archiver.BackupOptions{}); p.MaxRequests.Head != 1 || p.Seq != 3 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // That the log was held since the newest backup can be all that shows that it continues it:
 // a plan knows that, too.
 func TestPlanWithAHeldLog(t *testing.T) {
