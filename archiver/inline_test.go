@@ -40,7 +40,7 @@ func TestInlineUpToItsLimit(t *testing.T) {
 		if len(s) != 1 || s[0].IsInline() != (over == 0) || int64(r.Requests.Put) != 1+over {
 			t.Errorf("%d bytes over: %d segments, %d PUTs", over, len(s), r.Requests.Put)
 		}
-		if r.Backup.Segments != 1 || r.Backup.ReusedBytes != 0 {
+		if int64(r.Backup.Segments) != over || r.Backup.ReusedBytes != 0 {
 			t.Errorf("%d bytes over: %+v", over, r.Backup)
 		}
 		v := mustBeWhole(t, store)
@@ -91,7 +91,7 @@ func TestInlineAfterAConflict(t *testing.T) {
 		return storagetest.Fault{}
 	})
 	r := backup(t, store, m.path)
-	if !lost || r.Backup.Seq != 3 || r.Backup.Kind != archiver.KindIncremental || r.Requests.Put != 2 || r.Backup.Segments != 1 {
+	if !lost || r.Backup.Seq != 3 || r.Backup.Kind != archiver.KindIncremental || r.Requests.Put != 2 || r.Backup.Segments != 0 {
 		t.Errorf("%+v, %+v", r.Backup, r.Requests)
 	}
 	mustBeWhole(t, inner)

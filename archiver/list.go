@@ -41,7 +41,7 @@ type Backup struct {
 	RawBytes    int64 // of the database's files
 	StoredBytes int64 // of the segments that the run has written
 	ReusedBytes int64 // raw bytes of segments that were in the archive already
-	Segments    int   // number of those that the run has written
+	Segments    int   // objects among these: a small segment stands in the manifest
 
 	Database   string // name of the database's file
 	DatabaseID string

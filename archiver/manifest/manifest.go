@@ -85,7 +85,7 @@ type Manifest struct {
 	RawBytes    int64 `json:"raw_bytes"`    // of the database's files
 	StoredBytes int64 `json:"stored_bytes"` // of the segments that the run wrote
 	ReusedBytes int64 `json:"reused_bytes"` // raw bytes that the archive had already
-	SegmentsNew int   `json:"segments"`     // number of those that the run wrote
+	SegmentsNew int   `json:"segments"`     // objects among these: an inline one is none
 
 	// Imported is the native backup that this one was made from; all others leave it
 	// out.

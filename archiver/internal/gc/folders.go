@@ -36,8 +36,10 @@ func (n *Names) addFolder(h uint64, m *manifest.Manifest, u use) {
 	}
 	f.records = append(f.records, m.Seq)
 	f.use |= u
-	f.want.segments += m.SegmentsNew
-	f.want.segmentBytes += m.StoredBytes
+	if m.SegmentsNew > 0 { // else what was stored stands in the manifest
+		f.want.segments += m.SegmentsNew
+		f.want.segmentBytes += m.StoredBytes
+	}
 	if m.Index != nil {
 		f.want.indexes++
 	}

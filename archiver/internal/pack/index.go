@@ -49,10 +49,12 @@ func (n *counts) add(s *storedSegment) {
 	if !s.created.Proved {
 		n.unproved = append(n.unproved, s.segment)
 	}
-	if s.created.Fresh {
-		n.sent++
-		n.storedBytes += s.segment.StoredBytes
-	} else {
+	switch {
+	case !s.created.Fresh:
 		n.reusedBytes += s.segment.RawBytes
+		return
+	case !s.segment.IsInline():
+		n.sent++
 	}
+	n.storedBytes += s.segment.StoredBytes
 }
