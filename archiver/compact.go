@@ -249,7 +249,7 @@ func isStale(ctx context.Context, m *compact.Merged, head *journal.Head) (bool, 
 // these still are backups.
 func (c *compaction) keep(ctx context.Context) error {
 	a := c.archive
-	kept, err := keeping.Update(ctx, a.journal, remember(a, ""), a.author(c.opts.CommitTimeout), func(_ context.Context, s *keeping.State) (*keeping.Next, error) {
+	kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(c.opts.CommitTimeout), func(_ context.Context, s *keeping.State) (*keeping.Next, error) {
 		n := keeping.Next{Pins: slices.Clone(s.Pins()), Policy: s.Policy()}
 		var err error
 		if n.Decision, err = s.Decide(nil, n.Pins, nil); err != nil || !s.ChangesList(n) {

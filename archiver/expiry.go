@@ -3,6 +3,7 @@ package archiver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,21 +49,23 @@ func (e *expiry) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.decide(ctx, s)
+	if _, err = e.decide(ctx, s); e.opts.MarkOnly {
+		e.report.Deleted, e.report.Manifests = Amount{}, 0
+	}
 	return err
 }
 
 // apply is a run that removes and deletes.
 func (e *expiry) apply(ctx context.Context) error {
 	a := e.archive
-	kept, err := keeping.Update(ctx, a.journal, remember(a, ""), a.author(e.opts.CommitTimeout), e.decide)
-	if err != nil {
-		return err
-	}
+	kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(e.opts.CommitTimeout), e.decide)
 	if kept != nil {
-		e.report.Keep = uint64(kept.Seq)
-		e.report.Applied = true
-		e.waitUntil(manifest.Now())
+		e.report.Keep, e.report.Applied = uint64(kept.Seq), true
+		e.waitUntil(e.now)
+	}
+	if err != nil {
+		e.report.Deleted, e.report.Manifests = Amount{}, 0
+		return err
 	}
 	if e.opts.MarkOnly || e.report.Deleted.Objects+e.report.Manifests == 0 {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
@@ -100,7 +103,7 @@ func (e *expiry) decide(ctx context.Context, s *keeping.State) (*keeping.Next, e
 	if n.Decision, err = s.Decide(rules, n.Pins, giveUp); err != nil {
 		return nil, err
 	}
-	if e.now, err = e.archive.objects.Now(ctx); err != nil {
+	if e.now, err = e.archive.objects.Now(ctx); err != nil && (e.opts.Grace > 0 || !errors.Is(err, storage.ErrNoTime)) {
 		return nil, err
 	}
 	n.OwnHorizon = e.opts.Grace == 0
@@ -215,7 +218,11 @@ func (e *expiry) bucket(ctx context.Context) (versioned, locked bool) {
 // sweep deletes what is dead for a keep.
 func (e *expiry) sweep(ctx context.Context, kept *manifest.Committed) error {
 	progress.Tell(ctx, PhaseDelete)
-	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, e.now.Add(-e.opts.Grace))
+	probesBefore := e.now
+	if !e.now.IsZero() {
+		probesBefore = e.now.Add(-e.opts.Grace)
+	}
+	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, probesBefore)
 	r := &e.report
 	r.Deleted, r.Manifests, r.Survivors = amountOf(swept.Deleted), int64(swept.Manifests), int64(swept.Survivors)
 	for _, n := range swept.Refused {

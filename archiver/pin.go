@@ -76,7 +76,7 @@ func findPin(pins []manifest.Pin, seq manifest.Seq) (int, bool) {
 func (a *Archive) keep(ctx context.Context, change func(*keeping.State, *keeping.Next) (bool, error)) (KeepReport, error) {
 	var r KeepReport
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
-		kept, err := keeping.Update(ctx, a.journal, remember(a, ""), a.author(0), func(_ context.Context, s *keeping.State) (*keeping.Next, error) {
+		kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(0), func(_ context.Context, s *keeping.State) (*keeping.Next, error) {
 			n := keeping.Next{Pins: slices.Clone(s.Pins()), Policy: s.Policy()}
 			if changed, err := change(s, &n); err != nil || !changed {
 				return nil, err

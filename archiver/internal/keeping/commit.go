@@ -49,11 +49,12 @@ func (s *State) Keeping(n Next) *retention.Keep {
 // commits first, all of it is done again. The result is the keep, read back from the store;
 // nil if there was none to commit.
 //
-// Errors are those of [Read], of decide and of [journal.Head.Commit].
+// Errors are those of [Read], of decide and of [journal.Head.Commit]. With an error and a
+// keep, that keep was committed, but could not be read back.
 func Update(
-	ctx context.Context, j *journal.Journal, known journal.Memory, by Author, decide func(context.Context, *State) (*Next, error),
+	ctx context.Context, j *journal.Journal, options journal.UpdateOptions, by Author, decide func(context.Context, *State) (*Next, error),
 ) (kept *manifest.Committed, err error) {
-	options := journal.UpdateOptions{Known: known, List: true, Existing: true}
+	options.List, options.Existing = true, true
 	err = j.Update(ctx, options, func(head *journal.Head) error {
 		s, err := Read(ctx, j, head.List)
 		if err != nil {
@@ -70,17 +71,12 @@ func Update(
 	if err != nil || kept == nil {
 		return nil, err
 	}
-	return readBack(ctx, j, kept)
-}
-
-// readBack reads a keep once more from the store: what will be deleted, will be because of
-// what it says.
-func readBack(ctx context.Context, j *journal.Journal, kept *manifest.Committed) (*manifest.Committed, error) {
+	// What will be deleted, will be because of what the store has.
 	stored, err := j.Load(ctx, kept.ArchiveID, kept.Seq)
 	if err == nil && stored.Digest != kept.Digest {
 		err = &manifest.ObjectError{Key: kept.Seq.Key(), Problem: "it is not what was committed"}
 	}
-	return stored, err
+	return kept, err
 }
 
 // ChangesList reports whether the list of backups, or what stands in for some, differs
