@@ -8,8 +8,10 @@
 package segment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -87,6 +89,40 @@ func (d *Decoder) Frame(buf, stored []byte, rawBytes int64) ([]byte, error) {
 		return buf, fmt.Errorf("%w: %d raw bytes where %d are expected", ErrDamaged, len(raw), rawBytes)
 	}
 	return raw, nil
+}
+
+// NewReader returns a reader of the raw bytes of one frame, of which there must be rawBytes,
+// that takes less memory than all of them. Anything else is [ErrDamaged]. It must be closed.
+func NewReader(stored []byte, rawBytes int64) (io.ReadCloser, error) {
+	d, err := zstd.NewReader(bytes.NewReader(stored), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(uint64(max(rawBytes, FrameBytes)))) //nolint:gosec // not negative
+	if err != nil {
+		return nil, err
+	}
+	return &frameReader{d, rawBytes}, nil
+}
+
+type frameReader struct {
+	zstd *zstd.Decoder
+	left int64
+}
+
+// Read implements [io.Reader].
+func (r *frameReader) Read(p []byte) (int, error) {
+	n, err := r.zstd.Read(p)
+	switch r.left -= int64(n); {
+	case r.left < 0 || errors.Is(err, io.EOF) && r.left > 0:
+		return 0, fmt.Errorf("%w: it does not have as many raw bytes as are expected", ErrDamaged)
+	case err != nil && !errors.Is(err, io.EOF):
+		return n, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return n, err
+}
+
+// Close frees the reader's memory.
+func (r *frameReader) Close() error {
+	r.zstd.Close()
+	return nil
 }
 
 // Close frees the decoder's memory.

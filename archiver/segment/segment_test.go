@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -103,6 +104,17 @@ func TestUnknownLevel(t *testing.T) {
 	}
 }
 
+// stream reads a frame with NewReader.
+func stream(t *testing.T, stored []byte, rawBytes int64) ([]byte, error) {
+	t.Helper()
+	r, err := NewReader(stored, rawBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
 // What is not one whole frame of the expected size is an error.
 func TestDamagedFrame(t *testing.T) {
 	e, d := encoder(t, DefaultLevel), decoder(t, FrameBytes)
@@ -113,6 +125,9 @@ func TestDamagedFrame(t *testing.T) {
 		if got, err := d.Frame(nil, stored, n); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v, %d bytes", what, err, len(got))
 		}
+		if got, err := stream(t, stored, n); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: as a stream, %v, %d bytes", what, err, len(got))
+		}
 	}
 	for i := range stored {
 		b := bytes.Clone(stored)
@@ -120,7 +135,13 @@ func TestDamagedFrame(t *testing.T) {
 		if got, err := d.Frame(nil, b, int64(len(raw))); err == nil && !bytes.Equal(got, raw) {
 			t.Errorf("byte %d was changed, and other data came out", i)
 		}
+		if got, err := stream(t, b, int64(len(raw))); err == nil && !bytes.Equal(got, raw) {
+			t.Errorf("byte %d was changed, and other data came out as a stream", i)
+		}
 		check("cut", stored[:i], int64(len(raw)))
+	}
+	if got, err := stream(t, stored, int64(len(raw))); err != nil || !bytes.Equal(got, raw) {
+		t.Errorf("as a stream: %v", err)
 	}
 	check("smaller than said", stored, int64(len(raw)+1))
 	check("larger than said", stored, int64(len(raw)-1))

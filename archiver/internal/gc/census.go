@@ -56,6 +56,9 @@ type counting struct {
 
 // Census lists the objects and counts them. It changes nothing in the store. It must not be
 // called concurrently.
+//
+// If the index of a living record is missing or damaged, the error is a
+// [*manifest.ObjectError].
 func (n *Names) Census(ctx context.Context, s *objects.Store) (*Census, error) {
 	n.forgetLists()
 	c := &counting{names: n}

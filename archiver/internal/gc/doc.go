@@ -7,8 +7,10 @@
 //   - generation: the number at the beginning of a folder's name, that of the newest keep
 //     that the run had seen which wrote the objects in it.
 //   - living: a record that is alive as of the keep that is looked at, or comes after it.
-//   - protecting: a record from whose objects nothing is deleted yet, although it may have
-//     been removed: it was alive as of [manifest.Keeping].DeadBefore, or comes after that.
+//   - horizon: the keep that [manifest.Keeping].DeadBefore names, which may be the keep that
+//     says so; 0 if nothing is dead yet.
+//   - protecting: a record whose objects stay, although it may have been removed: it was
+//     alive as of the horizon, or comes after that.
 //   - name: the key of an object, as the index of a record names it.
 //   - dead: an object or a manifest that nobody may need again.
 //   - waiting: an object that no living record names, and that is not dead yet.
@@ -17,18 +19,18 @@
 //
 // # What is dead
 //
-// Let K be a keep of the log, and κ its DeadBefore. An object is dead if its generation is
-// below κ and no protecting record names it. A manifest is dead if it belongs to a group of
-// 32 numbers that are all between the first keep and κ, and of which none is alive: so a
-// group with a living number always has all its summaries, and a writer that has never seen
-// a keep meets every number it can aim at.
+// An object is dead for a keep of the log if its generation is below the keep's horizon, and
+// no protecting record names it. A manifest is dead if it belongs to a group of 32 numbers
+// that are all between the first keep and the horizon, and of which none is alive: so a group
+// with a living number always has all its summaries, and a writer that has never seen a keep
+// meets every number it can aim at.
 //
 // Nothing that can be restored is deleted. Suppose that backup n names an object that is
-// dead for K. If n is before K, it is either alive as of κ or after κ, since what was removed
-// never comes back; so it protects the object. If n is after K, its writer has seen K or a
-// later keep, and may only name objects of generation κ or above, or those that a living
-// backup before it names; the same holds for that one, down to a backup before K. No clock
-// has a say in this: the caller chooses κ, and any κ is safe.
+// dead for keep K. If n is before K, it was alive as of the horizon or comes after it, since
+// what was removed never comes back; so it protects the object. If n is after K, its writer
+// has seen K or a later keep, and may name only objects that are not older than the horizon,
+// or that a living backup before it names; the same holds for that one, down to a backup
+// before K. No clock has a say in this: the caller chooses the horizon, and any is safe.
 //
 // What is dead stays dead, as no key and no number is used twice. So a sweep needs no lock
 // and no memory: it begins with lists, may be stopped anywhere, run twice at once, and be

@@ -30,7 +30,7 @@ type Names struct {
 	archive *manifest.Archive
 	records []manifest.Seq
 	keep    Keep
-	then    manifest.Ranges // what was alive as of the keep's DeadBefore
+	then    manifest.Ranges // what was alive as of the horizon
 
 	seed    maphash.Seed
 	keys    map[uint64]use
@@ -74,7 +74,7 @@ func Read(ctx context.Context, j *journal.Journal, l *journal.List, k Keep) (*Na
 	return n, n.readFulls(ctx, fulls)
 }
 
-// readThen reads which records were alive as of DeadBefore.
+// readThen reads which records were alive as of the horizon.
 func (n *Names) readThen(ctx context.Context) error {
 	switch n.keep.DeadBefore {
 	case 0:

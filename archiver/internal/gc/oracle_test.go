@@ -132,6 +132,8 @@ func (w *world) step() {
 		w.backup(manifest.Incremental, w.folder(), content{
 			segments: w.random.IntN(3), inline: w.random.IntN(2) == 0 || w.random.IntN(3) == 0, large: false,
 		}.notEmpty(w.random.IntN(20) == 0))
+	case n < 69:
+		w.randomMerge()
 	case n < 82:
 		w.randomLeftover()
 	case n < 94:
@@ -153,6 +155,22 @@ func (c content) notEmpty(large bool) content {
 		c.segments = 1
 	}
 	return c
+}
+
+// randomMerge merges two backups in a row, but not the newest.
+func (w *world) randomMerge() {
+	w.t.Helper()
+	records, backups := w.living()
+	for range 10 {
+		i := w.random.IntN(max(len(records)-2, 1))
+		if len(records) < 3 || records[i] == 1 || records[i+1] == backups[len(backups)-1] {
+			continue
+		}
+		if w.kinds[records[i]].Kind == manifest.Incremental && w.kinds[records[i+1]].Kind == manifest.Incremental {
+			w.merge(records[i], records[i+1], content{segments: w.random.IntN(2)}.notEmpty(w.random.IntN(4) == 0))
+			return
+		}
+	}
 }
 
 func (w *world) randomFull() {
@@ -234,6 +252,14 @@ func (w *world) randomKeep() {
 			}
 		}
 	}
+	if m := w.merged; m != nil && w.random.IntN(4) > 0 && slices.Contains(alive, m.From) && slices.Contains(alive, m.For) {
+		alive = slices.DeleteFunc(alive, func(seq manifest.Seq) bool { return seq == m.From || seq == m.For })
+		alive = append(alive, m.By)
+		standIns = append(standIns, *m)
+		slices.Sort(alive)
+		slices.SortFunc(standIns, func(a, b manifest.StandIn) int { return int(a.For) - int(b.For) }) //nolint:gosec // small
+	}
+	w.merged = nil
 	w.keep(alive, standIns, dead, own)
 }
 
@@ -243,13 +269,27 @@ func TestSweepsOfRandomArchives(t *testing.T) {
 	if testing.Short() {
 		seeds = 10
 	}
+	var standIns int
+	var all fate
 	for seed := range seeds {
-		w := newWorld(t, uint64(seed))
+		w := newWorld(t, uint64(seed)) //nolint:gosec // not negative
 		for range 150 {
 			w.step()
 		}
-		if w.newestKeep() != nil {
-			w.sweepAndCompare(w.newestKeep())
+		k := w.newestKeep()
+		if k == nil {
+			continue
 		}
+		f := w.fateFor(k)
+		w.sweepAndCompare(k)
+		standIns += len(k.Keeping.StandIns)
+		all.dead.Objects += f.dead.Objects
+		all.waiting.Objects += f.waiting.Objects
+		all.deadManifests += f.deadManifests
+		all.orphans += f.orphans
+		all.unknown += f.unknown
+	}
+	if standIns == 0 || all.dead.Objects == 0 || all.waiting.Objects == 0 || all.deadManifests == 0 || all.orphans == 0 || all.unknown == 0 {
+		t.Errorf("%d stand-ins, %+v: some of it never happens", standIns, all)
 	}
 }

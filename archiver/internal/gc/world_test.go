@@ -32,6 +32,7 @@ type world struct {
 	keeps   []*manifest.Committed               // in order
 	unknown map[string]bool                     // keys that no run gives
 	orphans map[string]bool                     // keys that no record names
+	merged  *manifest.StandIn                   // a merged record that no keep has named yet
 	written int                                 // objects so far
 }
 
@@ -106,10 +107,18 @@ func (w *world) folder() string {
 // content is what a backup of these tests has.
 type content struct {
 	segments int // of its own
+	reused   int // of these, those that a killed run has stored
 	shared   []manifest.Segment
 	inline   bool // one more segment, in the manifest
 	large    bool // its index is an object
 	pages    bool // an object with digests of pages
+}
+
+// merge commits a merged record of two backups in a row.
+func (w *world) merge(from, to manifest.Seq, c content) {
+	w.t.Helper()
+	w.merged = &manifest.StandIn{From: from, For: to}
+	w.merged.By = w.backup(manifest.Merged, w.folder(), c)
 }
 
 // backup commits a backup, and returns its number.
@@ -124,6 +133,10 @@ func (w *world) backup(kind manifest.Kind, folder string, c content) manifest.Se
 		m.ReadUntil = m.CreatedAt
 		if h.Parent != nil {
 			m.Timeline, m.Continues = 1, &h.Parent.Seq
+		}
+		if kind == manifest.Merged {
+			before := w.merged.From - 1
+			m.Continues, m.Replaces = &before, &manifest.Range{w.merged.From, w.merged.For}
 		}
 		ix := w.index(m, c)
 		if err := h.Commit(w.t.Context(), m, ix, time.Minute); err != nil {
@@ -167,6 +180,10 @@ func (w *world) index(m *manifest.Manifest, c content) *manifest.Index {
 	for i := range c.segments {
 		key, sum, size := w.put(func(sum manifest.Digest) string { return manifest.SegmentKey(manifest.SegmentFolder(m.Folder), i, sum) })
 		ix.Segments = append(ix.Segments, manifest.Segment{Key: key, StoredBytes: size, RawBytes: raw, SHA256: sum})
+		if i < c.reused {
+			m.ReusedBytes += raw
+			continue
+		}
 		m.StoredBytes += size
 		m.SegmentsNew++
 	}
@@ -221,7 +238,7 @@ func (w *world) living() (records, backups []manifest.Seq) {
 	return records, backups
 }
 
-// keep commits a keep. own makes it its own κ.
+// keep commits a keep. own makes it its own horizon.
 func (w *world) keep(alive []manifest.Seq, standIns []manifest.StandIn, deadBefore manifest.Seq, own bool) *manifest.Committed {
 	w.t.Helper()
 	var k *manifest.Committed

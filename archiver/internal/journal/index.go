@@ -37,26 +37,47 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Committed) (*manifest.I
 	return ix, nil
 }
 
-// Keys calls use with the key of each object that a backup names: its index, segments,
-// and digests of pages. If the index cannot be read, the error is a
-// [*manifest.ObjectError], and use may have been called with some of them.
+// Keys calls use with the key of each object that a backup names: its index, segments, and
+// digests of pages. An index that is an object is not held in memory as a whole. If it cannot
+// be read, the error is a [*manifest.ObjectError], and use may have been called with some
+// keys.
 func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key string)) error {
-	ix, err := j.Index(ctx, m)
-	if err != nil {
-		return err
-	}
 	if m.Index != nil {
 		use(m.Index.Key)
+		return j.indexKeys(ctx, m.Index, use)
 	}
-	for _, s := range ix.Segments {
+	if m.Content == nil {
+		return nil // a keep
+	}
+	for _, s := range m.Content.Segments {
 		if !s.IsInline() {
 			use(s.Key)
 		}
 	}
-	if image := ix.Image(); image != nil {
+	if image := m.Content.Image(); image != nil {
 		for _, p := range image.Pages {
 			use(p.Key)
 		}
+	}
+	return nil
+}
+
+func (j *Journal) indexKeys(ctx context.Context, ref *manifest.ObjectRef, use func(key string)) error {
+	b, err := j.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	if err != nil {
+		return err
+	}
+	raw, err := segment.NewReader(b, ref.RawBytes)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	err = manifest.ReadIndexKeys(raw, use)
+	switch {
+	case errors.Is(err, manifest.ErrDamaged), errors.Is(err, segment.ErrDamaged):
+		return &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
+	case err != nil:
+		return fmt.Errorf("%s: %w", ref.Key, err)
 	}
 	return nil
 }
