@@ -89,6 +89,10 @@ type ExpireReport struct {
 	Unreadable    []uint64  // backups given up that could not be read
 	Disbelieved   []uint64  // backups whose hosts' clocks are not believed
 
+	// WindowFrom is the time since which every epoch stays, by the rule [Rules.Window]; nil
+	// without that rule.
+	WindowFrom *time.Time
+
 	Before, After []Reach // what can be restored, before and after
 	ChainsOnly    Amount  // backups that stay for others alone, and what was stored for them: a full backup for each that stays would free it
 

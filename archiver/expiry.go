@@ -111,6 +111,10 @@ func (e *expiry) decide(ctx context.Context, s *keeping.State) (*keeping.Next, e
 		return nil, err
 	}
 	e.describe(s, n.Decision)
+	if rules != nil && rules.Window > 0 {
+		from := n.Decision.Times.Now.Add(-time.Duration(rules.Window) * time.Second)
+		e.report.WindowFrom = &from
+	}
 	census, err := e.count(ctx, s, n)
 	if err != nil {
 		return nil, err
@@ -168,7 +172,7 @@ func (e *expiry) count(ctx context.Context, s *keeping.State, n *keeping.Next) (
 		return nil, err
 	}
 	r := &e.report
-	if s.List.Keep != nil && c.Youngest < s.KeepSeq() {
+	if s.List.Keep != nil && c.Youngest < s.KeepSeq() && !s.ChangesList(*n) { // else it takes the keep that says so
 		e.waitUntil(s.List.Written[s.KeepSeq()])
 	}
 	if r.Deleted.Objects+r.Waiting.Objects > 0 {

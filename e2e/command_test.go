@@ -106,6 +106,7 @@ type answer struct {
 	Label        string            `json:"label"`
 	Labels       map[string]string `json:"labels"`
 	Pinned       bool              `json:"pinned"`
+	Removed      bool              `json:"removed"` // of a backup; expire has a type of its own
 	Keep         int64             `json:"keep"`
 
 	// verify

@@ -127,6 +127,11 @@ var answers = []row{
 		},
 	},
 	{
+		name: "denied to an expiry", when: both(of("expire"), both(ofStore, said("AccessDenied", "AllAccessDisabled", "UnauthorizedAccess"))),
+		say: "An expiry needs s3:DeleteObject beside what a backup needs (s3:ListBucket, s3:GetObject, s3:PutObject). " +
+			"With --mark-only it deletes nothing, and an expiry elsewhere does that; what is locked can be deleted later.",
+	},
+	{
 		name: "denied by policy", when: both(ofStore, said("AccessDenied", "AllAccessDisabled", "UnauthorizedAccess")),
 		say: "Check that the user's policy and the bucket's allow these credentials to list, read and create " +
 			"objects below this prefix " +

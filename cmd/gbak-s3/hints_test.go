@@ -67,6 +67,7 @@ var verbHintCases = []struct {
 	{"pin", hintCase{"unknown outcome of what stays", archiver.CodeUnknownOutcome, errors.New("x"), "Nothing was deleted"}},
 	{"expire", hintCase{"nothing is removed beside damage", archiver.CodeDamagedArchive, errors.New("x"), "expire --remove"}},
 	{"expire", hintCase{"expiry of another archive than seen", archiver.CodeConflict, errors.New("x"), "without --apply"}},
+	{"expire", hintCase{"denied to an expiry", archiver.CodePermission, refused(storage.ErrPermission, 403, "AccessDenied"), "s3:DeleteObject"}},
 	{"plan", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
 	{"inspect", hintCase{"nothing that can be inspected", archiver.CodeNotDatabase, errors.New("x"), "a log file"}},
 	{"inspect", hintCase{"nothing to inspect", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path."}},

@@ -15,10 +15,10 @@ var jsonLines = []struct {
 	heading string
 	line    any
 }{
-	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"verify", verifyLine{}},
+	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"status", statusLine{}}, {"reach", reachLine{}}, {"verify", verifyLine{}},
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
-	{"release", releaseLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
+	{"release", releaseLine{}}, {"expire_backup", expireBackupLine{}}, {"expire", expireLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
 }
 
 // fields returns the names of all fields of a line, also of those inside of it.

@@ -200,3 +200,12 @@ func absolute(address string) string {
 	}
 	return address
 }
+
+// prefixOf returns what the keys of an archive in a bucket begin with.
+func prefixOf(address string) string {
+	opts, err := s3.ParseAddress(address)
+	if err != nil || opts.Prefix == "" {
+		return ""
+	}
+	return strings.Trim(opts.Prefix, "/") + "/"
+}
