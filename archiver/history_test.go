@@ -17,6 +17,7 @@ import (
 // exactly, by its number and by every moment between it and the next one.
 func TestEveryEpochOfRandomHistories(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
+		t := drawing(t, r)
 		m := newModel(t)
 		store := storagetest.NewMemory()
 		a := newArchive(store)

@@ -123,6 +123,36 @@ func TestExportOfSchema(t *testing.T) {
 	}
 }
 
+// Sync marks change nothing, on which side of a checkpoint they are: an export may take the
+// log that has them, and a restore the image after them.
+func TestExportOfMarks(t *testing.T) {
+	t.Parallel()
+	for _, marks := range [][2]int{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {3, 2}} {
+		m := newModel(t)
+		store := storagetest.NewMemory()
+		mark := func(n int) {
+			for range n {
+				m.group(grafeotest.Group06{SyncMark: true, Synced: m.log.LSN()})
+			}
+		}
+		m.commit(10)
+		backup(t, store, m.path)
+		m.commit(10)
+		backup(t, store, m.path)
+		mark(marks[0])
+		m.checkpointHeld()
+		mark(marks[1])
+		full(t, store, m.path)
+		m.commit(10)
+		backup(t, store, m.path)
+		folder, r := export(t, store, archiver.Target{})
+		if r.FromEpoch != 0 || r.ToEpoch != 3 {
+			t.Errorf("%v: %+v", marks, r)
+		}
+		sameAsRestored(t, store, folder, string(m.all), 1, 3, 1)
+	}
+}
+
 // Below the first epoch of the target's timeline the folder has what older ones
 // have, as a restore writes it.
 func TestExportOfTimelines(t *testing.T) {
@@ -139,20 +169,19 @@ func TestExportOfTimelines(t *testing.T) {
 	backup(t, store, m.path)
 	m.check(os.RemoveAll(m.path + ".wal"))
 	m = m.putBack(past, true)
-	m.all, m.epoch = nil, 2
 	m.reopen()
 	for range 3 {
 		m.commit(70)
 	}
 	r := backup(t, store, m.path)
-	if r.Backup.Timeline != 2 {
+	if r.Backup.Timeline != 2 || r.Backup.EndEpoch != 5 {
 		t.Fatalf("%+v", r)
 	}
 	folder, report := export(t, store, archiver.Target{})
 	if report.FromEpoch != 0 || report.ToEpoch != r.Backup.EndEpoch {
 		t.Errorf("%+v", report)
 	}
-	sameAsRestored(t, store, folder, 1, r.Backup.EndEpoch, 1)
+	sameAsRestored(t, store, folder, string(m.all), 1, r.Backup.EndEpoch, 1)
 	if _, report = export(t, store, archiver.AtBackup(2)); report.ToEpoch != 4 {
 		t.Errorf("%+v", report)
 	}
