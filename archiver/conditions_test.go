@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -59,7 +60,10 @@ func TestUnsafeStoreIsRefused(t *testing.T) {
 		t.Run(fmt.Sprint(care), func(t *testing.T) {
 			inner := storagetest.NewMemory()
 			path := copyVector(t, "v0.6.0/live")
-			_, err := newArchive(storagetest.NewCareless(inner, care)).Backup(t.Context(), path, archiver.BackupOptions{})
+			var err error
+			synctest.Test(t, func(t *testing.T) { // so that all racers look before one of them writes
+				_, err = newArchive(storagetest.NewCareless(inner, care)).Backup(t.Context(), path, archiver.BackupOptions{})
+			})
 			mustFail(t, err, archiver.CodeUnsafeStore, "nothing was stored")
 			if left := slices.Collect(maps.Keys(inner.Objects())); len(left) > 0 {
 				t.Errorf("it left %v", left)
@@ -80,9 +84,11 @@ func TestSingleWriter(t *testing.T) {
 			store := storagetest.NewCareless(inner, care)
 			m := newModel(t)
 			m.commit(500)
-			if _, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{SingleWriter: true}); err != nil {
-				t.Fatal(err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				if _, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{SingleWriter: true}); err != nil {
+					t.Fatal(err)
+				}
+			})
 			if c := archiveDocument(t, inner).Conditions; c == nil || c.Verdict != verdict || !c.SingleWriter {
 				t.Errorf("archive.json says %+v", c)
 			}

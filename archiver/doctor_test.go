@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -42,7 +43,7 @@ func TestDoctorOfAGoodStore(t *testing.T) {
 		if p := r.Problem(); p != nil || r.Conditions != manifest.Honoured || r.Backups != backups {
 			t.Errorf("with %d backups: %+v, problem %v", backups, r, p)
 		}
-		if r.Clock == nil || r.Clock.Abs() > time.Second || r.UploadSpeed <= 0 || r.DownloadSpeed <= 0 || r.Latency <= 0 {
+		if r.Clock == nil || r.Clock.Abs() > time.Minute || r.UploadSpeed <= 0 || r.DownloadSpeed <= 0 || r.Latency <= 0 {
 			t.Errorf("measured: %+v", r)
 		}
 		for _, name := range []string{"read", "archive", "write", "conditions", "clock", "speed", "delete"} {
@@ -69,7 +70,8 @@ func TestDoctorFindsWhatIsUnsafe(t *testing.T) {
 		{storagetest.Forgets, manifest.Lying},
 	} {
 		inner := storagetest.NewMemory()
-		r := examine(t, storagetest.NewCareless(inner, c.care))
+		var r archiver.DoctorReport
+		synctest.Test(t, func(t *testing.T) { r = examine(t, storagetest.NewCareless(inner, c.care)) })
 		p := r.Problem()
 		if p == nil || p.Name != "conditions" || p.Code != archiver.CodeUnsafeStore || p.Err == nil || r.Conditions != c.verdict {
 			t.Errorf("%s: verdict %q, problem %+v", c.verdict, r.Conditions, p)

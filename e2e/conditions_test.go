@@ -20,7 +20,7 @@ var carelessStores = map[string]struct {
 	"rejects":  {s3test.NoCondition, "rejected"},
 	"says 403": {func(r *s3test.Request) s3test.Fault { return refusedCondition(r, 403, "AccessDenied") }, "rejected"},
 	"races": {func(*s3test.Request) s3test.Fault {
-		return s3test.Fault{Condition: s3test.Raced, Window: 5 * time.Millisecond}
+		return s3test.Fault{Condition: s3test.Raced, Window: 300 * time.Millisecond}
 	}, "not_atomic"},
 	"lies": {func(*s3test.Request) s3test.Fault { return s3test.Fault{Condition: s3test.Lied} }, "lying"},
 }

@@ -38,7 +38,7 @@ func TestInventedSuccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := closedImage(t)
-			args := []string{"--no-hold", "--segment-size", "1MiB", "--commit-timeout", "2s", "--store-timeout", "5s"}
+			args := []string{"--no-hold", "--segment-size", "1MiB", "--commit-timeout", "5s", "--store-timeout", "5s"}
 			if name == "index" {
 				path = manyChunks(t)
 			}

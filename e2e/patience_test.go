@@ -86,7 +86,11 @@ func TestRestoreContinues(t *testing.T) {
 				}
 				return s3test.Fault{}
 			})
-			run := start(t, "restore", p.Address, target, "--concurrency", "1", "--store-timeout", "1s", "--json")
+			args := []string{"restore", p.Address, target, "--concurrency", "1", "--json"}
+			if end == nil {
+				args = append(args, "--store-timeout", "5s") // else it waits for minutes
+			}
+			run := start(t, args...)
 			for lines := 0; lines < 2+4; {
 				select {
 				case <-run.done:

@@ -32,9 +32,10 @@ func TestNoSecretIsTold(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", sessionToken)
 	var said bytes.Buffer
 	codes, runs := map[int]int{}, 0
+	patience, commit := "10s", "10s"
 	tell := func(args ...string) {
 		t.Helper()
-		args = append(args, "--log-level", "debug", "--store-timeout", "200ms", "--concurrency", "1")
+		args = append(args, "--log-level", "debug", "--store-timeout", patience, "--concurrency", "1")
 		if runs++; runs%2 == 0 {
 			args = append(args, "--json")
 		}
@@ -44,7 +45,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 	target := func() string { return filepath.Join(t.TempDir(), "restored.grafeo") }
 	life := func() {
-		tell("backup", w.path, p.Address, "--commit-timeout", "300ms", "--full")
+		tell("backup", w.path, p.Address, "--commit-timeout", commit, "--full")
 		tell("restore", p.Address, target())
 		tell("status", p.Address)
 	}
@@ -58,6 +59,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	if codes[exitOK] != runs {
 		t.Fatalf("exit codes %v: %s", codes, &said)
 	}
+	patience, commit = "200ms", "300ms" // for faults that never end
 	for _, f := range []s3test.Fault{
 		{Lose: s3test.RST, Apply: true},
 		{Lose: s3test.MidHeader},
@@ -90,6 +92,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		tell("backup", w.path, p.Address, "--commit-timeout", "300ms", "--full")
 	}
 	p.Do(nil)
+	patience = "10s"
 	// The store's own answer to a wrong signature quotes what it was sent.
 	tell("list", at.address())
 	tell("backup", w.path, at.address(), "--full")

@@ -64,7 +64,7 @@ func TestZombieLandsAfterUnknown(t *testing.T) {
 				}
 				return s3test.Fault{Lose: s3test.RST}
 			}))
-			gbak(t, "backup", path, p.Address, "--no-hold", "--commit-timeout", "500ms").want(t, exitUnknown)
+			gbak(t, "backup", path, p.Address, "--no-hold", "--commit-timeout", "2s").want(t, exitUnknown)
 			truth(t, at, path, 0)
 			if c.other {
 				must(t, "backup", path, at.address(), "--no-hold")
@@ -107,7 +107,7 @@ func TestRivalCommitsFirst(t *testing.T) {
 				return fault
 			}))
 			must(t, "backup", path, at.address(), "--no-hold")
-			ours := must(t, "backup", path, p.Address, "--no-hold", "--full", "--json", "--commit-timeout", "4s").one(t, "backup")
+			ours := must(t, "backup", path, p.Address, "--no-hold", "--full", "--json", "--commit-timeout", "9s").one(t, "backup")
 			if theirs := rival.Load().want(t, exitOK).one(t, "backup"); theirs.Seq != 2 || ours.Seq != 3 {
 				t.Errorf("theirs is %d and ours %d, want 2 and 3", theirs.Seq, ours.Seq)
 			}

@@ -1,13 +1,16 @@
 package s3
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -98,50 +101,75 @@ func TestTruncatedBodyIsUnexpectedEOF(t *testing.T) {
 	}
 }
 
-// A body that stalls ends the reader. One that flows slowly, or whose reader is slow,
-// does not.
+// A body that stalls ends the reader.
 func TestStalledBodyEnds(t *testing.T) {
-	const idle = 200 * time.Millisecond
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Length", "5")
-		for i := range 4 {
-			fmt.Fprint(w, i)
-			_ = http.NewResponseController(w).Flush()
-			time.Sleep(idle / 3)
-		}
-		if strings.HasSuffix(r.URL.Path, "stalls") {
-			<-r.Context().Done()
-			return
-		}
-		fmt.Fprint(w, 4)
+		fmt.Fprint(w, "0123")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
 	})
-	s := f.open(t, func(o *Options) { o.Timeouts.Idle = idle })
-	if got := read(t, s, "slow"); got != "01234" {
-		t.Errorf("got %q", got)
-	}
-
-	body, _, err := s.Get(t.Context(), "slow", storage.Range{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * idle) // the store waits for the reader
-	if data, err := io.ReadAll(body); string(data) != "01234" || err != nil {
-		t.Errorf("got %q, %v", data, err)
-	}
-	_ = body.Close()
-
-	body, _, err = s.Get(t.Context(), "stalls", storage.Range{})
+	s := f.open(t, func(o *Options) { o.Timeouts.Idle = 2 * time.Second })
+	body, _, err := s.Get(t.Context(), "stalls", storage.Range{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer body.Close()
 	data, err := io.ReadAll(body)
-	if string(data) != "0123" || err == nil || !strings.Contains(err.Error(), "no data from the store for 200ms") {
+	if string(data) != "0123" || err == nil || !strings.Contains(err.Error(), "no data from the store for 2s") {
 		t.Errorf("got %q, %v", data, err)
 	}
 	e, ok := errors.AsType[*storage.Error](err)
 	if !ok || e.Op != storage.OpGet || e.Key != "stalls" {
 		t.Errorf("got %#v", err)
+	}
+}
+
+// A body that flows slowly, or whose reader is slow, does not stall.
+func TestSlowBodyDoesNotEnd(t *testing.T) {
+	const idle = 30 * time.Second
+	for name, c := range map[string]struct {
+		sends, reads time.Duration // the pause after each byte
+		stalls       bool
+	}{
+		"flows slowly":    {sends: idle - 1},
+		"is read slowly":  {reads: 3 * idle},
+		"both":            {sends: idle - 1, reads: 3 * idle},
+		"flows no longer": {sends: idle + 1, stalls: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				from, to := io.Pipe()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				context.AfterFunc(ctx, func() { _ = to.CloseWithError(context.Cause(ctx)) }) // as the connection of a request
+				var store sync.WaitGroup
+				store.Go(func() {
+					for range 5 {
+						time.Sleep(c.sends)
+						_, _ = to.Write([]byte("."))
+					}
+					_ = to.Close()
+				})
+				d := newDownload(from, idle, cancel)
+				got, err := "", error(nil)
+				for b := make([]byte, 1); err == nil; time.Sleep(c.reads) {
+					var n int
+					n, err = d.Read(b)
+					got += string(b[:n])
+				}
+				if c.stalls {
+					if got != "" || !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "no data from the store for 30s") {
+						t.Errorf("got %q, %v", got, err)
+					}
+				} else if got != "....." || !errors.Is(err, io.EOF) {
+					t.Errorf("got %q, %v", got, err)
+				}
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+				store.Wait()
+			})
+		})
 	}
 }
 

@@ -75,7 +75,7 @@ func TestRetriesEnd(t *testing.T) {
 			if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), fmt.Sprintf("%d attempts", n)) {
 				t.Errorf("%d attempts: got %v", n, err)
 			}
-			if elapsed := time.Since(began); n <= firstAttempts || elapsed < total || elapsed > 10*time.Second {
+			if elapsed := time.Since(began); elapsed < total || elapsed > time.Minute {
 				t.Errorf("%d attempts in %v", n, elapsed)
 			}
 		})
@@ -107,8 +107,8 @@ func TestConditionalPutIsSentOnce(t *testing.T) {
 		return func(w http.ResponseWriter) { refuse(w, status, code) }
 	}
 	for name, c := range map[string]struct {
-		answer func(http.ResponseWriter)
-		want   error // nil: none of the sentinels
+		answer func(http.ResponseWriter) // nil: there is none
+		want   error                     // nil: none of the sentinels
 	}{
 		"409":     {status(409, "ConditionalRequestConflict"), nil},
 		"412":     {status(412, "PreconditionFailed"), storage.ErrPreconditionFailed},
@@ -118,13 +118,23 @@ func TestConditionalPutIsSentOnce(t *testing.T) {
 		"501":     {status(501, "NotImplemented"), errors.ErrUnsupported},
 		"503":     {status(503, "SlowDown"), nil},
 		"dropped": {drop, nil},
-		"silent":  {func(http.ResponseWriter) { time.Sleep(300 * time.Millisecond) }, nil},
+		"silent":  {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { c.answer(w) })
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				if c.answer == nil {
+					<-r.Context().Done()
+					return
+				}
+				c.answer(w)
+			})
 			t.Setenv("AWS_MAX_ATTEMPTS", "10")
 			t.Setenv("AWS_RETRY_MODE", "adaptive")
-			s := f.open(t, func(o *Options) { o.Timeouts.Answer = 100 * time.Millisecond })
+			s := f.open(t, func(o *Options) {
+				if c.answer == nil {
+					o.Timeouts.Answer = time.Second
+				}
+			})
 			var requests storage.Requests
 			err := create(storage.CountRequests(t.Context(), &requests), s, "key", "data")
 			if err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,10 +106,12 @@ func TestFaultyFailsWhereItIsTold(t *testing.T) {
 					return c.fault
 				})
 				var requests storage.Requests
-				ctx, cancel := context.WithTimeout(storage.CountRequests(t.Context(), &requests), 50*time.Millisecond)
-				defer cancel()
-
-				err := call(ctx, faulty)
+				var err error
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(storage.CountRequests(t.Context(), &requests), time.Second)
+					defer cancel()
+					err = call(ctx, faulty)
+				})
 				if !errors.Is(err, c.want) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
