@@ -78,11 +78,19 @@ func (a *Archive) export(ctx context.Context, folder string, opts ExportOptions)
 	if err := staging.CheckNothingAt(folder); err != nil {
 		return ExportReport{}, err
 	}
-	progress.Tell(ctx, PhaseJournal)
-	stretches, err := a.stretches(ctx, opts.Target.of)
-	if err != nil {
-		return ExportReport{}, err
-	}
+	var r ExportReport
+	err = pursue(ctx, a, opts.Target.of, func(p *pursuit) (err error) {
+		stretches, err := a.stretches(ctx, p)
+		if err == nil {
+			r, err = a.exportStretches(ctx, folder, stretches, opts)
+		}
+		return err
+	})
+	return r, err
+}
+
+// exportStretches exports what is planned to folder.
+func (a *Archive) exportStretches(ctx context.Context, folder string, stretches []catalog.Stretch, opts ExportOptions) (ExportReport, error) {
 	if last := stretches[len(stretches)-1].Route.Last(); last.Database.IsDirectory() {
 		return ExportReport{}, &noNativeFormError{last.Database.Name}
 	}
@@ -170,17 +178,14 @@ func checkExportFits(ctx context.Context, a *Archive, folder string, stretches [
 }
 
 // stretches reads what the archive has, and returns the stretches to a target.
-func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.Stretch, error) {
-	h, err := a.backups(ctx, t)
-	if err != nil {
-		return nil, err
-	}
+func (a *Archive) stretches(ctx context.Context, p *pursuit) ([]catalog.Stretch, error) {
+	h, t := p.list, p.target
 	if t.IsEnd() {
-		seq := h.Last()
-		if t.Backup != 0 {
-			seq = manifest.Seq(t.Backup)
+		record := h.Last()
+		if e, ok := h.Find(manifest.Seq(t.Backup)); ok {
+			record = e.Record
 		}
-		if _, err := a.journal.Load(ctx, h.Archive.ArchiveID, seq); err != nil { // else it might be taken for one that is not there
+		if _, err := a.journal.Load(ctx, h.Archive.ArchiveID, record); err != nil { // else it might be taken for one that is not there
 			return nil, h.AboutNewest(err)
 		}
 	}
@@ -188,5 +193,14 @@ func (a *Archive) stretches(ctx context.Context, t catalog.Target) ([]catalog.St
 	if err != nil {
 		return nil, err
 	}
-	return c.Stretches(t)
+	stretches, err := c.Stretches(t)
+	if err != nil {
+		return nil, err
+	}
+	var routes []*catalog.Route
+	for _, s := range stretches {
+		routes = append(routes, s.Route)
+	}
+	p.planned(routes...)
+	return stretches, nil
 }

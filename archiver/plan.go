@@ -47,8 +47,10 @@ type Plan struct {
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	var plan *catalog.Plan
 	requests, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
-		plan, err = a.planTo(ctx, target.of)
-		return err
+		return pursue(ctx, a, target.of, func(p *pursuit) (err error) {
+			plan, err = a.planTo(ctx, p)
+			return err
+		})
 	})
 	if err != nil {
 		return Plan{}, err
@@ -60,16 +62,13 @@ func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 }
 
 // planTo plans the restore of a target.
-func (a *Archive) planTo(ctx context.Context, t catalog.Target) (*catalog.Plan, error) {
-	h, err := a.backups(ctx, t)
+func (a *Archive) planTo(ctx context.Context, p *pursuit) (*catalog.Plan, error) {
+	r, err := a.journal.Route(ctx, p.list, p.target)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.journal.Route(ctx, h, t)
-	if err != nil {
-		return nil, err
-	}
-	return a.journal.Plan(ctx, r, t)
+	p.planned(r)
+	return a.journal.Plan(ctx, r, p.target)
 }
 
 // planOf returns what a restore of plan would do.

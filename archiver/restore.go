@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
@@ -108,21 +109,37 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 			return RestoreReport{}, err
 		}
 	}
-	progress.Tell(ctx, PhaseJournal)
-	plan, err := a.planTo(ctx, opts.Target.of)
-	if err != nil {
-		return RestoreReport{}, err
-	}
-	if folder {
-		if target, err = inFolder(target, &plan.Route.Last().Database); err == nil {
-			err = mayRestore(target, opts.Force)
-		}
+	staged := "" // for which target something may be
+	err = pursue(ctx, a, opts.Target.of, func(p *pursuit) error {
+		plan, err := a.planTo(ctx, p)
 		if err != nil {
-			return RestoreReport{}, err
+			return err
+		}
+		to := target
+		if folder {
+			if to, err = inFolder(target, &plan.Route.Last().Database); err == nil {
+				err = mayRestore(to, opts.Force)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		staged = to
+		r, err = a.restorePlan(ctx, to, plan, opts)
+		return err
+	})
+	if staged != "" && as[*catalog.UnreachableError](err) { // what is staged is of no use any more
+		if s, openErr := staging.Open(a.disk, staged, staging.Options{}); openErr == nil {
+			_ = s.Discard() // else the next restore to this path does
 		}
 	}
+	return r, err
+}
+
+// restorePlan restores what is planned to target.
+func (a *Archive) restorePlan(ctx context.Context, target string, plan *catalog.Plan, opts RestoreOptions) (r RestoreReport, err error) {
 	s, err := staging.Open(a.disk, target, staging.Options{
-		Database: &plan.Route.Last().Database, Replace: opts.Force, Chain: plan.Digests(), SyncEvery: a.journalEvery,
+		Database: &plan.Route.Last().Database, Replace: opts.Force, Chain: plan.Digests(), Segments: plan.Segments(), SyncEvery: a.journalEvery,
 	})
 	if err != nil {
 		return RestoreReport{}, err

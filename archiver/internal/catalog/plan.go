@@ -23,6 +23,8 @@ type Plan struct {
 	FileOf []int
 	fromOf []int // and the backup in Route.Chain that it is of
 
+	segments []int // how many the index has of the chain up to each backup
+
 	Replay *manifest.Replay // of the full backup that the route begins with
 }
 
@@ -60,6 +62,7 @@ func NewPlan(r *Route, indexes []*manifest.Index, t Target) (*Plan, error) {
 	byName := map[string]int{}
 	for i, ix := range indexes {
 		err := p.add(b, i, ix, byName)
+		p.segments = append(p.segments, len(b.Index().Segments))
 		if err == nil && i == 0 {
 			p.Replay = ix.Replay
 			err = p.checkReplay()
@@ -139,6 +142,10 @@ func (p *Plan) Digests() []manifest.Digest {
 	}
 	return slices.Clip(all)
 }
+
+// Segments returns how many segments of Index are of the chain up to each of its backups.
+// Two plans whose chains begin alike have these segments in common.
+func (p *Plan) Segments() []int { return p.segments }
 
 // FileNames returns the names of Files.
 func (p *Plan) FileNames() []string {

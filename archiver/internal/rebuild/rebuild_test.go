@@ -59,7 +59,7 @@ func archived(t *testing.T, store storage.Storage, image []byte) *catalog.Plan {
 func open(t *testing.T, target string, plan *catalog.Plan) *staging.Folder {
 	t.Helper()
 	s, err := staging.Open(disk.OS{}, target, staging.Options{
-		Database: &plan.Route.Last().Database, Chain: plan.Digests(), SyncEvery: time.Hour,
+		Database: &plan.Route.Last().Database, Chain: plan.Digests(), Segments: plan.Segments(), SyncEvery: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ package resume
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -84,11 +85,12 @@ type HeldBack struct {
 	Bytes int64
 }
 
-// Read returns the notes in a staging folder for a restore of a chain. They have what
-// earlier runs noted if these restored the same chain, or a beginning of it. With fresh,
-// what earlier runs noted does not count. Bytes are noted after every at most, if
-// something is added.
-func Read(d disk.Disk, folder string, chain []manifest.Digest, every time.Duration, fresh bool) *Notes {
+// Read returns the notes in a staging folder for a restore of a chain, of which so many
+// segments are of the backups up to each. They have what earlier runs noted of the segments
+// that their chain and this one have in common: those of the backups with which both begin.
+// With fresh, what earlier runs noted does not count. Bytes are noted after every at most,
+// if something is added.
+func Read(d disk.Disk, folder string, chain []manifest.Digest, segments []int, every time.Duration, fresh bool) *Notes {
 	n := &Notes{
 		disk: d, folder: folder, chain: chain, every: every, last: time.Now(),
 		earlier: map[int]uint64{}, dirty: map[int]bool{},
@@ -98,9 +100,10 @@ func Read(d disk.Disk, folder string, chain []manifest.Digest, every time.Durati
 		return n
 	}
 	lines := strings.Split(string(b[:bytes.LastIndexByte(b, '\n')+1]), "\n")
-	if len(lines) < 2 || lines[0] != magic || !strings.HasPrefix(n.header()+" ", lines[1]+" ") {
+	if len(lines) < 2 || lines[0] != magic {
 		return n
 	}
+	common := n.segmentsInCommon(lines[1], segments)
 	n.isSameChain = lines[1] == n.header()
 	for _, line := range lines[2:] {
 		number, sum, _ := strings.Cut(line, " ")
@@ -109,9 +112,31 @@ func Read(d disk.Disk, folder string, chain []manifest.Digest, every time.Durati
 		if err != nil || errX != nil || len(sum) != 16 {
 			break
 		}
-		n.earlier[segment] = digest
+		if segment < common {
+			n.earlier[segment] = digest
+		}
 	}
 	return n
+}
+
+// segmentsInCommon returns how many segments the chain of these notes has in common with
+// that of a header: those of the backups with which both begin.
+func (n *Notes) segmentsInCommon(header string, segments []int) int {
+	ours, theirs := strings.Fields(n.header()), strings.Fields(header)
+	same := 0
+	for same < min(len(ours), len(theirs)) && ours[same] == theirs[same] {
+		same++
+	}
+	switch backups := same - 1; { // the first field is no digest
+	case backups < 1:
+		return 0
+	case same == len(theirs): // all that was noted
+		return math.MaxInt
+	case backups > len(segments):
+		return 0
+	default:
+		return segments[backups-1]
+	}
 }
 
 func (n *Notes) header() string {

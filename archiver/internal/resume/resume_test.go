@@ -18,7 +18,7 @@ var chain = []manifest.Digest{manifest.Sum([]byte("full")), manifest.Sum([]byte(
 // that is held back.
 func TestNotesOfEarlierRuns(t *testing.T) {
 	dir := t.TempDir()
-	n := resume.Read(disk.OS{}, dir, chain, time.Hour, false)
+	n := resume.Read(disk.OS{}, dir, chain, nil, time.Hour, false)
 	if n.Resumes() {
 		t.Error("the first run resumes something")
 	}
@@ -37,7 +37,7 @@ func TestNotesOfEarlierRuns(t *testing.T) {
 		t.Errorf("%d bytes are kept, of %d; %d are resumed", n.Kept(), n.Fetched(), n.Resumed())
 	}
 
-	again := resume.Read(disk.OS{}, dir, chain, time.Hour, false)
+	again := resume.Read(disk.OS{}, dir, chain, nil, time.Hour, false)
 	again.About([]disk.File{image}, []int{0, 0}, resume.HeldBack{File: 0, Bytes: 4})
 	_, has7 := again.Digest(7)
 	_, has8 := again.Digest(8)
@@ -58,12 +58,14 @@ func TestNotesOfEarlierRuns(t *testing.T) {
 	}
 }
 
-// Notes count for the same chain, and for one that continues it.
+// Notes count for the same chain, for one that continues it, and for what another chain
+// has in common with it.
 func TestNotesOfOtherChains(t *testing.T) {
 	dir := t.TempDir()
-	n := resume.Read(disk.OS{}, dir, chain, time.Hour, false)
+	n := resume.Read(disk.OS{}, dir, chain, nil, time.Hour, false)
 	n.About([]disk.File{staged(t, dir, "log", "123")}, []int{0}, resume.HeldBack{File: -1})
 	add(n, 1, 0, "123")
+	add(n, 2, 0, "123")
 	n.Flush()
 	n.Close()
 	for _, c := range []struct {
@@ -74,13 +76,17 @@ func TestNotesOfOtherChains(t *testing.T) {
 	}{
 		{"the same", chain, false, true, true},
 		{"a longer one", append(chain[:2:2], manifest.Sum([]byte("next"))), false, true, false},
-		{"a shorter one", chain[:1], false, false, false},
+		{"a shorter one", chain[:1], false, true, false},
+		{"one with another end", []manifest.Digest{chain[0], manifest.Sum([]byte("other"))}, false, true, false},
 		{"another one", []manifest.Digest{manifest.Sum([]byte("other"))}, false, false, false},
 		{"the same, but afresh", chain, true, false, false},
 	} {
-		got := resume.Read(disk.OS{}, dir, c.chain, time.Hour, c.fresh)
+		got := resume.Read(disk.OS{}, dir, c.chain, []int{2, 3, 4}, time.Hour, c.fresh)
 		if got.Resumes() != c.resumes || got.IsSameChain() != c.same {
 			t.Errorf("%s: resumes: %v, same: %v", c.what, got.Resumes(), got.IsSameChain())
+		}
+		if _, has := got.Digest(2); has && c.what != "the same" && c.what != "a longer one" {
+			t.Errorf("%s: a segment that is of another backup counts", c.what)
 		}
 	}
 }
@@ -99,7 +105,7 @@ func TestTornNotes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := resume.Read(disk.OS{}, dir, chain, 0, false).Resumes(); got != want {
+		if got := resume.Read(disk.OS{}, dir, chain, nil, 0, false).Resumes(); got != want {
 			t.Errorf("%q: resumes: %v", text, got)
 		}
 	}
@@ -120,7 +126,7 @@ func TestNoNotes(t *testing.T) {
 // Notes that cannot be written do not end a restore.
 func TestNotesThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
-	n := resume.Read(disk.OS{}, filepath.Join(dir, "missing"), chain, 0, false)
+	n := resume.Read(disk.OS{}, filepath.Join(dir, "missing"), chain, nil, 0, false)
 	n.About([]disk.File{staged(t, dir, "log", "123")}, []int{0}, resume.HeldBack{File: -1})
 	add(n, 1, 0, "123")
 	n.Flush()

@@ -71,10 +71,11 @@ type Options struct {
 	// owner, group and mode of that, and otherwise what suits the folder above.
 	Replace bool
 
-	// Chain has the digests of the manifests that the state is of. What is fetched may
-	// stay for a later restore of the same chain, or one that continues it; with nil,
-	// nothing stays.
-	Chain []manifest.Digest
+	// Chain has the digests of the manifests that the state is of, and Segments how many
+	// segments are of these up to each. What is fetched may stay for a later restore of
+	// the same chain, or one that begins like it; with nil, nothing stays.
+	Chain    []manifest.Digest
+	Segments []int
 
 	// SyncEvery is how often fetched bytes are made durable, so that they can stay.
 	SyncEvery time.Duration
@@ -130,7 +131,7 @@ func Open(d disk.Disk, target string, o Options) (*Folder, error) {
 		s.lock, err = acquire(d, s.Dir, target)
 	}
 	if err == nil && o.Chain != nil {
-		s.Notes = resume.Read(d, s.Dir, o.Chain, o.SyncEvery, disk.Exists(s.Path(publishingName)))
+		s.Notes = resume.Read(d, s.Dir, o.Chain, o.Segments, o.SyncEvery, disk.Exists(s.Path(publishingName)))
 	}
 	if err == nil {
 		err = s.recover()
