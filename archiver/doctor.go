@@ -39,7 +39,7 @@ type DoctorReport struct {
 	Checks []Check
 
 	Conditions manifest.Verdict // "" if it could not be found out
-	Backups    int              // that the archive has
+	Backups    int              // that the archive has; if that cannot be read, its records
 
 	// Clock is how far the store's clock is ahead of this host's, in whole seconds; nil
 	// if the store does not tell.
@@ -133,6 +133,18 @@ func (d *doctor) reach(ctx context.Context, known journal.Memory) (*journal.List
 	return nil, code != CodeStore && code != CodeNoStore && code != CodePermission
 }
 
+// newestBackup reads the newest backup, nil if there is none, and counts the others.
+func (d *doctor) newestBackup(ctx context.Context, h *journal.List) (*manifest.Committed, error) {
+	if err := d.journal.Resolve(ctx, h); err != nil {
+		return nil, err
+	}
+	if h.KeepDamage != nil {
+		return nil, h.KeepDamage
+	}
+	d.report.Backups = len(h.Backups)
+	return d.journal.NewestBackup(ctx, h)
+}
+
 // archived looks at the archive, if there is one.
 func (d *doctor) archived(ctx context.Context, h *journal.List, known journal.Memory) {
 	if h.Archive == nil {
@@ -144,7 +156,7 @@ func (d *doctor) archived(ctx context.Context, h *journal.List, known journal.Me
 		return
 	}
 	d.report.Backups = len(h.Records)
-	head, err := d.journal.Newest(ctx, h)
+	head, err := d.newestBackup(ctx, h)
 	if err == nil {
 		if _, err := d.journal.CheckVanished(ctx, h, head, known); err != nil {
 			d.fail("vanished", "comparing with what was there before", err)

@@ -40,7 +40,7 @@ type ImportReport struct {
 	// [KindNone], which describes the newest of the folder's backups in the archive.
 	Backups []BackupReport
 	Entries int // native backups in the folder
-	Known   int // of these, that the archive had
+	Known   int // of these, that the archive had; some may have been removed from it since
 
 	// Lost says which epochs are neither in the archive nor in a complete chain of the
 	// folder, because files are missing from it.
@@ -58,7 +58,8 @@ type ImportReport struct {
 // Missing files, as Grafeo-server's retention leaves them, are not such an error unless
 // [ImportOptions.Strict] is set: the chains that are complete without them are archived,
 // and [ImportReport.Lost] has the epochs of the others. If no chain is complete, it is
-// an error. What the archive already has is not stored again. A folder with a history
+// an error. What the archive already has is not stored again, nor what was removed from it,
+// unless something new continues that. A folder with a history
 // other than that of earlier imports becomes a new timeline.
 //
 // Unlike other verbs, Import also returns a report with an error: of the backups that
@@ -96,12 +97,20 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 	w := updateOptions(a, "", opts)
 	w.Catalog = true
 	return a.journal.Update(ctx, w, func(head *journal.Head) error {
-		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r, known: f.KnownIn(head.Catalog)}
+		keep, err := head.ReadKeep(ctx)
+		if err != nil {
+			return err
+		}
+		var removed []manifest.Digest
+		if keep != nil {
+			removed = keep.Keeping.Imported
+		}
+		i := &importing{archive: a, folder: f, head: head, opts: opts, committed: committed, report: r, known: f.KnownIn(head.Catalog, removed)}
 		if head.First {
 			r.Known = i.known.Entries()
 			r.Lost = nativeFaultsOf(f.LostIn(head.Catalog))
 		}
-		err := i.run(ctx)
+		err = i.run(ctx)
 		a.records.Note(ctx, a.name, head.Parent, head.Anew)
 		return err
 	})
@@ -134,6 +143,10 @@ func (i *importing) run(ctx context.Context) error {
 			before = i.known.Has[n]
 			continue
 		}
+		if i.known.Gone[n] {
+			before = nil
+			continue
+		}
 		nothing = false
 		r, err := i.one(ctx, b, before)
 		if err != nil {
@@ -144,6 +157,9 @@ func (i *importing) run(ctx context.Context) error {
 		if i.committed != nil {
 			i.committed(r)
 		}
+	}
+	if before == nil {
+		before = i.head.Parent // all that the folder has was removed from the archive
 	}
 	if nothing && len(i.report.Backups) == 0 {
 		i.report.Backups = []BackupReport{nothingNew(before)}

@@ -37,10 +37,17 @@ func remember(a *Archive, path string) journal.Memory {
 // that is only a warning.
 func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
 	h, err := a.existingRecords(ctx, a.journal.Open)
-	if err == nil && h.KeepDamage != nil {
-		a.log.Warn("which backups were removed last cannot be read: some may be shown that no longer exist", "err", h.KeepDamage)
+	if err == nil {
+		a.warnOfKeep(h)
 	}
 	return h, err
+}
+
+// warnOfKeep says so if nobody knows what was removed last.
+func (a *Archive) warnOfKeep(h *journal.List) {
+	if h.KeepDamage != nil {
+		a.log.Warn("which backups were removed last cannot be read: some may be shown that no longer exist", "err", h.KeepDamage)
+	}
 }
 
 // existingRecords is [Archive.existing], opened with a method of the journal.

@@ -23,7 +23,7 @@ func (a *Archive) Release(ctx context.Context, path string) (bool, error) {
 			return err
 		}
 		id := ""
-		h, err := a.existing(ctx)
+		h, err := a.existingRecords(ctx, a.journal.OpenRecords)
 		gone, isGone := errors.AsType[*journal.VanishedError](err)
 		switch {
 		case isGone:

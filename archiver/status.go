@@ -118,6 +118,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if err != nil {
 		return StatusReport{}, err
 	}
+	a.warnOfKeep(h)
 	all := make([]*manifest.Committed, len(h.Backups))
 	err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
 		all[i] = m

@@ -142,7 +142,7 @@ func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err er
 		return err
 	}
 	if o.Catalog || o.List {
-		if err := h.journal.resolve(ctx, l); err != nil {
+		if err := h.journal.Resolve(ctx, l); err != nil {
 			return err
 		}
 		if l.KeepDamage != nil {

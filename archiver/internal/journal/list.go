@@ -33,7 +33,8 @@ type List struct {
 	// no more than the id that the manifests have.
 	Document error
 
-	read map[manifest.Seq]*manifest.Committed // records that were read to find Keep
+	read    map[manifest.Seq]*manifest.Committed // records that were read to find Keep
+	damaged map[manifest.Seq]bool                // keeps that could not be read
 }
 
 // Last is the number of the newest record, 0 if there is none.
@@ -94,7 +95,7 @@ func (j *Journal) Open(ctx context.Context, known Memory) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, j.resolve(ctx, l)
+	return l, j.Resolve(ctx, l)
 }
 
 // OpenRecords is [Journal.List] for readers: it sees records that a list does not show yet,

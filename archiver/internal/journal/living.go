@@ -19,10 +19,10 @@ type Entry struct {
 // nobody looks further back for the newest keep.
 const maxDamagedEnd = 32
 
-// resolve finds the newest keep, and with it the backups of l: those that the keep says
+// Resolve finds the newest keep, and with it the backups of l: those that the keep says
 // are alive, and the records after it. Whether such a record is a backup, its kind says
 // when it is read.
-func (j *Journal) resolve(ctx context.Context, l *List) error {
+func (j *Journal) Resolve(ctx context.Context, l *List) error {
 	if err := j.findKeep(ctx, l); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (l *List) SetKeep(k *manifest.Committed) {
 		}
 	}
 	for _, seq := range l.Records {
-		if seq > newestKeep {
+		if seq > newestKeep && !l.damaged[seq] {
 			l.Backups = append(l.Backups, Entry{Seq: seq, Record: seq})
 		}
 	}
@@ -56,7 +56,7 @@ func (l *List) SetKeep(k *manifest.Committed) {
 // was committed before them is not affected. If the keep itself is damaged, so that the
 // one before it is the newest that can be read, l.KeepDamage says so.
 func (j *Journal) findKeep(ctx context.Context, l *List) error {
-	l.Keep, l.KeepDamage, l.read = nil, nil, map[manifest.Seq]*manifest.Committed{}
+	l.Keep, l.KeepDamage, l.read, l.damaged = nil, nil, map[manifest.Seq]*manifest.Committed{}, map[manifest.Seq]bool{}
 	damaged := 0
 	for i := len(l.Records) - 1; i >= 0; i-- {
 		m, err := j.load(ctx, l, l.Records[i])
@@ -87,6 +87,7 @@ func (j *Journal) findKeep(ctx context.Context, l *List) error {
 		case l.KeepDamage == nil:
 			l.KeepDamage = err
 		}
+		l.damaged[seq] = true
 		i = sort.Search(i, func(i int) bool { return l.Records[i] >= seq })
 	}
 	return nil

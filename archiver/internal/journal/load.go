@@ -85,8 +85,23 @@ func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, err
 	if l.Last() == 0 {
 		return nil, nil // an archive without a backup is nothing special
 	}
-	m, err := j.Load(ctx, l.Archive.ArchiveID, l.Last())
+	m, err := j.load(ctx, l, l.Last())
 	return m, l.AboutNewest(err)
+}
+
+// NewestBackup reads the newest backup, nil if there is none. If that, or the newest record,
+// is damaged, the error is a [*DamagedNewestError].
+func (j *Journal) NewestBackup(ctx context.Context, l *List) (*manifest.Committed, error) {
+	newest, err := j.Newest(ctx, l)
+	if err != nil || newest == nil || newest.LastBackup == nil {
+		return newest, err
+	}
+	seq := *newest.LastBackup
+	m, err := j.load(ctx, l, seq)
+	if isDamaged(err) {
+		err = &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: err}
+	}
+	return m, err
 }
 
 // Load reads and checks one record of the archive with this id. One that is damaged

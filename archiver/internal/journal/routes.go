@@ -117,6 +117,9 @@ func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
 		if damage != nil {
 			return nil, l.AboutNewest(damage)
 		}
+		if t.Backup != 0 && batch == 1 && read[len(read)-1] == nil {
+			return nil, &NoBackupError{Seq: t.Backup, First: uint64(l.Backups[0].Seq), Last: uint64(l.Last()), Gone: true}
+		}
 		read = slices.DeleteFunc(read, func(m *manifest.Committed) bool { return m == nil }) // no backups
 		all = append(read, all...)
 		if c := catalog.New(all); len(all) > 0 && c.ChainTo(all[len(all)-1]) != nil {

@@ -81,9 +81,32 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 		}
 	}
 	if there.CommitID != was.CommitID {
+		if removed, err := j.isRemoved(ctx, l, newest, manifest.Seq(was.Seq)); removed || err != nil {
+			return newest, err // whatever is there now does not count
+		}
 		return nil, &VanishedError{Address: j.Address(), Was: *was, ArchiveID: l.Archive.ArchiveID, Seq: uint64(newest.Seq)}
 	}
 	return newest, nil
+}
+
+// isRemoved reports whether the newest keep says that a record is no backup any more. Its
+// manifest may be deleted then, and a writer that has slept may have put another one there.
+func (j *Journal) isRemoved(ctx context.Context, l *List, newest *manifest.Committed, seq manifest.Seq) (bool, error) {
+	last, err := j.Newest(ctx, l)
+	if isDamaged(err) {
+		last, err = newest, nil
+	}
+	if err != nil || seq >= last.NewestKeep() {
+		return false, err
+	}
+	k, err := j.Load(ctx, l.Archive.ArchiveID, last.NewestKeep())
+	if isDamaged(err) {
+		return true, nil // nobody knows
+	}
+	if err != nil {
+		return false, err
+	}
+	return k.Keeping == nil || !k.Keeping.Alive.Contains(seq), nil
 }
 
 // isLate reports whether a backup that a list lacks exists nevertheless.

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"slices"
+
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -9,17 +11,22 @@ import (
 type Known struct {
 	Has []*manifest.Committed // for each backup of the folder the one that it became, or nil
 
+	// Gone says of each backup whether the one that it became was removed from the archive.
+	Gone []bool
+
 	folder    *Folder
 	backups   *catalog.Catalog
 	newest    map[int]manifest.Seq // of each timeline
 	databases map[string]bool      // ids of those that the archive has backups of
+	removed   []manifest.Digest
 }
 
 // KnownIn compares the folder with the backups of an archive, chain by chain: a full
-// backup, and what continues it.
-func (n *Folder) KnownIn(c *catalog.Catalog) *Known {
+// backup, and what continues it. removed are the digests of native files whose backups were
+// removed from it.
+func (n *Folder) KnownIn(c *catalog.Catalog, removed []manifest.Digest) *Known {
 	k := &Known{
-		Has: make([]*manifest.Committed, len(n.Backups)), folder: n, backups: c,
+		Has: make([]*manifest.Committed, len(n.Backups)), Gone: make([]bool, len(n.Backups)), folder: n, backups: c, removed: removed,
 		newest: map[int]manifest.Seq{}, databases: map[string]bool{},
 	}
 	for _, m := range c.All() {
@@ -41,11 +48,11 @@ func (n *Folder) KnownIn(c *catalog.Catalog) *Known {
 	return k
 }
 
-// Entries counts the backups of the folder that the archive has.
+// Entries counts the backups of the folder that the archive has, or had.
 func (k *Known) Entries() int {
 	n := 0
-	for _, m := range k.Has {
-		if m != nil {
+	for i, m := range k.Has {
+		if m != nil || k.Gone[i] {
 			n++
 		}
 	}
@@ -62,9 +69,10 @@ func (k *Known) IsEnd(m *manifest.Committed) bool { return k.newest[m.Timeline] 
 func (k *Known) Add(m *manifest.Committed) { k.newest[m.Timeline] = m.Seq }
 
 // findChain looks for the backups that a chain of the folder became. A backup is known
-// by the hash of its file, if the one that it continues is known as well. If the folder
-// has more of the chain, the known part must end a timeline, so that the rest can
-// continue it; else the whole chain is archived again, on a timeline of its own.
+// by the hash of its file, if the one that it continues is known as well. If the rest of
+// the chain was removed from the archive, it stays so. If anything of it is new, the known
+// part must end a timeline, so that the rest can continue it; else the whole chain is
+// archived again, on a timeline of its own.
 func (k *Known) findChain(chain []int) {
 	var best []*manifest.Committed
 	for _, m := range k.backups.All() {
@@ -73,12 +81,21 @@ func (k *Known) findChain(chain []int) {
 			best = path
 		}
 	}
-	if len(best) < len(chain) && len(best) > 0 && !k.IsEnd(best[len(best)-1]) {
+	if rest := chain[len(best):]; len(rest) > 0 && k.areRemoved(rest) {
+		for _, i := range rest {
+			k.Gone[i] = true
+		}
+	} else if len(rest) > 0 && len(best) > 0 && !k.IsEnd(best[len(best)-1]) {
 		return
 	}
 	for i, m := range best {
 		k.Has[chain[i]] = m
 	}
+}
+
+// areRemoved reports whether all these backups of the folder were removed from the archive.
+func (k *Known) areRemoved(chain []int) bool {
+	return !slices.ContainsFunc(chain, func(i int) bool { return !slices.Contains(k.removed, k.folder.Backups[i].Sum) })
 }
 
 // follow returns the longest path through the archive that continues before with m and has
