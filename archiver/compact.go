@@ -212,22 +212,25 @@ func (c *compaction) count(before, after compact.Amount) {
 func (c *compaction) merge(ctx context.Context, r compact.Series) error {
 	for len(r) >= c.opts.Min && len(r) > 1 {
 		var m *compact.Merged
+		rest := r
 		err := c.archive.journal.Update(ctx, journal.UpdateOptions{Known: remember(c.archive, ""), Existing: true}, func(head *journal.Head) (err error) {
 			if isStale, err := isStale(ctx, m, head); err != nil {
 				return err
 			} else if isStale {
 				merger := compact.Merger{Journal: c.archive.journal, Head: head, Tool: c.archive.tool, Level: c.opts.Level, Log: c.archive.log}
-				if m, err = merger.Merge(ctx, r); err != nil || m == nil {
+				if m, rest, err = merger.Merge(ctx, r); err != nil || m == nil {
 					return err
 				}
 			}
 			return head.Commit(ctx, m.Manifest, m.Index, c.opts.CommitTimeout)
 		})
-		if err != nil || m == nil {
+		if err != nil {
 			return err
 		}
-		c.done = append(c.done, m)
-		r = r[len(m.Parts):]
+		if m != nil {
+			c.done = append(c.done, m)
+		}
+		r = rest
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func Choose(c *catalog.Catalog, o Options) []Series {
 	var series Series
 	var bytes int64
 	end := func() {
-		if series = series.withoutLargeBeginning(); series.isWorthIt(o.Min) {
+		if series = series.withoutLargeMerged(); series.isWorthIt(o.Min) {
 			found = append(found, series)
 		}
 		series, bytes = nil, 0
@@ -99,12 +99,12 @@ func isNext(before, m *manifest.Committed) bool {
 	return *m.Continues == before.Seq && m.Timeline == before.Timeline && !isBack
 }
 
-// withoutLargeBeginning returns the series without the parts at its beginning that are larger
-// than all after them together. What was merged lately is so merged again only when as much
-// has come after it: each byte is written a few times, and not by every compaction.
-func (s Series) withoutLargeBeginning() Series {
+// withoutLargeMerged returns the series without merged parts at its beginning that are larger
+// than all after them together: what was merged lately is merged again only when as much has
+// come after it. So each byte is written a few times, and not by every compaction.
+func (s Series) withoutLargeMerged() Series {
 	rest := s.RawBytes()
-	for len(s) > 0 && s[0].RawBytes > rest-s[0].RawBytes {
+	for len(s) > 0 && s[0].Replaces != nil && s[0].RawBytes > rest-s[0].RawBytes {
 		rest -= s[0].RawBytes
 		s = s[1:]
 	}

@@ -15,24 +15,28 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Merge stores the log of a series as one, and proves that it is the same. It may take fewer
-// parts than the series has: the beginning of it, as many as one record can have. It returns nil
-// if these are less than two.
+// Merge stores the log of a series as one, and proves that it is the same. It takes as many
+// parts from the beginning of the series as one record can have, and returns the rest. If
+// that is only the first one, nothing is merged, and the result is nil.
 //
 // A part that is damaged or missing is a [*manifest.ObjectError].
-func (m *Merger) Merge(ctx context.Context, series Series) (*Merged, error) {
-	for len(series) > 1 {
-		merged, err := m.merge(ctx, series)
+func (m *Merger) Merge(ctx context.Context, series Series) (merged *Merged, rest Series, err error) {
+	taken := series
+	for len(taken) > 1 {
+		merged, err = m.merge(ctx, taken)
 		if closing, ok := errors.AsType[*closingError](err); ok {
-			series = series[:closing.parts]
+			taken = taken[:closing.parts]
 			continue
 		}
 		if errors.Is(err, errTooFew) {
 			break
 		}
-		return merged, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return merged, series[len(merged.Parts):], nil
 	}
-	return nil, nil
+	return nil, series[1:], nil
 }
 
 func (m *Merger) merge(ctx context.Context, series Series) (*Merged, error) {
