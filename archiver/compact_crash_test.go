@@ -267,3 +267,87 @@ func TestCompactBesideOthers(t *testing.T) {
 	}
 	mustBeWhole(t, store)
 }
+
+// If all that is older than a keep is dead, which came between the merging and its commit,
+// the log is stored again under that keep's generation.
+func TestCompactOfADeadGeneration(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	for range 5 {
+		m.commit(70_000)
+		backup(t, store, m.path)
+	}
+	others := 0
+	faulty := storagetest.NewFaulty(store, func(op storage.Op, key string, _ int) (f storagetest.Fault) {
+		if op == storage.OpPut && strings.HasPrefix(key, manifest.ManifestPrefix) {
+			if others++; others == 1 {
+				f.Wait = func(context.Context) error { keep(t, store, keepChange{dead: true}); return nil }
+			}
+		}
+		return f
+	})
+	r, err := newArchive(faulty).Compact(t.Context(), archiver.CompactOptions{Min: 2, Tail: 1, Apply: true})
+	if err != nil || len(r.Merged) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	merged := recordOf(t, store, manifest.Seq(r.Merged[0].By))
+	if generation, _ := manifest.GenerationOf(merged.Folder); generation != 6 {
+		t.Errorf("the merged record is in %s", merged.Folder)
+	}
+	for epoch := uint64(1); epoch <= m.epoch; epoch++ {
+		m.restoresTo(store, archiver.AtEpoch(epoch), epoch)
+	}
+	mustBeWhole(t, store)
+}
+
+// A damaged part ends its own series only.
+func TestCompactDamaged(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	for range 10 {
+		m.commit(70_000)
+		backup(t, store, m.path)
+	}
+	if _, err := newArchive(store).Pin(t.Context(), 5, ""); err != nil {
+		t.Fatal(err)
+	}
+	key := indexOf(t, store, 7).Segments[0].Key
+	if err := store.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	r, err := newArchive(store).Compact(t.Context(), archiver.CompactOptions{Min: 2, Tail: 1, Apply: true})
+	mustFail(t, err, archiver.CodeDamagedArchive, key)
+	if !r.Applied || len(r.Merged) != 1 || r.Merged[0].To != 5 {
+		t.Errorf("%+v", r)
+	}
+	if got := numbers(t, store); !slices.Equal(got, []uint64{1, 5, 6, 7, 8, 9, 10}) {
+		t.Errorf("the backups are %v", got)
+	}
+}
+
+// A single writer's archive is refused: nothing may take the place of anything there.
+func TestCompactSingleWriter(t *testing.T) {
+	store := storagetest.NewCareless(storagetest.NewMemory(), storagetest.Ignores)
+	m := newModel(t)
+	for range 3 {
+		m.commit(100)
+		if _, err := newArchive(store).Backup(t.Context(), m.path, archiver.BackupOptions{SingleWriter: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := newArchive(store).Compact(t.Context(), archiver.CompactOptions{})
+	mustFail(t, err, archiver.CodeUnsafeStore)
+}
+
+// Status says what is replayed, and what would be merged.
+func TestStatusOfSmallBackups(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := increments(t, store, 70)
+	r, err := newArchive(store).Status(t.Context(), archiver.StatusOptions{})
+	if err != nil || r.Replay == nil || r.Replay.Full != 1 || r.Replay.Backups != 70 || r.Replay.Epochs != m.epoch || r.Replay.Bytes < 70*200 {
+		t.Errorf("%+v, %v", r.Replay, err)
+	}
+	if r.Mergeable == nil || r.Mergeable.Backups != 38 || r.Mergeable.Before.Objects != 38 || r.Mergeable.After.Objects != 1 {
+		t.Errorf("%+v", r.Mergeable)
+	}
+}

@@ -44,6 +44,12 @@ type StatusReport struct {
 	// others: if one of those is damaged, [Archive.Verify] finds it.
 	Restorable []Reach
 
+	// Replay is what Grafeo replays after a restore of the newest backup, nil if there is
+	// none, or if it cannot be restored. Mergeable is what [Archive.Compact] would merge, nil
+	// for nothing.
+	Replay    *Replay
+	Mergeable *Mergeable
+
 	// Conditions is how the store treats conditional writes, as the first backup found
 	// out; "" if it did not probe. SingleWriter reports that the store does not support
 	// them, and that this was accepted when the archive was created: of two concurrent
@@ -128,7 +134,8 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return StatusReport{}, err
 	}
 	all = slices.DeleteFunc(all, func(m *manifest.Committed) bool { return m == nil }) // no backups
-	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(catalog.New(all))}
+	backups := catalog.New(all)
+	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(backups), Replay: replayOf(backups), Mergeable: mergeableOf(backups, h)}
 	if c := h.Archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
 	}

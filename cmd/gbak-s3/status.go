@@ -125,6 +125,9 @@ type statusLine struct {
 	Conditions   string `json:"conditions"`    // how the store treats conditional writes, "" if it was never probed
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
 
+	Replay    *replayLine    `json:"replay"`    // null if nothing can be restored
+	Mergeable *mergeableLine `json:"mergeable"` // null if nothing would be merged
+
 	retentionLine
 
 	Vanished string `json:"vanished,omitempty"` // what was there before and is not now, in words
@@ -159,7 +162,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 		Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{},
 		Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor,
 		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill),
-		retentionLine: lineOfRetention(r.Retention),
+		retentionLine: lineOfRetention(r.Retention), Replay: (*replayLine)(r.Replay), Mergeable: lineOfMergeable(r.Mergeable),
 	}
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
@@ -207,6 +210,9 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 		for _, line := range linesOfRetention(r.Retention) {
 			fmt.Fprintf(w, "%s\n", line)
 		}
+	}
+	for _, line := range linesOfReplay(r) {
+		fmt.Fprintf(w, "%s\n", line)
 	}
 	if b := r.Behind; b != nil {
 		fmt.Fprintf(w, "behind\t%s\n", behind(b, database))

@@ -32,7 +32,7 @@ type mutant struct {
 }
 
 // all returns the mutants in the order of docs/promises.md.
-func all() []mutant { return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants) }
+func all() []mutant { return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants, compactMutants) }
 
 func main() {
 	failed := false
