@@ -26,6 +26,8 @@ type expiry struct {
 	list  *journal.List
 	names *gc.Names
 	now   time.Time // by the store's clock
+
+	probes int // objects that killed probes have left
 }
 
 func (e *expiry) complete() error {
@@ -67,11 +69,16 @@ func (e *expiry) apply(ctx context.Context) error {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
 		return err
 	}
-	if e.opts.MarkOnly || e.report.Deleted.Objects+e.report.Manifests == 0 {
+	if isIdle := e.report.Deleted.Objects+e.report.Manifests+int64(e.probes) == 0; e.opts.MarkOnly || isIdle || kept == nil && e.list.Keep == nil {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
 		return nil
 	}
-	if kept == nil { // nothing leaves the list: what is dead, is by the newest keep
+	if kept != nil {
+		if kept, err = keeping.ReadBack(ctx, a.journal, kept); err != nil {
+			e.report.Deleted, e.report.Manifests = Amount{}, 0
+			return err
+		}
+	} else { // nothing leaves the list: what is dead, is by the newest keep
 		kept = e.list.Keep
 		if _, err := e.countFor(ctx, gc.Keep{Seq: kept.Seq, Keeping: kept.Keeping}); err != nil {
 			return err
@@ -119,9 +126,13 @@ func (e *expiry) decide(ctx context.Context, s *keeping.State) (*keeping.Next, e
 	if err != nil {
 		return nil, err
 	}
+	if e.probes, err = gc.CountProbes(ctx, e.archive.objects, e.probesBefore()); err != nil {
+		return nil, err
+	}
+	isAnyDead := census.Dead.Objects+census.Manifests > 0 || e.probes > 0 && s.List.Keep == nil
 	isNewDead := n.OwnHorizon || n.Horizon > horizonOf(s.Keep())
 	isYoung := census.Waiting.Objects > 0 && census.Youngest >= s.KeepSeq() // no keep yet will let it go
-	if !s.ChangesList(*n) && !isYoung && (!isNewDead || census.Dead.Objects == 0 && census.Manifests == 0) {
+	if !s.ChangesList(*n) && !isYoung && !(isNewDead && isAnyDead) {
 		return nil, nil
 	}
 	return n, nil
@@ -219,14 +230,18 @@ func (e *expiry) bucket(ctx context.Context) (versioned, locked bool) {
 	return info.Versioning == storage.VersioningOn || info.Versioning == storage.VersioningSuspended, info.ObjectLock != nil && info.ObjectLock.Enabled
 }
 
+// probesBefore is when objects were written that old probes have left.
+func (e *expiry) probesBefore() time.Time {
+	if e.now.IsZero() { // the store has no clock
+		return e.now
+	}
+	return e.now.Add(-e.opts.Grace)
+}
+
 // sweep deletes what is dead for a keep.
 func (e *expiry) sweep(ctx context.Context, kept *manifest.Committed) error {
 	progress.Tell(ctx, PhaseDelete)
-	probesBefore := e.now
-	if !e.now.IsZero() {
-		probesBefore = e.now.Add(-e.opts.Grace)
-	}
-	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, probesBefore)
+	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, e.probesBefore())
 	r := &e.report
 	r.Deleted, r.Manifests, r.Survivors = amountOf(swept.Deleted), int64(swept.Manifests), int64(swept.Survivors)
 	for _, n := range swept.Refused {

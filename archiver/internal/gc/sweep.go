@@ -112,6 +112,18 @@ func (n *Names) deadObjects(ctx context.Context, s *objects.Store) iter.Seq2[sto
 	}
 }
 
+// CountProbes counts the objects of probes that were written before a time, which a sweep
+// would delete.
+func CountProbes(ctx context.Context, s *objects.Store, before time.Time) (n int, err error) {
+	for _, err := range oldProbes(ctx, s, before) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 // oldProbes lists the objects of probes that were written before a time.
 func oldProbes(ctx context.Context, s *objects.Store, before time.Time) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {

@@ -46,11 +46,11 @@ func (s *State) Keeping(n Next) *retention.Keep {
 
 // Update reads the state of the journal's archive, lets decide say what the next keep says,
 // and commits that keep; decide returns nil if there is nothing to say. If another run
-// commits first, all of it is done again. The result is the keep, read back from the store;
-// nil if there was none to commit.
+// commits first, all of it is done again. The result is the keep; nil if there was none to
+// commit.
 //
-// Errors are those of [Read], of decide and of [journal.Head.Commit]. With an error and a
-// keep, that keep was committed, but could not be read back.
+// Errors are those of [Read], of decide and of [journal.Head.Commit]: with any but an unknown
+// outcome, nothing was committed.
 func Update(
 	ctx context.Context, j *journal.Journal, options journal.UpdateOptions, by Author, decide func(context.Context, *State) (*Next, error),
 ) (kept *manifest.Committed, err error) {
@@ -68,15 +68,20 @@ func Update(
 		kept, err = head.CommitKeep(ctx, k.Keeping, k.LastFull, next.OwnHorizon, journal.KeepAuthor{Tool: by.Tool, Host: by.Host}, by.Timeout)
 		return err
 	})
-	if err != nil || kept == nil {
+	if err != nil {
 		return nil, err
 	}
-	// What will be deleted, will be because of what the store has.
+	return kept, nil
+}
+
+// ReadBack reads a keep that was committed once more from the store: what will be deleted,
+// will be because of what it says.
+func ReadBack(ctx context.Context, j *journal.Journal, kept *manifest.Committed) (*manifest.Committed, error) {
 	stored, err := j.Load(ctx, kept.ArchiveID, kept.Seq)
 	if err == nil && stored.Digest != kept.Digest {
 		err = &manifest.ObjectError{Key: kept.Seq.Key(), Problem: "it is not what was committed"}
 	}
-	return kept, err
+	return stored, err
 }
 
 // ChangesList reports whether the list of backups, or what stands in for some, differs
