@@ -32,7 +32,9 @@ type mutant struct {
 }
 
 // all returns the mutants in the order of docs/promises.md.
-func all() []mutant { return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants, compactMutants) }
+func all() []mutant {
+	return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants, compactMutants)
+}
 
 func main() {
 	failed := false
