@@ -20,6 +20,7 @@ const (
 	exitUsage       = 2
 	exitDamage      = 3
 	exitNoArchive   = 4
+	exitUnreachable = 5
 	exitConflict    = 6
 	exitUnknown     = 7
 	exitTargetIs    = 8
@@ -110,11 +111,15 @@ type answer struct {
 	Keep         int64             `json:"keep"`
 
 	// verify
-	OK       bool  `json:"ok"`
-	Deep     bool  `json:"deep"`
-	Backups  int64 `json:"backups"`
-	Objects  int64 `json:"objects"`
-	Bytes    int64 `json:"bytes"`
+	OK      bool  `json:"ok"`
+	Deep    bool  `json:"deep"`
+	Backups int64 `json:"backups"`
+	Objects int64 `json:"objects"`
+	Bytes   int64 `json:"bytes"`
+
+	WaitingSegments int64 `json:"waiting_segments"`
+	UnusedSegments  int64 `json:"unused_segments"`
+
 	Findings []struct {
 		Key     string `json:"key"`
 		Problem string `json:"problem"`
