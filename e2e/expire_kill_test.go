@@ -24,10 +24,13 @@ func TestKillExpire(t *testing.T) {
 			k := &expiring{at: p.make(t), db: create(t, "0.6.0", "--kill", "--nodes", "30", "--commits", "2")}
 			k.backups(t, 12)
 			clean := timed(t, "expire", k.at.address(), "--keep-last", "10", "--grace", "0", "--apply")
-			hit := 0
-			for i, moment := range moments(kills/len(places), 4*clean) {
-				if k.kill(t, i, moment) {
+			hit, until := 0, clean // beside others, it takes longer: until follows
+			for i := range kills / len(places) {
+				if k.kill(t, i, time.Duration(rand.Float64()*2*float64(until))) {
 					hit++
+					until = until * 3 / 2
+				} else {
+					until /= 2
 				}
 				k.backups(t, 1)
 				k.check(t, 2)
@@ -35,7 +38,7 @@ func TestKillExpire(t *testing.T) {
 			if hit == 0 {
 				t.Error("nothing was killed")
 			}
-			t.Logf("%d of %d were killed; undisturbed, an expiry takes %v", hit, kills/len(places), clean)
+			t.Logf("%d of %d were killed; undisturbed, an expiry takes %v, beside others some %v", hit, kills/len(places), clean, until)
 			for range 2 {
 				must(t, "expire", k.at.address(), "--keep-last", "5", "--grace", "0", "--apply")
 			}
