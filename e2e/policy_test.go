@@ -93,6 +93,7 @@ func TestPinsAndPolicies(t *testing.T) {
 			}
 			gbak(t, "pin", at.address(), "7", "--json").want(t, exitNoArchive).failure(t)
 			gbak(t, "unpin", at.address(), "3", "--json").want(t, exitNoArchive).failure(t) // a keep is no backup
+			verifyClean(t, at, 2)
 		})
 	}
 }

@@ -110,23 +110,24 @@ const (
 // reach prints what can be restored, before and after.
 func (p *expirePrinter) reach() {
 	before, after := rangesByTimeline(p.report.Before), rangesByTimeline(p.report.After)
-	shown, same := 0, 0
+	shown, more, same := 0, 0, 0
 	for _, timeline := range before.order {
 		was, is := before.ranges[timeline], after.ranges[timeline]
 		switch {
 		case slices.Equal(was, is):
 			same++
-			continue
 		case shown == shownTimelines:
+			more++
 		case len(is) == 0:
+			shown++
 			p.say("timeline %d goes altogether: it had %s", timeline, ranges(was))
 		default:
+			shown++
 			p.say("restorable on timeline %d: before %s; after %s", timeline, ranges(was), ranges(is))
 		}
-		shown = min(shown+1, shownTimelines+1)
 	}
-	if shown > shownTimelines {
-		p.say("restorable on other timelines: some less; --json has all")
+	if more > 0 {
+		p.say("other timelines go, or lose states: %d of them; --json has all", more)
 	}
 	switch {
 	case same > 0 && shown == 0:
