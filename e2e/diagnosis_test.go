@@ -102,7 +102,11 @@ func TestDiagnosis(t *testing.T) {
 	} {
 		p.Do(c.hook)
 		target := filepath.Join(t.TempDir(), "db.grafeo")
-		f := gbak(t, "restore", p.Address, target, "--json", "--store-timeout", "1s").want(t, exitError).failure(t)
+		patience := "30s"
+		if name == "busy" {
+			patience = "1s"
+		}
+		f := gbak(t, "restore", p.Address, target, "--json", "--store-timeout", patience).want(t, exitError).failure(t)
 		if f.Code != c.code || !strings.Contains(f.Message, c.message) || !strings.Contains(f.Hint, c.hint) || strings.Contains(f.Message+f.Hint, "HUSH") {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -125,7 +129,7 @@ func TestDiagnosis(t *testing.T) {
 			}
 			return s3test.Fault{}
 		})
-		f := gbak(t, "backup", path, p.Address, "--full", "--fresh", "--json", "--store-timeout", "1s").want(t, exitError).failure(t)
+		f := gbak(t, "backup", path, p.Address, "--full", "--fresh", "--json", "--store-timeout", "30s").want(t, exitError).failure(t)
 		if f.Code != c.code || !strings.Contains(f.Hint, c.hint) {
 			t.Errorf("%s: %+v", name, f)
 		}
