@@ -185,6 +185,50 @@ func BenchmarkScanLog(b *testing.B) {
 	b.SetBytes(bytes)
 }
 
+// The state after 10,000 small increments is restored from a directory, before they are merged
+// and after (docs/speed.md, "Small increments").
+func BenchmarkCompact(b *testing.B) {
+	const increments = 10_000
+	for b.Loop() {
+		b.StopTimer()
+		m := newModel(b)
+		store, err := local.Open(b.TempDir())
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.commit(100)
+		backup(b, store, m.path)
+		for n := range increments {
+			m.commit(500)
+			backup(b, store, m.path)
+			if n%200 == 0 {
+				m.checkpointHeld()
+			}
+		}
+		b.StartTimer()
+		restored := func(name string) time.Duration {
+			began := time.Now()
+			r, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			took := time.Since(began)
+			b.ReportMetric(float64(took.Milliseconds()), "ms/restore-"+name)
+			b.ReportMetric(float64(r.Requests.Total()), "requests-"+name)
+			return took
+		}
+		before := restored("before")
+		began := time.Now()
+		r, err := archiver.New(store, archiver.Options{}).Compact(b.Context(), archiver.CompactOptions{Tail: 1, Apply: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/compact")
+		b.ReportMetric(float64(r.After.Objects), "objects-after")
+		b.ReportMetric(float64(before)/float64(restored("after")), "times-as-fast")
+	}
+}
+
 // A thousand small increments are backed up to a directory, one after the other, and
 // restored (docs/speed.md, "Small increments"). usd/month is what one a second costs.
 func BenchmarkIncrements(b *testing.B) {
