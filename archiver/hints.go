@@ -59,7 +59,10 @@ var hints = []func(error) string{
 		"answers in its place. Check the store, and try again."),
 
 	about(func(e *journal.NoBackupError) string {
-		if e.Last > 0 {
+		switch {
+		case e.MergedInto != 0:
+			return "Give one of their epochs instead: all of them can be restored still."
+		case e.Last > 0:
 			return ""
 		}
 		return "Its first backup was interrupted before it was committed. Run the backup again where the database is."

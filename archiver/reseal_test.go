@@ -100,7 +100,9 @@ func forged(t testing.TB, objects map[string][]byte, seq manifest.Seq, change fu
 	objects = maps.Clone(objects)
 	m := jsonOf(t, objects[seq.Key()])
 	ix, inline := m["content"].(document)
-	if !inline {
+	if m["kind"] == string(manifest.Keep) {
+		ix, inline = document{}, true
+	} else if !inline {
 		ix = jsonOf(t, unpacked(t, objects[m["index"].(document)["key"].(string)]))
 	}
 	change(m, ix)
@@ -203,7 +205,7 @@ var free = []string{
 	"m.earlier null", "m.earlier removed", "m.earlier empty", // nor need they
 	"m.earlier without the", // of one: it is empty then
 	"m.continues",           // of a full backup: of an incremental it is found, or refused
-	"ix.segments[0].raw_bytes", "ix.segments with the first twice", "ix.frames with the first twice", "ix.files in reverse",
+	"ix.segments[0].raw_bytes", "ix.segments[1].raw_bytes", "ix.segments with the first twice", "ix.frames with the first twice", "ix.files in reverse",
 	"ix.commits null", "ix.commits removed", // there may be none
 	"ix.files[0].extents[0].bytes -1", "ix.files[1].extents[0].bytes -1", // the last byte is a zero, as holes are
 }
@@ -235,11 +237,18 @@ func TestForgedDocuments(t *testing.T) {
 // forgeEverything forges everything in one backup.
 func forgeEverything(t *testing.T, objects map[string][]byte, seq manifest.Seq) {
 	t.Helper()
-	f := forgery{objects: objects, seq: seq, last: 3}
+	f := forgery{objects: objects, seq: seq, first: uint64(seq), last: 3}
 	if seq > 3 {
 		f.last = 5
 	}
-	f.want, f.wantLast = restore(t, refill(t, objects), uint64(seq)), restore(t, refill(t, objects), f.last)
+	f.everything(t)
+}
+
+// everything forges everything in one record.
+func (f forgery) everything(t *testing.T) {
+	t.Helper()
+	objects, seq := f.objects, f.seq
+	f.want, f.wantLast = restore(t, refill(t, objects), f.first), restore(t, refill(t, objects), f.last)
 	changes := 1 // as many as there are, when the first is made
 	for n := 0; n < changes; n++ {
 		if isLeftOut(n) {
@@ -259,12 +268,12 @@ func forgeEverything(t *testing.T, objects map[string][]byte, seq manifest.Seq) 
 	}
 }
 
-// forgery is what is forged, and what restores to that backup, and to the last
+// forgery is the record that is forged, and what restores to that backup, and to the last
 // one of its chain, must return if they return anything.
 type forgery struct {
 	objects        map[string][]byte
 	seq            manifest.Seq
-	last           uint64
+	first, last    uint64
 	want, wantLast map[string]string
 }
 
@@ -292,13 +301,13 @@ func (f forgery) try(t *testing.T, where string, n int, changed map[string][]byt
 	if err != nil && archiver.CodeOf(err) != archiver.CodeUnsupported {
 		t.Errorf("%s: verify: %v", where, err)
 	}
-	isFree := slices.ContainsFunc(free, func(name string) bool { return strings.HasPrefix(where, name) }) ||
+	isFree := before.Kind == manifest.Keep && slices.ContainsFunc(freeInKeep, func(name string) bool { return strings.HasPrefix(where, name) }) || slices.ContainsFunc(free, func(name string) bool { return strings.HasPrefix(where, name) }) ||
 		strings.HasPrefix(where, "m.database.") && before.Kind == manifest.Incremental || // the image is another backup's
 		strings.HasPrefix(where, "m.folder ") && (before.Kind == manifest.Full || before.Content.HasInline()) // its index says where its content is
 	if err == nil && r.OK() && !isFree {
 		t.Errorf("%s: nothing was found", where)
 	}
-	f.restores(t, where, store, uint64(f.seq), f.want)
+	f.restores(t, where, store, f.first, f.want)
 	if isFree || n%5 == 0 { // where it was found, that the later one fails is much the same
 		f.restores(t, where, store, f.last, f.wantLast)
 	}
@@ -314,6 +323,7 @@ func (f forgery) restores(t *testing.T, where string, store *storagetest.Memory,
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: restore %d gave other bytes", where, seq)
 		}
+	case manifestKind(f) == manifest.Keep && (code == archiver.CodeNoBackup || code == archiver.CodeUnreachable):
 	case code != archiver.CodeDamagedArchive && code != archiver.CodeUnsupported:
 		t.Errorf("%s: restore %d: %s %v", where, seq, code, err)
 	case len(got) > 0:
