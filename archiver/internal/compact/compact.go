@@ -41,9 +41,9 @@ const (
 	maxAverage = 4 << 20
 
 	// windowParts and windowBytes are how many parts, and how many bytes of their log, are
-	// in memory at a time.
+	// in memory at a time; more bytes only where a single part has more.
 	windowParts = 32
-	windowBytes = LargeBytes
+	windowBytes = 8 << 20
 
 	// indexBytes is how many bytes of the parts' indexes stay in memory between the first
 	// look at the parts and the reading of their content. The others are read twice.
