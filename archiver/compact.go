@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -133,10 +134,14 @@ func (c *compaction) run(ctx context.Context) error {
 		return nil
 	}
 	for _, r := range series {
-		if err := c.merge(ctx, r); as[*manifest.ObjectError](err) && c.damage == nil {
-			c.damage = err // others can still be merged
-		} else if err != nil && !as[*manifest.ObjectError](err) {
+		err := c.merge(ctx, r)
+		if err != nil && !as[*manifest.ObjectError](err) {
 			return err
+		}
+		if err != nil {
+			if err := c.noteDamage(ctx, r, err); err != nil {
+				return err
+			}
 		}
 	}
 	if len(c.done) > 0 {
@@ -146,6 +151,23 @@ func (c *compaction) run(ctx context.Context) error {
 	}
 	c.report.Applied = true
 	return c.damage
+}
+
+// noteDamage notes that a part of a series is missing or damaged, unless some part is no backup
+// any more: others can still be merged.
+func (c *compaction) noteDamage(ctx context.Context, r compact.Series, damage error) error {
+	l, err := c.archive.existing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range r {
+		if e, ok := l.Find(m.Seq); !ok || e.Record != m.RecordSeq() {
+			c.report.Dropped++
+			return nil
+		}
+	}
+	c.damage = cmp.Or(c.damage, damage)
+	return nil
 }
 
 func orDefault(n, otherwise int) int {
@@ -158,15 +180,12 @@ func orDefault(n, otherwise int) int {
 // read reads which backups there are. All must be readable: one that is not may continue a
 // part.
 func (c *compaction) read(ctx context.Context) (*keeping.State, error) {
-	l, err := c.archive.existing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := keeping.Read(ctx, c.archive.journal, l)
-	if err == nil && len(s.Unreadable) > 0 {
-		err = &manifest.ObjectError{Key: s.Unreadable[0].Key(), Problem: "it is missing or damaged, so that nobody knows which backup it continues"}
-	}
-	return s, err
+	return c.archive.state(ctx, func(s *keeping.State) error {
+		if len(s.Unreadable) > 0 {
+			return &manifest.ObjectError{Key: s.Unreadable[0].Key(), Problem: "it is missing or damaged, so that nobody knows which backup it continues"}
+		}
+		return nil
+	})
 }
 
 // seriesOf returns the series that are worth merging. What merged records have that wait for a

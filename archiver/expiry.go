@@ -43,15 +43,11 @@ func (e *expiry) complete() error {
 
 // look is a run that changes nothing.
 func (e *expiry) look(ctx context.Context) error {
-	h, err := e.archive.existing(ctx)
-	if err != nil {
+	_, err := e.archive.state(ctx, func(s *keeping.State) error {
+		_, err := e.decide(ctx, s)
 		return err
-	}
-	s, err := keeping.Read(ctx, e.archive.journal, h)
-	if err != nil {
-		return err
-	}
-	if _, err = e.decide(ctx, s); e.opts.MarkOnly {
+	})
+	if e.opts.MarkOnly {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
 	}
 	return err

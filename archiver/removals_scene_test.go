@@ -125,6 +125,22 @@ func (c *contentOf) keepSeq() uint64 {
 	return uint64(c.keep.Seq)
 }
 
+// hasCommitted reports whether a record is a backup, or one of the keeps that led to the
+// newest.
+func (c *contentOf) hasCommitted(record uint64) bool {
+	for k := c.keep; k != nil; {
+		if uint64(k.Seq) == record {
+			return true
+		}
+		m, err := manifest.DecodeManifest(c.all[k.Keep.Key()])
+		if err != nil { // deleted, or there is none
+			break
+		}
+		k = m
+	}
+	return slices.Contains(c.backups(), record)
+}
+
 // backups returns the numbers of the backups.
 func (c *contentOf) backups() (seqs []uint64) {
 	for _, m := range c.living {

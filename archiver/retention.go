@@ -1,6 +1,7 @@
 package archiver
 
 import (
+	"context"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
@@ -119,4 +120,23 @@ func (a *Archive) author(timeout time.Duration) keeping.Author {
 		timeout = DefaultCommitTimeout
 	}
 	return keeping.Author{Tool: a.tool, Host: a.host, Timeout: timeout}
+}
+
+// state reads an archive for a decision on which backups stay, and passes it to decide. It
+// does both again, a few times, if what is missing may have been deleted by an expiry
+// meanwhile.
+func (a *Archive) state(ctx context.Context, decide func(*keeping.State) error) (*keeping.State, error) {
+	for n := 0; ; n++ {
+		l, err := a.existing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := keeping.Read(ctx, a.journal, l)
+		if err == nil {
+			err = decide(s)
+		}
+		if n == maxReplans || !a.journal.IsOutdated(ctx, l, err) {
+			return s, err
+		}
+	}
 }

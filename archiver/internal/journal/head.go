@@ -38,6 +38,7 @@ type writer struct {
 	journal *Journal
 	options UpdateOptions
 
+	last       manifest.Seq  // the newest record as of this attempt, 0 before that is known
 	generation *manifest.Seq // of the attempts so far, nil before the first
 	keep       manifest.Seq  // the newest keep as of the last attempt
 }
@@ -54,6 +55,7 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		}
 		return nil, err
 	}
+	w.last = l.Last()
 	if l.Archive == nil && w.options.Existing {
 		if lost := w.options.Known.Lost(l); lost != nil {
 			return nil, lost

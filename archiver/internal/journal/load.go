@@ -137,6 +137,28 @@ func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manif
 	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(b)}, nil
 }
 
+// IsOutdated reports whether err, which reading what l names has returned, is about
+// something that is missing or damaged, and the journal has grown since: then an expiry may
+// have deleted it, and l is to be read again.
+func (j *Journal) IsOutdated(ctx context.Context, l *List, err error) bool {
+	if !isDamaged(err) || l.Last() == 0 {
+		return false
+	}
+	grown, lookErr := j.hasGrown(ctx, l.Last())
+	return lookErr == nil && grown
+}
+
+// hasGrown reports whether there is a record after what was the newest one. The next one may
+// be deleted already.
+func (j *Journal) hasGrown(ctx context.Context, last manifest.Seq) (bool, error) {
+	l := &List{Archive: &manifest.Archive{}, Records: []manifest.Seq{last}}
+	if err := lookBeyond(ctx, j.store, l); err != nil || l.Last() > last {
+		return l.Last() > last, err
+	}
+	found, err := searchEnd(ctx, j.store, []manifest.Seq{last})
+	return len(found) > 0 && found[len(found)-1] > last, err
+}
+
 // Readers is how many manifests are read at a time: they are small, so that it is the
 // store's latency that counts.
 const Readers = 32

@@ -36,7 +36,9 @@ func (e *ConflictError) Error() string {
 // Update calls attempt with the head of the journal, and again with the new head as long
 // as attempt returns [ErrConflict], as [Head.Commit] does when another writer has
 // committed first: an optimistic loop without a lock, because the commit itself is a
-// conditional write. After 20 conflicts the error is a [*ConflictError].
+// conditional write. It is called again, too, if something is missing or damaged, and the
+// journal has grown since the head was read: an expiry may have deleted it. After 20
+// conflicts the error is a [*ConflictError].
 //
 // Other errors are a [*VanishedError], unless it is accepted; an [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
@@ -45,13 +47,18 @@ func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt fun
 	anew := false
 	for n := range maxConflicts {
 		progress.Tell(ctx, progress.Phase("journal"))
+		w.last = 0
 		head, err := w.readHead(ctx, n == 0)
-		if err != nil {
-			return err
+		if err == nil {
+			anew = anew || head.Anew
+			head.Anew = anew
+			err = attempt(head)
 		}
-		anew = anew || head.Anew
-		head.Anew = anew
-		if err := attempt(head); !errors.Is(err, ErrConflict) {
+		if isDamaged(err) && w.last != 0 {
+			if grown, lookErr := j.hasGrown(ctx, w.last); lookErr != nil || !grown {
+				return err
+			}
+		} else if !errors.Is(err, ErrConflict) {
 			return err
 		}
 		progress.Tell(ctx, progress.Conflict{})
