@@ -2,9 +2,9 @@
 //
 // An archive is one prefix in one [storage.Storage] and belongs to one
 // database. A backup exists once its manifest does; everything that the
-// manifest names was stored before (FORMAT.md). Nothing is ever overwritten and
-// nothing is deleted, so any number of processes may work on an archive at the
-// same time.
+// manifest names was stored before (FORMAT.md). Nothing is ever overwritten, and only
+// [Archive.Expire] deletes, and only what no backup needs, so any number of processes
+// may work on an archive at the same time.
 //
 // Terms: the image is a database's file, its log the write-ahead log beside it; every
 // commit is an epoch. A full backup holds an image and its log. An incremental backup holds

@@ -292,9 +292,9 @@ func (d *doctor) versioning(v storage.Versioning) {
 	case storage.VersioningOff:
 		d.say("versioning", SeverityNote,
 			"Versioning protects against a stolen key and a wrong command: it keeps what somebody else overwrites or deletes.",
-			"versioning is off; gbak-s3 itself never overwrites and never deletes a backup's objects")
+			"versioning is off; gbak-s3 itself never overwrites, and never deletes what a backup needs")
 	default:
-		d.say("versioning", SeverityOK, "", "versioning is %s; as no object of a backup is written twice, it costs nothing", v)
+		d.say("versioning", SeverityOK, "", "versioning is %s; no object of a backup is written twice, so it costs nothing until an expiry deletes: then a lifecycle rule must remove what is noncurrent", v)
 	}
 }
 

@@ -18,7 +18,7 @@ type Retention struct {
 	Policy *Rules    // the stored rules, nil if there are none
 	Pins   []Pin     // in the order of their backups
 
-	// WaitingBytes is what backups have stored that were removed and whose bytes no expiry
+	// WaitingBytes is what backups have stored in segments that were removed and whose bytes no expiry
 	// could delete yet, as their grace was not over. Some of it may be needed by backups
 	// that stay, so it is the most that a later expiry frees of them. It is nil if it is not
 	// known: it would take more than a few requests, or a record cannot be read.
@@ -65,7 +65,7 @@ func (a *Archive) waiting(ctx context.Context, h *journal.List) (*int64, error) 
 	}
 	bytes := int64(0)
 	err := a.journal.LoadRecordOutlines(ctx, h, records, func(_ int, m *manifest.Committed, err error) error {
-		if err == nil && m.Kind != manifest.Keep {
+		if err == nil && m.SegmentsNew > 0 { // else it is a keep, or small and stands in its record
 			bytes += m.StoredBytes
 		}
 		return err
