@@ -35,6 +35,10 @@ type List struct {
 
 	read    map[manifest.Seq]*manifest.Committed // records that were read to find Keep
 	damaged map[manifest.Seq]bool                // keeps that could not be read
+
+	// outlines are those of whole groups that were read, by the number of the record that
+	// has them; nil unless they are kept.
+	outlines map[manifest.Seq][]*manifest.Committed
 }
 
 // Last is the number of the newest record, 0 if there is none.
@@ -43,6 +47,15 @@ func (l *List) Last() manifest.Seq {
 		return 0
 	}
 	return l.Records[len(l.Records)-1]
+}
+
+// KeepOutlines makes l keep the outlines that are read from now on, so that the next who
+// asks for them gets them without a request. What more a record has than its outline is not
+// kept. Then l must not be used concurrently.
+func (l *List) KeepOutlines() {
+	if l.outlines == nil {
+		l.outlines = map[manifest.Seq][]*manifest.Committed{}
+	}
 }
 
 // of returns the list of some backups of l.

@@ -29,10 +29,26 @@ func (j *Journal) LoadOutlines(ctx context.Context, l *List, use func(i int, m *
 }
 
 // LoadRecordOutlines is [Journal.LoadOutlines] for records of l of any kind, ascending or
-// not; i is the place in records.
+// not; i is the place in records. With [List.KeepOutlines], even the newest record is no more
+// than an outline.
 func (j *Journal) LoadRecordOutlines(ctx context.Context, l *List, records []manifest.Seq, use func(i int, m *manifest.Committed, err error) error) error {
-	groups := groupsOf(l.Records, records)
-	var rest []int // of records: not summarized
+	var groups []*group // that must be read
+	var rest []int      // of records: not summarized
+	useAll := func(g *group, outlines []*manifest.Committed) error {
+		for _, i := range g.wanted {
+			if err := use(i, outlines[records[i]-outlines[0].Seq], nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, g := range groupsOf(l.Records, records) {
+		if kept := l.outlines[g.carrier]; kept == nil {
+			groups = append(groups, g)
+		} else if err := useAll(g, kept); err != nil {
+			return err
+		}
+	}
 	load := func(ctx context.Context, n int) (*manifest.Committed, error) {
 		return j.load(ctx, l, groups[n].carrier)
 	}
@@ -45,21 +61,16 @@ func (j *Journal) LoadRecordOutlines(ctx context.Context, l *List, records []man
 		if err != nil {
 			return err
 		}
-		outlines := m.Outlines()
+		outlines := outlinesOf(m)
 		if outlines == nil || !g.isWhole { // a record is missing
 			rest = append(rest, g.wanted...)
 			return nil
 		}
-		for _, i := range g.wanted {
-			of := m
-			if records[i] != m.Seq {
-				of = &manifest.Committed{Manifest: outlines[records[i]-outlines[0].Seq]}
-			}
-			if err := use(i, of, nil); err != nil {
-				return err
-			}
+		if l.outlines != nil {
+			outlines[len(outlines)-1] = withoutContent(m)
+			l.outlines[g.carrier] = outlines
 		}
-		return nil
+		return useAll(g, outlines)
 	})
 	if err != nil || len(rest) == 0 {
 		return err
@@ -67,6 +78,26 @@ func (j *Journal) LoadRecordOutlines(ctx context.Context, l *List, records []man
 	slices.Sort(rest)
 	load = func(ctx context.Context, n int) (*manifest.Committed, error) { return j.load(ctx, l, records[rest[n]]) }
 	return loadEach(ctx, len(rest), load, func(n int, m *manifest.Committed, err error) error { return use(rest[n], m, err) })
+}
+
+// outlinesOf returns the outlines that m has of its group, and m itself; nil if it does not
+// have them all.
+func outlinesOf(m *manifest.Committed) (outlines []*manifest.Committed) {
+	for _, o := range m.Outlines() {
+		outlines = append(outlines, &manifest.Committed{Manifest: o})
+	}
+	if outlines != nil {
+		outlines[len(outlines)-1] = m
+	}
+	return outlines
+}
+
+// withoutContent returns m without what is large: the summaries, the content, and what a
+// keep says. Like an outline, it has no digest.
+func withoutContent(m *manifest.Committed) *manifest.Committed {
+	without := *m.Manifest
+	without.Earlier, without.Content, without.Keeping = nil, nil, nil
+	return &manifest.Committed{Manifest: &without}
 }
 
 // group is records that summarize each other.

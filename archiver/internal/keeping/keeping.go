@@ -44,7 +44,7 @@ func (e *SingleWriterError) Error() string {
 
 // Read reads the state of an archive whose backups are in l. Everything that says which
 // backups exist must be readable, else the error is a [*manifest.ObjectError] or one of
-// archive.json.
+// archive.json. l keeps the outlines, so that package gc need not read them again.
 func Read(ctx context.Context, j *journal.Journal, l *journal.List) (*State, error) {
 	switch {
 	case l.Document != nil:
@@ -56,6 +56,7 @@ func Read(ctx context.Context, j *journal.Journal, l *journal.List) (*State, err
 	case len(l.Backups) == 0:
 		return nil, &journal.NoBackupError{}
 	}
+	l.KeepOutlines()
 	s := &State{List: l, journal: j}
 	if err := s.checkRecords(); err != nil {
 		return nil, err
