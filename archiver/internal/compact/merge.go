@@ -147,9 +147,12 @@ func (g *merging) manifest(series Series, tool string, stored pack.Packed) *mani
 	m.Continues, m.RestoreFrom = g.first.Continues, g.first.RestoreFrom
 	m.StartEpoch, m.StartTime = g.first.StartEpoch, g.first.StartTime
 	m.Commits, m.RawBytes = int64(len(g.commits)), g.rawBytes
-	m.StoredBytes, m.ReusedBytes, m.SegmentsNew = 0, 0, len(stored.Index.Segments)
+	m.StoredBytes, m.ReusedBytes, m.SegmentsNew = 0, 0, 0
 	for _, s := range stored.Index.Segments {
 		m.StoredBytes += s.StoredBytes
+		if !s.IsInline() {
+			m.SegmentsNew++
+		}
 	}
 	m.Content, m.Index, m.Earlier = nil, nil, nil
 	return &m
