@@ -55,6 +55,16 @@ func (e *expiry) look(ctx context.Context) error {
 
 // apply is a run that removes and deletes.
 func (e *expiry) apply(ctx context.Context) error {
+	for n := 0; ; n++ {
+		err := e.applyOnce(ctx)
+		if e.report.Applied || e.list == nil || n == maxReplans || !e.archive.journal.IsOutdated(ctx, e.list, err) {
+			return err
+		}
+	}
+}
+
+// applyOnce is apply, unless another expiry deletes what is being counted.
+func (e *expiry) applyOnce(ctx context.Context) error {
 	a := e.archive
 	kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(e.opts.CommitTimeout), e.decide)
 	if kept != nil {
