@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// This file and hints_store.go and hints_system.go say what to do next about an error:
+// This file and hints_retention.go, hints_store.go and hints_system.go say what to do next about an error:
 // one table, keyed by what is known of the cause. A row claims no more than its evidence
 // shows, and an error that no row is about is given no cause. (Where a code stands for
 // cases that only the library can tell apart, the hint is in the error itself, see
@@ -72,7 +72,7 @@ func factsOf(err error, verb string) *facts {
 
 // hints is the table: codes that say everything, then what a store says, what the network
 // says, what the system says, and the remaining codes. The first row that fits counts.
-var hints = slices.Concat(outcomes, answers, network, system, remaining)
+var hints = slices.Concat(retention, outcomes, answers, network, system, remaining)
 
 // code matches errors with one of these codes.
 func code(codes ...archiver.Code) func(*facts) bool {
@@ -187,15 +187,7 @@ var outcomes = []row{
 		name: "interrupted reader", when: both(code(archiver.CodeInterrupted), of("plan", "list", "verify", "status", "inspect")),
 		say: "Nothing was changed. Run the same command again.",
 	},
-	{
-		name: "interrupted expiry", when: both(code(archiver.CodeInterrupted), of("expire")),
-		say: "Run the same command again: it continues where this run has ended.",
-	},
 	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again."},
-	{
-		name: "unknown outcome of what stays", when: both(code(archiver.CodeUnknownOutcome), of(retaining...)),
-		say: "Nothing was deleted. When the store answers again, run the same command again; that is safe.",
-	},
 	{
 		name: "outcome unknown", when: code(archiver.CodeUnknownOutcome),
 		say: "The backup may or may not exist. Run `gbak-s3 list` when the store answers again; running the backup again is safe.",
@@ -270,17 +262,10 @@ var outcomes = []row{
 		say: "Restore the database and open it with Grafeo 0.6, which loads them; or export it without them, with --without-spilled.",
 	},
 	{
-		name: "expiry of another archive than seen", when: both(code(archiver.CodeConflict), of("expire")),
-		say: "Nothing was removed. Look at what `gbak-s3 expire` says now, without --apply, and apply that.",
-	},
-	{
 		name: "conflict", when: code(archiver.CodeConflict),
 		say: "Several processes back up into this archive at the same time. Run the backup again, or less often.",
 	},
 }
-
-// retaining are the commands that say which backups stay.
-var retaining = []string{"expire", "policy", "pin", "unpin", "compact"}
 
 // remaining are codes that say less about the cause.
 var remaining = []row{
@@ -338,15 +323,6 @@ var remaining = []row{
 	{
 		name: "no archive", when: code(archiver.CodeNoArchive),
 		say: "Check the address; `gbak-s3 backup DATABASE ARCHIVE` makes the first backup and creates the archive.",
-	},
-	{
-		name: "no rules", when: code(archiver.CodeNoRules),
-		say: "Say which backups stay, such as --window 7d --keep-daily 30 --keep-monthly 12 with a full backup each day, " +
-			"or store such rules with `gbak-s3 policy`.",
-	},
-	{
-		name: "needed backup", when: code(archiver.CodeNeeded),
-		say: "The newest backup always stays. If it is a pinned one, run `gbak-s3 unpin` first.",
 	},
 	{name: "no backup", when: code(archiver.CodeNoBackup), say: "`gbak-s3 list` shows the backups that there are."},
 	{
