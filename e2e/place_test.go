@@ -113,7 +113,13 @@ type bucket struct {
 
 func newBucket(t testing.TB) bucket {
 	t.Helper()
-	at := strings.Replace(s3test.NewBucket(t), "?", "/team/people?", 1)
+	return inBucket(t, s3test.NewBucket(t))
+}
+
+// inBucket is an archive under a prefix of the bucket at an address.
+func inBucket(t testing.TB, address string) bucket {
+	t.Helper()
+	at := strings.Replace(address, "?", "/team/people?", 1)
 	opts, err := s3.ParseAddress(at)
 	if err != nil {
 		t.Fatal(err)

@@ -18,11 +18,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // NewBucket makes an empty bucket that is removed when t ends, and returns its address.
 // Without a store t is skipped, or fails if GBAK_NO_SKIP is 1.
 func NewBucket(t testing.TB) (address string) {
+	t.Helper()
+	return newBucket(t, &s3.CreateBucketInput{})
+}
+
+// NewLockedBucket is [NewBucket] for a bucket that keeps versions, and in which every new
+// object is locked for a day.
+func NewLockedBucket(t testing.TB) (address string) {
+	t.Helper()
+	return newBucket(t, &s3.CreateBucketInput{ObjectLockEnabledForBucket: aws.Bool(true)})
+}
+
+func newBucket(t testing.TB, input *s3.CreateBucketInput) (address string) {
 	t.Helper()
 	endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
 	if endpoint == "" {
@@ -41,26 +54,50 @@ func NewBucket(t testing.TB) (address string) {
 		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	})
 	bucket := "gbak-test-" + strings.ToLower(rand.Text())
-	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+	input.Bucket = &bucket
+	if _, err := client.CreateBucket(t.Context(), input); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { remove(t, client, bucket) })
+	if aws.ToBool(input.ObjectLockEnabledForBucket) {
+		_, err := client.PutObjectLockConfiguration(t.Context(), &s3.PutObjectLockConfigurationInput{
+			Bucket: &bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+				ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+				Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	return "s3://" + bucket + "?" + url.Values{"endpoint": {endpoint}}.Encode()
 }
 
+// remove removes a bucket with all versions of its objects, locked or not.
 func remove(t testing.TB, client *s3.Client, bucket string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the context of t has ended
 	defer cancel()
-	for pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &bucket}); pages.HasMorePages(); {
+	for pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &bucket}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		for _, object := range page.Contents {
-			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: object.Key}); err != nil {
-				t.Error(err)
-			}
+		var versions []types.ObjectIdentifier
+		for _, v := range page.Versions {
+			versions = append(versions, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+		}
+		for _, m := range page.DeleteMarkers {
+			versions = append(versions, types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
+		}
+		if len(versions) == 0 {
+			continue
+		}
+		out, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+			Bucket: &bucket, Delete: &types.Delete{Objects: versions}, BypassGovernanceRetention: aws.Bool(true),
+		})
+		if err != nil || len(out.Errors) > 0 {
+			t.Error(err, out)
 		}
 	}
 	if _, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)}); err != nil {
