@@ -52,16 +52,23 @@ func TestExpireRefuses(t *testing.T) {
 // Beside a damaged backup nothing is removed: an older one may be the last that is whole.
 // Giving up the damaged one goes on.
 func TestExpireBesideDamage(t *testing.T) {
-	for name, damage := range map[string]func(t testing.TB, at place, key string){
-		"missing": func(t testing.TB, at place, key string) { at.remove(t, key) },
-		"damaged": func(t testing.TB, at place, key string) { at.write(t, key, []byte("{")) },
+	remove := func(t testing.TB, at place, key string) { at.remove(t, key) }
+	for name, c := range map[string]struct {
+		damage func(t testing.TB, at place, key string)
+		pinned bool // so that there is a keep, which says that 3 is a backup
+	}{
+		"missing, as a keep says":                          {remove, true},
+		"missing, as there is no keep, between two others": {remove, false},
+		"damaged": {func(t testing.TB, at place, key string) { at.write(t, key, []byte("{")) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := newDirectory(t)
 			smallArchive(t, at, 4)
-			must(t, "pin", at.address(), "4") // a keep, which says that 3 is a backup
-			damage(t, at, manifest.Seq(3).Key())
+			if c.pinned {
+				must(t, "pin", at.address(), "4")
+			}
+			c.damage(t, at, manifest.Seq(3).Key())
 			before := contentsAt(t, at)
 			for _, apply := range [][]string{nil, {"--apply"}} {
 				args := append([]string{"expire", at.address(), "--keep-last", "2", "--json"}, apply...)

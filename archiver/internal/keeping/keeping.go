@@ -12,6 +12,7 @@
 package keeping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,24 +59,30 @@ func Read(ctx context.Context, j *journal.Journal, l *journal.List) (*State, err
 	}
 	l.KeepOutlines()
 	s := &State{List: l, journal: j}
-	if err := s.checkRecords(); err != nil {
+	if err := s.addMissing(); err != nil {
 		return nil, err
 	}
 	return s, s.readOutlines(ctx)
 }
 
-// checkRecords checks that no record is missing from the newest keep on. A list that lags
-// can only lack the newest records, and then the commit meets them.
-func (s *State) checkRecords() error {
-	first := manifest.Seq(1)
-	if s.List.Keep != nil {
-		first = s.List.Keep.Seq
-	}
-	for seq := first; seq <= s.List.Last(); seq++ {
-		if !s.isListed(seq) {
-			return &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing"}
+// maxMissing is how many records may be missing for a user to give them up one by one.
+const maxMissing = 1000
+
+// addMissing adds the records that are missing from the list after the newest keep: what
+// cannot be seen is not absent, so each counts as a backup that may prove to be unreadable.
+// A list that lags can only lack the newest records, and then the commit meets them.
+func (s *State) addMissing() error {
+	missing := 0
+	for seq := s.KeepSeq() + 1; seq <= s.List.Last(); seq++ {
+		if s.isListed(seq) {
+			continue
 		}
+		if missing++; missing > maxMissing {
+			return &manifest.ObjectError{Key: seq.Key(), Problem: fmt.Sprintf("it is missing, and so are %d others before it", maxMissing)}
+		}
+		s.List.Backups = append(s.List.Backups, journal.Entry{Seq: seq, Record: seq})
 	}
+	slices.SortFunc(s.List.Backups, func(a, b journal.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	return nil
 }
 
@@ -120,13 +127,17 @@ func (s *State) readOutlines(ctx context.Context) error {
 	return s.readMerged(ctx, merged)
 }
 
-// readMerged reads what merged records replace, which outlines do not say.
+// readMerged reads what merged records replace, which outlines do not say. One that is
+// damaged stands in for nothing: its parts are there still.
 func (s *State) readMerged(ctx context.Context, merged []manifest.Seq) error {
 	slices.Sort(merged)
 	return s.journal.LoadRecords(ctx, s.List.Archive.ArchiveID, merged, func(_ int, m *manifest.Committed, err error) error {
 		if err == nil && m.Replaces != nil {
 			s.Merged = append(s.Merged, manifest.StandIn{From: m.Replaces[0], For: m.Replaces[1], By: m.Seq})
-			slices.SortFunc(s.Merged, func(a, b manifest.StandIn) int { return int(int64(a.By) - int64(b.By)) }) //nolint:gosec // of ten digits
+			slices.SortFunc(s.Merged, func(a, b manifest.StandIn) int { return cmp.Compare(a.By, b.By) })
+		}
+		if _, damaged := errors.AsType[*manifest.ObjectError](err); damaged {
+			return nil
 		}
 		return err
 	})
