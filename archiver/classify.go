@@ -83,6 +83,7 @@ var kinds = []kind{
 	{is(storage.ErrFull, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
 	{is(storage.ErrPermission, fs.ErrPermission, syscall.EROFS), CodePermission},
 	{as[*storage.Error], CodeStore},
+	{is(storage.ErrRefused), CodeStore},
 }
 
 // classify returns the code of an error of a room below.

@@ -55,12 +55,13 @@ func (e *expiry) look(ctx context.Context) error {
 
 // apply is a run that removes and deletes.
 func (e *expiry) apply(ctx context.Context) error {
-	for n := 0; ; n++ {
+	return e.archive.upToDate(ctx, func() (*journal.List, error) {
 		err := e.applyOnce(ctx)
-		if e.report.Applied || e.list == nil || n == maxReplans || !e.archive.journal.IsOutdated(ctx, e.list, err) {
-			return err
+		if e.report.Applied {
+			return nil, err
 		}
-	}
+		return e.list, err
+	})
 }
 
 // applyOnce is apply, unless another expiry deletes what is being counted.

@@ -43,6 +43,17 @@ func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
 	return h, err
 }
 
+// upToDate calls read, which reads a list of the journal and what that names, and again, a
+// few times, if what it misses may have been deleted by an expiry meanwhile.
+func (a *Archive) upToDate(ctx context.Context, read func() (*journal.List, error)) error {
+	for n := 0; ; n++ {
+		l, err := read()
+		if l == nil || n == maxReplans || !a.journal.IsOutdated(ctx, l, err) {
+			return err
+		}
+	}
+}
+
 // warnOfKeep says so if nobody knows what was removed last.
 func (a *Archive) warnOfKeep(h *journal.List) {
 	if h.KeepDamage != nil {

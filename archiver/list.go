@@ -2,9 +2,11 @@ package archiver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -79,20 +81,10 @@ type ListReport struct {
 func (a *Archive) List(ctx context.Context) (ListReport, error) {
 	var r ListReport
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
-		h, err := a.existing(ctx)
-		if err != nil {
-			return err
-		}
-		all := make([]*manifest.Committed, len(h.Backups))
-		err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
-			all[i] = m
-			return h.AboutNewest(err)
-		})
+		_, all, err := a.outlines(ctx, a.existing)
 		r.Backups = []Backup{}
 		for _, m := range all {
-			if m != nil {
-				r.Backups = append(r.Backups, describe(m.Manifest))
-			}
+			r.Backups = append(r.Backups, describe(m.Manifest))
 		}
 		return err
 	})
@@ -101,4 +93,19 @@ func (a *Archive) List(ctx context.Context) (ListReport, error) {
 	}
 	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil
+}
+
+// outlines reads the outlines of all backups of the archive that open opens.
+func (a *Archive) outlines(ctx context.Context, open func(context.Context) (*journal.List, error)) (l *journal.List, all []*manifest.Committed, err error) {
+	err = a.upToDate(ctx, func() (*journal.List, error) {
+		if l, err = open(ctx); err != nil {
+			return nil, err
+		}
+		all = make([]*manifest.Committed, len(l.Backups))
+		return l, a.journal.LoadOutlines(ctx, l, func(i int, m *manifest.Committed, err error) error {
+			all[i] = m
+			return l.AboutNewest(err)
+		})
+	})
+	return l, slices.DeleteFunc(all, func(m *manifest.Committed) bool { return m == nil }), err // some are no backups
 }

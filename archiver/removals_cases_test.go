@@ -125,6 +125,15 @@ func removalCases(t *testing.T) []removalCase {
 	}
 	onlyMarked := snapshotOf(t, marked)
 
+	shared := storagetest.NewMemory()
+	image := newPagedImage(t, 300)
+	for range 4 {
+		image.fullOf(t, shared, false)
+		image.change(10, 4, 50)
+		image.write(t)
+	}
+	fulls := snapshotOf(t, shared)
+
 	chain := []uint64{68, 69, 70}
 	withPinned := []uint64{5, 6, 68, 69, 70}
 	return []removalCase{
@@ -134,6 +143,7 @@ func removalCases(t *testing.T) []removalCase {
 		{"an expiry without a grace", withPin, 0, expireWith(archiver.ExpireOptions{Apply: true, Grace: archiver.NoGrace}), two, withPinned},
 		{"a sweep", onlyMarked, day, expireWith(archiver.ExpireOptions{Apply: true}), two, withPinned},
 		{"an expiry that deletes nothing", withPin, 0, expireWith(archiver.ExpireOptions{Apply: true, MarkOnly: true, Grace: archiver.NoGrace}), two, withPinned},
+		{"an expiry of segments that others share", fulls, 0, expireWith(archiver.ExpireOptions{Rules: &two, Apply: true, Grace: archiver.NoGrace}), two, []uint64{3, 4}},
 		{"a pin", plain, 0, pinOf(6), two, chain},
 		{"no pin any more", withPin, 0, unpinOf(6), two, chain},
 		{"a policy", plain, 0, policyOf(archiver.Rules{Last: 3, Full: 1}), two, chain},

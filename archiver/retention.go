@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/retention"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -122,21 +123,18 @@ func (a *Archive) author(timeout time.Duration) keeping.Author {
 	return keeping.Author{Tool: a.tool, Host: a.host, Timeout: timeout}
 }
 
-// state reads an archive for a decision on which backups stay, and passes it to decide. It
-// does both again, a few times, if what is missing may have been deleted by an expiry
-// meanwhile.
-func (a *Archive) state(ctx context.Context, decide func(*keeping.State) error) (*keeping.State, error) {
-	for n := 0; ; n++ {
+// state reads an archive for a decision on which backups stay, and passes it to decide: both
+// again if it was out of date.
+func (a *Archive) state(ctx context.Context, decide func(*keeping.State) error) (s *keeping.State, err error) {
+	err = a.upToDate(ctx, func() (*journal.List, error) {
 		l, err := a.existing(ctx)
 		if err != nil {
 			return nil, err
 		}
-		s, err := keeping.Read(ctx, a.journal, l)
-		if err == nil {
+		if s, err = keeping.Read(ctx, a.journal, l); err == nil {
 			err = decide(s)
 		}
-		if n == maxReplans || !a.journal.IsOutdated(ctx, l, err) {
-			return s, err
-		}
-	}
+		return l, err
+	})
+	return s, err
 }

@@ -120,20 +120,11 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		opts.Database = database.Path
 	}
 	known := remember(a, opts.Database)
-	h, err := a.journal.Open(ctx, known)
+	h, all, err := a.outlines(ctx, func(ctx context.Context) (*journal.List, error) { return a.journal.Open(ctx, known) })
 	if err != nil {
 		return StatusReport{}, err
 	}
 	a.warnOfKeep(h)
-	all := make([]*manifest.Committed, len(h.Backups))
-	err = a.journal.LoadOutlines(ctx, h, func(i int, m *manifest.Committed, err error) error {
-		all[i] = m
-		return h.AboutNewest(err)
-	})
-	if err != nil {
-		return StatusReport{}, err
-	}
-	all = slices.DeleteFunc(all, func(m *manifest.Committed) bool { return m == nil }) // no backups
 	backups := catalog.New(all)
 	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(backups), Replay: replayOf(backups), Mergeable: mergeableOf(backups, h)}
 	if c := h.Archive.Conditions; c != nil {
