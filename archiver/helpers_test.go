@@ -29,7 +29,7 @@ import (
 //	restore, and going on         restore_, resume_, directory_, spill_, replay_, room_, lock_
 //	crashes and failures          scenes_ (the parts of sweeps), sweep_ (of stores), *_crash_ (of disks), interrupt_
 //	verify, rot and forgery       verify_, rot_* (on rot_archives_), reseal_, outlines_, bounds_
-//	keeps and removed backups     keeps_*, removals_* (on removals_scene_)
+//	keeps and removed backups     keeps_*, removals_* (on removals_scene_ and removals_cases_)
 //	holds and vanished archives   hold_, held_, unseen_, vanished_, record_
 //	native folders of Grafeo      native_import_*, native_export_* (on nativedb_)
 //	status, inspect, doctor       status_, inspect_, doctor_, explained_, conditions_

@@ -71,7 +71,7 @@ type contentOf struct {
 	all    map[string][]byte
 	keep   *manifest.Manifest   // the newest keep, nil if there is none
 	living []*manifest.Manifest // the records that count, ascending
-	needed map[string]bool      // the keys that these need, their own among them
+	needed map[string]bool      // the keys that these need, their own and the newest fence among them
 }
 
 // look reads what all objects of an archive say.
@@ -86,6 +86,9 @@ func look(t testing.TB, all map[string][]byte) *contentOf {
 	first, alive := manifest.Seq(1), manifest.Ranges{}
 	if seq := c.record(t, head).NewestKeep(); seq != 0 {
 		c.keep = c.record(t, seq)
+		if before := c.keep.Keep; before != 0 {
+			c.needed[manifest.FenceKey(before)] = true
+		}
 		first, alive = seq+1, c.keep.Keeping.Alive
 	}
 	for seq := range alive.All() {
