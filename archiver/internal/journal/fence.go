@@ -68,6 +68,9 @@ func (j *Journal) isInLog(ctx context.Context, m *manifest.Manifest) (bool, erro
 	if err != nil {
 		return false, err
 	}
+	if m.Kind != manifest.Keep && m.Seq > newest.NewestKeep() {
+		return true, nil
+	}
 	keep := newest
 	if seq := newest.NewestKeep(); seq != newest.Seq {
 		if keep, err = j.Load(ctx, m.ArchiveID, seq); err != nil {
@@ -80,5 +83,5 @@ func (j *Journal) isInLog(ctx context.Context, m *manifest.Manifest) (bool, erro
 	case m.Kind == manifest.Keep:
 		return keep.CommitID == m.CommitID, nil
 	}
-	return m.Seq > keep.Seq || keep.Keeping.Alive.Contains(m.Seq), nil
+	return keep.Keeping.Alive.Contains(m.Seq), nil
 }

@@ -54,6 +54,9 @@ func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt fun
 			head.Anew = anew
 			err = attempt(head)
 		}
+		if _, unknown := errors.AsType[*UnknownOutcomeError](err); unknown {
+			return err // whatever the reason, the record may be there
+		}
 		if isDamaged(err) && w.last != 0 {
 			if grown, lookErr := j.hasGrown(ctx, w.last); lookErr != nil || !grown {
 				return err
