@@ -62,6 +62,8 @@ type Pin struct {
 const (
 	// MaxRanges is how many ranges of living numbers a keep has at most.
 	MaxRanges = 65_536
+	// MaxAlive is how many records are alive at most: as many as an archive can have.
+	MaxAlive = 1 << 20
 	// MaxPins is how many backups can be pinned.
 	MaxPins = 4_096
 	// MaxPinLabel is how many bytes the label of a pin may have.
@@ -138,12 +140,16 @@ func (r Ranges) validate(seq Seq) error {
 	if len(r) > MaxRanges {
 		return fmt.Errorf("more than %d ranges", MaxRanges)
 	}
+	alive := Seq(0)
 	before := Seq(0) // ranges may not begin right after it, so that each set has one form
 	for i, x := range r {
 		if x[0] == 0 || x[1] < x[0] || x[1] >= seq || i > 0 && x[0] <= before+1 {
 			return fmt.Errorf("the range %d to %d of %d", x[0], x[1], seq)
 		}
 		before = x[1]
+		if alive += x[1] - x[0] + 1; alive > MaxAlive {
+			return fmt.Errorf("more than %d records are alive", MaxAlive)
+		}
 	}
 	return nil
 }
