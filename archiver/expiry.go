@@ -113,6 +113,9 @@ func (e *expiry) decide(ctx context.Context, s *keeping.State) (*keeping.Next, e
 	if err != nil {
 		return nil, err
 	}
+	if rules != nil && !s.HasTimes() {
+		return nil, &storage.Error{Op: storage.OpList, Key: manifest.ManifestPrefix, Err: storage.ErrNoTime}
+	}
 	n := &keeping.Next{Pins: s.Pins(), Policy: s.Policy()}
 	if n.Decision, err = s.Decide(rules, n.Pins, giveUp); err != nil {
 		return nil, err

@@ -89,14 +89,16 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 	return head, nil
 }
 
-// list lists all manifests, or as many as show which is the newest.
+// list lists all manifests, or as many as show which is the newest. A decision on all of
+// them may be that nothing is to be committed, so that no commit meets what a list does not
+// show yet.
 func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
 	if w.options.Catalog || w.options.List {
 		l, err = w.journal.List(ctx)
 	} else {
 		l, err = w.journal.findNewest(ctx, w.options.Known)
 	}
-	if err == nil && !first {
+	if err == nil && (!first || w.options.List) {
 		err = lookBeyond(ctx, w.journal.store, l)
 	}
 	return l, err

@@ -156,12 +156,17 @@ func lookBeyond(ctx context.Context, s *objects.Store, l *List) error {
 		if err != nil {
 			return err
 		}
-		l.Records = append(l.Records, next)
-		if l.Written != nil {
-			l.Written[next] = info.ModTime
-		}
+		l.add(next, &info)
 	}
 	return nil
+}
+
+// add adds the newest record, which a list did not show.
+func (l *List) add(seq manifest.Seq, info *storage.ObjectInfo) {
+	l.Records = append(l.Records, seq)
+	if l.Written != nil {
+		l.Written[seq] = info.ModTime
+	}
 }
 
 // listAll returns the numbers of all records, and when each was written.

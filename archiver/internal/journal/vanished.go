@@ -47,14 +47,14 @@ func (e *VanishedError) Error() string {
 // What is missing is a [*VanishedError].
 func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.Committed, known Memory) (*manifest.Committed, error) {
 	if lost := known.Lost(l); lost != nil {
-		late, err := isLate(ctx, j.store, lost)
+		late, err := findLate(ctx, j.store, lost)
 		if err != nil {
 			return nil, err
 		}
-		if !late {
+		if late == nil {
 			return nil, lost
 		}
-		l.Records = append(l.Records, manifest.Seq(lost.Was.Seq))
+		l.add(manifest.Seq(lost.Was.Seq), late)
 		if err := lookBeyond(ctx, j.store, l); err != nil {
 			return nil, err
 		}
@@ -109,14 +109,15 @@ func (j *Journal) isRemoved(ctx context.Context, l *List, newest *manifest.Commi
 	return k.Keeping == nil || !k.Keeping.Alive.Contains(seq), nil
 }
 
-// isLate reports whether a backup that a list lacks exists nevertheless.
-func isLate(ctx context.Context, s *objects.Store, lost *VanishedError) (bool, error) {
+// findLate returns what the store says of the record of a backup that a list lacks, nil if
+// it does not exist.
+func findLate(ctx context.Context, s *objects.Store, lost *VanishedError) (*storage.ObjectInfo, error) {
 	if lost.ArchiveID != lost.Was.ArchiveID {
-		return false, nil
+		return nil, nil
 	}
-	_, err := s.Storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
+	info, err := s.Storage.Head(ctx, manifest.Seq(lost.Was.Seq).Key())
 	if errors.Is(err, storage.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	return &info, err
 }

@@ -191,6 +191,12 @@ func (s *State) Stored(seq manifest.Seq) time.Time {
 	return s.List.Written[e.Record]
 }
 
+// HasTimes reports whether the store has said of each backup when it received its record.
+// If it has not, no rule that looks at times can be followed: what is not known is not old.
+func (s *State) HasTimes() bool {
+	return !slices.ContainsFunc(s.Catalog.All(), func(m *manifest.Committed) bool { return s.Stored(m.Seq).IsZero() })
+}
+
 // Horizon returns the horizon of the next keep: the newest keep that is at least the grace
 // old at a time by the store's clock, but not one before that of the newest keep. Keeps
 // whose manifests have been deleted are older.
@@ -201,7 +207,7 @@ func (s *State) Horizon(ctx context.Context, now time.Time, grace time.Duration)
 	before := s.Keep().DeadBefore
 	for k := s.List.Keep; k.Seq > before; {
 		written, ok := s.List.Written[k.Seq]
-		if !ok {
+		if !ok || written.IsZero() { // nobody knows
 			break
 		}
 		if now.Sub(written) >= grace {
