@@ -15,6 +15,10 @@ import (
 // MaxPinLabel is how many bytes the label of a pin may have.
 const MaxPinLabel = manifest.MaxPinLabel
 
+// ValidatePinLabel reports why label cannot be that of a pin: it is too long, no UTF-8, or
+// has control characters. It returns nil if it can.
+func ValidatePinLabel(label string) error { return manifest.ValidatePinLabel(label) }
+
 // KeepReport describes what [Archive.Pin], [Archive.Unpin] and [Archive.SetPolicy] have
 // done.
 type KeepReport struct {
@@ -24,11 +28,11 @@ type KeepReport struct {
 }
 
 // Pin makes a backup stay, and those that it continues, whatever rules say, until it is
-// unpinned. label says what for; one of up to 256 bytes. Pinning a pinned backup changes
+// unpinned. label says what for ([ValidatePinLabel]). Pinning a pinned backup changes
 // its label. The error is [CodeNoBackup] if there is no such backup.
 func (a *Archive) Pin(ctx context.Context, backup uint64, label string) (KeepReport, error) {
-	if len(label) > MaxPinLabel {
-		return KeepReport{}, explain(fmt.Errorf("the label has %d bytes, and may have %d", len(label), MaxPinLabel))
+	if err := ValidatePinLabel(label); err != nil {
+		return KeepReport{}, explain(err)
 	}
 	return a.keep(ctx, func(s *keeping.State, n *keeping.Next) (bool, error) {
 		seq := manifest.Seq(backup)

@@ -16,7 +16,7 @@ import (
 // The zero value keeps no backup and is refused.
 type Rules struct {
 	Last   int           // the newest backups
-	Full   int           // everything since the N-th newest full backup
+	Full   int           // the newest N full backups, and all that continues them
 	Within time.Duration // backups of so long
 	Window time.Duration // every epoch of so long, and not only the ends of backups
 

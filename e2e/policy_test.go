@@ -106,6 +106,7 @@ func TestWrongPinsAndPolicies(t *testing.T) {
 	before := at.keys(t)
 	for _, args := range [][]string{
 		{"pin", at.address(), "0"}, {"pin", at.address(), "x"}, {"pin", at.address(), "1", "--label", strings.Repeat("x", 257)},
+		{"pin", at.address(), "1", "--label", "not UTF-8: \xff"}, {"pin", at.address(), "1", "--label", "two\nlines"},
 		{"unpin", at.address(), "-1"}, {"pin", at.address()},
 		{"policy", at.address(), "--keep-last", "0"}, {"policy", at.address(), "--window", "7"}, {"policy", at.address(), "--clear", "--keep-last", "1"},
 		{"backup", "db.grafeo", at.address(), "--label", "x"},

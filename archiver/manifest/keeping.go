@@ -222,7 +222,7 @@ func (k *Keeping) validate(seq, previous Seq) error {
 		return err
 	}
 	for i, p := range k.Pins {
-		if i > 0 && p.Backup <= k.Pins[i-1].Backup || !k.IsBackup(p.Backup) || len(p.Label) > MaxPinLabel {
+		if i > 0 && p.Backup <= k.Pins[i-1].Backup || !k.IsBackup(p.Backup) || ValidatePinLabel(p.Label) != nil {
 			return fmt.Errorf("the pin of backup %d", p.Backup)
 		}
 	}

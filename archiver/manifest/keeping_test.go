@@ -21,3 +21,17 @@ func TestTooManyAlive(t *testing.T) {
 		}
 	}
 }
+
+// The label of a pin is text of one line: anything else would come back from the document
+// as another label, or be shown as another line.
+func TestPinLabels(t *testing.T) {
+	t.Parallel()
+	for label, isRefused := range map[string]bool{
+		"": false, "before 0.6": false, strings.Repeat("é", 128): false,
+		strings.Repeat("é", 129): true, "\xff": true, "a\nb": true, "\x1b[31m": true,
+	} {
+		if err := ValidatePinLabel(label); (err != nil) != isRefused {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+}

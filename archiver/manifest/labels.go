@@ -29,9 +29,23 @@ func (l Labels) Validate() error {
 		if !labelKey.MatchString(key) {
 			return fmt.Errorf("the label %q: a name has up to 63 of A-Z a-z 0-9 . _ / - and begins with a letter or digit", key)
 		}
-		if len(value) > MaxLabelValueBytes || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+		if !isText(value, MaxLabelValueBytes) {
 			return fmt.Errorf("the value of the label %s: it may have up to %d bytes of text", key, MaxLabelValueBytes)
 		}
+	}
+	return nil
+}
+
+// isText reports whether s can be written into a document and shown in one line. (JSON has
+// no other strings than UTF-8: what is not would come back as something else.)
+func isText(s string, maxBytes int) bool {
+	return len(s) <= maxBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// ValidatePinLabel reports why s cannot be the label of a pin, nil if it can.
+func ValidatePinLabel(s string) error {
+	if !isText(s, MaxPinLabel) {
+		return fmt.Errorf("the label %.40q: it may have up to %d bytes of text", s, MaxPinLabel)
 	}
 	return nil
 }

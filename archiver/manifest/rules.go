@@ -10,7 +10,7 @@ import (
 // Rules say which backups stay (docs/retention.md). What any of them keeps, stays.
 type Rules struct {
 	Last    int      `json:"last,omitempty"`     // the newest points
-	Full    int      `json:"full,omitempty"`     // everything since the N-th newest full backup
+	Full    int      `json:"full,omitempty"`     // the newest N full backups, and all that continues them
 	Within  int64    `json:"within_s,omitempty"` // points of the last so many seconds
 	Window  int64    `json:"window_s,omitempty"` // every epoch of the last so many seconds
 	Hourly  int      `json:"hourly,omitempty"`   // the newest point of each of the newest N hours that have any

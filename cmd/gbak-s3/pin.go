@@ -60,8 +60,10 @@ func (a *app) pin(cmd *cobra.Command, args []string, label *string) error {
 	if err != nil {
 		return err
 	}
-	if label != nil && len(*label) > archiver.MaxPinLabel {
-		return usage("the label has %d bytes", fmt.Sprintf("Give one of up to %d bytes.", archiver.MaxPinLabel), len(*label))
+	if label != nil {
+		if err := archiver.ValidatePinLabel(*label); err != nil {
+			return usage("%w", fmt.Sprintf("Give a line of up to %d bytes, in UTF-8.", archiver.MaxPinLabel), err)
+		}
 	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), args[0])

@@ -32,7 +32,7 @@ const labelFlag = "keep-label"
 func newRuleFlags(set *pflag.FlagSet) *ruleFlags {
 	f := &ruleFlags{flags: []*ruleFlag{
 		{name: "keep-last", usage: "keep the newest `N` backups", count: func(r *archiver.Rules) *int { return &r.Last }},
-		{name: "keep-full", usage: "keep everything since the `N`-th newest full backup", count: func(r *archiver.Rules) *int { return &r.Full }},
+		{name: "keep-full", usage: "keep the newest `N` full backups, and all that continues them", count: func(r *archiver.Rules) *int { return &r.Full }},
 		{name: "keep-within", usage: "keep the backups of this time, such as 36h, 30d or 8w (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Within }},
 		{name: "window", usage: "keep every epoch of this time, and not only the ends of backups (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Window }},
 		{name: "keep-hourly", usage: "keep the newest backup of each of the newest `N` hours that have any", count: func(r *archiver.Rules) *int { return &r.Hourly }},
