@@ -24,7 +24,7 @@ import (
 
 // Where which behaviour is tested, all of it through the door of this package:
 //
-//	backup, its log and commit    roundtrip_, history_ (on model_), continuity_, commit_, committers_, head_, shared_ (on paged_)
+//	backup, its log and commit    roundtrip_, history_ (on model_), continuity_, empty_log_, commit_, committers_, head_, shared_ (on paged_)
 //	plans of both                 backup_plan_, restore_plan_
 //	restore, and going on         restore_, resume_, directory_, spill_, replay_, room_, lock_
 //	crashes and failures          scenes_ (the parts of sweeps), sweep_ (of stores), *_crash_ (of disks), interrupt_

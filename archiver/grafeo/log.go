@@ -169,6 +169,10 @@ type ScanOptions struct {
 	// ignored.
 	FirstFile uint64
 
+	// WithoutEmpty says that the log is one of an archive, which may lack files that were
+	// empty (0.5). Else a number that is missing between two files is a [GapError].
+	WithoutEmpty bool
+
 	// Visit, if not nil, is called for every commit in log order, before it is known
 	// whether the rest of the log is whole. An error that it returns ends the scan and is
 	// returned unchanged.

@@ -172,6 +172,10 @@ func TestGaps05(t *testing.T) {
 	if !errors.As(err, &gap) || gap.Want != 1 || gap.Got != 2 {
 		t.Errorf("a file is missing: %v", err)
 	}
+	l, commits, err := scanAll(hole, Gen05, ScanOptions{WithoutEmpty: true})
+	if err != nil || len(l.Files) != 2 || len(commits) != int(l.Commits) || l.Last.File != 1 {
+		t.Errorf("an empty file is missing: %+v, %v", l, err)
+	}
 }
 
 // A scan from the start of a commit meets it again, with the same checksum

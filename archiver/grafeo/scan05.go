@@ -51,7 +51,7 @@ func scan05(dir string, opts ScanOptions) (*Log, error) {
 }
 
 // choose leaves out the files before From and checks that no number is missing between
-// the others: the database only removes the oldest files.
+// the others: the database only removes the oldest files. An archive may lack empty ones.
 func (s *scanner05) choose(names []logName) ([]logName, error) {
 	const what = "the number of a log file"
 	if from := s.opts.From; from != nil {
@@ -61,6 +61,9 @@ func (s *scanner05) choose(names []logName) ([]logName, error) {
 		if names[0].number != from.File {
 			return nil, s.gap(names[0], what, from.File, names[0].number)
 		}
+	}
+	if s.opts.WithoutEmpty {
+		return names, nil
 	}
 	for i, name := range names[1:] {
 		if want := names[i].number + 1; name.number != want {

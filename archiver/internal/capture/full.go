@@ -172,7 +172,8 @@ func (s *Source) join05(scan *continuityScan) {
 	s.StartEpoch, s.EndEpoch = s.Image.Epoch, s.Image.Epoch
 	for i := range scan.log.Files {
 		// Without a log, a directory is no database.
-		if f := &scan.log.Files[i]; f.End > 0 || i == 0 && s.Image.Directory {
+		if scan.isBeforeEnd(i) || i == 0 && s.Image.Directory {
+			f := &scan.log.Files[i]
 			s.addLog(f, f.Range())
 		}
 	}

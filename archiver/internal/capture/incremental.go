@@ -90,7 +90,7 @@ func (s *Source) addNew(scan *continuityScan) {
 				r = f.RangeAfter(*scan.at)
 			}
 		}
-		if r.Length > 0 {
+		if r.Length > 0 || f.Size == 0 && scan.isBeforeEnd(i) {
 			s.addLog(f, r)
 		}
 	}

@@ -154,6 +154,11 @@ func (s *continuityScan) position(firstRun int) manifest.Position {
 	return p
 }
 
+// isBeforeEnd reports whether the log up to its last commit has this file. An empty one
+// counts as well, such as two native backups of 0.5 in a row leave: without it, the numbers
+// of the files would have a gap.
+func (s *continuityScan) isBeforeEnd(file int) bool { return s.last != nil && file <= s.last.File }
+
 // leftOut counts the bytes after the last whole commit.
 func (s *continuityScan) leftOut() int64 {
 	n := s.log.Uncommitted

@@ -63,7 +63,7 @@ func divide(dir string, chain []*manifest.Committed, m replay.Moved, lsn, after 
 	d := &dividedLog{
 		dir: dir, moved: m, generation: grafeo.Generation(chain[0].Database.Generation), after: after, lowest: lowest,
 	}
-	opts := grafeo.ScanOptions{}
+	opts := grafeo.ScanOptions{WithoutEmpty: true}
 	if d.generation == grafeo.Gen06 {
 		opts.From = &grafeo.Position{LSN: lsn}
 	}

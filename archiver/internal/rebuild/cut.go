@@ -38,7 +38,7 @@ func cut(s *staging.Folder, plan *catalog.Plan) error {
 // directory, which has no image, keeps an empty file.
 func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Route) (*grafeo.Commit, error) {
 	var commits cutPoint
-	opts := grafeo.ScanOptions{Borders: catalog.Borders(r.Chain...), Visit: func(c grafeo.Commit) error {
+	opts := grafeo.ScanOptions{Borders: catalog.Borders(r.Chain...), WithoutEmpty: true, Visit: func(c grafeo.Commit) error {
 		commits.visit(&c, r)
 		return nil
 	}}

@@ -25,6 +25,7 @@ type trimmer struct {
 	disk   disk.Disk
 	dir    string
 	replay *manifest.Replay
+	last   uint64 // number of the newest file
 	moved  Moved
 }
 
@@ -58,6 +59,11 @@ func (t *trimmer) run() error {
 	}
 	left := 0
 	for _, e := range entries {
+		if number, ok := grafeo.LogNumber05(e.Name()); ok {
+			t.last = max(t.last, number)
+		}
+	}
+	for _, e := range entries {
 		number, ok := grafeo.LogNumber05(e.Name())
 		if !ok {
 			left++
@@ -83,14 +89,16 @@ func (t *trimmer) file(path string, number uint64) (kept bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	from, without := int64(0), t.without(number)
-	if number == t.replay.File {
-		from = t.replay.Offset
+	from, without, graph := int64(0), t.without(number), ""
+	isFirst := number == t.replay.File
+	if isFirst {
+		from, graph = t.replay.Offset, t.replay.Graph
 	}
 	switch {
-	case number < t.replay.File, info.Size() <= from:
+	case number < t.replay.File,
+		isFirst && info.Size() <= from && (graph == "" || number == t.last): // the graph is for what follows
 		return false, t.disk.Remove(path)
-	case from == 0 && len(without) == 0 && (number != t.replay.File || t.replay.Graph == ""):
+	case from == 0 && len(without) == 0 && graph == "": // empty ones as well: the numbers have no gap
 		return true, nil
 	}
 	temp := path + ".trimmed"
