@@ -65,6 +65,13 @@ func expireWith(o archiver.ExpireOptions) verb {
 	}
 }
 
+func compactWith(o archiver.CompactOptions) verb {
+	return func(t *testing.T, a *archiver.Archive) (uint64, bool, error) {
+		r, err := a.Compact(t.Context(), o)
+		return r.Keep, r.Applied, err
+	}
+}
+
 func pinOf(seq uint64) verb {
 	return func(t *testing.T, a *archiver.Archive) (uint64, bool, error) {
 		r, err := a.Pin(t.Context(), seq, "a label")
@@ -134,6 +141,16 @@ func removalCases(t *testing.T) []removalCase {
 	}
 	fulls := snapshotOf(t, shared)
 
+	small := storagetest.NewMemory()
+	m = increments(t, small, 3)
+	for _, bytes := range []int{manifest.MaxInlineBytes + 5000, manifest.MaxInlineBytes + 5000, 50} {
+		m.commit(bytes)
+		backup(t, small, m.path)
+	}
+	unmerged := snapshotOf(t, small)
+	merged := numbers(t, small)
+	merged = append(merged[:1:1], merged[len(merged)-2:]...) // the full one, what was merged into, and the newest
+
 	chain := []uint64{68, 69, 70}
 	withPinned := []uint64{5, 6, 68, 69, 70}
 	return []removalCase{
@@ -144,6 +161,7 @@ func removalCases(t *testing.T) []removalCase {
 		{"a sweep", onlyMarked, day, expireWith(archiver.ExpireOptions{Apply: true}), two, withPinned},
 		{"an expiry that deletes nothing", withPin, 0, expireWith(archiver.ExpireOptions{Apply: true, MarkOnly: true, Grace: archiver.NoGrace}), two, withPinned},
 		{"an expiry of segments that others share", fulls, 0, expireWith(archiver.ExpireOptions{Rules: &two, Apply: true, Grace: archiver.NoGrace}), two, []uint64{3, 4}},
+		{"a compaction", unmerged, 0, compactWith(archiver.CompactOptions{Min: 2, Tail: 1, Apply: true}), two, merged},
 		{"a pin", plain, 0, pinOf(6), two, chain},
 		{"no pin any more", withPin, 0, unpinOf(6), two, chain},
 		{"a policy", plain, 0, policyOf(archiver.Rules{Last: 3, Full: 1}), two, chain},

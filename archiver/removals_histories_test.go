@@ -65,8 +65,9 @@ const (
 // historyBase is an archive whose next numbers are in the middle of the second group, and
 // the database.
 type historyBase struct {
-	model *model
-	state snapshot
+	model   *model
+	state   snapshot
+	records map[manifest.Digest]*manifest.Manifest
 }
 
 func newHistoryBase(t *testing.T) *historyBase {
@@ -86,7 +87,13 @@ func newHistoryBase(t *testing.T) *historyBase {
 		}
 	}
 	mustExpire(t, "the base", store, archiver.Rules{Last: 3})
-	return &historyBase{m, snapshotOf(t, store)}
+	b := &historyBase{m, snapshotOf(t, store), map[manifest.Digest]*manifest.Manifest{}}
+	for key, object := range b.state.objects {
+		if strings.HasPrefix(key, manifest.ManifestPrefix) {
+			b.records[manifest.Sum(object)], _ = manifest.DecodeManifest(object) // it was written just now
+		}
+	}
+	return b
 }
 
 // history is one history, on a copy of the base.
@@ -116,12 +123,7 @@ func (b *historyBase) newHistory(t *testing.T, seed uint64) *history {
 	m.all, m.times = slices.Clone(m.all), maps.Clone(m.times)
 	m.check(os.CopyFS(filepath.Dir(m.path), os.DirFS(filepath.Dir(b.model.path))))
 	m.reopen()
-	h := &history{seed: seed, model: &m, store: b.state.store(t, 0), records: map[manifest.Digest]*manifest.Manifest{}}
-	for key, object := range b.state.objects {
-		if strings.HasPrefix(key, manifest.ManifestPrefix) {
-			h.note(object)
-		}
-	}
+	h := &history{seed: seed, model: &m, store: b.state.store(t, 0), records: maps.Clone(b.records)}
 	h.store.SetClock(time.Now)
 	return h
 }
@@ -131,6 +133,14 @@ func (h *history) note(object []byte) {
 	if m, err := manifest.DecodeManifest(object); err == nil {
 		h.records[manifest.Sum(object)] = m
 	}
+}
+
+// known decodes a manifest that was remembered.
+func (h *history) known(object []byte) (*manifest.Manifest, error) {
+	if m := h.records[manifest.Sum(object)]; m != nil {
+		return m, nil
+	}
+	return manifest.DecodeManifest(object)
 }
 
 // play lets everybody loose.

@@ -69,6 +69,7 @@ func (s snapshot) store(t testing.TB, later time.Duration) *storagetest.Memory {
 // contentOf is what an archive has, as far as its documents say.
 type contentOf struct {
 	all    map[string][]byte
+	decode func([]byte) (*manifest.Manifest, error)
 	keep   *manifest.Manifest   // the newest keep, nil if there is none
 	living []*manifest.Manifest // the records that count, ascending
 	needed map[string]bool      // the keys that these need, their own and the newest fence among them
@@ -77,7 +78,13 @@ type contentOf struct {
 // look reads what all objects of an archive say.
 func look(t testing.TB, all map[string][]byte) *contentOf {
 	t.Helper()
-	c := &contentOf{all: all, needed: map[string]bool{manifest.ArchiveKey: true}}
+	return lookWith(t, all, manifest.DecodeManifest)
+}
+
+// lookWith is look with another way to decode manifests.
+func lookWith(t testing.TB, all map[string][]byte, decode func([]byte) (*manifest.Manifest, error)) *contentOf {
+	t.Helper()
+	c := &contentOf{all: all, decode: decode, needed: map[string]bool{manifest.ArchiveKey: true}}
 	head := manifest.Seq(0)
 	for key := range all {
 		seq, _ := manifest.ParseKey(key)
@@ -113,7 +120,7 @@ func look(t testing.TB, all map[string][]byte) *contentOf {
 // record returns a record that must be there.
 func (c *contentOf) record(t testing.TB, seq manifest.Seq) *manifest.Manifest {
 	t.Helper()
-	m, err := manifest.DecodeManifest(c.all[seq.Key()])
+	m, err := c.decode(c.all[seq.Key()])
 	if err != nil {
 		t.Fatalf("record %d: %v", seq, err)
 	}

@@ -79,7 +79,7 @@ func (w *watched) DeleteAll(ctx context.Context, keys []string) (map[string]erro
 
 // neededNow returns the keys that are needed by what counts now.
 func (w *watched) neededNow() map[string]bool {
-	return look(w.model.t, w.memory.Objects()).needed
+	return lookWith(w.model.t, w.memory.Objects(), w.known).needed
 }
 
 // check demands all of what [TestHistoriesOfRemovals] says.
