@@ -102,7 +102,7 @@ func TestRemovalsLosePowerAnywhere(t *testing.T) {
 				rm.mustStay(now)
 				rm.mustStay(mustHeal(t, at, store, c.rules))
 			})
-			if n < 20 {
+			if n < 10 {
 				t.Errorf("%d crashes only", n)
 			}
 		})
