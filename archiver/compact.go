@@ -121,7 +121,7 @@ func (c *compaction) run(ctx context.Context) error {
 		return err
 	}
 	if c.opts.Apply && len(state.Merged) > 0 { // an earlier run was killed
-		if err := c.keep(ctx); err != nil {
+		if _, err := c.keep(ctx); err != nil {
 			return err
 		}
 		if state, err = c.read(ctx); err != nil {
@@ -210,7 +210,7 @@ func (c *compaction) plan(s *keeping.State, series []compact.Series) {
 		c.report.Merged = append(c.report.Merged, MergedBackups{From: uint64(r.From()), To: uint64(r.Last().Seq), Backups: len(r)})
 		c.count(r.Takes(), r.WillTake())
 		c.report.ApplyRequests = c.report.ApplyRequests.Plus(r.Requests())
-		c.report.ApplyBytes += 2 * r.StoredBytes()
+		c.report.ApplyBytes += r.Fetches()
 	}
 	if len(series) > 0 {
 		records := int64(len(s.List.Records))
@@ -268,11 +268,13 @@ func isStale(ctx context.Context, m *compact.Merged, head *journal.Head) (bool, 
 }
 
 // keep commits a keep that puts merged records in the place of their parts, where all of
-// these still are backups.
-func (c *compaction) keep(ctx context.Context) error {
+// these still are backups. It returns the newest keep, which is that one unless there was
+// nothing to commit; nil if there is none.
+func (c *compaction) keep(ctx context.Context) (newest *manifest.Keeping, err error) {
 	a := c.archive
 	kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(c.opts.CommitTimeout), func(_ context.Context, s *keeping.State) (*keeping.Next, error) {
 		n := keeping.Next{Pins: slices.Clone(s.Pins()), Policy: s.Policy()}
+		newest = s.Keep()
 		var err error
 		if n.Decision, err = s.Decide(nil, n.Pins, nil); err != nil || !s.ChangesList(n) {
 			return nil, err
@@ -280,26 +282,23 @@ func (c *compaction) keep(ctx context.Context) error {
 		return &n, nil
 	})
 	if kept != nil {
-		c.report.Keep = uint64(kept.Seq)
+		c.report.Keep, newest = uint64(kept.Seq), kept.Keeping
 	}
-	return err
+	return newest, err
 }
 
 // finish puts what was merged in the place of its parts, and reports what the newest keep
 // says of it.
 func (c *compaction) finish(ctx context.Context) error {
 	progress.Tell(ctx, progress.Phase("commit"))
-	if err := c.keep(ctx); err != nil {
-		return err
-	}
-	l, err := c.archive.existing(ctx)
+	newest, err := c.keep(ctx)
 	if err != nil {
 		return err
 	}
 	for _, m := range c.done {
 		r := compact.Series(m.Parts)
 		merged := manifest.StandIn{For: r.Last().Seq, From: r.From(), By: m.Manifest.Seq}
-		if l.Keep == nil || !slices.Contains(l.Keep.Keeping.StandIns, merged) {
+		if newest == nil || !slices.Contains(newest.StandIns, merged) {
 			c.report.Dropped++
 			continue
 		}

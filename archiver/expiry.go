@@ -251,7 +251,11 @@ func (e *expiry) probesBefore() time.Time {
 // sweep deletes what is dead for a keep.
 func (e *expiry) sweep(ctx context.Context, kept *manifest.Committed) error {
 	progress.Tell(ctx, PhaseDelete)
-	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, e.probesBefore())
+	var probesBefore time.Time
+	if e.probes > 0 { // else none is looked for again
+		probesBefore = e.probesBefore()
+	}
+	swept, err := e.names.Sweep(ctx, e.archive.objects, kept, probesBefore)
 	r := &e.report
 	r.Deleted, r.Manifests, r.Survivors = amountOf(swept.Deleted), int64(swept.Manifests), int64(swept.Survivors)
 	for _, n := range swept.Refused {

@@ -58,12 +58,43 @@ func (m *Merged) Takes() Amount {
 	return a
 }
 
+// manifestBytes is about how many bytes a manifest has without inline segments, most of them
+// summaries, and indexMemory how many its index takes in memory.
+const (
+	manifestBytes = 6 << 10
+	indexMemory   = 700
+)
+
+// readAgain returns of about how many parts the manifest is read twice, because not all
+// indexes fit in memory.
+func (s Series) readAgain() (n int64) {
+	kept := int64(0)
+	for _, m := range s {
+		size := int64(indexMemory)
+		if m.SegmentsNew == 0 {
+			size += m.StoredBytes // in the index
+		}
+		if kept+size > indexBytes {
+			n++
+		} else {
+			kept += size
+		}
+	}
+	return n
+}
+
+// Fetches returns about how many bytes merging the series fetches: the parts with their
+// manifests, and what they became, which is read back.
+func (s Series) Fetches() int64 {
+	return 2*s.StoredBytes() + (int64(len(s))+s.readAgain())*manifestBytes
+}
+
 // Requests returns about what merging the series and committing it takes.
 func (s Series) Requests() storage.RequestCounts {
 	segments := s.WillTake().Objects - 1
 	return storage.RequestCounts{
-		Get:  s.Takes().Objects + segments + 2, // all that is merged, what it became, archive.json and the head
-		Put:  segments + 2,                     // its index and manifest
+		Get:  s.Takes().Objects + s.readAgain() + segments + 2, // all that is merged, what it became, archive.json and the head
+		Put:  segments + 2,                                     // its index and manifest
 		List: 1, Head: 1,
 	}
 }

@@ -73,7 +73,7 @@ func (n *Names) Census(ctx context.Context, s *objects.Store) (*Census, error) {
 	if err := c.findMissing(ctx, s); err != nil {
 		return nil, err
 	}
-	for range n.deadManifests(n.records) {
+	for range n.deadManifests() {
 		c.Manifests++
 	}
 	return &c.Census, nil

@@ -1,10 +1,8 @@
 package gc
 
 import (
-	"context"
 	"iter"
 
-	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -26,10 +24,10 @@ func (n *Names) isDeadManifest(record manifest.Seq) bool {
 		!n.then.Overlaps(from, to) && !n.keep.Alive.Overlaps(from, to)
 }
 
-// deadManifests yields those of the records whose manifests are dead.
-func (n *Names) deadManifests(records []manifest.Seq) iter.Seq[manifest.Seq] {
+// deadManifests yields the records whose manifests are dead.
+func (n *Names) deadManifests() iter.Seq[manifest.Seq] {
 	return func(yield func(manifest.Seq) bool) {
-		for _, seq := range records {
+		for _, seq := range n.records {
 			if n.isDeadManifest(seq) && !yield(seq) {
 				return
 			}
@@ -37,16 +35,12 @@ func (n *Names) deadManifests(records []manifest.Seq) iter.Seq[manifest.Seq] {
 	}
 }
 
-// listDeadManifests lists the dead manifests.
-func (n *Names) listDeadManifests(ctx context.Context, s *objects.Store) iter.Seq2[storage.ObjectInfo, error] {
+// manifestsToDelete yields the dead manifests. Their numbers are known, so nothing is listed;
+// what has come since then, the next sweep finds.
+func (n *Names) manifestsToDelete() iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
-		for info, err := range s.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
-			if err == nil {
-				if seq, ok := manifest.ParseKey(info.Key); !ok || !n.isDeadManifest(seq) {
-					continue
-				}
-			}
-			if !yield(info, err) || err != nil {
+		for seq := range n.deadManifests() {
+			if !yield(storage.ObjectInfo{Key: seq.Key()}, nil) {
 				return
 			}
 		}

@@ -215,7 +215,7 @@ func TestRequests(t *testing.T) {
 	want := [3]storage.RequestCounts{
 		{Get: 4 + 4 + 3}, // groups, manifests of full backups, indexes
 		{List: 3},
-		{List: 5, Delete: 3, Head: 3},
+		{List: 4, Delete: 3, Head: 3},
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Error(diff)

@@ -142,13 +142,15 @@ func (w *writer) chooseGeneration(ctx context.Context, h *Head) error {
 // readParent reads the newest record and the newest backup, and what else was asked for.
 func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err error) {
 	h.Parent, h.keep = nil, nil
-	if h.Last, err = h.journal.Newest(ctx, l); err != nil {
-		return err
-	}
 	if o.Catalog || o.List {
 		if err := h.journal.Resolve(ctx, l); err != nil {
 			return err
 		}
+	}
+	if h.Last, err = h.journal.Newest(ctx, l); err != nil {
+		return err
+	}
+	if o.Catalog || o.List {
 		if l.KeepDamage != nil {
 			return l.KeepDamage // nobody knows which backups there are
 		}
@@ -162,7 +164,7 @@ func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err er
 		h.Parent = h.Last
 	default:
 		seq := *h.Last.LastBackup
-		h.Parent, err = h.journal.Load(ctx, l.Archive.ArchiveID, seq)
+		h.Parent, err = h.journal.load(ctx, l, seq)
 		if isDamaged(err) {
 			err = &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: err}
 		}
