@@ -129,8 +129,9 @@ type ExpireReport struct {
 // next one continues.
 //
 // A backup is off the list at once. Its bytes go by a later expiry, when the grace is over.
-// If a backup, or anything that says which backups exist, is damaged, nothing is removed
-// ([CodeDamagedArchive]): an older backup may be the last good one. In an archive on a store
+// If something that it reads is damaged, or an object of a backup that stays is missing,
+// nothing is removed ([CodeDamagedArchive]): an older backup may be the last good one. It
+// reads as little as [Archive.List] does; [Archive.Verify] is what searches for damage. In an archive on a store
 // without conditional writes nothing can be removed ([CodeUnsafeStore]).
 //
 // With an error of a sweep, such as [CodePermission] or [CodeStore], the report is complete,
