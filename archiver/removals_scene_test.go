@@ -179,8 +179,9 @@ func (c *contentOf) mustHaveAll(t testing.TB, at string, before map[string][]byt
 }
 
 // mustBeExact demands that there is what living records need, and nothing else but what
-// may stay: fences, what is nobody's, the newest keep, records up to the first keep, and the
-// rest of each group of 32 with a record that counts.
+// may stay: fences, what is nobody's, the newest keep and records after it (such as one that
+// was merged in vain), records up to the first keep, and the rest of each group of 32 with a
+// record that counts.
 func (c *contentOf) mustBeExact(t testing.TB, at string) {
 	t.Helper()
 	c.mustHaveAll(t, at, nil)
@@ -198,7 +199,7 @@ func (c *contentOf) mustBeExact(t testing.TB, at string) {
 		_, isOfARun := manifest.ParseGeneration(key)
 		switch {
 		case c.needed[key], strings.HasPrefix(key, manifest.FencePrefix):
-		case isRecord && (group(seq) <= group(first) || groups[group(seq)]):
+		case isRecord && (uint64(seq) > c.keepSeq() || group(seq) <= group(first) || groups[group(seq)]):
 		case !isRecord && !isOfARun && !strings.HasPrefix(key, manifest.ProbePrefix):
 		default:
 			t.Errorf("%s: %s is left, and nothing needs it", at, key)
