@@ -55,6 +55,9 @@ var hints = []func(error) string{
 		"of the database."),
 	say(as[*noNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
 		"save it to a path that ends in .grafeo, and back that up."),
+	say(as[*journal.DamagedKeepError], "That object says which backups were removed last, so nothing that depends on it is done. "+
+		"What the archive has can still be restored. To go on, put an intact copy of the object back, from the "+
+		"bucket's versions or a copy of the archive."),
 	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way "+
 		"answers in its place. Check the store, and try again."),
 

@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -163,6 +164,9 @@ func TestDamagedKeep(t *testing.T) {
 	}
 	_, err := a.Pin(t.Context(), 3, "x")
 	mustFail(t, err, archiver.CodeDamagedArchive, k.Key())
+	if failed, ok := errors.AsType[*archiver.Error](err); !ok || !strings.Contains(failed.Hint, "intact copy") {
+		t.Errorf("the hint is that of another error: %+v", err)
+	}
 	m.commit(100)
 	backup(t, store, m.path)
 	m.restoresTo(store, archiver.Target{}, m.epoch)

@@ -25,7 +25,7 @@ type List struct {
 	Backups []Entry
 
 	// Keep is the newest keep that can be read, nil if there is none. KeepDamage is what
-	// is wrong with a newer one.
+	// is wrong with a newer one, a [*DamagedKeepError].
 	Keep       *manifest.Committed
 	KeepDamage error
 

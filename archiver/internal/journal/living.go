@@ -85,7 +85,7 @@ func (j *Journal) findKeep(ctx context.Context, l *List) error {
 		case !isDamaged(err):
 			return err
 		case l.KeepDamage == nil:
-			l.KeepDamage = err
+			l.KeepDamage = &DamagedKeepError{err}
 		}
 		l.damaged[seq] = true
 		i = sort.Search(i, func(i int) bool { return l.Records[i] >= seq })

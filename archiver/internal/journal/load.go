@@ -56,6 +56,15 @@ func (e *DamagedNewestError) Error() string {
 // Unwrap returns the [*manifest.ObjectError] that it is.
 func (e *DamagedNewestError) Unwrap() error { return e.Err }
 
+// DamagedKeepError says that the newest keep is damaged or missing: nobody knows what was
+// removed last, so nothing may be removed, merged or pinned.
+type DamagedKeepError struct{ Err error } // a [*manifest.ObjectError]
+
+func (e *DamagedKeepError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DamagedKeepError) Unwrap() error { return e.Err }
+
 // AboutNewest returns err, as a [*DamagedNewestError] if it is about the newest manifest
 // of l.
 func (l *List) AboutNewest(err error) error {
