@@ -50,7 +50,7 @@ func TestRequestsOfAnExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts("a pin", pin.Requests, storage.RequestCounts{Get: outlines, List: 1, Put: 1})
+	counts("a pin", pin.Requests, storage.RequestCounts{Get: outlines, List: 1, Head: 1, Put: 1})
 
 	c, err := newArchive(store).Compact(t.Context(), archiver.CompactOptions{})
 	if err != nil || len(c.Merged) == 0 {
@@ -64,11 +64,11 @@ func TestRequestsOfAnExpiry(t *testing.T) {
 	}
 	// The newest record is a keep, so the newest backup is read, too. There are two living full
 	// backups. The new keep is read twice, to see that it is in the log, and before the sweep.
-	counts("an expiry", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2 + 2, List: 6 + 1 + 3, Put: 2, Head: 3, Delete: 1})
+	counts("an expiry", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2 + 2, List: 6 + 1 + 3, Put: 2, Head: 4, Delete: 1})
 
 	r = expire(true, archiver.Rules{Full: 1})
 	if r.Applied {
 		t.Fatalf("%+v", r)
 	}
-	counts("an expiry that has nothing to do", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2, List: 6})
+	counts("an expiry that has nothing to do", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2, List: 6, Head: 1})
 }
