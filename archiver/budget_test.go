@@ -11,7 +11,8 @@ import (
 
 // What looks at all backups reads one manifest of 32, once, and of a full backup the manifest
 // again, with what it names; it lists each kind of object once, and a sweep once more
-// (docs/scale.md, "10,000 backups"). Nothing is asked for each backup.
+// (docs/scale.md, "10,000 backups"). One HEAD looks whether the list of records lacks the
+// newest. Nothing is asked for each backup.
 func TestRequestsOfAnExpiry(t *testing.T) {
 	t.Parallel()
 	const backups, fulls = 300, 3

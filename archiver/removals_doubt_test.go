@@ -45,3 +45,20 @@ func TestExpireWithoutTimes(t *testing.T) {
 		}
 	}
 }
+
+// A living record that is missing at the end of a group, where those before it are there, is
+// damage, and nobody who reads what keeps name is confused by it.
+func TestMissingEndOfAGroup(t *testing.T) {
+	t.Parallel()
+	store, m := storagetest.NewMemory(), newModel(t)
+	chains(t, m, store, 1, 31) // 1 to 32
+	keep(t, store, keepChange{})
+	if err := store.Delete(t.Context(), manifest.Seq(32).Key()); err != nil {
+		t.Fatal(err)
+	}
+	a := newArchive(store)
+	_, err := a.List(t.Context())
+	mustFail(t, err, archiver.CodeDamagedArchive, manifest.Seq(32).Key())
+	_, err = a.Expire(t.Context(), archiver.ExpireOptions{Rules: &archiver.Rules{Last: 1}, Apply: true, Grace: archiver.NoGrace})
+	mustFail(t, err, archiver.CodeDamagedArchive, manifest.Seq(32).Key())
+}

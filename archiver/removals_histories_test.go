@@ -23,7 +23,7 @@ import (
 )
 
 // Writers, expirers, pinners and compactors on one archive, each on connections that are
-// slow, lose requests and answers, and deliver some much later. Then: the log is a sequence;
+// slow, lose requests and answers, deliver some much later, and list what is new late. Then: the log is a sequence;
 // who was told "committed" is in it, and of the others only those who were told that nobody
 // knows; backups only ever went; nothing that one needed was ever deleted; all that are there
 // restore; and two more expiries leave exactly what they need.
@@ -105,7 +105,8 @@ type history struct {
 	mu      sync.Mutex // of the model, and of what follows
 	told    []toldOf
 	records map[manifest.Digest]*manifest.Manifest // every manifest that was ever there
-	deleted int                                    // manifests
+	lists   int
+	deleted int // manifests
 	harm    []string
 }
 

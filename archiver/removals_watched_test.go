@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -33,8 +34,28 @@ func (w *watched) Head(ctx context.Context, key string) (storage.ObjectInfo, err
 	return w.memory.Head(ctx, key)
 }
 
+// List lags now and then: it lacks all, or some, of what has come lately.
 func (w *watched) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
-	return w.memory.List(ctx, prefix, after)
+	w.mu.Lock()
+	w.lists++
+	random := rand.New(rand.NewPCG(w.seed, uint64(w.lists)+1000))
+	w.mu.Unlock()
+	lag, isWhole := time.Duration(random.Int64N(int64(3*time.Minute))), random.IntN(2) == 0
+	if random.IntN(3) > 0 {
+		lag = 0
+	}
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		now := time.Now()
+		for info, err := range w.memory.List(ctx, prefix, after) {
+			age := now.Sub(info.ModTime) // negative for those of the base
+			if err == nil && 0 <= age && age < lag && (isWhole || random.IntN(2) == 0) {
+				continue
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
 }
 
 func (w *watched) Now(ctx context.Context) (time.Time, error) { return w.memory.Now(ctx) }

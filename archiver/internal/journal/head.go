@@ -71,6 +71,9 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 			return nil, err
 		}
 	}
+	if w.options.Existing && head.Parent == nil {
+		return nil, &NoBackupError{}
+	}
 	if err := w.chooseGeneration(ctx, head); err != nil {
 		return nil, err
 	}
@@ -89,8 +92,8 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 	return head, nil
 }
 
-// list lists all manifests, or as many as show which is the newest. A decision on all of
-// them may be that nothing is to be committed, so that no commit meets what a list does not
+// list lists all manifests, or as many as show which is the newest. Who decides on what there
+// is may find that nothing is to be committed, so that no commit meets what a list does not
 // show yet.
 func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
 	if w.options.Catalog || w.options.List {
@@ -98,7 +101,7 @@ func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
 	} else {
 		l, err = w.journal.findNewest(ctx, w.options.Known)
 	}
-	if err == nil && (!first || w.options.List) {
+	if err == nil && (!first || w.options.Existing) {
 		err = lookBeyond(ctx, w.journal.store, l)
 	}
 	return l, err

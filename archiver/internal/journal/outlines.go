@@ -127,6 +127,7 @@ func groupsOf(listed, wanted []manifest.Seq) (groups []*group) {
 			groups = append(groups, g)
 		}
 		g.wanted = append(g.wanted, i)
+		g.isWhole = g.isWhole && seq <= g.carrier // a keep may name a record that no list shows
 	}
 	return groups
 }

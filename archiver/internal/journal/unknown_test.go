@@ -67,3 +67,23 @@ func TestCommitAfterADamagedKeep(t *testing.T) {
 		}
 	})
 }
+
+// Who needs an archive with backups is not called with one that has none.
+func TestUpdateOfAnEmptyArchive(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	j := journalOf(store)
+	commit(t, j, 1)
+	if err := store.Delete(t.Context(), manifest.Seq(1).Key()); err != nil {
+		t.Fatal(err)
+	}
+	o := options()
+	o.Existing = true
+	err := j.Update(t.Context(), o, func(h *Head) error {
+		t.Errorf("called with %+v", h)
+		return nil
+	})
+	if _, none := errors.AsType[*NoBackupError](err); !none {
+		t.Errorf("%v", err)
+	}
+}
