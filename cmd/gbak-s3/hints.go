@@ -145,7 +145,8 @@ func newestHint(f *facts) string {
 	e, _ := errors.AsType[*archiver.NewestError](f.err)
 	goOn := fmt.Sprintf("To continue, put an intact copy of %s back, from the bucket's versions or a copy of the archive. "+
 		"If there is none, that backup is lost: move the object away and run `gbak-s3 backup` with --begin-anew, once; "+
-		"or back up to another address.", e.Key)
+		"or back up to another address. If it was no backup, but what an expiry or a pin had recorded, then backups that were "+
+		"removed are listed again, perhaps without their data: remove them again.", e.Key)
 	if e.Before == 0 {
 		return goOn
 	}
