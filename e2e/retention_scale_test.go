@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,39 +17,36 @@ import (
 )
 
 // BenchmarkManyBackups runs the command on an archive of a full backup and 9,999 small
-// increments in MinIO (docs/scale.md, "10,000 backups"; docs/speed.md, "A compaction"): what
+// increments in MinIO (docs/scale.md, "10,000 backups"; docs/speed.md, "Small increments"): what
 // looks at all of them, a compaction with the restores before and after it, and expiries.
 //
 //	go test -run - -bench ManyBackups -benchtime 1x -timeout 1h ./e2e
 func BenchmarkManyBackups(b *testing.B) {
 	const backups = 10_000
-	for b.Loop() {
-		at := newBucket(b)
-		fill(b, at, backups)
-		run := func(name string, args ...string) {
-			measured(b, name, append(args, "--json")...)
-		}
-		run("list", "list", at.address())
-		run("status", "status", at.address())
-		run("expire, dry", "expire", at.address(), "--keep-full", "3")
-		run("compact, dry", "compact", at.address())
-		run("pin", "pin", at.address(), "5")
-		run("unpin", "unpin", at.address(), "5")
-		restore := func(name string) {
-			run(name, "restore", at.address(), filepath.Join(b.TempDir(), "db.grafeo"))
-		}
-		for i := range 3 {
-			restore(fmt.Sprintf("restore of %d increments %d", backups-1, i))
-		}
-		run("compact", "compact", at.address(), "--apply")
-		for i := range 3 {
-			restore(fmt.Sprintf("restore after it %d", i))
-		}
-		run("expire, after it", "expire", at.address(), "--keep-last", "1", "--grace", "0")
-		run("expire, applied", "expire", at.address(), "--keep-last", "1", "--grace", "0", "--apply")
-		run("list, after all", "list", at.address())
-		run("expire, nothing to do", "expire", at.address(), "--keep-last", "1", "--grace", "0", "--apply")
+	at := newBucket(b)
+	fill(b, at, backups)
+	run := func(name, verb string, args ...string) {
+		b.Run(name, func(b *testing.B) { measured(b, append([]string{verb, at.address(), "--json"}, args...)...) })
 	}
+	run("list", "list")
+	run("status", "status")
+	run("expire", "expire", "--keep-full", "3")
+	run("compact", "compact")
+	run("pin", "pin", "5")
+	run("unpin", "unpin", "5")
+	for range 3 {
+		run("restore", "restore", filepath.Join(b.TempDir(), "db.grafeo"))
+	}
+	run("compact-applied", "compact", "--apply")
+	for range 3 {
+		run("restore-merged", "restore", filepath.Join(b.TempDir(), "db.grafeo"))
+	}
+	run("list-merged", "list")
+	remove := []string{"--keep-last", "1", "--grace", "0"}
+	run("expire-merged", "expire", remove...)
+	run("expire-applied", "expire", append(remove, "--apply")...)
+	run("list-expired", "list")
+	run("expire-nothing", "expire", append(remove, "--apply")...)
 }
 
 // fill makes an archive with a full backup and increments of a commit each.
@@ -93,8 +90,9 @@ func fill(t testing.TB, at bucket, backups int) {
 	}
 }
 
-// measured runs the command and tells how long it took, its requests and its peak memory.
-func measured(b *testing.B, name string, args ...string) {
+// measured runs the command once, and reports how long it took, its peak memory and its
+// requests.
+func measured(b *testing.B, args ...string) {
 	b.Helper()
 	began := time.Now()
 	p := start(b, args...)
@@ -108,17 +106,18 @@ func measured(b *testing.B, name string, args ...string) {
 		}
 	}
 	took := time.Since(began)
-	if code := p.cmd.ProcessState.ExitCode(); code != exitOK {
-		b.Fatalf("%v: exit code %d: %s", args, code, p.stderr)
-	}
 	state := p.cmd.ProcessState
-	lines := strings.Split(strings.TrimSpace(p.stdout.String()), "\n")
-	last := lines[len(lines)-1]
-	for _, numbers := range []string{`"apply_requests":`, `"requests":`} {
-		if _, rest, ok := strings.Cut(last, numbers); ok {
-			last = numbers + rest
-			break
-		}
+	r := result{args, p.stdout.String(), p.stderr.String(), state.ExitCode()}.want(b, exitOK)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(took.Seconds(), "s")
+	b.ReportMetric((state.UserTime() + state.SystemTime()).Seconds(), "cpu-s")
+	b.ReportMetric(float64(peak>>20), "MiB")
+	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	var last struct{ Requests map[string]int64 }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		b.Fatal(err)
 	}
-	b.Logf("%-30s %7.2f s, CPU %6.2f s, %3d MiB, %.300s", name, took.Seconds(), (state.UserTime() + state.SystemTime()).Seconds(), peak>>20, last)
+	for op, n := range last.Requests {
+		b.ReportMetric(float64(n), op)
+	}
 }
