@@ -200,8 +200,11 @@ func TestCompactMeetsOthers(t *testing.T) {
 func TestCompactIsPlacedAgain(t *testing.T) {
 	store := storagetest.NewMemory()
 	m := increments(t, store, 7)
+	var mu sync.Mutex // parts are read side by side
 	others, gets := 0, map[string]int{}
 	faulty := storagetest.NewFaulty(store, func(op storage.Op, key string, _ int) (f storagetest.Fault) {
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
 		case op == storage.OpGet:
 			gets[key]++

@@ -3,6 +3,7 @@ package archiver_test
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -217,11 +218,14 @@ func TestReplanKeepsWhatIsRight(t *testing.T) {
 	l := newLarge(t)
 	l.more()
 	l.more()
+	var mu sync.Mutex // small segments are fetched side by side
 	asked := map[string]int{}
 	merged := false
 	last := namedBy(t, l.store.Objects(), manifestOf(t, l.store.Objects(), 4))[0]
 	faulty := storagetest.NewFaulty(l.store, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op == storage.OpGet && strings.HasPrefix(key, manifest.SegmentPrefix) {
+			mu.Lock()
+			defer mu.Unlock()
 			asked[key]++
 			if key == last && !merged {
 				merged = true

@@ -3,6 +3,7 @@ package archiver_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,10 @@ func TestSharedBesideRemovals(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		store, im := storagetest.NewMemory(), newPagedImage(t, 1200)
 		run := func(n int, at func() error, o archiver.BackupOptions) (archiver.BackupReport, error) {
+			var left atomic.Int64 // the probe of a store makes requests side by side
+			left.Store(int64(n))
 			faulty := storagetest.NewFaulty(store, func(_ storage.Op, _ string, _ int) storagetest.Fault {
-				if n--; n == 0 {
+				if left.Add(-1) == 0 {
 					if err := at(); err != nil {
 						return storagetest.Fault{Err: err}
 					}
