@@ -126,7 +126,10 @@ func (w *writer) compare(ctx context.Context, h *Head, l *List) error {
 // was stored is found again, unless a keep that came meanwhile has declared it dead.
 func (w *writer) chooseGeneration(ctx context.Context, h *Head) error {
 	keep := h.NewestKeep()
-	if w.generation != nil && keep != w.keep {
+	if w.generation != nil && *w.generation > keep {
+		w.generation = nil // a late list has shown an older head; the commit will meet what it lacks
+	}
+	if w.generation != nil && keep != w.keep && keep != 0 {
 		k, err := h.ReadKeep(ctx)
 		if err != nil {
 			return err
