@@ -77,3 +77,20 @@ func TestEarlierGeneration(t *testing.T) {
 		}
 	}
 }
+
+// A list that lags may show an attempt an older head than the one before has seen, even one
+// from before the first keep. A later generation than that head's keep fits no record on it.
+func TestGenerationOfAnOlderHead(t *testing.T) {
+	t.Parallel()
+	for want, last := range map[manifest.Seq]*manifest.Committed{
+		0: nil,
+		2: {Manifest: &manifest.Manifest{Seq: 32, Kind: manifest.Full, Keep: 2}},
+	} {
+		before := manifest.Seq(66)
+		w := &writer{generation: &before, keep: before}
+		h := &Head{Last: last}
+		if err := w.chooseGeneration(t.Context(), h); err != nil || h.Generation != want {
+			t.Errorf("after keep %d: generation %d, %v", want, h.Generation, err)
+		}
+	}
+}
