@@ -41,7 +41,7 @@ type BackupPlan struct {
 }
 
 // PlanBackup returns what [Archive.Backup] with the same arguments would do now. It reads
-// what tells whether the log continues the newest backup, and not the whole database. It
+// what shows whether the log continues the newest backup, and not the whole database. It
 // writes nothing, neither in the store nor on the host. Its errors are those of a backup
 // that fails before it stores anything.
 func (a *Archive) PlanBackup(ctx context.Context, path string, opts BackupOptions) (BackupPlan, error) {

@@ -15,7 +15,7 @@
 // restored by the merged record, and so can the state at the end of the last part, whose
 // number it gets. So no part but the last may be one that somebody asks for by its number.
 //
-// Memory is bounded, whatever a series has: [windowBytes] of parts, one segment in the making,
+// Memory is bounded, whatever a series has: [windowBytes] of parts, one segment that is being built,
 // and a few bytes for each commit.
 package compact
 

@@ -72,6 +72,7 @@ func (m *Merger) store(ctx context.Context, g *merging) (pack.Packed, error) {
 		result <- err
 	}()
 	packer := pack.New(m.Head, pack.Options{Level: m.Level, Fresh: true, Workers: 1, Log: m.Log})
+	// Nobody is told of the bytes that are read: the packer tells of those that it stores.
 	stored, err := packer.Store(ctx, g.source(&content{
 		ctx: ctx, store: m.Head.Store, merging: g, tracker: progress.Track(context.Background(), 0), copied: toScan,
 	}))
