@@ -107,6 +107,57 @@ func TestNotContinued(t *testing.T) {
 	}
 }
 
+// A backup of 0.5 may be made between a TransactionCommit and its EpochAdvance. Its history
+// goes on with whatever comes next, an incremental source or a full one.
+func TestParentBetweenCommitAndEpoch(t *testing.T) {
+	for _, parentKind := range []manifest.Kind{manifest.Full, manifest.Incremental} {
+		for name, c := range map[string]struct {
+			happens func(d *database, q *Query)
+			kind    manifest.Kind
+			commits int64
+		}{
+			"incremental":    {func(*database, *Query) {}, manifest.Incremental, 2},
+			"asked for":      {func(_ *database, q *Query) { q.Full = true }, manifest.Full, 4},
+			"a checkpoint":   {func(d *database, _ *Query) { d.image(0) }, manifest.Full, 4},
+			"and two files":  {func(d *database, q *Query) { q.Full = true; d.check(d.log05.Rotate()); d.commit() }, manifest.Full, 5},
+			"and new epochs": {func(d *database, _ *Query) { d.image(0); d.commit() }, manifest.Full, 5},
+		} {
+			t.Run(string(parentKind)+"/"+name, func(t *testing.T) {
+				d := newDatabase(t, grafeo.Gen05)
+				if disk.Identity(d.path) == "" {
+					t.Skip("the file system cannot tell files apart")
+				}
+				first := backup(d.capture(nil))
+				d.epoch++
+				whole := grafeotest.AppendCommit05(nil, 9, d.epoch, []byte("\x00 a record"))
+				epoch := grafeotest.AppendFrame05(nil, grafeotest.AppendVarint([]byte{0x26}, d.epoch))
+				_, err := d.log05.Write(whole[:len(whole)-len(epoch)])
+				d.check(err)
+				parent := backup(d.capture(nil))
+				if parentKind == manifest.Incremental {
+					parent = backup(d.capture(first))
+				}
+				if parent.Kind != parentKind || parent.EndEpoch != d.epoch {
+					t.Fatalf("the parent is %s and ends at epoch %d, want %s and %d", parent.Kind, parent.EndEpoch, parentKind, d.epoch)
+				}
+				_, err = d.log05.Write(epoch)
+				d.check(err)
+				d.commit()
+				q := d.query(parent)
+				c.happens(d, q)
+				s, err := q.Look(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Kind != c.kind || !s.Continues || s.EndEpoch != d.epoch || s.Commits != c.commits {
+					t.Errorf("it is a %s source of %d commits up to epoch %d, which continues the parent: %v; %s",
+						s.Kind, s.Commits, s.EndEpoch, s.Continues, s.Why)
+				}
+			})
+		}
+	}
+}
+
 func (d *database) generation() grafeo.Generation {
 	if d.log05 != nil {
 		return grafeo.Gen05

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/replay"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -54,7 +55,7 @@ func imageAndLog(path string, parent *manifest.Committed, held bool) (*Source, e
 			return nil, err
 		}
 		if parent != nil && reaches && string(generation) == parent.Database.Generation {
-			if s.Continues, err = scan.continues(s.Image, parent, held); err != nil {
+			if s.Continues, err = fullContinues(scan, path, s.Image, parent, held); err != nil {
 				return nil, err
 			}
 		}
@@ -73,6 +74,21 @@ func imageAndLog(path string, parent *manifest.Committed, held bool) (*Source, e
 			return s, s.join06(scan)
 		}
 	}
+}
+
+// fullContinues reports whether the log of a full source shows the history of the parent. A
+// parent of 0.5 that was made between a TransactionCommit and its EpochAdvance ends where a
+// scan of the whole log sees no commit end: such an end shows only to a scan that looks for
+// it.
+func fullContinues(scan *continuityScan, path string, image *grafeo.Image, parent *manifest.Committed, held bool) (bool, error) {
+	if !scan.found && image.Generation == grafeo.Gen05 {
+		scan = newScan(path, image.Generation, parent.Position.Commit)
+		err := scan.run(grafeo.ScanOptions{DatabaseID: image.DatabaseID, Borders: catalog.Borders(parent)})
+		if err != nil {
+			return false, err
+		}
+	}
+	return scan.continues(image, parent, held)
 }
 
 // scanFull scans the log for a full source, and reports whether it reaches back to the end
