@@ -38,6 +38,8 @@ func TestNoSecretIsTold(t *testing.T) {
 		args = append(args, "--log-level", "debug", "--store-timeout", patience, "--concurrency", "1")
 		if runs++; runs%2 == 0 {
 			args = append(args, "--json")
+		} else if runs%3 == 0 {
+			args = append(args, "--log-format", "json")
 		}
 		r := gbak(t, args...)
 		codes[r.code]++

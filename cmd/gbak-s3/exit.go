@@ -73,7 +73,7 @@ func (a *app) fail(err error) int {
 	}
 	f := describe(err, a.verb)
 	a.trace(err)
-	if a.out.json {
+	if a.out.json || a.logFormat == logJSON {
 		if line, err := json.Marshal(f); err == nil {
 			fmt.Fprintf(a.out.stderr, "%s\n", line)
 		}

@@ -94,12 +94,12 @@ func (o *output) warnOfHolds(database string, r archiver.BackupReport, limit int
 		if h.Hold.Seq == 0 {
 			since = "whose first backup began " + aged(h.Age) + " and did not finish"
 		}
-		fmt.Fprintf(o.stderr, "gbak-s3: the database keeps %s of log that only %s needs, %s; if that archive is no longer in use: %s\n",
+		o.warn("the database keeps %s of log that only %s needs, %s; if that archive is no longer in use: %s",
 			size(h.OnlyBytes), nameOf(h.Hold), since, releaseOf(h.Hold, database))
 	}
 	for _, h := range r.Released {
-		fmt.Fprintf(o.stderr, "gbak-s3: the database kept %s of log for %s, more than %s (--max-hold): "+
-			"that hold has ended, and the next backup to that archive is a full one\n",
+		o.warn("the database kept %s of log for %s, more than %s (--max-hold): "+
+			"that hold has ended, and the next backup to that archive is a full one",
 			size(h.Bytes), nameOf(h.Hold), size(limit))
 	}
 }

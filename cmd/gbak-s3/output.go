@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os/signal"
 	"syscall"
 	"time"
@@ -57,6 +58,7 @@ type replacedLine struct {
 // output is where a command prints its answer, and in which form.
 type output struct {
 	stdout, stderr io.Writer
+	warnings       *slog.Logger // where warnings go; nil for stderr, as text
 
 	json bool
 	paid bool // whoever keeps the archive is paid for requests, transfers and storage
@@ -94,7 +96,7 @@ func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 // to stderr.
 func (o *output) answered(done string, err error) error {
 	if err != nil {
-		fmt.Fprintf(o.stderr, "gbak-s3: %s, but that could not be written to stdout: %v\n", done, err)
+		o.warn("%s, but that could not be written to stdout: %v", done, err)
 	}
 	return nil
 }

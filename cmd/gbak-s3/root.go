@@ -21,6 +21,7 @@ type app struct {
 	out output
 
 	logLevel    string
+	logFormat   string
 	concurrency int
 
 	storeTimeout time.Duration
@@ -90,6 +91,7 @@ func (a *app) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.out.json, "json", false, "print JSON, one object per line")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
+	flags.StringVar(&a.logFormat, "log-format", logText, "format of the messages on stderr: text or json")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency,
 		"segments to build and transfer in parallel; each needs memory")
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
@@ -143,16 +145,6 @@ func arguments(args []string, names ...string) []string {
 		return args
 	}
 	return slices.Insert(slices.Clone(args), slices.Index(names, "ARCHIVE"), os.Getenv(archiveVariable))
-}
-
-// listen creates the log that --log-level asks for.
-func (a *app) listen() error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return usage("there is no log level %q", "Choose debug, info, warn or error.", a.logLevel)
-	}
-	a.log = slog.New(slog.NewTextHandler(a.out.stderr, &slog.HandlerOptions{Level: level}))
-	return nil
 }
 
 // archive opens the archive at address.
