@@ -109,7 +109,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	return &Archive{
 		objects: objects,
 		records: &record.Folder{Path: opts.State, Disk: on, Log: log},
-		journal: journal.New(objects, opts.Name, tool, log),
+		journal: journal.New(objects, opts.Name),
 		disk:    on, log: log,
 		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, space: disk.SpaceAt,

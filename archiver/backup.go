@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
@@ -83,7 +83,7 @@ type BackupOptions struct {
 const MaxLabels = manifest.MaxLabels
 
 // DefaultCommitTimeout is how long a commit waits for a clear answer: a minute.
-const DefaultCommitTimeout = journal.DefaultCommitTimeout
+const DefaultCommitTimeout = commit.DefaultTimeout
 
 // Limits of [BackupOptions.SegmentBytes], and its default, 48 MiB. Even if nothing
 // compresses, the largest is far below the size limit of a single PUT.
@@ -188,7 +188,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 	path, opts.name = database.Path, database.Name
 	w := updateOptions(a, path, opts)
 	var r BackupReport
-	err = a.journal.Update(ctx, w, func(head *journal.Head) (err error) {
+	err = commit.Update(ctx, a.journal, w, func(head *commit.Head) (err error) {
 		r, err = a.backupOn(ctx, path, head, opts)
 		return err
 	})
@@ -196,7 +196,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 }
 
 // newPacker returns the packer of a backup that builds on head.
-func newPacker(a *Archive, head *journal.Head, opts BackupOptions) *pack.Packer {
+func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 	return pack.New(head, pack.Options{
 		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log,
 	})
@@ -204,7 +204,7 @@ func newPacker(a *Archive, head *journal.Head, opts BackupOptions) *pack.Packer 
 
 // newQuery returns the question to the database at path: what is new since the parent of
 // head.
-func newQuery(a *Archive, path string, head *journal.Head, held bool, opts BackupOptions) capture.Query {
+func newQuery(a *Archive, path string, head *commit.Head, held bool, opts BackupOptions) capture.Query {
 	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
 }
 
@@ -213,24 +213,24 @@ func holderOf(a *Archive) hold.Holder { return hold.Holder{Disk: a.disk, Name: a
 
 // updateOptions returns how a backup of the database at path, "" for none, updates the
 // journal.
-func updateOptions(a *Archive, path string, opts BackupOptions) journal.UpdateOptions {
-	return journal.UpdateOptions{
-		Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter,
+func updateOptions(a *Archive, path string, opts BackupOptions) commit.UpdateOptions {
+	return commit.UpdateOptions{
+		Tool: a.tool, Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter,
 		Probe: func(ctx context.Context) (manifest.Verdict, error) { return probeConditions(ctx, a) },
 	}
 }
 
 // backupOn makes the backup that follows head. If another writer commits first, it is
 // called again with the new head.
-func (a *Archive) backupOn(ctx context.Context, path string, head *journal.Head, opts BackupOptions) (r BackupReport, err error) {
+func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, opts BackupOptions) (r BackupReport, err error) {
 	var held *hold.Session
 	if !opts.NoHold {
 		held = holderOf(a).Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
 		// A run that retries on top of another writer's backup still holds the log.
-		retries := errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrOtherArchive)
-		if err != nil && !as[*journal.UnknownOutcomeError](err) && !retries {
+		retries := errors.Is(err, commit.ErrConflict) && !errors.Is(err, commit.ErrOtherArchive)
+		if err != nil && !as[*commit.UnknownOutcomeError](err) && !retries {
 			held.Undo(ctx)
 		}
 	}()

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -75,7 +75,7 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 		probes = true
 		return manifest.Honoured, nil
 	}
-	err = a.journal.Update(ctx, w, func(head *journal.Head) error { // which appends nothing
+	err = commit.Update(ctx, a.journal, w, func(head *commit.Head) error { // which appends nothing
 		s, err := lookOn(ctx, a, path, head, opts)
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 }
 
 // lookOn finds out what a backup that follows head would store.
-func lookOn(ctx context.Context, a *Archive, path string, head *journal.Head, opts BackupOptions) (s *capture.Source, err error) {
+func lookOn(ctx context.Context, a *Archive, path string, head *commit.Head, opts BackupOptions) (s *capture.Source, err error) {
 	held := !opts.NoHold && hold.WasHeldSince(path, head.Archive.ArchiveID, head.Parent)
 	q := newQuery(a, path, head, held, opts)
 	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
@@ -111,7 +111,7 @@ func lookOn(ctx context.Context, a *Archive, path string, head *journal.Head, op
 }
 
 // estimate sets what it takes at most to store s and to commit it on head.
-func (p *BackupPlan) estimate(ctx context.Context, packer *pack.Packer, head *journal.Head, s *capture.Source) error {
+func (p *BackupPlan) estimate(ctx context.Context, packer *pack.Packer, head *commit.Head, s *capture.Source) error {
 	most, err := packer.Estimate(ctx, s)
 	if err != nil {
 		return err

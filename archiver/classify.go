@@ -8,6 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
@@ -30,11 +31,11 @@ type kind struct {
 // kinds is the one place that gives errors their codes. An error is of the first kind
 // that fits, so those that may wrap others stand first.
 var kinds = []kind{
-	{as[*journal.UnknownOutcomeError], CodeUnknownOutcome},
-	{as[*journal.ConflictError], CodeConflict},
+	{as[*commit.UnknownOutcomeError], CodeUnknownOutcome},
+	{as[*commit.ConflictError], CodeConflict},
 	{as[*laggingError], CodeLagging},
 	{as[*clockError], CodeLagging},
-	{as[*journal.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
+	{as[*commit.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
 
 	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
 	{as[*locate.MissingError], CodeNotFound},
@@ -55,7 +56,7 @@ var kinds = []kind{
 	{as[*journal.NoArchiveError], CodeNoArchive},
 	{as[*journal.NoBackupError], CodeNoBackup},
 	{as[*catalog.UnreachableError], CodeUnreachable},
-	{as[*journal.UnsafeStoreError], CodeUnsafeStore},
+	{as[*commit.UnsafeStoreError], CodeUnsafeStore},
 	{as[*keeping.SingleWriterError], CodeUnsafeStore},
 
 	{as[*noRulesError], CodeNoRules},

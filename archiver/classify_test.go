@@ -9,6 +9,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -26,10 +27,10 @@ func TestCodesOfWrappedErrors(t *testing.T) {
 		err  error
 		want Code
 	}{
-		{&journal.UnreadableError{Err: fmt.Errorf("%w: too large", manifest.ErrDamaged)}, CodeFailed},
-		{&journal.UnreadableError{Err: &manifest.UnsupportedError{}}, CodeFailed},
-		{&journal.UnknownOutcomeError{Err: inStore(storage.ErrPermission)}, CodeUnknownOutcome},
-		{&journal.UnknownOutcomeError{Err: &manifest.ObjectError{Key: "k"}}, CodeUnknownOutcome},
+		{&commit.UnreadableError{Err: fmt.Errorf("%w: too large", manifest.ErrDamaged)}, CodeFailed},
+		{&commit.UnreadableError{Err: &manifest.UnsupportedError{}}, CodeFailed},
+		{&commit.UnknownOutcomeError{Err: inStore(storage.ErrPermission)}, CodeUnknownOutcome},
+		{&commit.UnknownOutcomeError{Err: &manifest.ObjectError{Key: "k"}}, CodeUnknownOutcome},
 		{&journal.NoArchiveError{Err: inStore(storage.ErrNoStore)}, CodeNoArchive},
 		{&journal.VanishedError{Err: storage.ErrNoStore}, CodeVanished},
 		{&journal.DamagedNewestError{Err: &manifest.ObjectError{Key: "k"}}, CodeDamagedArchive},

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/compact"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -232,7 +232,7 @@ func (c *compaction) merge(ctx context.Context, r compact.Series) error {
 	for len(r) >= c.opts.Min && len(r) > 1 {
 		var m *compact.Merged
 		rest := r
-		err := c.archive.journal.Update(ctx, journal.UpdateOptions{Known: remember(c.archive, ""), Existing: true}, func(head *journal.Head) (err error) {
+		err := commit.Update(ctx, c.archive.journal, commit.UpdateOptions{Known: remember(c.archive, ""), Existing: true}, func(head *commit.Head) (err error) {
 			if isStale, err := isStale(ctx, m, head); err != nil {
 				return err
 			} else if isStale {
@@ -256,7 +256,7 @@ func (c *compaction) merge(ctx context.Context, r compact.Series) error {
 
 // isStale reports whether a series has to be merged again for a head: it was not merged yet, or
 // into a folder of a generation that is dead as of that head.
-func isStale(ctx context.Context, m *compact.Merged, head *journal.Head) (bool, error) {
+func isStale(ctx context.Context, m *compact.Merged, head *commit.Head) (bool, error) {
 	if m == nil {
 		return true, nil
 	}

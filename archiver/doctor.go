@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
@@ -196,7 +197,7 @@ func (d *doctor) write(ctx context.Context) bool {
 	}
 	d.report.Checks = append(d.report.Checks, Check{
 		Name: "conditions", Severity: SeverityProblem, Text: "the store " + verdict.Description(), Code: CodeUnsafeStore,
-		Err: explain(&journal.UnsafeStoreError{Address: d.journal.Address(), Verdict: verdict}),
+		Err: explain(&commit.UnsafeStoreError{Address: d.journal.Address(), Verdict: verdict}),
 	})
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
@@ -51,7 +52,7 @@ var hints = []func(error) string{
 		"Back up an unencrypted copy, or the whole folder with another tool while the database is closed."),
 	say(as[*grafeo.UnsupportedVersionError], "Look for a newer gbak-s3, or back up with the Grafeo version that wrote the file."),
 	say(as[*manifest.UnsupportedError], "Use the newest gbak-s3: the archive was written by a later version."),
-	say(as[*journal.UnreadableError], "This is a bug in gbak-s3. Please report it, with the result of an inspection "+
+	say(as[*commit.UnreadableError], "This is a bug in gbak-s3. Please report it, with the result of an inspection "+
 		"of the database."),
 	say(as[*noNativeFormError], "Restore it instead. To have backups of Grafeo's own, open what was restored with Grafeo 0.5, "+
 		"save it to a path that ends in .grafeo, and back that up."),

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -96,7 +96,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 	}
 	w := updateOptions(a, "", opts)
 	w.Catalog = true
-	return a.journal.Update(ctx, w, func(head *journal.Head) error {
+	return commit.Update(ctx, a.journal, w, func(head *commit.Head) error {
 		keep, err := head.ReadKeep(ctx)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 type importing struct {
 	archive   *Archive
 	folder    *native.Folder
-	head      *journal.Head
+	head      *commit.Head
 	opts      BackupOptions
 	committed func(BackupReport)
 	report    *ImportReport

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -20,11 +21,10 @@ import (
 // against the format, and not against those who write it.
 
 // appending calls f with the head of an archive, until nobody else is faster.
-func appending(t testing.TB, store storage.Storage, f func(h *journal.Head) error) {
+func appending(t testing.TB, store storage.Storage, f func(h *commit.Head) error) {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	j := journal.New(&objects.Store{Storage: store, Patience: time.Second, Log: log}, "", "test", log)
-	if err := j.Update(t.Context(), journal.UpdateOptions{Catalog: true}, f); err != nil {
+	j := journal.New(&objects.Store{Storage: store, Patience: time.Second, Log: slog.New(slog.DiscardHandler)}, "")
+	if err := commit.Update(t.Context(), j, commit.UpdateOptions{Catalog: true}, f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -41,7 +41,7 @@ type keepChange struct {
 // keep commits a keep, and returns it.
 func keep(t testing.TB, store storage.Storage, c keepChange) (k *manifest.Committed) {
 	t.Helper()
-	appending(t, store, func(h *journal.Head) (err error) {
+	appending(t, store, func(h *commit.Head) (err error) {
 		said := manifest.Keeping{Pins: c.pins}
 		if before, err := h.ReadKeep(t.Context()); err != nil {
 			return err
@@ -73,7 +73,7 @@ func keep(t testing.TB, store storage.Storage, c keepChange) (k *manifest.Commit
 		if c.change != nil {
 			c.change(&said)
 		}
-		k, err = h.CommitKeep(t.Context(), said, newestFull, c.dead, journal.KeepAuthor{Tool: "test", Host: "test"}, time.Minute)
+		k, err = h.CommitKeep(t.Context(), said, newestFull, c.dead, commit.KeepAuthor{Tool: "test", Host: "test"}, time.Minute)
 		return err
 	})
 	return k
@@ -196,7 +196,7 @@ func merge(t testing.TB, store *storagetest.Memory, from, to manifest.Seq, stand
 			break
 		}
 	}
-	appending(t, store, func(h *journal.Head) error {
+	appending(t, store, func(h *commit.Head) error {
 		first, last := parts[0], parts[len(parts)-1]
 		m := *last
 		m.CommitID, m.Kind, m.Replaces, m.Content, m.Index = manifest.NewID(), manifest.Merged, &manifest.Range{from, to}, nil, nil

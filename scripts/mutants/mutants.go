@@ -98,12 +98,12 @@ var mutants = []mutant{
 
 	// The commit.
 	{
-		"a manifest is put without the condition", "archiver/internal/journal/commit.go",
+		"a manifest is put without the condition", "archiver/internal/commit/commit.go",
 		"storage.PutOptions{IfAbsent: true, SHA256: sum}", "storage.PutOptions{SHA256: sum}",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"a successful answer to the commit is believed without proof", "archiver/internal/journal/commit.go",
+		"a successful answer to the commit is believed without proof", "archiver/internal/commit/commit.go",
 		"		if proved {\n", "		if proved || err == nil {\n",
 		"./archiver", "TestVanishedObject",
 	},
@@ -123,23 +123,23 @@ var mutants = []mutant{
 		"./archiver", "TestVanishedObject",
 	},
 	{
-		"any manifest under the number is taken for ours", "archiver/internal/journal/commit.go",
+		"any manifest under the number is taken for ours", "archiver/internal/commit/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) > 0:",
 		"./archiver", "TestCommitAfterARival|TestHistoriesOfCommitters",
 	},
 	{
-		"our own manifest under the number is not recognized", "archiver/internal/journal/commit.go",
+		"our own manifest under the number is not recognized", "archiver/internal/commit/commit.go",
 		"case readErr == nil && bytes.Equal(found, document):", "case readErr == nil && len(found) == 0:",
 		"./archiver", "TestCommit$",
 	},
 	{
-		"an unknown outcome is called a failure", "archiver/internal/journal/commit.go",
+		"an unknown outcome is called a failure", "archiver/internal/commit/commit.go",
 		"\"err\", err)\n		select {\n		case <-work.Done():\n			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}",
 		"\"err\", err)\n		select {\n		case <-work.Done():\n			return err",
 		"./archiver", "TestCommit$",
 	},
 	{
-		"a refusal after an unclear attempt is believed", "archiver/internal/journal/commit.go",
+		"a refusal after an unclear attempt is believed", "archiver/internal/commit/commit.go",
 		"case err != nil && !sent && refused(err):", "case err != nil && refused(err):",
 		"./archiver", "TestCommit$",
 	},

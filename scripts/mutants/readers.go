@@ -29,19 +29,19 @@ var readerMutants = []mutant{
 		"./archiver/internal/resume", "TestNotesOfOtherChains",
 	},
 	{
-		"nobody asks for the fence after a commit", "archiver/internal/journal/fence.go",
+		"nobody asks for the fence after a commit", "archiver/internal/commit/fence.go",
 		"\tif m.Keep == 0 {\n\t\treturn true, nil", "\tif m.Keep == 0 || m.Keep > 0 {\n\t\treturn true, nil",
-		"./archiver/internal/journal", "TestWriterThatSleeps",
+		"./archiver/internal/commit", "TestWriterThatSleeps",
 	},
 	{
-		"a keep whose author has slept counts", "archiver/internal/journal/fence.go",
+		"a keep whose author has slept counts", "archiver/internal/commit/fence.go",
 		"return keep.CommitID == m.CommitID, nil", "return true, nil",
-		"./archiver/internal/journal", "TestKeepAuthorThatSleeps",
+		"./archiver/internal/commit", "TestKeepAuthorThatSleeps",
 	},
 	{
-		"a generation is kept although it is dead", "archiver/internal/journal/head.go",
+		"a generation is kept although it is dead", "archiver/internal/commit/head.go",
 		"if *w.generation < k.Keeping.DeadBefore {", "if *w.generation < k.Keeping.DeadBefore && false {",
-		"./archiver/internal/journal", "TestGenerationAfterConflict",
+		"./archiver/internal/commit", "TestGenerationAfterConflict",
 	},
 	{
 		"problems of removed backups are findings", "archiver/internal/verify/gone.go",

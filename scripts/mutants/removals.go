@@ -3,13 +3,13 @@ package main
 // removalMutants break the protocol between those who remove and all others.
 var removalMutants = []mutant{
 	{
-		"the fence is made after the keep", "archiver/internal/journal/keep.go",
-		"		if err := h.journal.createFence(ctx, h.Archive.ArchiveID, before.Seq); err != nil {\n			return nil, err\n		}\n",
-		"		defer func() { _ = h.journal.createFence(ctx, h.Archive.ArchiveID, before.Seq) }()\n",
+		"the fence is made after the keep", "archiver/internal/commit/keep.go",
+		"		if err := createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {\n			return nil, err\n		}\n",
+		"		defer func() { _ = createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq) }()\n",
 		"./archiver", "TestRemovalsStopAnywhere",
 	},
 	{
-		"a backup under a number of old times counts", "archiver/internal/journal/fence.go",
+		"a backup under a number of old times counts", "archiver/internal/commit/fence.go",
 		"return keep.Keeping.Alive.Contains(m.Seq), nil", "return true, nil",
 		"./archiver", "TestSleepers",
 	},
@@ -25,8 +25,8 @@ var removalMutants = []mutant{
 	},
 	{
 		"a keep that lost is decided by what was read before", "archiver/internal/keeping/commit.go",
-		"	err = j.Update(ctx, options, func(head *journal.Head) error {\n		s, err := Read(ctx, j, head.List)\n",
-		"	var s *State\n	err = j.Update(ctx, options, func(head *journal.Head) (err error) {\n		if s == nil {\n			s, err = Read(ctx, j, head.List)\n		}\n",
+		"	err = commit.Update(ctx, j, options, func(head *commit.Head) error {\n		s, err := Read(ctx, j, head.List)\n",
+		"	var s *State\n	err = commit.Update(ctx, j, options, func(head *commit.Head) (err error) {\n		if s == nil {\n			s, err = Read(ctx, j, head.List)\n		}\n",
 		"./archiver", "TestSleepers",
 	},
 	{

@@ -22,6 +22,7 @@ package compact
 import (
 	"log/slog"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
@@ -53,7 +54,7 @@ const (
 // Merger merges series for one head of the journal.
 type Merger struct {
 	Journal *journal.Journal
-	Head    *journal.Head
+	Head    *commit.Head
 	Tool    string // recorded in what is merged
 	Level   segment.Level
 	Log     *slog.Logger

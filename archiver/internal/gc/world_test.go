@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -49,14 +50,14 @@ func objectsOf(s storage.Storage) *objects.Store {
 }
 
 func journalOf(s storage.Storage) *journal.Journal {
-	return journal.New(objectsOf(s), "the archive", "a test", slog.New(slog.DiscardHandler))
+	return journal.New(objectsOf(s), "the archive")
 }
 
 // update calls f with the head of the archive.
-func (w *world) update(f func(h *journal.Head) error) {
+func (w *world) update(f func(h *commit.Head) error) {
 	w.t.Helper()
-	options := journal.UpdateOptions{Probe: func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }}
-	if err := journalOf(w.memory).Update(w.t.Context(), options, f); err != nil {
+	options := commit.UpdateOptions{Probe: func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }}
+	if err := commit.Update(w.t.Context(), journalOf(w.memory), options, f); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -125,7 +126,7 @@ func (w *world) merge(from, to manifest.Seq, c content) {
 func (w *world) backup(kind manifest.Kind, folder string, c content) manifest.Seq {
 	w.t.Helper()
 	var seq manifest.Seq
-	w.update(func(h *journal.Head) error {
+	w.update(func(h *commit.Head) error {
 		m := &manifest.Manifest{
 			CommitID: manifest.NewID(), Tool: "a test", Host: "here", Kind: kind, Folder: folder,
 			CreatedAt: manifest.Now(), Database: manifest.Database{Generation: "0.6", ID: "one"},
@@ -242,9 +243,9 @@ func (w *world) living() (records, backups []manifest.Seq) {
 func (w *world) keep(alive []manifest.Seq, standIns []manifest.StandIn, deadBefore manifest.Seq, own bool) *manifest.Committed {
 	w.t.Helper()
 	var k *manifest.Committed
-	w.update(func(h *journal.Head) (err error) {
+	w.update(func(h *commit.Head) (err error) {
 		keeping := manifest.Keeping{Alive: manifest.RangesOf(alive), StandIns: standIns, DeadBefore: deadBefore}
-		k, err = h.CommitKeep(w.t.Context(), keeping, nil, own, journal.KeepAuthor{Tool: "a test", Host: "here"}, time.Minute)
+		k, err = h.CommitKeep(w.t.Context(), keeping, nil, own, commit.KeepAuthor{Tool: "a test", Host: "here"}, time.Minute)
 		return err
 	})
 	w.kinds[k.Seq] = k.Manifest

@@ -1,12 +1,10 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -28,7 +26,7 @@ func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 	case errors.Is(err, storage.ErrNotExist):
 	case errors.Is(err, storage.ErrNoStore):
 		return nil, fmt.Errorf("%s: %w", j.Address(), err)
-	case isDamaged(err):
+	case IsDamaged(err):
 		return nil, &DamagedDocumentError{err}
 	case err != nil:
 		return nil, err
@@ -74,7 +72,7 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 	}
 	for i := len(seqs) - 1; i >= 0; i-- {
 		b, err := j.store.ReadDocument(ctx, seqs[i].Key())
-		if err != nil && !isDamaged(err) {
+		if err != nil && !IsDamaged(err) {
 			return nil, err
 		}
 		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == seqs[i] {
@@ -83,39 +81,4 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 		}
 	}
 	return nil, why
-}
-
-// newDocument returns archive.json for an archive that does not exist yet.
-func newDocument(tool string, c *manifest.Conditions) *manifest.Archive {
-	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: tool, Conditions: c}
-}
-
-// createDocument creates archive.json from doc, and returns the one that exists then: of
-// two first backups at the same time, both continue with the same.
-func createDocument(ctx context.Context, s *objects.Store, doc *manifest.Archive) (*manifest.Archive, error) {
-	document := doc.Encode()
-	sum := manifest.Sum(document)
-	for range objects.Attempts {
-		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
-			return s.Storage.Put(ctx, manifest.ArchiveKey, bytes.NewReader(document),
-				storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
-		})
-		if err == nil && result.Proved {
-			return doc, nil
-		}
-		if err != nil && !objects.MayExist(err) {
-			return nil, err
-		}
-		b, readErr := s.ReadDocument(ctx, manifest.ArchiveKey)
-		switch {
-		case readErr == nil:
-			return manifest.DecodeArchive(b)
-		case err != nil && !errors.Is(err, storage.ErrPreconditionFailed):
-			return nil, err
-		case !errors.Is(readErr, storage.ErrNotExist):
-			return nil, readErr
-		}
-		// It does not exist, whatever the store has answered.
-	}
-	return nil, fmt.Errorf("%w: %s", objects.ErrLost, manifest.ArchiveKey)
 }

@@ -11,11 +11,11 @@ import (
 // listPage is how many objects a store lists in one request.
 const listPage = 1000
 
-// findNewest lists the end of the journal, which is all that a backup needs. That takes
+// FindNewest lists the end of the journal, which is all that a backup needs. That takes
 // one LIST if known tells which backup was the newest and at most a thousand follow it,
 // or if there are less than a thousand; otherwise a number that grows with the logarithm
 // of the number of backups.
-func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
+func (j *Journal) FindNewest(ctx context.Context, known Memory) (*List, error) {
 	l, err := j.readDocument(ctx)
 	if err != nil {
 		return nil, err
@@ -39,6 +39,17 @@ func (j *Journal) findNewest(ctx context.Context, known Memory) (*List, error) {
 		}
 	}
 	return l, j.checkDocument(ctx, l)
+}
+
+// FindLast returns the number of the newest record. Record seq exists.
+func (j *Journal) FindLast(ctx context.Context, seq manifest.Seq) (manifest.Seq, error) {
+	records, err := searchEnd(ctx, j.store, []manifest.Seq{seq})
+	if err != nil {
+		return 0, err
+	}
+	l := &List{Archive: &manifest.Archive{}, Records: records}
+	err = j.LookBeyond(ctx, l)
+	return l.Last(), err
 }
 
 // listFrom returns the numbers of the backups from seq on, of at most limit objects, and

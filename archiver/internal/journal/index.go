@@ -10,17 +10,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// UnreadableError is the error for a document of our own that no reader would accept: it
-// must not be committed.
-type UnreadableError struct{ Err error }
-
-func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("nothing was committed, because it could not be read back: %v", e.Err)
-}
-
-// Unwrap returns why it cannot be read.
-func (e *UnreadableError) Unwrap() error { return e.Err }
-
 // Index returns where a backup's content is. It agrees with the manifest, or the error is
 // a [*manifest.ObjectError].
 func (j *Journal) Index(ctx context.Context, m *manifest.Committed) (*manifest.Index, error) {
@@ -88,7 +77,7 @@ func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (
 	if err != nil {
 		return nil, err
 	}
-	raw, err := unpackIndex(b, ref.RawBytes)
+	raw, err := UnpackIndex(b, ref.RawBytes)
 	if err != nil {
 		return nil, &manifest.ObjectError{Key: ref.Key, Problem: err.Error()}
 	}
@@ -102,45 +91,9 @@ func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (
 	return ix, nil
 }
 
-// storeIndex puts the index into the manifest, or into an object that the manifest
-// names.
-func storeIndex(ctx context.Context, s *objects.Store, m *manifest.Manifest, ix *manifest.Index) error {
-	if ix.FitsInManifest() {
-		m.Content = ix
-		return nil
-	}
-	raw := ix.Encode()
-	packed, err := packIndex(raw)
-	if err != nil {
-		return err
-	}
-	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
-	m.Index = &ref
-	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(m.Folder, ref.SHA256), ref.SHA256, packed)
-	return err
-}
-
-// packIndex compresses an encoded index, and makes sure that it can be read back.
-func packIndex(raw []byte) ([]byte, error) {
-	e, err := segment.NewEncoder(segment.DefaultLevel)
-	if err != nil {
-		return nil, err
-	}
-	packed, err := e.AppendFrame(nil, raw)
-	if err != nil {
-		return nil, err
-	}
-	if read, err := unpackIndex(packed, int64(len(raw))); err != nil {
-		return nil, &UnreadableError{err}
-	} else if _, err := manifest.DecodeIndex(read); err != nil {
-		return nil, &UnreadableError{err}
-	}
-	return packed, nil
-}
-
-// unpackIndex is the reverse of packIndex. The manifest has bounded rawBytes by the size
+// UnpackIndex decompresses an encoded index. The manifest has bounded rawBytes by the size
 // of packed.
-func unpackIndex(packed []byte, rawBytes int64) ([]byte, error) {
+func UnpackIndex(packed []byte, rawBytes int64) ([]byte, error) {
 	d, err := segment.NewDecoder(rawBytes)
 	if err != nil {
 		return nil, err

@@ -11,15 +11,20 @@ import (
 type Journal struct {
 	store *objects.Store
 	name  string // of the archive, for people; may be ""
-	tool  string // recorded in new archives
 	log   *slog.Logger
 }
 
 // New returns the journal of the archive in store. name is what messages call it, "" for
-// "this address"; tool is recorded in a new archive as what has made it.
-func New(store *objects.Store, name, tool string, log *slog.Logger) *Journal {
-	return &Journal{store: store, name: name, tool: tool, log: log}
+// "this address".
+func New(store *objects.Store, name string) *Journal {
+	return &Journal{store: store, name: name, log: store.Log}
 }
+
+// Store returns the store in which the archive is.
+func (j *Journal) Store() *objects.Store { return j.store }
+
+// Through returns the same journal, read through another store.
+func (j *Journal) Through(store *objects.Store) *Journal { return New(store, j.name) }
 
 // Address is what messages call the archive.
 func (j *Journal) Address() string { return addressOf(j.name) }

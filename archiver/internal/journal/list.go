@@ -139,17 +139,17 @@ func (j *Journal) OpenRecords(ctx context.Context, known Memory) (*List, error) 
 func (j *Journal) listBeyond(ctx context.Context) (*List, error) {
 	l, err := j.List(ctx)
 	if err == nil {
-		err = lookBeyond(ctx, j.store, l)
+		err = j.LookBeyond(ctx, l)
 	}
 	return l, err
 }
 
-// lookBeyond adds the backups that a list does not show yet: lists may be late, or come
+// LookBeyond adds the backups that a list does not show yet: lists may be late, or come
 // out of a cache.
-func lookBeyond(ctx context.Context, s *objects.Store, l *List) error {
+func (j *Journal) LookBeyond(ctx context.Context, l *List) error {
 	for l.Archive != nil {
 		next := l.Last() + 1
-		info, err := s.Storage.Head(ctx, next.Key())
+		info, err := j.store.Storage.Head(ctx, next.Key())
 		if errors.Is(err, storage.ErrNotExist) {
 			return nil
 		}

@@ -60,7 +60,7 @@ func (j *Journal) findKeep(ctx context.Context, l *List) error {
 	damaged := 0
 	for i := len(l.Records) - 1; i >= 0; i-- {
 		m, err := j.load(ctx, l, l.Records[i])
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			if damaged++; damaged >= maxDamagedEnd {
 				return l.AboutNewest(err)
 			}
@@ -82,7 +82,7 @@ func (j *Journal) findKeep(ctx context.Context, l *List) error {
 		case err == nil:
 			l.Keep, l.read[seq] = keep, keep
 			return nil
-		case !isDamaged(err):
+		case !IsDamaged(err):
 			return err
 		case l.KeepDamage == nil:
 			l.KeepDamage = &DamagedKeepError{err}

@@ -82,8 +82,8 @@ func (l *List) AboutNewest(err error) error {
 	return damaged
 }
 
-// isDamaged reports whether err is about an object that is damaged or missing.
-func isDamaged(err error) bool {
+// IsDamaged reports whether err is about an object that is damaged or missing.
+func IsDamaged(err error) bool {
 	_, ok := errors.AsType[*manifest.ObjectError](err)
 	return ok
 }
@@ -102,12 +102,21 @@ func (j *Journal) Newest(ctx context.Context, l *List) (*manifest.Committed, err
 // is damaged, the error is a [*DamagedNewestError].
 func (j *Journal) NewestBackup(ctx context.Context, l *List) (*manifest.Committed, error) {
 	newest, err := j.Newest(ctx, l)
-	if err != nil || newest == nil || newest.LastBackup == nil {
-		return newest, err
+	if err != nil {
+		return nil, err
+	}
+	return j.LastBackup(ctx, l, newest)
+}
+
+// LastBackup reads the newest backup as of newest, the newest record of l; nil if there is
+// none. If it is damaged, the error is a [*DamagedNewestError].
+func (j *Journal) LastBackup(ctx context.Context, l *List, newest *manifest.Committed) (*manifest.Committed, error) {
+	if newest == nil || newest.LastBackup == nil {
+		return newest, nil
 	}
 	seq := *newest.LastBackup
 	m, err := j.load(ctx, l, seq)
-	if isDamaged(err) {
+	if IsDamaged(err) {
 		err = &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: err}
 	}
 	return m, err
@@ -117,7 +126,7 @@ func (j *Journal) NewestBackup(ctx context.Context, l *List) (*manifest.Committe
 // or missing, twice, is a [*manifest.ObjectError].
 func (j *Journal) Load(ctx context.Context, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
 	m, err := loadOnce(ctx, j.store, archiveID, seq)
-	if isDamaged(err) {
+	if IsDamaged(err) {
 		return loadOnce(ctx, j.store, archiveID, seq)
 	}
 	return m, err
@@ -150,18 +159,18 @@ func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manif
 // something that is missing or damaged, and the journal has grown since: then an expiry may
 // have deleted it, and l is to be read again.
 func (j *Journal) IsOutdated(ctx context.Context, l *List, err error) bool {
-	if !isDamaged(err) || l.Last() == 0 {
+	if !IsDamaged(err) || l.Last() == 0 {
 		return false
 	}
-	grown, lookErr := j.hasGrown(ctx, l.Last())
+	grown, lookErr := j.HasGrown(ctx, l.Last())
 	return lookErr == nil && grown
 }
 
-// hasGrown reports whether there is a record after what was the newest one. The next one may
+// HasGrown reports whether there is a record after what was the newest one. The next one may
 // be deleted already.
-func (j *Journal) hasGrown(ctx context.Context, last manifest.Seq) (bool, error) {
+func (j *Journal) HasGrown(ctx context.Context, last manifest.Seq) (bool, error) {
 	l := &List{Archive: &manifest.Archive{}, Records: []manifest.Seq{last}}
-	if err := lookBeyond(ctx, j.store, l); err != nil || l.Last() > last {
+	if err := j.LookBeyond(ctx, l); err != nil || l.Last() > last {
 		return l.Last() > last, err
 	}
 	found, err := searchEnd(ctx, j.store, []manifest.Seq{last})

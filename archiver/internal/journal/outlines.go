@@ -54,7 +54,7 @@ func (j *Journal) LoadRecordOutlines(ctx context.Context, l *List, records []man
 	}
 	err := loadEach(ctx, len(groups), load, func(n int, m *manifest.Committed, err error) error {
 		g := groups[n]
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			rest = append(rest, g.wanted...)
 			return nil
 		}

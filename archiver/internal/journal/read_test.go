@@ -1,10 +1,13 @@
-package journal
+package journal_test
 
 import (
 	"errors"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -15,9 +18,9 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	const backups = manifest.GroupBackups + 3
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	newest := commit(t, j, backups)
-	l := open(t, j)
+	j := journaltest.Of(store)
+	newest := add(t, j, backups)
+	l := journaltest.Open(t, j)
 	if len(l.Records) != backups || l.Last() != backups || l.Archive.ArchiveID != newest.ArchiveID || l.Archive.Tool != "a test" {
 		t.Fatalf("%+v", l)
 	}
@@ -48,10 +51,10 @@ func TestReads(t *testing.T) {
 func TestDamagedManifest(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	commit(t, j, 5)
-	put(t, store, manifest.Seq(5).Key(), "{}\n")
-	l := open(t, j)
+	j := journaltest.Of(store)
+	add(t, j, 5)
+	journaltest.Put(t, store, manifest.Seq(5).Key(), "{}\n")
+	l := journaltest.Open(t, j)
 	epoch := func(e uint64) catalog.Target { return catalog.Target{Epoch: &e} }
 	for name, c := range map[string]struct {
 		target catalog.Target
@@ -65,7 +68,7 @@ func TestDamagedManifest(t *testing.T) {
 	} {
 		r, err := j.Route(t.Context(), l, c.target)
 		if c.seq == 0 {
-			if e, ok := errors.AsType[*DamagedNewestError](err); !ok || e.Seq != 5 || e.Before != 4 || e.Key != manifest.Seq(5).Key() {
+			if e, ok := errors.AsType[*journal.DamagedNewestError](err); !ok || e.Seq != 5 || e.Before != 4 || e.Key != manifest.Seq(5).Key() {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
@@ -81,8 +84,8 @@ func TestDamagedManifest(t *testing.T) {
 	if _, err := j.Newest(t.Context(), l); err == nil {
 		t.Error("the newest one can be read")
 	}
-	err := j.Update(t.Context(), options(), func(*Head) error { t.Error("there is a head"); return nil })
-	if _, ok := errors.AsType[*DamagedNewestError](err); !ok {
+	err := commit.Update(t.Context(), j, options(), func(*commit.Head) error { t.Error("there is a head"); return nil })
+	if _, ok := errors.AsType[*journal.DamagedNewestError](err); !ok {
 		t.Errorf("to append: %v", err)
 	}
 }
@@ -91,21 +94,21 @@ func TestDamagedManifest(t *testing.T) {
 func TestMisplacedManifest(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	commit(t, j, 2)
+	j := journaltest.Of(store)
+	add(t, j, 2)
 	other := storagetest.NewMemory()
-	commit(t, journalOf(other), 2)
-	l := open(t, j)
+	add(t, journaltest.Of(other), 2)
+	l := journaltest.Open(t, j)
 	for what, content := range map[string][]byte{
 		"that of another backup":  store.Objects()[manifest.Seq(2).Key()],
 		"that of another archive": other.Objects()[manifest.Seq(1).Key()],
 	} {
-		put(t, store, manifest.Seq(1).Key(), string(content))
-		if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 1); !isDamaged(err) {
+		journaltest.Put(t, store, manifest.Seq(1).Key(), string(content))
+		if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 1); !journal.IsDamaged(err) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 3); !isDamaged(err) {
+	if _, err := j.Load(t.Context(), l.Archive.ArchiveID, 3); !journal.IsDamaged(err) {
 		t.Errorf("one that is missing: %v", err)
 	}
 }
@@ -116,16 +119,16 @@ func TestFindNewest(t *testing.T) {
 	t.Parallel()
 	for _, backups := range []manifest.Seq{1, 999, 1000, 1001, 5000} {
 		store := storagetest.NewMemory()
-		j := journalOf(store)
-		newest := commit(t, j, 1)
+		j := journaltest.Of(store)
+		newest := add(t, j, 1)
 		for seq := manifest.Seq(2); seq <= backups; seq++ {
-			put(t, store, seq.Key(), "not read")
+			journaltest.Put(t, store, seq.Key(), "not read")
 		}
 		for _, hint := range []manifest.Seq{0, 1, backups / 2, backups, backups + 1, manifest.MaxSeq} {
-			known := Memory{Record: seenIn(newest)}
+			known := journal.Memory{Record: seenIn(newest)}
 			known.Record.Seq = uint64(hint)
 			before := requests(store.Calls(), storage.OpList)
-			l, err := j.findNewest(t.Context(), known)
+			l, err := j.FindNewest(t.Context(), known)
 			if err != nil || l.Last() != backups {
 				t.Errorf("%d backups, hint %d: %d, %v", backups, hint, l.Last(), err)
 			}
@@ -144,21 +147,21 @@ func TestOpenNothing(t *testing.T) {
 	noStore := storagetest.NewFaulty(storagetest.NewMemory(), func(storage.Op, string, int) storagetest.Fault {
 		return storagetest.Fault{Err: storage.ErrNoStore}
 	})
-	was := Memory{Name: "the archive", Record: &Sighting{ArchiveID: "an id", Seq: 3}}
+	was := journal.Memory{Name: "the archive", Record: &journal.Sighting{ArchiveID: "an id", Seq: 3}}
 	for name, c := range map[string]struct {
 		store    storage.Storage
-		known    Memory
+		known    journal.Memory
 		vanished bool
 		words    string
 	}{
-		"empty":                        {storagetest.NewMemory(), Memory{}, false, "there is no archive at the archive"},
+		"empty":                        {storagetest.NewMemory(), journal.Memory{}, false, "there is no archive at the archive"},
 		"empty, and there was one":     {storagetest.NewMemory(), was, true, ""},
-		"no bucket":                    {noStore, Memory{}, false, ""},
+		"no bucket":                    {noStore, journal.Memory{}, false, ""},
 		"no bucket, and there was one": {noStore, was, true, ""},
 	} {
-		_, err := journalOf(c.store).Open(t.Context(), c.known)
-		_, none := errors.AsType[*NoArchiveError](err)
-		_, vanished := errors.AsType[*VanishedError](err)
+		_, err := journaltest.Of(c.store).Open(t.Context(), c.known)
+		_, none := errors.AsType[*journal.NoArchiveError](err)
+		_, vanished := errors.AsType[*journal.VanishedError](err)
 		if none == c.vanished || vanished != c.vanished || c.words != "" && err.Error() != c.words {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -169,23 +172,23 @@ func TestOpenNothing(t *testing.T) {
 func TestWithoutDocument(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	newest := commit(t, j, 3)
-	put(t, store, manifest.Seq(3).Key(), "{}\n")
+	j := journaltest.Of(store)
+	newest := add(t, j, 3)
+	journaltest.Put(t, store, manifest.Seq(3).Key(), "{}\n")
 	for what, spoil := range map[string]func(){
-		"damaged": func() { put(t, store, manifest.ArchiveKey, "{}\n") },
+		"damaged": func() { journaltest.Put(t, store, manifest.ArchiveKey, "{}\n") },
 		"missing": func() { _ = store.Delete(t.Context(), manifest.ArchiveKey) },
 	} {
 		spoil()
-		l, err := j.Open(t.Context(), Memory{})
+		l, err := j.Open(t.Context(), journal.Memory{})
 		if err != nil || l.Document == nil || l.Archive.ArchiveID != newest.ArchiveID || len(l.Records) != 3 {
 			t.Errorf("%s: %+v, %v", what, l, err)
 		}
 		if _, err := j.List(t.Context()); err == nil {
 			t.Errorf("%s: it is listed", what)
 		}
-		err = j.Update(t.Context(), options(), func(*Head) error { return nil })
-		if _, ok := errors.AsType[*DamagedDocumentError](err); !ok {
+		err = commit.Update(t.Context(), j, options(), func(*commit.Head) error { return nil })
+		if _, ok := errors.AsType[*journal.DamagedDocumentError](err); !ok {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -78,7 +78,7 @@ func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Commit
 	all = make([]*manifest.Committed, len(l.Backups))
 	newest := -1
 	err = j.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			if i > newest {
 				newest, damage = i, err
 			}
@@ -137,7 +137,7 @@ func (r *router) byOutlines(ctx context.Context) (_ *catalog.Route, ok bool, err
 	all := make([]*manifest.Committed, len(l.Backups))
 	whole := true
 	err = r.journal.LoadOutlines(ctx, l, func(i int, m *manifest.Committed, err error) error {
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			whole = false
 			return nil
 		}
@@ -177,7 +177,7 @@ func (r *router) complete(ctx context.Context, route *catalog.Route) (ok bool, e
 	}
 	whole := true
 	err = r.journal.LoadAll(ctx, missing, func(n int, m *manifest.Committed, err error) error {
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			whole = false
 			return nil
 		}

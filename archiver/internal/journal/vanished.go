@@ -55,7 +55,7 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 			return nil, lost
 		}
 		l.add(manifest.Seq(lost.Was.Seq), late)
-		if err := lookBeyond(ctx, j.store, l); err != nil {
+		if err := j.LookBeyond(ctx, l); err != nil {
 			return nil, err
 		}
 		if newest, err = j.Newest(ctx, l); err != nil {
@@ -73,7 +73,7 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 	if uint64(newest.Seq) > was.Seq {
 		var err error
 		there, err = j.Load(ctx, l.Archive.ArchiveID, manifest.Seq(was.Seq))
-		if isDamaged(err) {
+		if IsDamaged(err) {
 			return newest, nil // it is not another backup; a verification finds it
 		}
 		if err != nil {
@@ -93,14 +93,14 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 // manifest may be deleted then, and a writer that has slept may have put another one there.
 func (j *Journal) isRemoved(ctx context.Context, l *List, newest *manifest.Committed, seq manifest.Seq) (bool, error) {
 	last, err := j.Newest(ctx, l)
-	if isDamaged(err) {
+	if IsDamaged(err) {
 		last, err = newest, nil
 	}
 	if err != nil || seq >= last.NewestKeep() {
 		return false, err
 	}
 	k, err := j.Load(ctx, l.Archive.ArchiveID, last.NewestKeep())
-	if isDamaged(err) {
+	if IsDamaged(err) {
 		return true, nil // nobody knows
 	}
 	if err != nil {

@@ -1,10 +1,13 @@
-package journal
+package journal_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -13,10 +16,12 @@ import (
 // newer sighting before an older one.
 func TestLost(t *testing.T) {
 	t.Parallel()
-	seen := func(id string, seq uint64) *Sighting { return &Sighting{ArchiveID: id, Seq: seq} }
-	named := func(name, id string, seq uint64) Sighting { return Sighting{Name: name, ArchiveID: id, Seq: seq} }
-	list := func(id string, last manifest.Seq) *List {
-		l := &List{}
+	seen := func(id string, seq uint64) *journal.Sighting { return &journal.Sighting{ArchiveID: id, Seq: seq} }
+	named := func(name, id string, seq uint64) journal.Sighting {
+		return journal.Sighting{Name: name, ArchiveID: id, Seq: seq}
+	}
+	list := func(id string, last manifest.Seq) *journal.List {
+		l := &journal.List{}
 		if id != "" {
 			l.Archive = &manifest.Archive{ArchiveID: id}
 		}
@@ -26,22 +31,22 @@ func TestLost(t *testing.T) {
 		return l
 	}
 	for name, c := range map[string]struct {
-		known Memory
-		l     *List
+		known journal.Memory
+		l     *journal.List
 		words string // in the error, "" if nothing is lost
 	}{
-		"nothing known":       {Memory{}, list("a", 3), ""},
-		"nothing at all":      {Memory{}, list("", 0), ""},
-		"as it was":           {Memory{Record: seen("a", 3)}, list("a", 3), ""},
-		"newer":               {Memory{Record: seen("a", 3)}, list("a", 5), ""},
-		"gone back":           {Memory{Record: seen("a", 3)}, list("a", 2), "the newest backup at this address is number 2"},
-		"no backup":           {Memory{Record: seen("a", 3)}, list("a", 0), "has no backup"},
-		"no archive":          {Memory{Record: seen("a", 3)}, list("", 0), "there is no archive"},
-		"another archive":     {Memory{Record: seen("a", 3)}, list("b", 3), "there is another archive"},
-		"a hold knows more":   {Memory{Record: seen("a", 3), Holds: []Sighting{named("", "a", 7)}}, list("a", 5), "number 5"},
-		"a record knows more": {Memory{Record: seen("a", 7), Holds: []Sighting{named("", "a", 3)}}, list("a", 5), "number 5"},
-		"held for another":    {Memory{Holds: []Sighting{named("x", "b", 7)}}, list("a", 5), ""},
-		"held for this name":  {Memory{Name: "x", Holds: []Sighting{named("x", "b", 7)}}, list("a", 5), "there is another archive at x"},
+		"nothing known":       {journal.Memory{}, list("a", 3), ""},
+		"nothing at all":      {journal.Memory{}, list("", 0), ""},
+		"as it was":           {journal.Memory{Record: seen("a", 3)}, list("a", 3), ""},
+		"newer":               {journal.Memory{Record: seen("a", 3)}, list("a", 5), ""},
+		"gone back":           {journal.Memory{Record: seen("a", 3)}, list("a", 2), "the newest backup at this address is number 2"},
+		"no backup":           {journal.Memory{Record: seen("a", 3)}, list("a", 0), "has no backup"},
+		"no archive":          {journal.Memory{Record: seen("a", 3)}, list("", 0), "there is no archive"},
+		"another archive":     {journal.Memory{Record: seen("a", 3)}, list("b", 3), "there is another archive"},
+		"a hold knows more":   {journal.Memory{Record: seen("a", 3), Holds: []journal.Sighting{named("", "a", 7)}}, list("a", 5), "number 5"},
+		"a record knows more": {journal.Memory{Record: seen("a", 7), Holds: []journal.Sighting{named("", "a", 3)}}, list("a", 5), "number 5"},
+		"held for another":    {journal.Memory{Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), ""},
+		"held for this name":  {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), "there is another archive at x"},
 	} {
 		lost := c.known.Lost(c.l)
 		if (lost == nil) != (c.words == "") || lost != nil && !strings.Contains(lost.Error(), c.words) {
@@ -55,11 +60,11 @@ func TestLost(t *testing.T) {
 func TestCheckVanished(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	newest := commit(t, j, 5)
-	known := Memory{Record: seenIn(newest)}
+	j := journaltest.Of(store)
+	newest := add(t, j, 5)
+	known := journal.Memory{Record: seenIn(newest)}
 
-	late := open(t, j)
+	late := journaltest.Open(t, j)
 	late.Records = late.Records[:3]
 	before, err := j.Newest(t.Context(), late)
 	if err != nil {
@@ -69,21 +74,21 @@ func TestCheckVanished(t *testing.T) {
 		t.Errorf("a late list: %+v, %v", m, err)
 	}
 
-	other := Memory{Record: seenIn(newest)}
+	other := journal.Memory{Record: seenIn(newest)}
 	other.Record.Seq, other.Record.CommitID = 4, "another"
-	for what, lost := range map[string]Memory{"another backup 4": other, "gone": {Record: &Sighting{ArchiveID: newest.ArchiveID, Seq: 9}}} {
-		_, err := j.CheckVanished(t.Context(), open(t, j), newest, lost)
-		if _, ok := errors.AsType[*VanishedError](err); !ok {
+	for what, lost := range map[string]journal.Memory{"another backup 4": other, "gone": {Record: &journal.Sighting{ArchiveID: newest.ArchiveID, Seq: 9}}} {
+		_, err := j.CheckVanished(t.Context(), journaltest.Open(t, j), newest, lost)
+		if _, ok := errors.AsType[*journal.VanishedError](err); !ok {
 			t.Errorf("%s: %v", what, err)
 		}
 		w := options()
 		w.Known = lost
-		err = j.Update(t.Context(), w, func(*Head) error { return nil })
-		if _, ok := errors.AsType[*VanishedError](err); !ok {
+		err = commit.Update(t.Context(), j, w, func(*commit.Head) error { return nil })
+		if _, ok := errors.AsType[*journal.VanishedError](err); !ok {
 			t.Errorf("%s, to append: %v", what, err)
 		}
 		w.BeginAnew = true
-		err = j.Update(t.Context(), w, func(h *Head) error {
+		err = commit.Update(t.Context(), j, w, func(h *commit.Head) error {
 			if !h.Anew || h.Parent.Seq != 5 {
 				t.Errorf("%s, anew: %+v", what, h)
 			}
@@ -94,8 +99,8 @@ func TestCheckVanished(t *testing.T) {
 		}
 	}
 
-	put(t, store, manifest.Seq(4).Key(), "{}\n") // a verification finds that
-	if _, err := j.CheckVanished(t.Context(), open(t, j), newest, other); err != nil {
+	journaltest.Put(t, store, manifest.Seq(4).Key(), "{}\n") // a verification finds that
+	if _, err := j.CheckVanished(t.Context(), journaltest.Open(t, j), newest, other); err != nil {
 		t.Errorf("damaged: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/retention"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -49,13 +50,13 @@ func (s *State) Keeping(n Next) *retention.Keep {
 // commits first, all of it is done again. The result is the keep; nil if there was none to
 // commit.
 //
-// Errors are those of [Read], of decide and of [journal.Head.Commit]: with any but an unknown
+// Errors are those of [Read], of decide and of [commit.Head.Commit]: with any but an unknown
 // outcome, nothing was committed.
 func Update(
-	ctx context.Context, j *journal.Journal, options journal.UpdateOptions, by Author, decide func(context.Context, *State) (*Next, error),
+	ctx context.Context, j *journal.Journal, options commit.UpdateOptions, by Author, decide func(context.Context, *State) (*Next, error),
 ) (kept *manifest.Committed, err error) {
 	options.List, options.Existing = true, true
-	err = j.Update(ctx, options, func(head *journal.Head) error {
+	err = commit.Update(ctx, j, options, func(head *commit.Head) error {
 		s, err := Read(ctx, j, head.List)
 		if err != nil {
 			return err
@@ -65,7 +66,7 @@ func Update(
 			return err
 		}
 		k := s.Keeping(*next)
-		kept, err = head.CommitKeep(ctx, k.Keeping, k.LastFull, next.OwnHorizon, journal.KeepAuthor{Tool: by.Tool, Host: by.Host}, by.Timeout)
+		kept, err = head.CommitKeep(ctx, k.Keeping, k.LastFull, next.OwnHorizon, commit.KeepAuthor{Tool: by.Tool, Host: by.Host}, by.Timeout)
 		return err
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
@@ -64,11 +64,11 @@ type Options struct {
 // Packer stores sources in the archive of one head.
 type Packer struct {
 	options Options
-	head    *journal.Head
+	head    *commit.Head
 }
 
 // New returns a packer that stores for the next backup on head.
-func New(head *journal.Head, o Options) *Packer { return &Packer{o, head} }
+func New(head *commit.Head, o Options) *Packer { return &Packer{o, head} }
 
 // Copy captures what is new in a database and stores its bytes. If the database changes
 // meanwhile, it begins again, until the bytes that were sent have the checksums that the

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/fetch"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -277,11 +278,11 @@ func mustWrite(t *testing.T, path string, b []byte) {
 	}
 }
 
-func headOf(store storage.Storage) *journal.Head {
+func headOf(store storage.Storage) *commit.Head {
 	s := &objects.Store{Storage: store, Patience: time.Second, Log: slog.New(slog.DiscardHandler)}
 	honoured := func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
-	var head *journal.Head
-	err := journal.New(s, "", "", s.Log).Update(context.Background(), journal.UpdateOptions{Probe: honoured}, func(h *journal.Head) error {
+	var head *commit.Head
+	err := commit.Update(context.Background(), journal.New(s, ""), commit.UpdateOptions{Probe: honoured}, func(h *commit.Head) error {
 		head = h
 		return nil
 	})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -53,7 +53,7 @@ func IsShareable(s *capture.Source) bool {
 // Find returns the reference of a full backup of s that follows previous, or nil
 // if it refers to nothing, as images of 0.5 do. A damaged backup is not used, so that a new
 // full backup heals an archive.
-func Find(ctx context.Context, head *journal.Head, previous *manifest.Committed, s *capture.Source, log *slog.Logger) (*Reference, error) {
+func Find(ctx context.Context, head *commit.Head, previous *manifest.Committed, s *capture.Source, log *slog.Logger) (*Reference, error) {
 	if previous == nil || !IsShareable(s) || previous.Database.Generation != string(grafeo.Gen06) {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func Find(ctx context.Context, head *journal.Head, previous *manifest.Committed,
 }
 
 // loadReference returns full backup seq as a reference, or nil if it cannot be one.
-func loadReference(ctx context.Context, head *journal.Head, previous *manifest.Committed, seq manifest.Seq, log *slog.Logger) (*Reference, error) {
+func loadReference(ctx context.Context, head *commit.Head, previous *manifest.Committed, seq manifest.Seq, log *slog.Logger) (*Reference, error) {
 	full := previous
 	if full.Seq != seq {
 		var err error

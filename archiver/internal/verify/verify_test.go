@@ -21,7 +21,7 @@ import (
 func options(s storage.Storage) Options {
 	log := slog.New(slog.DiscardHandler)
 	store := &objects.Store{Storage: s, Patience: time.Second, Log: log}
-	return Options{Store: store, Journal: journal.New(store, "", "a test", log), Workers: 2}
+	return Options{Store: store, Journal: journal.New(store, ""), Workers: 2}
 }
 
 func fresh() *verification {

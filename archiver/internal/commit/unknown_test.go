@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -28,10 +30,10 @@ func whenFenced(inner storage.Storage, happen func()) storage.Storage {
 func fenced(t *testing.T) *storagetest.Memory {
 	t.Helper()
 	store := storagetest.NewMemory()
-	commit(t, journalOf(store), 2)
-	keepOnly(t, journalOf(store), false, 1, 2)
-	f := manifest.Fence{ArchiveID: open(t, journalOf(store)).Archive.ArchiveID, Keep: 3}
-	put(t, store, manifest.FenceKey(3), string(f.Encode()))
+	commit(t, journaltest.Of(store), 2)
+	keepOnly(t, journaltest.Of(store), false, 1, 2)
+	f := manifest.Fence{ArchiveID: journaltest.Open(t, journaltest.Of(store)).Archive.ArchiveID, Keep: 3}
+	journaltest.Put(t, store, manifest.FenceKey(3), string(f.Encode()))
 	return store
 }
 
@@ -41,11 +43,11 @@ func TestOutcomeBehindADamagedRecord(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		inner := fenced(t)
-		store := whenFenced(inner, func() { put(t, inner, manifest.Seq(5).Key(), "{}\n") })
+		store := whenFenced(inner, func() { journaltest.Put(t, inner, manifest.Seq(5).Key(), "{}\n") })
 		attempts := 0
-		err := journalOf(store).Update(t.Context(), options(), func(h *Head) error {
+		err := Update(t.Context(), journaltest.Of(store), options(), func(h *Head) error {
 			attempts++
-			m, ix := next(h.Last)
+			m, ix := journaltest.Next(h.Last)
 			return h.Commit(t.Context(), m, ix, time.Minute)
 		})
 		if _, unknown := errors.AsType[*UnknownOutcomeError](err); !unknown || attempts != 1 {
@@ -60,9 +62,9 @@ func TestCommitAfterADamagedKeep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		inner := fenced(t)
-		commit(t, journalOf(inner), 1)
-		put(t, inner, manifest.Seq(3).Key(), "{}\n")
-		if newest := commit(t, journalOf(inner), 1); newest.Seq != 5 {
+		commit(t, journaltest.Of(inner), 1)
+		journaltest.Put(t, inner, manifest.Seq(3).Key(), "{}\n")
+		if newest := commit(t, journaltest.Of(inner), 1); newest.Seq != 5 {
 			t.Errorf("it is backup %d", newest.Seq)
 		}
 	})
@@ -72,18 +74,18 @@ func TestCommitAfterADamagedKeep(t *testing.T) {
 func TestUpdateOfAnEmptyArchive(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
+	j := journaltest.Of(store)
 	commit(t, j, 1)
 	if err := store.Delete(t.Context(), manifest.Seq(1).Key()); err != nil {
 		t.Fatal(err)
 	}
 	o := options()
 	o.Existing = true
-	err := j.Update(t.Context(), o, func(h *Head) error {
+	err := Update(t.Context(), j, o, func(h *Head) error {
 		t.Errorf("called with %+v", h)
 		return nil
 	})
-	if _, none := errors.AsType[*NoBackupError](err); !none {
+	if _, none := errors.AsType[*journal.NoBackupError](err); !none {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -14,10 +16,10 @@ import (
 
 // keepOnly commits a keep as of which these records alone are alive. If dead is true,
 // whatever is older is dead.
-func keepOnly(t *testing.T, j *Journal, dead bool, alive ...manifest.Seq) *manifest.Committed {
+func keepOnly(t *testing.T, j *journal.Journal, dead bool, alive ...manifest.Seq) *manifest.Committed {
 	t.Helper()
 	var k *manifest.Committed
-	err := j.Update(t.Context(), options(), func(h *Head) (err error) {
+	err := Update(t.Context(), j, options(), func(h *Head) (err error) {
 		k, err = h.CommitKeep(t.Context(), manifest.Keeping{Alive: manifest.RangesOf(alive)}, &alive[len(alive)-1], dead, KeepAuthor{}, time.Minute)
 		return err
 	})
@@ -28,10 +30,10 @@ func keepOnly(t *testing.T, j *Journal, dead bool, alive ...manifest.Seq) *manif
 }
 
 // asleep is an archive with a first keep, 3, and backups up to 42.
-func asleep(t *testing.T) (*storagetest.Memory, *Journal) {
+func asleep(t *testing.T) (*storagetest.Memory, *journal.Journal) {
 	t.Helper()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
+	j := journaltest.Of(store)
 	commit(t, j, 2)
 	keepOnly(t, j, false, 1, 2)
 	commit(t, j, 39)
@@ -41,7 +43,7 @@ func asleep(t *testing.T) (*storagetest.Memory, *Journal) {
 // meanwhile is what happens while a writer sleeps that wants to be 43: others take that
 // number and many more, a keep, 101, says that all but the newest is gone, and the manifests
 // of 33 to 96 are deleted.
-func meanwhile(t *testing.T, store *storagetest.Memory, j *Journal) {
+func meanwhile(t *testing.T, store *storagetest.Memory, j *journal.Journal) {
 	t.Helper()
 	commit(t, j, 58)
 	keepOnly(t, j, true, 100)
@@ -58,13 +60,13 @@ func TestWriterThatSleeps(t *testing.T) {
 	t.Parallel()
 	store, j := asleep(t)
 	attempts := 0
-	err := j.Update(t.Context(), options(), func(h *Head) error {
+	err := Update(t.Context(), j, options(), func(h *Head) error {
 		if attempts++; attempts == 1 {
 			meanwhile(t, store, j)
 		}
-		m, ix := next(h.Last)
+		m, ix := journaltest.Next(h.Last)
 		m.Folder = manifest.FolderName(h.Generation, strings.Repeat("0", 32))
-		ix.Segments[0].Key = strings.Replace(ix.Segments[0].Key, sampleFolder, m.Folder, 1)
+		ix.Segments[0].Key = strings.Replace(ix.Segments[0].Key, journaltest.Folder, m.Folder, 1)
 		err := h.Commit(t.Context(), m, ix, time.Minute)
 		if attempts == 1 {
 			_, isThere := store.Objects()[manifest.Seq(43).Key()]
@@ -79,7 +81,7 @@ func TestWriterThatSleeps(t *testing.T) {
 	if err != nil || attempts != 2 {
 		t.Fatalf("%v, after %d attempts", err, attempts)
 	}
-	l := open(t, j)
+	l := journaltest.Open(t, j)
 	if _, ok := l.Find(43); ok || len(l.Backups) != 2 || l.Backups[0].Seq != 100 || l.Backups[1].Seq != 102 {
 		t.Errorf("%+v", l.Backups)
 	}
@@ -90,7 +92,7 @@ func TestKeepAuthorThatSleeps(t *testing.T) {
 	t.Parallel()
 	store, j := asleep(t)
 	attempts := 0
-	err := j.Update(t.Context(), options(), func(h *Head) error {
+	err := Update(t.Context(), j, options(), func(h *Head) error {
 		if attempts++; attempts == 1 {
 			meanwhile(t, store, j)
 		}
@@ -101,7 +103,7 @@ func TestKeepAuthorThatSleeps(t *testing.T) {
 		}
 		return err
 	})
-	l := open(t, j)
+	l := journaltest.Open(t, j)
 	if err != nil || attempts != 2 || l.Keep.Seq != 102 || len(l.Backups) != 1 || l.Keep.Keeping.DeadBefore != 101 {
 		t.Errorf("%v, after %d attempts: %+v", err, attempts, l.Keep)
 	}
@@ -121,21 +123,21 @@ func TestFollowedMeanwhile(t *testing.T) {
 		"a keep":                    {[]manifest.Seq{2}, true, ErrConflict},
 	} {
 		inner := storagetest.NewMemory()
-		commit(t, journalOf(inner), 2)
-		keepOnly(t, journalOf(inner), false, 1, 2)
+		commit(t, journaltest.Of(inner), 2)
+		keepOnly(t, journaltest.Of(inner), false, 1, 2)
 		done := false
-		j := journalOf(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+		j := journaltest.Of(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
 			if op == storage.OpHead && key == manifest.FenceKey(3) && !done {
 				done = true
 				if !c.keeps {
-					commit(t, journalOf(inner), 1) // 5
+					commit(t, journaltest.Of(inner), 1) // 5
 				}
-				keepOnly(t, journalOf(inner), false, c.alive...)
+				keepOnly(t, journaltest.Of(inner), false, c.alive...)
 			}
 			return storagetest.Fault{}
 		}))
 		first := true
-		err := j.Update(t.Context(), options(), func(h *Head) (err error) {
+		err := Update(t.Context(), j, options(), func(h *Head) (err error) {
 			if !first {
 				return nil
 			}
@@ -143,7 +145,7 @@ func TestFollowedMeanwhile(t *testing.T) {
 			if c.keeps {
 				_, err = h.CommitKeep(t.Context(), manifest.Keeping{Alive: manifest.Ranges{{1, 2}}}, h.NewestFull(), false, KeepAuthor{}, time.Minute)
 			} else {
-				m, ix := next(h.Last)
+				m, ix := journaltest.Next(h.Last)
 				err = h.Commit(t.Context(), m, ix, time.Minute)
 			}
 			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
@@ -176,10 +178,10 @@ func TestFenceWithoutAnswer(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				inner := storagetest.NewMemory()
-				commit(t, journalOf(inner), 2)
-				keepOnly(t, journalOf(inner), false, 1, 2)
+				commit(t, journaltest.Of(inner), 2)
+				keepOnly(t, journaltest.Of(inner), false, 1, 2)
 				asked := 0
-				j := journalOf(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+				j := journaltest.Of(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
 					if op != storage.OpHead || !strings.HasPrefix(key, manifest.FencePrefix) {
 						return storagetest.Fault{}
 					}
@@ -189,9 +191,9 @@ func TestFenceWithoutAnswer(t *testing.T) {
 					return c.fault
 				}))
 				attempts := 0
-				err := j.Update(t.Context(), options(), func(h *Head) error {
+				err := Update(t.Context(), j, options(), func(h *Head) error {
 					attempts++
-					m, ix := next(h.Last)
+					m, ix := journaltest.Next(h.Last)
 					return h.Commit(t.Context(), m, ix, time.Minute)
 				})
 				_, unknown := errors.AsType[*UnknownOutcomeError](err)
@@ -210,18 +212,18 @@ func TestFenceWithoutAnswer(t *testing.T) {
 func TestFenceIsFirst(t *testing.T) {
 	t.Parallel()
 	inner := storagetest.NewMemory()
-	commit(t, journalOf(inner), 2)
-	keepOnly(t, journalOf(inner), false, 1, 2)
+	commit(t, journaltest.Of(inner), 2)
+	keepOnly(t, journaltest.Of(inner), false, 1, 2)
 	if _, isThere := inner.Objects()[manifest.FenceKey(3)]; isThere {
 		t.Error("there is a fence before anything follows the keep")
 	}
-	j := journalOf(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+	j := journaltest.Of(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
 		if op == storage.OpPut && key == manifest.FenceKey(3) {
 			return storagetest.Fault{Err: storage.ErrPermission}
 		}
 		return storagetest.Fault{}
 	}))
-	err := j.Update(t.Context(), options(), func(h *Head) error {
+	err := Update(t.Context(), j, options(), func(h *Head) error {
 		_, err := h.CommitKeep(t.Context(), manifest.Keeping{Alive: manifest.Ranges{{2, 2}}}, nil, false, KeepAuthor{}, time.Minute)
 		return err
 	})

@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -19,7 +20,7 @@ type Head struct {
 	Archive *manifest.Archive   // archive.json, or what the first commit creates it from
 	Last    *manifest.Committed // the newest record, nil if there is none
 	Parent  *manifest.Committed // the newest backup, nil if there is none
-	List    *List               // of all backups; nil unless it was asked for
+	List    *journal.List       // of all backups; nil unless it was asked for
 	Catalog *catalog.Catalog    // of List; nil unless it was asked for
 	First   bool                // no other writer has been faster yet
 	Anew    bool                // what was known from before has vanished, and that was accepted
@@ -30,12 +31,12 @@ type Head struct {
 
 	keep *manifest.Committed // the newest keep; nil if there is none, or before it is read
 
-	journal *Journal // over Store
+	journal *journal.Journal // over Store
 }
 
-// writer reads the head for the attempts of one [Journal.Update].
+// writer reads the head for the attempts of one [Update].
 type writer struct {
-	journal *Journal
+	journal *journal.Journal
 	options UpdateOptions
 
 	last       manifest.Seq  // the newest record as of this attempt, 0 before that is known
@@ -60,9 +61,9 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		if lost := w.options.Known.Lost(l); lost != nil {
 			return nil, lost
 		}
-		return nil, &NoArchiveError{Address: j.Address()}
+		return nil, &journal.NoArchiveError{Address: j.Address()}
 	}
-	head := &Head{Store: j.store, Archive: l.Archive, First: first, journal: j}
+	head := &Head{Store: j.Store(), Archive: l.Archive, First: first, journal: j}
 	if err := head.readParent(ctx, l, w.options); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		}
 	}
 	if w.options.Existing && head.Parent == nil {
-		return nil, &NoBackupError{}
+		return nil, &journal.NoBackupError{}
 	}
 	if err := w.chooseGeneration(ctx, head); err != nil {
 		return nil, err
@@ -82,12 +83,12 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		return nil, err
 	}
 	if c.Verdict != manifest.Honoured {
-		j.log.Info("this archive is for a single writer: two backups at the same time may lose one of them", "store", c.Verdict)
-		head.Store = j.store.ForSingleWriter()
-		head.journal = New(head.Store, j.name, j.tool, j.log)
+		j.Store().Log.Info("this archive is for a single writer: two backups at the same time may lose one of them", "store", c.Verdict)
+		head.Store = head.Store.ForSingleWriter()
+		head.journal = j.Through(head.Store)
 	}
 	if head.Archive == nil {
-		head.Archive = newDocument(j.tool, c)
+		head.Archive = newDocument(w.options.Tool, c)
 	}
 	return head, nil
 }
@@ -95,24 +96,24 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 // list lists all manifests, or as many as show which is the newest. Who decides on what there
 // is may find that nothing is to be committed, so that no commit meets what a list does not
 // show yet.
-func (w *writer) list(ctx context.Context, first bool) (l *List, err error) {
+func (w *writer) list(ctx context.Context, first bool) (l *journal.List, err error) {
 	if w.options.Catalog || w.options.List {
 		l, err = w.journal.List(ctx)
 	} else {
-		l, err = w.journal.findNewest(ctx, w.options.Known)
+		l, err = w.journal.FindNewest(ctx, w.options.Known)
 	}
 	if err == nil && (!first || w.options.Existing) {
-		err = lookBeyond(ctx, w.journal.store, l)
+		err = w.journal.LookBeyond(ctx, l)
 	}
 	return l, err
 }
 
 // compare makes sure that nothing has vanished that was known, unless that is accepted:
 // then the writer begins anew. A list that was late is completed.
-func (w *writer) compare(ctx context.Context, h *Head, l *List) error {
+func (w *writer) compare(ctx context.Context, h *Head, l *journal.List) error {
 	newest, err := w.journal.CheckVanished(ctx, l, h.Parent, w.options.Known)
-	if _, gone := errors.AsType[*VanishedError](err); gone && w.options.BeginAnew {
-		w.journal.log.Warn("continuing without what was there before", "err", err)
+	if _, gone := errors.AsType[*journal.VanishedError](err); gone && w.options.BeginAnew {
+		w.journal.Store().Log.Warn("continuing without what was there before", "err", err)
 		h.Anew = true
 		return nil
 	}
@@ -146,7 +147,7 @@ func (w *writer) chooseGeneration(ctx context.Context, h *Head) error {
 }
 
 // readParent reads the newest record and the newest backup, and what else was asked for.
-func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err error) {
+func (h *Head) readParent(ctx context.Context, l *journal.List, o UpdateOptions) (err error) {
 	h.Parent, h.keep = nil, nil
 	if o.Catalog || o.List {
 		if err := h.journal.Resolve(ctx, l); err != nil {
@@ -162,42 +163,24 @@ func (h *Head) readParent(ctx context.Context, l *List, o UpdateOptions) (err er
 		}
 		h.List, h.keep = l, l.Keep
 	}
-	switch {
-	case o.Catalog:
+	if o.Catalog {
 		return h.readAll(ctx, l)
-	case h.Last == nil:
-	case h.Last.LastBackup == nil:
-		h.Parent = h.Last
-	default:
-		seq := *h.Last.LastBackup
-		h.Parent, err = h.journal.load(ctx, l, seq)
-		if isDamaged(err) {
-			err = &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: err}
-		}
 	}
+	h.Parent, err = h.journal.LastBackup(ctx, l, h.Last)
 	return err
 }
 
 // readAll reads all backups for the catalog. A damaged one merely cannot be continued.
-func (h *Head) readAll(ctx context.Context, l *List) error {
-	all := make([]*manifest.Committed, len(l.Backups))
-	err := h.journal.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
-		if isDamaged(err) {
-			return nil
-		}
-		all[i] = withoutSummaries(m)
-		return err
-	})
-	if err != nil {
+func (h *Head) readAll(ctx context.Context, l *journal.List) (err error) {
+	if h.Catalog, err = h.journal.Catalog(ctx, l); err != nil {
 		return err
 	}
-	h.Catalog = catalog.New(all)
 	if list := h.Catalog.All(); len(list) > 0 {
 		h.Parent = list[len(list)-1]
 	}
 	if h.Last != nil && h.Last.LastBackup != nil && (h.Parent == nil || h.Parent.Seq != *h.Last.LastBackup) {
 		seq := *h.Last.LastBackup
-		return &DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing or damaged"}}
+		return &journal.DamagedNewestError{Key: seq.Key(), Seq: uint64(seq), Err: &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing or damaged"}}
 	}
 	return nil
 }
@@ -258,12 +241,12 @@ func (h *Head) NewestFull() *manifest.Seq {
 	return h.Last.NewestFull()
 }
 
-// Load is [Journal.Load] of a manifest of the head's archive.
+// Load is [journal.Journal.Load] of a manifest of the head's archive.
 func (h *Head) Load(ctx context.Context, seq manifest.Seq) (*manifest.Committed, error) {
 	return h.journal.Load(ctx, h.Archive.ArchiveID, seq)
 }
 
-// Index is [Journal.Index].
+// Index is [journal.Journal.Index].
 func (h *Head) Index(ctx context.Context, m *manifest.Committed) (*manifest.Index, error) {
 	return h.journal.Index(ctx, m)
 }
@@ -277,7 +260,7 @@ var ErrOtherArchive = fmt.Errorf("%w, and made the archive", ErrConflict)
 // as its number, Commit fills in; a Timeline of 0 means a new one.
 //
 // [ErrConflict] means that another writer has appended to Parent, or, if it is
-// [ErrOtherArchive], created the archive: return it to [Journal.Update], and plan again on
+// [ErrOtherArchive], created the archive: return it to [Update], and plan again on
 // the new head. What was stored stays, and is found again. Without a clear answer within
 // timeout, the error is an [*UnknownOutcomeError]: the backup may exist. If it is an
 // [*UnreadableError], nothing was committed, as after any other error.
@@ -296,7 +279,7 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 		}
 	}
 	h.Place(m)
-	if err := h.journal.commit(ctx, m, timeout); err != nil {
+	if err := h.create(ctx, m, timeout); err != nil {
 		return err
 	}
 	h.Last = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}

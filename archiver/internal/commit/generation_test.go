@@ -1,9 +1,11 @@
-package journal
+package commit
 
 import (
 	"testing"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -13,20 +15,20 @@ import (
 func TestGenerationAfterConflict(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		rival func(t *testing.T, j *Journal)
+		rival func(t *testing.T, j *journal.Journal)
 		want  manifest.Seq
 	}{
-		"another backup":                  {func(t *testing.T, j *Journal) { t.Helper(); commit(t, j, 1) }, 3},
-		"a keep that kills nothing":       {func(t *testing.T, j *Journal) { t.Helper(); keepOnly(t, j, false, 2) }, 3},
-		"a keep as of which it is dead":   {func(t *testing.T, j *Journal) { t.Helper(); keepOnly(t, j, true, 2) }, 4},
-		"one that is not, and a backup":   {func(t *testing.T, j *Journal) { t.Helper(); keepOnly(t, j, false, 2); commit(t, j, 1) }, 3},
-		"one by which it is, and a third": {func(t *testing.T, j *Journal) { t.Helper(); keepOnly(t, j, true, 2); keepOnly(t, j, false, 2) }, 5},
+		"another backup":                  {func(t *testing.T, j *journal.Journal) { t.Helper(); commit(t, j, 1) }, 3},
+		"a keep that kills nothing":       {func(t *testing.T, j *journal.Journal) { t.Helper(); keepOnly(t, j, false, 2) }, 3},
+		"a keep as of which it is dead":   {func(t *testing.T, j *journal.Journal) { t.Helper(); keepOnly(t, j, true, 2) }, 4},
+		"one that is not, and a backup":   {func(t *testing.T, j *journal.Journal) { t.Helper(); keepOnly(t, j, false, 2); commit(t, j, 1) }, 3},
+		"one by which it is, and a third": {func(t *testing.T, j *journal.Journal) { t.Helper(); keepOnly(t, j, true, 2); keepOnly(t, j, false, 2) }, 5},
 	} {
-		j := journalOf(storagetest.NewMemory())
+		j := journaltest.Of(storagetest.NewMemory())
 		commit(t, j, 2)
 		keepOnly(t, j, true, 1, 2) // 3, and dead before 3
 		attempts := 0
-		err := j.Update(t.Context(), options(), func(h *Head) error {
+		err := Update(t.Context(), j, options(), func(h *Head) error {
 			if attempts++; attempts == 1 {
 				if h.Generation != 3 {
 					t.Errorf("%s: it begins with %d", name, h.Generation)
@@ -35,7 +37,7 @@ func TestGenerationAfterConflict(t *testing.T) {
 			} else if h.Generation != c.want {
 				t.Errorf("%s: it goes on with %d, want %d", name, h.Generation, c.want)
 			}
-			m, ix := next(h.Last)
+			m, ix := journaltest.Next(h.Last)
 			return h.Commit(t.Context(), m, ix, time.Minute)
 		})
 		if err != nil || attempts != 2 {
@@ -60,12 +62,12 @@ func TestEarlierGeneration(t *testing.T) {
 		"a second one that kills":    {[]bool{false, true}, 3, false},
 		"a third one, after a death": {[]bool{true, false, false}, 4, true},
 	} {
-		j := journalOf(storagetest.NewMemory())
+		j := journaltest.Of(storagetest.NewMemory())
 		commit(t, j, 2)
 		for _, dead := range c.keeps {
 			keepOnly(t, j, dead, 1, 2)
 		}
-		err := j.Update(t.Context(), options(), func(h *Head) error {
+		err := Update(t.Context(), j, options(), func(h *Head) error {
 			got, ok, err := h.EarlierGeneration(t.Context())
 			if ok != c.ok || ok && got != c.want {
 				t.Errorf("%s: %d, %t", name, got, ok)

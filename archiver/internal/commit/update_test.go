@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -18,10 +20,10 @@ import (
 func TestUpdateRetries(t *testing.T) {
 	t.Parallel()
 	for _, rivals := range []int{0, 1, 5, maxConflicts - 1, maxConflicts} {
-		j := journalOf(storagetest.NewMemory())
+		j := journaltest.Of(storagetest.NewMemory())
 		commit(t, j, 1)
 		attempts := 0
-		err := j.Update(t.Context(), options(), func(h *Head) error {
+		err := Update(t.Context(), j, options(), func(h *Head) error {
 			attempts++
 			if h.First != (attempts == 1) || h.Parent.Seq != manifest.Seq(attempts) {
 				t.Errorf("attempt %d: first %t, on backup %d", attempts, h.First, h.Parent.Seq)
@@ -29,7 +31,7 @@ func TestUpdateRetries(t *testing.T) {
 			if attempts <= rivals {
 				commit(t, j, 1)
 			}
-			m, ix := next(h.Parent)
+			m, ix := journaltest.Next(h.Parent)
 			return h.Commit(t.Context(), m, ix, time.Minute)
 		})
 		if e, ok := errors.AsType[*ConflictError](err); ok != (rivals == maxConflicts) || ok && e.Times != maxConflicts || !ok && err != nil {
@@ -44,21 +46,21 @@ func TestUpdateRetries(t *testing.T) {
 // Of two first backups, one creates the archive, and the other one continues in it.
 func TestTwoFirstBackups(t *testing.T) {
 	t.Parallel()
-	j := journalOf(storagetest.NewMemory())
+	j := journaltest.Of(storagetest.NewMemory())
 	attempts := 0
 	var first string
-	err := j.Update(t.Context(), options(), func(h *Head) error {
+	err := Update(t.Context(), j, options(), func(h *Head) error {
 		if attempts++; attempts == 1 {
 			first = commit(t, j, 1).ArchiveID
 		}
-		m, ix := next(h.Parent)
+		m, ix := journaltest.Next(h.Parent)
 		err := h.Commit(t.Context(), m, ix, time.Minute)
 		if (attempts == 1) != errors.Is(err, ErrOtherArchive) {
 			t.Errorf("attempt %d: %v", attempts, err)
 		}
 		return err
 	})
-	l := open(t, j)
+	l := journaltest.Open(t, j)
 	if err != nil || attempts != 2 || l.Last() != 2 || l.Archive.ArchiveID != first {
 		t.Errorf("%v after %d attempts: %+v", err, attempts, l)
 	}
@@ -69,12 +71,12 @@ func TestTwoFirstBackups(t *testing.T) {
 func TestUpdateWithCatalog(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
+	j := journaltest.Of(store)
 	commit(t, j, 3)
-	put(t, store, manifest.Seq(2).Key(), "{}\n")
+	journaltest.Put(t, store, manifest.Seq(2).Key(), "{}\n")
 	w := options()
 	w.Catalog = true
-	err := j.Update(t.Context(), w, func(h *Head) error {
+	err := Update(t.Context(), j, w, func(h *Head) error {
 		var seqs []manifest.Seq
 		for _, m := range h.Catalog.All() {
 			seqs = append(seqs, m.Seq)
@@ -93,15 +95,15 @@ func TestUpdateWithCatalog(t *testing.T) {
 // is for a single writer.
 func TestUnsafeStore(t *testing.T) {
 	t.Parallel()
-	j := journalOf(storagetest.NewCareless(storagetest.NewMemory(), storagetest.Ignores))
+	j := journaltest.Of(storagetest.NewCareless(storagetest.NewMemory(), storagetest.Ignores))
 	w := UpdateOptions{Probe: func(context.Context) (manifest.Verdict, error) { return manifest.Ignored, nil }}
-	err := j.Update(t.Context(), w, func(*Head) error { t.Error("there is a head"); return nil })
+	err := Update(t.Context(), j, w, func(*Head) error { t.Error("there is a head"); return nil })
 	if e, ok := errors.AsType[*UnsafeStoreError](err); !ok || e.Verdict != manifest.Ignored {
 		t.Errorf("%v", err)
 	}
 	for _, w.SingleWriter = range []bool{true, false} { // it stands in archive.json then
-		err := j.Update(t.Context(), w, func(h *Head) error {
-			m, ix := next(h.Parent)
+		err := Update(t.Context(), j, w, func(h *Head) error {
+			m, ix := journaltest.Next(h.Parent)
 			return h.Commit(t.Context(), m, ix, time.Minute)
 		})
 		if err != nil {
@@ -110,7 +112,7 @@ func TestUnsafeStore(t *testing.T) {
 	}
 	broken := errors.New("no answer")
 	w.Probe = func(context.Context) (manifest.Verdict, error) { return "", broken }
-	if err := journalOf(storagetest.NewMemory()).Update(t.Context(), w, nil); !errors.Is(err, broken) {
+	if err := Update(t.Context(), journaltest.Of(storagetest.NewMemory()), w, nil); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 }
@@ -119,9 +121,9 @@ func TestUnsafeStore(t *testing.T) {
 func TestLargeIndex(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
-	j := journalOf(store)
-	err := j.Update(t.Context(), options(), func(h *Head) error {
-		m, ix := next(h.Parent)
+	j := journaltest.Of(store)
+	err := Update(t.Context(), j, options(), func(h *Head) error {
+		m, ix := journaltest.Next(h.Parent)
 		m.Commits = 20_000
 		for epoch := range uint64(20_000) {
 			ix.Commits = append(ix.Commits, manifest.CommitTime{101 + epoch, 1795428000000})
@@ -132,7 +134,7 @@ func TestLargeIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := j.Newest(t.Context(), open(t, j))
+	m, err := j.Newest(t.Context(), journaltest.Open(t, j))
 	if err != nil || m.Index == nil || m.Content != nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -140,8 +142,8 @@ func TestLargeIndex(t *testing.T) {
 	if err != nil || len(ix.Commits) != 20_000 {
 		t.Errorf("%v", err)
 	}
-	put(t, store, m.Index.Key, "something else")
-	if _, err := j.Index(t.Context(), m); !isDamaged(err) {
+	journaltest.Put(t, store, m.Index.Key, "something else")
+	if _, err := j.Index(t.Context(), m); !journal.IsDamaged(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -169,7 +171,7 @@ func TestCommitOutcomes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				inner := storagetest.NewMemory()
 				puts := 0
-				j := journalOf(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
+				j := journaltest.Of(storagetest.NewFaulty(inner, func(op storage.Op, key string, _ int) storagetest.Fault {
 					if op != storage.OpPut || !strings.HasPrefix(key, manifest.ManifestPrefix) {
 						return storagetest.Fault{}
 					}
@@ -179,8 +181,8 @@ func TestCommitOutcomes(t *testing.T) {
 					return c.fault
 				}))
 				began := time.Now()
-				err := j.Update(t.Context(), options(), func(h *Head) error {
-					m, ix := next(h.Parent)
+				err := Update(t.Context(), j, options(), func(h *Head) error {
+					m, ix := journaltest.Next(h.Parent)
 					err := h.Commit(t.Context(), m, ix, time.Minute)
 					if (err == nil) != (h.Parent != nil) {
 						t.Errorf("%v, and the parent is %+v", err, h.Parent)

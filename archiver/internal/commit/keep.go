@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"context"
@@ -34,14 +34,14 @@ func (h *Head) CommitKeep(ctx context.Context, k manifest.Keeping, lastFull *man
 	if k.First = m.Seq; before != nil {
 		k.First = before.Keeping.First
 		k.DeadBefore = max(k.DeadBefore, before.Keeping.DeadBefore) // it never goes down
-		if err := h.journal.createFence(ctx, h.Archive.ArchiveID, before.Seq); err != nil {
+		if err := createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {
 			return nil, err
 		}
 	}
 	if ownGeneration {
 		k.DeadBefore = m.Seq
 	}
-	if err := h.journal.commit(ctx, m, timeout); err != nil {
+	if err := h.create(ctx, m, timeout); err != nil {
 		return nil, err
 	}
 	h.Last = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}

@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// DefaultCommitTimeout is how long a commit waits for a clear answer.
-const DefaultCommitTimeout = time.Minute
+// DefaultTimeout is how long a commit waits for a clear answer.
+const DefaultTimeout = time.Minute
 
 const (
 	commitAttempt    = 20 * time.Second // for one request of a commit, at most
@@ -38,14 +38,15 @@ func (e *UnknownOutcomeError) Error() string {
 // Unwrap returns the last error of the store.
 func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 
-// commit creates m's object, and with it the backup. It must only be called when
+// create creates m's object, and with it the backup. It must only be called when
 // everything that m names is stored.
 //
 // It returns nil if and only if the manifest in the store is m, and is a part of the log;
-// [ErrConflict] if another one is, or if the number is one of old times (fence.go), so that the caller can plan again on it; an [*UnknownOutcomeError] if no answer
-// was clear within timeout. In that last case the commit may still happen, even later:
-// nothing that m names may be deleted. Any other error means that the store has refused
-// and m does not exist.
+// [ErrConflict] if another one is, or if the number is one of old times (fence.go), so
+// that the caller can plan again on it; an [*UnknownOutcomeError] if no answer was clear
+// within timeout. In that last case the commit may still happen, even later: nothing that m
+// names may be deleted. Any other error means that the store has refused and m does not
+// exist.
 //
 // A lost answer is the reason for all this: the store may have created the object although
 // the request failed, and a second request then fails because of our own first one
@@ -57,7 +58,7 @@ func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 //
 // Once a request has been sent, cancelling ctx does not stop the commit at once: it has a
 // few seconds to learn the outcome.
-func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
+func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -75,15 +76,15 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 	began := time.Now()
 	sent := false // an attempt may have been applied without our knowing
 	for {
-		proved, err := putManifest(work, j.store, attempt, key, document, &sum)
+		proved, err := putManifest(work, h.Store, attempt, key, document, &sum)
 		if proved {
-			return j.confirm(work, m, attempt, began)
+			return h.confirm(work, m, attempt, began)
 		}
-		found, readErr := readBack(work, j.store, attempt, key)
+		found, readErr := readBack(work, h.Store, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
-			j.log.Debug("commit: it is ours", "key", key, "err", err)
-			return j.confirm(work, m, attempt, began)
+			h.Store.Log.Debug("commit: it is ours", "key", key, "err", err)
+			return h.confirm(work, m, attempt, began)
 		case err != nil && !sent && refused(err):
 			return err
 		case readErr == nil:
@@ -94,7 +95,7 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 			err = readErr
 		}
 		sent = sent || !errors.Is(err, storage.ErrPreconditionFailed)
-		j.log.Debug("commit: not there yet", "key", key, "err", err)
+		h.Store.Log.Debug("commit: not there yet", "key", key, "err", err)
 		select {
 		case <-work.Done():
 			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
@@ -106,17 +107,17 @@ func (j *Journal) commit(ctx context.Context, m *manifest.Manifest, timeout time
 // confirm finds out whether the record m, which is in the store, is in the log. If it is
 // not, its number was one of old times, whose manifest had been deleted: that is
 // [ErrConflict].
-func (j *Journal) confirm(work context.Context, m *manifest.Manifest, attempt time.Duration, began time.Time) error {
+func (h *Head) confirm(work context.Context, m *manifest.Manifest, attempt time.Duration, began time.Time) error {
 	pause := objects.Pauses()
 	for {
 		ctx, cancel := context.WithTimeout(work, attempt)
-		counts, err := j.isInLog(ctx, m)
+		counts, err := h.isInLog(ctx, m)
 		cancel()
 		switch {
 		case err == nil && counts:
 			return nil
 		case err == nil:
-			j.log.Info("a manifest was created under a number of old times; it does not count", "key", m.Seq.Key())
+			h.Store.Log.Info("a manifest was created under a number of old times; it does not count", "key", m.Seq.Key())
 			return ErrConflict
 		}
 		select {

@@ -1,4 +1,4 @@
-package journal
+package commit
 
 import (
 	"bytes"
@@ -21,13 +21,13 @@ import (
 //     there is one, the newest keep says whether the record counts.
 
 // createFence makes sure that the fence of a keep exists.
-func (j *Journal) createFence(ctx context.Context, archiveID string, keep manifest.Seq) error {
+func createFence(ctx context.Context, s *objects.Store, archiveID string, keep manifest.Seq) error {
 	f := manifest.Fence{ArchiveID: archiveID, Keep: keep}
 	document, key := f.Encode(), manifest.FenceKey(keep)
 	sum := manifest.Sum(document)
 	for range objects.Attempts {
-		result, err := objects.Retry(ctx, j.store.Patience, func() (storage.PutResult, error) {
-			return j.store.Storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
+		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
+			return s.Storage.Put(ctx, key, bytes.NewReader(document), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
 		})
 		if err == nil && result.Proved {
 			return nil
@@ -35,7 +35,7 @@ func (j *Journal) createFence(ctx context.Context, archiveID string, keep manife
 		if err != nil && !objects.MayExist(err) {
 			return err
 		}
-		if _, readErr := j.store.Storage.Head(ctx, key); readErr == nil {
+		if _, readErr := s.Storage.Head(ctx, key); readErr == nil {
 			return nil // that it exists is all that counts
 		} else if !errors.Is(readErr, storage.ErrNotExist) {
 			return readErr
@@ -46,25 +46,22 @@ func (j *Journal) createFence(ctx context.Context, archiveID string, keep manife
 
 // isInLog reports whether the record m, which was created on a head whose newest keep is
 // m.Keep, is a part of the log: whether its number was never used before.
-func (j *Journal) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) {
+func (h *Head) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) {
 	if m.Keep == 0 {
 		return true, nil
 	}
-	_, err := j.store.Storage.Head(ctx, manifest.FenceKey(m.Keep))
+	_, err := h.Store.Storage.Head(ctx, manifest.FenceKey(m.Keep))
 	if errors.Is(err, storage.ErrNotExist) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	l := &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}}
-	if l.Records, err = searchEnd(ctx, j.store, []manifest.Seq{m.Seq}); err != nil {
+	last, err := h.journal.FindLast(ctx, m.Seq)
+	if err != nil {
 		return false, err
 	}
-	if err := lookBeyond(ctx, j.store, l); err != nil {
-		return false, err
-	}
-	newest, err := j.Load(ctx, m.ArchiveID, l.Last())
+	newest, err := h.Load(ctx, last)
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +70,7 @@ func (j *Journal) isInLog(ctx context.Context, m *manifest.Manifest) (bool, erro
 	}
 	keep := newest
 	if seq := newest.NewestKeep(); seq != newest.Seq {
-		if keep, err = j.Load(ctx, m.ArchiveID, seq); err != nil {
+		if keep, err = h.Load(ctx, seq); err != nil {
 			return false, err
 		}
 	}

@@ -1,10 +1,11 @@
-package journal
+package commit
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -14,12 +15,13 @@ const maxConflicts = 20
 
 // UpdateOptions say what a writer knows and accepts.
 type UpdateOptions struct {
-	Known        Memory // of the archive, from before
-	BeginAnew    bool   // continue without what has vanished since then
-	SingleWriter bool   // accept a store without conditional writes for a new archive
-	Existing     bool   // there must be an archive: otherwise that is a [*NoArchiveError]
-	List         bool   // find out which backups there are, for [Head.List]
-	Catalog      bool   // read the manifest of every backup, for [Head.Catalog], and not only the newest one
+	Known        journal.Memory // of the archive, from before
+	BeginAnew    bool           // continue without what has vanished since then
+	Tool         string         // recorded in a new archive as what has made it
+	SingleWriter bool           // accept a store without conditional writes for a new archive
+	Existing     bool           // there must be an archive: otherwise that is a [*journal.NoArchiveError]
+	List         bool           // find out which backups there are, for [Head.List]
+	Catalog      bool           // read the manifest of every backup, for [Head.Catalog], and not only the newest one
 
 	// Probe finds out whether the store supports conditional writes. It is called before
 	// an archive is created.
@@ -33,16 +35,16 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("other writers committed first, %d times in a row", e.Times)
 }
 
-// Update calls attempt with the head of the journal, and again with the new head as long
+// Update calls attempt with the head of the journal j, and again with the new head as long
 // as attempt returns [ErrConflict], as [Head.Commit] does when another writer has
 // committed first: an optimistic loop without a lock, because the commit itself is a
 // conditional write. It is called again, too, if something is missing or damaged, and the
 // journal has grown since the head was read: an expiry may have deleted it. After 20
 // conflicts the error is a [*ConflictError].
 //
-// Other errors are a [*VanishedError], unless it is accepted; an [*UnsafeStoreError];
+// Other errors are a [*journal.VanishedError], unless it is accepted; an [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
-func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt func(*Head) error) error {
+func Update(ctx context.Context, j *journal.Journal, options UpdateOptions, attempt func(*Head) error) error {
 	w := &writer{journal: j, options: options}
 	anew := false
 	for n := range maxConflicts {
@@ -57,15 +59,15 @@ func (j *Journal) Update(ctx context.Context, options UpdateOptions, attempt fun
 		if _, unknown := errors.AsType[*UnknownOutcomeError](err); unknown {
 			return err // whatever the reason, the record may be there
 		}
-		if isDamaged(err) && w.last != 0 {
-			if grown, lookErr := j.hasGrown(ctx, w.last); lookErr != nil || !grown {
+		if journal.IsDamaged(err) && w.last != 0 {
+			if grown, lookErr := j.HasGrown(ctx, w.last); lookErr != nil || !grown {
 				return err
 			}
 		} else if !errors.Is(err, ErrConflict) {
 			return err
 		}
 		progress.Tell(ctx, progress.Conflict{})
-		j.log.Info("another writer committed first; retrying on top of its backup")
+		j.Store().Log.Info("another writer committed first; retrying on top of its backup")
 	}
 	return &ConflictError{maxConflicts}
 }

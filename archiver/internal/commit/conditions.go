@@ -1,9 +1,10 @@
-package journal
+package commit
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -20,7 +21,7 @@ func (e *UnsafeStoreError) Error() string {
 // conditions returns how the store treats conditional writes: what archive.json says or,
 // for a new archive, what a probe finds. A store that does not support them is an
 // [*UnsafeStoreError], unless the creator of the archive accepts it for a single writer.
-func (w *writer) conditions(ctx context.Context, l *List) (*manifest.Conditions, error) {
+func (w *writer) conditions(ctx context.Context, l *journal.List) (*manifest.Conditions, error) {
 	var c *manifest.Conditions
 	if l.Archive != nil {
 		c = l.Archive.Conditions
