@@ -23,6 +23,10 @@ func forTests(path string) bool { return strings.HasSuffix(path, "test") }
 // import; paths are relative to the module. ARCHITECTURE.md draws it.
 func mayImport(from, to string) bool {
 	switch {
+	case within(from, "internal/watch"):
+		return to == "archiver" || to == "storage" || to == "internal/disk" || within(to, "internal/watch")
+	case within(to, "internal/watch"):
+		return within(from, "cmd")
 	case within(from, "internal"):
 		return forTests(from) && within(to, "internal")
 	case within(to, "internal"):
@@ -216,6 +220,12 @@ func TestImportRules(t *testing.T) {
 		{"archiver/grafeo", "internal/crc32combine", true},
 		{"internal/crc32combine", "storage", false},
 		{"internal/disk", "internal/disk/disktest", false},
+		{"cmd/gbak-s3", "internal/watch", true},
+		{"internal/watch", "archiver", true},
+		{"internal/watch", "storage/s3", false},
+		{"internal/watch", "archiver/internal/journal", false},
+		{"archiver", "internal/watch", false},
+		{"storage/local", "internal/watch", false},
 		{"internal/disk/disktest", "internal/disk", true},
 		{"archiver", "internal/disk", true},
 		{"archiver", "internal/disk/disktest", false},

@@ -1,0 +1,82 @@
+package watch
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+)
+
+// Target is one database that is watched, and one archive that it is backed up into. A
+// database with two archives is two targets. Targets are compared with ==: a reload leaves
+// equal ones alone.
+type Target struct {
+	Name     string // of the database, for people and in metrics
+	Database string // its path
+	Archive  string // the archive's address as people may see it: without query and secrets
+
+	Address string // the archive's whole address, which [Options.Open] takes
+	Store   string // which store this is: targets with the same one share a breaker
+
+	// Lag is how old a commit may become before it is in the archive; 0 means
+	// [DefaultLag].
+	Lag time.Duration
+
+	Full FullRules
+
+	// How often the archive is verified, expired by its own policy, and compacted; 0 means
+	// never.
+	Verify, Expire, Compact time.Duration
+
+	// MinFree is how much of the file system stays free: below that, and only while the
+	// store is away, the hold on the database's log is given up. Zero never gives it up.
+	MinFree Size
+
+	// MaxRequests bounds what runs ask of the store, by stretching the lag; zero means no
+	// bound.
+	MaxRequests Rate
+}
+
+// DefaultLag is ten seconds.
+const DefaultLag = 10 * time.Second
+
+// FullRules say when a full backup is due: whichever comes first, if anything is new. It
+// always is when the log since the newest one is larger than what a full backup would read.
+type FullRules struct {
+	Every           time.Duration // 0 means never by age
+	AfterIncrements int           // 0 means never by number
+	Window          Window        // in which they begin; zero means at any time
+}
+
+// Window is a part of each day by the host's local time. If To is not after From, it ends
+// on the next day. The zero value is the whole day.
+type Window struct{ From, To time.Duration }
+
+// Size is a number of bytes or, if Percent is not 0, a part of a file system.
+type Size struct {
+	Bytes   int64
+	Percent float64
+}
+
+// Of returns the size in bytes on a file system of total bytes.
+func (s Size) Of(total int64) int64 {
+	if s.Percent != 0 {
+		return int64(s.Percent / 100 * float64(total))
+	}
+	return s.Bytes
+}
+
+// Rate is a number of things in a time.
+type Rate struct {
+	N   int
+	Per time.Duration
+}
+
+// Key names a target: no two of a watcher have the same one.
+type Key struct{ Name, Archive string }
+
+// Key returns the target's key.
+func (t Target) Key() Key { return Key{t.Name, t.Archive} }
+
+func (k Key) String() string { return fmt.Sprintf("%s → %s", k.Name, k.Archive) }
+
+func (t Target) lag() time.Duration { return cmp.Or(t.Lag, DefaultLag) }
