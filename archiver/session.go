@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -87,7 +87,7 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 	}
 	var r BackupReport
 	requests, err := s.run(ctx, b.Observer, func(ctx context.Context) error {
-		return s.onHead(ctx, opts, nil, func(path string, head *journal.Head) (err error) {
+		return s.onHead(ctx, opts, nil, func(path string, head *commit.Head) (err error) {
 			r, err = s.archive.backupOn(ctx, path, head, opts)
 			return err
 		})
@@ -99,9 +99,9 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 	return r, nil
 }
 
-// onHead calls attempt with the end of the archive, as [journal.Journal.Update] does, and
+// onHead calls attempt with the end of the archive, as [commit.Update] does, and
 // remembers that. A probe other than nil takes the place of that of the store.
-func (s *Session) onHead(ctx context.Context, opts BackupOptions, probe func(context.Context) (manifest.Verdict, error), attempt func(path string, head *journal.Head) error) error {
+func (s *Session) onHead(ctx context.Context, opts BackupOptions, probe func(context.Context) (manifest.Verdict, error), attempt func(path string, head *commit.Head) error) error {
 	s.known = false
 	database, err := locate.Find(ctx, s.path, opts.Closed)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Session) onHead(ctx context.Context, opts BackupOptions, probe func(con
 	if probe != nil {
 		o.Probe = probe
 	}
-	err = s.archive.journal.Update(ctx, o, func(head *journal.Head) error {
+	err = commit.Update(ctx, s.archive.journal, o, func(head *commit.Head) error {
 		err := attempt(database.Path, head)
 		if err == nil {
 			s.id, s.head = head.Archive.ArchiveID, head.Parent
@@ -137,7 +137,7 @@ func (s *Session) Prepare(ctx context.Context) error {
 			return err
 		}
 		opts.name = database.Name
-		return s.archive.journal.Update(ctx, updateOptions(s.archive, database.Path, opts), func(head *journal.Head) error {
+		return commit.Update(ctx, s.archive.journal, updateOptions(s.archive, database.Path, opts), func(head *commit.Head) error {
 			held := hold.WasHeldSince(database.Path, head.Archive.ArchiveID, head.Parent)
 			_, err := newPacker(s.archive, head, opts).Copy(ctx, newQuery(s.archive, database.Path, head, held, opts))
 			return err
@@ -154,7 +154,7 @@ func (s *Session) Check(ctx context.Context) error {
 	defer s.work.Unlock()
 	_, err := s.run(ctx, nil, func(ctx context.Context) error {
 		probe := func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
-		return s.onHead(ctx, s.options(SessionBackup{}), probe, func(string, *journal.Head) error { return nil })
+		return s.onHead(ctx, s.options(SessionBackup{}), probe, func(string, *commit.Head) error { return nil })
 	})
 	return err
 }
@@ -171,7 +171,7 @@ func (s *Session) Close(context.Context) error {
 // source returns what is new in the database at path since the newest backup, and what the
 // log is held for.
 func (s *Session) source(ctx context.Context, path string) (found *capture.Source, held hold.Report, err error) {
-	q := newQuery(s.archive, path, &journal.Head{Parent: s.head}, hold.WasHeldSince(path, s.id, s.head), s.options(SessionBackup{}))
+	q := newQuery(s.archive, path, &commit.Head{Parent: s.head}, hold.WasHeldSince(path, s.id, s.head), s.options(SessionBackup{}))
 	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
 	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
 		if held, err = hold.Measure(path, manifest.Now()); err != nil {
