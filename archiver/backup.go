@@ -52,6 +52,11 @@ type BackupOptions struct {
 	// Full takes a full backup even if the log continues the newest backup.
 	Full bool
 
+	// NoFull takes no full backup after the first one: if one is needed, the error is
+	// [CodeNeedsFull], a [*NeedsFullError], and nothing was stored. Full and NoFull exclude each
+	// other.
+	NoFull bool
+
 	// Fresh makes a full backup refer to nothing that earlier backups have stored, so
 	// that what a verification found damaged is stored again.
 	Fresh bool
@@ -159,6 +164,9 @@ func (o *BackupOptions) complete() error {
 	if o.SegmentBytes != 0 && (o.SegmentBytes < MinSegmentBytes || o.SegmentBytes > MaxSegmentBytes) {
 		return fmt.Errorf("the segment size %d cannot be used: it must be between %d and %d bytes", o.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
 	}
+	if o.Full && o.NoFull {
+		return errors.New("a backup cannot be a full one and none at the same time")
+	}
 	o.SegmentBytes -= o.SegmentBytes % manifest.PageBytes
 	if o.Level == 0 {
 		o.Level = segment.DefaultLevel
@@ -205,7 +213,10 @@ func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 // newQuery returns the question to the database at path: what is new since the parent of
 // head.
 func newQuery(a *Archive, path string, head *commit.Head, held bool, opts BackupOptions) capture.Query {
-	return capture.Query{Path: path, Name: opts.name, Parent: head.Parent, Held: held, Full: opts.Full, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log}
+	return capture.Query{
+		Path: path, Name: opts.name, Parent: head.Parent, Held: held,
+		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log,
+	}
 }
 
 // holderOf returns the archive as one for which databases keep their logs.

@@ -46,6 +46,7 @@ var kinds = []kind{
 	{as[*locate.UnseenLogError], CodeUnseenLog},
 	{as[*capture.UnsteadyError], CodeBusyDatabase},
 	{as[*capture.OtherDatabaseError], CodeWrongDatabase},
+	{as[*capture.NeedsFullError], CodeNeedsFull},
 	{as[*native.DamagedFolderError], CodeDamagedDatabase},
 	{as[*capture.SpillNameError], CodeUnsupported},
 	{as[*noNativeFormError], CodeUnsupported},

@@ -17,6 +17,7 @@ const (
 	CodeDamagedDatabase Code = "damaged_database"   // checksums of the source do not match
 	CodeBusyDatabase    Code = "database_busy"      // the source changed faster than it could be read
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
+	CodeNeedsFull       Code = "needs_full"         // only a full backup would do, and none was wanted
 	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
 	CodeNoArchive       Code = "no_archive"         // there is no archive
 	CodeVanished        Code = "archive_vanished"   // what was at the archive's address is gone
@@ -50,6 +51,7 @@ var (
 	ErrDamagedDatabase error = sentinel(CodeDamagedDatabase)
 	ErrBusyDatabase    error = sentinel(CodeBusyDatabase)
 	ErrWrongDatabase   error = sentinel(CodeWrongDatabase)
+	ErrNeedsFull       error = sentinel(CodeNeedsFull)
 	ErrDamagedArchive  error = sentinel(CodeDamagedArchive)
 	ErrNoArchive       error = sentinel(CodeNoArchive)
 	ErrVanished        error = sentinel(CodeVanished)
@@ -80,7 +82,7 @@ func (s sentinel) Error() string { return string(s) }
 // Error is the error of every exported function of this package: what went wrong, with
 // a stable name for programs. It wraps the cause with its type, for [errors.As]: a
 // [storage.Error] of a store, an [fs.PathError] and the like of the system, and a
-// [NewestError], [DocumentError] or [UpgradeError] where the next step depends on more
+// [NewestError], [DocumentError], [UpgradeError] or [NeedsFullError] where the next step depends on more
 // than the code.
 type Error struct {
 	Code Code
@@ -149,3 +151,16 @@ func (e *UpgradeError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *UpgradeError) Unwrap() error { return e.Err }
+
+// NeedsFullError is the error for a database of which only a full backup can be taken, if
+// [BackupOptions.NoFull] says to take none. Its code is [CodeNeedsFull].
+type NeedsFullError struct {
+	Why      string // no incremental one would do
+	RawBytes int64  // that a full one would read
+	Err      error
+}
+
+func (e *NeedsFullError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NeedsFullError) Unwrap() error { return e.Err }

@@ -47,5 +47,8 @@ func detailed(err error) error {
 	if e, ok := errors.AsType[*capture.MaybeUpgradedError](err); ok {
 		return &UpgradeError{e.Old, err}
 	}
+	if e, ok := errors.AsType[*capture.NeedsFullError](err); ok {
+		return &NeedsFullError{e.Why, e.Bytes, err}
+	}
 	return err
 }

@@ -23,6 +23,7 @@ type SessionOptions struct {
 // SessionBackup says what one backup of a [Session] is to be. The zero value is usable.
 type SessionBackup struct {
 	Full      bool     // as in [BackupOptions]
+	NoFull    bool     // as in [BackupOptions]
 	Fresh     bool     // as in [BackupOptions]
 	BeginAnew bool     // as in [BackupOptions]
 	Observer  Observer // as in [BackupOptions]
@@ -73,7 +74,7 @@ func (s *Session) run(ctx context.Context, observe Observer, work func(context.C
 // options are those of one backup.
 func (s *Session) options(b SessionBackup) BackupOptions {
 	o := s.opts.Backup
-	o.Full, o.Fresh, o.BeginAnew, o.Observer = b.Full, b.Fresh, b.BeginAnew, b.Observer
+	o.Full, o.NoFull, o.Fresh, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.BeginAnew, b.Observer
 	return o
 }
 

@@ -72,6 +72,9 @@ nothing, and needs no permission to write.`,
 			if opts.CommitTimeout <= 0 {
 				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
+			if err := exclusive(cmd, "full", "no-full"); err != nil {
+				return err
+			}
 			if dryRun {
 				return a.planBackup(cmd, args[0], args[1], opts)
 			}
@@ -81,6 +84,7 @@ nothing, and needs no permission to write.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
+	flags.BoolVar(&opts.NoFull, "no-full", false, "take no full backup after the first one: if one is needed, say so and exit with 10")
 	flags.BoolVar(&opts.Fresh, "fresh", false, "reuse nothing that earlier full backups stored, as it may be damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not make the database keep its log for this archive")
 	flags.BoolVar(&opts.NewDatabase, "new-database", false,

@@ -23,6 +23,7 @@ const (
 	exitUnknown     = 7
 	exitExists      = 8
 	exitUnsafeStore = 9
+	exitNeedsFull   = 10
 	exitInterrupted = 130
 )
 
@@ -45,6 +46,8 @@ func exitCode(code archiver.Code) int {
 		return exitExists
 	case archiver.CodeUnsafeStore:
 		return exitUnsafeStore
+	case archiver.CodeNeedsFull:
+		return exitNeedsFull
 	case archiver.CodeInterrupted:
 		return exitInterrupted
 	}

@@ -283,6 +283,11 @@ var remaining = []row{
 		name: "file mounted by itself", when: code(archiver.CodeUnseenLog),
 		say: "Mount the folder that the database is in, and not just its file. If nobody has the database open, say so with --closed.",
 	},
+	{
+		name: "needs a full backup", when: code(archiver.CodeNeedsFull),
+		say: "Nothing was stored. Run the backup without --no-full when there is time for a full one; what was archived before can " +
+			"be restored as ever.",
+	},
 	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: upgradeHint},
 	{
 		name: "another database", when: code(archiver.CodeWrongDatabase),

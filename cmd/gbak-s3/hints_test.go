@@ -100,6 +100,7 @@ var hintCases = []hintCase{
 	{"missing file", archiver.CodeStore, &openingError{"s3", onPath(syscall.ENOENT)}, "AWS_CA_BUNDLE"},
 	{"no such hold", archiver.CodeNoArchive, &noSuchHoldError{[]string{"s3://a/b"}, errors.New("x")}, "held for s3://a/b:"},
 	{"AWS configuration", archiver.CodeStore, &openingError{"s3", errors.New("x")}, "profile and region"},
+	{"needs a full backup", archiver.CodeNeedsFull, errors.New("x"), "without --no-full"},
 	{"busy database", archiver.CodeBusyDatabase, errors.New("x"), "quieter"},
 	{"foreign cursor", archiver.CodeForeignCursor, errors.New("x"), "Remove it by hand"},
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},

@@ -22,6 +22,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -35,6 +36,7 @@ type Query struct {
 	Held   bool                // the database has kept its log for the parent ever since
 
 	Full        bool // everything is wanted, even if the log continues the parent
+	NoFull      bool // a full source after a parent is an error, a [*NeedsFullError]
 	NewDatabase bool // the archive may continue with a database that it has no backup of
 
 	// Knows reports whether the archive has a backup of the database with this id. It is
@@ -42,6 +44,17 @@ type Query struct {
 	Knows func(ctx context.Context, id string) (bool, error)
 
 	Log *slog.Logger
+}
+
+// NeedsFullError is the error for a database of which only a full source can be had, if none
+// is wanted.
+type NeedsFullError struct {
+	Why   string
+	Bytes int64 // that the source would have
+}
+
+func (e *NeedsFullError) Error() string {
+	return fmt.Sprintf("a full backup is needed, of %d bytes: %s", e.Bytes, e.Why)
 }
 
 // Capture returns what a backup has to store: an incremental source if the log of the
@@ -92,6 +105,9 @@ func (q *Query) Look(ctx context.Context) (*Source, error) {
 	s, err := full(q.Path, parent, q.Held)
 	if err != nil {
 		return nil, err
+	}
+	if q.NoFull && q.Parent != nil {
+		return nil, &NeedsFullError{Why: why, Bytes: s.Bytes()}
 	}
 	s.Why = why
 	return named(s, q.Name), nil
