@@ -54,6 +54,7 @@ var kinds = []kind{
 	{is(hold.ErrForeignCursor), CodeForeignCursor},
 
 	{as[*journal.VanishedError], CodeVanished},
+	{as[*fetchedBeforeError], CodeVanished},
 	{as[*journal.NoArchiveError], CodeNoArchive},
 	{as[*journal.NoBackupError], CodeNoBackup},
 	{as[*catalog.UnreachableError], CodeUnreachable},

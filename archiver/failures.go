@@ -40,3 +40,17 @@ type noNativeFormError struct{ Name string }
 func (e *noNativeFormError) Error() string {
 	return fmt.Sprintf("the database is a WAL directory of Grafeo 0.5 (%s), which Grafeo's own backups do not support", e.Name)
 }
+
+// fetchedBeforeError is the error for an address without an archive from which something
+// was restored before: an earlier restore to the same path has left what it fetched.
+type fetchedBeforeError struct {
+	Folder string // in which that is
+	Err    error
+}
+
+func (e *fetchedBeforeError) Error() string {
+	return fmt.Sprintf("%v, but an earlier restore to this path found one: %s is what it left", e.Err, e.Folder)
+}
+
+// Unwrap returns the error of the address.
+func (e *fetchedBeforeError) Unwrap() error { return e.Err }

@@ -101,6 +101,9 @@ var hints = []func(error) string{
 		}
 		return "Wait for it, or restore to another path."
 	}),
+	about(func(e *fetchedBeforeError) string {
+		return "Is the disk mounted, and is it the right bucket and prefix? To do without what was there, remove " + e.Folder + "."
+	}),
 	say(as[*noNameError], "Give the path that the database file is to have, such as people.grafeo."),
 	say(as[*staging.UnnameableError], "Restore it on a system like the one that it was backed up on."),
 	say(as[*staging.LinkedFolderError], "No restore creates a link there: find out who did, and remove it."),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/rebuild"
@@ -97,7 +98,7 @@ func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOption
 
 func (a *Archive) restore(ctx context.Context, target string, opts RestoreOptions) (r RestoreReport, err error) {
 	if target == "" {
-		return RestoreReport{}, errors.New("there is no path to restore to")
+		return RestoreReport{}, errNoPath
 	}
 	folder := isFolderName(target)
 	target, err = filepath.Abs(target)
@@ -129,9 +130,10 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		return err
 	})
 	if staged != "" && as[*catalog.UnreachableError](err) { // what is staged is of no use any more
-		if s, openErr := staging.Open(a.disk, staged, staging.Options{}); openErr == nil {
-			_ = s.Discard() // else the next restore to this path does
-		}
+		_ = staging.Clear(a.disk, staged) // else the next restore to this path does
+	}
+	if as[*journal.NoArchiveError](err) && !folder && staging.HasLeftover(target) {
+		err = &fetchedBeforeError{staging.DirOf(target), err}
 	}
 	return r, err
 }
@@ -184,6 +186,8 @@ func (a *Archive) restorePlan(ctx context.Context, target string, plan *catalog.
 func newFiller(a *Archive) *rebuild.Filler {
 	return &rebuild.Filler{Store: a.objects, Workers: a.workers}
 }
+
+var errNoPath = errors.New("there is no path to restore to")
 
 // mayRestore returns an error if something at target is in the way of a restore.
 func mayRestore(target string, force bool) error {

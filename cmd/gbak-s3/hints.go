@@ -227,6 +227,10 @@ var outcomes = []row{
 	},
 	{name: "no such hold", when: as[*noSuchHoldError], more: noSuchHoldHint},
 	{
+		name: "no archive as there is no folder", when: both(code(archiver.CodeNoArchive), both(is(storage.ErrNoStore), func(f *facts) bool { return f.answer.Status == 0 })),
+		say: "Is the disk mounted? A program may start without its database only if the folder above its archive is there.",
+	},
+	{
 		name: "no archive as there is no bucket", when: both(code(archiver.CodeNoArchive), is(storage.ErrNoStore)),
 		say: "Check the bucket in the archive's address.",
 	},

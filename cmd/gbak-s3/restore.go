@@ -17,6 +17,7 @@ func restoreCommand(a *app) *cobra.Command {
 		opts   archiver.RestoreOptions
 		target target
 		plan   bool
+		boot   bootOptions
 	)
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE DATABASE",
@@ -28,15 +29,23 @@ itself). The database appears there only once it is complete and on disk. One th
 already there is an error, or is moved aside with --force.
 
 If a restore is killed or loses its store, what it has fetched stays beside the target,
-in the hidden folder .NAME.gbak-restore, and the same command continues from there.`,
+in the hidden folder .NAME.gbak-restore, and the same command continues from there.
+
+Before a program starts that uses the database, --if-absent restores it only if it is
+not there, and --if-archive-exists lets the program start empty if the store answers
+that there is no archive yet.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
-  gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old-people.grafeo`,
+  gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old-people.grafeo
+  gbak-s3 restore --if-absent --if-archive-exists s3://backups/people people.grafeo`,
 		Args: takes("ARCHIVE", "DATABASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "ARCHIVE", "DATABASE")
-			for _, group := range [][]string{{"backup", "epoch", "time"}, {"backup", "timeline"}} {
+			for _, group := range [][]string{
+				{"backup", "epoch", "time"}, {"backup", "timeline"},
+				{"if-absent", "force"}, {"if-absent", "plan"}, {"if-archive-exists", "plan"},
+			} {
 				if err := exclusive(cmd, group...); err != nil {
 					return err
 				}
@@ -53,7 +62,7 @@ in the hidden folder .NAME.gbak-restore, and the same command continues from the
 			if plan {
 				return a.plan(cmd, args[0], args[1], target)
 			}
-			return a.restore(cmd, args[0], args[1], target, opts)
+			return a.restore(cmd, args[0], args[1], target, opts, boot)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,6 +72,7 @@ in the hidden folder .NAME.gbak-restore, and the same command continues from the
 		"time to restore, as list and status print it (UTC) or in RFC 3339: the last commit at or before it")
 	flags.IntVar(&target.timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
 	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
+	boot.flags(flags)
 	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")
 	return cmd
 }
@@ -194,12 +204,17 @@ func (o *output) others(p archiver.Plan) error {
 	return nil
 }
 
-func (a *app) restore(cmd *cobra.Command, address, database string, target target, opts archiver.RestoreOptions) error {
+func (a *app) restore(cmd *cobra.Command, address, database string, target target, opts archiver.RestoreOptions, boot bootOptions) error {
 	opts.Target = target.of
 	if err := apart(address, database); err != nil {
 		return err
 	}
 	outliveReaders()
+	if boot.ifAbsent {
+		if there, err := isThere(database); err != nil || there {
+			return a.answerPresent(database, err)
+		}
+	}
 	frugal()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
@@ -209,6 +224,9 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	opts.Observer = bar.observe
 	r, err := archive.Restore(cmd.Context(), database, opts)
 	bar.done()
+	if boot.ifArchiveExists && isFirstBoot(err) {
+		return a.startEmpty(cmd.Context(), archive, address, database, err)
+	}
 	if err != nil {
 		return err
 	}

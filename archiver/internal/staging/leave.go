@@ -3,6 +3,7 @@ package staging
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
@@ -53,4 +54,34 @@ func (s *Folder) Leave(err error, total int64) error {
 	}
 	return fmt.Errorf("%w; %s is kept in %s, and the next restore of this state to this path continues from there. "+
 		"To give it up, remove that folder", err, what, s.Dir)
+}
+
+// HasLeftover reports whether a restore to target is running, or was killed or failed and
+// has left something.
+func HasLeftover(target string) bool { return disk.Exists(DirOf(target)) }
+
+// Settle makes the target say what it is: if a restore was killed while it published, it
+// takes back what was published, unless that was all. What else a restore has left stays,
+// and is resumed or removed by the next one.
+func Settle(d disk.Disk, target string) error {
+	if !disk.Exists(filepath.Join(DirOf(target), publishingName)) {
+		return nil
+	}
+	s, err := Open(d, target, Options{})
+	if err == nil {
+		disk.CloseRead(s.lock)
+	}
+	return err
+}
+
+// Clear settles the target, and removes everything that a restore has left.
+func Clear(d disk.Disk, target string) error {
+	if !HasLeftover(target) {
+		return nil
+	}
+	s, err := Open(d, target, Options{})
+	if err != nil {
+		return err
+	}
+	return s.Discard()
 }
