@@ -114,6 +114,9 @@ func isDiskless(pkg string) bool {
 // mayUseSDK says which packages may import the AWS SDK.
 func mayUseSDK(from string) bool { return within(from, "storage/s3") }
 
+// mayUsePrometheus says which packages may import the Prometheus client.
+func mayUsePrometheus(from string) bool { return from == "internal/watch/metrics" }
+
 // listed is what `go list -json` says of a package.
 type listed struct {
 	ImportPath string
@@ -159,6 +162,9 @@ func TestImports(t *testing.T) {
 			}
 			if strings.HasPrefix(path, "github.com/aws/") && !mayUseSDK(from) {
 				t.Errorf("%s must not import the AWS SDK (%s)", from, path)
+			}
+			if strings.HasPrefix(path, "github.com/prometheus/") && !mayUsePrometheus(from) {
+				t.Errorf("%s must not import the Prometheus client (%s)", from, path)
 			}
 		}
 		room, isRoom := strings.CutPrefix(from, roomsBelow)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 )
 
 func backupCommand(a *app) *cobra.Command {
@@ -22,6 +23,7 @@ func backupCommand(a *app) *cobra.Command {
 		labels             []string
 		opts               archiver.BackupOptions
 		dryRun             bool
+		metricsFile        *string
 	)
 	cmd := &cobra.Command{
 		Use:   "backup DATABASE ARCHIVE",
@@ -78,9 +80,12 @@ nothing, and needs no permission to write.`,
 			if dryRun {
 				return a.planBackup(cmd, args[0], args[1], opts)
 			}
-			return a.backup(cmd, args[0], args[1], opts)
+			return a.metered(*metricsFile, "backup", args[0], args[1], func(run *metrics.Run) error {
+				return a.backup(cmd, args[0], args[1], opts, run)
+			})
 		},
 	}
+	metricsFile = metricsFlag(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
@@ -138,7 +143,7 @@ func apartFrom(address, database string) error {
 	return nil
 }
 
-func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions) error {
+func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions, run *metrics.Run) error {
 	if err := apartFrom(address, database); err != nil {
 		return err
 	}
@@ -155,6 +160,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 	if err != nil {
 		return err
 	}
+	run.Backup(r)
 	done := fmt.Sprintf("backup %d is committed", r.Backup.Seq)
 	if r.Backup.Kind == archiver.KindNone {
 		done = fmt.Sprintf("nothing is new since backup %d", r.Backup.Seq)

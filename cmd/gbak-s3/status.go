@@ -13,11 +13,13 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 )
 
 func statusCommand(a *app) *cobra.Command {
 	var maxLag time.Duration
 	var opts archiver.StatusOptions
+	var metricsFile *string
 	cmd := &cobra.Command{
 		Use:   "status ARCHIVE [DATABASE]",
 		Short: "Show what can be restored, and how far behind the archive is",
@@ -52,9 +54,12 @@ existing file or a folder with a database: then it is the DATABASE.`,
 			}
 			var address string
 			address, opts.Database = statusArguments(args)
-			return a.status(cmd, address, opts, limit)
+			return a.metered(*metricsFile, "status", opts.Database, address, func(run *metrics.Run) error {
+				return a.status(cmd, address, opts, limit, run)
+			})
 		},
 	}
+	metricsFile = metricsFlag(cmd)
 	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
 	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind than this, such as 15m")
 	return cmd
@@ -84,7 +89,7 @@ func isDatabase(path string) bool {
 	return err == nil
 }
 
-func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, maxLag *time.Duration) error {
+func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, maxLag *time.Duration, run *metrics.Run) error {
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -93,6 +98,7 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 	if err != nil {
 		return err
 	}
+	run.Status(r)
 	if a.out.json {
 		err = a.out.printJSON(lineOfStatus(r, opts.Database))
 	} else {

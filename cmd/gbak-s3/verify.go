@@ -4,10 +4,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 )
 
 func verifyCommand(a *app) *cobra.Command {
 	var opts archiver.VerifyOptions
+	var metricsFile *string
 	cmd := &cobra.Command{
 		Use:   "verify ARCHIVE",
 		Short: "Check that an archive is intact",
@@ -19,9 +21,13 @@ with 3.`,
   gbak-s3 verify --deep ./people-archive`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.verify(cmd, arguments(args, "ARCHIVE")[0], opts)
+			address := arguments(args, "ARCHIVE")[0]
+			return a.metered(*metricsFile, "verify", "", address, func(run *metrics.Run) error {
+				return a.verify(cmd, address, opts, run)
+			})
 		},
 	}
+	metricsFile = metricsFlag(cmd)
 	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
 	return cmd
 }
@@ -48,7 +54,7 @@ type findingLine struct {
 	Problem string `json:"problem"`
 }
 
-func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions) error {
+func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions, run *metrics.Run) error {
 	if opts.Deep { // otherwise memory is used by many documents, and not by buffers
 		frugal()
 	}
@@ -63,6 +69,7 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 	if err != nil {
 		return err
 	}
+	run.Verify(r)
 	if err := a.out.report(r); err != nil {
 		return err
 	}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
+)
+
+// metricsFlag adds the flag --metrics-file to a command and returns its value.
+func metricsFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("metrics-file", "",
+		"when the command ends, write for Prometheus what it knows to this `FILE.prom`, of node_exporter's textfile collector")
+}
+
+// metered calls do, which does the work of a command on an archive and on a database, ""
+// for none, and then writes what it knows to a file for Prometheus, "" for none. That the
+// file cannot be written does not change how the command ends.
+func (a *app) metered(file, command, database, address string, do func(*metrics.Run) error) error {
+	name := ""
+	if database != "" {
+		name = metrics.Database(database)
+	}
+	r := metrics.NewRun(command, name, named(address))
+	err := do(r)
+	if file == "" {
+		return err
+	}
+	exit, code := outcome(err)
+	if werr := r.Write(file, exit, code); werr != nil {
+		a.out.warn("%v", werr)
+	}
+	return err
+}
+
+// outcome returns the exit code for what a command has returned, and the code of its error.
+func outcome(err error) (exit int, code string) {
+	if err == nil {
+		return exitDone, ""
+	}
+	if answered, ok := errors.AsType[*answeredError](err); ok {
+		return answered.exit, ""
+	}
+	f := describe(err, "")
+	return f.Exit, f.Code
+}

@@ -1,0 +1,116 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Run is one run of a command, and what it has learned for Prometheus.
+type Run struct {
+	command, database, archive string
+
+	began time.Time
+	known samples
+}
+
+// NewRun begins a run of a command such as "backup", on the database of this name, ""
+// if that is not known, and the archive at an address.
+func NewRun(command, database, address string) *Run {
+	return &Run{command: command, database: database, archive: Archive(address), began: time.Now()}
+}
+
+// tell adds a sample with the labels of this run, and with more.
+func (r *Run) tell(m metric, value float64, more ...string) {
+	r.known.add(m, value, append([]string{r.database, r.archive}, more...)...)
+}
+
+// Backup takes over what a backup has done.
+func (r *Run) Backup(report archiver.BackupReport) {
+	b := report.Backup
+	r.newest(b)
+	r.tell(unsavedSince, 0)
+	r.tell(unsavedBytes, 0)
+	if b.Kind != archiver.KindNone {
+		r.tell(backups, 1, string(b.Kind))
+		r.tell(readBytes, float64(b.RawBytes))
+		r.tell(storedBytes, float64(b.StoredBytes))
+		r.tell(reusedBytes, float64(b.ReusedBytes))
+	}
+	r.requests(report.Requests)
+}
+
+// newest tells of the newest backup of the archive.
+func (r *Run) newest(b archiver.Backup) {
+	r.tell(lastCommit, seconds(b.CreatedAt))
+	r.tell(newestEpoch, float64(b.EndEpoch))
+	r.tell(timeline, float64(b.Timeline))
+	if b.Kind == archiver.KindFull {
+		r.tell(lastFull, seconds(b.CreatedAt))
+	}
+	newest := b.CreatedAt
+	if b.EndTime != nil {
+		newest = *b.EndTime
+	}
+	r.tell(restorable, seconds(newest))
+}
+
+func (r *Run) requests(c storage.RequestCounts) {
+	for op, n := range map[string]int64{"put": c.Put, "get": c.Get, "head": c.Head, "list": c.List, "delete": c.Delete} {
+		r.tell(requests, float64(n), op)
+	}
+}
+
+// Verify takes over what a verification has found.
+func (r *Run) Verify(report archiver.VerifyReport) {
+	level := "names"
+	if report.Deep {
+		level = "deep"
+	}
+	r.tell(verified, seconds(time.Now()), level)
+	r.tell(verifyFindings, float64(len(report.Findings)), level)
+	r.requests(report.Requests)
+}
+
+// Status takes over the status of an archive, and of its database if that was asked for.
+func (r *Run) Status(report archiver.StatusReport) {
+	if report.Newest != nil {
+		if r.database == "" {
+			r.database = Database(report.Newest.Database)
+		}
+		r.newest(*report.Newest)
+	}
+	if report.Replay != nil {
+		r.tell(sinceFull, float64(report.Replay.Backups))
+	}
+	if b := report.Behind; b != nil {
+		since := time.Time{}
+		if b.Lag != 0 {
+			since = time.Now().Add(-b.Lag)
+		}
+		r.tell(unsavedSince, seconds(since))
+		r.tell(unsavedBytes, float64(b.Bytes))
+	}
+	for _, held := range report.Log.Holds {
+		if held.Hold.ArchiveID == report.ArchiveID {
+			r.tell(heldBytes, float64(held.Bytes))
+		}
+	}
+	r.requests(report.Requests)
+}
+
+// end adds how the run ended: with an exit code and, if it failed, with the code of an
+// error.
+func (r *Run) end(exit int, code string) {
+	now := time.Now()
+	r.tell(runAt, seconds(now), r.command)
+	r.tell(runExit, float64(exit), r.command)
+	r.tell(runDuration, now.Sub(r.began).Seconds(), r.command)
+	if exit == 0 {
+		r.tell(runOK, seconds(now), r.command)
+	}
+	if code != "" && r.command == "backup" {
+		r.tell(failures, 1, code)
+	}
+}
