@@ -80,7 +80,8 @@ var rooms = map[string][]string{
 	"record":    {"journal"},
 	"locate":    {},
 	"replay":    {},
-	"capture":   {"replay", "catalog"},
+	"openlog":   {},
+	"capture":   {"replay", "catalog", "openlog"},
 	"hold":      {"locate"},
 	"pages":     {"storage", "objects", "commit", "capture"},
 	"pack":      {"storage", "objects", "commit", "capture", "pages", "locate", "progress"},
@@ -100,7 +101,7 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "catalog", "locate", "replay", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
+var storeless = []string{"progress", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
 var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}

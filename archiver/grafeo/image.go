@@ -84,6 +84,15 @@ type Image struct {
 	compacted bool  // there are sections that compact() made (0.5)
 }
 
+// HeadersCRC32C returns the checksum of the image's headers, which tells images apart: their
+// proof begins with it. A directory has none, which is 0.
+func (im *Image) HeadersCRC32C() uint32 {
+	if im.Directory {
+		return 0
+	}
+	return im.Proof[0].CRC32
+}
+
 // ReadDatabase reads how the database at path describes itself: the headers and the
 // directory of its valid image ([ImagePath], [ReadImage]). A WAL directory has no image
 // (see [ReadDirectory]).

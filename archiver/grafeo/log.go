@@ -194,7 +194,7 @@ type ScanOptions struct {
 func ScanLog(dir string, gen Generation, opts ScanOptions) (*Log, error) {
 	switch gen {
 	case Gen05:
-		return scan05(dir, opts)
+		return scan05(logDir(dir), opts)
 	case Gen06:
 		return scan06(dir, opts)
 	}

@@ -33,8 +33,12 @@ func listLogs(dir string, gen Generation) ([]logName, error) {
 			names = append(names, logName{e.Name(), number})
 		}
 	}
-	slices.SortFunc(names, func(a, b logName) int { return cmp.Compare(a.number, b.number) })
+	sortLogs(names)
 	return names, nil
+}
+
+func sortLogs(names []logName) {
+	slices.SortFunc(names, func(a, b logName) int { return cmp.Compare(a.number, b.number) })
 }
 
 // LogBytes returns how many bytes the log files in dir have, of either generation. A folder
@@ -79,11 +83,30 @@ func (p Position) IsEndOf(gen Generation, name string, size int64) bool {
 	return ok && size >= segmentHeaderLength && p.LSN == number+uint64(size-segmentHeaderLength)
 }
 
+// logFiles are the files of a log.
+type logFiles interface {
+	list(Generation) ([]logName, error) // in log order
+	open(logName) (*logInput, error)
+	path(name string) string // for messages
+}
+
+// logDir is a folder that has the files of a log.
+type logDir string
+
+func (dir logDir) list(gen Generation) ([]logName, error) { return listLogs(string(dir), gen) }
+func (dir logDir) open(name logName) (*logInput, error)   { return openLog(string(dir), name) }
+func (dir logDir) path(name string) string                { return filepath.Join(string(dir), name) }
+
 // logInput is a log file that is open for a scan.
 type logInput struct {
-	*os.File
+	readAtCloser
 	path string
 	size int64 // when it was opened; what is written later is not read
+}
+
+type readAtCloser interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // source returns a source that reads the file from its beginning.

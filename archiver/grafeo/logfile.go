@@ -15,7 +15,7 @@ func ScanLogFile(path string, gen Generation, visit func(Commit) error) (*Log, e
 	file := logName{name, number}
 	switch gen {
 	case Gen05:
-		s := &scanner05{dir: dir, opts: ScanOptions{Visit: visit}, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: true}
+		s := &scanner05{files: logDir(dir), opts: ScanOptions{Visit: visit}, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: true}
 		if err := s.scanFile(file); err != nil {
 			return nil, err
 		}

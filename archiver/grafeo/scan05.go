@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 )
 
 // scanner05 scans the files of a 0.5 log in the order of their numbers.
 type scanner05 struct {
-	dir   string
+	files logFiles
 	opts  ScanOptions
 	log   *Log
 	chain chain05
@@ -22,12 +21,12 @@ type scanner05 struct {
 }
 
 // scan05 is [ScanLog] for generation 0.5. (docs/grafeo-format.md, section 5)
-func scan05(dir string, opts ScanOptions) (*Log, error) {
-	names, err := listLogs(dir, Gen05)
+func scan05(files logFiles, opts ScanOptions) (*Log, error) {
+	names, err := files.list(Gen05)
 	if err != nil {
 		return nil, err
 	}
-	s := &scanner05{dir: dir, opts: opts, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: opts.From == nil}
+	s := &scanner05{files: files, opts: opts, log: &Log{Generation: Gen05}, lastFile: -1, fromFound: opts.From == nil}
 	for len(names) > 0 && names[0].number < opts.FirstFile {
 		names = names[1:]
 	}
@@ -74,12 +73,12 @@ func (s *scanner05) choose(names []logName) ([]logName, error) {
 }
 
 func (s *scanner05) gap(name logName, what string, want, got uint64) error {
-	return &GapError{Path: filepath.Join(s.dir, name.name), What: what, Want: want, Got: got}
+	return &GapError{Path: s.files.path(name.name), What: what, Want: want, Got: got}
 }
 
 // scanFile scans the next file.
 func (s *scanner05) scanFile(name logName) error {
-	in, err := openLog(s.dir, name)
+	in, err := s.files.open(name)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@
 //     that does not begins a new timeline.
 //   - Succession means that an archive continues with another database than the parent's,
 //     which begins a new timeline, too.
+//   - The remainder of a log is what the parent lacks of one that the database has removed,
+//     as 0.5 does when it is closed, while its files were open ([openlog.Files]).
 //   - A read is torn if somebody wrote meanwhile, see [grafeo.IsTorn].
 package capture
 
@@ -25,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -34,6 +37,7 @@ type Query struct {
 	Name   string              // of the database, "" for that of its file
 	Parent *manifest.Committed // the newest backup of the archive, nil for none
 	Held   bool                // the database has kept its log for the parent ever since
+	Logs   *openlog.Files      // keeps the log files of 0.5 open from one question to the next; nil for none
 
 	Full        bool // everything is wanted, even if the log continues the parent
 	NoFull      bool // a full source after a parent is an error, a [*NeedsFullError]
@@ -59,7 +63,8 @@ func (e *NeedsFullError) Error() string {
 
 // Capture returns what a backup has to store: an incremental source if the log of the
 // database continues the parent, else a full one. An incremental source without commits
-// means that nothing is new. A database that the archive may not continue with is an
+// means that nothing is new. A source that is a remainder comes before what the database
+// has now: with it as the parent, the caller asks again. A database that the archive may not continue with is an
 // [*OtherDatabaseError] or a [*MaybeUpgradedError].
 func (q *Query) Capture(ctx context.Context) (*Source, error) {
 	from := manifest.Now()
@@ -73,9 +78,12 @@ func (q *Query) Capture(ctx context.Context) (*Source, error) {
 	if q.Parent != nil && !s.Continues {
 		q.Log.Warn("taking a full backup on a new timeline", "why", s.Why)
 	}
-	s.ReadFrom, s.ReadUntil = from, manifest.Now()
-	if s.ReadUntil.Before(from) { // the clock was set back
-		s.ReadUntil = from
+	if !s.Remainder {
+		s.ReadFrom = from
+	}
+	s.ReadUntil = manifest.Now()
+	if s.ReadUntil.Before(s.ReadFrom) { // the clock was set back
+		s.ReadUntil = s.ReadFrom
 	}
 	return s, nil
 }
@@ -83,6 +91,26 @@ func (q *Query) Capture(ctx context.Context) (*Source, error) {
 // Look is Capture for a caller that wants to know how much is new and stores nothing: the
 // source has neither a replay nor the time of reading.
 func (q *Query) Look(ctx context.Context) (*Source, error) {
+	if s := q.remainder(); s != nil {
+		return s, nil
+	}
+	s, err := q.present(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.Kind == manifest.Full {
+		// The log may have been removed before it was read.
+		if left := q.remainder(); left != nil {
+			return left, nil
+		}
+	} else if c := q.Parent.Position.Commit; c != nil {
+		q.Logs.DropBefore(c.StartFile) // the archive has what they have
+	}
+	return s, nil
+}
+
+// present looks at the database as it is now.
+func (q *Query) present(ctx context.Context) (*Source, error) {
 	parent := q.Parent
 	why, err := q.newTimeline(ctx)
 	switch {

@@ -2,11 +2,9 @@ package capture
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // continues reports whether the log that was scanned, with the mark at the end of the
@@ -17,7 +15,7 @@ import (
 // with its checksum. A parent that ends without one, as after a clean close, leaves only
 // places that must not contradict.
 func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committed, held bool) (bool, error) {
-	sameImage := parent.Database.HeadersCRC32C == headersOf(image)
+	sameImage := parent.Database.HeadersCRC32C == image.HeadersCRC32C()
 	gen06 := s.generation == grafeo.Gen06
 	switch {
 	case parent.Imported != nil && s.mark != nil:
@@ -62,14 +60,14 @@ func (s *continuityScan) isSameFile() bool {
 	if s.at == nil || s.mark.FileID == "" {
 		return false
 	}
-	return disk.Identity(filepath.Join(s.dir, s.log.Files[s.at.File].Name)) == s.mark.FileID
+	return s.identity(s.log.Files[s.at.File].Name) == s.mark.FileID
 }
 
 // unexplained says what the image has that is neither in the parent nor in the log after
 // it, "" for nothing. Such an image must be stored itself; otherwise, what it has and no
 // commit has would be missing.
 func (s *continuityScan) unexplained(image *grafeo.Image, parent *manifest.Committed) string {
-	if parent.Database.HeadersCRC32C == headersOf(image) {
+	if parent.Database.HeadersCRC32C == image.HeadersCRC32C() {
 		return ""
 	}
 	if s.generation == grafeo.Gen05 {

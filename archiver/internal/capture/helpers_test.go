@@ -92,7 +92,12 @@ func (d *database) query(parent *manifest.Committed) *Query {
 // capture captures what is new since a backup, and checks the bytes of its files.
 func (d *database) capture(parent *manifest.Committed) *Source {
 	d.t.Helper()
-	s, err := d.query(parent).Capture(d.t.Context())
+	return d.captureWith(d.query(parent))
+}
+
+func (d *database) captureWith(q *Query) *Source {
+	d.t.Helper()
+	s, err := q.Capture(d.t.Context())
 	d.check(err)
 	for _, f := range s.Files {
 		if f.Proof == nil { // spilled vectors

@@ -11,7 +11,9 @@ import (
 // continuityScan scans a log for the commit that the parent ends with, the mark, and
 // remembers what comes after it.
 type continuityScan struct {
-	dir        string // of the log
+	dir        string                   // of the log
+	open       *grafeo.OpenLog          // read instead of the folder, if not nil
+	identity   func(name string) string // of a file of the log, see [disk.Identity]
 	generation grafeo.Generation
 	mark       *manifest.Commit // nil: everything comes after it
 	listAll    bool             // list the commits before the mark as well
@@ -26,6 +28,7 @@ type continuityScan struct {
 	firstNew, lastNew *grafeo.Commit // after the mark, with an epoch
 	newCommits        int64          // how many these are
 	newRun            bool           // some of them are of another run than the mark (0.5)
+	lastOfRun         *grafeo.Commit // the last one of the mark's run before the first of another one, nil for none
 
 	perFile []int64        // how many commits with an epoch end in each log file
 	listed  []listedCommit // nil if there are more than [manifest.MaxCommits]
@@ -40,12 +43,18 @@ type listedCommit struct {
 
 // newScan returns a scan of the log of the database at path.
 func newScan(path string, generation grafeo.Generation, mark *manifest.Commit) *continuityScan {
-	return &continuityScan{dir: grafeo.LogDir(path), generation: generation, mark: mark, found: mark == nil}
+	dir := grafeo.LogDir(path)
+	identity := func(name string) string { return disk.Identity(filepath.Join(dir, name)) }
+	return &continuityScan{dir: dir, identity: identity, generation: generation, mark: mark, found: mark == nil}
 }
 
 // run scans the log. A scan runs once, and may start anywhere in the log.
 func (s *continuityScan) run(opts grafeo.ScanOptions) (err error) {
 	opts.Visit = s.visit
+	if s.open != nil {
+		s.log, err = s.open.Scan(opts)
+		return err
+	}
 	s.log, err = grafeo.ScanLog(s.dir, s.generation, opts)
 	return err
 }
@@ -94,6 +103,9 @@ func (s *continuityScan) addNew(c *grafeo.Commit) {
 	s.newCommits++
 	if s.at != nil && c.Run != s.at.Run {
 		s.newRun = true
+	}
+	if !s.newRun {
+		s.lastOfRun = c
 	}
 }
 
@@ -149,7 +161,7 @@ func (s *continuityScan) position(firstRun int) manifest.Position {
 	if s.generation == grafeo.Gen06 {
 		p.LSN, p.Commit.LSN = c.EndLSN, c.LSN
 	} else {
-		p.Commit.FileID = disk.Identity(filepath.Join(s.dir, s.log.Files[c.File].Name))
+		p.Commit.FileID = s.identity(s.log.Files[c.File].Name)
 	}
 	return p
 }

@@ -39,6 +39,7 @@ type Source struct {
 
 	Parent    *manifest.Committed // the backup that this was captured after, nil for none
 	Continues bool                // the history is the parent's
+	Remainder bool                // it is what a log had that the database has removed: the database as it is now comes after it
 	Why       string              // of a full source: why it is one
 
 	Replay   *manifest.Replay   // of a full source of 0.5: which part of its log a restore replays, nil for all
@@ -63,6 +64,9 @@ func (s *Source) IsNothing() bool { return s.Kind == manifest.Incremental && s.C
 
 // Database returns what a manifest says of the database.
 func (s *Source) Database() manifest.Database {
+	if s.Remainder {
+		return s.Parent.Database // whose image its log follows
+	}
 	return DatabaseOf(s.Image, cmp.Or(s.name, filepath.Base(s.Path)))
 }
 
@@ -71,21 +75,12 @@ func DatabaseOf(image *grafeo.Image, name string) manifest.Database {
 	d := manifest.Database{
 		Generation: string(image.Generation), ID: image.DatabaseID, Name: name,
 		Iteration: image.Iteration, ImageEpoch: image.Epoch, CheckpointLSN: image.CheckpointLSN,
-		HeadersCRC32C: headersOf(image), Content: image.Content,
+		HeadersCRC32C: image.HeadersCRC32C(), Content: image.Content,
 	}
 	if image.Directory {
 		d.Layout = manifest.Directory
 	}
 	return d
-}
-
-// headersOf returns the checksum of the image's headers, which tells images apart: their
-// proof begins with it. A directory has none, which is 0.
-func headersOf(image *grafeo.Image) uint32 {
-	if image.Directory {
-		return 0
-	}
-	return image.Proof[0].CRC32
 }
 
 // CommitTime returns what an index says of a commit with an epoch.

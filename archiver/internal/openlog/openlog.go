@@ -1,0 +1,292 @@
+// Package openlog keeps the log files of a 0.5 database open, so that what a clean close
+// removes can still be read. 0.5 removes its log when it is closed, and nothing can keep it
+// from doing so; but it does not truncate the files, and one that is open can be read to
+// its end after it was removed (docs/grafeo-format.md, section 5.5). Databases of 0.6 hold
+// their log instead, see room hold.
+//
+// Its terms:
+//
+//   - [Files] are the log files of one database that are open.
+//   - A log begins with its first file, when the database is opened, and ends when the
+//     database is closed. It may have several runs, if a process was killed between.
+//   - A [Removed] log has files that are not in the log folder any more.
+//
+// An open file takes a file descriptor, and a removed one its space on the disk until it is
+// closed. So few are open, and whoever reads them says what is not needed any more.
+package openlog
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// maxFiles is how many files of a log are open at most. Grafeo begins a new one after 64
+// MiB, so that more mean that the archive is far behind.
+const maxFiles = 8
+
+// Files are the log files of one database that are open. The zero value has none, and a nil
+// one never does. They are not for concurrent use.
+type Files struct {
+	current *log // that is in the log folder, nil if there is none
+	ended   *log // one that ended while it was open, nil if there is none
+
+	// quiet is the checksum of the headers of the image at the last look, if there was no
+	// log then, else 0.
+	quiet uint32
+}
+
+// Look opens the log files of the database at path that are not open yet, and finds out
+// whether the log has ended. It opens nothing where an open file would be in the way of the
+// database.
+func (f *Files) Look(path string) error {
+	if f == nil {
+		return nil
+	}
+	seen, before := manifest.Now(), headers(path)
+	if f.current.hasEnded() {
+		f.end()
+	}
+	dir := grafeo.LogBeside(path)
+	names, err := grafeo.ListLogs05(dir)
+	if err != nil {
+		return err
+	}
+	isNew := f.current == nil
+	if isNew {
+		f.current = &log{dir: dir}
+	}
+	if before != 0 && len(names) > 0 && disk.CanRemoveOpen(dir) {
+		err = f.current.open(names)
+	}
+	if len(f.current.files) == 0 {
+		f.current = nil
+	}
+	if err != nil || f.current.hasEnded() { // meanwhile: the next look sees it
+		f.quiet = 0
+		return err
+	}
+	image := headers(path)
+	if image != before {
+		image = 0 // it is being written
+	}
+	switch {
+	case f.current == nil && len(names) > 0:
+		f.quiet = 0
+		return nil
+	case f.current == nil:
+		f.quiet = image
+		return nil
+	case isNew && image == f.quiet, f.current.bytes() == 0:
+		f.current.began = image
+	}
+	f.quiet = 0
+	f.current.seen, f.current.image = seen, image
+	return nil
+}
+
+// end takes note that the current log has ended. If another one that has ended is still
+// open, that one is kept: what came after it cannot continue what the archive has.
+func (f *Files) end() {
+	if f.ended == nil {
+		f.ended = f.current
+	} else {
+		f.current.close(func(*file) bool { return true })
+	}
+	f.current = nil
+}
+
+// Removed returns the log of which files were removed while they were open: one that has
+// ended, or the current one if the database has dropped some of its files. It is nil if
+// there is none.
+func (f *Files) Removed() (*Removed, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if f.ended != nil {
+		return f.ended.removed()
+	}
+	if f.current != nil && slices.ContainsFunc(f.current.files, (*file).isRemoved) {
+		return f.current.removed()
+	}
+	return nil, nil
+}
+
+// Drop closes the files of the log that [Files.Removed] returns, as far as they were removed.
+func (f *Files) Drop() {
+	switch {
+	case f == nil:
+	case f.ended != nil:
+		f.ended.close(func(*file) bool { return true })
+		f.ended = nil
+	case f.current != nil:
+		f.closeCurrent((*file).isRemoved)
+	}
+}
+
+// DropBefore closes the files of the current log before the one with this number.
+func (f *Files) DropBefore(number uint64) {
+	if f != nil && f.current != nil {
+		f.closeCurrent(func(x *file) bool { return x.number < number })
+	}
+}
+
+func (f *Files) closeCurrent(which func(*file) bool) {
+	if f.current.close(which); len(f.current.files) == 0 {
+		f.current = nil
+	}
+}
+
+// RemovedBytes returns how much space on the disk the files take up that were removed and
+// are still open.
+func (f *Files) RemovedBytes() int64 {
+	if f == nil || f.ended == nil {
+		return 0
+	}
+	return f.ended.bytes()
+}
+
+// Close closes all files.
+func (f *Files) Close() {
+	if f == nil {
+		return
+	}
+	for _, l := range []*log{f.ended, f.current} {
+		if l != nil {
+			l.close(func(*file) bool { return true })
+		}
+	}
+	*f = Files{}
+}
+
+// headers returns the checksum of the headers of the image of the database at path; 0 if it
+// is no file of 0.5, or cannot be read now.
+func headers(path string) uint32 {
+	image, err := grafeo.ReadDatabase(path)
+	if err != nil || image.Generation != grafeo.Gen05 {
+		return 0
+	}
+	return image.HeadersCRC32C()
+}
+
+// Removed is a log of which files were removed while they were open.
+type Removed struct {
+	Log        *grafeo.OpenLog
+	Identities map[string]string // of the files, see [disk.Identity]
+	Whole      bool              // it has all files from the first one on
+
+	// Began and Image are the checksums of the headers of the image on which the log began,
+	// and of the one that there was when the log was last seen in its folder; 0 if that is
+	// not known.
+	Began, Image uint32
+
+	Seen time.Time // when that was, zero if it never was
+}
+
+// log is one log of the database.
+type log struct {
+	dir          string
+	files        []*file // in their order
+	began, image uint32  // as in [Removed]
+	seen         time.Time
+}
+
+type file struct {
+	*os.File
+	number   uint64
+	info     fs.FileInfo
+	identity string
+}
+
+// open opens the files with these names that come after those that are open.
+func (l *log) open(names []string) error {
+	for _, name := range names {
+		number, _ := grafeo.LogNumber05(name)
+		n := len(l.files)
+		if n > 0 && number <= l.files[n-1].number {
+			continue
+		}
+		if n == maxFiles {
+			return nil
+		}
+		f, err := os.Open(filepath.Join(l.dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err == nil && l.hasEnded() {
+			err = fs.ErrNotExist // it is of another log than those before it
+		}
+		if err != nil {
+			disk.CloseRead(f)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		l.files = append(l.files, &file{f, number, info, disk.IdentityOf(f)})
+	}
+	return nil
+}
+
+// hasEnded reports whether the newest file of the log was removed. The database appends to
+// that one, and removes it only when it is closed.
+func (l *log) hasEnded() bool {
+	return l != nil && len(l.files) > 0 && l.files[len(l.files)-1].isRemoved()
+}
+
+// isRemoved reports whether the file is not in its folder any more, or another one is in its
+// place.
+func (f *file) isRemoved() bool {
+	now, err := os.Stat(f.Name())
+	return err != nil && errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(f.info, now)
+}
+
+func (l *log) removed() (*Removed, error) {
+	r := &Removed{
+		Log: &grafeo.OpenLog{Dir: l.dir}, Identities: map[string]string{}, Whole: l.files[0].number == 0,
+		Began: l.began, Image: l.image, Seen: l.seen,
+	}
+	for _, f := range l.files {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Base(f.Name())
+		r.Log.Files = append(r.Log.Files, grafeo.OpenLogFile{Name: name, Content: f, Size: info.Size()})
+		r.Identities[name] = f.identity
+	}
+	return r, nil
+}
+
+// bytes returns how many bytes the open files have.
+func (l *log) bytes() int64 {
+	n := int64(0)
+	for _, f := range l.files {
+		if info, err := f.Stat(); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// close closes the files for which which is true.
+func (l *log) close(which func(*file) bool) {
+	l.files = slices.DeleteFunc(l.files, func(f *file) bool {
+		if which(f) {
+			disk.CloseRead(f)
+			return true
+		}
+		return false
+	})
+}

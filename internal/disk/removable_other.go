@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package disk
+
+func canRemoveOpen(string) bool { return false }
