@@ -12,7 +12,8 @@ import (
 // What looks at all backups reads one manifest of 32, once, and of a full backup the manifest
 // again, with what it names; it lists each kind of object once, and a sweep once more
 // (docs/scale.md, "10,000 backups"). One HEAD looks whether the list of records lacks the
-// newest. Nothing is asked for each backup.
+// newest. If something leaves the list, the manifests of the newest chain are read. Nothing
+// is asked for each other backup.
 func TestRequestsOfAnExpiry(t *testing.T) {
 	t.Parallel()
 	const backups, fulls = 300, 3
@@ -43,9 +44,12 @@ func TestRequestsOfAnExpiry(t *testing.T) {
 		return r
 	}
 
+	const chain = backups/fulls - 1 // the newest, without its full backup
 	r := expire(false, archiver.Rules{Full: 2})
 	// Lists of manifests, of the three kinds of objects and of old probes, and the time.
-	counts("a dry run", r.Requests, storage.RequestCounts{Get: outlines + 2, List: 6, Head: 1})
+	counts("a dry run", r.Requests, storage.RequestCounts{Get: outlines + 2 + chain, List: 6, Head: 1})
+	r = expire(false, archiver.Rules{Full: 3})
+	counts("a dry run by which nothing goes", r.Requests, storage.RequestCounts{Get: outlines + 3, List: 6, Head: 1})
 
 	pin, err := newArchive(store).Pin(t.Context(), 150, "")
 	if err != nil {
@@ -65,7 +69,7 @@ func TestRequestsOfAnExpiry(t *testing.T) {
 	}
 	// The newest record is a keep, so the newest backup is read, too. There are two living full
 	// backups. The new keep is read twice, to see that it is in the log, and before the sweep.
-	counts("an expiry", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2 + 2, List: 6 + 1 + 3, Put: 2, Head: 4, Delete: 1})
+	counts("an expiry", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2 + chain + 2, List: 6 + 1 + 3, Put: 2, Head: 4, Delete: 1})
 
 	r = expire(true, archiver.Rules{Full: 1})
 	if r.Applied {

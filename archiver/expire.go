@@ -129,10 +129,13 @@ type ExpireReport struct {
 // next one continues.
 //
 // A backup is off the list at once. Its bytes go by a later expiry, when the grace is over.
-// If something that it reads is damaged, or an object of a backup that stays is missing,
-// nothing is removed ([CodeDamagedArchive]): an older backup may be the last good one. It
-// reads as little as [Archive.List] does; [Archive.Verify] is what searches for damage. In an archive on a store
-// without conditional writes nothing can be removed ([CodeUnsafeStore]).
+// Nothing goes because of newer backups that nobody can read. So if something leaves the
+// list, all manifests and indexes are read that restores of the newest states need. If one
+// is damaged, or an object of any backup that stays is missing or has another size, nothing
+// is removed ([CodeDamagedArchive]): an older backup may be the last good one. Otherwise an
+// expiry reads as little as [Archive.List] does; [Archive.Verify] is what searches for
+// damage. In an archive on a store without conditional writes nothing can be removed
+// ([CodeUnsafeStore]).
 //
 // With an error of a sweep, such as [CodePermission] or [CodeStore], the report is complete,
 // and says Applied: the list has changed, but not everything could be deleted. The next

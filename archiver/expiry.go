@@ -87,7 +87,7 @@ func (e *expiry) applyOnce(ctx context.Context) error {
 		}
 	} else { // nothing leaves the list: what is dead, is by the newest keep
 		kept = e.list.Keep
-		if _, err := e.countFor(ctx, gc.Keep{Seq: kept.Seq, Keeping: kept.Keeping}); err != nil {
+		if _, err := e.countFor(ctx, gc.Keep{Seq: kept.Seq, Keeping: kept.Keeping}, nil); err != nil {
 			return err
 		}
 	}
@@ -188,7 +188,11 @@ func (e *expiry) describe(s *keeping.State, d *retention.Decision) {
 func (e *expiry) count(ctx context.Context, s *keeping.State, n *keeping.Next) (*gc.Census, error) {
 	progress.Tell(ctx, PhaseCount)
 	k := s.Keeping(*n)
-	c, err := e.countFor(ctx, gc.Keep{Seq: s.List.Last() + 1, Keeping: &k.Keeping})
+	var needed []manifest.Seq
+	if len(n.Decision.Goes()) > 0 { // because of what must be whole then
+		needed = n.Decision.Newest()
+	}
+	c, err := e.countFor(ctx, gc.Keep{Seq: s.List.Last() + 1, Keeping: &k.Keeping}, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -202,18 +206,20 @@ func (e *expiry) count(ctx context.Context, s *keeping.State, n *keeping.Next) (
 	return c, nil
 }
 
-// countFor reports what is dead for a keep, and what waits.
-func (e *expiry) countFor(ctx context.Context, k gc.Keep) (*gc.Census, error) {
+// countFor reports what is dead for a keep, and what waits. The needed records are read as a
+// restore reads them.
+func (e *expiry) countFor(ctx context.Context, k gc.Keep, needed []manifest.Seq) (*gc.Census, error) {
 	var err error
-	if e.names, err = gc.Read(ctx, e.archive.journal, e.list, k); err != nil {
+	if e.names, err = gc.Read(ctx, e.archive.journal, e.list, k, needed); err != nil {
 		return nil, err
 	}
 	c, err := e.names.Census(ctx, e.archive.objects)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.Missing) > 0 {
-		return nil, &manifest.ObjectError{Key: c.Missing[0], Problem: fmt.Sprintf("it is missing, and a backup needs it (there are %d such objects)", len(c.Missing))}
+	if len(c.Damaged) > 0 {
+		first := c.Damaged[0]
+		return nil, &manifest.ObjectError{Key: first.Key, Problem: fmt.Sprintf("%s, and a backup needs it (there are %d such objects)", first.Problem, len(c.Damaged))}
 	}
 	r := &e.report
 	r.Deleted, r.Waiting = amountOf(c.Dead), amountOf(c.Waiting)

@@ -11,11 +11,11 @@ import (
 	"io"
 )
 
-// ReadIndexKeys reads what [Index.Encode] returned, and calls use with the key of each
-// object that it names. It knows as much of the document as [DecodeIndex], but takes no
+// ReadIndexKeys reads what [Index.Encode] returned, and calls use with the key and the size
+// of each object that it names. It knows as much of the document as [DecodeIndex], but takes no
 // memory that grows with it, and does not compare its numbers. use may have been called
 // before an error is found. Errors are [ErrDamaged], an [*UnsupportedError], or those of r.
-func ReadIndexKeys(r io.Reader, use func(key string)) error {
+func ReadIndexKeys(r io.Reader, use func(key string, bytes int64)) error {
 	line := &firstLine{r: bufio.NewReaderSize(r, 64<<10), sum: sha256.New()}
 	d := json.NewDecoder(line)
 	d.DisallowUnknownFields()
@@ -82,7 +82,7 @@ func (l *firstLine) Read(p []byte) (int, error) {
 // keyReader walks through an index, an element at a time.
 type keyReader struct {
 	d   *json.Decoder
-	use func(key string)
+	use func(key string, bytes int64)
 }
 
 // index reads the document's object.
@@ -104,7 +104,7 @@ func (k *keyReader) index() error {
 			}
 			return &UnsupportedError{What: fmt.Sprintf("format %d", format)}
 		case "segments":
-			return elements(k.d, func(s *Segment) { k.name(s.Key) })
+			return elements(k.d, func(s *Segment) { k.name(s.Key, s.StoredBytes) })
 		case "frames":
 			return elements(k.d, func(*Frame) {})
 		case "files":
@@ -135,15 +135,15 @@ func (k *keyReader) file() error {
 		case "extents":
 			return elements(k.d, func(*Extent) {})
 		case "pages":
-			return elements(k.d, func(p *Pages) { k.name(p.Key) })
+			return elements(k.d, func(p *Pages) { k.name(p.Key, p.StoredBytes) })
 		}
 		return &UnsupportedError{What: fmt.Sprintf("the field %q", field)}
 	})
 }
 
-func (k *keyReader) name(key string) {
+func (k *keyReader) name(key string, bytes int64) {
 	if key != "" {
-		k.use(key)
+		k.use(key, bytes)
 	}
 }
 

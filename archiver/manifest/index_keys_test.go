@@ -27,7 +27,7 @@ func keyedIndex(segments int) *Index {
 }
 
 func keysIn(r io.Reader) (keys []string, err error) {
-	err = ReadIndexKeys(r, func(key string) { keys = append(keys, key) })
+	err = ReadIndexKeys(r, func(key string, bytes int64) { keys = append(keys, fmt.Sprint(key, " ", bytes)) })
 	return keys, err
 }
 
@@ -42,10 +42,10 @@ func TestReadIndexKeys(t *testing.T) {
 		var want []string
 		if ix != nil {
 			for _, s := range ix.Segments {
-				want = append(want, s.Key)
+				want = append(want, s.Key+" 10")
 			}
 		}
-		want = append(want, "pages/a/b.bin")
+		want = append(want, "pages/a/b.bin 16")
 		for _, r := range []io.Reader{bytes.NewReader(document), iotest.OneByteReader(bytes.NewReader(document)), iotest.DataErrReader(bytes.NewReader(document))} {
 			if got, err := keysIn(r); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%d keys, %v, want %d", len(got), err, len(want))

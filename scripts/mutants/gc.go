@@ -36,6 +36,21 @@ var gcMutants = []mutant{
 		"./archiver/internal/gc", gcTests,
 	},
 	{
+		"an object of another size is taken for whole", "archiver/internal/gc/census.go",
+		"ok && x.bytes == uint32(info.Size) {", "ok {",
+		"./archiver/internal/gc", gcTests,
+	},
+	{
+		"a needed backup may differ from its summary", "archiver/internal/gc/needed.go",
+		"o != nil && !m.SameOutline(o)", "o != nil && false",
+		"./archiver/internal/gc", "TestNeededRecords",
+	},
+	{
+		"the index of a needed backup is not read", "archiver/internal/gc/needed.go",
+		"			return n.journal.Keys(ctx, m,", "			if m.Index != nil {\n				return nil\n			}\n			return n.journal.Keys(ctx, m,",
+		"./archiver/internal/gc", "TestNeededRecords",
+	},
+	{
 		"objects with keys that no run gives are deleted", "archiver/internal/gc/names.go",
 		"		return isUnknown, false", "		return isDead, false",
 		"./archiver/internal/gc", gcTests,

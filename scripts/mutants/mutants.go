@@ -241,6 +241,11 @@ var mutants = []mutant{
 		"./archiver", "TestCheckpointOf05",
 	},
 	{
+		"a full backup does not look for a parent that ends before its EpochAdvance", "archiver/internal/capture/full.go",
+		"Borders: catalog.Borders(parent)})", "Borders: catalog.Borders()})",
+		"./archiver/internal/capture", "TestParentBetweenCommitAndEpoch",
+	},
+	{
 		"an image without a log is not noticed", "archiver/internal/capture/continuity.go",
 		"image.Content != parent.Database.Content {", "image.Content != parent.Database.Content && false {",
 		"./archiver", "TestUnexplainedImage",

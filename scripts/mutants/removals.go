@@ -30,6 +30,11 @@ var removalMutants = []mutant{
 		"./archiver", "TestSleepers",
 	},
 	{
+		"backups go because of newer ones that nobody has read", "archiver/expiry.go",
+		"if len(n.Decision.Goes()) > 0 {", "if len(n.Decision.Goes()) < 0 {",
+		"./archiver", "TestExpiryBesideDamage",
+	},
+	{
 		"a keep is not read back before anything is deleted", "archiver/expiry.go",
 		"if kept, err = keeping.ReadBack(ctx, a.journal, kept); err != nil {", "if _, err = keeping.ReadBack(ctx, a.journal, kept); err == ctx.Err() && err != nil {",
 		"./archiver", "TestExpireWhoseKeepIsLost",

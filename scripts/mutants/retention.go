@@ -72,6 +72,11 @@ var retentionMutants = []mutant{
 		"./archiver/internal/retention", ruleTests,
 	},
 	{
+		"what the newest backup continues need not be readable", "archiver/internal/retention/decision.go",
+		"isNeeded[*v.Backup.Continues] = true", "isNeeded[*v.Backup.Continues] = false",
+		"./archiver/internal/retention", ruleTests,
+	},
+	{
 		"a pinned backup is merged away", "archiver/internal/retention/keep.go",
 		"s.From <= p.Backup && p.Backup < s.For }",
 		"s.From < p.Backup && p.Backup < s.From }",

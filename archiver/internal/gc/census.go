@@ -3,6 +3,9 @@ package gc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -38,13 +41,13 @@ type Census struct {
 	// Manifests is how many manifests are dead, with those of keeps.
 	Manifests int
 
-	// Missing are the keys that a living record names and that are not there: neither in
-	// a list nor for a request of their own. They are the first hundred at most.
-	Missing []string
+	// Damaged are objects that a living record names and that are not there, or have another
+	// size, in a list and for a request of their own. They are the first hundred at most.
+	Damaged []*manifest.ObjectError
 }
 
-// maxMissing is how many missing objects a census tells.
-const maxMissing = 100
+// maxDamaged is how many damaged objects a census tells.
+const maxDamaged = 100
 
 // counting is a census that is being taken.
 type counting struct {
@@ -70,7 +73,7 @@ func (n *Names) Census(ctx context.Context, s *objects.Store) (*Census, error) {
 	if err := c.settleFolders(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := c.findMissing(ctx, s); err != nil {
+	if err := c.findDamaged(ctx, s); err != nil {
 		return nil, err
 	}
 	for range n.deadManifests() {
@@ -81,8 +84,9 @@ func (n *Names) Census(ctx context.Context, s *objects.Store) (*Census, error) {
 
 // forgetLists removes what an earlier census has seen.
 func (n *Names) forgetLists() {
-	for h, u := range n.keys {
-		n.keys[h] = u &^ isListed
+	for h, x := range n.keys {
+		x.use &^= isListed
+		n.keys[h] = x
 	}
 	for _, f := range n.folders {
 		f.listed = tally{}
@@ -103,8 +107,9 @@ func (c *counting) list(ctx context.Context, s *objects.Store, prefix string) er
 func (c *counting) count(info storage.ObjectInfo) {
 	n := c.names
 	h := n.hash(info.Key)
-	if u, ok := n.keys[h]; ok {
-		n.keys[h] = u | isListed
+	if x, ok := n.keys[h]; ok && x.bytes == uint32(info.Size) { //nolint:gosec // the lower half
+		x.use |= isListed
+		n.keys[h] = x
 	}
 	standing, isOrphan := n.judge(info.Key)
 	if isOrphan {
@@ -127,41 +132,45 @@ func (c *counting) count(info storage.ObjectInfo) {
 	}
 }
 
-// findMissing looks for the objects of full backups, and of the settled folders, that no
-// list has shown. That a list lags is no damage.
-func (c *counting) findMissing(ctx context.Context, s *objects.Store) error {
+// findDamaged looks for the objects of full and of needed backups, and of the settled
+// folders, that no list has shown as they should be. That a list lags is no damage.
+func (c *counting) findDamaged(ctx context.Context, s *objects.Store) error {
 	n := c.names
 	isComplete := true
-	for _, u := range n.keys {
-		isComplete = isComplete && (u&byLiving == 0 || u&isListed != 0)
+	for _, x := range n.keys {
+		isComplete = isComplete && (x.use&byLiving == 0 || x.use&isListed != 0)
 	}
 	if isComplete {
 		return nil
 	}
-	for _, seq := range append(c.settled, n.fulls...) {
+	for _, seq := range append(c.settled, n.exact...) {
 		m, err := n.journal.Load(ctx, n.archive.ArchiveID, seq)
 		if err != nil {
 			return err
 		}
-		var unlisted []string
-		if err := n.journal.Keys(ctx, m, func(key string) {
-			if h := n.hash(key); n.keys[h]&isListed == 0 {
-				n.keys[h] |= isListed // look only once
-				unlisted = append(unlisted, key)
+		unlisted := map[string]int64{}
+		if err := n.journal.Keys(ctx, m, func(key string, bytes int64) {
+			h := n.hash(key)
+			if x := n.keys[h]; x.use&isListed == 0 {
+				x.use |= isListed // look only once
+				n.keys[h] = x
+				unlisted[key] = bytes
 			}
 		}); err != nil {
 			return err
 		}
-		for _, key := range unlisted {
-			if len(c.Missing) == maxMissing {
+		for _, key := range slices.Sorted(maps.Keys(unlisted)) {
+			if len(c.Damaged) == maxDamaged {
 				return nil
 			}
-			_, err := s.Storage.Head(ctx, key)
+			info, err := s.Storage.Head(ctx, key)
 			switch {
 			case errors.Is(err, storage.ErrNotExist):
-				c.Missing = append(c.Missing, key)
+				c.Damaged = append(c.Damaged, missing(key))
 			case err != nil:
 				return err
+			case info.Size != unlisted[key]:
+				c.Damaged = append(c.Damaged, &manifest.ObjectError{Key: key, Problem: fmt.Sprintf("it has %d bytes instead of %d", info.Size, unlisted[key])})
 			}
 		}
 	}

@@ -33,10 +33,12 @@ type Names struct {
 	then    manifest.Ranges // what was alive as of the horizon
 
 	seed    maphash.Seed
-	keys    map[uint64]use
+	keys    map[uint64]named
 	folders map[uint64]*folder  // of records that are no full ones, which name no others
 	removed map[uint64]struct{} // folders of records that are not living
-	fulls   []manifest.Seq      // the living full backups
+	exact   []manifest.Seq      // living records of which each object is in keys: the full and the needed ones
+
+	needed map[manifest.Seq]*manifest.Manifest // their outlines
 }
 
 // use says which records name something.
@@ -45,21 +47,33 @@ type use uint8
 const (
 	byLiving     use = 1 << iota // also protects
 	byProtecting                 // one that is not living
-	isListed                     // not a use: the census has seen the key in a list
+	isListed                     // not a use: the census has seen the object in a list, as it should be
 )
+
+// named is what is known of the object under a key.
+type named struct {
+	use   use
+	bytes uint32 // the lower half of its size, as a living record says it
+}
 
 // Read reads what the records of l name, as far as it concerns the keep k, whose number is
 // that of a record of l, or the next one. It reads one manifest in 32; of full backups also
-// the manifest and the index, one at a time.
+// the manifest and the index, one at a time; and so of the needed records, which are living
+// ones: nothing may leave the list unless these can be read.
 //
-// If a living record is missing or damaged, the error is a [*manifest.ObjectError].
-func Read(ctx context.Context, j *journal.Journal, l *journal.List, k Keep) (*Names, error) {
+// If a living record is missing or, as far as it is read, damaged, the error is a
+// [*manifest.ObjectError].
+func Read(ctx context.Context, j *journal.Journal, l *journal.List, k Keep, needed []manifest.Seq) (*Names, error) {
 	if l.Document != nil {
 		return nil, l.Document
 	}
 	n := &Names{
 		journal: j, archive: l.Archive, records: l.Records, keep: k,
-		seed: maphash.MakeSeed(), keys: map[uint64]use{}, folders: map[uint64]*folder{}, removed: map[uint64]struct{}{},
+		seed: maphash.MakeSeed(), keys: map[uint64]named{}, folders: map[uint64]*folder{}, removed: map[uint64]struct{}{},
+		needed: make(map[manifest.Seq]*manifest.Manifest, len(needed)),
+	}
+	for _, seq := range needed {
+		n.needed[seq] = nil
 	}
 	if err := n.readThen(ctx); err != nil {
 		return nil, err
@@ -71,7 +85,10 @@ func Read(ctx context.Context, j *journal.Journal, l *journal.List, k Keep) (*Na
 	if err != nil {
 		return nil, err
 	}
-	return n, n.readFulls(ctx, fulls)
+	if err := n.readFulls(ctx, fulls); err != nil {
+		return nil, err
+	}
+	return n, n.readNeeded(ctx)
 }
 
 // readThen reads which records were alive as of the horizon.
@@ -168,6 +185,7 @@ func (n *Names) readOutlines(ctx context.Context, l *journal.List) (fulls []mani
 		if m.Kind == manifest.Keep {
 			return nil
 		}
+		n.noteOutline(m.Manifest)
 		h := n.hash(m.Folder)
 		if u != byLiving {
 			n.removed[h] = struct{}{}
@@ -190,7 +208,10 @@ func (n *Names) readFulls(ctx context.Context, fulls []manifest.Seq) error {
 	return n.journal.LoadRecords(ctx, n.archive.ArchiveID, fulls, func(i int, m *manifest.Committed, err error) error {
 		u := n.useOf(fulls[i])
 		if u == byLiving {
-			n.fulls = append(n.fulls, fulls[i])
+			n.exact = append(n.exact, fulls[i])
+		}
+		if err == nil {
+			err = n.checkOutline(m)
 		}
 		if err == nil {
 			err = n.addKeys(ctx, m, u)
@@ -204,7 +225,17 @@ func (n *Names) readFulls(ctx context.Context, fulls []manifest.Seq) error {
 
 // addKeys adds all that a record names.
 func (n *Names) addKeys(ctx context.Context, m *manifest.Committed, u use) error {
-	return n.journal.Keys(ctx, m, func(key string) { n.keys[n.hash(key)] |= u })
+	return n.journal.Keys(ctx, m, func(key string, bytes int64) { n.add(key, bytes, u) })
+}
+
+// add adds an object that a record names.
+func (n *Names) add(key string, bytes int64, u use) {
+	h := n.hash(key)
+	x := n.keys[h]
+	if x.use |= u; u == byLiving {
+		x.bytes = uint32(bytes) //nolint:gosec // the lower half
+	}
+	n.keys[h] = x
 }
 
 func (n *Names) hash(s string) uint64 { return maphash.String(n.seed, s) }
@@ -221,7 +252,7 @@ const (
 
 // judge returns the standing of the object under a key, and whether it is an orphan.
 func (n *Names) judge(key string) (s standing, isOrphan bool) {
-	u := n.keys[n.hash(key)] &^ isListed
+	u := n.keys[n.hash(key)].use &^ isListed
 	generation, ok := manifest.ParseGeneration(key)
 	if !ok {
 		if u&byLiving != 0 {

@@ -114,7 +114,7 @@ func (w *world) sweepAndCompare(k *manifest.Committed) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(fate{})); diff != "" {
 		w.t.Fatalf("keep %d, dead before %d (-want +got):\n%s", k.Seq, k.Keeping.DeadBefore, diff)
 	}
-	if swept.Deleted != want.dead || swept.Manifests != want.deadManifests || swept.Survivors != 0 || len(swept.Refused) != 0 || len(census.Missing) != 0 {
+	if swept.Deleted != want.dead || swept.Manifests != want.deadManifests || swept.Survivors != 0 || len(swept.Refused) != 0 || len(census.Damaged) != 0 {
 		w.t.Fatalf("keep %d: swept %+v, and the census was %+v", k.Seq, swept, census)
 	}
 	if again, _ := w.sweep(k); again.Dead != (Amount{}) || again.Manifests != 0 {

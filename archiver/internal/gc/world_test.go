@@ -254,14 +254,14 @@ func (w *world) keep(alive []manifest.Seq, standIns []manifest.StandIn, deadBefo
 }
 
 // read reads the names for a keep.
-func (w *world) read(s storage.Storage, k *manifest.Committed) (*Names, error) {
+func (w *world) read(s storage.Storage, k *manifest.Committed, needed ...manifest.Seq) (*Names, error) {
 	w.t.Helper()
 	j := journalOf(s)
 	l, err := j.List(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return Read(w.t.Context(), j, l, Keep{k.Seq, k.Keeping})
+	return Read(w.t.Context(), j, l, Keep{k.Seq, k.Keeping}, needed)
 }
 
 func (w *world) mustRead(k *manifest.Committed) *Names {

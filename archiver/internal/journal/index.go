@@ -26,13 +26,13 @@ func (j *Journal) Index(ctx context.Context, m *manifest.Committed) (*manifest.I
 	return ix, nil
 }
 
-// Keys calls use with the key of each object that a backup names: its index, segments, and
-// digests of pages. An index that is an object is not held in memory as a whole. If it cannot
+// Keys calls use with the key and the size of each object that a backup names: its index,
+// segments, and digests of pages. An index that is an object is not held in memory as a whole. If it cannot
 // be read, the error is a [*manifest.ObjectError], and use may have been called with some
 // keys.
-func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key string)) error {
+func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key string, bytes int64)) error {
 	if m.Index != nil {
-		use(m.Index.Key)
+		use(m.Index.Key, m.Index.StoredBytes)
 		return j.indexKeys(ctx, m.Index, use)
 	}
 	if m.Content == nil {
@@ -40,18 +40,18 @@ func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key 
 	}
 	for _, s := range m.Content.Segments {
 		if !s.IsInline() {
-			use(s.Key)
+			use(s.Key, s.StoredBytes)
 		}
 	}
 	if image := m.Content.Image(); image != nil {
 		for _, p := range image.Pages {
-			use(p.Key)
+			use(p.Key, p.StoredBytes)
 		}
 	}
 	return nil
 }
 
-func (j *Journal) indexKeys(ctx context.Context, ref *manifest.ObjectRef, use func(key string)) error {
+func (j *Journal) indexKeys(ctx context.Context, ref *manifest.ObjectRef, use func(key string, bytes int64)) error {
 	b, err := j.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
 	if err != nil {
 		return err

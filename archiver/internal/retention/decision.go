@@ -18,6 +18,32 @@ func (d *Decision) Rest() *catalog.Catalog {
 	return catalog.New(rest)
 }
 
+// Newest returns the numbers of the records that a restore needs of the newest state of each
+// timeline of which something stays, and of what stays as the newest; ascending. Nothing may
+// go because of these unless they can be read.
+func (d *Decision) Newest() []manifest.Seq {
+	var records []manifest.Seq
+	isDone := map[int]bool{}            // timelines
+	isNeeded := map[manifest.Seq]bool{} // backups
+	for i := range slices.Backward(d.Verdicts) {
+		v := &d.Verdicts[i]
+		if !v.Stays {
+			continue
+		}
+		isNewest := slices.ContainsFunc(v.Because, func(r Reason) bool { return r.Rule == Newest })
+		if isDone[v.Backup.Timeline] && !isNewest && !isNeeded[v.Backup.Seq] {
+			continue
+		}
+		isDone[v.Backup.Timeline] = true
+		records = append(records, v.Backup.RecordSeq())
+		if v.Backup.Kind != manifest.Full {
+			isNeeded[*v.Backup.Continues] = true
+		}
+	}
+	slices.Sort(records)
+	return records
+}
+
 // Goes returns the numbers of the backups that go, ascending, with those that could not be
 // read.
 func (d *Decision) Goes() []manifest.Seq {

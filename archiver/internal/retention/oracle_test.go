@@ -2,7 +2,9 @@ package retention
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -137,8 +139,37 @@ func TestWhatStaysIsWhatIsWanted(t *testing.T) {
 				return fmt.Sprintf("backup %d stays: %v, because %v", v.Backup.Seq, v.Stays, v.Words())
 			}
 		}
+		if complaint := newestChains(d); complaint != "" {
+			return complaint
+		}
 		return restoresAsBefore(c, d)
 	})
+}
+
+// newestChains returns what is wrong with what must be readable for something to go.
+func newestChains(d *Decision) string {
+	rest := d.Rest()
+	newest := map[int]*manifest.Committed{}
+	for _, m := range rest.All() {
+		newest[m.Timeline] = m
+	}
+	want := map[manifest.Seq]bool{}
+	for _, m := range newest {
+		for _, needed := range rest.ChainTo(m) {
+			want[needed.Seq] = true
+		}
+	}
+	for i := range d.Verdicts {
+		if v := &d.Verdicts[i]; slices.Contains(v.Words(), "newest") {
+			for _, needed := range rest.ChainTo(v.Backup) {
+				want[needed.Seq] = true
+			}
+		}
+	}
+	if got := d.Newest(); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+		return fmt.Sprintf("of the newest states: %v, want %v", got, slices.Sorted(maps.Keys(want)))
+	}
+	return ""
 }
 
 // restoresAsBefore returns what is wrong with the routes to the backups that stay.
