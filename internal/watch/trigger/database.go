@@ -1,0 +1,226 @@
+package trigger
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/maphash"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+)
+
+// database is a database whose files are watched. One goroutine does all that reads its
+// disk, as that may hang.
+type database struct {
+	path string
+	lag  time.Duration
+
+	woken   chan struct{}
+	stopped chan struct{}
+	stop    func()
+
+	// Of the goroutine.
+	file    string          // where the database is; path may be a folder that has it
+	watched map[string]bool // folders of which it wants the watch
+	seen    uint64          // the fingerprint
+}
+
+func newDatabase(path string, lag time.Duration) *database {
+	d := &database{
+		path: path, lag: lag, woken: make(chan struct{}, 1), stopped: make(chan struct{}), watched: map[string]bool{},
+	}
+	d.stop = sync.OnceFunc(func() { close(d.stopped) })
+	return d
+}
+
+// wake makes the database look for its folders now.
+func (d *database) wake() {
+	select {
+	case d.woken <- struct{}{}:
+	default:
+	}
+}
+
+// follow looks at a database's files until it is stopped.
+func (t *Trigger) follow(d *database) {
+	defer t.leave(d)
+	wait := rand.N(t.poll) // so that many databases are not polled at one moment
+	for {
+		told := t.rewatch(d)
+		if now := d.fingerprint(t.seed); now != d.seen {
+			d.seen = now
+			t.opts.Changed(d.path)
+		}
+		if !told {
+			wait = min(wait, max(d.lag/4, minPoll))
+		}
+		select {
+		case <-d.stopped:
+			return
+		case <-d.woken:
+		case <-time.After(wait):
+		}
+		wait = t.poll
+	}
+}
+
+// rewatch makes sure that the folders of a database have their watches: the one of the
+// log and the one above it come and go, and may have the same number when they are back.
+// So each watch is asked for again, which costs nothing if it is there. It reports whether
+// changes are told. The caller reads the folders then: what came before a watch is told by
+// nobody.
+func (t *Trigger) rewatch(d *database) bool {
+	file := d.path
+	if at, err := archiver.Locate(d.path); err == nil {
+		file = at
+	}
+	file = absolute(file)
+	log := grafeo.LogDir(file)
+	t.mu.Lock()
+	if d.file != file {
+		delete(t.files, d.file)
+		d.file = file
+	}
+	t.files[file], t.logs[log] = d, d
+	t.mu.Unlock()
+	wanted := map[string]bool{filepath.Dir(file): true, log: true}
+	if filepath.Dir(log) == file {
+		wanted[file] = true // a directory that is a database
+	}
+	all := true
+	for folder := range wanted {
+		all = t.watch(folder, !d.watched[folder]) && all
+		d.watched[folder] = true
+	}
+	for folder := range d.watched {
+		if !wanted[folder] {
+			delete(d.watched, folder)
+			t.unwatch(folder)
+		}
+	}
+	return all
+}
+
+// leave gives up the watches of a database.
+func (t *Trigger) leave(d *database) {
+	for folder := range d.watched {
+		t.unwatch(folder)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, places := range []map[string]*database{t.files, t.logs} {
+		for name, owner := range places {
+			if owner == d {
+				delete(places, name)
+			}
+		}
+	}
+}
+
+// watch adds a watch of a folder, which one more wants if another is true. It reports
+// whether changes are told, or there is no folder.
+func (t *Trigger) watch(folder string, another bool) bool {
+	t.watching.Lock()
+	defer t.watching.Unlock()
+	if another {
+		t.wanted[folder]++
+	}
+	switch {
+	case t.notify == nil:
+		return false
+	case isSilent(folder):
+		t.warning.Do(func() {
+			t.opts.Log.Warn("this file system does not tell of changes: databases on it are polled", "folder", folder)
+		})
+		return false
+	}
+	err := t.notify.Add(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.warn(err)
+		return false
+	}
+	return true
+}
+
+// unwatch ends the watch of a folder if nobody else wants it.
+func (t *Trigger) unwatch(folder string) {
+	t.watching.Lock()
+	defer t.watching.Unlock()
+	if t.wanted[folder]--; t.wanted[folder] > 0 {
+		return
+	}
+	delete(t.wanted, folder)
+	if t.notify != nil {
+		t.notify.Remove(folder) //nolint:errcheck // it may have ended with its folder
+	}
+}
+
+// warn says, once, that notifications do not work, and what helps.
+func (t *Trigger) warn(err error) {
+	t.warning.Do(func() {
+		setting := ""
+		switch {
+		case errors.Is(err, syscall.ENOSPC):
+			setting = "fs.inotify.max_user_watches"
+		case errors.Is(err, syscall.EMFILE):
+			setting = "fs.inotify.max_user_instances"
+		}
+		if setting == "" {
+			t.opts.Log.Warn("there are no file notifications: databases are polled", "err", err)
+			return
+		}
+		t.opts.Log.Warn("there are too few file notifications: databases are polled; raise the setting with sysctl",
+			"setting", setting, "err", err)
+	})
+}
+
+// fingerprint is a number that changes when sizes, times or names of a database's files
+// do.
+func (d *database) fingerprint(seed maphash.Seed) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	add := func(name string, info os.FileInfo, err error) {
+		h.WriteString(name) //nolint:errcheck // it never fails
+		var b [16]byte
+		if err == nil {
+			binary.LittleEndian.PutUint64(b[:], uint64(info.Size()))
+			binary.LittleEndian.PutUint64(b[8:], uint64(info.ModTime().UnixNano()))
+		}
+		h.Write(b[:]) //nolint:errcheck // the same
+		if err != nil {
+			h.WriteByte(1) //nolint:errcheck // the same
+		}
+	}
+	for _, name := range []string{d.file, grafeo.PendingImage(d.file)} {
+		info, err := os.Stat(name)
+		add(name, info, err)
+		h.WriteString(disk.Identity(name)) //nolint:errcheck // the same
+	}
+	entries, err := os.ReadDir(grafeo.LogDir(d.file))
+	for _, e := range entries {
+		if isOurs(e.Name()) {
+			continue
+		}
+		info, err := e.Info()
+		add(e.Name(), info, err)
+	}
+	if err != nil {
+		h.WriteByte(2) //nolint:errcheck // the same
+	}
+	return h.Sum64()
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

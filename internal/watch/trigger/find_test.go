@@ -1,0 +1,95 @@
+package trigger
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+)
+
+const start06, start05 = "GRAF\x03\x00\x00\x00", "GRAF\x01\x00\x00\x00"
+
+// TestFind makes a folder with all that may be there, and looks for databases.
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.grafeo":                       start06,
+		"b.grafeo":                       start05,
+		"b.grafeo.checkpoint":            start05,
+		"deep/er/c.grafeo":               start06,
+		"deep/no-suffix":                 start06,
+		"server/people/data.grafeo":      start06,
+		"empty.grafeo":                   "",
+		"new.grafeo.creating":            start06,
+		"old.grafeo.pre-0.6":             start05,
+		"old.grafeo.migrating":           start06,
+		".hidden.grafeo":                 start06,
+		".folder/d.grafeo":               start06,
+		"a.grafeo.before-restore-2026":   start06,
+		"a.grafeo.wal/e.grafeo":          start06,
+		"a.grafeo.spill/f.grafeo":        start06,
+		"readme.grafeo":                  "not a database",
+		"later.grafeo":                   "GRAF\x09\x00\x00\x00",
+		"x.before-restore-2026/g.grafeo": start06,
+	} {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
+	}
+	write(t, filepath.Join(dir, "directory", "wal", grafeo.LogName(grafeo.Gen05, 0)), "log")
+	if err := os.Symlink(filepath.Join(dir, "a.grafeo"), filepath.Join(dir, "link.grafeo")); err != nil {
+		t.Fatal(err)
+	}
+	for pattern, want := range map[string][]string{
+		"":             {"a", "b", "deep/er/c", "deep/no-suffix", "directory", "server/people/data"},
+		"*.grafeo":     {"a", "b", "deep/er/c", "server/people/data"},
+		"deep/*":       {"deep/no-suffix"},
+		"*/*/*.grafeo": {"deep/er/c", "server/people/data"},
+	} {
+		found, err := Find(dir, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Name)
+			if f.Path != filepath.Join(dir, filepath.FromSlash(f.Name)) && f.Path != filepath.Join(dir, filepath.FromSlash(f.Name)+".grafeo") {
+				t.Errorf("%s is at %s", f.Name, f.Path)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pattern %q: %s", pattern, diff)
+		}
+	}
+}
+
+// TestFindNothing: a folder that is not there is an error, as what cannot be seen is not
+// absent.
+func TestFindNothing(t *testing.T) {
+	if found, err := Find(filepath.Join(t.TempDir(), "no"), ""); err == nil {
+		t.Errorf("found %v", found)
+	}
+}
+
+// TestID8: the digits tell databases apart, in both generations.
+func TestID8(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.grafeo")
+	if err := grafeotest.Image06(path, grafeotest.Image06Options{ID: [16]byte{0xab, 1, 2, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ID8(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image, err := grafeo.ReadDatabase(path); err != nil || len(got) != 8 || !strings.HasPrefix(image.DatabaseID, got) {
+		t.Errorf("the digits of %+v are %q: %v", image, got, err)
+	}
+	a, b := id8("created-1764140000000"), id8("created-1764140000001")
+	if a == b || len(a) != 8 || len(b) != 8 {
+		t.Errorf("two databases have the digits %q and %q", a, b)
+	}
+}
