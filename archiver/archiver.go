@@ -42,6 +42,11 @@ type Options struct {
 	// Concurrency × (segment + frame).
 	Concurrency int
 
+	// Memory limits the memory of the segments that are being built or read. It may be
+	// shared by any number of archives, whose runs then wait for each other; nil for no
+	// limit.
+	Memory *Memory
+
 	// StoreTimeout is how long a request is retried while the store is busy or
 	// unreachable, and how long the transfer of an object may stall; 0 means
 	// [DefaultStoreTimeout]. A transfer that breaks off is resumed, as often as needed,
@@ -104,7 +109,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		opts.StoreTimeout = DefaultStoreTimeout
 	}
 	tool := cmp.Or(opts.Tool, "gbak-s3")
-	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log}
+	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log, Memory: opts.Memory.limit()}
 	on := disk.Logged(disk.OS{}, log)
 	return &Archive{
 		objects: objects,

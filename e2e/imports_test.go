@@ -70,7 +70,8 @@ const roomsBelow = "archiver/internal/"
 // it may know the store: the lower ones first. All may import the formats.
 var rooms = map[string][]string{
 	"progress":  {},
-	"objects":   {"storage", "progress"},
+	"memory":    {},
+	"objects":   {"storage", "progress", "memory"},
 	"probe":     {"storage", "objects"},
 	"catalog":   {},
 	"retention": {"catalog"},
@@ -85,7 +86,7 @@ var rooms = map[string][]string{
 	"capture":   {"replay", "catalog", "openlog"},
 	"hold":      {"locate"},
 	"pages":     {"storage", "objects", "commit", "capture"},
-	"pack":      {"storage", "objects", "commit", "capture", "pages", "locate", "progress"},
+	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress"},
 	"resume":    {},
 	"fetch":     {"storage", "objects", "resume", "progress"},
 	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "pack", "fetch", "progress"},
@@ -102,10 +103,10 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
+var storeless = []string{"progress", "memory", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}
+var diskless = []string{"progress", "memory", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {

@@ -155,7 +155,7 @@ func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, e
 	if a.storeTimeout <= 0 {
 		return nil, usage("the store timeout %s cannot be used", "Give a duration such as 2m or 1h.", a.storeTimeout)
 	}
-	store, err := openStore(ctx, address, a.storeTimeout, a.log)
+	store, err := (&stores{timeout: a.storeTimeout, log: a.log}).open(ctx, address)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -20,28 +21,38 @@ import (
 
 const addressHint = "An archive's address is a path, file:///path, or s3://bucket/prefix?endpoint=URL&region=NAME."
 
-// openStore opens the store that an archive's address names. Calls are retried for
-// timeout while it is busy or unreachable. This is the one place that knows all backends.
-func openStore(ctx context.Context, address string, timeout time.Duration, log *slog.Logger) (storage.Storage, error) {
+// stores opens the stores of archives. Those in one bucket share a client, with its
+// credentials and connections. It may be used concurrently.
+type stores struct {
+	timeout time.Duration // for which calls are retried while a store is busy or unreachable
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	clients map[string]*s3.Client // by the address of the bucket
+}
+
+// open opens the store that an archive's address names. This is the one place that knows
+// all backends.
+func (s *stores) open(ctx context.Context, address string) (storage.Storage, error) {
 	scheme, _, hasScheme := strings.Cut(address, "://")
 	switch {
 	case address == "":
 		return nil, usage("the archive's address is empty", addressHint)
 	case !hasScheme:
-		return openLocal(address, log)
+		return openLocal(address, s.log)
 	case scheme == "file":
 		path, err := filePath(address)
 		if err != nil {
 			return nil, err
 		}
-		return openLocal(path, log)
+		return openLocal(path, s.log)
 	case scheme == "s3":
 		opts, err := s3.ParseAddress(address)
 		if err != nil {
 			return nil, usage("%w", addressHint, err)
 		}
-		opts.Timeouts.Total, opts.Logger = timeout, log
-		return openS3(ctx, opts)
+		opts.Timeouts.Total, opts.Logger = s.timeout, s.log
+		return s.openS3(ctx, opts)
 	}
 	return nil, usage("the archive's address has the unknown scheme %q", addressHint, scheme)
 }
@@ -58,10 +69,10 @@ type openingError struct {
 func (e *openingError) Error() string { return e.err.Error() }
 func (e *openingError) Unwrap() error { return e.err }
 
-func openS3(ctx context.Context, opts s3.Options) (storage.Storage, error) {
-	store, err := s3.Open(ctx, opts)
+func (s *stores) openS3(ctx context.Context, opts s3.Options) (storage.Storage, error) {
+	client, err := s.client(ctx, opts)
 	if err == nil {
-		return store, nil
+		return client.Store(opts.Prefix)
 	}
 	code := archiver.CodeStore
 	switch {
@@ -71,6 +82,26 @@ func openS3(ctx context.Context, opts s3.Options) (storage.Storage, error) {
 		code = archiver.CodePermission
 	}
 	return nil, &archiver.Error{Code: code, Err: &openingError{"s3", err}}
+}
+
+// client returns the client of the bucket that opts name. One that could not be made is
+// made again by the next who asks.
+func (s *stores) client(ctx context.Context, opts s3.Options) (*s3.Client, error) {
+	opts.Prefix = ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[opts.String()]; c != nil {
+		return c, nil
+	}
+	c, err := s3.Dial(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if s.clients == nil {
+		s.clients = map[string]*s3.Client{}
+	}
+	s.clients[opts.String()] = c
+	return c, nil
 }
 
 func openLocal(path string, log *slog.Logger) (storage.Storage, error) {

@@ -55,3 +55,22 @@ func TestNameOfAnArchive(t *testing.T) {
 		}
 	}
 }
+
+// Archives in one bucket share a client, whatever their prefixes.
+func TestStoresShareClients(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKID")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s := &stores{}
+	for _, address := range []string{
+		"s3://bucket/a?endpoint=http://127.0.0.1:1", "s3://bucket/b?endpoint=http://127.0.0.1:1", "s3://bucket?endpoint=http://127.0.0.1:1",
+		"s3://other/a?endpoint=http://127.0.0.1:1", "s3://bucket/a?endpoint=http://127.0.0.1:2", "s3://bucket/a?endpoint=http://127.0.0.1:1&checksum=none",
+	} {
+		store, err := s.open(t.Context(), address)
+		if err != nil || store == nil {
+			t.Fatalf("%s: %v", address, err)
+		}
+	}
+	if len(s.clients) != 4 {
+		t.Errorf("there are %d clients", len(s.clients))
+	}
+}

@@ -26,13 +26,23 @@ import (
 // request.
 const idleConnections = 64
 
-// Open returns the store that o names. It sends nothing to the store, but may ask for
-// credentials where these come from a server; ctx is only for that. Errors about o
-// itself are [*AddressError]; missing credentials are [storage.ErrPermission].
+// Open returns the store that o names, with a [Client] of its own. It sends nothing to
+// the store, but may ask for credentials where these come from a server; ctx is only for
+// that. Errors about o itself are [*AddressError]; missing credentials are
+// [storage.ErrPermission].
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	c, err := Dial(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store(o.Prefix)
+}
+
+// connect makes the connection of a client that o names.
+func connect(ctx context.Context, o Options) (*connection, error) {
 	o.Timeouts = o.Timeouts.withDefaults()
 	cfg, err := loadConfig(ctx, o)
 	if err != nil {
@@ -54,23 +64,20 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 store: %w", err)
 	}
-	s := &Store{options: o, closer: transport.CloseIdleConnections, log: o.Logger}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	c := &connection{options: o, closer: transport.CloseIdleConnections, log: o.Logger}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
-	s.credentials = &credentials{
+	c.credentials = &credentials{
 		provider: cfg.Credentials,
 		load: func(ctx context.Context) (aws.CredentialsProvider, error) {
 			cfg, err := loadConfig(ctx, o)
 			return cfg.Credentials, err
 		},
 	}
-	cfg.Credentials = s.credentials
-	if o.Prefix != "" {
-		s.prefix = o.Prefix + "/"
-	}
-	s.client = awss3.NewFromConfig(cfg, func(so *awss3.Options) { configure(so, o, transport) })
-	resolved := s.client.Options()
+	cfg.Credentials = c.credentials
+	c.client = awss3.NewFromConfig(cfg, func(so *awss3.Options) { configure(so, o, transport) })
+	resolved := c.client.Options()
 	if resolved.Region == "" {
 		return nil, addressErrorf("the region is unknown; add region=name, or set AWS_REGION or a profile")
 	}
@@ -81,8 +88,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := checkEndpoint(deref(resolved.BaseEndpoint)); err != nil {
 		return nil, fmt.Errorf("%w (it comes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or a profile)", err)
 	}
-	s.checksum.Store(o.Checksum == ChecksumSHA256 || o.Checksum != ChecksumNone && isAWS(resolved.BaseEndpoint))
-	return s, nil
+	c.checksum.Store(o.Checksum == ChecksumSHA256 || o.Checksum != ChecksumNone && isAWS(resolved.BaseEndpoint))
+	return c, nil
 }
 
 // loadConfig reads environment and shared files as all AWS tools do.

@@ -16,8 +16,6 @@ package s3
 
 import (
 	"context"
-	"log/slog"
-	"sync/atomic"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -32,34 +30,12 @@ import (
 // Errors wrap those of the SDK. As long as the ctx of a call has not ended, a
 // [context.DeadlineExceeded] among them means that a timeout of [Timeouts] expired.
 type Store struct {
-	client  *awss3.Client
-	closer  func()
+	*connection
 	options Options // timeouts with their defaults
 	prefix  string  // "" or with a slash at the end
-	log     *slog.Logger
-
-	// checksum: send and ask for x-amz-checksum-sha256. The first answer that requires
-	// one sets it, too.
-	checksum atomic.Bool
-
-	credentials *credentials
-
-	// answered is set by the first answer of any kind.
-	answered atomic.Bool
-
-	// bucketSeen is set by the first answer that proves that the bucket exists: the 404
-	// of a Head, which has no body, does not say what is missing.
-	bucketSeen atomic.Bool
-
-	// noBatches is set by the first answer of a store that does not know DeleteObjects.
-	noBatches atomic.Bool
 }
 
 var _ storage.Storage = (*Store)(nil)
-
-// CloseIdleConnections closes connections that no call is using. Without it they are
-// closed after 90 s.
-func (s *Store) CloseIdleConnections() { s.closer() }
 
 // String returns the address of the store, which has no secrets in it.
 func (s *Store) String() string { return s.options.String() }

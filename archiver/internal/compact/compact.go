@@ -49,6 +49,10 @@ const (
 	// indexBytes is how many bytes of the parts' indexes stay in memory between the first
 	// look at the parts and the reading of their content. The others are read twice.
 	indexBytes = 8 << 20
+
+	// mergeBytes is what a merging has in memory, about: the window and the indexes, a
+	// segment that is being built, and one that is being read.
+	mergeBytes = windowBytes + indexBytes + 32<<20 + 32<<20
 )
 
 // Merger merges series for one head of the journal.

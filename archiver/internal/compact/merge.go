@@ -39,7 +39,21 @@ func (m *Merger) Merge(ctx context.Context, series Series) (merged *Merged, rest
 	return nil, series[1:], nil
 }
 
+// withoutLimit returns m for a run that has taken its memory.
+func (m *Merger) withoutLimit() *Merger {
+	free, head, store := *m, *m.Head, *m.Head.Store
+	store.Memory, head.Store, free.Head = nil, &store, &head
+	return &free
+}
+
 func (m *Merger) merge(ctx context.Context, series Series) (*Merged, error) {
+	// The packer reads what is being fetched: each would wait for the other's memory.
+	give, err := m.Head.Store.Memory.Take(ctx, mergeBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer give()
+	m = m.withoutLimit()
 	g, err := m.load(ctx, series)
 	if err != nil {
 		return nil, err

@@ -23,13 +23,29 @@ type reader struct {
 	stored, raw []byte
 }
 
-// prepare makes, for the first segment, what all others use again.
+// prepare makes, for the first segment, what others use again.
 func (r *reader) prepare() (err error) {
 	if r.decoder == nil {
 		r.decoder, err = segment.NewDecoder(manifest.MaxFrameBytes)
+	}
+	if r.raw == nil {
 		r.raw = disk.AlignedBuffer(r.frameBytes)
 	}
 	return err
+}
+
+// take takes memory for a segment; give gives it back.
+func (r *reader) take(ctx context.Context, s *manifest.Segment) (give func(), err error) {
+	pool := r.fetching.opts.Store.Memory
+	bytes := max(r.storedBytes, s.StoredBytes) + int64(r.frameBytes)
+	giveAll, err := pool.Take(ctx, bytes)
+	if err != nil || !pool.IsLimited() {
+		return giveAll, err
+	}
+	return func() {
+		r.stored, r.raw = nil, nil
+		giveAll()
+	}, nil
 }
 
 func (r *reader) close() {
@@ -42,6 +58,11 @@ func (r *reader) close() {
 func (r *reader) segment(ctx context.Context, number int) error {
 	f := r.fetching
 	s := &f.opts.Index.Segments[number]
+	give, err := r.take(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer give()
 	if err := r.prepare(); err != nil {
 		return err
 	}

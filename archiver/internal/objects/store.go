@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/memory"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -12,4 +13,7 @@ type Store struct {
 	Storage  storage.Storage
 	Patience time.Duration // how long the store may be busy or unreachable
 	Log      *slog.Logger  // receives what is not worth an error
+
+	// Memory is for the segments that are being built or read; nil for no limit.
+	Memory *memory.Pool
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/memory"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -20,6 +21,7 @@ type upload struct {
 	workers      int
 	segmentBytes int64 // raw bytes of a stripe
 	objectBytes  int64 // that a segment may have, but for what compression adds
+	frameBytes   int64 // of the largest frame
 	total        int64 // raw bytes of all files
 	mayInline    bool  // if it becomes one small segment, that needs no object
 
@@ -29,6 +31,7 @@ type upload struct {
 	join      *join
 	segments  *segments
 	tracker   *progress.Tracker
+	memory    *memory.Pool
 
 	compressors chan *compressor // idle ones; nil for one that is not made yet
 }
@@ -44,6 +47,13 @@ func objectBytes(segmentBytes int64) int64 {
 	return min(segmentBytes, max(segmentBytes/3, ordinarySegment))
 }
 
+// bodyBytes returns how many bytes a segment has at most.
+func (u *upload) bodyBytes() int64 { return segment.Bound(min(u.objectBytes, u.total)) }
+
+// stripeMemory returns what a worker needs for a stripe: a segment, and a compressor with
+// a frame as it is read, one that is gathered and one in the encoder.
+func (u *upload) stripeMemory() int64 { return u.bodyBytes() + 3*u.frameBytes }
+
 func newUpload(
 	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *pages.Reference, digests *pages.Digests, t *progress.Tracker,
 ) *upload {
@@ -51,9 +61,10 @@ func newUpload(
 		source: s, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
 		objectBytes: objectBytes(segmentBytes),
 		reader:      newReader(s.Files), reference: reference, pages: digests, segments: to,
-		tracker:     t,
+		tracker: t, memory: to.objects.Memory,
 		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),
 	}
+	u.frameBytes = min(segment.FrameBytes, u.objectBytes, u.total)
 	u.join = newJoin(u.objectBytes)
 	for range cap(u.compressors) {
 		u.compressors <- nil
@@ -111,6 +122,16 @@ type worker struct {
 // stripe stores the frames of stripe number n: as one segment, or several if they
 // compress little.
 func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*packed, err error) {
+	give, err := w.upload.memory.Take(ctx, w.upload.stripeMemory())
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if w.upload.memory.IsLimited() {
+			w.body = nil
+		}
+		give()
+	}()
 	for {
 		p, rest, err := w.fill(ctx, s)
 		if err != nil {
@@ -140,7 +161,12 @@ func (w *worker) stripe(ctx context.Context, n int, s stripe) (parts []*packed, 
 func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, err error) {
 	u := w.upload
 	c := <-u.compressors
-	defer func() { u.compressors <- c }()
+	defer func() {
+		if u.memory.IsLimited() {
+			c = nil
+		}
+		u.compressors <- c
+	}()
 	if c == nil {
 		if c, err = newCompressor(u); err != nil {
 			return nil, nil, err
@@ -149,7 +175,7 @@ func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, er
 	if w.body == nil {
 		// Large enough for what does not compress: what is not touched costs nothing,
 		// while growing leaves garbage.
-		w.body = make([]byte, 0, segment.Bound(min(u.objectBytes, u.total)))
+		w.body = make([]byte, 0, u.bodyBytes())
 	}
 	b := c.begin(w.body)
 	if rest, err = c.fill(ctx, b, s); err != nil {
@@ -197,10 +223,9 @@ func newCompressor(u *upload) (*compressor, error) {
 	if err != nil {
 		return nil, err
 	}
-	frameBytes := min(segment.FrameBytes, u.objectBytes)
 	return &compressor{
 		reader: u.reader, divider: &divider{files: u.source.Files, reference: u.reference, pages: u.pages},
-		encoder: encoder, raw: make([]byte, frameBytes), gathered: gathered{limit: frameBytes},
+		encoder: encoder, raw: make([]byte, u.frameBytes), gathered: gathered{limit: u.frameBytes},
 	}, nil
 }
 

@@ -1,0 +1,25 @@
+package archiver
+
+import "github.com/gbak-s3/gbak-s3/archiver/internal/memory"
+
+// Memory is an amount of memory for segments, see [Options].Memory. A run takes what it
+// needs for one segment, waits for that if it must, and gives it back before the next
+// one. So a backup of a few commits waits for seconds at most, even beside a full backup
+// of a terabyte. Beside it, each run needs a little for indexes and requests.
+type Memory struct{ pool *memory.Pool }
+
+// NewMemory returns an amount of so many bytes. With less than [LargestSegmentBytes], one
+// segment at a time takes all of it, and more.
+func NewMemory(bytes int64) *Memory { return &Memory{memory.New(bytes)} }
+
+// LargestSegmentBytes is what one segment takes by default, at most, when it is built or
+// read; [BackupOptions].SegmentBytes changes that.
+const LargestSegmentBytes = 33 << 20
+
+// limit returns the pool of m, which may be nil.
+func (m *Memory) limit() *memory.Pool {
+	if m == nil {
+		return nil
+	}
+	return m.pool
+}
