@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
@@ -81,7 +82,8 @@ type BackupOptions struct {
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 
-	name string // of the database, "" for that of its file
+	name string         // of the database, "" for that of its file
+	logs *openlog.Files // of a session, nil for none
 }
 
 // MaxLabels is how many labels a backup can have.
@@ -101,6 +103,10 @@ const (
 // BackupReport describes what one backup did.
 type BackupReport struct {
 	Backup Backup // that was committed, or the newest one if nothing was new ([KindNone])
+
+	// Before are backups that were committed right before Backup: what a 0.5 database had
+	// committed before it was closed, if that happened while a [Session] had its log open.
+	Before []Backup
 
 	// Why says why this is a full backup; "" if it is not.
 	Why string
@@ -215,7 +221,7 @@ func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 func newQuery(a *Archive, path string, head *commit.Head, held bool, opts BackupOptions) capture.Query {
 	return capture.Query{
 		Path: path, Name: opts.name, Parent: head.Parent, Held: held,
-		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log,
+		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log, Logs: opts.logs,
 	}
 }
 
@@ -245,18 +251,19 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 			held.Undo(ctx)
 		}
 	}()
-	c, err := newPacker(a, head, opts).Copy(ctx, newQuery(a, path, head, held.IsHeldSince(head.Parent), opts))
-	if err != nil {
-		return BackupReport{}, err
-	}
-	if c.Index == nil {
-		r = nothingNew(head.Parent)
-	} else {
-		if err := head.Commit(ctx, c.Manifest(a.tool, a.host, opts.Labels), c.Index, opts.CommitTimeout); err != nil {
+	isRemainder := true
+	for isRemainder {
+		before := r
+		if r, isRemainder, err = commitOn(ctx, a, path, head, held, opts); err != nil {
+			if as[*capture.NeedsFullError](err) && before.Backup.Seq != 0 {
+				r = before // which is all that may be stored now
+				break
+			}
 			return BackupReport{}, err
 		}
-		progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
-		r = BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}
+		if before.Backup.Seq != 0 {
+			r.Before = append(before.Before, before.Backup)
+		}
 	}
 	if err := held.Advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
@@ -274,6 +281,23 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 	abandoned, released := holderOf(a).LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
+}
+
+// commitOn stores what is new and commits it. isRemainder says that this is what the
+// database had committed before it was closed, and that what it has now comes after that.
+func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, held *hold.Session, opts BackupOptions) (r BackupReport, isRemainder bool, err error) {
+	c, err := newPacker(a, head, opts).Copy(ctx, newQuery(a, path, head, held.IsHeldSince(head.Parent), opts))
+	if err != nil {
+		return BackupReport{}, false, err
+	}
+	if c.Index == nil {
+		return nothingNew(head.Parent), false, nil
+	}
+	if err := head.Commit(ctx, c.Manifest(a.tool, a.host, opts.Labels), c.Index, opts.CommitTimeout); err != nil {
+		return BackupReport{}, false, err
+	}
+	progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
+	return BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}, c.Source.Remainder, nil
 }
 
 // nothingNew is the report of a run for which head has everything already.

@@ -8,6 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -33,6 +34,10 @@ type SessionBackup struct {
 // the archive, so that it need not ask for what it knows. Others may work on the archive
 // and on the database meanwhile, as beside [Archive.Backup].
 //
+// A clean close of a 0.5 database removes its log. A session keeps that open from the first
+// Look or Backup that sees it, and so has it still: the next Backup stores the rest of it,
+// and then what the database has now.
+//
 // All methods may be called concurrently: Look, Backup, Check and Close wait for each
 // other, while Prepare runs beside them.
 type Session struct {
@@ -44,6 +49,7 @@ type Session struct {
 	known bool       // the archive was read, and nothing has failed since
 	id    string     // of the archive
 	head  *manifest.Committed
+	logs  openlog.Files // of a 0.5 database, so that a clean close loses nothing
 
 	counting sync.Mutex
 	requests storage.RequestCounts
@@ -78,11 +84,14 @@ func (s *Session) options(b SessionBackup) BackupOptions {
 	return o
 }
 
-// Backup is [Archive.Backup] of the session's database.
+// Backup is [Archive.Backup] of the session's database. If that was closed meanwhile, several
+// backups are committed, and with an error perhaps some of them
+// ([BackupReport.Before]).
 func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, error) {
 	s.work.Lock()
 	defer s.work.Unlock()
 	opts := s.options(b)
+	opts.logs = &s.logs
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
 	}
@@ -166,6 +175,7 @@ func (s *Session) Close(context.Context) error {
 	s.work.Lock()
 	defer s.work.Unlock()
 	s.known = false
+	s.logs.Close()
 	return nil
 }
 
@@ -173,6 +183,7 @@ func (s *Session) Close(context.Context) error {
 // log is held for.
 func (s *Session) source(ctx context.Context, path string) (found *capture.Source, held hold.Report, err error) {
 	q := newQuery(s.archive, path, &commit.Head{Parent: s.head}, hold.WasHeldSince(path, s.id, s.head), s.options(SessionBackup{}))
+	q.Logs = &s.logs
 	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
 	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
 		if held, err = hold.Measure(path, manifest.Now()); err != nil {

@@ -24,6 +24,10 @@ type Look struct {
 	UnsavedBytes  int64
 	OldestUnsaved time.Time
 
+	// Remainder reports that these are what a 0.5 database had committed before it was closed.
+	// What it has now comes after that, and takes a full backup.
+	Remainder bool
+
 	// NeedsFull is why the next backup has to be a full one, "" if it need not.
 	NeedsFull string
 
@@ -87,6 +91,7 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
 		return l, nil
 	}
+	l.Remainder = found.Remainder
 	l.Commits, l.UnsavedBytes = found.Commits, found.Bytes()
 	if found.StartTime != nil && found.Commits > 0 {
 		l.OldestUnsaved = *found.StartTime

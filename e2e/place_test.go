@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/local"
 	"github.com/gbak-s3/gbak-s3/storage/s3"
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
@@ -32,6 +33,19 @@ var places = []struct {
 }{
 	{"directory", func(t testing.TB) place { return newDirectory(t) }},
 	{"minio", func(t testing.TB) place { return newBucket(t) }},
+}
+
+// storeAt opens the store of a place.
+func storeAt(t testing.TB, at place) storage.Storage {
+	t.Helper()
+	if b, ok := at.(bucket); ok {
+		return b.store
+	}
+	store, err := local.Open(at.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 // directory is an archive in a folder that does not exist yet.

@@ -64,8 +64,8 @@ func (e *NeedsFullError) Error() string {
 // Capture returns what a backup has to store: an incremental source if the log of the
 // database continues the parent, else a full one. An incremental source without commits
 // means that nothing is new. A source that is a remainder comes before what the database
-// has now: with it as the parent, the caller asks again. A database that the archive may not continue with is an
-// [*OtherDatabaseError] or a [*MaybeUpgradedError].
+// has now: with it as the parent, the caller asks again. A database that the archive may
+// not continue with is an [*OtherDatabaseError] or a [*MaybeUpgradedError].
 func (q *Query) Capture(ctx context.Context) (*Source, error) {
 	from := manifest.Now()
 	s, err := q.Look(ctx)
@@ -95,10 +95,11 @@ func (q *Query) Look(ctx context.Context) (*Source, error) {
 		return s, nil
 	}
 	s, err := q.present(ctx)
-	if err != nil {
+	_, needsFull := errors.AsType[*NeedsFullError](err)
+	if err != nil && !needsFull {
 		return nil, err
 	}
-	if s.Kind == manifest.Full {
+	if needsFull || s.Kind == manifest.Full {
 		// The log may have been removed before it was read.
 		if left := q.remainder(); left != nil {
 			return left, nil
@@ -106,7 +107,7 @@ func (q *Query) Look(ctx context.Context) (*Source, error) {
 	} else if c := q.Parent.Position.Commit; c != nil {
 		q.Logs.DropBefore(c.StartFile) // the archive has what they have
 	}
-	return s, nil
+	return s, err
 }
 
 // present looks at the database as it is now.
