@@ -57,16 +57,20 @@ func (r *Run) newest(b archiver.Backup) {
 }
 
 func (r *Run) requests(c storage.RequestCounts) {
-	for op, n := range map[string]int64{"put": c.Put, "get": c.Get, "head": c.Head, "list": c.List, "delete": c.Delete} {
+	for op, n := range byOp(c) {
 		r.tell(requests, float64(n), op)
 	}
 }
 
+func byOp(c storage.RequestCounts) map[string]int64 {
+	return map[string]int64{"put": c.Put, "get": c.Get, "head": c.Head, "list": c.List, "delete": c.Delete}
+}
+
 // Verify takes over what a verification has found.
 func (r *Run) Verify(report archiver.VerifyReport) {
-	level := "names"
+	level := levelNames
 	if report.Deep {
-		level = "deep"
+		level = levelDeep
 	}
 	r.tell(verified, seconds(time.Now()), level)
 	r.tell(verifyFindings, float64(len(report.Findings)), level)

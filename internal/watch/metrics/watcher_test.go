@@ -1,0 +1,170 @@
+package metrics
+
+import (
+	"flag"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+var update = flag.Bool("update", false, "write the golden file")
+
+func at(second int64) time.Time { return time.Unix(second, 0) }
+
+// busy is a watcher of two databases: one of which everything is known, and a new one.
+func busy() watch.State {
+	full := watch.Durations{Count: 3, Sum: 1300 * time.Millisecond}
+	full.Buckets[0], full.Buckets[4] = 2, 1
+	return watch.State{
+		At: at(2000), Started: at(100),
+		Stores: []watch.StoreState{{Store: "s3://backups", Up: true, LastAnswer: at(1999)}, {Store: "/mnt/nas", Since: at(1500)}},
+		Targets: []watch.TargetState{
+			{
+				Target: watch.Target{
+					Name: "people", Archive: "s3://backups/people", Lag: 5 * time.Second,
+					Full: watch.FullRules{Every: time.Hour}, Verify: 2 * time.Hour,
+				},
+				Phase: watch.PhaseDirty, LastLook: at(1998), LastSafe: at(1990), Lag: 15 * time.Second,
+				UnsavedSince: at(1993), UnsavedBytes: 77,
+				Newest:   archiver.Backup{Seq: 9, CreatedAt: at(1989), EndEpoch: 40, Timeline: 2},
+				LastFull: at(1000), NewestRestorable: at(1988), Increments: 8,
+				DatabaseBytes: 4096, HeldLogBytes: 512,
+				Disk:   watch.DiskState{FreeBytes: 1 << 30, TotalBytes: 1 << 31, MinFreeBytes: 1 << 20, GivenUp: true},
+				Verify: watch.UpkeepState{LastGood: at(900), Findings: 2},
+				Counts: watch.Counts{
+					Backups:        map[archiver.Kind]int64{archiver.KindFull: 3},
+					Failures:       map[archiver.Code]int64{archiver.CodeConflict: 4},
+					UnplannedFulls: map[string]int64{"gap": 1}, Conflicts: 4, GivenUp: 1,
+					ReadBytes: 11, StoredBytes: 12, ReusedBytes: 13,
+					Requests:  storage.RequestCounts{Put: 1, Get: 2, Head: 3, List: 4, Delete: 5},
+					Durations: map[archiver.Kind]watch.Durations{archiver.KindFull: full},
+				},
+			},
+			{Target: watch.Target{Name: "new", Archive: "/mnt/nas/new?secret=x"}, Phase: watch.PhaseNew},
+		},
+	}
+}
+
+func source(state func() watch.State) Source {
+	return Source{
+		State: state, Version: "v1.2.3", Zstd: "C",
+		Reload:     func() (time.Time, bool) { return at(150), true },
+		Heartbeats: func() map[string]int64 { return map[string]int64{"ok": 5, "failed": 1} },
+	}
+}
+
+// text returns what a scrape shows of a source.
+func text(t *testing.T, s Source) string {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(s)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&out, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return regexp.MustCompile(`revision="[^"]*"`).ReplaceAllString(out.String(), `revision="R"`)
+}
+
+func TestExposition(t *testing.T) {
+	t.Parallel()
+	golden := filepath.Join("testdata", "watcher.txt")
+	got := text(t, source(busy))
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s differs (-file +now; -update writes it):\n%s", golden, diff)
+	}
+	if strings.Contains(got, "secret") {
+		t.Error("it shows the query of an address")
+	}
+}
+
+func TestLint(t *testing.T) {
+	t.Parallel()
+	problems, err := promlint.New(strings.NewReader(text(t, source(busy)))).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v, %v", problems, err)
+	}
+}
+
+// TestFrozenLoopShows: of a loop that does not turn any more, the look grows old and what is
+// not saved grows older, from scrape to scrape. No number is as if all were well.
+func TestFrozenLoopShows(t *testing.T) {
+	t.Parallel()
+	now := at(2000)
+	frozen := func() watch.State {
+		s := busy()
+		s.At = now
+		return s
+	}
+	find := func(name string) string {
+		_, rest, _ := strings.Cut(text(t, source(frozen)), "\n"+prefix+name+`{archive="s3://backups/people",database="people"} `)
+		value, _, _ := strings.Cut(rest, "\n")
+		return value
+	}
+	if lag, look := find("lag_seconds"), find("last_look_timestamp_seconds"); lag != "7" || look != "1998" {
+		t.Fatalf("the lag is %q, the look %q", lag, look)
+	}
+	now = at(5600)
+	if lag, look := find("lag_seconds"), find("last_look_timestamp_seconds"); lag != "3607" || look != "1998" {
+		t.Errorf("an hour later, the lag is %q, the look %q", lag, look)
+	}
+}
+
+// TestScrape: a scrape gets all of it over HTTP, with what Go says about the process.
+func TestScrape(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	Handler(source(busy)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	body, err := io.ReadAll(w.Result().Body)
+	if err != nil || w.Code != 200 {
+		t.Fatalf("status %d, %v", w.Code, err)
+	}
+	for _, want := range []string{"\ngbak_lag_seconds{", "\ngo_goroutines "} {
+		if !strings.Contains(string(body), want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+}
+
+// TestOneOfASeriesIsEnough: two databases that look alike do not take the others away.
+func TestOneOfASeriesIsEnough(t *testing.T) {
+	t.Parallel()
+	twins := func() watch.State {
+		s := busy()
+		s.Targets = append(s.Targets, s.Targets[1])
+		return s
+	}
+	w := httptest.NewRecorder()
+	Handler(source(twins)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, `gbak_newest_epoch{archive="s3://backups/people"`) {
+		t.Errorf("status %d, %s", w.Code, body)
+	}
+}
