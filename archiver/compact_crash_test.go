@@ -328,8 +328,8 @@ func TestCompactDamaged(t *testing.T) {
 	}
 }
 
-// A single writer's archive is refused: nothing may take the place of anything there.
-func TestCompactSingleWriter(t *testing.T) {
+// In a single writer's archive nobody can say which backups stay.
+func TestKeepsOfASingleWriter(t *testing.T) {
 	store := storagetest.NewCareless(storagetest.NewMemory(), storagetest.Ignores)
 	m := newModel(t)
 	for range 3 {
@@ -338,8 +338,17 @@ func TestCompactSingleWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := newArchive(store).Compact(t.Context(), archiver.CompactOptions{})
-	mustFail(t, err, archiver.CodeUnsafeStore)
+	for _, v := range []verb{
+		compactWith(archiver.CompactOptions{}), pinOf(2),
+		expireWith(archiver.ExpireOptions{Rules: &archiver.Rules{Last: 1}}), expireWith(archiver.ExpireOptions{Rules: &archiver.Rules{Last: 1}, Apply: true}),
+		func(t *testing.T, a *archiver.Archive) (uint64, bool, error) {
+			r, err := a.SetPolicy(t.Context(), &archiver.Rules{Last: 1})
+			return r.Keep, r.Keep != 0, err
+		},
+	} {
+		_, _, err := v(t, newArchive(store))
+		mustFail(t, err, archiver.CodeUnsafeStore, "which backups stay in this address cannot be changed")
+	}
 }
 
 // Status says what is replayed, and what would be merged.

@@ -116,9 +116,10 @@ type ExpireReport struct {
 
 	Grace time.Duration // 0 for none
 
-	// Versioned reports that the bucket keeps what is deleted, until its own rules remove
-	// it; Locked that objects may be locked. Both are false if that is not known.
-	Versioned, Locked bool
+	// Versioned reports whether the bucket keeps what is deleted, until its own rules remove
+	// it; Locked whether objects may be locked. nil if the store does not say, or was not
+	// asked, as nothing is deleted and nothing waits.
+	Versioned, Locked *bool
 
 	Requests storage.RequestCounts
 	Elapsed  time.Duration

@@ -140,7 +140,10 @@ func (e *expiry) decide(ctx context.Context, s *keeping.State) (*keeping.Next, e
 		return nil, err
 	}
 	isAnyDead := census.Dead.Objects+census.Manifests > 0 || e.probes > 0 && s.List.Keep == nil
-	isNewDead := n.OwnHorizon || n.Horizon > horizonOf(s.Keep())
+	isNewDead := n.Horizon > horizonOf(s.Keep())
+	if n.OwnHorizon { // whatever is before the newest keep is dead already if that is its own horizon, too
+		isNewDead = s.KeepSeq() == 0 || horizonOf(s.Keep()) < s.KeepSeq() || census.NewestDead >= s.KeepSeq()
+	}
 	isYoung := census.Waiting.Objects > 0 && census.Youngest >= s.KeepSeq() // no keep yet will let it go
 	if !s.ChangesList(*n) && !isYoung && !(isNewDead && isAnyDead) {
 		return nil, nil
@@ -236,14 +239,21 @@ func (e *expiry) waitUntil(written time.Time) {
 	}
 }
 
-// bucket asks whether the store keeps versions, or locks objects.
-func (e *expiry) bucket(ctx context.Context) (versioned, locked bool) {
+// bucket asks whether the store keeps versions, or locks objects; nil if it does not say.
+func (e *expiry) bucket(ctx context.Context) (versioned, locked *bool) {
 	inspector, ok := e.archive.objects.Storage.(storage.Inspector)
 	if !ok {
-		return false, false
+		return nil, nil
 	}
 	info := inspector.Inspect(ctx)
-	return info.Versioning == storage.VersioningOn || info.Versioning == storage.VersioningSuspended, info.ObjectLock != nil && info.ObjectLock.Enabled
+	if v := info.Versioning; v != "" {
+		is := v == storage.VersioningOn || v == storage.VersioningSuspended
+		versioned = &is
+	}
+	if info.ObjectLock != nil {
+		locked = &info.ObjectLock.Enabled
+	}
+	return versioned, locked
 }
 
 // probesBefore is when objects were written that old probes have left.

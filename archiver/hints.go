@@ -82,7 +82,7 @@ var hints = []func(error) string{
 		return ""
 	}),
 	say(as[*clockError], clockHint),
-	say(as[*keeping.SingleWriterError], "An archive that is to shrink needs a store with conditional writes: begin one there."),
+	say(as[*keeping.SingleWriterError], "To choose which backups stay, begin an archive in a store with conditional writes."),
 
 	about(func(e *staging.ExistsError) string {
 		switch {

@@ -49,8 +49,13 @@ func TestExpireThatCannotDelete(t *testing.T) {
 			if !r.Applied || r.Keep != 71 || r.Removed != 66 {
 				t.Errorf("applied: %v, keep %d, %d removed", r.Applied, r.Keep, r.Removed)
 			}
-			if c.fault.Err == nil && r.Refused+r.Survivors == 0 || c.fault.Refuse != nil && int64(len(r.RefusedKeys)) != r.Refused {
+			if r.Refused+r.Survivors == 0 || (c.code == archiver.CodePermission) != (len(r.RefusedKeys) > 0) || int64(len(r.RefusedKeys)) != r.Refused {
 				t.Errorf("%d refused, %d survivors, %v", r.Refused, r.Survivors, r.RefusedKeys)
+			}
+			again, err := newArchive(faulty).Expire(t.Context(), archiver.ExpireOptions{Apply: true, Grace: archiver.NoGrace})
+			mustFail(t, err, c.code)
+			if again.Keep != 0 || again.Head != 71 || again.Refused+again.Survivors != r.Refused+r.Survivors {
+				t.Errorf("a second run commits keep %d on %d, %d refused", again.Keep, again.Head, again.Refused)
 			}
 			after := look(t, store.Objects())
 			if diff := cmp.Diff([]uint64{68, 69, 70}, after.backups()); diff != "" {
@@ -100,6 +105,34 @@ func TestMarkOnly(t *testing.T) {
 			t.Fatalf("%s later: %d removed, %+v deleted, %v", later, r.Removed, r.Deleted, err)
 		}
 	}
+	mustHeal(t, "afterwards", store, archiver.Rules{Last: 2})
+}
+
+// A keep that says nothing new is not committed, even if what is dead cannot be deleted. What
+// comes later is dead by a later keep.
+func TestKeepsThatSayNothingNew(t *testing.T) {
+	t.Parallel()
+	m, store := grown(t)
+	mark := func(want uint64) {
+		t.Helper()
+		r, err := newArchive(store).Expire(t.Context(), archiver.ExpireOptions{Apply: true, MarkOnly: true, Grace: archiver.NoGrace})
+		if err != nil || r.Keep != want || r.Applied != (want != 0) {
+			t.Errorf("keep %d, want %d; applied %v, %v", r.Keep, want, r.Applied, err)
+		}
+	}
+	mark(71)
+	mark(0)
+	put(t, store, manifest.SegmentKey(manifest.SegmentFolder(manifest.FolderName(70, strings.Repeat("0e", 16))), 0, manifest.Sum(nil)), "late")
+	mark(0)
+	put(t, store, manifest.SegmentKey(manifest.SegmentFolder(manifest.FolderName(71, strings.Repeat("0e", 16))), 0, manifest.Sum(nil)), "of a killed run")
+	mark(72)
+	mark(0)
+	for range 2 {
+		m.commit(50)
+		full(t, store, m.path)
+	}
+	mark(75) // as 68 to 70 go
+	mark(0)
 	mustHeal(t, "afterwards", store, archiver.Rules{Last: 2})
 }
 

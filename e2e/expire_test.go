@@ -50,8 +50,8 @@ type expired struct {
 	Deleted        amount           `json:"deleted"`
 	Waiting        amount           `json:"waiting"`
 	Refused        []answer         `json:"refused"`
-	Versioned      bool             `json:"versioned"`
-	Locked         bool             `json:"locked"`
+	Versioned      *bool            `json:"versioned"`
+	Locked         *bool            `json:"locked"`
 	RefusedObjects int64            `json:"refused_objects"`
 	Requests       map[string]int64 `json:"requests"`
 	Cost           *cost            `json:"cost"`

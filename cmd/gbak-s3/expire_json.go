@@ -42,8 +42,8 @@ type expireLine struct {
 	Unknown        int64                 `json:"unknown"`
 	Withheld       string                `json:"withheld,omitempty"`
 	GraceS         int64                 `json:"grace_s"`
-	Versioned      bool                  `json:"versioned"`
-	Locked         bool                  `json:"locked"`
+	Versioned      *bool                 `json:"versioned"`
+	Locked         *bool                 `json:"locked"`
 	Requests       storage.RequestCounts `json:"requests"`
 	Cost           *costLine             `json:"cost,omitempty"`
 	ElapsedMS      int64                 `json:"elapsed_ms"`

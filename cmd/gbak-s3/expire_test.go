@@ -120,7 +120,7 @@ func TestAppliedExpireIsTold(t *testing.T) {
 	r := archiver.ExpireReport{
 		Applied: true, Head: 8, Keep: 9, Removed: 1, Kept: 1, Grace: 0, Verdicts: []archiver.Verdict{verdict(7, archiver.KindFull, true, "newest")},
 		Before: []archiver.Reach{reachTo(1, 3, 3)}, After: []archiver.Reach{reachTo(1, 3, 3)},
-		Deleted: archiver.Amount{Objects: 1, Bytes: 10}, Refused: 5, Survivors: 2, Versioned: true, Locked: true, Withheld: errors.New("manifests/2.json: it is damaged"),
+		Deleted: archiver.Amount{Objects: 1, Bytes: 10}, Refused: 5, Survivors: 2, Versioned: new(true), Locked: new(true), Withheld: errors.New("manifests/2.json: it is damaged"),
 		RefusedKeys: []archiver.RefusedKey{{Key: "segments/a", Code: archiver.CodePermission, Err: errors.New("denied")}, {Key: "b"}, {Key: "c"}, {Key: "d"}},
 	}
 	got := printed(t, "s3://backups/people/?region=eu-central-1", archiver.ExpireOptions{Apply: true}, r, false)
@@ -168,7 +168,7 @@ func TestExpireAsJSON(t *testing.T) {
 		`"reach_before":[],"reach_after":[],"chains_only":{"backups":2,"bytes":3145728},"deleted":{"objects":37,"bytes":4294967296},` +
 		`"waiting":{"objects":401,"bytes":33285996544,"from":"2026-10-18T11:00:00Z"},"manifests":32,"orphans":5,` +
 		`"refused":[{"key":"segments/a","code":"permission_denied"}],"refused_objects":0,"survivors":0,"unknown":1,"withheld":"x","grace_s":82800,` +
-		`"versioned":false,"locked":false,"requests":{"put":0,"get":95,"head":0,"list":96,"delete":0},"cost":{"usd":0.000518},"elapsed_ms":2000}
+		`"versioned":null,"locked":null,"requests":{"put":0,"get":95,"head":0,"list":96,"delete":0},"cost":{"usd":0.000518},"elapsed_ms":2000}
 `
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -251,12 +251,12 @@ func andManifests(n int64) string {
 
 // bucket says what the settings of a bucket mean for what is deleted.
 func (p *expirePrinter) bucket() {
-	if p.report.Versioned {
+	if v := p.report.Versioned; v != nil && *v {
 		p.say("the bucket keeps versions of what is deleted, and they cost as before. This lifecycle rule removes them after a day:")
 		p.say(`  {"Rules":[{"ID":"gbak-s3","Status":"Enabled","Filter":{"Prefix":%q},"NoncurrentVersionExpiration":{"NoncurrentDays":1},`+
 			`"Expiration":{"ExpiredObjectDeleteMarker":true}}]}`, prefixOf(p.address))
 	}
-	if p.report.Locked {
+	if l := p.report.Locked; l != nil && *l {
 		p.say("the bucket locks objects: those that are locked still are deleted by a later expiry")
 	}
 }

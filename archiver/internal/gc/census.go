@@ -38,6 +38,10 @@ type Census struct {
 	Youngest manifest.Seq
 	Unknown  int
 
+	// NewestDead is the highest generation among the dead, or the highest number of a dead
+	// manifest: whichever is higher.
+	NewestDead manifest.Seq
+
 	// Manifests is how many manifests are dead, with those of keeps.
 	Manifests int
 
@@ -76,8 +80,9 @@ func (n *Names) Census(ctx context.Context, s *objects.Store) (*Census, error) {
 	if err := c.findDamaged(ctx, s); err != nil {
 		return nil, err
 	}
-	for range n.deadManifests() {
+	for seq := range n.deadManifests() {
 		c.Manifests++
+		c.NewestDead = max(c.NewestDead, seq)
 	}
 	return &c.Census, nil
 }
@@ -120,16 +125,21 @@ func (c *counting) count(info storage.ObjectInfo) {
 		c.Unknown++
 	case isDead:
 		c.Dead.add(info.Size)
+		c.NewestDead = max(c.NewestDead, generationOf(info.Key))
 	case isWaiting:
 		c.Waiting.add(info.Size)
-		if generation, ok := manifest.ParseGeneration(info.Key); ok {
-			c.Youngest = max(c.Youngest, generation)
-		}
+		c.Youngest = max(c.Youngest, generationOf(info.Key))
 	case isLiving:
 		if f := n.folders[n.hash(folderOf(info.Key))]; f != nil && !f.isExact {
 			f.add(info.Key, info.Size)
 		}
 	}
+}
+
+// generationOf returns the generation of an object, 0 if its key has none.
+func generationOf(key string) manifest.Seq {
+	generation, _ := manifest.ParseGeneration(key)
+	return generation
 }
 
 // findDamaged looks for the objects of full and of needed backups, and of the settled

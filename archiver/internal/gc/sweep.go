@@ -56,8 +56,8 @@ const maxRefusals = 100
 // on the way leaves only what the next one finds.
 //
 // That the store refuses some objects is no error. Swept is never nil, and says what was
-// deleted even if there is an error: that of a store that does not answer, [ErrSingleWriter],
-// or [Names.Withheld].
+// deleted even if there is an error: that of a store that does not answer, or refuses a
+// request as a whole, [ErrSingleWriter], or [Names.Withheld].
 func (n *Names) Sweep(ctx context.Context, s *objects.Store, k *manifest.Committed, probesBefore time.Time) (*Swept, error) {
 	sw := &sweep{store: s}
 	sw.swept.Refused = map[string]int{}
@@ -190,6 +190,14 @@ func (sw *sweep) deleteBatch(ctx context.Context, batch []storage.ObjectInfo, co
 		keys[i] = info.Key
 	}
 	kept, err := sw.store.DeleteAll(ctx, keys)
+	if errors.Is(err, storage.ErrPermission) || errors.Is(err, storage.ErrRefused) {
+		sw.mu.Lock()
+		defer sw.mu.Unlock()
+		for _, key := range keys {
+			sw.refuse(key, err)
+		}
+		return err // others would be refused, too
+	}
 	if err != nil {
 		return err
 	}

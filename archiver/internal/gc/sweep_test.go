@@ -110,6 +110,23 @@ func TestSweepsThatFail(t *testing.T) {
 	}
 }
 
+// A request that is refused as a whole counts for each of its keys.
+func TestSweepThatIsRefused(t *testing.T) {
+	w, k := littered(t, 1500)
+	swept, err := w.trySweep(t.Context(), k, onDelete(2, storagetest.Fault{Err: fmt.Errorf("no: %w", storage.ErrPermission)}))
+	if !errors.Is(err, storage.ErrPermission) || len(swept.Refusals) != maxRefusals {
+		t.Fatalf("%d refusals, %v", len(swept.Refusals), err)
+	}
+	if refused := swept.Refused[storage.ErrPermission.Error()]; refused+swept.Deleted.Objects != 1500 || refused < 500 {
+		t.Errorf("%d refused, %d deleted", refused, swept.Deleted.Objects)
+	}
+	for _, r := range swept.Refusals {
+		if w.memory.Objects()[r.Key] == nil {
+			t.Fatalf("%s is gone", r.Key)
+		}
+	}
+}
+
 // A store that stays too busy for some keys ends a sweep.
 func TestSweepOfABusyStore(t *testing.T) {
 	w, k := littered(t, 10)

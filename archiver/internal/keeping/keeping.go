@@ -35,12 +35,12 @@ type State struct {
 	journal *journal.Journal
 }
 
-// SingleWriterError is the error for an archive in which nothing may be removed: its store
-// could not tell two runs that believe in the same number.
+// SingleWriterError is the error for an archive in which nobody may say which backups stay:
+// its store could not tell two runs that believe in the same number.
 type SingleWriterError struct{ Address string }
 
 func (e *SingleWriterError) Error() string {
-	return "nothing can be removed from " + e.Address + ": its store does not support conditional writes, so that two runs could both believe that they committed first"
+	return "which backups stay in " + e.Address + " cannot be changed: its store does not support conditional writes, so that two runs could both believe that they committed first"
 }
 
 // Read reads the state of an archive whose backups are in l. Everything that says which
