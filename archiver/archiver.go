@@ -19,6 +19,7 @@ package archiver
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"time"
 
@@ -46,6 +47,11 @@ type Options struct {
 	// shared by any number of archives, whose runs then wait for each other; nil for no
 	// limit.
 	Memory *Memory
+
+	// BeforeRead, if not nil, is called before a backup or an import reads so many bytes of
+	// what it stores, at most a few MiB. It may wait, to leave something of the disk to
+	// others; its error ends the run. It is called concurrently.
+	BeforeRead func(ctx context.Context, bytes int) error
 
 	// StoreTimeout is how long a request is retried while the store is busy or
 	// unreachable, and how long the transfer of an object may stall; 0 means
@@ -86,6 +92,7 @@ type Archive struct {
 	disk    disk.Disk // where databases are
 	log     *slog.Logger
 	workers int
+	reading func(ctx context.Context, bytes int) error
 	name    string
 	records *record.Folder
 	tool    string
@@ -116,7 +123,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		records: &record.Folder{Path: opts.State, Disk: on, Log: log},
 		journal: journal.New(objects, opts.Name),
 		disk:    on, log: log,
-		workers: opts.Concurrency, name: opts.Name, tool: tool, host: opts.Host,
+		workers: opts.Concurrency, reading: opts.BeforeRead, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, space: disk.SpaceAt,
 	}
 }

@@ -212,7 +212,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 // newPacker returns the packer of a backup that builds on head.
 func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 	return pack.New(head, pack.Options{
-		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, Log: a.log,
+		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, BeforeRead: a.reading, Log: a.log,
 	})
 }
 

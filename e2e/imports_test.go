@@ -42,6 +42,8 @@ func mayImport(from, to string) bool {
 		return within(to, "cmd") || within(to, "archiver") || within(to, "storage")
 	case from == "storage/driver":
 		return to == "storage"
+	case from == "storage/throttle":
+		return to == "storage"
 	case within(from, "storage/local"):
 		return to == "storage" || to == "storage/driver" || within(to, "storage/local")
 	case within(from, "storage/s3"):
@@ -244,6 +246,9 @@ func TestImportRules(t *testing.T) {
 		{"storage/local", "internal/disk/disktest", false},
 		{"storage", "storage/local", false},
 		{"storage", "storage/driver", false},
+		{"storage/throttle", "storage", true},
+		{"storage/throttle", "storage/driver", false},
+		{"archiver", "storage/throttle", false},
 		{"storage/driver", "storage", true},
 		{"storage/driver", "storage/local", false},
 		{"storage/local", "storage/driver", true},

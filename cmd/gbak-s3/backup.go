@@ -87,6 +87,8 @@ nothing, and needs no permission to write.`,
 	}
 	metricsFile = metricsFlag(cmd)
 	flags := cmd.Flags()
+	a.limits.uploads(flags)
+	a.limits.reads(flags)
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
 	flags.BoolVar(&opts.NoFull, "no-full", false, "take no full backup after the first one: if one is needed, say so and exit with 10")

@@ -32,6 +32,8 @@ that takes a full backup.`,
 			return a.compact(cmd, arguments(args, "ARCHIVE")[0], opts)
 		},
 	}
+	a.limits.uploads(cmd.Flags())
+	a.limits.downloads(cmd.Flags())
 	cmd.Flags().IntVar(&opts.Min, "min", opts.Min, "how many backups in a row are worth merging")
 	cmd.Flags().IntVar(&opts.Tail, "tail", opts.Tail, "how many of the newest backups stay as they are")
 	cmd.Flags().BoolVar(&opts.Apply, "apply", false, "merge, instead of saying what would be merged")

@@ -41,6 +41,7 @@ that is an error.`,
 		},
 	}
 	flags := cmd.Flags()
+	a.limits.downloads(flags)
 	flags.Uint64Var(&target.backup, "backup", 0, "number of the last backup to export (default the newest)")
 	flags.Uint64Var(&target.epoch, "epoch", 0, "last epoch to export")
 	flags.BoolVar(&opts.WithoutSpilled, "without-spilled", false, "leave out spilled vectors, which native backups cannot hold")

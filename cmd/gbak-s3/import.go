@@ -38,6 +38,8 @@ is complete.`,
 		},
 	}
 	flags := cmd.Flags()
+	a.limits.uploads(flags)
+	a.limits.reads(flags)
 	flags.BoolVar(&opts.NewDatabase, "new-database", false,
 		"accept a database of another id as the successor of the archive's; it begins a new timeline")
 	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,

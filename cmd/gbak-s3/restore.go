@@ -66,6 +66,7 @@ that there is no archive yet.`,
 		},
 	}
 	flags := cmd.Flags()
+	a.limits.downloads(flags)
 	flags.Uint64Var(&target.backup, "backup", 0, "number of the backup to restore (default the newest)")
 	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the last commit at or before it")
 	flags.StringVar(&target.at, "time", "",

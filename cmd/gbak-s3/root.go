@@ -25,6 +25,7 @@ type app struct {
 	concurrency int
 
 	storeTimeout time.Duration
+	limits       limits
 
 	log  *slog.Logger // nil before the archive is opened
 	verb string       // the command that has failed
@@ -149,30 +150,8 @@ func arguments(args []string, names ...string) []string {
 
 // archive opens the archive at address.
 func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
-	if a.concurrency < 1 || a.concurrency > 256 {
-		return nil, usage("the concurrency %d cannot be used", "Give a number between 1 and 256.", a.concurrency)
-	}
-	if a.storeTimeout <= 0 {
-		return nil, usage("the store timeout %s cannot be used", "Give a duration such as 2m or 1h.", a.storeTimeout)
-	}
-	store, err := (&stores{timeout: a.storeTimeout, log: a.log}).open(ctx, address)
-	if err != nil {
-		return nil, err
-	}
 	a.out.paid = isBucket(address)
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return archiver.New(store, archiver.Options{
-		Logger:       a.log,
-		Concurrency:  a.concurrency,
-		StoreTimeout: a.storeTimeout,
-		Name:         named(address),
-		State:        stateFolder(),
-		Tool:         "gbak-s3 " + version(),
-		Host:         host,
-	}), nil
+	return a.archives(nil).open(ctx, address)
 }
 
 // exclusive refuses more than one of these flags. (cobra's own check gives an error

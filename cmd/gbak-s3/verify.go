@@ -28,6 +28,7 @@ with 3.`,
 		},
 	}
 	metricsFile = metricsFlag(cmd)
+	a.limits.downloads(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
 	return cmd
 }

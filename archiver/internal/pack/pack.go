@@ -59,6 +59,10 @@ type Options struct {
 	Fresh   bool // refer to nothing that earlier backups have stored
 	Workers int  // how many stripes are on their way at a time, at least 1
 	Log     *slog.Logger
+
+	// BeforeRead, if not nil, is called before so many bytes of the source are read, and may
+	// wait. It is called concurrently.
+	BeforeRead func(ctx context.Context, bytes int) error
 }
 
 // Packer stores sources in the archive of one head.

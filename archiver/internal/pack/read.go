@@ -1,6 +1,8 @@
 package pack
 
 import (
+	"context"
+
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 )
@@ -8,12 +10,16 @@ import (
 // reader reads the files of a source, and collects from the very bytes that it returns
 // the checksums that prove them. Its methods may be called concurrently.
 type reader struct {
-	files []capture.File
-	sums  []*crc32combine.Parts // one for each file
+	files  []capture.File
+	before func(ctx context.Context, bytes int) error
+	sums   []*crc32combine.Parts // one for each file
 }
 
-func newReader(files []capture.File) *reader {
-	r := &reader{files: files}
+func newReader(files []capture.File, before func(context.Context, int) error) *reader {
+	if before == nil {
+		before = func(context.Context, int) error { return nil }
+	}
+	r := &reader{files: files, before: before}
 	for _, f := range files {
 		r.sums = append(r.sums, &crc32combine.Parts{From: f.From})
 	}
@@ -21,7 +27,10 @@ func newReader(files []capture.File) *reader {
 }
 
 // read fills raw with the pieces of f.
-func (r *reader) read(raw []byte, f frame) error {
+func (r *reader) read(ctx context.Context, raw []byte, f frame) error {
+	if err := r.before(ctx, len(raw)); err != nil {
+		return err
+	}
 	for _, p := range f {
 		b := raw[:p.bytes]
 		raw = raw[p.bytes:]

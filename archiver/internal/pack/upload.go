@@ -60,7 +60,7 @@ func newUpload(
 	u := &upload{
 		source: s, level: o.Level, workers: o.Workers, segmentBytes: segmentBytes, total: s.Bytes(),
 		objectBytes: objectBytes(segmentBytes),
-		reader:      newReader(s.Files), reference: reference, pages: digests, segments: to,
+		reader:      newReader(s.Files, o.BeforeRead), reference: reference, pages: digests, segments: to,
 		tracker: t, memory: to.objects.Memory,
 		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),
 	}
@@ -246,7 +246,7 @@ func (c *compressor) fill(ctx context.Context, b *building, s stripe) (rest stri
 			break
 		}
 		raw := c.raw[:f.bytes()]
-		if err := c.reader.read(raw, f); err != nil {
+		if err := c.reader.read(ctx, raw, f); err != nil {
 			return nil, err
 		}
 		parts, err := c.divider.divide(ctx, f, raw)
