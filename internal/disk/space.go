@@ -7,7 +7,9 @@ import (
 
 // Space is what the file system at a path has left for this process.
 type Space struct {
-	Free int64 // bytes
+	Free      int64 // bytes
+	ForAnyone int64 // the part of Free that is not kept for an administrator
+	Total     int64 // bytes of the whole file system
 
 	// Sure is true if what is larger than Free certainly does not fit: the file system
 	// does not compress.

@@ -8,5 +8,6 @@ func spaceOf(dir string) (Space, bool) {
 	if err := unix.Statfs(dir, &s); err != nil || s.Blocks == 0 || s.Bavail > s.Blocks {
 		return Space{}, false
 	}
-	return Space{Free: int64(s.Bavail) * int64(s.Bsize)}, true
+	free := int64(s.Bavail) * int64(s.Bsize)
+	return Space{Free: free, ForAnyone: free, Total: int64(s.Blocks) * int64(s.Bsize)}, true
 }

@@ -25,5 +25,5 @@ func spaceOf(dir string) (Space, bool) {
 	if os.Geteuid() == 0 {
 		blocks = s.Bfree // what is reserved is for root
 	}
-	return Space{Free: int64(blocks) * unit, Sure: !compressing[s.Type]}, true
+	return Space{Free: int64(blocks) * unit, ForAnyone: int64(s.Bavail) * unit, Total: int64(s.Blocks) * unit, Sure: !compressing[s.Type]}, true
 }

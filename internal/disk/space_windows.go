@@ -12,5 +12,5 @@ func spaceOf(dir string) (Space, bool) {
 	if err := windows.GetDiskFreeSpaceEx(path, &free, &total, &all); err != nil || total == 0 {
 		return Space{}, false
 	}
-	return Space{Free: int64(free)}, true
+	return Space{Free: int64(free), ForAnyone: int64(free), Total: int64(total)}, true
 }

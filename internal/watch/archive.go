@@ -1,19 +1,43 @@
 package watch
 
-import "context"
+import (
+	"context"
 
-// Archive is one archive together with one database, as a target needs them. Its methods are
-// called by one goroutine at a time, except Prepare and upkeep, which go on beside the others.
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Archive is one archive together with one database, as a target needs them; [Adapt] makes
+// one. Look, Backup, Check, Reread, GiveUp and Close are called one after another. Prepare and
+// upkeep go on beside them.
 type Archive interface {
-	// Check sends one request: it finds out whether the store answers, and whether the
-	// archive is there still.
-	Check(context.Context) error
+	// Look compares the database with what is known of the archive. It asks no store.
+	Look(context.Context) (archiver.Look, error)
+
+	// Backup backs up what is new.
+	Backup(context.Context, archiver.SessionBackup) (archiver.BackupReport, error)
 
 	// Prepare stores what a full backup needs, and commits nothing.
 	Prepare(context.Context) error
 
+	// Check finds out, with one request if the archive is known, whether the store answers
+	// and the archive is as it is known.
+	Check(context.Context) error
+
+	// Reread reads the archive's end anew: others may have appended to it.
+	Reread(context.Context) error
+
 	// GiveUp releases the hold on the database's log.
 	GiveUp(context.Context) error
+
+	// Verify returns how many findings there are.
+	Verify(context.Context) (int, error)
+	Expire(context.Context) error
+	Compact(context.Context) error
+
+	// Requests returns how many requests all methods have sent so far. It may be called at
+	// any time.
+	Requests() storage.RequestCounts
 
 	// Close gives up what is open. The hold stays.
 	Close(context.Context) error

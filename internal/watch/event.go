@@ -21,6 +21,7 @@ const (
 	EventDisk    EventKind = "disk"        // the disk will be full soon
 	EventForks   EventKind = "forks"       // two databases seem to back up into one archive
 	EventWriter  EventKind = "writer"      // another writer is active
+	EventSafe    EventKind = "safe"        // the archive has everything, and the store has just said so
 	EventStopped EventKind = "stopped"     // the watcher has stopped
 )
 

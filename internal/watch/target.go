@@ -31,6 +31,10 @@ type Target struct {
 	// store is away, the hold on the database's log is given up. Zero never gives it up.
 	MinFree Size
 
+	// Prove is how long the archive may go without proof that it has everything, if nothing
+	// is new: then one request asks the store. 0 means for any time, and asks nothing.
+	Prove time.Duration
+
 	// MaxRequests bounds what runs ask of the store, by stretching the lag; zero means no
 	// bound.
 	MaxRequests Rate
@@ -78,5 +82,9 @@ type Key struct{ Name, Archive string }
 func (t Target) Key() Key { return Key{t.Name, t.Archive} }
 
 func (k Key) String() string { return fmt.Sprintf("%s → %s", k.Name, k.Archive) }
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Name, o.Name), cmp.Compare(k.Archive, o.Archive))
+}
 
 func (t Target) lag() time.Duration { return cmp.Or(t.Lag, DefaultLag) }

@@ -1,10 +1,18 @@
 package watch
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // Options are what all targets of a [Watcher] share. Open is required.
@@ -23,7 +31,7 @@ type Options struct {
 	// it still answers; 0 means [DefaultStoreCheck], and less than 0 never.
 	StoreCheck time.Duration
 
-	// Flush is how long [Watcher.Run] may take to stop; 0 means [DefaultFlush].
+	// Flush is how long it may take to stop; 0 means [DefaultFlush].
 	Flush time.Duration
 }
 
@@ -33,26 +41,125 @@ const (
 	DefaultFlush      = 20 * time.Second
 )
 
+// How much goes on at a time, over all targets.
+const (
+	fullsAtATime  = 2
+	runsAtATime   = 16
+	upkeepAtATime = 1
+)
+
 // Watcher watches targets. All its methods may be called concurrently.
 type Watcher struct {
-	opts Options
+	opts       Options
+	log        *slog.Logger
+	flush      time.Duration
+	storeCheck time.Duration
+	space      func(path string) (disk.Space, bool)
 
-	mu      sync.Mutex
-	targets []Target
-	started time.Time
+	fulls, runs, upkeep *semaphore.Weighted
+
+	telling sync.Mutex
+
+	mu        sync.Mutex
+	running   context.Context //nolint:containedctx // of Run, for targets that are set later; nil before
+	started   time.Time
+	databases map[Key]*database
+	stores    map[string]*store
+	leaving   []*database // removed, and not ended yet
 }
 
 // New returns a watcher without targets.
-func New(opts Options) *Watcher { return &Watcher{opts: opts} }
+func New(opts Options) *Watcher {
+	return &Watcher{
+		opts: opts, log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), space: disk.SpaceAt,
+		flush: cmp.Or(opts.Flush, DefaultFlush), storeCheck: cmp.Or(opts.StoreCheck, DefaultStoreCheck),
+		fulls: semaphore.NewWeighted(fullsAtATime), runs: semaphore.NewWeighted(runsAtATime), upkeep: semaphore.NewWeighted(upkeepAtATime),
+		databases: map[Key]*database{}, stores: map[string]*store{},
+	}
+}
 
 // Set makes targets the ones that are watched. Those that are watched already with equal
-// settings are not touched, those with other settings keep their state. If two have the same
-// key, or an archive cannot be opened, that is the error, and nothing changes.
+// settings are not touched. Those with other settings keep their state, unless their path or
+// their address is another one. What is left out is backed up once more and then left alone.
+// If two targets have the same key, or an archive cannot be opened, that is the error, and
+// nothing changes.
 func (w *Watcher) Set(targets []Target) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.targets = targets
+	wanted, opened := map[Key]Target{}, map[Key]Archive{}
+	for _, t := range targets {
+		k := t.Key()
+		if _, there := wanted[k]; there {
+			return fmt.Errorf("two of what is to be watched are called %s", k)
+		}
+		wanted[k] = t
+		if d, there := w.databases[k]; there && isSamePlace(d.state().Target, t) {
+			continue
+		}
+		a, err := w.opts.Open(t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		opened[k] = a
+	}
+	for k, d := range w.databases {
+		if _, stays := wanted[k]; !stays || opened[k] != nil {
+			w.remove(k, d)
+		}
+	}
+	for _, t := range targets {
+		k := t.Key()
+		if a := opened[k]; a != nil {
+			w.add(t, a)
+		} else if d := w.databases[k]; d.state().Target != t {
+			d.tell(func(i *inbox) { i.target = &t })
+		}
+	}
 	return nil
+}
+
+func isSamePlace(a, b Target) bool {
+	return a.Database == b.Database && a.Address == b.Address && a.Store == b.Store
+}
+
+// add begins to watch a target. The caller holds the lock.
+func (w *Watcher) add(t Target, a Archive) {
+	s := w.stores[t.Store]
+	if s == nil {
+		s = &store{name: t.Store, users: map[*database]bool{}}
+		w.stores[t.Store] = s
+	}
+	d := newDatabase(w, t, a, s)
+	w.databases[t.Key()] = d
+	if w.running != nil {
+		d.begins(w.running)
+	}
+}
+
+// begins starts the loop.
+func (d *database) begins(ctx context.Context) {
+	ctx, d.quit = context.WithCancel(ctx)
+	go d.loop(ctx)
+}
+
+// remove ends the watch of a target. The caller holds the lock.
+func (w *Watcher) remove(k Key, d *database) {
+	delete(w.databases, k)
+	if d.quit == nil {
+		return
+	}
+	d.quit()
+	w.leaving = slices.DeleteFunc(w.leaving, func(d *database) bool { return d.hasEnded() })
+	w.leaving = append(w.leaving, d)
+}
+
+func (d *database) hasEnded() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // Run watches until ctx ends. Then it starts no new work, backs up once more what has
@@ -60,44 +167,87 @@ func (w *Watcher) Set(targets []Target) error {
 // nil if everything is stored, else an [*UnsavedError]. It is called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	w.mu.Lock()
-	w.started = time.Now()
+	w.running, w.started = ctx, time.Now()
+	for _, d := range w.databases {
+		d.begins(ctx)
+	}
 	w.mu.Unlock()
 	<-ctx.Done()
-	return nil
-}
-
-// Once backs up each target once, as [Watcher.Run] would at its start, and returns what came
-// of it, in the order of the targets. It is called instead of Run.
-func (w *Watcher) Once(context.Context) []Result { return nil }
-
-// Result is what came of one run.
-type Result struct {
-	Target Target
-	Err    error
+	w.mu.Lock()
+	all := append(slices.Collect(maps.Values(w.databases)), w.leaving...)
+	w.mu.Unlock()
+	// A disk that hangs stops its loop, but nothing else.
+	late := time.NewTimer(w.flush + closeTime + time.Second)
+	defer late.Stop()
+	var unsaved []Key
+	for _, d := range all {
+		select {
+		case <-d.ended:
+		case <-late.C:
+			late.Reset(0)
+		}
+		if !d.hasEnded() || d.isUnsaved {
+			unsaved = append(unsaved, d.key)
+		}
+	}
+	slices.SortFunc(unsaved, Key.compare)
+	e := Event{Kind: EventStopped, At: time.Now(), Unsaved: unsaved}
+	if len(unsaved) == 0 {
+		w.log.Info("stopped: everything is stored", "event", e.Kind)
+		w.tell(e)
+		return nil
+	}
+	err := &UnsavedError{unsaved}
+	e.Why = err.Error()
+	w.log.Error("stopped", "event", e.Kind, "err", err)
+	w.tell(e)
+	return err
 }
 
 // Changed says that something at a database's path may have changed: the file itself, its
-// log, or the folders of these.
-func (w *Watcher) Changed(_ string) {}
+// log, or the folders of these. The path is that of [Target.Database].
+func (w *Watcher) Changed(path string) {
+	w.each(func(d *database) {
+		if d.path == path {
+			d.changed(time.Now())
+		}
+	})
+}
 
 // ChangedAll says that any database may have changed.
-func (w *Watcher) ChangedAll() {}
+func (w *Watcher) ChangedAll() { w.each(func(d *database) { d.changed(time.Now()) }) }
 
 // Nudge makes everything due that is not in its archive, and tries again what was refused or
 // waits.
-func (w *Watcher) Nudge() {}
+func (w *Watcher) Nudge() {
+	w.each(func(d *database) {
+		d.store.tryNow(time.Now())
+		d.tell(func(i *inbox) { i.nudged = true })
+	})
+}
+
+func (w *Watcher) each(do func(*database)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.databases {
+		do(d)
+	}
+}
 
 // State returns a snapshot. It waits for no I/O.
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return State{At: time.Now(), Started: w.started}
-}
-
-// UnsavedError says which targets had commits that were not in their archives when the
-// watcher stopped, or may have had.
-type UnsavedError struct{ Targets []Key }
-
-func (e *UnsavedError) Error() string {
-	return "stopped before everything was stored"
+	s := State{At: time.Now(), Started: w.started}
+	used := map[*store]bool{}
+	for _, d := range w.databases {
+		s.Targets = append(s.Targets, d.state())
+		used[d.store] = true
+	}
+	for st := range used {
+		s.Stores = append(s.Stores, st.state())
+	}
+	slices.SortFunc(s.Targets, func(a, b TargetState) int { return a.Target.Key().compare(b.Target.Key()) })
+	slices.SortFunc(s.Stores, func(a, b StoreState) int { return cmp.Compare(a.Store, b.Store) })
+	return s
 }

@@ -1,0 +1,214 @@
+package watch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// tick is the longest time between two turns of a loop: the disk is looked at, and the loop
+// shows that it lives.
+const tick = guardEvery
+
+// database is one target and its loop. The loop alone uses what is not below mu. It turns:
+// takes in what has happened, looks at the disk if there is a reason to, starts what is due,
+// and shows its state. What it starts goes on in goroutines of its own: at most one run on
+// the session, and beside it at most one preparation or upkeep.
+type database struct {
+	w       *Watcher
+	key     Key
+	path    string
+	archive Archive
+	store   *store
+	wake    chan struct{} // holds one
+	ended   chan struct{} // closed when the loop has ended
+	results chan outcome
+	quit    context.CancelFunc // ends the loop
+
+	target Target
+
+	// What is known of the database, as of the last look.
+	look        archiver.Look
+	looked      time.Time // zero before the first one, and when it must look again
+	oldest      time.Time // time of the oldest unsaved commit, as the database says it
+	dirtySince  time.Time // the same by this process's clock; zero if nothing is unsaved
+	lastEvent   time.Time
+	firstChange time.Time // the first event since a run began, or since all was saved
+
+	trouble   trouble
+	pace      pace
+	unplanned unplanned
+	guard     guard
+	guarded   time.Time // when the guard looked last
+
+	run     *work // on the session
+	beside  *work
+	lastRun time.Time // when the last incremental run began
+	nudged  bool
+
+	notBefore time.Time // the database changed faster than it could be read
+	charged   int64     // requests that the pace knows of
+
+	wasTroubled bool // it was said that the database cannot be backed up, and not that it can
+	isUnsaved   bool // the loop has ended, and not everything is saved
+
+	prepared  bool      // what a full backup needs is stored
+	fullAgain time.Time // not before that, after a full backup or its preparation has failed
+	reopened  time.Time // when a full backup was taken of a 0.5 database that was opened again
+
+	verify, expire, compact upkeep
+
+	mu    sync.Mutex
+	inbox inbox
+	shown TargetState
+	moved progress
+}
+
+// inbox is what others tell the loop.
+type inbox struct {
+	changed time.Time // the first event that it does not know of
+	last    time.Time // the last one
+	nudged  bool
+	target  *Target
+}
+
+// progress is what a run tells of itself.
+type progress struct {
+	alive       time.Time
+	done, total int64
+	conflicts   int64
+}
+
+// upkeep is one kind of it.
+type upkeep struct {
+	state UpkeepState
+	from  time.Time // when it was last done, or the watcher began
+	again time.Time // not before that, after it has failed
+	seq   uint64    // the newest backup when it was last done
+}
+
+func newDatabase(w *Watcher, t Target, a Archive, s *store) *database {
+	now := time.Now()
+	d := &database{
+		w: w, key: t.Key(), path: t.Database, archive: a, store: s,
+		wake: make(chan struct{}, 1), ended: make(chan struct{}), results: make(chan outcome),
+		verify: upkeep{from: now}, expire: upkeep{from: now}, compact: upkeep{from: now},
+	}
+	d.shown = TargetState{Target: t, Phase: PhaseNew, Since: now, Counts: newCounts()}
+	d.setTarget(t)
+	return d
+}
+
+func newCounts() Counts {
+	return Counts{
+		Backups: map[archiver.Kind]int64{}, Failures: map[archiver.Code]int64{}, UnplannedFulls: map[string]int64{},
+		Durations: map[archiver.Kind]Durations{},
+	}
+}
+
+func (d *database) setTarget(t Target) {
+	d.target = t
+	d.pace.setLimit(t.MaxRequests)
+}
+
+// poke makes the loop turn soon.
+func (d *database) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default: // it will turn anyway
+	}
+}
+
+// tell changes the inbox and makes the loop turn.
+func (d *database) tell(change func(*inbox)) {
+	d.mu.Lock()
+	change(&d.inbox)
+	d.mu.Unlock()
+	d.poke()
+}
+
+// changed says that files may have changed.
+func (d *database) changed(now time.Time) {
+	d.tell(func(i *inbox) {
+		i.last = now
+		if i.changed.IsZero() {
+			i.changed = now
+		}
+	})
+}
+
+// loop turns until ctx ends, and then once more: see [database.stop].
+func (d *database) loop(ctx context.Context) {
+	defer close(d.ended)
+	d.store.use(d, true)
+	defer d.store.use(d, false)
+	// What runs outlives ctx: a backup that has begun may end.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.stop(work, cancel)
+			return
+		case <-d.wake:
+		case <-timer.C:
+		case o := <-d.results:
+			d.end(work, o)
+		}
+		next := d.turn(work, time.Now())
+		timer.Reset(min(tick, max(0, time.Until(next))))
+	}
+}
+
+// turn does what is due and returns when to turn again.
+func (d *database) turn(ctx context.Context, now time.Time) time.Time {
+	d.takeInbox()
+	next := d.lookIfNeeded(ctx, now)
+	d.guardDisk(ctx, now)
+	next = earliest(next, d.start(ctx, now))
+	next = earliest(next, d.startBeside(ctx, now))
+	d.nudged = false
+	d.show(time.Now(), next)
+	if next.IsZero() {
+		return now.Add(tick)
+	}
+	return next
+}
+
+// takeInbox takes in what others have said.
+func (d *database) takeInbox() {
+	d.mu.Lock()
+	in := d.inbox
+	d.inbox = inbox{}
+	d.mu.Unlock()
+	if in.target != nil {
+		d.setTarget(*in.target)
+		d.trouble.again = time.Time{}
+	}
+	if in.nudged {
+		d.nudged = true
+		d.trouble.again, d.fullAgain, d.unplanned.count = time.Time{}, time.Time{}, 0
+		d.pace.yields = 0
+	}
+	if !in.changed.IsZero() {
+		d.lastEvent = in.last
+		if d.firstChange.IsZero() {
+			d.firstChange = in.changed
+		}
+		d.trouble.hasChanged()
+	}
+}
+
+// add adds up what happened, under the lock.
+func (d *database) add(change func(*Counts)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.shown.Counts)
+}
+
+// lag is the age at which the oldest commit should be in the archive.
+func (d *database) lag() time.Duration { return d.target.lag() }

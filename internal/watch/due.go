@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"hash/fnv"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+const (
+	day = 24 * time.Hour
+
+	// leastLogForFull is how much log there must be before its size alone makes a full
+	// backup due: tiny databases have logs larger than themselves all the time.
+	leastLogForFull = 64 << 20
+)
+
+// fullDueAt returns when the next planned full backup is due by what the archive says, zero
+// for never. It is in the past if one is due; it may be nothing new since the last one, and
+// then it is zero, too.
+func fullDueAt(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
+	if !l.Known || l.Newest.Seq == 0 || l.FullAt.IsZero() || l.SinceFull == 0 && l.Commits == 0 {
+		return time.Time{}
+	}
+	if r.AfterIncrements > 0 && l.SinceFull >= r.AfterIncrements || l.LogSinceFullBytes > max(l.FullBytes, leastLogForFull) {
+		return r.Window.next(now, spread(k, r.Window.length()))
+	}
+	if r.Every <= 0 {
+		return time.Time{}
+	}
+	last := l.FullAt
+	if last.After(now.Add(day)) { // a clock was wrong
+		return r.Window.next(now, spread(k, r.Window.length()))
+	}
+	if r.Every < 2*time.Hour && r.Window == (Window{}) {
+		return last.Add(r.Every)
+	}
+	return r.Window.near(last.Add(r.Every), last, spread(k, r.Window.length()))
+}
+
+// spread returns a time from 0 up to length that follows from the target's name, so that many
+// targets do not begin at the same minute.
+func spread(k Key, length time.Duration) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(k.Name + "\x00" + k.Archive)) // it never fails
+	minutes := uint64(max(length/time.Minute, 1))
+	return time.Duration(h.Sum64()%minutes) * time.Minute
+}
+
+// length is how long the window is: for one that is always open, an hour.
+func (w Window) length() time.Duration {
+	switch l := w.To - w.From; {
+	case w == (Window{}):
+		return time.Hour
+	case l <= 0:
+		return l + day
+	default:
+		return l
+	}
+}
+
+// next returns now if it is in the window, else when it opens next, later by offset.
+func (w Window) next(now time.Time, offset time.Duration) time.Time {
+	if w == (Window{}) {
+		return now
+	}
+	midnight := midnightOf(now)
+	for _, days := range []int{-1, 0, 1} {
+		from := midnight.AddDate(0, 0, days).Add(w.From)
+		if now.Before(from) {
+			return from.Add(offset)
+		}
+		if now.Before(from.Add(w.length())) {
+			return now
+		}
+	}
+	return midnight.AddDate(0, 0, 1).Add(w.From).Add(offset)
+}
+
+// near returns the moment next to t that is after last, in the window, and at its offset. A
+// schedule by the end of the last one would drift out of the window.
+func (w Window) near(t, last time.Time, offset time.Duration) time.Time {
+	var best time.Time
+	consider := func(at time.Time) {
+		if at.After(last) && (best.IsZero() || at.Sub(t).Abs() < best.Sub(t).Abs()) {
+			best = at
+		}
+	}
+	if w == (Window{}) {
+		for hours := range 3 {
+			consider(t.Truncate(time.Hour).Add(time.Duration(hours-1)*time.Hour + offset))
+		}
+		return best
+	}
+	midnight := midnightOf(t)
+	for days := -1; days <= 2; days++ {
+		consider(midnight.AddDate(0, 0, days).Add(w.From + offset))
+	}
+	return best
+}
+
+func midnightOf(t time.Time) time.Time {
+	t = t.Local()
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.Local)
+}
+
+// upkeepDueAt returns when upkeep that happens every so often is due, zero for never. Archives
+// do not say when they were last verified, so the moments follow from the clock and the
+// target's name: a restart neither doubles nor skips more than one. last is when this watcher
+// last did it, or began to watch.
+func upkeepDueAt(last time.Time, every time.Duration, k Key) time.Time {
+	if every <= 0 {
+		return time.Time{}
+	}
+	offset := spread(k, every)
+	return last.Add(-offset).Truncate(every).Add(every + offset)
+}

@@ -1,0 +1,406 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// fakeArchive is an archive in a store, as far as the watcher can tell.
+type fakeArchive struct {
+	mu       sync.Mutex
+	away     error // what each request answers; nil while the store is there
+	latency  time.Duration
+	requests storage.RequestCounts
+
+	backups []archiver.Backup
+	saved   int // commits of the database that it has
+	fullAt  time.Time
+	fullSeq uint64
+	worst   time.Duration // the greatest age of a commit when it was saved
+	ages    []time.Duration
+}
+
+// ask is a request; put says of which kind.
+func (a *fakeArchive) ask(put bool) error {
+	time.Sleep(a.latency)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if put {
+		a.requests.Put++
+	} else {
+		a.requests.Head++
+	}
+	return a.away
+}
+
+func (a *fakeArchive) total() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.requests.Total()
+}
+
+func (a *fakeArchive) kinds() map[archiver.Kind]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := map[archiver.Kind]int{}
+	for _, b := range a.backups {
+		n[b.Kind]++
+	}
+	return n
+}
+
+func (a *fakeArchive) setAway(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.away = err
+}
+
+// fakeDatabase is a database on a disk.
+type fakeDatabase struct {
+	mu         sync.Mutex
+	path       string
+	generation grafeo.Generation
+	commits    []time.Time
+	bytes      int64 // of each commit
+	image      int64
+	broken     error         // of each look and backup
+	gap        int           // commits up to here are no longer in the log
+	forks      int           // how often its history has forked
+	hang       chan struct{} // while not nil, looks wait for it
+	watchers   []*Watcher
+}
+
+func (d *fakeDatabase) commit() {
+	d.mu.Lock()
+	d.commits = append(d.commits, time.Now())
+	d.mu.Unlock()
+	d.changed()
+}
+
+func (d *fakeDatabase) changed() {
+	for _, w := range d.watchers {
+		w.Changed(d.path)
+	}
+}
+
+func (d *fakeDatabase) set(change func(*fakeDatabase)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(d)
+}
+
+// fakeSession is what a watcher has of both.
+type fakeSession struct {
+	d *fakeDatabase
+	a *fakeArchive
+
+	mu       sync.Mutex
+	known    bool
+	fresh    bool // nothing has failed since it was read
+	tip      uint64
+	saved    int
+	newest   archiver.Backup
+	fork     int // of the database, when it was last backed up
+	givenUp  int
+	prepared int
+	closed   bool
+	sent     storage.RequestCounts
+	fulls    []time.Time
+	upkeep   []time.Time
+	prepare  time.Duration // how long it takes
+}
+
+func newFake(path string) (*fakeDatabase, *fakeArchive, *fakeSession) {
+	d := &fakeDatabase{path: path, generation: "0.6", bytes: 100, image: 1 << 20}
+	a := &fakeArchive{latency: 20 * time.Millisecond}
+	return d, a, &fakeSession{d: d, a: a}
+}
+
+func (s *fakeSession) ask(put bool) error {
+	err := s.a.ask(put)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if put {
+		s.sent.Put++
+	} else {
+		s.sent.Head++
+	}
+	if err != nil {
+		s.fresh = false
+	}
+	return err
+}
+
+// read reads the end of the archive.
+func (s *fakeSession) read() error {
+	for range 3 {
+		if err := s.ask(false); err != nil {
+			return err
+		}
+	}
+	s.a.mu.Lock()
+	defer s.a.mu.Unlock()
+	s.known, s.fresh, s.tip, s.saved = true, true, uint64(len(s.a.backups)), s.a.saved
+	if s.tip > 0 {
+		s.newest = s.a.backups[s.tip-1]
+	}
+	return nil
+}
+
+func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
+	s.d.mu.Lock()
+	hang := s.d.hang
+	s.d.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return archiver.Look{}, ctx.Err()
+		}
+	}
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if s.d.broken != nil {
+		return archiver.Look{}, s.d.broken
+	}
+	l := archiver.Look{Known: s.known, ImageBytes: s.d.image, FullBytes: s.d.image}
+	if !s.known {
+		return l, nil
+	}
+	l.Newest = s.newest
+	s.a.mu.Lock()
+	l.FullAt, l.FullSeq, l.SinceFull = s.a.fullAt, s.a.fullSeq, int(s.tip-min(s.tip, s.a.fullSeq))
+	s.a.mu.Unlock()
+	switch {
+	case s.tip == 0:
+		l.NeedsFull = "it is the first one"
+	case s.saved < s.d.gap || s.fork != s.d.forks:
+		l.NeedsFull = "the log does not continue"
+	default:
+		l.Commits = int64(len(s.d.commits) - s.saved)
+		l.UnsavedBytes = l.Commits * s.d.bytes
+		l.HeldLogBytes = l.UnsavedBytes
+		if l.Commits > 0 && s.d.generation != "0.5" {
+			l.OldestUnsaved = s.d.commits[s.saved]
+		}
+	}
+	return l, nil
+}
+
+func (s *fakeSession) Backup(ctx context.Context, b archiver.SessionBackup) (archiver.BackupReport, error) {
+	conflicts := 0
+	for {
+		r, err := s.try(ctx, b)
+		if !errors.Is(err, archiver.ErrConflict) {
+			return r, err
+		}
+		if conflicts++; b.Observer != nil {
+			b.Observer(archiver.Conflict{})
+		}
+		s.fresh = false
+	}
+}
+
+func (s *fakeSession) try(ctx context.Context, b archiver.SessionBackup) (archiver.BackupReport, error) {
+	if !s.fresh {
+		if err := s.read(); err != nil {
+			return archiver.BackupReport{}, err
+		}
+	}
+	l, err := s.Look(ctx)
+	if err != nil {
+		return archiver.BackupReport{}, err
+	}
+	kind := archiver.KindIncremental
+	switch {
+	case l.NeedsFull != "" && b.NoFull && s.tip > 0:
+		return archiver.BackupReport{}, &archiver.Error{Code: archiver.CodeNeedsFull, Err: errors.New(l.NeedsFull)}
+	case l.NeedsFull != "" || b.Full:
+		kind = archiver.KindFull
+	case l.Commits == 0:
+		n := s.newest
+		n.Kind = archiver.KindNone
+		return archiver.BackupReport{Backup: n}, nil
+	}
+	s.d.mu.Lock()
+	has := len(s.d.commits)
+	forks := s.d.forks
+	s.d.mu.Unlock()
+	if err := s.ask(false); err != nil { // HEAD beside PUT
+		return archiver.BackupReport{}, err
+	}
+	if err := s.ask(true); err != nil {
+		return archiver.BackupReport{}, err
+	}
+	if err := s.ask(true); err != nil {
+		return archiver.BackupReport{}, err
+	}
+	return s.commit(kind, has, forks)
+}
+
+func (s *fakeSession) commit(kind archiver.Kind, has, forks int) (archiver.BackupReport, error) {
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	s.a.mu.Lock()
+	defer s.a.mu.Unlock()
+	now := time.Now()
+	if uint64(len(s.a.backups)) != s.tip {
+		return archiver.BackupReport{}, archiver.ErrConflict
+	}
+	for _, at := range s.d.commits[s.a.saved:has] {
+		s.a.ages = append(s.a.ages, now.Sub(at))
+		s.a.worst = max(s.a.worst, now.Sub(at))
+	}
+	s.tip++
+	n := archiver.Backup{Seq: s.tip, Kind: kind, Timeline: 1 + forks, CreatedAt: now, Generation: s.d.generation, EndEpoch: uint64(has)}
+	if kind == archiver.KindFull {
+		s.a.fullAt, s.a.fullSeq = now, s.tip
+		s.fulls = append(s.fulls, now)
+	}
+	s.a.backups = append(s.a.backups, n)
+	s.a.saved = has
+	s.saved, s.newest, s.fork = has, n, forks
+	return archiver.BackupReport{Backup: n}, nil
+}
+
+func (s *fakeSession) Prepare(ctx context.Context) error {
+	s.mu.Lock()
+	s.prepared++
+	s.mu.Unlock()
+	select {
+	case <-time.After(s.prepare):
+		return s.ask(true)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *fakeSession) Check(context.Context) error {
+	if !s.fresh {
+		return s.read()
+	}
+	return s.ask(false)
+}
+
+func (s *fakeSession) Reread(context.Context) error { return s.read() }
+
+func (s *fakeSession) GiveUp(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.givenUp++
+	return nil
+}
+
+func (s *fakeSession) Verify(context.Context) (int, error) {
+	s.mu.Lock()
+	s.upkeep = append(s.upkeep, time.Now())
+	s.mu.Unlock()
+	return 0, s.ask(false)
+}
+func (s *fakeSession) Expire(context.Context) error  { return s.ask(false) }
+func (s *fakeSession) Compact(context.Context) error { return s.ask(false) }
+
+func (s *fakeSession) Requests() storage.RequestCounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
+
+func (s *fakeSession) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
+
+// scene is a watcher that runs.
+type scene struct {
+	t       *testing.T
+	w       *Watcher
+	cancel  context.CancelFunc
+	stopped chan error
+
+	mu     sync.Mutex
+	events []Event
+}
+
+// watch runs a watcher over sessions, one for each target, until the test ends.
+func watch(t *testing.T, o Options, targets []Target, sessions ...*fakeSession) *scene {
+	t.Helper()
+	s := &scene{t: t, stopped: make(chan error, 1)}
+	o.Event = func(e Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, e)
+	}
+	o.Open = func(target Target) (Archive, error) {
+		for _, f := range sessions {
+			if f.d.path == target.Database {
+				return f, nil
+			}
+		}
+		return nil, errors.New("there is no such target")
+	}
+	s.w = New(o)
+	s.w.space = func(string) (disk.Space, bool) { return disk.Space{ForAnyone: 1 << 40, Total: 1 << 41}, true }
+	for _, f := range sessions {
+		f.d.watchers = append(f.d.watchers, s.w)
+	}
+	if err := s.w.Set(targets); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.cancel = cancel
+	go func() { s.stopped <- s.w.Run(ctx) }()
+	return s
+}
+
+// stop stops the watcher and returns what it says.
+func (s *scene) stop() error {
+	s.cancel()
+	return <-s.stopped
+}
+
+func (s *scene) count(kind EventKind) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, e := range s.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// only returns the state of the only target.
+func (s *scene) only() TargetState {
+	s.t.Helper()
+	all := s.w.State().Targets
+	if len(all) != 1 {
+		s.t.Fatalf("%d targets", len(all))
+	}
+	return all[0]
+}
+
+func (s *scene) is(phase Phase) {
+	s.t.Helper()
+	if got := s.only(); got.Phase != phase {
+		s.t.Errorf("it is %s and not %s: %s", got.Phase, phase, got.Why)
+	}
+}
+
+func target(path string) Target {
+	return Target{Name: path, Database: path, Archive: "mem:" + path, Store: "mem"}
+}
+
+// storeAway is the error of a store that does not answer.
+var storeAway = &archiver.Error{Code: archiver.CodeStore, Err: errors.New("no answer")}

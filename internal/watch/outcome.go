@@ -1,0 +1,213 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// end takes in what came of some work.
+func (d *database) end(ctx context.Context, o outcome) {
+	if o.work == d.run {
+		d.run = nil
+	} else {
+		d.beside = nil
+	}
+	total := d.archive.Requests()
+	asked := total.Total() - d.charged
+	d.charged = total.Total()
+	d.pace.spent(o.ended, asked)
+	d.noteStore(o, asked > 0)
+	if d.upkeepOf(o.work.kind) != nil || o.work.kind == doPrepare {
+		d.endBeside(o)
+		return
+	}
+	d.looked = time.Time{} // what is known of the archive has changed
+	switch {
+	case o.err == nil:
+		d.succeeded(o)
+	case !o.isStopped:
+		d.failed(o.ended, o.work.kind, o.err)
+	}
+	d.looked = time.Time{}
+	if o.err == nil && ctx.Err() == nil {
+		d.lookNow(ctx, o.ended)
+		d.noteOthers(o)
+	}
+}
+
+// isAway reports whether an error says that the store does not answer.
+func isAway(err error) bool {
+	code := archiver.CodeOf(err)
+	return code == archiver.CodeStore || code == archiver.CodeUnknownOutcome
+}
+
+// noteStore tells the breaker how the store was.
+func (d *database) noteStore(o outcome, hasAsked bool) {
+	switch {
+	case o.err != nil && isAway(o.err) && !o.isStopped:
+		if d.store.failed(o.ended, o.work.tries, o.err.Error()) {
+			d.w.tellStore(d.store.name, o.ended, false, o.err)
+		}
+	case o.err == nil || hasAsked && !o.isStopped:
+		if d.store.answered(o.ended) {
+			d.w.tellStore(d.store.name, o.ended, true, nil)
+		}
+	case o.work.tries:
+		d.store.letGo()
+	}
+}
+
+// succeeded takes in a run without an error.
+func (d *database) succeeded(o outcome) {
+	if d.trouble.of == o.work.kind || o.work.isBackup() {
+		d.trouble = trouble{}
+	}
+	if !o.work.isBackup() {
+		return
+	}
+	d.dirtySince, d.oldest = time.Time{}, time.Time{}
+	d.committed(o)
+	if o.work.kind == doFull {
+		d.tookFull(o)
+	}
+}
+
+func (w *work) isBackup() bool { return w.kind == doBackup || w.kind == doFull }
+
+// committed counts a backup that is committed, or was found to have nothing new.
+func (d *database) committed(o outcome) {
+	r, now := &o.report, o.ended
+	took := now.Sub(o.work.began)
+	d.mu.Lock()
+	c, conflicts := &d.shown.Counts, d.moved.conflicts
+	d.shown.LastSafe = now
+	c.Conflicts += conflicts
+	isNew := r.Backup.Kind != archiver.KindNone
+	if isNew {
+		c.count(r, took)
+		d.shown.LastCommit = now
+	}
+	d.mu.Unlock()
+	if conflicts == 0 {
+		d.pace.yields = 0
+	}
+	if r.Backup.Kind == archiver.KindIncremental {
+		d.pace.ran(took)
+	}
+	if !o.work.noHold {
+		d.guard.state.GivenUp = false
+	}
+	if isNew {
+		d.tellBackup(now, r)
+	}
+	d.tellSafe(now)
+}
+
+// count counts a backup that took so long.
+func (c *Counts) count(r *archiver.BackupReport, took time.Duration) {
+	b := &r.Backup
+	c.Backups[b.Kind]++
+	c.ReadBytes += b.RawBytes
+	c.StoredBytes += b.StoredBytes
+	c.ReusedBytes += b.ReusedBytes
+	h := c.Durations[b.Kind]
+	h.add(took)
+	c.Durations[b.Kind] = h
+}
+
+func (h *Durations) add(took time.Duration) {
+	i := 0
+	for i < len(Bounds) && took.Seconds() > Bounds[i] {
+		i++
+	}
+	h.Buckets[i]++
+	h.Count++
+	h.Sum += took
+}
+
+// tookFull takes in a full backup.
+func (d *database) tookFull(o outcome) {
+	now, b := o.ended, &o.report.Backup
+	d.prepared = false
+	switch o.work.reason {
+	case isReopened:
+		d.reopened = now
+	case isUnplanned:
+		if b.Kind != archiver.KindFull {
+			return
+		}
+		d.unplanned.taken(now)
+		why := "gap"
+		if b.Timeline > d.look.Newest.Timeline {
+			why = "fork"
+			if d.unplanned.forked(now) {
+				d.tellForks(now)
+			}
+		}
+		d.add(func(c *Counts) { c.UnplannedFulls[why]++ })
+	}
+}
+
+// noteOthers looks whether all is safe, and whether another writer is active, after a run that
+// has asked the store.
+func (d *database) noteOthers(o outcome) {
+	if !o.work.isBackup() && d.look.Known && d.look.Newest.Seq != 0 && !d.isDirty() {
+		d.mu.Lock()
+		d.shown.LastSafe = o.ended
+		d.mu.Unlock()
+		d.tellSafe(o.ended)
+	}
+	d.mu.Lock()
+	conflicts := d.moved.conflicts
+	d.mu.Unlock()
+	switch {
+	case o.work.kind == doReread && d.look.Newest.Seq == o.work.was:
+		d.pace.yields = 0 // it has stopped, so this one leads
+		return
+	case o.work.kind == doReread, o.work.isBackup() && conflicts > 0:
+	default:
+		return
+	}
+	d.yield(o.ended)
+}
+
+// yield waits longer, because another writer was first.
+func (d *database) yield(now time.Time) {
+	d.pace.yields++
+	if d.pace.yields == 1 {
+		d.tellWriter(now)
+	}
+}
+
+// failed takes in the error of a run or of a look.
+func (d *database) failed(now time.Time, kind string, err error) {
+	code := archiver.CodeOf(err)
+	if kind != doLook {
+		d.add(func(c *Counts) {
+			c.Failures[code]++
+			if code == archiver.CodeConflict {
+				c.Conflicts++
+			}
+		})
+	}
+	d.look.Known = false
+	if kind == doFull {
+		d.fullAgain = now.Add(againAfter)
+	}
+	switch code {
+	case archiver.CodeNeedsFull: // the next look says so
+	case archiver.CodeConflict:
+		d.yield(now)
+	case archiver.CodeStore, archiver.CodeUnknownOutcome: // the breaker knows
+		d.tellFailed(now, kind, err)
+	case archiver.CodeBusyDatabase, archiver.CodeLocked:
+		d.notBefore = now.Add(max(tick, d.lag()))
+		d.tellFailed(now, kind, err)
+	case archiver.CodeNotFound:
+		d.setTrouble(now, kind, err, PhaseGone, tick)
+	default:
+		d.setTrouble(now, kind, err, PhaseRefused, againAfter)
+	}
+}

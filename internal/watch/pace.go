@@ -1,0 +1,187 @@
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// pause is for how long nothing should have happened before a run begins: what belongs
+	// together comes in one go.
+	pause = 200 * time.Millisecond
+
+	// muchLog is the log from which on a run does not wait for the lag.
+	muchLog = 8 << 20
+
+	// runCost is what a small run asks of the store: HEAD, PUT, and a PUT for a segment.
+	runCost = 3
+)
+
+// pace says how fast the runs of one target follow each other.
+type pace struct {
+	took []time.Duration // the last incremental runs, the newest last
+
+	limiter *rate.Limiter // nil for no bound on requests
+	limit   Rate
+
+	// yields counts how often in a row another writer was first: it leads then, and this
+	// one waits longer and longer before it looks whether the other still does.
+	yields int
+}
+
+// recentRuns is from how many runs the time that the next one takes is estimated.
+const recentRuns = 20
+
+// ran notes how long an incremental run took.
+func (p *pace) ran(took time.Duration) {
+	if len(p.took) == recentRuns {
+		p.took = slices.Delete(p.took, 0, 1)
+	}
+	p.took = append(p.took, took)
+}
+
+// ninetieth returns the time within which nine of ten runs end.
+func (p *pace) ninetieth() time.Duration {
+	if len(p.took) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(p.took))
+	return sorted[(len(sorted)*9+9)/10-1]
+}
+
+// setLimit bounds requests. Unused ones of an hour may be spent at once.
+func (p *pace) setLimit(r Rate) {
+	if r == p.limit {
+		return
+	}
+	p.limit, p.limiter = r, nil
+	if r.N <= 0 || r.Per <= 0 {
+		return
+	}
+	perSecond := float64(r.N) / r.Per.Seconds()
+	p.limiter = rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond*3600), 10*runCost))
+}
+
+// affordAt returns when the next run can be afforded.
+func (p *pace) affordAt(now time.Time) time.Time {
+	if p.limiter == nil {
+		return now
+	}
+	missing := runCost - p.limiter.TokensAt(now)
+	if missing <= 0 {
+		return now
+	}
+	return now.Add(time.Duration(missing / float64(p.limiter.Limit()) * float64(time.Second)))
+}
+
+// spent notes that so many requests were sent.
+func (p *pace) spent(now time.Time, requests int64) {
+	for p.limiter != nil && requests > 0 {
+		n := min(requests, int64(p.limiter.Burst()))
+		p.limiter.ReserveN(now, int(n))
+		requests -= n
+	}
+}
+
+// mostYield is the longest wait for another writer, in lags.
+const mostYield = 8
+
+// yield returns how much longer than the lag this one waits, because another writer leads.
+func (p *pace) yield(lag time.Duration) time.Duration {
+	if p.yields == 0 {
+		return 0
+	}
+	return min(lag/2<<min(p.yields-1, 10), mostYield*lag)
+}
+
+// times are the moments that decide when a run is due.
+type times struct {
+	now       time.Time
+	oldest    time.Time // the oldest commit that the archive does not have
+	lastEvent time.Time
+	lastRun   time.Time // when the last one began
+	bytes     int64     // that the archive does not have
+}
+
+// runAt returns when the next incremental run is due: so that it ends when the oldest commit
+// is as old as the lag, but at most one in each lag.
+func (p *pace) runAt(t times, lag time.Duration) time.Time {
+	at := t.oldest.Add(lag - p.ninetieth())
+	if t.bytes >= muchLog {
+		at = t.oldest
+	} else if quiet := t.lastEvent.Add(pause); quiet.After(at) {
+		at = earlier(quiet, at.Add(pause)) // it never rests
+	}
+	if !t.lastRun.IsZero() {
+		at = later(at, t.lastRun.Add(lag))
+	}
+	at = later(at, p.affordAt(t.now))
+	return at.Add(p.yield(lag))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// earliest is earlier, for times of which zero means never.
+func earliest(a, b time.Time) time.Time {
+	switch {
+	case a.IsZero():
+		return b
+	case b.IsZero():
+		return a
+	}
+	return earlier(a, b)
+}
+
+// unplanned says when a full backup may be taken that no schedule asked for.
+type unplanned struct {
+	last  time.Time
+	count int         // without a long rest between
+	forks []time.Time // within the last hour
+}
+
+// unplannedWaits are the waits before unplanned full backups that follow each other. After
+// unplannedRest without one, the first wait is the next one.
+var unplannedWaits = []time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour}
+
+const (
+	unplannedRest = 6 * time.Hour
+	reopenedWait  = time.Minute // between openings of a 0.5 database, which are planned
+)
+
+// at returns when the next one may be taken; zero means at once.
+func (u *unplanned) at(now time.Time) time.Time {
+	if u.count == 0 || now.Sub(u.last) > unplannedRest {
+		return time.Time{}
+	}
+	return u.last.Add(unplannedWaits[min(u.count, len(unplannedWaits)-1)])
+}
+
+// taken notes that one was taken.
+func (u *unplanned) taken(now time.Time) {
+	if now.Sub(u.last) > unplannedRest {
+		u.count = 0
+	}
+	u.last = now
+	u.count++
+}
+
+// forked notes that one of them began a timeline, and reports whether these are too many to
+// be chance.
+func (u *unplanned) forked(now time.Time) bool {
+	u.forks = slices.DeleteFunc(append(u.forks, now), func(t time.Time) bool { return now.Sub(t) > time.Hour })
+	return len(u.forks) >= 2
+}

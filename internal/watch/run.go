@@ -1,0 +1,202 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// The kinds of work on the session.
+const (
+	doCheck  = "check"  // one request: does the store answer?
+	doReread = "reread" // read the end of the archive: is another writer active?
+	doBackup = "backup" // an incremental one
+	doFull   = "full"
+)
+
+// trialTime is how long an attempt may take to find out whether a store is back.
+const trialTime = 30 * time.Second
+
+// work is what goes on in a goroutine of its own.
+type work struct {
+	kind   string
+	cancel context.CancelFunc
+	tries  bool      // it finds out for all whether the store is back
+	reason reason    // of a full backup
+	was    uint64    // the newest backup before it
+	noHold bool      // the hold stays given up
+	since  time.Time // when it was started
+
+	began time.Time // when it had its turn; zero while it waits. Below database.mu
+}
+
+// reason is why a full backup is taken.
+type reason string
+
+const (
+	first       reason = "first"
+	planned     reason = "planned"
+	isReopened  reason = "reopened" // a 0.5 database, which is planned, too
+	isUnplanned reason = "unplanned"
+)
+
+// outcome is what came of some work.
+type outcome struct {
+	work      *work
+	err       error
+	isStopped bool // its context had ended
+	ended     time.Time
+	report    archiver.BackupReport
+	findings  int
+}
+
+// start starts the run that is due, if any, and returns when one may be due otherwise; zero if
+// only something that happens can make one due.
+func (d *database) start(ctx context.Context, now time.Time) time.Time {
+	if d.run != nil || d.looked.IsZero() {
+		return time.Time{}
+	}
+	kind, why, at := d.wants(now)
+	if kind == "" {
+		return time.Time{}
+	}
+	if at = later(later(at, d.trouble.again), d.notBefore); at.After(now) {
+		return at
+	}
+	ok, tries, at := d.store.mayAsk(now)
+	if !ok {
+		return at
+	}
+	if tries {
+		kind = doCheck
+	}
+	d.launchRun(ctx, now, &work{kind: kind, tries: tries, reason: why, was: d.look.Newest.Seq})
+	return time.Time{}
+}
+
+// wants returns which run is next, and when it is due; "" for none.
+func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) {
+	l := &d.look
+	switch {
+	case d.store.isAway() || !l.Known || d.trouble.of == doCheck || d.trouble.of == doReread:
+		return doCheck, "", now
+	case l.Newest.Seq == 0:
+		return doFull, first, now
+	case l.NeedsFull != "" && l.Newest.Generation == "0.5":
+		return doFull, isReopened, d.reopened.Add(reopenedWait)
+	case l.NeedsFull != "":
+		return doFull, isUnplanned, d.unplanned.at(now)
+	case d.prepared:
+		return doFull, planned, d.fullAgain
+	case l.Commits > 0 && d.nudged:
+		return doBackup, "", now
+	case l.Commits > 0:
+		at = d.pace.runAt(times{now, d.dirtySince, d.lastEvent, d.lastRun, l.UnsavedBytes}, d.lag())
+		if d.pace.yields > 0 {
+			return doReread, "", at
+		}
+		return doBackup, "", at
+	case d.target.Prove > 0 && now.Sub(d.safe()) >= d.target.Prove, d.store.takeCheck(now, d.w.storeCheck):
+		return doCheck, "", now
+	case d.target.Prove > 0:
+		return doCheck, "", d.safe().Add(d.target.Prove)
+	}
+	return "", "", time.Time{}
+}
+
+// safe returns when the archive last had everything, and the store had just said so.
+func (d *database) safe() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.shown.LastSafe
+}
+
+// launchRun starts a run on the session.
+func (d *database) launchRun(ctx context.Context, now time.Time, w *work) {
+	d.mu.Lock()
+	d.moved = progress{alive: now}
+	d.mu.Unlock()
+	slot := d.w.runs
+	var job func(context.Context) outcome
+	switch w.kind {
+	case doCheck:
+		job = func(ctx context.Context) outcome {
+			if w.tries {
+				return outcome{err: withinTime(ctx, trialTime, d.archive.Check)}
+			}
+			return outcome{err: d.archive.Check(ctx)}
+		}
+	case doReread:
+		job = func(ctx context.Context) outcome { return outcome{err: d.archive.Reread(ctx)} }
+	default:
+		b := archiver.SessionBackup{Observer: d.observe, NoFull: w.kind == doBackup, Full: w.reason == planned}
+		w.noHold = d.guard.state.GivenUp && !d.guard.mayHold()
+		if w.kind == doFull {
+			slot = d.w.fulls
+		}
+		job = func(ctx context.Context) outcome {
+			r, err := d.archive.Backup(ctx, b)
+			return outcome{report: r, err: err}
+		}
+		d.firstChange, d.lastRun = time.Time{}, now
+	}
+	d.run = w
+	d.launch(ctx, now, w, slot, job)
+}
+
+// launch starts a goroutine for w that waits for its turn, does the job, and reports to the
+// loop.
+func (d *database) launch(ctx context.Context, now time.Time, w *work, slot *semaphore.Weighted, job func(context.Context) outcome) {
+	ctx, w.cancel = context.WithCancel(ctx)
+	w.since = now
+	go func() {
+		defer w.cancel()
+		var o outcome
+		if err := slot.Acquire(ctx, 1); err != nil {
+			o.err = err
+		} else {
+			d.begin(w)
+			o = job(ctx)
+			slot.Release(1)
+		}
+		o.work, o.ended, o.isStopped = w, time.Now(), ctx.Err() != nil
+		d.results <- o
+	}()
+}
+
+// begin notes that w has its turn.
+func (d *database) begin(w *work) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w.began = time.Now()
+	d.moved.alive = w.began
+	d.shown.Doing.Queued = false
+}
+
+// observe takes in what a backup tells of itself.
+func (d *database) observe(e archiver.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moved.alive = time.Now()
+	switch e := e.(type) {
+	case archiver.Progress:
+		d.moved.done, d.moved.total = e.Done, e.Total
+	case archiver.Conflict:
+		d.moved.conflicts++
+	}
+}
+
+// withinTime calls f, and ends it after limit. The error then says that the store gave no
+// answer.
+func withinTime(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	trial, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := f(trial)
+	if err != nil && trial.Err() != nil && ctx.Err() == nil {
+		return &archiver.Error{Code: archiver.CodeStore, Err: err}
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+package watch
+
+import (
+	"maps"
+	"time"
+)
+
+// phase returns what the database is in.
+func (d *database) phase() Phase {
+	switch {
+	case d.run != nil && d.run.isBackup():
+		return PhaseRunning
+	case !d.trouble.isNone():
+		return d.trouble.phase
+	case d.store.isAway() && (!d.dirtySince.IsZero() || !d.look.Known):
+		return PhaseWaiting
+	case !d.look.Known && d.dirtySince.IsZero(), d.look.Known && d.look.Newest.Seq == 0:
+		return PhaseNew
+	case !d.dirtySince.IsZero():
+		return PhaseDirty
+	}
+	return PhaseClean
+}
+
+// show publishes the state. next is when the loop will turn because something is due.
+func (d *database) show(now, next time.Time) {
+	phase := d.phase()
+	d.mu.Lock()
+	s := &d.shown
+	isNew := s.Phase != phase
+	if isNew {
+		s.Phase, s.Since = phase, now
+	}
+	s.Target, s.Turned = d.target, now
+	s.Why, s.Code = d.trouble.why, d.trouble.code
+	if s.Why == "" && d.store.isAway() {
+		s.Why = "the store does not answer"
+	} else if s.Why == "" && d.look.NeedsFull != "" {
+		s.Why = "a full backup is needed: " + d.look.NeedsFull
+	}
+	s.UnsavedSince, s.UnsavedBytes, s.UnsavedCommits = d.dirtySince, d.look.UnsavedBytes, d.look.Commits
+	d.showRuns(now)
+	if d.look.Known && d.look.Newest.Seq != 0 {
+		d.showArchive()
+	}
+	s.NextFull = fullDueAt(now, d.look, d.target.Full, d.key)
+	s.DatabaseBytes, s.HeldLogBytes, s.Disk = d.look.ImageBytes+d.look.LogBytes, d.look.HeldLogBytes, d.guard.state
+	s.Verify, s.Expire, s.Compact = d.verify.state, d.expire.state, d.compact.state
+	s.Counts.Requests = d.archive.Requests()
+	d.mu.Unlock()
+	if isNew {
+		d.tellPhase(now, phase)
+	}
+}
+
+// showRuns shows what goes on, and when the next run is due. The caller holds the lock.
+func (d *database) showRuns(now time.Time) {
+	s := &d.shown
+	s.Doing = Doing{}
+	if w := d.run; w != nil {
+		s.Doing.Run, s.Doing.Queued, s.Doing.Since = w.kind, w.began.IsZero(), w.since
+	}
+	if d.beside != nil {
+		s.Doing.Beside = d.beside.kind
+	}
+	s.Lag, s.NextRun = d.lag(), time.Time{}
+	if d.run != nil || d.dirtySince.IsZero() {
+		return
+	}
+	switch l := &d.look; {
+	case l.Known && l.NeedsFull != "":
+		s.NextRun = d.unplanned.at(now)
+	case l.Known && l.Commits > 0:
+		s.NextRun = d.pace.runAt(times{now, d.dirtySince, d.lastEvent, d.lastRun, l.UnsavedBytes}, d.lag())
+		s.Lag = max(s.Lag, s.NextRun.Sub(d.dirtySince).Round(time.Millisecond))
+	}
+}
+
+// showArchive shows what the archive has. The caller holds the lock.
+func (d *database) showArchive() {
+	s, l := &d.shown, &d.look
+	s.Newest, s.LastFull, s.Increments = l.Newest, l.FullAt, l.SinceFull
+	s.NewestRestorable = l.Newest.CreatedAt
+	if l.Newest.EndTime != nil {
+		s.NewestRestorable = *l.Newest.EndTime
+	}
+}
+
+// state returns a copy of what was published, with what has moved since.
+func (d *database) state() TargetState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.shown
+	s.Doing.Alive, s.Doing.Done, s.Doing.Total = d.moved.alive, d.moved.done, d.moved.total
+	s.Counts.Backups = maps.Clone(s.Counts.Backups)
+	s.Counts.Failures = maps.Clone(s.Counts.Failures)
+	s.Counts.UnplannedFulls = maps.Clone(s.Counts.UnplannedFulls)
+	s.Counts.Durations = maps.Clone(s.Counts.Durations)
+	return s
+}

@@ -1,0 +1,59 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// doLook is what a look is called beside the kinds of work.
+const doLook = "look"
+
+// trouble is why a database cannot be backed up at the moment; the zero value is none.
+type trouble struct {
+	phase Phase // PhaseRefused or PhaseGone
+	of    string
+	why   string
+	code  archiver.Code
+	since time.Time
+	again time.Time // when it is tried again
+	tried time.Time // when it was last found
+	loud  bool      // it was said that it lasts
+}
+
+// goneFor is how long a database may be gone before that is worth more than a warning.
+const goneFor = 5 * time.Minute
+
+func (t *trouble) isNone() bool { return t.phase == "" }
+
+// isOfBackup reports whether a backup has found it, and nothing less would.
+func (t *trouble) isOfBackup() bool { return t.of == doBackup || t.of == doFull }
+
+// hasChanged brings the next attempt forward, as the database's files have changed: perhaps
+// they were mended. A look costs nothing, a run is not made with each event.
+func (t *trouble) hasChanged() {
+	switch t.code {
+	case archiver.CodeNotFound, archiver.CodeNotDatabase, archiver.CodeUnsupported, archiver.CodeUnseenLog,
+		archiver.CodeDamagedDatabase, archiver.CodeWrongDatabase:
+		wait := tick
+		if t.of == doLook {
+			wait = time.Second
+		}
+		t.again = earlier(t.again, t.tried.Add(wait))
+	}
+}
+
+// setTrouble notes that the database cannot be backed up, and says so if it is new.
+func (d *database) setTrouble(now time.Time, kind string, err error, phase Phase, wait time.Duration) {
+	was := d.trouble
+	d.trouble = trouble{phase: phase, of: kind, why: err.Error(), code: archiver.CodeOf(err), since: now, again: now.Add(wait), tried: now}
+	if was.phase == phase && was.code == d.trouble.code {
+		d.trouble.since, d.trouble.loud = was.since, was.loud
+	} else {
+		d.tellFailed(now, kind, err)
+	}
+	if phase == PhaseGone && !d.trouble.loud && now.Sub(d.trouble.since) >= goneFor {
+		d.trouble.loud = true
+		d.tellGone(now)
+	}
+}
