@@ -84,6 +84,7 @@ type BackupOptions struct {
 
 	name string         // of the database, "" for that of its file
 	logs *openlog.Files // of a session, nil for none
+	pace *pace          // of a session, nil for a single backup
 }
 
 // MaxLabels is how many labels a backup can have.
@@ -226,7 +227,9 @@ func newQuery(a *Archive, path string, head *commit.Head, held bool, opts Backup
 }
 
 // holderOf returns the archive as one for which databases keep their logs.
-func holderOf(a *Archive) hold.Holder { return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log} }
+func holderOf(a *Archive, p *pace) hold.Holder {
+	return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log, Pace: p.ofHold()}
+}
 
 // updateOptions returns how a backup of the database at path, "" for none, updates the
 // journal.
@@ -242,12 +245,12 @@ func updateOptions(a *Archive, path string, opts BackupOptions) commit.UpdateOpt
 func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, opts BackupOptions) (r BackupReport, err error) {
 	var held *hold.Session
 	if !opts.NoHold {
-		held = holderOf(a).Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
+		held = holderOf(a, opts.pace).Begin(ctx, path, head.Archive.ArchiveID, head.Anew)
 	}
 	defer func() {
-		// A run that retries on top of another writer's backup still holds the log.
-		retries := errors.Is(err, commit.ErrConflict) && !errors.Is(err, commit.ErrOtherArchive)
-		if err != nil && !as[*commit.UnknownOutcomeError](err) && !retries {
+		// A run that goes on with another head still holds the log.
+		goesOn := errors.Is(err, commit.ErrConflict) && !errors.Is(err, commit.ErrOtherArchive) || errors.Is(err, commit.ErrOutdated)
+		if err != nil && !as[*commit.UnknownOutcomeError](err) && !goesOn {
 			held.Undo(ctx)
 		}
 	}()
@@ -277,8 +280,11 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 			a.log.Warn("the log is still held for what was at this address before", "err", err)
 		}
 	}
+	if !opts.pace.isDue(head.Parent) && !head.Anew {
+		return r, nil
+	}
 	a.records.Note(ctx, a.name, head.Parent, head.Anew)
-	abandoned, released := holderOf(a).LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
+	abandoned, released := holderOf(a, nil).LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil
 }
@@ -286,7 +292,12 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 // commitOn stores what is new and commits it. isRemainder says that this is what the
 // database had committed before it was closed, and that what it has now comes after that.
 func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, held *hold.Session, opts BackupOptions) (r BackupReport, isRemainder bool, err error) {
-	c, err := newPacker(a, head, opts).Copy(ctx, newQuery(a, path, head, held.IsHeldSince(head.Parent), opts))
+	q := newQuery(a, path, head, held.IsHeldSince(head.Parent), opts)
+	q.NoFull = q.NoFull || head.IsKept()
+	c, err := newPacker(a, head, opts).Copy(ctx, q)
+	if head.IsKept() && needsArchive(err) {
+		err = fmt.Errorf("%w: %w", commit.ErrOutdated, err)
+	}
 	if err != nil {
 		return BackupReport{}, false, err
 	}
@@ -298,6 +309,12 @@ func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, h
 	}
 	progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
 	return BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}, c.Source.Remainder, nil
+}
+
+// needsArchive reports whether err is for the archive as it is now to decide, and not for the
+// head that a session has kept: only incremental backups follow such a head.
+func needsArchive(err error) bool {
+	return as[*capture.NeedsFullError](err) || as[*capture.OtherDatabaseError](err) || as[*capture.MaybeUpgradedError](err)
 }
 
 // nothingNew is the report of a run for which head has everything already.

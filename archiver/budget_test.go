@@ -1,9 +1,13 @@
 package archiver_test
 
 import (
+	"math/rand/v2"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -76,4 +80,90 @@ func TestRequestsOfAnExpiry(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	counts("an expiry that has nothing to do", r.Requests, storage.RequestCounts{Get: outlines + 1 + 2, List: 6, Head: 1})
+}
+
+// A session asks for what it does not know, and for nothing else: an increment is a HEAD beside
+// the PUT of its segment, if it needs one, and a PUT of its manifest. What waits for what is seen
+// by a clock that only the store moves.
+func TestRequestsOfASession(t *testing.T) {
+	t.Parallel()
+	const latency = time.Second
+	type counts = storage.RequestCounts
+	memory := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(100)
+	full(t, memory, m.path)
+	m.commit(100)
+	backup(t, memory, m.path)
+	large := make([]byte, 2*manifest.MaxInlineBytes)
+	random := rand.NewChaCha8([32]byte{})
+	synctest.Test(t, func(t *testing.T) {
+		store := distant{memory, latency}
+		s := newArchive(store).Session(m.path, archiver.SessionOptions{})
+		step := func(what string, answers int, want counts, work func() error) {
+			t.Helper()
+			before, began := s.Requests(), time.Now()
+			if err := work(); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if got := s.Requests(); got != before.Plus(want) {
+				t.Errorf("%s: %+v after %+v, want %+v more", what, got, before, want)
+			}
+			if n := int(time.Since(began) / latency); n != answers {
+				t.Errorf("%s: %d answers in a row, want %d", what, n, answers)
+			}
+		}
+		back := func(b archiver.SessionBackup, want archiver.Kind) func() error {
+			return func() error {
+				r, err := s.Backup(t.Context(), b)
+				if err == nil && r.Backup.Kind != want {
+					t.Errorf("%+v", r)
+				}
+				return err
+			}
+		}
+		look := func() error { _, err := s.Look(t.Context()); return err }
+		check := func() error { return s.Check(t.Context()) }
+		small := func() { m.commit(100) }
+		big := func() {
+			random.Read(large)
+			m.epoch, m.now = m.epoch+1, m.now.Add(time.Second)
+			m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Transaction: 2, Records: large})
+			m.times[m.epoch] = m.now
+		}
+
+		step("a look before anything", 0, counts{}, look)
+		// archive.json, a list, the newest backup, and the newest full one.
+		step("the first check", 4, counts{Get: 3, List: 1}, check)
+		step("a check", 1, counts{Head: 1}, check)
+		step("a look", 0, counts{}, look)
+		step("nothing new", 0, counts{}, back(archiver.SessionBackup{}, archiver.KindNone))
+		small()
+		step("a small increment", 2, counts{Head: 1, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
+		big()
+		step("a larger increment", 2, counts{Head: 1, Put: 2}, back(archiver.SessionBackup{}, archiver.KindIncremental))
+		step("a full one", 5, counts{Get: 2, List: 1, Put: 2}, back(archiver.SessionBackup{Full: true}, archiver.KindFull))
+		for range 40 { // into the next group
+			small()
+			step("one of many", 2, counts{Head: 1, Put: 1}, back(archiver.SessionBackup{NoFull: true}, archiver.KindIncremental))
+		}
+		time.Sleep(archiver.RereadEvery)
+		step("nothing new after an hour", 3, counts{Get: 2, List: 1}, back(archiver.SessionBackup{}, archiver.KindNone))
+		time.Sleep(archiver.RereadEvery)
+		small()
+		step("an increment after an hour", 4, counts{Get: 2, List: 1, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
+
+		if _, err := newArchive(memory).SetPolicy(t.Context(), &archiver.Rules{Last: 100}); err != nil {
+			t.Fatal(err)
+		}
+		small()
+		// A HEAD of the kept head and a PUT, which meets the keep: the head is read, and the fence is asked for.
+		step("an increment that meets a keep", 9, counts{Head: 2, Put: 2, Get: 4, List: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
+		small()
+		step("an increment in an archive with a keep", 3, counts{Head: 2, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	mustBeWhole(t, memory)
 }

@@ -109,6 +109,14 @@ func sleepers() []sleeper {
 			r, err := a.Backup(ctx, path, archiver.BackupOptions{Full: true})
 			return r.Backup.Seq, err
 		}},
+		{"a session", func(ctx context.Context, a *archiver.Archive, path string) (uint64, error) {
+			s := a.Session(path, archiver.SessionOptions{})
+			if err := s.Check(ctx); err != nil {
+				return 0, err
+			}
+			r, err := s.Backup(ctx, archiver.SessionBackup{})
+			return r.Backup.Seq, err
+		}},
 		{"an expiry", expiry(archiver.ExpireOptions{Apply: true, Grace: archiver.NoGrace})},
 		{"a pin", func(ctx context.Context, a *archiver.Archive, _ string) (uint64, error) {
 			r, err := a.Pin(ctx, 38, "")

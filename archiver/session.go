@@ -2,14 +2,14 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -26,34 +26,47 @@ type SessionBackup struct {
 	Full      bool     // as in [BackupOptions]
 	NoFull    bool     // as in [BackupOptions]
 	Fresh     bool     // as in [BackupOptions]
+	NoHold    bool     // as in [BackupOptions]
 	BeginAnew bool     // as in [BackupOptions]
 	Observer  Observer // as in [BackupOptions]
 }
 
 // Session backs up one database into one archive, again and again. It remembers the end of
-// the archive, so that it need not ask for what it knows. Others may work on the archive
-// and on the database meanwhile, as beside [Archive.Backup].
+// the archive, so that it need not ask for what it knows: an incremental backup that stands in its
+// manifest takes two requests, or three, and a Look none. Others may work on the archive and on
+// the database meanwhile, as beside [Archive.Backup].
 //
 // A clean close of a 0.5 database removes its log. A session keeps that open from the first
 // Look or Backup that sees it, and so has it still: the next Backup stores the rest of it,
 // and then what the database has now.
 //
 // All methods may be called concurrently: Look, Backup, Check and Close wait for each
-// other, while Prepare runs beside them.
+// other, while Prepare and Requests run beside them.
 type Session struct {
 	archive *Archive
 	path    string
 	opts    SessionOptions
 
-	work  sync.Mutex // held by the method that works, except Prepare
-	known bool       // the archive was read, and nothing has failed since
-	id    string     // of the archive
-	head  *manifest.Committed
-	logs  openlog.Files // of a 0.5 database, so that a clean close loses nothing
+	work sync.Mutex // held by the method that works, except Prepare; of what follows
 
-	counting sync.Mutex
+	tip  *commit.Tip // from which the next backup goes on; nil if it has to read the archive
+	read time.Time   // when the archive was read last
+
+	known     bool // the archive was read once; what follows is as of the last success
+	archiveID string
+	newest    *manifest.Committed // the newest backup, without its content; nil if there is none
+	full      *fullBackup         // the newest full one; nil if that is not known
+
+	logs openlog.Files // of a 0.5 database, so that a clean close loses nothing
+	pace pace
+
+	counting sync.Mutex // of requests
 	requests storage.RequestCounts
 }
+
+// RereadEvery is how long a [Session] relies on what it remembers of an archive. Then, and after
+// every failure, the next backup reads the archive as [Archive.Backup] does.
+const RereadEvery = time.Hour
 
 // Session returns a session that backs up the database at path, as [Archive.Backup] takes
 // it. It does no I/O.
@@ -69,128 +82,134 @@ func (s *Session) Requests() storage.RequestCounts {
 }
 
 // run is the function run, and counts for the session.
-func (s *Session) run(ctx context.Context, observe Observer, work func(context.Context) error) (storage.RequestCounts, error) {
-	requests, _, err := run(ctx, observe, work)
+func (s *Session) run(ctx context.Context, observe Observer, work func(context.Context) error) (storage.RequestCounts, time.Duration, error) {
+	requests, elapsed, err := run(ctx, observe, work)
 	s.counting.Lock()
 	defer s.counting.Unlock()
 	s.requests = s.requests.Plus(requests)
-	return requests, err
+	return requests, elapsed, err
 }
 
 // options are those of one backup.
 func (s *Session) options(b SessionBackup) BackupOptions {
 	o := s.opts.Backup
-	o.Full, o.NoFull, o.Fresh, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.BeginAnew, b.Observer
+	o.Full, o.NoFull, o.Fresh, o.NoHold, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.NoHold, b.BeginAnew, b.Observer
+	o.logs, o.pace = &s.logs, &s.pace
 	return o
 }
 
 // Backup is [Archive.Backup] of the session's database. If that was closed meanwhile, several
-// backups are committed, and with an error perhaps some of them
-// ([BackupReport.Before]).
+// backups are committed, and with an error perhaps some of them ([BackupReport.Before]). It
+// takes less:
+//
+//   - If nothing is new, it asks the store nothing. If an incremental backup will do, it makes
+//     sure that the archive is still as the session knows it, stores the segment beside that,
+//     and commits. A full backup, and one after a failure or an hour, reads the archive.
+//   - The hold of the database moves on when that frees log, or after a minute, or when the
+//     session is closed. So do the notes of [Options.State], and [BackupOptions.MaxHold].
 func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, error) {
 	s.work.Lock()
 	defer s.work.Unlock()
 	opts := s.options(b)
-	opts.logs = &s.logs
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
 	}
+	if b.Full || b.BeginAnew || !s.isFresh() {
+		s.tip = nil
+	}
 	var r BackupReport
-	requests, err := s.run(ctx, b.Observer, func(ctx context.Context) error {
-		return s.onHead(ctx, opts, nil, func(path string, head *commit.Head) (err error) {
-			r, err = s.archive.backupOn(ctx, path, head, opts)
+	requests, elapsed, err := s.run(ctx, b.Observer, func(ctx context.Context) error {
+		database, err := locate.Find(ctx, s.path, opts.Closed)
+		if err != nil {
+			return err
+		}
+		opts.name = database.Name
+		return s.update(ctx, s.updateOptions(database.Path, opts), func(head *commit.Head) (err error) {
+			r, err = s.archive.backupOn(ctx, database.Path, head, opts)
 			return err
 		})
 	})
 	if err != nil {
 		return BackupReport{}, err
 	}
-	r.Requests = requests
+	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil
 }
 
-// onHead calls attempt with the end of the archive, as [commit.Update] does, and
-// remembers that. A probe other than nil takes the place of that of the store.
-func (s *Session) onHead(ctx context.Context, opts BackupOptions, probe func(context.Context) (manifest.Verdict, error), attempt func(path string, head *commit.Head) error) error {
-	s.known = false
-	database, err := locate.Find(ctx, s.path, opts.Closed)
+// isFresh reports whether the session may rely on what it remembers.
+func (s *Session) isFresh() bool { return s.tip != nil && time.Since(s.read) < RereadEvery }
+
+// updateOptions is the function updateOptions, with what the session has seen itself.
+func (s *Session) updateOptions(path string, opts BackupOptions) commit.UpdateOptions {
+	o := updateOptions(s.archive, path, opts)
+	if n := s.newest; n != nil {
+		o.Known.Add(journal.Sighting{
+			Name: s.archive.name, ArchiveID: s.archiveID, Seq: uint64(n.Seq), CommitID: n.CommitID, Epoch: n.EndEpoch, At: n.CreatedAt,
+		})
+	}
+	return o
+}
+
+// update is [commit.Update] from what the session remembers, and remembers how it ends. While
+// it works, and after a failure, that is nothing.
+func (s *Session) update(ctx context.Context, o commit.UpdateOptions, attempt func(*commit.Head) error) error {
+	o.Tip, s.tip = s.tip, nil
+	began := time.Now()
+	var last *commit.Head
+	err := commit.Update(ctx, s.archive.journal, o, func(head *commit.Head) error {
+		last = head
+		return attempt(head)
+	})
 	if err != nil {
 		return err
 	}
-	opts.name = database.Name
-	o := updateOptions(s.archive, database.Path, opts)
-	if probe != nil {
-		o.Probe = probe
+	s.tip, s.known, s.archiveID, s.newest = last.Tip(), true, last.Archive.ArchiveID, nil
+	if s.tip != nil {
+		s.newest = s.tip.Parent()
 	}
-	err = commit.Update(ctx, s.archive.journal, o, func(head *commit.Head) error {
-		err := attempt(database.Path, head)
-		if err == nil {
-			s.id, s.head = head.Archive.ArchiveID, head.Parent
-		}
-		return err
-	})
-	s.known = err == nil
-	return err
-}
-
-// Prepare stores most of what a full backup needs, and commits nothing. A full backup that
-// follows soon has little left to send. Other methods may be called meanwhile, so that
-// increments go on.
-func (s *Session) Prepare(ctx context.Context) error {
-	opts := s.options(SessionBackup{Full: true})
-	if err := opts.complete(); err != nil {
-		return explain(err)
+	if last.WasRead() {
+		s.read = began
 	}
-	_, err := s.run(ctx, nil, func(ctx context.Context) error {
-		database, err := locate.Find(ctx, s.path, opts.Closed)
-		if err != nil {
-			return err
-		}
-		opts.name = database.Name
-		return commit.Update(ctx, s.archive.journal, updateOptions(s.archive, database.Path, opts), func(head *commit.Head) error {
-			held := hold.WasHeldSince(database.Path, head.Archive.ArchiveID, head.Parent)
-			_, err := newPacker(s.archive, head, opts).Copy(ctx, newQuery(s.archive, database.Path, head, held, opts))
-			return err
-		})
-	})
-	return err
-}
-
-// Check finds out whether the store answers, and whether the archive is as the session knows
-// it. If the session does not know it yet, or no longer, Check reads it. It writes nothing.
-// Its errors are those of a backup that fails before it reads the database.
-func (s *Session) Check(ctx context.Context) error {
-	s.work.Lock()
-	defer s.work.Unlock()
-	_, err := s.run(ctx, nil, func(ctx context.Context) error {
-		probe := func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
-		return s.onHead(ctx, s.options(SessionBackup{}), probe, func(string, *commit.Head) error { return nil })
-	})
-	return err
-}
-
-// Close ends the session: what it still owes the database's hold is written. The session
-// must not be used afterwards.
-func (s *Session) Close(context.Context) error {
-	s.work.Lock()
-	defer s.work.Unlock()
-	s.known = false
-	s.logs.Close()
+	s.full = newestFull(ctx, last, s.full)
 	return nil
 }
 
-// source returns what is new in the database at path since the newest backup, and what the
-// log is held for.
-func (s *Session) source(ctx context.Context, path string) (found *capture.Source, held hold.Report, err error) {
-	q := newQuery(s.archive, path, &commit.Head{Parent: s.head}, hold.WasHeldSince(path, s.id, s.head), s.options(SessionBackup{}))
-	q.Logs = &s.logs
-	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
-	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
-		if held, err = hold.Measure(path, manifest.Now()); err != nil {
+// Check finds out, with one request, whether the store answers, and whether the archive is as
+// the session knows it. If it is not, or if the session does not know it yet, or had a failure
+// since, Check reads it. It writes nothing. Its errors are those of a backup that fails before
+// it reads the database.
+func (s *Session) Check(ctx context.Context) error {
+	s.work.Lock()
+	defer s.work.Unlock()
+	_, _, err := s.run(ctx, nil, func(ctx context.Context) error {
+		if s.isFresh() {
+			err := s.tip.Check(ctx)
+			if err == nil {
+				return nil
+			}
+			s.tip = nil
+			if !errors.Is(err, commit.ErrOutdated) {
+				return err
+			}
+		}
+		s.tip = nil
+		path, err := locate.Database(s.path)
+		if err != nil {
 			return err
 		}
-		found, err = q.Look(ctx)
-		return err
+		o := s.updateOptions(path, s.options(SessionBackup{}))
+		o.Probe = func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
+		return s.update(ctx, o, func(*commit.Head) error { return nil })
 	})
-	return found, held, err
+	return err
+}
+
+// Close ends the session, which must not be used afterwards. What it owes to the hold of the
+// database is written, which asks no store.
+func (s *Session) Close(ctx context.Context) error {
+	s.work.Lock()
+	defer s.work.Unlock()
+	s.tip = nil
+	s.logs.Close()
+	return explain(s.pace.settle(ctx, s.archive))
 }

@@ -2,16 +2,21 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // Look is what a [Session] sees of its database, compared with what it knows of the archive.
 type Look struct {
-	// Known reports that the session knows the archive. Otherwise, what depends on the
-	// archive is zero.
+	// Known reports that the session has read the archive, with Check or Backup. Otherwise,
+	// what depends on the archive is zero. What it knows is as of its last success.
 	Known bool
 
 	// Newest is the newest backup, with number 0 if the archive has none.
@@ -28,7 +33,9 @@ type Look struct {
 	// What it has now comes after that, and takes a full backup.
 	Remainder bool
 
-	// NeedsFull is why the next backup has to be a full one, "" if it need not.
+	// NeedsFull is why the next backup has to be a full one, "" if it need not. Whether an
+	// archive accepts another database than that of its newest backup shows only when that is
+	// backed up.
 	NeedsFull string
 
 	// FullBytes is about how much a full backup would read: the image and its log.
@@ -36,8 +43,8 @@ type Look struct {
 	ImageBytes int64
 
 	// FullSeq and FullAt are the newest full backup and when it read the database, 0 and the
-	// zero time if that is not known. SinceFull is how many backups came after it, and
-	// LogSinceFullBytes about how much log they have.
+	// zero time if that is not known. SinceFull is how many records came after it, nearly all
+	// of them backups, and LogSinceFullBytes about how much log they have.
 	FullSeq           uint64
 	FullAt            time.Time
 	SinceFull         int
@@ -56,11 +63,14 @@ func (s *Session) Look(ctx context.Context) (Look, error) {
 	s.work.Lock()
 	defer s.work.Unlock()
 	var l Look
-	_, err := s.run(ctx, nil, func(ctx context.Context) (err error) {
+	_, _, err := s.run(ctx, nil, func(ctx context.Context) (err error) {
 		l, err = s.look(ctx)
 		return err
 	})
-	return l, err
+	if err != nil {
+		return Look{}, err
+	}
+	return l, nil
 }
 
 func (s *Session) look(ctx context.Context) (Look, error) {
@@ -68,33 +78,106 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 	if err != nil {
 		return Look{}, err
 	}
-	if !s.known {
-		s.head = nil
+	var l Look
+	err = capture.UntilStable(ctx, database.Path, pack.IsTorn, func() (err error) {
+		if l, err = s.lookOnce(ctx, database.Path); err != nil {
+			return err
+		}
+		held, err := hold.Measure(database.Path, manifest.Now())
+		if err != nil {
+			return err
+		}
+		l.LogBytes = held.LogBytes
+		for _, h := range held.Holds {
+			if h.Entry.ArchiveID == s.archiveID {
+				l.HeldLogBytes = h.OnlyBytes
+			}
+		}
+		return nil
+	})
+	if l.FullBytes == 0 {
+		l.FullBytes = l.ImageBytes + l.LogBytes
 	}
-	found, held, err := s.source(ctx, database.Path)
+	s.full.describe(&l, s.newest)
+	return l, err
+}
+
+// lookOnce compares the database at path with the newest backup, once.
+func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
+	l := Look{Known: s.known}
+	q := newQuery(s.archive, path, &commit.Head{Parent: s.newest}, hold.WasHeldSince(path, s.archiveID, s.newest), s.opts.Backup)
+	q.Full, q.NoFull, q.Logs = false, false, &s.logs
+	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
+	if s.newest != nil {
+		l.Newest = describe(s.newest.Manifest)
+	}
+	found, err := q.Look(ctx)
+	other, isOther := errors.AsType[*capture.OtherDatabaseError](err)
+	if isOther {
+		q.Parent = nil
+		found, err = q.Look(ctx)
+	}
 	if err != nil {
 		return Look{}, err
 	}
-	l := Look{Known: s.known, ImageBytes: found.Image.Size, FullBytes: found.Image.Size + held.LogBytes, LogBytes: held.LogBytes}
-	for _, h := range held.Holds {
-		if h.Entry.ArchiveID == s.id {
-			l.HeldLogBytes = h.OnlyBytes
+	l.ImageBytes = found.Image.Size
+	switch {
+	case isOther:
+		l.NeedsFull, l.FullBytes = other.Error(), found.Bytes()
+	case found.Kind == manifest.Full && s.known:
+		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
+	case found.Kind == manifest.Full:
+		l.FullBytes = found.Bytes()
+	default:
+		l.Commits, l.UnsavedBytes, l.Remainder = found.Commits, found.Bytes(), found.Remainder
+		if found.StartTime != nil && found.Commits > 0 {
+			l.OldestUnsaved = *found.StartTime
 		}
 	}
-	if !s.known {
-		return l, nil
-	}
-	if s.head != nil {
-		l.Newest = describe(s.head.Manifest)
-	}
-	if found.Kind == manifest.Full {
-		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
-		return l, nil
-	}
-	l.Remainder = found.Remainder
-	l.Commits, l.UnsavedBytes = found.Commits, found.Bytes()
-	if found.StartTime != nil && found.Commits > 0 {
-		l.OldestUnsaved = *found.StartTime
-	}
 	return l, nil
+}
+
+// fullBackup is what a session remembers of the newest full backup.
+type fullBackup struct {
+	seq manifest.Seq
+	at  time.Time
+	end manifest.Position
+}
+
+// newestFull returns the newest full backup as of head, of which known may be it already. If it
+// cannot be read, only its number is known: backups do not depend on the rest.
+func newestFull(ctx context.Context, head *commit.Head, known *fullBackup) *fullBackup {
+	seq := head.NewestFull()
+	switch {
+	case seq == nil:
+		return nil
+	case known != nil && known.seq == *seq && (!head.WasRead() || !known.at.IsZero()):
+		return known
+	}
+	m := head.Parent
+	if m == nil || m.Seq != *seq {
+		var err error
+		if m, err = head.Load(ctx, *seq); err != nil {
+			return &fullBackup{seq: *seq}
+		}
+	}
+	return &fullBackup{m.Seq, m.CreatedAt, m.Position}
+}
+
+// describe says in l what came after the full backup, up to the newest one.
+func (f *fullBackup) describe(l *Look, newest *manifest.Committed) {
+	if f == nil || newest == nil {
+		return
+	}
+	l.FullSeq, l.FullAt, l.SinceFull = uint64(f.seq), f.at, int(newest.Seq-f.seq)
+	last, first := newest.Position.Commit, f.end.Commit
+	switch {
+	case f.at.IsZero():
+	case newest.Position.LSN > 0:
+		l.LogSinceFullBytes = max(0, int64(newest.Position.LSN-f.end.LSN))
+	case last != nil && first != nil && last.EndFile == first.EndFile:
+		l.LogSinceFullBytes = max(0, last.End-first.End)
+	case last != nil && l.SinceFull > 0:
+		l.LogSinceFullBytes = l.LogBytes
+	}
 }

@@ -134,8 +134,8 @@ var mutants = []mutant{
 	},
 	{
 		"an unknown outcome is called a failure", "archiver/internal/commit/commit.go",
-		"\"err\", err)\n		select {\n		case <-work.Done():\n			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}",
-		"\"err\", err)\n		select {\n		case <-work.Done():\n			return err",
+		"\"err\", err)\n		select {\n		case <-work.Done():\n			return nil, &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}",
+		"\"err\", err)\n		select {\n		case <-work.Done():\n			return nil, err",
 		"./archiver", "TestCommit$",
 	},
 	{

@@ -39,9 +39,10 @@ func (e *UnknownOutcomeError) Error() string {
 func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 
 // create creates m's object, and with it the backup. It must only be called when
-// everything that m names is stored.
+// everything that m names is stored. It returns m as a reader gets it, which shares no memory
+// with m.
 //
-// It returns nil if and only if the manifest in the store is m, and is a part of the log;
+// The error is nil if and only if the manifest in the store is m, and is a part of the log;
 // [ErrConflict] if another one is, or if the number is one of old times (fence.go), so
 // that the caller can plan again on it; an [*UnknownOutcomeError] if no answer was clear
 // within timeout. In that last case the commit may still happen, even later: nothing that m
@@ -58,19 +59,21 @@ func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 //
 // Once a request has been sent, cancelling ctx does not stop the commit at once: it has a
 // few seconds to learn the outcome.
-func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Duration) error {
+func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Duration) (*manifest.Committed, error) {
 	if err := context.Cause(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(interruptedGrace, cancel) })()
 
 	document, key := m.Encode(), m.Seq.Key()
-	if _, err := manifest.DecodeManifest(document); err != nil {
-		return &UnreadableError{err}
+	stored, err := manifest.DecodeManifest(document)
+	if err != nil {
+		return nil, &UnreadableError{err}
 	}
-	sum := [32]byte(manifest.Sum(document))
+	created := &manifest.Committed{Manifest: stored, Digest: manifest.Sum(document)}
+	sum := [32]byte(created.Digest)
 	attempt := min(commitAttempt, timeout/3) // a request that hangs leaves time for others
 	pause := objects.Pauses()
 	began := time.Now()
@@ -78,17 +81,17 @@ func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Du
 	for {
 		proved, err := putManifest(work, h.Store, attempt, key, document, &sum)
 		if proved {
-			return h.confirm(work, m, attempt, began)
+			return h.confirm(work, created, attempt, began)
 		}
 		found, readErr := readBack(work, h.Store, attempt, key)
 		switch {
 		case readErr == nil && bytes.Equal(found, document):
 			h.Store.Log.Debug("commit: it is ours", "key", key, "err", err)
-			return h.confirm(work, m, attempt, began)
+			return h.confirm(work, created, attempt, began)
 		case err != nil && !sent && refused(err):
-			return err
+			return nil, err
 		case readErr == nil:
-			return ErrConflict
+			return nil, ErrConflict
 		case err == nil && errors.Is(readErr, storage.ErrNotExist):
 			err = fmt.Errorf("the store says that it created %s, but it is not there", key)
 		case !errors.Is(readErr, storage.ErrNotExist):
@@ -98,31 +101,31 @@ func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Du
 		h.Store.Log.Debug("commit: not there yet", "key", key, "err", err)
 		select {
 		case <-work.Done():
-			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
+			return nil, &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
 		case <-time.After(pause.NextBackOff()):
 		}
 	}
 }
 
-// confirm finds out whether the record m, which is in the store, is in the log. If it is
+// confirm returns the record m, which is in the store, if it is in the log. If it is
 // not, its number was one of old times, whose manifest had been deleted: that is
 // [ErrConflict].
-func (h *Head) confirm(work context.Context, m *manifest.Manifest, attempt time.Duration, began time.Time) error {
+func (h *Head) confirm(work context.Context, m *manifest.Committed, attempt time.Duration, began time.Time) (*manifest.Committed, error) {
 	pause := objects.Pauses()
 	for {
 		ctx, cancel := context.WithTimeout(work, attempt)
-		counts, err := h.isInLog(ctx, m)
+		counts, err := h.isInLog(ctx, m.Manifest)
 		cancel()
 		switch {
 		case err == nil && counts:
-			return nil
+			return m, nil
 		case err == nil:
 			h.Store.Log.Info("a manifest was created under a number of old times; it does not count", "key", m.Seq.Key())
-			return ErrConflict
+			return nil, ErrConflict
 		}
 		select {
 		case <-work.Done():
-			return &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
+			return nil, &UnknownOutcomeError{uint64(m.Seq), time.Since(began), err}
 		case <-time.After(pause.NextBackOff()):
 		}
 	}

@@ -31,6 +31,9 @@ type Head struct {
 
 	keep *manifest.Committed // the newest keep; nil if there is none, or before it is read
 
+	fromTip bool        // it was kept from an earlier update, and not read by this one
+	second  *secondLook // of such a head, until something was committed on it; else nil
+
 	journal *journal.Journal // over Store
 }
 
@@ -278,11 +281,15 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 			return ErrOtherArchive
 		}
 	}
-	h.Place(m)
-	if err := h.create(ctx, m, timeout); err != nil {
+	if err := h.mustBeLast(ctx); err != nil {
 		return err
 	}
-	h.Last = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
+	h.Place(m)
+	created, err := h.create(ctx, m, timeout)
+	if err != nil {
+		return err
+	}
+	h.Last, h.second = created, nil
 	if m.Kind != manifest.Merged {
 		h.Parent = h.Last
 	}

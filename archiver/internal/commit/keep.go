@@ -41,10 +41,10 @@ func (h *Head) CommitKeep(ctx context.Context, k manifest.Keeping, lastFull *man
 	if ownGeneration {
 		k.DeadBefore = m.Seq
 	}
-	if err := h.create(ctx, m, timeout); err != nil {
+	created, err := h.create(ctx, m, timeout)
+	if err != nil {
 		return nil, err
 	}
-	h.Last = &manifest.Committed{Manifest: m, Digest: manifest.Sum(m.Encode())}
-	h.keep = h.Last
+	h.Last, h.keep = created, created
 	return h.Last, nil
 }

@@ -15,6 +15,7 @@ const maxConflicts = 20
 
 // UpdateOptions say what a writer knows and accepts.
 type UpdateOptions struct {
+	Tip          *Tip           // that an earlier update of this process has left, to go on from without reading; nil for none
 	Known        journal.Memory // of the archive, from before
 	BeginAnew    bool           // continue without what has vanished since then
 	Tool         string         // recorded in a new archive as what has made it
@@ -42,9 +43,21 @@ func (e *ConflictError) Error() string {
 // journal has grown since the head was read: an expiry may have deleted it. After 20
 // conflicts the error is a [*ConflictError].
 //
+// With a tip, the first call is with the head of that, and nothing is read, see [Tip].
+//
 // Other errors are a [*journal.VanishedError], unless it is accepted; an [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
 func Update(ctx context.Context, j *journal.Journal, options UpdateOptions, attempt func(*Head) error) error {
+	if options.Tip != nil {
+		isDone, err := onTip(options.Tip, attempt)
+		if isDone {
+			return err
+		}
+		if errors.Is(err, ErrConflict) {
+			progress.Tell(ctx, progress.Conflict{})
+		}
+		j.Store().Log.Info("reading the archive again", "err", err)
+	}
 	w := &writer{journal: j, options: options}
 	anew := false
 	for n := range maxConflicts {

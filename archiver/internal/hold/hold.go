@@ -32,6 +32,7 @@ type Holder struct {
 	Disk disk.Disk
 	Name string // of the archive, for people; no two archives at different addresses have the same
 	Log  *slog.Logger
+	Pace *Pace // of a process that backs up again and again; nil if it backs up once
 }
 
 // Session is the hold of one backup run: it begins before anything of the database is read,
@@ -59,6 +60,9 @@ type Session struct {
 // have to be a full one.
 func (h Holder) Begin(ctx context.Context, path, archiveID string, anew bool) *Session {
 	s := &Session{holder: h, path: path, archiveID: archiveID, fileID: disk.Identity(path), now: manifest.Now(), anew: anew}
+	if s.before = h.Pace.held(s); s.before != nil {
+		return s
+	}
 	image, err := grafeo.ReadDatabase(path)
 	if err != nil || image.Generation != grafeo.Gen06 {
 		return nil // the backup reports what is wrong
@@ -127,15 +131,21 @@ func (s *Session) Advance(ctx context.Context, b *manifest.Committed) error {
 	if c := b.Position.Commit; c != nil {
 		lsn = c.StartFile
 	}
+	now := Entry{s.archiveID, s.holder.Name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, s.fileID, s.now}
+	if s.holder.Pace.mayWait(s, b, now) {
+		return nil
+	}
+	is := now // what the cursor has afterwards
 	err := s.change(ctx, func(entries []Entry) []Entry {
 		entries = slices.DeleteFunc(entries, s.replaces)
-		now := Entry{s.archiveID, s.holder.Name, lsn, b.EndEpoch, uint64(b.Seq), b.CommitID, s.fileID, s.now}
+		is = now
 		i := s.index(entries)
 		if i < 0 {
 			return append(entries, now)
 		}
 		switch old := entries[i]; {
 		case old.Seq > now.Seq && !s.anew: // another run was faster
+			is = old
 		case old.CommitID == now.CommitID && old.LSN == now.LSN && old.FileID == now.FileID:
 		default:
 			entries[i] = now
@@ -145,6 +155,9 @@ func (s *Session) Advance(ctx context.Context, b *manifest.Committed) error {
 	if errors.Is(err, ErrForeignCursor) {
 		s.Foreign = true
 		return nil
+	}
+	if err == nil {
+		s.holder.Pace.moved(is)
 	}
 	return err
 }

@@ -16,7 +16,7 @@ type Sighting struct {
 	CommitID  string
 	Epoch     uint64    // that the backup ends with
 	At        time.Time // when it was taken, or committed
-	Source    string    // path of the file that records it
+	Source    string    // path of the file that records it, "" if this process has seen it
 }
 
 // Memory is what is known of archives before the store is asked, so that nothing in it can
@@ -25,6 +25,15 @@ type Memory struct {
 	Name   string     // of the archive that is asked, "" if it has none
 	Holds  []Sighting // of the holds of a database, perhaps of other archives
 	Record *Sighting  // what this host last saw at the address; nil if that is not known
+}
+
+// Add adds what this process has seen at the address. What other processes have noted since
+// counts as well.
+func (m *Memory) Add(seen Sighting) {
+	if m.here() == nil {
+		m.Record = &seen
+	}
+	m.Holds = append(m.Holds, seen)
 }
 
 // of returns the newest sighting of the archive with this id, nil if there is none.

@@ -26,7 +26,10 @@ func (e *VanishedError) Unwrap() error { return e.Err }
 
 func (e *VanishedError) Error() string {
 	was := fmt.Sprintf("backup %d, with epoch %d, of %s", e.Was.Seq, e.Was.Epoch, e.Was.At.UTC().Format("2006-01-02 15:04:05 UTC"))
-	says := fmt.Sprintf(" (%s says so)", e.Was.Source)
+	says := " (this process has seen it)"
+	if e.Was.Source != "" {
+		says = fmt.Sprintf(" (%s says so)", e.Was.Source)
+	}
 	switch {
 	case e.Err != nil:
 		return fmt.Sprintf("there is no archive at %s (%v), but there was one, which had %s%s", e.Address, e.Err, was, says)

@@ -133,6 +133,7 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]strin
 // [objects.ErrLost] is worth another try.
 func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("store"))
+	p.head.LookAgain(ctx)
 	tracker := progress.Track(ctx, s.Bytes())
 	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
 	var reference *pages.Reference
