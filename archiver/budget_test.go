@@ -126,7 +126,7 @@ func TestRequestsOfASession(t *testing.T) {
 		check := func() error { return s.Check(t.Context()) }
 		small := func() { m.commit(100) }
 		big := func() {
-			random.Read(large)
+			_, _ = random.Read(large) // it never fails
 			m.epoch, m.now = m.epoch+1, m.now.Add(time.Second)
 			m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Transaction: 2, Records: large})
 			m.times[m.epoch] = m.now
