@@ -40,15 +40,21 @@ type Plan struct {
 	// RestoreRequests is what the whole restore asks of the store, unless requests fail or
 	// an earlier restore has fetched something already. Only [Archive.Plan] sets it.
 	RestoreRequests storage.RequestCounts
+
+	// RestoreReceives is how many bytes the whole restore receives from the store, under
+	// the same conditions: manifests, indexes and segments. Only [Archive.Plan] sets it.
+	RestoreReceives int64
 }
 
 // Plan returns what Restore would do for a target. It reads manifests and indexes, but
 // no segment.
 func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	var plan *catalog.Plan
+	var received int64
 	requests, _, err := run(ctx, nil, func(ctx context.Context) (err error) {
 		return pursue(ctx, a, target.of, func(p *pursuit) (err error) {
 			plan, err = a.planTo(ctx, p)
+			received = storage.RequestsFrom(ctx).Received()
 			return err
 		})
 	})
@@ -58,6 +64,7 @@ func (a *Archive) Plan(ctx context.Context, target Target) (Plan, error) {
 	p := planOf(plan)
 	p.Requests = requests
 	p.RestoreRequests = requests.Plus(storage.RequestCounts{Get: int64(p.Objects)})
+	p.RestoreReceives = received + plan.Cost.ObjectBytes
 	return p, nil
 }
 

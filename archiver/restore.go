@@ -51,8 +51,9 @@ type RestoreReport struct {
 	// that they should have; "" if they have.
 	AccessProblem string
 
-	Requests storage.RequestCounts
-	Elapsed  time.Duration
+	Requests      storage.RequestCounts
+	ReceivedBytes int64 // from the store: manifests, indexes and segments
+	Elapsed       time.Duration
 }
 
 // Restore writes the database in the state of opts.Target to target: the path that the
@@ -87,6 +88,7 @@ func (a *Archive) Restore(ctx context.Context, target string, opts RestoreOption
 	var r RestoreReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
 		r, err = a.restore(ctx, target, opts)
+		r.ReceivedBytes = storage.RequestsFrom(ctx).Received()
 		return err
 	})
 	if err != nil {

@@ -24,8 +24,11 @@ func TestRestoresAreAsPlanned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, fetched := 0, int64(0)
+		objects, fetched, received := 0, int64(0), int64(0)
 		for _, c := range store.Calls()[before:] {
+			if c.Op == storage.OpGet {
+				received += c.Bytes
+			}
 			if c.Op == storage.OpGet && strings.HasPrefix(c.Key, "segments/") {
 				objects++
 				fetched += c.Bytes
@@ -40,6 +43,9 @@ func TestRestoresAreAsPlanned(t *testing.T) {
 		}
 		if r.Requests != p.RestoreRequests || objects != p.Objects || fetched != p.StoredBytes {
 			t.Errorf("%+v requests for %d objects of %d bytes, and planned were %+v", r.Requests, objects, fetched, p)
+		}
+		if r.ReceivedBytes != received || p.RestoreReceives != received {
+			t.Errorf("%d bytes received, planned were %d, and it says %d", received, p.RestoreReceives, r.ReceivedBytes)
 		}
 	}
 	for _, name := range append([]string{"directory/v0.5.42/live"}, vectors...) {

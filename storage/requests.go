@@ -6,9 +6,9 @@ import (
 )
 
 // Requests counts the requests that were sent to a store, with those that failed and
-// were sent again. The zero value is ready for use. All methods may be called
-// concurrently.
-type Requests struct{ put, get, head, list, del atomic.Int64 }
+// were sent again, and the bytes of objects that came back. The zero value is ready for
+// use. All methods may be called concurrently.
+type Requests struct{ put, get, head, list, del, received atomic.Int64 }
 
 // RequestCounts is a reading of [Requests].
 type RequestCounts struct {
@@ -52,6 +52,21 @@ func (r *Requests) Counts() RequestCounts {
 		Put: r.put.Load(), Get: r.get.Load(), Head: r.head.Load(),
 		List: r.list.Load(), Delete: r.del.Load(),
 	}
+}
+
+// Receive counts bytes of an object. On a nil counter it does nothing.
+func (r *Requests) Receive(bytes int) {
+	if r != nil {
+		r.received.Add(int64(bytes))
+	}
+}
+
+// Received returns how many bytes of objects have been received so far.
+func (r *Requests) Received() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.received.Load()
 }
 
 type requestsKey struct{}

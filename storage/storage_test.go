@@ -84,6 +84,10 @@ func TestRangeClip(t *testing.T) {
 
 func TestRequestsAreCountedPerContext(t *testing.T) {
 	storage.RequestsFrom(t.Context()).Add(storage.OpPut) // nobody counts: no panic
+	storage.RequestsFrom(t.Context()).Receive(1)
+	if n := storage.RequestsFrom(t.Context()).Received(); n != 0 {
+		t.Errorf("nobody has received %d bytes", n)
+	}
 
 	var outer, inner storage.Requests
 	ctx := storage.CountRequests(t.Context(), &outer)
@@ -93,6 +97,11 @@ func TestRequestsAreCountedPerContext(t *testing.T) {
 		}
 	}
 	storage.RequestsFrom(storage.CountRequests(ctx, &inner)).Add(storage.OpPut)
+	storage.RequestsFrom(ctx).Receive(3)
+	storage.RequestsFrom(ctx).Receive(4)
+	if outer.Received() != 7 || inner.Received() != 0 {
+		t.Errorf("received %d, and %d inside", outer.Received(), inner.Received())
+	}
 
 	if got, want := outer.Counts(), (storage.RequestCounts{Put: 1, Get: 2, Head: 3, List: 4, Delete: 5}); got != want || got.Total() != 15 {
 		t.Errorf("got %+v, want %+v", got, want)

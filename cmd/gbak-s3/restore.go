@@ -130,7 +130,7 @@ func (a *app) plan(cmd *cobra.Command, address, database string, target target) 
 	}
 	free, sure, known := spaceFor(database)
 	fits := p.NeededBytes <= free
-	cost := a.out.costOf(p.RestoreRequests, p.StoredBytes, 0)
+	cost := a.out.costOf(p.RestoreRequests, p.RestoreReceives, 0)
 	if a.out.json {
 		line := lineOfPlan(p)
 		line.RestoreRequests, line.RestoreCost = &p.RestoreRequests, cost
@@ -234,18 +234,8 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	return a.out.answered(r.Database+" is restored", a.out.printRestore(r, target))
 }
 
-// fetched returns how many stored bytes a restore has fetched, about as many if it was
-// resumed.
-func fetched(r archiver.RestoreReport) int64 {
-	if r.ResumedBytes == 0 {
-		return r.Plan.StoredBytes
-	}
-	rest := float64(r.Plan.RawBytes-r.ResumedBytes) / float64(r.Plan.RawBytes)
-	return int64(float64(r.Plan.StoredBytes) * rest)
-}
-
 func (o *output) printRestore(r archiver.RestoreReport, target target) error {
-	cost := o.costOf(r.Requests, fetched(r), 0)
+	cost := o.costOf(r.Requests, r.ReceivedBytes, 0)
 	if o.json {
 		line, elapsed := lineOfPlan(r.Plan), r.Elapsed.Milliseconds()
 		line.Access = r.AccessProblem

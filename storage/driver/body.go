@@ -11,16 +11,17 @@ import (
 // NewBody returns what Get returns: a reader of the next length bytes of source, then
 // [io.EOF]. If source ends early, it fails with [io.ErrUnexpectedEOF]; once ctx has
 // ended, with the cause of ctx. Its errors are [*storage.Error]. Closing it closes
-// source.
+// source. What is read counts as received for the [storage.Requests] of ctx.
 func NewBody(ctx context.Context, key string, source io.ReadCloser, length int64) io.ReadCloser {
-	return &body{ctx: ctx, key: key, source: source, rest: length}
+	return &body{ctx: ctx, key: key, source: source, rest: length, requests: storage.RequestsFrom(ctx)}
 }
 
 type body struct {
-	ctx    context.Context
-	key    string
-	source io.ReadCloser
-	rest   int64
+	ctx      context.Context
+	key      string
+	source   io.ReadCloser
+	rest     int64
+	requests *storage.Requests
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -35,6 +36,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.source.Read(p)
 	b.rest -= int64(n)
+	b.requests.Receive(n)
 	switch {
 	case err == nil:
 		return n, nil

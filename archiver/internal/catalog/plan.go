@@ -42,6 +42,7 @@ type State struct {
 // Cost is what a plan takes.
 type Cost struct {
 	Objects     int   // segments that are fetched, without those that stand in manifests
+	ObjectBytes int64 // of these
 	StoredBytes int64 // of all segments
 	RawBytes    int64 // of the files that are written
 	NeededBytes int64 // space on the disk: RawBytes without what becomes holes

@@ -14,6 +14,7 @@ func (p *Plan) cost() Cost {
 	for _, s := range p.Index.Segments {
 		if !s.IsInline() {
 			c.Objects++
+			c.ObjectBytes += s.StoredBytes
 		}
 		c.StoredBytes += s.StoredBytes
 	}
