@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,7 +38,11 @@ func (c *crowd) enter(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		c.mu.Lock()
+		return
 	}
+	c.mu.Unlock()
+	time.Sleep(2 * time.Millisecond) // so that others meet it who should not be there
+	c.mu.Lock()
 }
 
 func (c *crowd) leave() {
@@ -63,9 +68,25 @@ func (s crowded) Put(ctx context.Context, key string, body io.ReadSeeker, o stor
 func (s crowded) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.ObjectInfo, error) {
 	if strings.HasPrefix(key, "segments/") && r == (storage.Range{}) { // a part is a frame or two
 		s.crowd.enter(ctx)
-		defer s.crowd.leave()
+		body, info, err := s.Storage.Get(ctx, key, r)
+		if err != nil {
+			s.crowd.leave()
+			return body, info, err
+		}
+		return leaving{body, s.crowd}, info, nil
 	}
 	return s.Storage.Get(ctx, key, r)
+}
+
+// leaving is a body that leaves the crowd when it is closed.
+type leaving struct {
+	io.ReadCloser
+	crowd *crowd
+}
+
+func (l leaving) Close() error {
+	l.crowd.leave()
+	return l.ReadCloser.Close()
 }
 
 // Archives that share memory for a single segment have one at a time between them, in all
