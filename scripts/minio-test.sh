@@ -26,7 +26,7 @@
 # binary and the image built from it. The exit code is that of `go test`.
 #
 # Needs Go; node, npm and a C compiler (for cgo, and -race) are installed with apt-get
-# where they are missing and that is possible. MinIO is AGPL: it is run here, and
+# where they are missing and that is possible. Prometheus is Debian's, unpacked. MinIO is AGPL: it is run here, and
 # never part of gbak-s3.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -221,6 +221,8 @@ export AWS_REGION=${AWS_REGION:-us-east-1} AWS_EC2_METADATA_DISABLED=true
 export GBAK_NO_SKIP=1
 
 bash scripts/grafeo-install.sh
+GBAK_PROMETHEUS=$(bash scripts/prometheus-install.sh)
+export GBAK_PROMETHEUS
 
 if (($# == 0)); then
   set -- -count=1 -parallel 4 -timeout 60m ./... # many tests of e2e wait for something

@@ -47,6 +47,7 @@ var (
 	diskMinFree   = gauge("disk_min_free_bytes", "What must stay free there: below that, while the store is away, the log is given up; 0 for never.", of()...)
 	lag           = gauge("lag_seconds", "Age of the oldest commit that is not in the archive.", of()...)
 	lagTarget     = gauge("lag_target_seconds", "How old such a commit may become.", of()...)
+	lastTurn      = gauge("last_turn_timestamp_seconds", "When the loop of the database last turned, which it does each ten seconds.", of()...)
 	lastLook      = gauge("last_look_timestamp_seconds", "When the database was last looked at.", of()...)
 	lastSafe      = gauge("last_safe_timestamp_seconds", "When the archive had everything, and the store had just said so.", of()...)
 	fullEvery     = gauge("full_every_seconds", "How often a full backup is due; 0 for never.", of()...)

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -83,6 +84,7 @@ func (t target) now(s *watch.TargetState, at time.Time) {
 	for _, phase := range watch.Phases {
 		t.tell(state, truth(s.Phase == phase), string(phase))
 	}
+	t.tell(lastTurn, seconds(s.Turned))
 	t.tell(lastLook, seconds(s.LastLook))
 	t.tell(lastSafe, seconds(s.LastSafe))
 
@@ -129,13 +131,14 @@ func (t target) counts(c *watch.Counts) {
 			t.duration(kind, d)
 		}
 	}
-	t.tell(failures, float64(c.Failures[archiver.CodeStore]), string(archiver.CodeStore))
-	for code, n := range c.Failures {
-		if code != archiver.CodeStore {
-			t.tell(failures, float64(n), string(code))
-		}
+	failed := map[archiver.Code]int64{archiver.CodeStore: 0, archiver.CodeDamagedArchive: 0, archiver.CodeDamagedDatabase: 0}
+	maps.Copy(failed, c.Failures)
+	for code, n := range failed {
+		t.tell(failures, float64(n), string(code))
 	}
-	for reason, n := range c.UnplannedFulls {
+	fulls := map[string]int64{"gap": 0, "fork": 0}
+	maps.Copy(fulls, c.UnplannedFulls)
+	for reason, n := range fulls {
 		t.tell(unplanned, float64(n), reason)
 	}
 	t.tell(conflicts, float64(c.Conflicts))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func busy() watch.State {
 					Name: "people", Archive: "s3://backups/people", Lag: 5 * time.Second,
 					Full: watch.FullRules{Every: time.Hour}, Verify: 2 * time.Hour,
 				},
-				Phase: watch.PhaseDirty, LastLook: at(1998), LastSafe: at(1990), Lag: 15 * time.Second,
+				Phase: watch.PhaseDirty, Turned: at(1999), LastLook: at(1998), LastSafe: at(1990), Lag: 15 * time.Second,
 				UnsavedSince: at(1993), UnsavedBytes: 77,
 				Newest:   archiver.Backup{Seq: 9, CreatedAt: at(1989), EndEpoch: 40, Timeline: 2},
 				LastFull: at(1000), NewestRestorable: at(1988), Increments: 8,
@@ -114,7 +115,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestFrozenLoopShows: of a loop that does not turn any more, the look grows old and what is
+// TestFrozenLoopShows: of a loop that does not turn any more, the last turn grows old and what is
 // not saved grows older, from scrape to scrape. No number is as if all were well.
 func TestFrozenLoopShows(t *testing.T) {
 	t.Parallel()
@@ -129,12 +130,56 @@ func TestFrozenLoopShows(t *testing.T) {
 		value, _, _ := strings.Cut(rest, "\n")
 		return value
 	}
-	if lag, look := find("lag_seconds"), find("last_look_timestamp_seconds"); lag != "7" || look != "1998" {
-		t.Fatalf("the lag is %q, the look %q", lag, look)
+	if lag, turn := find("lag_seconds"), find("last_turn_timestamp_seconds"); lag != "7" || turn != "1999" {
+		t.Fatalf("the lag is %q, the last turn %q", lag, turn)
 	}
 	now = at(5600)
-	if lag, look := find("lag_seconds"), find("last_look_timestamp_seconds"); lag != "3607" || look != "1998" {
-		t.Errorf("an hour later, the lag is %q, the look %q", lag, look)
+	if lag, turn := find("lag_seconds"), find("last_turn_timestamp_seconds"); lag != "3607" || turn != "1999" {
+		t.Errorf("an hour later, the lag is %q, the last turn %q", lag, turn)
+	}
+}
+
+// TestMetricsAreDocumented: docs/operations.md has all metrics with their labels, and no others.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "gbak.prom")
+	if err := NewRun("backup", "people", address).Write(path, 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for line := range strings.Lines(string(content)) {
+		if cells := strings.Split(line, "|"); len(cells) > 1 {
+			for _, name := range regexp.MustCompile("`(gbak_[^`]*)`").FindAllStringSubmatch(cells[1], -1) {
+				documented[name[1]] = true
+			}
+		}
+	}
+	known := map[string]bool{}
+	for _, sample := range regexp.MustCompile(`(?m)^(gbak_\w+?)(?:_bucket|_sum|_count)?(\{.*\})? \S+$`).FindAllStringSubmatch(text(t, source(busy))+string(file), -1) {
+		var labels []string
+		for _, label := range regexp.MustCompile(`(\w+)="`).FindAllStringSubmatch(sample[2], -1) {
+			if !slices.Contains([]string{"database", "archive", "le"}, label[1]) {
+				labels = append(labels, label[1])
+			}
+		}
+		name := sample[1]
+		if len(labels) > 0 {
+			name += "{" + strings.Join(labels, ",") + "}"
+		}
+		known[name] = true
+	}
+	known["gbak_build_info{version,revision,zstd}"] = known["gbak_build_info{revision,version,zstd}"]
+	delete(known, "gbak_build_info{revision,version,zstd}")
+	if diff := cmp.Diff(documented, known); diff != "" {
+		t.Errorf("docs/operations.md differs (-document +program):\n%s", diff)
 	}
 }
 
