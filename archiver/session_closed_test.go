@@ -2,9 +2,11 @@ package archiver_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -91,4 +93,74 @@ func TestSessionOutlivesClose(t *testing.T) {
 		}
 	}
 	mustBeWhole(t, store)
+}
+
+// A run that begins and ends between two backups is stored with the image on which it began,
+// which the archive has, and each of its epochs can be restored. If the archive has lost that
+// image, the session goes on without the run.
+func TestSessionSeesAWholeRun(t *testing.T) {
+	for _, isLost := range []bool{false, true} {
+		d, store := newDatabase05(t, false), storagetest.NewMemory()
+		if !disk.CanRemoveOpen(filepath.Dir(d.path)) {
+			t.Skip("no file is kept open on this file system")
+		}
+		s := newArchive(store).Session(d.path, archiver.SessionOptions{})
+		defer func() { _ = s.Close(t.Context()) }()
+		d.write("before", false)
+		d.closed(1)
+		first, err := s.Backup(t.Context(), archiver.SessionBackup{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, err := os.ReadFile(d.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.opened()
+		d.write("one", false)
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.write("two", false)
+		log, err := os.ReadFile(filepath.Join(d.path+".wal", grafeotest.LogName05(0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.closed(2)
+		if isLost {
+			for key := range store.Objects() {
+				if strings.HasPrefix(key, "segments/") {
+					if err := store.Delete(t.Context(), key); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		r, err := s.Backup(t.Context(), archiver.SessionBackup{})
+		if err != nil || r.Backup.Kind != archiver.KindFull {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if isLost {
+			if len(r.Before) != 0 {
+				t.Errorf("without an image: %+v", r.Before)
+			}
+			continue
+		}
+		if len(r.Before) != 1 {
+			t.Fatalf("%+v", r)
+		}
+		run := r.Before[0]
+		if run.Kind != archiver.KindFull || run.StartEpoch != 1 || run.EndEpoch != 2 || run.Timeline != first.Backup.Timeline+1 ||
+			run.RawBytes != int64(len(image)+len(log)) || run.ReusedBytes < int64(len(image)) {
+			t.Errorf("the run: %+v", run)
+		}
+		states := epochStates(t, store)
+		one, two := states[fmt.Sprint(run.Timeline, "/1")], states[fmt.Sprint(run.Timeline, "/2")]
+		name := "db.grafeo.wal/" + grafeotest.LogName05(0)
+		if two["db.grafeo"] != string(image) || two[name] != string(log) || one["db.grafeo"] != string(image) ||
+			!strings.HasPrefix(string(log), one[name]) || one[name] == "" || one[name] == two[name] {
+			t.Errorf("%q and %q", one, two)
+		}
+		mustBeWhole(t, store)
+	}
 }

@@ -16,8 +16,11 @@
 //     that does not begins a new timeline.
 //   - Succession means that an archive continues with another database than the parent's,
 //     which begins a new timeline, too.
-//   - The remainder of a log is what the parent lacks of one that the database has removed,
-//     as 0.5 does when it is closed, while its files were open ([openlog.Files]).
+//   - A remainder is what the parent lacks of a run of 0.5 and the present state does not
+//     show: of a log that was removed at a clean close while its files were open
+//     ([openlog.Files]), of a run that was killed, or before a checkpoint. A whole run that
+//     the parent lacks is a full source with the image on which that run began, if the
+//     archive has it.
 //   - A read is torn if somebody wrote meanwhile, see [grafeo.IsTorn].
 package capture
 
@@ -101,9 +104,14 @@ func (q *Query) Look(ctx context.Context) (*Source, error) {
 	}
 	if needsFull || s.Kind == manifest.Full {
 		// The log may have been removed before it was read.
-		if left := q.remainder(); left != nil {
+		left := q.remainder()
+		if left == nil {
+			left = q.beforeImage()
+		}
+		if left != nil {
 			return left, nil
 		}
+		q.startRun(s)
 	} else if c := q.Parent.Position.Commit; c != nil {
 		q.Logs.DropBefore(c.StartFile) // the archive has what they have
 	}

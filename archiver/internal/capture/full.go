@@ -186,6 +186,17 @@ func (s *Source) join06(scan *continuityScan) error {
 func (s *Source) join05(scan *continuityScan) {
 	s.addImage()
 	s.StartEpoch, s.EndEpoch = s.Image.Epoch, s.Image.Epoch
+	s.addLogs05(scan)
+	// The image may be of this run if the run reaches its epoch. Then no epoch before it
+	// can be restored from it. If the image is of an earlier run, this run's first state
+	// can.
+	if scan.log.Last != nil && (s.Image.Empty || s.Image.Epoch > s.EndEpoch) {
+		s.StartEpoch = min(1, s.EndEpoch)
+	}
+}
+
+// addLogs05 adds all of the log.
+func (s *Source) addLogs05(scan *continuityScan) {
 	for i := range scan.log.Files {
 		// Without a log, a directory is no database.
 		if scan.isBeforeEnd(i) || i == 0 && s.Image.Directory {
@@ -198,12 +209,6 @@ func (s *Source) join05(scan *continuityScan) {
 	}
 	s.Commits, s.CommitTimes = scan.log.Commits, scan.commitsFrom(0)
 	s.EndEpoch = scan.log.Last.Epoch
-	// The image may be of this run if the run reaches its epoch. Then no epoch before it
-	// can be restored from it. If the image is of an earlier run, this run's first state
-	// can.
-	if s.Image.Empty || s.Image.Epoch > s.EndEpoch {
-		s.StartEpoch = min(1, s.EndEpoch)
-	}
 	s.Position = scan.position(0)
 }
 
@@ -228,7 +233,7 @@ func (s *Source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 // which epoch its image is of.
 func (s *Source) findReplay() error {
 	end := s.Position.Commit
-	if s.Kind != manifest.Full || s.Image.Generation != grafeo.Gen05 || s.Image.Empty || s.Image.Directory || end == nil {
+	if s.Remainder || s.Kind != manifest.Full || s.Image.Generation != grafeo.Gen05 || s.Image.Empty || s.Image.Directory || end == nil {
 		return nil
 	}
 	first, ok := s.firstLog05()

@@ -28,71 +28,154 @@ func (q *Query) remainder() *Source {
 	}
 	var s *Source
 	if err == nil {
-		s, err = q.remainderOf(removed)
+		s, err = q.remainderOf(removed, true)
 	}
 	if err == nil && s != nil {
 		return s
 	}
 	if err != nil {
-		q.Log.Info("what the database has committed before it removed its log is not archived by itself", "why", err)
+		q.Log.Info("the log that the database has removed is of no use", "why", err)
 	}
 	q.Logs.Drop()
 	return nil
 }
 
-// remainderOf returns what the parent lacks of a log, nil for nothing. The error is a
-// [*NotContinuedError] if the log does not continue the parent.
-func (q *Query) remainderOf(removed *openlog.Removed) (*Source, error) {
-	parent := q.Parent
-	mark := parent.Position.Commit
-	if mark == nil || parent.Imported != nil || parent.Database.Generation != string(grafeo.Gen05) || parent.Database.IsDirectory() {
-		return nil, notContinued("backup %d ends without a commit in it", parent.Seq)
+// beforeImage returns what the parent lacks of the log in the log folder and a full source with
+// the present image could not show: of runs that were killed, and, of a run that has written a
+// checkpoint, what came before that. It is nil if there is nothing.
+func (q *Query) beforeImage() *Source {
+	if q.Parent == nil {
+		return nil
 	}
-	scan := q.scanRemoved(removed, removed.Log)
-	opts := grafeo.ScanOptions{From: endOf(parent, grafeo.Gen05), Borders: catalog.Borders(parent)}
-	if err := scan.run(opts); err != nil {
+	log, err := q.Logs.Current()
+	if log == nil || err != nil {
+		return nil
+	}
+	s, err := q.remainderOf(log, false)
+	if err != nil {
+		q.Log.Debug("the log shows nothing that comes before the image", "why", err)
+		return nil
+	}
+	return s
+}
+
+// startRun makes a full source begin with the first state of its log's last run, if it is known
+// that its image was written before the log began.
+func (q *Query) startRun(s *Source) {
+	log, err := q.Logs.Current()
+	if err != nil || log == nil || s == nil || s.Commits == 0 || s.Image.Directory {
+		return
+	}
+	if log.Whole && log.Began != 0 && log.Began == s.Image.HeadersCRC32C() {
+		s.StartEpoch = min(1, s.EndEpoch)
+	}
+}
+
+// remainderOf returns what the parent lacks of a log, nil for nothing: the rest of the run
+// that it ends in, or else the next run. Of a log that has not ended, the last run is left
+// out, as long as the present image is the one on which it began. The error is a [*NotContinuedError] if the log does not continue the parent.
+func (q *Query) remainderOf(log *openlog.Log, hasEnded bool) (*Source, error) {
+	parent := q.Parent
+	if parent.Imported != nil || parent.Database.Generation != string(grafeo.Gen05) || parent.Database.IsDirectory() {
+		return nil, notContinued("backup %d is not one of its database", parent.Seq)
+	}
+	mark := parent.Position.Commit
+	scan, err := q.scanRemoved(log, nil, mark)
+	if err != nil {
 		return nil, err
 	}
-	sameImage := removed.Image != 0 && removed.Image == parent.Database.HeadersCRC32C
+	sameImage := log.Image != 0 && log.Image == parent.Database.HeadersCRC32C
+	otherImage := log.Image != 0 && !sameImage
+	isLast := func(c *grafeo.Commit) bool { return !hasEnded && (c == nil || c.Run == scan.lastWithEpoch.Run) }
 	switch {
+	case mark == nil && (otherImage || !isLast(scan.lastOfRun)):
+		return q.runOf(log, scan, scan.lastOfRun, hasEnded)
+	case mark == nil:
+		return nil, nil
 	case !scan.found || !sameImage && !scan.isSameFile():
 		return nil, notContinued("it is not the log that backup %d ends in", parent.Seq)
-	case scan.lastOfRun == nil:
+	case scan.lastOfRun == nil && scan.newRun && (otherImage || !isLast(scan.lastOfNext)):
+		return q.runOf(log, scan, scan.lastOfNext, hasEnded)
+	case scan.lastOfRun == nil, isLast(scan.lastOfRun):
 		return nil, nil
 	case scan.newRun:
-		// Its epochs cannot be told from those before.
-		part := removed.Log.UpTo(scan.log, *scan.lastOfRun)
-		if scan = q.scanRemoved(removed, part); scan.run(opts) != nil || scan.lastOfRun == nil {
-			return nil, notContinued("it has changed while it was read")
+		if scan, err = q.scanRemoved(log, log.Files.UpTo(scan.log, *scan.lastOfRun), mark); err != nil {
+			return nil, err
 		}
 	}
-	spilled, err := checkSpillUnchanged(q.Path, parent)
+	s, err := q.newRemainder(manifest.Incremental, log, hasEnded)
+	if err != nil {
+		return nil, err
+	}
+	s.Continues, s.EndTime = true, parent.EndTime
+	s.addNew(scan)
+	s.readFrom(log.Files)
+	return s, nil
+}
+
+// runOf returns all of a log up to its commit last, nil for nothing, as a full source: of a
+// run that no backup has seen. Its image is that of the newest full backup, if that backup has
+// the beginning of the log as well, or if the log began on that image.
+func (q *Query) runOf(log *openlog.Log, scan *continuityScan, last *grafeo.Commit, hasEnded bool) (*Source, error) {
+	if last == nil {
+		return nil, nil
+	}
+	began := q.Parent.Position.Commit != nil || log.Began != 0 && log.Began == q.Parent.Database.HeadersCRC32C
+	if !began || !log.Whole {
+		return nil, notContinued("the archive does not have the image on which a run began")
+	}
+	scan, err := q.scanRemoved(log, log.Files.UpTo(scan.log, *last), nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := q.newRemainder(manifest.Full, log, hasEnded)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Spilled) > 0 {
+		return nil, notContinued("there are spilled vectors")
+	}
+	s.Archived, s.Why = true, fmt.Sprintf("a run of the database has begun since backup %d, and has ended or written a checkpoint", q.Parent.Seq)
+	s.addLogs05(scan)
+	s.StartEpoch = min(1, s.EndEpoch) // the image is of an earlier run
+	s.readFrom(log.Files)
+	return s, nil
+}
+
+// newRemainder returns a source that has nothing yet.
+func (q *Query) newRemainder(kind manifest.Kind, log *openlog.Log, hasEnded bool) (*Source, error) {
+	spilled, err := checkSpillUnchanged(q.Path, q.Parent)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{
-		Path: q.Path, Kind: manifest.Incremental, Parent: parent, Continues: true, Remainder: true, Spilled: spilled,
-		Image:    &grafeo.Image{Path: q.Path, Generation: grafeo.Gen05, DatabaseID: parent.Database.ID},
-		EndTime:  parent.EndTime,
-		ReadFrom: parent.CreatedAt,
+		Path: q.Path, Kind: kind, Parent: q.Parent, Remainder: true, Spilled: spilled, ReadFrom: q.Parent.CreatedAt,
+		Image: &grafeo.Image{Path: q.Path, Generation: grafeo.Gen05, DatabaseID: q.Parent.Database.ID},
 	}
-	if removed.Seen.After(s.ReadFrom) {
-		s.ReadFrom = removed.Seen // what was committed later may be in another log
+	if hasEnded && log.Seen.After(s.ReadFrom) {
+		s.ReadFrom = log.Seen // what was committed later may be in another run
 	}
 	if info, err := os.Stat(q.Path); err == nil {
 		s.Image.Size = info.Size()
 	}
-	s.addNew(scan)
-	s.readFrom(scan.open)
 	return s, nil
 }
 
-// scanRemoved returns a scan of a removed log, or a part of it.
-func (q *Query) scanRemoved(removed *openlog.Removed, log *grafeo.OpenLog) *continuityScan {
-	return &continuityScan{
-		dir: log.Dir, open: log, generation: grafeo.Gen05, mark: q.Parent.Position.Commit,
-		identity: func(name string) string { return removed.Identities[name] },
+// scanRemoved scans a part of a removed log, or all of it if part is nil: from the mark on,
+// or from the beginning if that is nil.
+func (q *Query) scanRemoved(log *openlog.Log, part *grafeo.OpenLog, mark *manifest.Commit) (*continuityScan, error) {
+	scan := &continuityScan{
+		dir: log.Files.Dir, open: part, generation: grafeo.Gen05, mark: mark, found: mark == nil,
+		identity: func(name string) string { return log.Identities[name] },
 	}
+	var opts grafeo.ScanOptions
+	if part == nil {
+		scan.open = log.Files
+	}
+	if mark != nil {
+		opts = grafeo.ScanOptions{From: endOf(q.Parent, grafeo.Gen05), Borders: catalog.Borders(q.Parent)}
+	}
+	return scan, scan.run(opts)
 }
 
 // readFrom makes the log files of the source be read from a log that is open.

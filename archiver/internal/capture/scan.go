@@ -28,7 +28,8 @@ type continuityScan struct {
 	firstNew, lastNew *grafeo.Commit // after the mark, with an epoch
 	newCommits        int64          // how many these are
 	newRun            bool           // some of them are of another run than the mark (0.5)
-	lastOfRun         *grafeo.Commit // the last one of the mark's run before the first of another one, nil for none
+	lastOfRun         *grafeo.Commit // the last one of the mark's run, or of the log's first if there is no mark; nil for none
+	lastOfNext        *grafeo.Commit // the last one of the run after that, or of that if it is the last
 
 	perFile []int64        // how many commits with an epoch end in each log file
 	listed  []listedCommit // nil if there are more than [manifest.MaxCommits]
@@ -101,11 +102,18 @@ func (s *continuityScan) addNew(c *grafeo.Commit) {
 	}
 	s.lastNew = c
 	s.newCommits++
-	if s.at != nil && c.Run != s.at.Run {
+	run := 0 // of the mark, or the log's first one
+	if s.at != nil {
+		run = s.at.Run
+	}
+	switch {
+	case c.Run == run && !s.newRun:
+		s.lastOfRun = c
+	case s.at != nil:
 		s.newRun = true
 	}
-	if !s.newRun {
-		s.lastOfRun = c
+	if c.Run <= run+1 {
+		s.lastOfNext = c
 	}
 }
 

@@ -39,7 +39,8 @@ type Source struct {
 
 	Parent    *manifest.Committed // the backup that this was captured after, nil for none
 	Continues bool                // the history is the parent's
-	Remainder bool                // it is what a log had that the database has removed: the database as it is now comes after it
+	Archived  bool                // of a full source: its image is that of the archive's newest full backup, and is not among Files
+	Remainder bool                // it is what came before the present state: that is still to be captured
 	Why       string              // of a full source: why it is one
 
 	Replay   *manifest.Replay   // of a full source of 0.5: which part of its log a restore replays, nil for all
@@ -102,7 +103,7 @@ func (s *Source) Folder(segmentBytes int64, level segment.Level) string {
 		fmt.Fprintln(h, s.Parent.Digest)
 	case s.Kind == manifest.Merged:
 		fmt.Fprintln(h, s.Merges)
-	case s.Image.Directory:
+	case s.Image.Directory, s.Archived:
 		fmt.Fprintln(h, s.Position.Commit)
 	default:
 		for _, r := range s.Image.Proof {

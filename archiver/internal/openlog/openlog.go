@@ -7,9 +7,9 @@
 // Its terms:
 //
 //   - [Files] are the log files of one database that are open.
-//   - A log begins with its first file, when the database is opened, and ends when the
+//   - A [Log] begins with its first file, when the database is opened, and ends when the
 //     database is closed. It may have several runs, if a process was killed between.
-//   - A [Removed] log has files that are not in the log folder any more.
+//   - A removed log has files that are not in the log folder any more.
 //
 // An open file takes a file descriptor, and a removed one its space on the disk until it is
 // closed. So few are open, and whoever reads them says what is not needed any more.
@@ -64,7 +64,7 @@ func (f *Files) Look(path string) error {
 		f.current = &log{dir: dir}
 	}
 	if before != 0 && len(names) > 0 && disk.CanRemoveOpen(dir) {
-		err = f.current.open(names)
+		err = f.current.add(names)
 	}
 	if len(f.current.files) == 0 {
 		f.current = nil
@@ -106,17 +106,25 @@ func (f *Files) end() {
 // Removed returns the log of which files were removed while they were open: one that has
 // ended, or the current one if the database has dropped some of its files. It is nil if
 // there is none.
-func (f *Files) Removed() (*Removed, error) {
+func (f *Files) Removed() (*Log, error) {
 	if f == nil {
 		return nil, nil
 	}
 	if f.ended != nil {
-		return f.ended.removed()
+		return f.ended.open()
 	}
 	if f.current != nil && slices.ContainsFunc(f.current.files, (*file).isRemoved) {
-		return f.current.removed()
+		return f.current.open()
 	}
 	return nil, nil
+}
+
+// Current returns the log that is in the log folder, nil if none of its files is open.
+func (f *Files) Current() (*Log, error) {
+	if f == nil || f.current == nil {
+		return nil, nil
+	}
+	return f.current.open()
 }
 
 // Drop closes the files of the log that [Files.Removed] returns, as far as they were removed.
@@ -176,9 +184,9 @@ func headers(path string) uint32 {
 	return image.HeadersCRC32C()
 }
 
-// Removed is a log of which files were removed while they were open.
-type Removed struct {
-	Log        *grafeo.OpenLog
+// Log is a log of which the files are open.
+type Log struct {
+	Files      *grafeo.OpenLog
 	Identities map[string]string // of the files, see [disk.Identity]
 	Whole      bool              // it has all files from the first one on
 
@@ -194,7 +202,7 @@ type Removed struct {
 type log struct {
 	dir          string
 	files        []*file // in their order
-	began, image uint32  // as in [Removed]
+	began, image uint32  // as in [Log]
 	seen         time.Time
 }
 
@@ -205,8 +213,8 @@ type file struct {
 	identity string
 }
 
-// open opens the files with these names that come after those that are open.
-func (l *log) open(names []string) error {
+// add opens the files with these names that come after those that are open.
+func (l *log) add(names []string) error {
 	for _, name := range names {
 		number, _ := grafeo.LogNumber05(name)
 		n := len(l.files)
@@ -252,9 +260,10 @@ func (f *file) isRemoved() bool {
 	return err != nil && errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(f.info, now)
 }
 
-func (l *log) removed() (*Removed, error) {
-	r := &Removed{
-		Log: &grafeo.OpenLog{Dir: l.dir}, Identities: map[string]string{}, Whole: l.files[0].number == 0,
+// open returns the log as it is now.
+func (l *log) open() (*Log, error) {
+	r := &Log{
+		Files: &grafeo.OpenLog{Dir: l.dir}, Identities: map[string]string{}, Whole: l.files[0].number == 0,
 		Began: l.began, Image: l.image, Seen: l.seen,
 	}
 	for _, f := range l.files {
@@ -263,7 +272,7 @@ func (l *log) removed() (*Removed, error) {
 			return nil, err
 		}
 		name := filepath.Base(f.Name())
-		r.Log.Files = append(r.Log.Files, grafeo.OpenLogFile{Name: name, Content: f, Size: info.Size()})
+		r.Files.Files = append(r.Files.Files, grafeo.OpenLogFile{Name: name, Content: f, Size: info.Size()})
 		r.Identities[name] = f.identity
 	}
 	return r, nil

@@ -67,7 +67,7 @@ func (s *scene) close() {
 	s.check(os.RemoveAll(grafeo.LogBeside(s.path)))
 }
 
-func (s *scene) look() *Removed {
+func (s *scene) look() *Log {
 	s.t.Helper()
 	s.check(s.files.Look(s.path))
 	r, err := s.files.Removed()
@@ -76,13 +76,13 @@ func (s *scene) look() *Removed {
 }
 
 // mustHave checks which epochs a removed log has.
-func (s *scene) mustHave(r *Removed, want ...uint64) {
+func (s *scene) mustHave(r *Log, want ...uint64) {
 	s.t.Helper()
 	if r == nil {
 		s.t.Fatal("nothing was removed")
 	}
 	var got []uint64
-	_, err := r.Log.Scan(grafeo.ScanOptions{Visit: func(c grafeo.Commit) error {
+	_, err := r.Files.Scan(grafeo.ScanOptions{Visit: func(c grafeo.Commit) error {
 		got = append(got, c.Epoch)
 		return nil
 	}})

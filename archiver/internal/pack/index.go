@@ -37,8 +37,16 @@ func (u *upload) index(stripes [][]*packed) (*manifest.Index, counts) {
 			b.AddExtent(e.file, e.where)
 		}
 	}
+	replay := u.source.Replay
+	if u.image != nil {
+		image := u.image.Image()
+		b.From(u.image).AddFile(*image)
+		n.imageBytes = image.Bytes
+		n.reusedBytes += image.Bytes
+		replay = u.image.Replay // the log only goes on
+	}
 	ix := b.Index()
-	ix.Commits, ix.Replay = u.source.CommitTimes, u.source.Replay
+	ix.Commits, ix.Replay = u.source.CommitTimes, replay
 	if u.pages != nil {
 		ix.Image().Pages = u.pages.Refs
 	}

@@ -115,8 +115,14 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]strin
 	if s.IsNothing() {
 		return Packed{Source: s}, nil
 	}
-	if s.Kind == manifest.Incremental {
-		return p.Store(ctx, s)
+	if s.Kind == manifest.Incremental || s.Archived {
+		c, err := p.Store(ctx, s)
+		if _, ok := errors.AsType[*unarchivedError](err); ok {
+			p.options.Log.Warn("what was committed between an open and a close cannot be restored by itself", "err", err)
+			q.Logs.Drop()
+			return p.copyOnce(ctx, q, damaged)
+		}
+		return c, err
 	}
 	if *damaged, err = s.ProveSpill(*damaged); err != nil {
 		return Packed{}, err
@@ -143,6 +149,10 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 			return Packed{}, err
 		}
 	}
+	image, err := p.archivedImage(ctx, s)
+	if err != nil {
+		return Packed{}, err
+	}
 	folder, err := p.folder(ctx, s.Folder(segmentBytes, p.options.Level), s.Bytes() > segmentBytes)
 	if err != nil {
 		return Packed{}, err
@@ -163,6 +173,7 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	}
 	reference.Confirm(to.present)
 	u := newUpload(s, segmentBytes, p.options, to, reference, digests, tracker)
+	u.image = image
 	stripes, err := u.run(ctx)
 	if err != nil {
 		return Packed{}, err

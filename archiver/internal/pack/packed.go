@@ -20,6 +20,7 @@ type counts struct {
 	sent        int64 // segments that this run has sent
 	storedBytes int64 // of these
 	reusedBytes int64 // raw bytes that were in the store already
+	imageBytes  int64 // of an image that is not among the source's files, else 0
 
 	unproved []manifest.Segment // sent, and no answer of the store has proved that it has them
 }
@@ -34,7 +35,7 @@ func (c *Packed) Manifest(tool, host string, labels manifest.Labels) *manifest.M
 		Kind: s.Kind, Database: s.Database(), Folder: c.Folder, Labels: labels,
 		StartEpoch: s.StartEpoch, EndEpoch: s.EndEpoch, RestoreFrom: s.StartEpoch, StartTime: s.StartTime, EndTime: s.EndTime,
 		Commits: s.Commits, Position: s.Position,
-		RawBytes: s.Bytes(), StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,
+		RawBytes: s.Bytes() + c.counts.imageBytes, StoredBytes: c.counts.storedBytes, ReusedBytes: c.counts.reusedBytes,
 		SegmentsNew: int(c.counts.sent),
 		Imported:    s.Imported, Spill: s.Spilled,
 	}

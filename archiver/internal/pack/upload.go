@@ -19,11 +19,12 @@ type upload struct {
 	source       *capture.Source
 	level        segment.Level
 	workers      int
-	segmentBytes int64 // raw bytes of a stripe
-	objectBytes  int64 // that a segment may have, but for what compression adds
-	frameBytes   int64 // of the largest frame
-	total        int64 // raw bytes of all files
-	mayInline    bool  // if it becomes one small segment, that needs no object
+	segmentBytes int64           // raw bytes of a stripe
+	objectBytes  int64           // that a segment may have, but for what compression adds
+	frameBytes   int64           // of the largest frame
+	total        int64           // raw bytes of all files
+	image        *manifest.Index // has the image of the source, nil if the source has it
+	mayInline    bool            // if it becomes one small segment, that needs no object
 
 	reader    *reader
 	reference *pages.Reference // nil if nothing is referred to

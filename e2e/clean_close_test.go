@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// TestCleanCloseLosesNothing watches databases of the real 0.5.42 that are opened, written
+// to, checkpointed, closed and killed, with a look after each event and backups at random
+// moments: at least one while an image is there that no backup has. Every commit that was made
+// while they were watched can be restored, and nothing else comes out.
+func TestCleanCloseLosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, p := range places {
+		for seed := 1; seed <= seeds(t); seed++ {
+			t.Run(fmt.Sprintf("%s/seed%d", p.name, seed), func(t *testing.T) { cleanClose(t, p.make(t), uint64(seed)) })
+		}
+	}
+}
+
+func cleanClose(t *testing.T, at place, seed uint64) {
+	w := newLive(t, "0.5.42")
+	a := archiver.New(storeAt(t, at), archiver.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	s := a.Session(w.path, archiver.SessionOptions{})
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	random := rand.New(rand.NewPCG(seed, 17))
+	look := func() {
+		t.Helper()
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	timelines := map[int]bool{}
+	kinds := map[string]int{}
+	backup := func() {
+		t.Helper()
+		r, err := s.Backup(t.Context(), archiver.SessionBackup{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range r.Before {
+			timelines[b.Timeline] = true
+			kinds["before, "+string(b.Kind)]++
+		}
+		timelines[r.Backup.Timeline] = true
+		t.Logf("backup %d on timeline %d, epochs %d to %d: %s", r.Backup.Seq, r.Backup.Timeline, r.Backup.StartEpoch, r.Backup.EndEpoch, r.Why)
+		kinds[string(r.Backup.Kind)]++
+	}
+	const runs = 8
+	var model string
+	isNewImage := true // that no backup has: the next one that is written takes its place
+	for run := range runs {
+		if run > 0 {
+			w = w.again(t, model)
+		}
+		look() // as its log folder has come
+		for range 1 + random.IntN(4) {
+			w.do(t, "commit", fmt.Sprint(1+random.IntN(2)))
+			t.Logf("run %d: committed", run+1)
+			look()
+			switch random.IntN(6) {
+			case 0:
+				backup()
+				isNewImage = false
+			case 1:
+				if run > 0 && !isNewImage {
+					w.do(t, "checkpoint")
+					t.Log("checkpoint")
+					look()
+				}
+			}
+		}
+		if isNewImage || random.IntN(4) == 0 {
+			backup()
+			isNewImage = false
+		}
+		if model = w.save(t); random.IntN(3) == 0 {
+			w.kill(t)
+			t.Log("killed")
+			continue
+		}
+		w.quit(t)
+		t.Log("closed")
+		if isNewImage = random.IntN(2) == 0; !isNewImage {
+			backup()
+		}
+	}
+	backup()
+	t.Logf("%d timelines, %v", len(timelines), kinds)
+	compareRuns(t, w, a, timelines)
+}
+
+// compareRuns restores every epoch of every timeline, and compares with what was committed.
+func compareRuns(t *testing.T, w *live, a *archiver.Archive, timelines map[int]bool) {
+	t.Helper()
+	byEpoch := map[int64][]moment{}
+	for _, m := range momentsOf(t, w.log) {
+		byEpoch[m.Epoch] = append(byEpoch[m.Epoch], m)
+	}
+	var paths []string
+	var epochs []int64
+	dir := t.TempDir()
+	for timeline := range timelines {
+		for epoch := range byEpoch {
+			path := filepath.Join(dir, fmt.Sprintf("%d-%d.grafeo", timeline, epoch))
+			target := archiver.AtEpoch(uint64(epoch)).OnTimeline(timeline)
+			_, err := a.Restore(t.Context(), path, archiver.RestoreOptions{Target: target})
+			if archiver.CodeOf(err) == archiver.CodeUnreachable {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("timeline %d, epoch %d: %v", timeline, epoch, err)
+			}
+			paths, epochs = append(paths, path), append(epochs, epoch)
+		}
+	}
+	found := map[string]bool{}
+	for i, got := range openAll(t, w.version, paths) {
+		is := func(m moment) bool { return m.Digest == got.Digest }
+		if !slices.ContainsFunc(byEpoch[epochs[i]], is) {
+			t.Errorf("%s: Grafeo finds something else than was ever committed as epoch %d %s", filepath.Base(paths[i]), epochs[i], got.Error)
+		}
+		found[got.Digest] = true
+	}
+	for _, m := range momentsOf(t, w.log) {
+		if !found[m.Digest] {
+			t.Errorf("run %d, epoch %d cannot be restored", m.Run, m.Epoch)
+		}
+	}
+}
