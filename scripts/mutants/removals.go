@@ -35,6 +35,16 @@ var removalMutants = []mutant{
 		"./archiver", "TestExpiryBesideDamage",
 	},
 	{
+		"a keep that says nothing new is committed", "archiver/expiry.go",
+		" || census.NewestDead >= s.KeepSeq()", " || true",
+		"./archiver", "TestKeepsThatSayNothingNew",
+	},
+	{
+		"what comes after a keep is never dead", "archiver/expiry.go",
+		" || census.NewestDead >= s.KeepSeq()", "",
+		"./archiver", "TestKeepsThatSayNothingNew",
+	},
+	{
 		"a keep is not read back before anything is deleted", "archiver/expiry.go",
 		"if kept, err = keeping.ReadBack(ctx, a.journal, kept); err != nil {", "if _, err = keeping.ReadBack(ctx, a.journal, kept); err == ctx.Err() && err != nil {",
 		"./archiver", "TestExpireWhoseKeepIsLost",
