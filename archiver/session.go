@@ -40,7 +40,7 @@ type SessionBackup struct {
 // Look or Backup that sees it, and so has it still: the next Backup stores the rest of it,
 // and then what the database has now.
 //
-// All methods may be called concurrently: Look, Backup, Check and Close wait for each
+// All methods may be called concurrently: Look, Backup, Check, Reread and Close wait for each
 // other, while Prepare and Requests run beside them.
 type Session struct {
 	archive *Archive
@@ -178,6 +178,8 @@ func (s *Session) update(ctx context.Context, o commit.UpdateOptions, attempt fu
 // the session knows it. If it is not, or if the session does not know it yet, or had a failure
 // since, Check reads it. It writes nothing. Its errors are those of a backup that fails before
 // it reads the database.
+//
+// What others have appended it need not notice: see Reread.
 func (s *Session) Check(ctx context.Context) error {
 	s.work.Lock()
 	defer s.work.Unlock()
@@ -192,16 +194,29 @@ func (s *Session) Check(ctx context.Context) error {
 				return err
 			}
 		}
-		s.tip = nil
-		path, err := locate.Database(s.path)
-		if err != nil {
-			return err
-		}
-		o := s.updateOptions(path, s.options(SessionBackup{}))
-		o.Probe = func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
-		return s.update(ctx, o, func(*commit.Head) error { return nil })
+		return s.reread(ctx)
 	})
 	return err
+}
+
+// Reread reads the end of the archive, to which others may have appended. It writes nothing,
+// and its errors are those of Check.
+func (s *Session) Reread(ctx context.Context) error {
+	s.work.Lock()
+	defer s.work.Unlock()
+	_, _, err := s.run(ctx, nil, s.reread)
+	return err
+}
+
+func (s *Session) reread(ctx context.Context) error {
+	s.tip = nil
+	path, err := locate.Database(s.path)
+	if err != nil {
+		return err
+	}
+	o := s.updateOptions(path, s.options(SessionBackup{}))
+	o.Probe = func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
+	return s.update(ctx, o, func(*commit.Head) error { return nil })
 }
 
 // Close ends the session, which must not be used afterwards. What it owes to the hold of the

@@ -132,8 +132,17 @@ func TestSessionChecks(t *testing.T) {
 	if err := s.Check(t.Context()); err != nil {
 		t.Fatal(err) // the newest record that it knows is there
 	}
+	if l, err := s.Look(t.Context()); err != nil || l.Newest.Seq != 1 || l.Commits != 1 {
+		t.Errorf("before it has read: %+v, %v", l, err)
+	}
+	if err := s.Reread(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := s.Look(t.Context()); err != nil || l.Newest.Seq != 2 || l.Commits != 0 {
+		t.Errorf("%+v, %v", l, err)
+	}
 	r, err := s.Backup(t.Context(), archiver.SessionBackup{})
-	if err != nil || r.Backup.Kind != archiver.KindIncremental && r.Backup.Kind != archiver.KindNone {
+	if err != nil || r.Backup.Kind != archiver.KindNone {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if l, err := s.Look(t.Context()); err != nil || l.Newest.Seq != 2 || l.Commits != 0 {

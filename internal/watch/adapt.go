@@ -37,8 +37,6 @@ func (a *adapted) count(r storage.RequestCounts) {
 	a.requests = a.requests.Plus(r)
 }
 
-func (a *adapted) Reread(ctx context.Context) error { return a.Check(ctx) }
-
 func (a *adapted) GiveUp(ctx context.Context) error {
 	_, err := a.archive.Release(ctx, a.path)
 	return err

@@ -41,9 +41,9 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 		case d.look.FullBytes <= smallDatabase:
 			d.prepared = true
 			return now
-		default:
-			d.beside = &work{kind: doPrepare}
-			d.launch(ctx, now, d.beside, d.w.fulls, func(ctx context.Context) outcome { return outcome{err: d.archive.Prepare(ctx)} })
+		case d.w.fulls.take(d):
+			d.beside = &work{kind: doPrepare, began: now}
+			d.launch(ctx, d.beside, d.w.fulls, func(ctx context.Context) outcome { return outcome{err: d.archive.Prepare(ctx)} })
 			return time.Time{}
 		}
 	}
@@ -69,8 +69,11 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 			next = earliest(next, at)
 			continue
 		}
-		d.beside = &work{kind: u.kind, was: d.look.Newest.Seq}
-		d.launch(ctx, now, d.beside, d.w.upkeep, func(ctx context.Context) outcome {
+		if !d.w.upkeep.take(d) {
+			continue
+		}
+		d.beside = &work{kind: u.kind, was: d.look.Newest.Seq, began: now}
+		d.launch(ctx, d.beside, d.w.upkeep, func(ctx context.Context) outcome {
 			findings, err := u.job(ctx)
 			return outcome{findings: findings, err: err}
 		})

@@ -34,6 +34,7 @@ type database struct {
 	looked      time.Time // zero before the first one, and when it must look again
 	oldest      time.Time // time of the oldest unsaved commit, as the database says it
 	dirtySince  time.Time // the same by this process's clock; zero if nothing is unsaved
+	hasChanged  bool      // an event came since
 	lastEvent   time.Time
 	firstChange time.Time // the first event since a run began, or since all was saved
 
@@ -46,6 +47,7 @@ type database struct {
 	run     *work // on the session
 	beside  *work
 	lastRun time.Time // when the last incremental run began
+	queued  string    // the kind of run that waits for a slot
 	nudged  bool
 
 	notBefore time.Time // the database changed faster than it could be read
@@ -144,6 +146,11 @@ func (d *database) loop(ctx context.Context) {
 	defer close(d.ended)
 	d.store.use(d, true)
 	defer d.store.use(d, false)
+	defer func() {
+		for _, s := range []*slots{d.w.fulls, d.w.runs, d.w.upkeep} {
+			s.leave(d)
+		}
+	}()
 	// What runs outlives ctx: a backup that has begun may end.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -195,7 +202,7 @@ func (d *database) takeInbox() {
 		d.pace.yields = 0
 	}
 	if !in.changed.IsZero() {
-		d.lastEvent = in.last
+		d.hasChanged, d.lastEvent = true, in.last
 		if d.firstChange.IsZero() {
 			d.firstChange = in.changed
 		}

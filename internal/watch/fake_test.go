@@ -111,6 +111,7 @@ type fakeSession struct {
 	fork     int // of the database, when it was last backed up
 	givenUp  int
 	prepared int
+	held     bool // the last backup held the log
 	closed   bool
 	sent     storage.RequestCounts
 	fulls    []time.Time
@@ -230,6 +231,7 @@ func (s *fakeSession) try(ctx context.Context, b archiver.SessionBackup) (archiv
 		n.Kind = archiver.KindNone
 		return archiver.BackupReport{Backup: n}, nil
 	}
+	s.held = !b.NoHold
 	s.d.mu.Lock()
 	has := len(s.d.commits)
 	forks := s.d.forks

@@ -53,7 +53,7 @@ func (g *guard) note(now time.Time, free, total, held int64, minFree Size) {
 func (g *guard) fullAt() time.Time {
 	first, last := g.samples[0], g.samples[len(g.samples)-1]
 	over, less := last.at.Sub(first.at), first.free-last.free
-	if over < trendLeast || less <= 0 || last.held <= first.held {
+	if over < trendLeast || less <= 0 || last.held-first.held < less/10 { // others fill it
 		return time.Time{}
 	}
 	left := float64(last.free) / float64(less) * float64(over)

@@ -19,7 +19,7 @@ func (d *database) lookIfNeeded(ctx context.Context, now time.Time) time.Time {
 		}
 		d.looked = time.Time{}
 	}
-	if !d.looked.IsZero() && !d.lastEvent.After(d.looked) && !d.nudged {
+	if !d.looked.IsZero() && !d.hasChanged && !d.nudged && now.Sub(d.looked) < lookEvery {
 		return time.Time{}
 	}
 	if at := d.looked.Add(d.lookPause()); !d.looked.IsZero() && at.After(now) && !d.nudged {
@@ -28,6 +28,10 @@ func (d *database) lookIfNeeded(ctx context.Context, now time.Time) time.Time {
 	d.lookNow(ctx, now)
 	return time.Time{}
 }
+
+// lookEvery is how often a database is looked at although nothing says that it has changed:
+// what notices changes may fail.
+const lookEvery = 3 * time.Minute
 
 // lookPause is the least time between looks. A database that writes all the time is not read
 // all the time.
@@ -38,12 +42,13 @@ func (d *database) lookPause() time.Duration {
 	case d.dirtySince.IsZero():
 		return pause
 	default:
-		return max(pause, min(time.Second, d.lag()/10))
+		return max(pause, min(2*time.Second, d.lag()/5))
 	}
 }
 
 // lookNow looks, and notes what it sees.
 func (d *database) lookNow(ctx context.Context, now time.Time) {
+	d.hasChanged = false // what happens from now on may not be seen, and is in the inbox
 	l, err := d.archive.Look(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -73,9 +78,7 @@ func (d *database) noteUnsaved(now time.Time, was archiver.Look) {
 		}
 	case l.Commits == 0 && l.NeedsFull == "":
 		d.dirtySince, d.oldest = time.Time{}, time.Time{}
-		if !d.lastEvent.After(d.looked) {
-			d.firstChange = time.Time{}
-		}
+		d.firstChange = time.Time{}
 	case l.OldestUnsaved.IsZero(): // 0.5 keeps no times, so it is when it was first seen
 		if d.dirtySince.IsZero() {
 			d.dirtySince = now

@@ -2,7 +2,8 @@ package watch
 
 import (
 	"context"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
@@ -19,23 +20,22 @@ type Result struct {
 func (w *Watcher) Once(ctx context.Context) []Result {
 	state := w.State()
 	results := make([]Result, len(state.Targets))
-	var all sync.WaitGroup
+	var all errgroup.Group
+	all.SetLimit(fullsAtATime) // any may be a full one
 	for i := range state.Targets {
 		t := state.Targets[i].Target
 		w.mu.Lock()
 		d := w.databases[t.Key()]
 		w.mu.Unlock()
-		all.Go(func() {
+		all.Go(func() error {
 			results[i] = Result{Target: t}
-			if results[i].Err = w.fulls.Acquire(ctx, 1); results[i].Err == nil { // any may be a full one
-				results[i].Report, results[i].Err = d.archive.Backup(ctx, archiver.SessionBackup{})
-				w.fulls.Release(1)
-			}
+			results[i].Report, results[i].Err = d.archive.Backup(ctx, archiver.SessionBackup{})
 			if err := d.archive.Close(context.WithoutCancel(ctx)); results[i].Err == nil {
 				results[i].Err = err
 			}
+			return nil
 		})
 	}
-	all.Wait()
+	_ = all.Wait() // each result has its error
 	return results
 }

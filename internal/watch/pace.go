@@ -64,14 +64,14 @@ func (p *pace) setLimit(r Rate) {
 	p.limiter = rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond*3600), 10*runCost))
 }
 
-// affordAt returns when the next run can be afforded.
+// affordAt returns when the next run can be afforded; zero for now.
 func (p *pace) affordAt(now time.Time) time.Time {
 	if p.limiter == nil {
-		return now
+		return time.Time{}
 	}
 	missing := runCost - p.limiter.TokensAt(now)
 	if missing <= 0 {
-		return now
+		return time.Time{}
 	}
 	return now.Add(time.Duration(missing / float64(p.limiter.Limit()) * float64(time.Second)))
 }
@@ -117,8 +117,7 @@ func (p *pace) runAt(t times, lag time.Duration) time.Time {
 	if !t.lastRun.IsZero() {
 		at = later(at, t.lastRun.Add(lag))
 	}
-	at = later(at, p.affordAt(t.now))
-	return at.Add(p.yield(lag))
+	return later(at.Add(p.yield(lag)), p.affordAt(t.now))
 }
 
 func later(a, b time.Time) time.Time {

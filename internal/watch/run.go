@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
@@ -24,13 +22,11 @@ const trialTime = 30 * time.Second
 type work struct {
 	kind   string
 	cancel context.CancelFunc
-	tries  bool      // it finds out for all whether the store is back
-	reason reason    // of a full backup
-	was    uint64    // the newest backup before it
-	noHold bool      // the hold stays given up
-	since  time.Time // when it was started
-
-	began time.Time // when it had its turn; zero while it waits. Below database.mu
+	tries  bool   // it finds out for all whether the store is back
+	reason reason // of a full backup
+	was    uint64 // the newest backup before it
+	noHold bool   // the hold stays given up
+	began  time.Time
 }
 
 // reason is why a full backup is taken.
@@ -60,20 +56,30 @@ func (d *database) start(ctx context.Context, now time.Time) time.Time {
 		return time.Time{}
 	}
 	kind, why, at := d.wants(now)
+	d.queued = ""
 	if kind == "" {
 		return time.Time{}
 	}
 	if at = later(later(at, d.trouble.again), d.notBefore); at.After(now) {
 		return at
 	}
+	slot := d.w.runs
+	if kind == doFull {
+		slot = d.w.fulls
+	}
+	if !slot.take(d) {
+		d.queued = kind
+		return time.Time{}
+	}
 	ok, tries, at := d.store.mayAsk(now)
 	if !ok {
+		slot.give()
 		return at
 	}
 	if tries {
 		kind = doCheck
 	}
-	d.launchRun(ctx, now, &work{kind: kind, tries: tries, reason: why, was: d.look.Newest.Seq})
+	d.launchRun(ctx, &work{kind: kind, tries: tries, reason: why, was: d.look.Newest.Seq, began: now}, slot)
 	return time.Time{}
 }
 
@@ -115,11 +121,10 @@ func (d *database) safe() time.Time {
 }
 
 // launchRun starts a run on the session.
-func (d *database) launchRun(ctx context.Context, now time.Time, w *work) {
+func (d *database) launchRun(ctx context.Context, w *work, slot *slots) {
 	d.mu.Lock()
-	d.moved = progress{alive: now}
+	d.moved = progress{alive: w.began}
 	d.mu.Unlock()
-	slot := d.w.runs
 	var job func(context.Context) outcome
 	switch w.kind {
 	case doCheck:
@@ -134,46 +139,28 @@ func (d *database) launchRun(ctx context.Context, now time.Time, w *work) {
 	default:
 		b := archiver.SessionBackup{Observer: d.observe, NoFull: w.kind == doBackup, Full: w.reason == planned}
 		w.noHold = d.guard.state.GivenUp && !d.guard.mayHold()
-		if w.kind == doFull {
-			slot = d.w.fulls
-		}
+		b.NoHold = w.noHold
 		job = func(ctx context.Context) outcome {
 			r, err := d.archive.Backup(ctx, b)
 			return outcome{report: r, err: err}
 		}
-		d.firstChange, d.lastRun = time.Time{}, now
+		d.firstChange, d.lastRun = time.Time{}, w.began
 	}
 	d.run = w
-	d.launch(ctx, now, w, slot, job)
+	d.launch(ctx, w, slot, job)
 }
 
-// launch starts a goroutine for w that waits for its turn, does the job, and reports to the
+// launch starts a goroutine that does the job of w, gives the slot back, and reports to the
 // loop.
-func (d *database) launch(ctx context.Context, now time.Time, w *work, slot *semaphore.Weighted, job func(context.Context) outcome) {
+func (d *database) launch(ctx context.Context, w *work, slot *slots, job func(context.Context) outcome) {
 	ctx, w.cancel = context.WithCancel(ctx)
-	w.since = now
 	go func() {
 		defer w.cancel()
-		var o outcome
-		if err := slot.Acquire(ctx, 1); err != nil {
-			o.err = err
-		} else {
-			d.begin(w)
-			o = job(ctx)
-			slot.Release(1)
-		}
+		o := job(ctx)
+		slot.give()
 		o.work, o.ended, o.isStopped = w, time.Now(), ctx.Err() != nil
 		d.results <- o
 	}()
-}
-
-// begin notes that w has its turn.
-func (d *database) begin(w *work) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	w.began = time.Now()
-	d.moved.alive = w.began
-	d.shown.Doing.Queued = false
 }
 
 // observe takes in what a backup tells of itself.

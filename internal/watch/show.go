@@ -57,8 +57,11 @@ func (d *database) show(now, next time.Time) {
 func (d *database) showRuns(now time.Time) {
 	s := &d.shown
 	s.Doing = Doing{}
-	if w := d.run; w != nil {
-		s.Doing.Run, s.Doing.Queued, s.Doing.Since = w.kind, w.began.IsZero(), w.since
+	switch w := d.run; {
+	case w != nil:
+		s.Doing.Run, s.Doing.Since = w.kind, w.began
+	case d.queued != "":
+		s.Doing.Run, s.Doing.Queued = d.queued, true
 	}
 	if d.beside != nil {
 		s.Doing.Beside = d.beside.kind
@@ -92,6 +95,9 @@ func (d *database) state() TargetState {
 	defer d.mu.Unlock()
 	s := d.shown
 	s.Doing.Alive, s.Doing.Done, s.Doing.Total = d.moved.alive, d.moved.done, d.moved.total
+	if s.Phase == PhaseRunning {
+		s.LastLook = later(s.LastLook, d.moved.alive) // a backup reads it
+	}
 	s.Counts.Backups = maps.Clone(s.Counts.Backups)
 	s.Counts.Failures = maps.Clone(s.Counts.Failures)
 	s.Counts.UnplannedFulls = maps.Clone(s.Counts.UnplannedFulls)

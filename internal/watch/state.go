@@ -24,7 +24,7 @@ const (
 	PhaseNew     Phase = "new"     // the archive has not been read yet, or has no backup
 	PhaseClean   Phase = "clean"   // the archive has everything
 	PhaseDirty   Phase = "dirty"   // there are commits that the archive does not have yet
-	PhaseRunning Phase = "running" // a backup runs, or waits for its turn among the others
+	PhaseRunning Phase = "running" // a backup runs
 	PhaseWaiting Phase = "waiting" // the store is away, and there may be something to back up
 	PhaseRefused Phase = "refused" // it cannot be backed up as it is: tried again when something changes, and each five minutes
 	PhaseGone    Phase = "gone"    // there is no file at the database's path
@@ -50,7 +50,7 @@ type TargetState struct {
 	Turned time.Time
 	Doing  Doing
 
-	// LastLook is when the database was last looked at without an error.
+	// LastLook is when the database was last looked at without an error, or read by a backup.
 	LastLook time.Time
 
 	// What the archive does not have yet, as of the last look. UnsavedSince is the time of
@@ -92,7 +92,7 @@ type TargetState struct {
 type Doing struct {
 	Run    string    // "backup", "full" or "check"; "" for nothing
 	Queued bool      // Run waits for its turn among the others
-	Since  time.Time // when Run began, or began to wait
+	Since  time.Time // when Run began; zero while it waits
 	Alive  time.Time // when Run last moved bytes or told of a retry
 	Done   int64     // raw bytes of Run
 	Total  int64

@@ -47,9 +47,9 @@ func (d *database) flush(ctx context.Context) bool {
 		d.look, d.dirtySince = l, time.Time{}
 		return true
 	}
-	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), since: now, began: now}
+	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
 	d.show(now, time.Time{})
-	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.observe})
+	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.observe, NoHold: d.run.noHold})
 	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil}
 	d.run = nil
 	if err != nil {

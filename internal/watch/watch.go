@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
@@ -56,7 +54,7 @@ type Watcher struct {
 	storeCheck time.Duration
 	space      func(path string) (disk.Space, bool)
 
-	fulls, runs, upkeep *semaphore.Weighted
+	fulls, runs, upkeep *slots
 
 	telling sync.Mutex
 
@@ -73,7 +71,7 @@ func New(opts Options) *Watcher {
 	return &Watcher{
 		opts: opts, log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), space: disk.SpaceAt,
 		flush: cmp.Or(opts.Flush, DefaultFlush), storeCheck: cmp.Or(opts.StoreCheck, DefaultStoreCheck),
-		fulls: semaphore.NewWeighted(fullsAtATime), runs: semaphore.NewWeighted(runsAtATime), upkeep: semaphore.NewWeighted(upkeepAtATime),
+		fulls: newSlots(fullsAtATime), runs: newSlots(runsAtATime), upkeep: newSlots(upkeepAtATime),
 		databases: map[Key]*database{}, stores: map[string]*store{},
 	}
 }

@@ -1,0 +1,182 @@
+package watch
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// What is unsaved when the watcher stops is backed up once more, before the lag is over.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Minute)
+		d.commit()
+		time.Sleep(time.Second)
+		s.is(PhaseDirty)
+		began := time.Now()
+		if err := s.stop(); err != nil || a.saved != 1 || time.Since(began) > time.Second || !f.closed {
+			t.Errorf("%v, %d saved after %s, closed %v", err, a.saved, time.Since(began), f.closed)
+		}
+		if s.count(EventStopped) != 1 {
+			t.Error("nothing is said")
+		}
+	})
+}
+
+// A watcher that stops while nothing is unsaved asks no store.
+func TestStopClean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, f := newFake("people")
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Minute)
+		before := a.total()
+		if err := s.stop(); err != nil || a.total() != before {
+			t.Errorf("%v, %d requests", err, a.total()-before)
+		}
+	})
+}
+
+// What cannot be saved within the time of a flush is named.
+func TestStopNamesWhatIsUnsaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, slow, slowly := newFake("slow")
+		_, _, well := newFake("well")
+		s := watch(t, Options{Flush: 20 * time.Second}, []Target{target("slow"), target("well")}, slowly, well)
+		time.Sleep(time.Minute)
+		slow.setAway(storeAway)
+		slowly.d.commit()
+		well.d.commit()
+		time.Sleep(time.Second)
+		err := s.stop()
+		unsaved, ok := errors.AsType[*UnsavedError](err)
+		if !ok || !slices.Equal(unsaved.Targets, []Key{target("slow").Key()}) {
+			t.Errorf("%v", err)
+		}
+		if well.a.saved != 1 {
+			t.Error("the other one is not saved")
+		}
+	})
+}
+
+// The disk of one database hangs. That shows, the others go on, and the watcher stops
+// nevertheless.
+func TestHungDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, hung := newFake("hung")
+		_, _, well := newFake("well")
+		s := watch(t, Options{}, []Target{target("hung"), target("well")}, hung, well)
+		time.Sleep(time.Minute)
+		release := make(chan struct{})
+		hung.d.set(func(d *fakeDatabase) { d.hang = release })
+		for range 60 {
+			hung.d.commit()
+			well.d.commit()
+			time.Sleep(5 * time.Second)
+		}
+		time.Sleep(15 * time.Second)
+		state := s.w.State()
+		if stuck := state.Stuck(time.Now()); !slices.Equal(stuck, []Key{target("hung").Key()}) {
+			t.Errorf("stuck: %v", stuck)
+		}
+		if well.a.saved != 60 {
+			t.Errorf("the other one has %d", well.a.saved)
+		}
+		began := time.Now()
+		s.cancel()
+		err := <-s.stopped
+		if unsaved, ok := errors.AsType[*UnsavedError](err); !ok || !slices.Equal(unsaved.Targets, []Key{target("hung").Key()}) {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(began); took > DefaultFlush+closeTime+2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		close(release)
+		time.Sleep(time.Minute)
+	})
+}
+
+// A reload leaves what is equal alone, changes settings in place, and ends what is left out
+// after it is saved.
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, stays := newFake("stays")
+		_, _, changes := newFake("changes")
+		_, _, leaves := newFake("leaves")
+		_, _, comes := newFake("comes")
+		s := watch(t, Options{}, []Target{target("stays"), target("changes"), target("leaves")}, stays, changes, leaves, comes)
+		time.Sleep(time.Minute)
+		asked := stays.a.total()
+		leaves.d.commit()
+		g := target("changes")
+		g.Lag = time.Minute
+		if err := s.w.Set([]Target{target("stays"), g, target("comes")}); err != nil {
+			t.Fatal(err)
+		}
+		comes.d.commit()
+		changes.d.commit()
+		time.Sleep(30 * time.Second)
+		if changes.a.saved != 0 || leaves.a.saved != 1 || comes.a.saved != 1 || !leaves.closed || changes.closed {
+			t.Errorf("%d, %d, %d", changes.a.saved, leaves.a.saved, comes.a.saved)
+		}
+		if stays.a.total() != asked || stays.closed {
+			t.Error("what is equal was touched")
+		}
+		time.Sleep(time.Minute)
+		if changes.a.saved != 1 || len(s.w.State().Targets) != 3 {
+			t.Errorf("%d", changes.a.saved)
+		}
+		before := len(s.w.State().Targets)
+		if err := s.w.Set([]Target{target("stays"), target("stays")}); err == nil || len(s.w.State().Targets) != before {
+			t.Errorf("%v", err)
+		}
+		if err := s.w.Set([]Target{target("unknown")}); err == nil || len(s.w.State().Targets) != before {
+			t.Errorf("%v", err)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A watcher may be told to back up at once.
+func TestNudge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		g := target("people")
+		g.Lag = time.Hour
+		s := watch(t, Options{}, []Target{g}, f)
+		time.Sleep(time.Minute)
+		d.commit()
+		s.w.Nudge()
+		time.Sleep(time.Second)
+		if a.saved != 1 {
+			t.Errorf("%d saved", a.saved)
+		}
+		_ = s.stop()
+	})
+}
+
+// Once backs up each database once, and says what came of it.
+func TestOnce(t *testing.T) {
+	d, a, f := newFake("people")
+	d.commits = append(d.commits, time.Now())
+	_, b, bad := newFake("worse")
+	b.setAway(storeAway)
+	w := New(Options{Open: func(g Target) (Archive, error) { return map[string]Archive{"people": f, "worse": bad}[g.Name], nil }})
+	if err := w.Set([]Target{target("worse"), target("people")}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.Once(t.Context())
+	if len(r) != 2 || r[0].Err != nil || r[0].Report.Backup.Kind != archiver.KindFull || !errors.Is(r[1].Err, archiver.ErrStore) {
+		t.Errorf("%+v", r)
+	}
+	if a.saved != 1 || !f.closed || !bad.closed {
+		t.Error("it is not done")
+	}
+}
