@@ -178,11 +178,7 @@ func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver
 
 func (o *output) printBackup(database, address string, r archiver.BackupReport) error {
 	if o.json {
-		line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
-		line.Requests, line.Cost, line.ElapsedMS = &r.Requests, o.costOf(r.Requests, 0, r.Backup.StoredBytes), &elapsed
-		line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
-		line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
-		return o.printJSON(line)
+		return o.printJSON(o.lineOfReport(database, r))
 	}
 	path := database
 	if file, err := archiver.Locate(database); err == nil {
@@ -221,6 +217,15 @@ func (o *output) printBackup(database, address string, r archiver.BackupReport) 
 		}
 	}
 	return nil
+}
+
+// lineOfReport is a backup that was made just now, in JSON.
+func (o *output) lineOfReport(database string, r archiver.BackupReport) backupLine {
+	line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
+	line.Requests, line.Cost, line.ElapsedMS = &r.Requests, o.costOf(r.Requests, 0, r.Backup.StoredBytes), &elapsed
+	line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
+	line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
+	return line
 }
 
 // headline says what a backup did.

@@ -76,17 +76,22 @@ func (a *app) fail(err error) int {
 	}
 	f := describe(err, a.verb)
 	a.trace(err)
+	a.printFailure(f)
+	return f.Exit
+}
+
+// printFailure prints what has failed on stderr.
+func (a *app) printFailure(f failure) {
 	if a.out.json || a.logFormat == logJSON {
 		if line, err := json.Marshal(f); err == nil {
 			fmt.Fprintf(a.out.stderr, "%s\n", line)
 		}
-		return f.Exit
+		return
 	}
 	fmt.Fprintf(a.out.stderr, "gbak-s3: %s\n", f.Message)
 	if f.Hint != "" {
 		fmt.Fprintf(a.out.stderr, "%s\n", f.Hint)
 	}
-	return f.Exit
 }
 
 // trace logs, at the level debug, what an error is made of: which system call failed on

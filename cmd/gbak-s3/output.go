@@ -31,6 +31,7 @@ type backupLine struct {
 	CreatedAt   time.Time              `json:"created_at"`
 	EndTime     *time.Time             `json:"end_time"`
 	Database    string                 `json:"database"`
+	Archive     string                 `json:"archive,omitempty"` // of a watched database
 	DatabaseID  string                 `json:"database_id"`
 	Generation  string                 `json:"generation"`
 	Host        string                 `json:"host"`

@@ -198,7 +198,7 @@ func (d *database) takeInbox() {
 	}
 	if in.nudged {
 		d.nudged = true
-		d.trouble.again, d.fullAgain, d.unplanned.count = time.Time{}, time.Time{}, 0
+		d.trouble.again, d.fullAgain, d.reopened, d.unplanned.count = time.Time{}, time.Time{}, time.Time{}, 0
 		d.pace.yields = 0
 	}
 	if !in.changed.IsZero() {

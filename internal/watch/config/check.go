@@ -15,7 +15,7 @@ func (r *reader) unique(v value, what, is string) {
 	r.seen[is] = v.node.Line
 }
 
-// archive looks whether an address can be the archive of what is at path, and whether it
+// archive looks whether an address can be the archive of the database at path, and whether it
 // is one of its own: in an archive, two databases would take turns with full backups.
 func (r *reader) archive(path, address string, v value) {
 	place, err := r.around.Place(path, address)

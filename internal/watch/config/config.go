@@ -80,8 +80,8 @@ func (w *Window) Has(t time.Time) bool {
 
 // Free is how much of a file system must be free: a part of it, or a size.
 type Free struct {
-	Ratio float64 // 0.05 for 5 %
-	Bytes int64
+	Percent float64
+	Bytes   int64
 }
 
 // Rate is how often something may happen.
@@ -102,7 +102,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Lag:       10 * time.Second,
 		Full:      Full{Every: 24 * time.Hour, AfterIncrements: 2000},
-		MinFree:   Free{Ratio: 0.05},
+		MinFree:   Free{Percent: 5},
 		Heartbeat: Heartbeat{Every: 5 * time.Minute},
 	}
 }

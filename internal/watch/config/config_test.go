@@ -58,7 +58,7 @@ func TestWholeFile(t *testing.T) {
 		Lag:         3 * time.Second,
 		Full:        config.Full{Every: 24 * time.Hour, AfterIncrements: 2000, Window: &config.Window{From: 60, To: 300}},
 		VerifyEvery: 24 * time.Hour, ExpireEvery: 7 * 24 * time.Hour, CompactEvery: time.Hour,
-		MinFree:     config.Free{Ratio: 0.075},
+		MinFree:     config.Free{Percent: 7.5},
 		MaxRequests: config.Rate{Count: 20000, Per: 24 * time.Hour},
 		Heartbeat:   config.Heartbeat{URL: "https://ping.example/a$b:c\n- d", Every: time.Minute, Style: "healthchecks"},
 	}

@@ -23,8 +23,8 @@ type Surroundings struct {
 	Variable func(name string) (string, bool)
 
 	// Place returns a name for where the archive at address is, the same for all
-	// addresses of one archive, or an error if it cannot be the archive of the database
-	// or of the databases in the folder at path.
+	// addresses of one archive, or an error if it cannot be the archive of the database at
+	// path. The path is "" for databases that are not known yet, below a folder.
 	Place func(path, address string) (string, error)
 }
 
@@ -133,9 +133,9 @@ func (r *reader) settings(s *Settings) fields {
 		"compact":         every(&s.CompactEvery),
 		"min-free":        into(r, &s.MinFree, ParseFree),
 		"max-requests":    into(r, &s.MaxRequests, ParseRate),
-		"heartbeat":       into(r, &s.Heartbeat.URL, parseHeartbeat),
+		"heartbeat":       into(r, &s.Heartbeat.URL, ParseHeartbeat),
 		"heartbeat-every": into(r, &s.Heartbeat.Every, positive),
-		"heartbeat-style": into(r, &s.Heartbeat.Style, oneOf("plain", "healthchecks")),
+		"heartbeat-style": into(r, &s.Heartbeat.Style, ParseHeartbeatStyle),
 	}
 }
 
@@ -188,7 +188,7 @@ func (r *reader) dir(v value, defaults Settings) Dir {
 			r.problem(a.value, "%v", err)
 			continue
 		}
-		r.archive(d.Path, Expand(a.text, "name", "00000000"), a.value)
+		r.archive("", Expand(a.text, "name", "00000000"), a.value)
 	}
 	return d
 }

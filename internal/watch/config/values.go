@@ -51,7 +51,7 @@ func ParseFree(text string) (Free, error) {
 		if err != nil || !(percent >= 0 && percent < 100) {
 			return Free{}, fmt.Errorf("%q is not a percentage from 0%% to below 100%%", text)
 		}
-		return Free{Ratio: percent / 100}, nil
+		return Free{Percent: percent}, nil
 	}
 	bytes, err := humanize.ParseBytes(text)
 	if err != nil || bytes > math.MaxInt64 {
@@ -106,11 +106,14 @@ func oneOf(words ...string) func(string) (string, error) {
 	}
 }
 
-// parseHeartbeat reads the URL of a heartbeat. What is wrong with it is said without the
+// ParseHeartbeat reads the URL of a heartbeat. What is wrong with it is said without the
 // URL, which may be a secret.
-func parseHeartbeat(text string) (string, error) {
+func ParseHeartbeat(text string) (string, error) {
 	if text == "" || strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") {
 		return text, nil
 	}
 	return "", errors.New("this is not a URL that begins with https:// or http://")
 }
+
+// ParseHeartbeatStyle reads whether a heartbeat is told of failures, too.
+func ParseHeartbeatStyle(text string) (string, error) { return oneOf("plain", "healthchecks")(text) }

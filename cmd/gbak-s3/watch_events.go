@@ -1,0 +1,98 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+)
+
+// watchLine is something that has happened to a watcher, in JSON.
+type watchLine struct {
+	Type      string          `json:"type"` // "watch"
+	Event     watch.EventKind `json:"event"`
+	At        time.Time       `json:"at"`
+	Database  string          `json:"database,omitempty"`
+	Archive   string          `json:"archive,omitempty"`
+	Store     string          `json:"store,omitempty"`
+	State     string          `json:"state,omitempty"`
+	Why       string          `json:"why,omitempty"`
+	Code      archiver.Code   `json:"code,omitempty"`
+	LagMS     int64           `json:"lag_ms,omitempty"`
+	LogBytes  int64           `json:"log_bytes,omitempty"`
+	FreeBytes int64           `json:"free_bytes,omitempty"`
+	Unsaved   []unsavedLine   `json:"unsaved,omitempty"`
+}
+
+// unsavedLine is a database of which not everything was stored at the end.
+type unsavedLine struct {
+	Database string `json:"database"`
+	Archive  string `json:"archive"`
+}
+
+// The events that the watcher itself does not know of.
+const (
+	eventReady watch.EventKind = "ready" // each database was looked at
+)
+
+// eventPrinter prints what happens as JSON, if that is wanted. For people there is the log.
+type eventPrinter struct {
+	out output
+
+	mu sync.Mutex
+}
+
+func (p *eventPrinter) line(v any) {
+	if !p.out.json {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.out.printJSON(v) // backups go on when nobody reads
+}
+
+// print prints an event of the watcher.
+func (p *eventPrinter) print(e watch.Event) {
+	if e.Kind == watch.EventBackup && e.Report != nil {
+		p.line(lineOfWatched(p.out, e.Target, *e.Report))
+		return
+	}
+	line := watchLine{
+		Type: "watch", Event: e.Kind, At: e.At.UTC(), Database: e.Target.Name, Archive: e.Target.Archive, Store: e.Store,
+		State: string(e.Phase), Why: e.Why, Code: e.Code,
+		LagMS: e.Lag.Milliseconds(), LogBytes: e.LogBytes, FreeBytes: e.FreeBytes,
+	}
+	if e.Kind == watch.EventStore {
+		line.State = "away"
+		if e.Up {
+			line.State = "up"
+		}
+	}
+	for _, k := range e.Unsaved {
+		line.Unsaved = append(line.Unsaved, unsavedLine{k.Name, k.Archive})
+	}
+	p.line(line)
+}
+
+// ready prints that each database was looked at.
+func (p *eventPrinter) ready() {
+	p.line(watchLine{Type: "watch", Event: eventReady, At: time.Now().UTC()})
+}
+
+// reload prints that the file was read again.
+func (p *eventPrinter) reload(err error) {
+	line := watchLine{Type: "watch", Event: watch.EventReload, At: time.Now().UTC(), State: "ok"}
+	if err != nil {
+		line.State, line.Why = "refused", err.Error()
+	}
+	p.line(line)
+}
+
+// lineOfWatched is a backup of a watched database, in JSON.
+func lineOfWatched(o output, t watch.Target, r archiver.BackupReport) backupLine {
+	o.paid = isBucket(t.Address)
+	line := o.lineOfReport(t.Database, r)
+	line.Database, line.Archive = t.Name, t.Archive
+	return line
+}

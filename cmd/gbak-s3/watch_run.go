@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/segment"
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+	"github.com/gbak-s3/gbak-s3/internal/watch/config"
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
+	"github.com/gbak-s3/gbak-s3/internal/watch/server"
+	"github.com/gbak-s3/gbak-s3/internal/watch/trigger"
+)
+
+// watchMemory is what the segments of all archives of a watcher may take.
+const watchMemory = 128 << 20
+
+// walkEvery is how often folders are looked through for new databases, and walkPause the
+// least time between two walks, as a new database comes with many files.
+const (
+	walkEvery = time.Minute
+	walkPause = time.Second
+)
+
+// watching is a watcher and all that is around it.
+type watching struct {
+	app      *app
+	archives *archives
+	flags    *watchFlags
+	log      *slog.Logger
+	watcher  *watch.Watcher
+	events   *eventPrinter
+	manager  *manager
+
+	config  *config.Config
+	folders *folders
+	trigger *trigger.Trigger // nil before run
+	walk    chan struct{}    // holds one: there may be new databases
+
+	mu       sync.Mutex
+	reloaded time.Time // when the configuration was last taken over
+	refused  bool      // the last try to read it anew has failed
+}
+
+func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
+	w := &watching{
+		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
+		events: &eventPrinter{out: a.out},
+	}
+	check := watch.DefaultStoreCheck
+	if c.StoreCheck != nil {
+		if check = *c.StoreCheck; check == 0 {
+			check = -1
+		}
+	}
+	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.events.print, StoreCheck: check, Flush: c.Flush})
+	return w
+}
+
+// open opens a target's archive.
+func (w *watching) open(t watch.Target) (watch.Archive, error) {
+	archive, err := w.archives.open(context.Background(), t.Address)
+	if err != nil {
+		return nil, err
+	}
+	return watch.Adapt(archive, t.Database, archiver.SessionOptions{}), nil
+}
+
+// run watches until ctx ends.
+func (w *watching) run(ctx context.Context) error {
+	frugal()
+	outliveReaders()
+	if err := w.watcher.Set(w.targets()); err != nil {
+		return err
+	}
+	if w.config.Listen != "" {
+		s, err := server.Start(w.config.Listen, server.Options{State: w.watcher.State, Metrics: metrics.Handler(w.source()), Log: w.log})
+		if err != nil {
+			return err
+		}
+		defer s.Close() //nolint:errcheck // nobody is answered any more
+		w.log.Info("answering /livez, /readyz and /metrics", "address", s.Address())
+	}
+	w.announce()
+	w.trigger = trigger.New(trigger.Options{Changed: w.watcher.Changed, Appeared: w.lookThrough, Log: w.log})
+	defer w.trigger.Close()
+	w.follow()
+	w.manager = newManager(w.log, w.watcher.State, w.events.ready, w.flags.readyFD)
+
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	done, end := context.WithCancel(context.Background())
+	defer end()
+	beside.Go(func() { w.manager.run(done) })
+	beside.Go(func() { w.listen(ctx) })
+	flush := w.flush()
+	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
+	return w.outcome(w.watcher.Run(ctx))
+}
+
+// flush is how long the end may take.
+func (w *watching) flush() time.Duration {
+	if w.config.Flush > 0 {
+		return w.config.Flush
+	}
+	return watch.DefaultFlush
+}
+
+const unsavedHint = "Nothing is lost: the databases have it. Start the watcher again, or run `gbak-s3 backup` for each of them."
+
+// outcome is the error of a run that has stopped.
+func (w *watching) outcome(err error) error {
+	if unsaved, ok := errors.AsType[*watch.UnsavedError](err); ok {
+		return &archiver.Error{Code: archiver.CodeFailed, Err: unsaved, Hint: unsavedHint}
+	}
+	return err
+}
+
+// listen takes in signals and new databases until ctx ends.
+func (w *watching) listen(ctx context.Context) {
+	signals := make(chan os.Signal, 4)
+	if w.flags.config != "" {
+		// From now on it asks to read the file again; until now, it has ended the run.
+		signal.Ignore(syscall.SIGHUP)
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	if backUpNow != nil {
+		signal.Notify(signals, backUpNow)
+	}
+	defer signal.Stop(signals)
+	ticker := time.NewTicker(walkEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				w.reload()
+				continue
+			}
+			w.log.Info("backing up now, as a signal asks for")
+			w.watcher.Nudge()
+		case <-ticker.C:
+			w.rewalk()
+		case <-w.walk:
+			w.rewalk()
+			select {
+			case <-ctx.Done():
+			case <-time.After(walkPause):
+			}
+		}
+	}
+}
+
+// lookThrough makes the folders be looked through soon.
+func (w *watching) lookThrough() {
+	select {
+	case w.walk <- struct{}{}:
+	default:
+	}
+}
+
+// targets returns what is to be watched as of now.
+func (w *watching) targets() []watch.Target { return w.folders.targets(w.config) }
+
+// rewalk looks for new databases below the folders.
+func (w *watching) rewalk() {
+	if len(w.config.Dirs) == 0 {
+		return
+	}
+	if err := w.watcher.Set(w.targets()); err != nil {
+		w.log.Error("new databases are not watched", "err", err)
+		return
+	}
+	w.follow()
+}
+
+// follow makes the trigger watch the files of what is watched.
+func (w *watching) follow() {
+	databases := map[string]time.Duration{}
+	state := w.watcher.State()
+	for i := range state.Targets {
+		t := state.Targets[i].Target
+		if lag, there := databases[t.Database]; !there || t.Lag < lag {
+			databases[t.Database] = t.Lag
+		}
+	}
+	w.trigger.Set(databases)
+	var roots []string
+	for _, d := range w.config.Dirs {
+		roots = append(roots, absolute(d.Path))
+	}
+	w.trigger.SetRoots(roots)
+}
+
+// reload reads the file again. If anything in it is wrong, all stays as it is.
+func (w *watching) reload() {
+	w.manager.reloading()
+	defer w.manager.reloaded()
+	c, err := readConfig(w.flags.config)
+	if err == nil {
+		before := w.config
+		w.warnOfRestart(before, c)
+		w.config = c
+		w.folders.forget()
+		if err = w.watcher.Set(w.targets()); err != nil {
+			w.config = before
+		}
+	}
+	w.mu.Lock()
+	w.refused = err != nil
+	if err == nil {
+		w.reloaded = time.Now()
+	}
+	w.mu.Unlock()
+	w.events.reload(err)
+	if err != nil {
+		w.log.Error("the file was read again and is not used: all stays as it was", "event", watch.EventReload, "file", w.flags.config, "err", err)
+		return
+	}
+	w.log.Info("the file was read again", "event", watch.EventReload, "file", w.flags.config)
+	w.follow()
+	w.watcher.Nudge()
+}
+
+// warnOfRestart says what a new configuration has that counts only after a restart.
+func (w *watching) warnOfRestart(before, now *config.Config) {
+	is := func(key string, changed bool) {
+		if changed {
+			w.log.Warn("this setting counts after a restart", "key", key)
+		}
+	}
+	is("listen", before.Listen != now.Listen)
+	is("log", before.Log != now.Log)
+	is("flush", before.Flush != now.Flush)
+	is("store-check", (before.StoreCheck == nil) != (now.StoreCheck == nil) || now.StoreCheck != nil && *before.StoreCheck != *now.StoreCheck)
+}
+
+// source is what the metrics are made of.
+func (w *watching) source() metrics.Source {
+	w.reloaded = time.Now()
+	s := metrics.Source{State: w.watcher.State, Version: version(), Zstd: segment.Compressor}
+	if w.flags.config != "" {
+		s.Reload = func() (time.Time, bool) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.reloaded, !w.refused
+		}
+	}
+	return s
+}

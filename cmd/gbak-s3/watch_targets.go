@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+	"github.com/gbak-s3/gbak-s3/internal/watch/config"
+	"github.com/gbak-s3/gbak-s3/storage/s3"
+)
+
+// readConfig reads a file that says what to watch.
+func readConfig(path string) (*config.Config, error) {
+	const hint = "docs/watch.md has all keys, and an example."
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("the file that says what to watch cannot be read: %w", "Check the path and its permissions.", err)
+	}
+	c, err := config.Read(path, content, config.Surroundings{Variable: os.LookupEnv, Place: placeOf})
+	if err != nil {
+		return nil, usage("%w", hint, err)
+	}
+	return c, nil
+}
+
+// placeOf returns where the archive at address is, the same for all addresses that mean
+// that place, or an error if it cannot be the archive of the database at path; the path is
+// "" if it is not known.
+func placeOf(path, address string) (string, error) {
+	if err := checkAddress(address); err != nil {
+		return "", err
+	}
+	if path != "" {
+		if err := apartFrom(address, path); err != nil {
+			return "", err
+		}
+	}
+	if root, err := localRoot(address); err == nil && root != "" {
+		return real(root), nil
+	}
+	return named(address), nil
+}
+
+// checkAddress returns an error if no store can have this address.
+func checkAddress(address string) error {
+	scheme, _, hasScheme := strings.Cut(address, "://")
+	switch {
+	case address == "":
+		return usage("the archive's address is empty", addressHint)
+	case !hasScheme:
+		return nil
+	case scheme == "file":
+		_, err := filePath(address)
+		return err
+	case scheme == "s3":
+		if _, err := s3.ParseAddress(address); err != nil {
+			return usage("%w", addressHint, err)
+		}
+		return nil
+	}
+	return usage("the archive's address has the unknown scheme %q", addressHint, scheme)
+}
+
+// nameOfDatabase returns what a database at path is called.
+func nameOfDatabase(path string) string {
+	return strings.TrimSuffix(filepath.Base(absolute(path)), ".grafeo")
+}
+
+// targetsOf returns the targets of a database: one for each of its archives.
+func targetsOf(path, name string, archives []string, s config.Settings) []watch.Target {
+	var targets []watch.Target
+	for _, address := range archives {
+		t := watch.Target{
+			Name: name, Database: absolute(path), Archive: shown(address), Address: address, Store: storeOf(address),
+			Lag:    s.Lag,
+			Full:   watch.FullRules{Every: s.Full.Every, AfterIncrements: s.Full.AfterIncrements},
+			Verify: s.VerifyEvery, Expire: s.ExpireEvery, Compact: s.CompactEvery,
+			MinFree:     watch.Size{Bytes: s.MinFree.Bytes, Percent: s.MinFree.Percent},
+			MaxRequests: watch.Rate{N: s.MaxRequests.Count, Per: s.MaxRequests.Per},
+		}
+		if w := s.Full.Window; w != nil {
+			t.Full.Window = watch.Window{From: time.Duration(w.From) * time.Minute, To: time.Duration(w.To) * time.Minute}
+		}
+		targets = append(targets, t)
+	}
+	// Two endpoints may have a bucket of the same name.
+	for i := range targets {
+		for j := range targets {
+			if i != j && targets[i].Archive == targets[j].Archive {
+				targets[i].Archive, targets[j].Archive = named(targets[i].Address), named(targets[j].Address)
+			}
+		}
+	}
+	return targets
+}
+
+// shown returns an archive's address as logs and metrics show it: without what says how
+// to get there.
+func shown(address string) string {
+	if isBucket(address) {
+		place, _, _ := strings.Cut(address, "?")
+		return strings.TrimRight(place, "/")
+	}
+	return named(address)
+}
+
+// storeOf names the store that an archive is in: what fails together. In a bucket, that is
+// the bucket; elsewhere, the folder that the archive is in.
+func storeOf(address string) string {
+	if root, err := localRoot(address); err == nil && root != "" {
+		return filepath.Dir(absolute(root))
+	}
+	opts, err := s3.ParseAddress(address)
+	if err != nil {
+		return address
+	}
+	name := "s3://" + opts.Bucket
+	if opts.Endpoint != "" {
+		name += "?endpoint=" + strings.TrimRight(opts.Endpoint, "/")
+	}
+	return name
+}
