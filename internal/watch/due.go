@@ -1,7 +1,8 @@
 package watch
 
 import (
-	"hash/fnv"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -41,10 +42,9 @@ func fullDueAt(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
 // spread returns a time from 0 up to length that follows from the target's name, so that many
 // targets do not begin at the same minute.
 func spread(k Key, length time.Duration) time.Duration {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(k.Name + "\x00" + k.Archive)) // it never fails
+	sum := sha256.Sum256([]byte(k.Name + "\x00" + k.Archive))
 	minutes := uint64(max(length/time.Minute, 1))
-	return time.Duration(h.Sum64()%minutes) * time.Minute
+	return time.Duration(binary.BigEndian.Uint64(sum[:])%minutes) * time.Minute
 }
 
 // length is how long the window is: for one that is always open, an hour.

@@ -18,7 +18,8 @@ func (d *database) end(ctx context.Context, o outcome) {
 	asked := total.Total() - d.charged
 	d.charged = total.Total()
 	d.pace.spent(o.ended, asked)
-	d.noteStore(o, asked > 0)
+	o.hasAsked = asked > 0
+	d.noteStore(o)
 	if d.upkeepOf(o.work.kind) != nil || o.work.kind == doPrepare {
 		d.endBeside(o)
 		return
@@ -44,13 +45,13 @@ func isAway(err error) bool {
 }
 
 // noteStore tells the breaker how the store was.
-func (d *database) noteStore(o outcome, hasAsked bool) {
+func (d *database) noteStore(o outcome) {
 	switch {
 	case o.err != nil && isAway(o.err) && !o.isStopped:
 		if d.store.failed(o.ended, o.work.tries, o.err.Error()) {
 			d.w.tellStore(d.store.name, o.ended, false, o.err)
 		}
-	case o.err == nil || hasAsked && !o.isStopped:
+	case o.hasAsked && !o.isStopped:
 		if d.store.answered(o.ended) {
 			d.w.tellStore(d.store.name, o.ended, true, nil)
 		}
@@ -82,9 +83,11 @@ func (d *database) committed(o outcome) {
 	took := now.Sub(o.work.began)
 	d.mu.Lock()
 	c, conflicts := &d.shown.Counts, d.moved.conflicts
-	d.shown.LastSafe = now
 	c.Conflicts += conflicts
 	isNew := r.Backup.Kind != archiver.KindNone
+	if o.hasAsked {
+		d.shown.LastSafe = now
+	}
 	if isNew {
 		c.count(r, took)
 		d.shown.LastCommit = now
@@ -102,7 +105,9 @@ func (d *database) committed(o outcome) {
 	if isNew {
 		d.tellBackup(now, r)
 	}
-	d.tellSafe(now)
+	if o.hasAsked {
+		d.tellSafe(now)
+	}
 }
 
 // count counts a backup that took so long.

@@ -44,6 +44,7 @@ type outcome struct {
 	work      *work
 	err       error
 	isStopped bool // its context had ended
+	hasAsked  bool // requests were sent meanwhile
 	ended     time.Time
 	report    archiver.BackupReport
 	findings  int

@@ -50,7 +50,7 @@ func (d *database) flush(ctx context.Context) bool {
 	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
 	d.show(now, time.Time{})
 	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.observe, NoHold: d.run.noHold})
-	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil}
+	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil, hasAsked: true}
 	d.run = nil
 	if err != nil {
 		d.add(func(c *Counts) { c.Failures[archiver.CodeOf(err)]++ })

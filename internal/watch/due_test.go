@@ -1,0 +1,125 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+var (
+	monday = time.Date(2026, 3, 2, 15, 0, 0, 0, time.Local)
+	key    = Key{"people", "mem:people"}
+)
+
+func lookAt(full time.Time, since int) archiver.Look {
+	return archiver.Look{Known: true, Newest: archiver.Backup{Seq: uint64(1 + since)}, FullSeq: 1, FullAt: full, SinceFull: since, ImageBytes: 1000, FullBytes: 2000}
+}
+
+// A daily full backup comes at the same minute of each day, whenever the first one was.
+func TestFullsDoNotDrift(t *testing.T) {
+	night := Window{From: time.Hour, To: 5 * time.Hour}
+	for name, r := range map[string]FullRules{
+		"at any time":            {Every: day},
+		"in a window":            {Every: day, Window: night},
+		"in a window, each week": {Every: 7 * day, Window: night},
+		"over midnight":          {Every: day, Window: Window{From: 23 * time.Hour, To: time.Hour}},
+	} {
+		at := monday
+		var minute int
+		for i := range 50 {
+			due := fullDueAt(at, lookAt(at, 1), r, key)
+			if gap := due.Sub(at); gap < r.Every-13*time.Hour || gap > r.Every+13*time.Hour || i > 0 && (gap-r.Every).Abs() > 30*time.Minute {
+				t.Fatalf("%s: after %s it is due at %s", name, at, due)
+			}
+			if i == 0 {
+				minute = due.Minute()
+			} else if due.Minute() != minute {
+				t.Errorf("%s: it is due at %s and not at minute %d", name, due, minute)
+			}
+			if from := due.Sub(midnightOf(due)); r.Window != (Window{}) && !r.Window.has(from) {
+				t.Errorf("%s: %s is not in the window", name, due)
+			}
+			at = due.Add(7 * time.Minute) // it had to wait for its turn
+		}
+	}
+}
+
+func (w Window) has(at time.Duration) bool {
+	if w.From < w.To {
+		return at >= w.From && at < w.To
+	}
+	return at >= w.From || at < w.To
+}
+
+func TestFullDueAt(t *testing.T) {
+	much, huge := lookAt(monday, 5), lookAt(monday, 5)
+	much.LogSinceFullBytes, much.FullBytes = 65<<20, 1<<20
+	huge.LogSinceFullBytes, huge.FullBytes = 65<<20, 66<<20
+	fresh := lookAt(monday, 0)
+	fresh.Commits = 1
+	unknown := lookAt(monday, 5)
+	unknown.Known = false
+	now := monday.Add(time.Minute)
+	for name, c := range map[string]struct {
+		l      archiver.Look
+		r      FullRules
+		isDue  bool
+		isEver bool
+	}{
+		"many increments":               {lookAt(monday, 2000), FullRules{AfterIncrements: 2000}, true, true},
+		"one too few":                   {lookAt(monday, 1999), FullRules{AfterIncrements: 2000}, false, false},
+		"much log":                      {much, FullRules{}, true, true},
+		"less log than a full one":      {huge, FullRules{}, false, false},
+		"no rules":                      {lookAt(monday, 5), FullRules{}, false, false},
+		"nothing is new":                {lookAt(monday.Add(-48*time.Hour), 0), FullRules{Every: time.Hour}, false, false},
+		"old, and something is unsaved": {func() archiver.Look { l := fresh; l.FullAt = monday.Add(-48 * time.Hour); return l }(), FullRules{Every: day}, true, true},
+		"the archive is not known":      {unknown, FullRules{AfterIncrements: 1}, false, false},
+		"not yet":                       {lookAt(monday, 5), FullRules{Every: day}, false, true},
+		"a clock was wrong for a year":  {lookAt(monday.Add(365*day), 5), FullRules{Every: day}, true, true},
+		"a clock is ahead by an hour":   {lookAt(monday.Add(time.Hour), 5), FullRules{Every: day}, false, true},
+		"many, but not in the window":   {lookAt(monday, 2000), FullRules{AfterIncrements: 2000, Window: Window{From: time.Hour, To: 2 * time.Hour}}, false, true},
+		"many, and in the window":       {lookAt(monday, 2000), FullRules{AfterIncrements: 2000, Window: Window{From: 14 * time.Hour, To: 16 * time.Hour}}, true, true},
+		"every ten minutes, not yet":    {lookAt(now.Add(-9*time.Minute), 1), FullRules{Every: 10 * time.Minute}, false, true},
+		"every ten minutes":             {lookAt(now.Add(-10*time.Minute), 1), FullRules{Every: 10 * time.Minute}, true, true},
+	} {
+		at := fullDueAt(now, c.l, c.r, key)
+		if isDue := !at.IsZero() && !at.After(now); isDue != c.isDue || at.IsZero() == c.isEver {
+			t.Errorf("%s: due at %s", name, at)
+		}
+	}
+}
+
+// Upkeep is due once in each period, wherever in it the watcher was started.
+func TestUpkeepDueAt(t *testing.T) {
+	first := upkeepDueAt(monday, day, key)
+	for hours := range 24 {
+		from := monday.Add(time.Duration(hours) * time.Hour)
+		at := upkeepDueAt(from, day, key)
+		if !at.After(from) || at.Sub(from) > day || at.Sub(first)%day != 0 {
+			t.Errorf("from %s on it is due at %s", from, at)
+		}
+		if next := upkeepDueAt(at.Add(time.Minute), day, key); next.Sub(at) != day {
+			t.Errorf("after %s it is due at %s", at, next)
+		}
+	}
+	if !upkeepDueAt(monday, 0, key).IsZero() {
+		t.Error("it is due although it never is")
+	}
+}
+
+// Many targets do not begin at the same minute.
+func TestSpread(t *testing.T) {
+	minutes := map[time.Duration]int{}
+	for i := range 600 {
+		minutes[spread(Key{Name: string(rune('a' + i))}, time.Hour)]++
+	}
+	for m, n := range minutes {
+		if m < 0 || m >= time.Hour || n > 40 {
+			t.Errorf("%d at %s", n, m)
+		}
+	}
+	if len(minutes) < 50 {
+		t.Errorf("only %d minutes", len(minutes))
+	}
+}
