@@ -39,7 +39,7 @@ type noneLine struct {
 // credentials may fail, too.
 func isThere(database string) (bool, error) {
 	if database != "" && os.IsPathSeparator(database[len(database)-1]) {
-		return false, usage("%s is a folder, and --if-absent needs the path that the database has in it",
+		return false, usage("%s is a folder, and the path is needed that the database has in it",
 			"Give the path of the database, such as "+database+"people.grafeo.", database)
 	}
 	return archiver.Present(database)
@@ -94,4 +94,40 @@ func (a *app) startEmpty(ctx context.Context, archive *archiver.Archive, address
 		err = a.out.print("archives beside it: %s", strings.Join(neighbours, ", "))
 	}
 	return a.out.answered("nothing was to be restored", err)
+}
+
+// restoreAbsent restores a database before the watcher, and perhaps a program, begins with
+// it: if it is not there, from the first of its archives that exists. If none does, that is
+// loud. An archive of which nothing is known is an error, although another one may be there:
+// that one may be older.
+func (a *app) restoreAbsent(ctx context.Context, all *archives, database string, addresses []string) error {
+	if there, err := isThere(database); err != nil || there {
+		return err
+	}
+	var ends []func() error // one for each address without an archive
+	for _, address := range addresses {
+		archive, err := all.open(ctx, address)
+		if err != nil {
+			return err
+		}
+		r, err := archive.Restore(ctx, database, archiver.RestoreOptions{})
+		if isFirstBoot(err) {
+			ends = append(ends, func() error { return a.startEmpty(ctx, archive, address, database, err) })
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.log.Info("restored", "database", r.Database, "archive", named(address), "backup", r.Plan.Backup.Seq, "epoch", r.Plan.Epoch, "took", r.Elapsed)
+		if a.out.json {
+			return a.out.printRestore(r, target{})
+		}
+		return nil
+	}
+	for _, end := range ends {
+		if err := end(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

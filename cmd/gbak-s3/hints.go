@@ -336,6 +336,10 @@ var remaining = []row{
 	},
 	{name: "no backup", when: code(archiver.CodeNoBackup), say: "`gbak-s3 list` shows the backups that there are."},
 	{
+		name: "no command", when: as[*execError],
+		say: "Check the command after --. It is looked for in $PATH, and no shell reads it.",
+	},
+	{
 		name: "not supported", when: is(syscall.EOPNOTSUPP, syscall.ENOSYS),
 		say: "The file system does not support this call: use a folder on another file system.",
 	},

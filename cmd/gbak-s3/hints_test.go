@@ -94,6 +94,7 @@ var hintCases = []hintCase{
 	{"vanished", archiver.CodeVanished, errors.New("x"), "--begin-anew"},
 	{"locked", archiver.CodeLocked, errors.New("x"), "end it"},
 	{"unsafe store", archiver.CodeUnsafeStore, errors.New("x"), "--single-writer"},
+	{"no command", archiver.CodeFailed, &execError{onPath(syscall.ENOENT)}, "after --"},
 	{"no archive as there is no folder", archiver.CodeNoArchive, &storage.Error{Op: storage.OpList, Err: storage.ErrNoStore}, "mounted"},
 	{"no archive as there is no bucket", archiver.CodeNoArchive, refused(storage.ErrNoStore, 404, "NoSuchBucket"), "Check the bucket"},
 	{"directory of an archive", archiver.CodePermission, &openingError{"local", onPath(syscall.EACCES)}, "folders above the archive"},

@@ -22,6 +22,7 @@ type watchFlags struct {
 	heartbeat, heartbeatEvery string
 	heartbeatStyle            string
 	once, check               bool
+	restore, exec             bool
 	readyFD                   int
 }
 
@@ -57,14 +58,24 @@ SIGTERM and Ctrl-C end it: what is new is backed up once more, within --flush, a
 did not make it is named. A second signal ends it at once. SIGUSR1 backs up now. All that
 it knows is in the archives and the databases, so it may be killed at any time.
 
+With --restore, it first restores each database that is not there, and begins without one
+only if the store answers that there is no archive yet. With --exec, it then starts the
+command after --, which gets its signals; when that has ended, it backs up what is new,
+and ends with the exit code of the command.
+
 Exit codes: 0 stopped, and everything is stored; 1 stopped, and something is not, or it
 could not start; 2 usage, or the file is wrong. With --once, that of the worst backup: 3,
 7, 9, 6, 4, then 1.`,
 		Example: `  gbak-s3 watch people.grafeo s3://backups/people
   gbak-s3 watch --root s3://backups --dir /srv/tenants --listen 127.0.0.1:8484
-  gbak-s3 watch --config /etc/gbak-s3.yaml --check`,
+  gbak-s3 watch --config /etc/gbak-s3.yaml --check
+  gbak-s3 watch --restore --exec people.grafeo s3://backups/people -- node app.js`,
 		Args: func(*cobra.Command, []string) error { return nil }, // see [watchFlags.read]
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args, command, err := f.command(cmd, args)
+			if err != nil {
+				return err
+			}
 			c, err := f.read(cmd, args)
 			if err != nil {
 				return err
@@ -82,7 +93,15 @@ could not start; 2 usage, or the file is wrong. With --once, that of the worst b
 			case f.once:
 				return w.once(cmd.Context())
 			}
-			return w.run(cmd.Context())
+			if f.restore {
+				if err := w.restore(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			if f.exec {
+				return a.besideCommand(cmd.Context(), command, w.run)
+			}
+			return w.run(cmd.Context(), func() error { return nil })
 		},
 	}
 	flags := cmd.Flags()
@@ -101,11 +120,31 @@ could not start; 2 usage, or the file is wrong. With --once, that of the worst b
 	flags.StringVar(&f.heartbeatEvery, "heartbeat-every", "5m", "how often, at most (`TIME`)")
 	flags.StringVar(&f.heartbeatStyle, "heartbeat-style", "plain", "plain, or healthchecks to be told of failures too")
 	flags.BoolVar(&f.once, "once", false, "back up each database once and end: for timers")
+	flags.BoolVar(&f.restore, "restore", false, "first restore the databases that are not there")
+	flags.BoolVar(&f.exec, "exec", false, "run the command after --, and end with it")
 	flags.BoolVar(&f.check, "check", false, "say what would be done, and what it would cost at most, and end")
 	a.limits.uploads(flags)
+	a.limits.downloads(flags)
 	a.limits.reads(flags)
 	flags.IntVar(&f.readyFD, "ready-fd", 0, "write a newline to this file descriptor once each database was looked at (`NUMBER`)")
 	return cmd
+}
+
+// command splits the arguments: what is after -- is the command that --exec runs.
+func (f *watchFlags) command(cmd *cobra.Command, args []string) (own, command []string, err error) {
+	for _, pair := range [][]string{{"once", "restore"}, {"once", "exec"}, {"check", "restore"}, {"check", "exec"}} {
+		if err := exclusive(cmd, pair...); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !f.exec {
+		return args, nil, nil
+	}
+	n := cmd.ArgsLenAtDash()
+	if n < 0 || n == len(args) {
+		return nil, nil, usage("there is no command to run", "Write it after --, such as --exec people.grafeo s3://backups/people -- node app.js.")
+	}
+	return args[:n], args[n:], nil
 }
 
 // listenAsFor makes the log that the file asks for, where flags do not. What a watcher

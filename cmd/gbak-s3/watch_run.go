@@ -73,8 +73,23 @@ func (w *watching) open(t watch.Target) (watch.Archive, error) {
 	return watch.Adapt(archive, t.Database, archiver.SessionOptions{}), nil
 }
 
-// run watches until ctx ends.
-func (w *watching) run(ctx context.Context) error {
+// restore restores the databases that are not there. Which ones a folder had, no archive
+// says.
+func (w *watching) restore(ctx context.Context) error {
+	if len(w.config.Databases) == 0 {
+		return usage("--restore needs databases that are named", "Which databases a folder had is not known: name them, or restore them one by one.")
+	}
+	for _, d := range w.config.Databases {
+		if err := w.app.restoreAbsent(ctx, w.archives, d.Path, d.Archives); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run watches until ctx ends. Once nothing can fail any more that fails at the start, it
+// calls started.
+func (w *watching) run(ctx context.Context, started func() error) error {
 	frugal()
 	outliveReaders()
 	if err := w.watcher.Set(w.targets()); err != nil {
@@ -98,10 +113,15 @@ func (w *watching) run(ctx context.Context) error {
 	defer beside.Wait()
 	done, end := context.WithCancel(context.Background())
 	defer end()
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
 	beside.Go(func() { w.manager.run(done) })
-	beside.Go(func() { w.listen(ctx) })
+	beside.Go(func() { w.listen(listening) })
 	flush := w.flush()
 	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
+	if err := started(); err != nil {
+		return err
+	}
 	return w.outcome(w.watcher.Run(ctx))
 }
 
