@@ -7,6 +7,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
+	"github.com/gbak-s3/gbak-s3/internal/watch/heartbeat"
 	"github.com/gbak-s3/gbak-s3/internal/watch/trigger"
 )
 
@@ -16,6 +17,8 @@ type folders struct {
 	log   *slog.Logger
 	known map[string]map[string]found // by folder, then by path
 	said  map[string]string           // what is wrong, by what it is about: each is said once
+
+	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
 }
 
 type found struct{ name, id8 string }
@@ -28,6 +31,7 @@ func newFolders(log *slog.Logger) *folders {
 func (f *folders) targets(c *config.Config) []watch.Target {
 	var all []watch.Target
 	paths, places := map[string]bool{}, map[string]string{}
+	f.beats = map[watch.Key]heartbeat.Beat{}
 	for _, d := range c.Databases {
 		paths[real(d.Path)] = true
 		for _, t := range targetsOf(d.Path, d.Name, d.Archives, d.Settings) {
@@ -35,6 +39,7 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 				places[place] = d.Path
 			}
 			all = append(all, t)
+			f.beats[t.Key()] = heartbeat.Beat(d.Heartbeat)
 		}
 	}
 	for _, d := range c.Dirs {
@@ -59,7 +64,10 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 				places[place] = path
 				archives = append(archives, address)
 			}
-			all = append(all, targetsOf(path, here[path].name, archives, d.Settings)...)
+			for _, t := range targetsOf(path, here[path].name, archives, d.Settings) {
+				all = append(all, t)
+				f.beats[t.Key()] = heartbeat.Beat(d.Heartbeat)
+			}
 		}
 	}
 	return all

@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
+	"github.com/gbak-s3/gbak-s3/internal/watch/heartbeat"
 	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 	"github.com/gbak-s3/gbak-s3/internal/watch/server"
 	"github.com/gbak-s3/gbak-s3/internal/watch/trigger"
@@ -37,6 +38,7 @@ type watching struct {
 	log      *slog.Logger
 	watcher  *watch.Watcher
 	events   *eventPrinter
+	beats    *heartbeat.Sender
 	manager  *manager
 
 	config  *config.Config
@@ -60,8 +62,24 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 			check = -1
 		}
 	}
-	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.events.print, StoreCheck: check, Flush: c.Flush})
+	w.beats = heartbeat.New(heartbeat.Options{State: func() watch.State { return w.watcher.State() }, Log: a.log})
+	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush})
 	return w
+}
+
+// event passes on what has happened.
+func (w *watching) event(e watch.Event) {
+	w.events.print(e)
+	w.beats.Event(e)
+}
+
+// set makes the watcher watch what the configuration says as of now.
+func (w *watching) set() error {
+	if err := w.watcher.Set(w.folders.targets(w.config)); err != nil {
+		return err
+	}
+	w.beats.Set(w.folders.beats)
+	return nil
 }
 
 // open opens a target's archive.
@@ -92,7 +110,7 @@ func (w *watching) restore(ctx context.Context) error {
 func (w *watching) run(ctx context.Context, started func() error) error {
 	frugal()
 	outliveReaders()
-	if err := w.watcher.Set(w.targets()); err != nil {
+	if err := w.set(); err != nil {
 		return err
 	}
 	if w.config.Listen != "" {
@@ -116,6 +134,7 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	beside.Go(func() { w.manager.run(done) })
+	beside.Go(func() { w.beats.Run(done) })
 	beside.Go(func() { w.listen(listening) })
 	flush := w.flush()
 	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
@@ -196,7 +215,7 @@ func (w *watching) rewalk() {
 	if len(w.config.Dirs) == 0 {
 		return
 	}
-	if err := w.watcher.Set(w.targets()); err != nil {
+	if err := w.set(); err != nil {
 		w.log.Error("new databases are not watched", "err", err)
 		return
 	}
@@ -231,7 +250,7 @@ func (w *watching) reload() {
 		w.warnOfRestart(before, c)
 		w.config = c
 		w.folders.forget()
-		if err = w.watcher.Set(w.targets()); err != nil {
+		if err = w.set(); err != nil {
 			w.config = before
 		}
 	}
@@ -267,7 +286,7 @@ func (w *watching) warnOfRestart(before, now *config.Config) {
 // source is what the metrics are made of.
 func (w *watching) source() metrics.Source {
 	w.reloaded = time.Now()
-	s := metrics.Source{State: w.watcher.State, Version: version(), Zstd: segment.Compressor}
+	s := metrics.Source{State: w.watcher.State, Heartbeats: w.beats.Results, Version: version(), Zstd: segment.Compressor}
 	if w.flags.config != "" {
 		s.Reload = func() (time.Time, bool) {
 			w.mu.Lock()

@@ -80,6 +80,9 @@ func targetsOf(path, name string, archives []string, s config.Settings) []watch.
 			MinFree:     watch.Size{Bytes: s.MinFree.Bytes, Percent: s.MinFree.Percent},
 			MaxRequests: watch.Rate{N: s.MaxRequests.Count, Per: s.MaxRequests.Per},
 		}
+		if s.Heartbeat.URL != "" {
+			t.Prove = s.Heartbeat.Every
+		}
 		if w := s.Full.Window; w != nil {
 			t.Full.Window = watch.Window{From: time.Duration(w.From) * time.Minute, To: time.Duration(w.To) * time.Minute}
 		}

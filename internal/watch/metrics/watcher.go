@@ -62,7 +62,7 @@ func (s Source) Collect(ch chan<- prometheus.Metric) {
 		all.add(storeAnswer, seconds(store.LastAnswer), store.Store)
 	}
 	for i := range state.Targets {
-		one := target{&all, []string{state.Targets[i].Target.Name, Archive(state.Targets[i].Target.Archive)}}
+		one := target{&all, []string{state.Targets[i].Target.Name, state.Targets[i].Target.Archive}}
 		one.now(&state.Targets[i], state.At)
 		one.counts(&state.Targets[i].Counts)
 	}
