@@ -219,6 +219,19 @@ func (s *Session) reread(ctx context.Context) error {
 	return s.update(ctx, o, func(*commit.Head) error { return nil })
 }
 
+// DropRemoved gives up a log that a 0.5 database has removed and the session has open still,
+// which takes up space on the disk until a Backup has stored it. It reports whether there was
+// one.
+func (s *Session) DropRemoved() bool {
+	s.work.Lock()
+	defer s.work.Unlock()
+	is := s.logs.RemovedBytes() > 0
+	if is {
+		s.logs.Drop()
+	}
+	return is
+}
+
 // Close ends the session, which must not be used afterwards. What it owes to the hold of the
 // database is written, which asks no store.
 func (s *Session) Close(ctx context.Context) error {

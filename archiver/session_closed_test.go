@@ -164,3 +164,34 @@ func TestSessionSeesAWholeRun(t *testing.T) {
 		mustBeWhole(t, store)
 	}
 }
+
+// What a database has removed takes up space on the disk, and can be given up.
+func TestSessionDropsWhatWasRemoved(t *testing.T) {
+	d, store := newDatabase05(t, false), storagetest.NewMemory()
+	if !disk.CanRemoveOpen(filepath.Dir(d.path)) {
+		t.Skip("no file is kept open on this file system")
+	}
+	s := newArchive(store).Session(d.path, archiver.SessionOptions{})
+	defer func() { _ = s.Close(t.Context()) }()
+	d.write("one", false)
+	if _, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+		t.Fatal(err)
+	}
+	d.write("two", false)
+	if s.DropRemoved() {
+		t.Error("there was something to give up before the close")
+	}
+	d.closed(1)
+	if l, err := s.Look(t.Context()); err != nil || !l.Remainder || l.HeldLogBytes == 0 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	if !s.DropRemoved() {
+		t.Error("there was nothing to give up")
+	}
+	if l, err := s.Look(t.Context()); err != nil || l.Remainder || l.HeldLogBytes != 0 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	if r, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil || len(r.Before) != 0 || r.Backup.Kind != archiver.KindFull {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

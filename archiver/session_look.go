@@ -51,7 +51,8 @@ type Look struct {
 	LogSinceFullBytes int64
 
 	// LogBytes is the whole log on the disk, and HeldLogBytes the part of it that the
-	// database keeps only for this archive.
+	// database keeps only for this archive. Of a 0.5 database, HeldLogBytes is the log that
+	// it has removed and the session has open still, which is on the disk, too.
 	LogBytes     int64
 	HeldLogBytes int64
 }
@@ -93,6 +94,7 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 				l.HeldLogBytes = h.OnlyBytes
 			}
 		}
+		l.HeldLogBytes += s.logs.RemovedBytes()
 		return nil
 	})
 	if l.FullBytes == 0 {
@@ -124,9 +126,9 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 	switch {
 	case isOther:
 		l.NeedsFull, l.FullBytes = other.Error(), found.Bytes()
-	case found.Kind == manifest.Full && s.known:
+	case found.Kind == manifest.Full && s.known && !found.Remainder:
 		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
-	case found.Kind == manifest.Full:
+	case found.Kind == manifest.Full && !found.Remainder:
 		l.FullBytes = found.Bytes()
 	default:
 		l.Commits, l.UnsavedBytes, l.Remainder = found.Commits, found.Bytes(), found.Remainder

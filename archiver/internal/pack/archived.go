@@ -31,7 +31,7 @@ func (p *Packer) archivedImage(ctx context.Context, s *capture.Source) (*manifes
 		return nil, &unarchivedError{errors.New("it is not known which full backup is the newest one")}
 	}
 	full := p.head.Parent
-	if full.Seq != *seq {
+	if full.Seq != *seq || full.Content == nil && full.Index == nil { // as of a head that was kept
 		var err error
 		if full, err = p.head.Load(ctx, *seq); err != nil {
 			return nil, unarchived(err)
