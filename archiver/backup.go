@@ -85,6 +85,8 @@ type BackupOptions struct {
 	name string         // of the database, "" for that of its file
 	logs *openlog.Files // of a session, nil for none
 	pace *pace          // of a session, nil for a single backup
+
+	prepared *pack.Prepared // by a session, nil for nothing
 }
 
 // MaxLabels is how many labels a backup can have.
@@ -213,7 +215,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 // newPacker returns the packer of a backup that builds on head.
 func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 	return pack.New(head, pack.Options{
-		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Workers: a.workers, BeforeRead: a.reading, Log: a.log,
+		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Prepared: opts.prepared, Workers: a.workers, BeforeRead: a.reading, Log: a.log,
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -25,6 +26,7 @@ type model struct {
 	epoch uint64
 	now   time.Time
 	iter  uint64
+	paged *pagedImage // whose pages the image has; nil for a small one that is new each time
 
 	times map[uint64]time.Time
 	all   []byte // all frames from LSN 0 on
@@ -65,10 +67,15 @@ func (m *model) check(err error) {
 func (m *model) image(lsn uint64) {
 	m.t.Helper()
 	m.iter++
-	m.check(grafeotest.Image06(m.path, grafeotest.Image06Options{
+	o := grafeotest.Image06Options{
 		Iteration: m.iter, Epoch: m.epoch, CheckpointLSN: lsn, Time: m.now, Size: 5000,
 		Seed: func(int) uint64 { return m.epoch },
-	}))
+	}
+	if im := m.paged; im != nil {
+		o.Size, o.ChunkSize, o.Compressible = int64(len(im.seeds))*manifest.PageBytes, manifest.PageBytes, 0.5
+		o.Seed = func(chunk int) uint64 { return im.seeds[chunk] }
+	}
+	m.check(grafeotest.Image06(m.path, o))
 }
 
 // commit appends a commit of about n bytes.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -60,6 +62,9 @@ type Session struct {
 	logs openlog.Files // of a 0.5 database, so that a clean close loses nothing
 	pace pace
 
+	preparing sync.Mutex                    // held by Prepare
+	prepared  atomic.Pointer[pack.Prepared] // for the next full backup; nil if nothing is
+
 	counting sync.Mutex // of requests
 	requests storage.RequestCounts
 }
@@ -94,7 +99,7 @@ func (s *Session) run(ctx context.Context, observe Observer, work func(context.C
 func (s *Session) options(b SessionBackup) BackupOptions {
 	o := s.opts.Backup
 	o.Full, o.NoFull, o.Fresh, o.NoHold, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.NoHold, b.BeginAnew, b.Observer
-	o.logs, o.pace = &s.logs, &s.pace
+	o.logs, o.pace, o.prepared = &s.logs, &s.pace, s.prepared.Load()
 	return o
 }
 
@@ -131,6 +136,9 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 	})
 	if err != nil {
 		return BackupReport{}, err
+	}
+	if r.Backup.Kind == KindFull {
+		s.prepared.Store(nil)
 	}
 	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil

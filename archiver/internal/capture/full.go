@@ -31,6 +31,22 @@ func full(path string, parent *manifest.Committed, held bool) (*Source, error) {
 	return s, nil
 }
 
+// ImageOf returns the image of the database at path as it is now, without its log: files of a
+// full source, or none if the database is a directory. parent is the newest backup of the archive,
+// nil for none.
+func ImageOf(path string, parent *manifest.Committed) (*Source, error) {
+	image, err := grafeo.ReadDatabase(path)
+	if err != nil {
+		return nil, err
+	}
+	if CheckDatabase(image, parent) != nil {
+		parent = nil
+	}
+	s := &Source{Path: path, Kind: manifest.Full, Image: image, Parent: parent}
+	s.addImage()
+	return s, nil
+}
+
 // imageAndLog finds out which state of the database at path can be copied now: an image
 // and the log after it. The order of reading decides what is consistent
 // (docs/grafeo-format.md, section 9.1): 0.6 log first, then image; 0.5 image first, then

@@ -55,10 +55,11 @@ type Options struct {
 	// [manifest.PageBytes]; 0 leaves it to [SegmentBytes].
 	SegmentBytes int64
 
-	Level   segment.Level
-	Fresh   bool // refer to nothing that earlier backups have stored
-	Workers int  // how many stripes are on their way at a time, at least 1
-	Log     *slog.Logger
+	Level    segment.Level
+	Fresh    bool      // refer to nothing that earlier backups have stored
+	Prepared *Prepared // what was stored ahead of a full backup, nil if nothing was
+	Workers  int       // how many stripes are on their way at a time, at least 1
+	Log      *slog.Logger
 
 	// BeforeRead, if not nil, is called before so many bytes of the source are read, and may
 	// wait. It is called concurrently.
@@ -138,16 +139,17 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]strin
 // bytes that were sent. Whatever it returns an error for is not to be committed;
 // [objects.ErrLost] is worth another try.
 func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
+	return p.store(ctx, s, SegmentBytes(p.options.SegmentBytes, s.Bytes()), true)
+}
+
+// store is [Packer.Store] with stripes of segmentBytes, and may leave out the proof.
+func (p *Packer) store(ctx context.Context, s *capture.Source, segmentBytes int64, proves bool) (Packed, error) {
 	progress.Tell(ctx, progress.Phase("store"))
 	p.head.LookAgain(ctx)
 	tracker := progress.Track(ctx, s.Bytes())
-	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
-	var reference *pages.Reference
-	if !p.options.Fresh {
-		var err error
-		if reference, err = pages.Find(ctx, p.head, s.Parent, s, p.options.Log); err != nil {
-			return Packed{}, err
-		}
+	reference, err := p.reference(ctx, s)
+	if err != nil {
+		return Packed{}, err
 	}
 	image, err := p.archivedImage(ctx, s)
 	if err != nil {
@@ -173,7 +175,7 @@ func (p *Packer) Store(ctx context.Context, s *capture.Source) (Packed, error) {
 	}
 	reference.Confirm(to.present)
 	u := newUpload(s, segmentBytes, p.options, to, reference, digests, tracker)
-	u.image = image
+	u.image, u.proves = image, proves
 	stripes, err := u.run(ctx)
 	if err != nil {
 		return Packed{}, err

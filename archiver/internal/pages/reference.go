@@ -92,11 +92,16 @@ func loadReference(ctx context.Context, head *commit.Head, previous *manifest.Co
 	if len(ix.Image().Pages) == 0 {
 		return nil, nil
 	}
-	found := &Reference{
+	return Of(head, ix, log), nil
+}
+
+// Of returns the image that an index has, with digests of its pages, as a reference.
+func Of(head *commit.Head, ix *manifest.Index, log *slog.Logger) *Reference {
+	r := &Reference{
 		store: head.Store, log: log, Index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
 	}
-	found.choose()
-	return found, nil
+	r.choose()
+	return r
 }
 
 // choose decides which segments may be referred to.
