@@ -53,3 +53,9 @@ func (a *Archive) WithSpace(space disk.Space, ok bool) *Archive {
 	b.space = func(string) (disk.Space, bool) { return space, ok }
 	return &b
 }
+
+// By returns s, which from now on works as a does: under its name.
+func (s *Session) By(a *Archive) *Session {
+	s.archive = a
+	return s
+}

@@ -32,11 +32,13 @@ func TestHistoriesOfRemovals(t *testing.T) {
 	histories := few(200)
 	base := newHistoryBase(t)
 	var total [numberOfTolds]atomic.Int64
+	var remembered atomic.Int64
 	for seed := range uint64(histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			h := base.newHistory(t, seed)
 			synctest.Test(t, func(t *testing.T) { h.play(t) })
 			h.check(t)
+			remembered.Add(h.remembered.Load())
 			for i, n := range h.tolds() {
 				total[i].Add(int64(n))
 			}
@@ -44,6 +46,10 @@ func TestHistoriesOfRemovals(t *testing.T) {
 	}
 	t.Logf("%d histories: %d times committed, %d nothing to do, %d failures, %d of unknown outcome, %d manifests that do not count, %d deleted",
 		histories, total[0].Load(), total[1].Load(), total[2].Load(), total[3].Load(), total[4].Load(), total[5].Load())
+	t.Logf("%d commits on what a session remembered", remembered.Load())
+	if remembered.Load() == 0 {
+		t.Error("no session has committed on what it remembered")
+	}
 	for i := range total {
 		if total[i].Load() == 0 && i != strayManifests {
 			t.Error("the faults are too few or too many to show something")
@@ -102,6 +108,8 @@ type history struct {
 	model *model
 	store *storagetest.Memory
 
+	remembered atomic.Int64 // commits on what a session remembered
+
 	mu      sync.Mutex // of the model, and of what follows
 	told    []toldOf
 	records map[manifest.Digest]*manifest.Manifest // every manifest that was ever there
@@ -148,19 +156,20 @@ func (h *history) known(object []byte) (*manifest.Manifest, error) {
 func (h *history) play(t *testing.T) {
 	random := rand.New(rand.NewPCG(h.seed, 1))
 	var all sync.WaitGroup
-	actors := []func(context.Context, *rand.Rand, *archiver.Archive) (uint64, error){h.backup, h.backup, h.expire, h.expire, h.pin, h.compact}
+	actors := []func(context.Context, *rand.Rand, *actor) (uint64, error){h.backup, h.session, h.backup, h.expire, h.session, h.expire, h.pin, h.compact}
 	for i := range 3 + random.IntN(5) {
 		act := actors[random.IntN(len(actors))]
 		if i < 3 {
-			act = actors[i*2%len(actors)] // there is one of each of these
+			act = []func(context.Context, *rand.Rand, *actor) (uint64, error){h.backup, h.expire, h.session}[i] // there is one of each of these
 		}
 		own := rand.New(rand.NewPCG(h.seed, uint64(i)+2))
 		store := storagetest.NewFaulty(&watched{h.store, h}, h.faults(own))
 		all.Go(func() {
-			for run := range 1 + own.IntN(5) {
+			who := &actor{}
+			for run := range 1 + own.IntN(8) {
 				host := fmt.Sprintf("%d, run %d", i, run)
-				a := archiver.New(store, archiver.Options{Host: host, Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{})
-				record, err := act(t.Context(), own, a)
+				who.Archive = archiver.New(store, archiver.Options{Host: host, Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{})
+				record, err := act(t.Context(), own, who)
 				h.mu.Lock()
 				h.told = append(h.told, toldOf{host, record, err})
 				h.mu.Unlock()
@@ -171,20 +180,51 @@ func (h *history) play(t *testing.T) {
 	time.Sleep(time.Hour) // for what is late
 }
 
-func (h *history) backup(ctx context.Context, random *rand.Rand, a *archiver.Archive) (uint64, error) {
+// actor is somebody who works on the archive, with another name each time.
+type actor struct {
+	*archiver.Archive
+	own *archiver.Session // nil before it begins
+}
+
+func (h *history) commit(random *rand.Rand) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	for range 1 + random.IntN(3) {
 		h.model.commit(50 + random.IntN(2)*manifest.MaxInlineBytes)
 	}
-	h.mu.Unlock()
-	r, err := a.Backup(ctx, h.model.path, archiver.BackupOptions{Full: random.IntN(3) == 0, NoHold: true})
-	if r.Backup.Kind == archiver.KindNone {
-		return 0, err
-	}
-	return r.Backup.Seq, err
 }
 
-func (h *history) expire(ctx context.Context, random *rand.Rand, a *archiver.Archive) (uint64, error) {
+func (h *history) backup(ctx context.Context, random *rand.Rand, a *actor) (uint64, error) {
+	h.commit(random)
+	r, err := a.Backup(ctx, h.model.path, archiver.BackupOptions{Full: random.IntN(3) == 0, NoHold: true})
+	return committedOf(r), err
+}
+
+// session backs up from what the actor remembers, perhaps long after.
+func (h *history) session(ctx context.Context, random *rand.Rand, a *actor) (uint64, error) {
+	if a.own == nil {
+		a.own = a.Session(h.model.path, archiver.SessionOptions{})
+	}
+	if random.IntN(4) == 0 {
+		_ = pause(ctx, time.Duration(random.Int64N(int64(90*time.Minute)))) // it does not end
+	}
+	h.commit(random)
+	r, err := a.own.By(a.Archive).Backup(ctx, archiver.SessionBackup{Full: random.IntN(12) == 0, NoHold: true})
+	if err == nil && r.Requests.List == 0 && committedOf(r) != 0 {
+		h.remembered.Add(1)
+	}
+	return committedOf(r), err
+}
+
+// committedOf returns the number of the record that was committed, 0 if there is none.
+func committedOf(r archiver.BackupReport) uint64 {
+	if r.Backup.Kind == archiver.KindNone {
+		return 0
+	}
+	return r.Backup.Seq
+}
+
+func (h *history) expire(ctx context.Context, random *rand.Rand, a *actor) (uint64, error) {
 	o := archiver.ExpireOptions{Rules: &archiver.Rules{Last: random.IntN(3), Full: random.IntN(2)}, Apply: true, Grace: archiver.NoGrace}
 	if o.Rules.Last+o.Rules.Full == 0 {
 		o.Rules = nil // those that are stored
@@ -200,7 +240,7 @@ func (h *history) expire(ctx context.Context, random *rand.Rand, a *archiver.Arc
 	return r.Keep, err
 }
 
-func (h *history) pin(ctx context.Context, random *rand.Rand, a *archiver.Archive) (uint64, error) {
+func (h *history) pin(ctx context.Context, random *rand.Rand, a *actor) (uint64, error) {
 	l, err := a.List(ctx)
 	if err != nil || len(l.Backups) == 0 {
 		return 0, err
@@ -215,7 +255,7 @@ func (h *history) pin(ctx context.Context, random *rand.Rand, a *archiver.Archiv
 	return r.Keep, err
 }
 
-func (h *history) compact(ctx context.Context, _ *rand.Rand, a *archiver.Archive) (uint64, error) {
+func (h *history) compact(ctx context.Context, _ *rand.Rand, a *actor) (uint64, error) {
 	r, err := a.Compact(ctx, archiver.CompactOptions{Min: 2, Tail: 1, Apply: true})
 	return r.Keep, err
 }

@@ -1,0 +1,112 @@
+package archiver_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
+)
+
+// Two sessions back up one database into one archive. Each finds what the other has committed,
+// none takes a full backup, and every epoch is there.
+func TestTwoSessionsShareAnArchive(t *testing.T) {
+	t.Parallel()
+	store, m := storagetest.NewMemory(), newModel(t)
+	sessions := []*archiver.Session{
+		newArchive(store).Session(m.path, archiver.SessionOptions{}), newArchive(store).Session(m.path, archiver.SessionOptions{}),
+	}
+	m.commit(100)
+	backup(t, store, m.path)
+	committed := 0
+	for i := range 60 {
+		if m.commit(100); i%7 == 0 {
+			m.checkpointHeld()
+		}
+		for n := range 1 + i%2 { // sometimes both come for the same commit
+			r, err := sessions[(i/3+n)%2].Backup(t.Context(), archiver.SessionBackup{NoFull: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Backup.Kind == archiver.KindIncremental {
+				committed++
+			}
+		}
+	}
+	if committed != 60 {
+		t.Errorf("%d backups of 60 commits", committed)
+	}
+	for _, s := range sessions {
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for epoch := range m.epoch {
+		m.restoresTo(store, archiver.AtEpoch(epoch+1), epoch+1)
+	}
+	mustBeWhole(t, store)
+}
+
+// After a commit whose answer was lost, and after any other failure, a session reads the archive
+// before it commits again: what is there is not committed twice, and nothing is left out.
+func TestSessionAfterAFailure(t *testing.T) {
+	t.Parallel()
+	for name, apply := range map[string]bool{"applied": true, "not applied": false} {
+		t.Run(name, func(t *testing.T) {
+			memory, m := storagetest.NewMemory(), newModel(t)
+			down, lost := false, false
+			synctest.Test(t, func(t *testing.T) {
+				m.t = t
+				store := storagetest.NewFaulty(memory, func(op storage.Op, key string, _ int) storagetest.Fault {
+					if lost && op == storage.OpPut && strings.HasPrefix(key, manifest.ManifestPrefix) {
+						down, lost = true, false
+						return storagetest.Fault{Err: errLost, Apply: apply}
+					}
+					if down {
+						return storagetest.Fault{Err: storage.ErrUnavailable}
+					}
+					return storagetest.Fault{}
+				})
+				a := archiver.New(store, archiver.Options{Concurrency: 1, StoreTimeout: time.Second})
+				s := a.Session(m.path, archiver.SessionOptions{Backup: archiver.BackupOptions{NoHold: true}})
+				m.commit(100)
+				for range 2 {
+					if _, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				m.commit(100)
+				lost = true
+				_, err := s.Backup(t.Context(), archiver.SessionBackup{})
+				mustFail(t, err, archiver.CodeUnknownOutcome)
+				_, err = s.Backup(t.Context(), archiver.SessionBackup{})
+				mustFail(t, err, archiver.CodeStore)
+				if l, err := s.Look(t.Context()); err != nil || l.Commits != 1 || !l.Known {
+					t.Errorf("while the store is away: %+v, %v", l, err)
+				}
+				down = false
+				r, err := s.Backup(t.Context(), archiver.SessionBackup{})
+				want := archiver.KindIncremental
+				if apply {
+					want = archiver.KindNone
+				}
+				if err != nil || r.Backup.Seq != 2 || r.Backup.Kind != want || r.Requests.List == 0 {
+					t.Errorf("%+v, %v", r, err)
+				}
+				m.commit(100)
+				if r, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil || r.Backup.Seq != 3 || r.Requests.List != 0 {
+					t.Errorf("%+v, %v", r, err)
+				}
+			})
+			m.t = t
+			for epoch := range m.epoch {
+				m.restoresTo(memory, archiver.AtEpoch(epoch+1), epoch+1)
+			}
+			mustBeWhole(t, memory)
+		})
+	}
+}
