@@ -161,9 +161,10 @@ func (w *watching) once(ctx context.Context) error {
 	if err := w.watcher.Set(targets); err != nil {
 		return err
 	}
-	worst := exitDone
+	worst, unsaved := exitDone, []watch.Key(nil)
 	for _, r := range w.watcher.Once(ctx) {
 		if r.Err != nil {
+			unsaved = append(unsaved, r.Target.Key())
 			f := describe(r.Err, "backup")
 			f.Message = r.Target.Name + ": " + f.Message
 			w.app.printFailure(f)
@@ -178,6 +179,7 @@ func (w *watching) once(ctx context.Context) error {
 			w.log.Warn("nobody reads the output", "err", err)
 		}
 	}
+	w.events.print(watch.Event{Kind: watch.EventStopped, At: time.Now(), Unsaved: unsaved})
 	if worst == exitDone {
 		return nil
 	}

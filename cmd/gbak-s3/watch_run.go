@@ -46,6 +46,11 @@ type watching struct {
 	trigger *trigger.Trigger // nil before run
 	walk    chan struct{}    // holds one: there may be new databases
 
+	giveUp   func() // ends the run
+	hopeless error  // why it has given up
+	begun    bool   // a backup was made
+	isOnly   bool   // one database and one archive are all that there is to do
+
 	mu       sync.Mutex
 	reloaded time.Time // when the configuration was last taken over
 	refused  bool      // the last try to read it anew has failed
@@ -67,10 +72,18 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 	return w
 }
 
-// event passes on what has happened.
+// event passes on what has happened. It is called by one goroutine at a time.
 func (w *watching) event(e watch.Event) {
 	w.events.print(e)
 	w.beats.Event(e)
+	switch {
+	case e.Kind == watch.EventBackup:
+		w.begun = true
+	case e.Code == archiver.CodeUnsafeStore && w.isOnly && !w.begun && w.hopeless == nil:
+		// No backup can ever be made, and somebody waits for the first one.
+		w.hopeless = &archiver.Error{Code: e.Code, Err: errors.New(e.Why)}
+		w.giveUp()
+	}
 }
 
 // set makes the watcher watch what the configuration says as of now.
@@ -116,11 +129,12 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	if w.config.Listen != "" {
 		s, err := server.Start(w.config.Listen, server.Options{State: w.watcher.State, Metrics: metrics.Handler(w.source()), Log: w.log})
 		if err != nil {
-			return err
+			return &archiver.Error{Code: archiver.CodeFailed, Err: err, Hint: listenHint}
 		}
 		defer s.Close() //nolint:errcheck // nobody is answered any more
 		w.log.Info("answering /livez, /readyz and /metrics", "address", s.Address())
 	}
+	w.isOnly = len(w.config.Dirs) == 0 && len(w.watcher.State().Targets) == 1 && !w.flags.exec
 	w.announce()
 	w.trigger = trigger.New(trigger.Options{Changed: w.watcher.Changed, Appeared: w.lookThrough, Log: w.log})
 	defer w.trigger.Close()
@@ -131,17 +145,18 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	defer beside.Wait()
 	done, end := context.WithCancel(context.Background())
 	defer end()
-	listening, stop := context.WithCancel(ctx)
-	defer stop()
+	running, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	w.giveUp = giveUp
 	beside.Go(func() { w.manager.run(done) })
 	beside.Go(func() { w.beats.Run(done) })
-	beside.Go(func() { w.listen(listening) })
+	beside.Go(func() { w.listen(running) })
 	flush := w.flush()
 	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
 	if err := started(); err != nil {
 		return err
 	}
-	return w.outcome(w.watcher.Run(ctx))
+	return w.outcome(w.watcher.Run(running))
 }
 
 // flush is how long the end may take.
@@ -154,8 +169,13 @@ func (w *watching) flush() time.Duration {
 
 const unsavedHint = "Nothing is lost: the databases have it. Start the watcher again, or run `gbak-s3 backup` for each of them."
 
+const listenHint = "Give another address with --listen, or as listen: in the file. Nothing was started."
+
 // outcome is the error of a run that has stopped.
 func (w *watching) outcome(err error) error {
+	if w.hopeless != nil {
+		return w.hopeless
+	}
 	if unsaved, ok := errors.AsType[*watch.UnsavedError](err); ok {
 		return &archiver.Error{Code: archiver.CodeFailed, Err: unsaved, Hint: unsavedHint}
 	}
