@@ -233,11 +233,21 @@ func (s *Session) reread(ctx context.Context) error {
 func (s *Session) DropRemoved() bool {
 	s.work.Lock()
 	defer s.work.Unlock()
-	is := s.logs.RemovedBytes() > 0
-	if is {
-		s.logs.Drop()
+	removed, err := s.logs.Removed()
+	if removed == nil || err != nil {
+		return false
 	}
-	return is
+	s.logs.Drop(removed)
+	return true
+}
+
+// Keep opens what a 0.5 database has written since the last Look, so that a clean close loses
+// nothing. It waits for no other method and takes microseconds: it is for each change of the
+// database's files, because the sooner it is called, the shorter may a run be.
+func (s *Session) Keep() {
+	if err := s.logs.Again(); err != nil {
+		s.archive.log.Debug("the log files cannot be kept open", "err", err) // the next Look says it
+	}
 }
 
 // Close ends the session, which must not be used afterwards. What it owes to the hold of the

@@ -14,6 +14,10 @@ type Archive interface {
 	// Look compares the database with what is known of the archive. It asks no store.
 	Look(context.Context) (archiver.Look, error)
 
+	// Keep opens what a 0.5 database may remove, see [archiver.Session.Keep]. It may be
+	// called at any time.
+	Keep()
+
 	// Backup backs up what is new.
 	Backup(context.Context, archiver.SessionBackup) (archiver.BackupReport, error)
 

@@ -202,6 +202,7 @@ func (d *database) takeInbox() {
 		d.pace.yields = 0
 	}
 	if !in.changed.IsZero() {
+		d.archive.Keep() // a look may be too late for it
 		d.hasChanged, d.lastEvent = true, in.last
 		if d.firstChange.IsZero() {
 			d.firstChange = in.changed

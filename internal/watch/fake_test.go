@@ -294,6 +294,8 @@ func (s *fakeSession) Check(context.Context) error {
 
 func (s *fakeSession) Reread(context.Context) error { return s.read() }
 
+func (s *fakeSession) Keep() {}
+
 func (s *fakeSession) GiveUp(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

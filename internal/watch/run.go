@@ -92,6 +92,8 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doCheck, "", now
 	case l.Newest.Seq == 0:
 		return doFull, first, now
+	case l.Remainder && !now.Before(d.reopened.Add(reopenedWait)):
+		return doFull, isReopened, now // the full backup that comes after it is planned, too
 	case l.NeedsFull != "" && l.Newest.Generation == "0.5":
 		return doFull, isReopened, d.reopened.Add(reopenedWait)
 	case l.NeedsFull != "":

@@ -42,6 +42,8 @@ type Query struct {
 	Held   bool                // the database has kept its log for the parent ever since
 	Logs   *openlog.Files      // keeps the log files of 0.5 open from one question to the next; nil for none
 
+	NoArchived bool // no source has an image that the archive has, see [Source.Archived]
+
 	Full        bool // everything is wanted, even if the log continues the parent
 	NoFull      bool // a full source after a parent is an error, a [*NeedsFullError]
 	NewDatabase bool // the archive may continue with a database that it has no backup of

@@ -36,7 +36,9 @@ func (q *Query) remainder() *Source {
 	if err != nil {
 		q.Log.Info("the log that the database has removed is of no use", "why", err)
 	}
-	q.Logs.Drop()
+	if removed != nil {
+		q.Logs.Drop(removed)
+	}
 	return nil
 }
 
@@ -121,7 +123,7 @@ func (q *Query) runOf(log *openlog.Log, scan *continuityScan, last *grafeo.Commi
 		return nil, nil
 	}
 	began := q.Parent.Position.Commit != nil || log.Began != 0 && log.Began == q.Parent.Database.HeadersCRC32C
-	if !began || !log.Whole {
+	if !began || !log.Whole || q.NoArchived {
 		return nil, notContinued("the archive does not have the image on which a run began")
 	}
 	scan, err := q.scanRemoved(log, log.Files.UpTo(scan.log, *last), nil)

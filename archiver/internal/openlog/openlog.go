@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -33,8 +34,11 @@ import (
 const maxFiles = 8
 
 // Files are the log files of one database that are open. The zero value has none, and a nil
-// one never does. They are not for concurrent use.
+// one never does. Again may be called beside the other methods, which are called one after
+// another.
 type Files struct {
+	mu      sync.Mutex
+	path    string
 	current *log // that is in the log folder, nil if there is none
 	ended   *log // one that ended while it was open, nil if there is none
 
@@ -50,6 +54,23 @@ func (f *Files) Look(path string) error {
 	if f == nil {
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.path = path
+	return f.look(path)
+}
+
+// Again is Look for the database that was looked at last. It does nothing if there is none.
+func (f *Files) Again() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.path == "" {
+		return nil
+	}
+	return f.look(f.path)
+}
+
+func (f *Files) look(path string) error {
 	seen, before := manifest.Now(), headers(path)
 	if f.current.hasEnded() {
 		f.end()
@@ -110,6 +131,8 @@ func (f *Files) Removed() (*Log, error) {
 	if f == nil {
 		return nil, nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.ended != nil {
 		return f.ended.open()
 	}
@@ -121,33 +144,48 @@ func (f *Files) Removed() (*Log, error) {
 
 // Current returns the log that is in the log folder, nil if none of its files is open.
 func (f *Files) Current() (*Log, error) {
-	if f == nil || f.current == nil {
+	if f == nil {
+		return nil, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.current == nil {
 		return nil, nil
 	}
 	return f.current.open()
 }
 
-// Drop closes the files of the log that [Files.Removed] returns, as far as they were removed.
-func (f *Files) Drop() {
-	switch {
-	case f == nil:
-	case f.ended != nil:
-		f.ended.close(func(*file) bool { return true })
-		f.ended = nil
-	case f.current != nil:
-		f.closeCurrent((*file).isRemoved)
+// Drop closes the files of a log that [Files.Removed] has returned, as far as they were
+// removed then.
+func (f *Files) Drop(l *Log) {
+	if f == nil {
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.log.close(func(x *file) bool { return slices.Contains(l.gone, x) })
+	f.forgetEmpty()
 }
 
 // DropBefore closes the files of the current log before the one with this number.
 func (f *Files) DropBefore(number uint64) {
-	if f != nil && f.current != nil {
-		f.closeCurrent(func(x *file) bool { return x.number < number })
+	if f == nil {
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.current != nil {
+		f.current.close(func(x *file) bool { return x.number < number })
+	}
+	f.forgetEmpty()
 }
 
-func (f *Files) closeCurrent(which func(*file) bool) {
-	if f.current.close(which); len(f.current.files) == 0 {
+// forgetEmpty forgets logs of which no file is open any more.
+func (f *Files) forgetEmpty() {
+	if f.ended != nil && len(f.ended.files) == 0 {
+		f.ended = nil
+	}
+	if f.current != nil && len(f.current.files) == 0 {
 		f.current = nil
 	}
 }
@@ -155,7 +193,12 @@ func (f *Files) closeCurrent(which func(*file) bool) {
 // RemovedBytes returns how much space on the disk the files take up that were removed and
 // are still open.
 func (f *Files) RemovedBytes() int64 {
-	if f == nil || f.ended == nil {
+	if f == nil {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended == nil {
 		return 0
 	}
 	return f.ended.bytes()
@@ -166,12 +209,14 @@ func (f *Files) Close() {
 	if f == nil {
 		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, l := range []*log{f.ended, f.current} {
 		if l != nil {
 			l.close(func(*file) bool { return true })
 		}
 	}
-	*f = Files{}
+	f.path, f.ended, f.current, f.quiet = "", nil, nil, 0
 }
 
 // headers returns the checksum of the headers of the image of the database at path; 0 if it
@@ -196,6 +241,9 @@ type Log struct {
 	Began, Image uint32
 
 	Seen time.Time // when that was, zero if it never was
+
+	log  *log
+	gone []*file // those that were removed
 }
 
 // log is one log of the database.
@@ -264,7 +312,7 @@ func (f *file) isRemoved() bool {
 func (l *log) open() (*Log, error) {
 	r := &Log{
 		Files: &grafeo.OpenLog{Dir: l.dir}, Identities: map[string]string{}, Whole: l.files[0].number == 0,
-		Began: l.began, Image: l.image, Seen: l.seen,
+		Began: l.began, Image: l.image, Seen: l.seen, log: l,
 	}
 	for _, f := range l.files {
 		info, err := f.Stat()
@@ -274,6 +322,9 @@ func (l *log) open() (*Log, error) {
 		name := filepath.Base(f.Name())
 		r.Files.Files = append(r.Files.Files, grafeo.OpenLogFile{Name: name, Content: f, Size: info.Size()})
 		r.Identities[name] = f.identity
+		if f.isRemoved() {
+			r.gone = append(r.gone, f)
+		}
 	}
 	return r, nil
 }

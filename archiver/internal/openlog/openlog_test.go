@@ -75,6 +75,13 @@ func (s *scene) look() *Log {
 	return r
 }
 
+func (s *scene) drop() {
+	s.t.Helper()
+	r, err := s.files.Removed()
+	s.check(err)
+	s.files.Drop(r)
+}
+
 // mustHave checks which epochs a removed log has.
 func (s *scene) mustHave(r *Log, want ...uint64) {
 	s.t.Helper()
@@ -115,7 +122,7 @@ func TestCleanClose(t *testing.T) {
 	s.open()
 	s.commit()
 	s.mustHave(s.look(), 1, 2)
-	s.files.Drop()
+	s.drop()
 	if s.look() != nil || s.files.RemovedBytes() != 0 {
 		t.Error("it is still there after it was dropped")
 	}
@@ -136,7 +143,7 @@ func TestSeveralCloses(t *testing.T) {
 		s.close()
 		s.mustHave(s.look(), 1)
 	}
-	s.files.Drop()
+	s.drop()
 	if r := s.look(); r != nil {
 		t.Errorf("there is another one: %+v", r)
 	}
@@ -157,7 +164,7 @@ func TestSeveralFiles(t *testing.T) {
 	s.look()
 	s.check(os.Remove(filepath.Join(grafeo.LogBeside(s.path), "wal_00000000.log")))
 	s.mustHave(s.look(), 1, 2, 3)
-	s.files.Drop()
+	s.drop()
 	if s.look() != nil {
 		t.Error("what was dropped is back")
 	}
@@ -169,6 +176,24 @@ func TestSeveralFiles(t *testing.T) {
 	if r.Whole {
 		t.Error("it is whole without its first file")
 	}
+}
+
+// What is dropped is what was seen to be removed, whatever has happened since.
+func TestDropWhatWasSeen(t *testing.T) {
+	s := newScene(t)
+	s.open()
+	s.commit()
+	s.look()
+	s.check(s.log.Rotate())
+	s.commit()
+	s.look()
+	s.check(os.Remove(filepath.Join(grafeo.LogBeside(s.path), "wal_00000000.log")))
+	r := s.look()
+	s.commit()
+	s.close()
+	s.check(s.files.Again())
+	s.files.Drop(r)
+	s.mustHave(s.look(), 2, 3)
 }
 
 // Only a few files are open.
@@ -260,7 +285,10 @@ func TestNothingIsOpened(t *testing.T) {
 	if r, err := none.Removed(); r != nil || err != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
-	none.Drop()
+	none.Drop(nil)
 	none.DropBefore(1)
+	if none.RemovedBytes() != 0 {
+		t.Error("something was removed")
+	}
 	none.Close()
 }

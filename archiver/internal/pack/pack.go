@@ -120,7 +120,7 @@ func (p *Packer) copyOnce(ctx context.Context, q capture.Query, damaged *[]strin
 		c, err := p.Store(ctx, s)
 		if _, ok := errors.AsType[*unarchivedError](err); ok {
 			p.options.Log.Warn("what was committed between an open and a close cannot be restored by itself", "err", err)
-			q.Logs.Drop()
+			q.NoArchived = true
 			return p.copyOnce(ctx, q, damaged)
 		}
 		return c, err
