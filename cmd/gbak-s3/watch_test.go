@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+	"github.com/gbak-s3/gbak-s3/internal/watch/config"
+)
+
+// manualOfWatch is docs/watch.md.
+func manualOfWatch(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/watch.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestExampleFile: the file that the documentation shows can be used.
+func TestExampleFile(t *testing.T) {
+	_, example, found := strings.Cut(manualOfWatch(t), "```yaml\n")
+	example, _, closed := strings.Cut(example, "```")
+	if !found || !closed {
+		t.Fatal("there is no example")
+	}
+	c, err := config.Read("example", []byte(example), config.Surroundings{
+		Variable: func(string) (string, bool) { return "", false },
+		Place:    placeOf,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Databases) != 2 || len(c.Dirs) != 1 || c.Databases[1].Full.Every != 12*time.Hour || c.Databases[1].Full.Window == nil {
+		t.Errorf("the example says %+v", c)
+	}
+}
+
+// TestKeysAreDocumented: the documentation has each key that a file may have.
+func TestKeysAreDocumented(t *testing.T) {
+	manual := manualOfWatch(t)
+	for _, text := range []string{
+		"xxxxxxxxxxxx: 1", "log: {xxxxxxxxxxxx: 1}", "defaults: {xxxxxxxxxxxx: 1}", "defaults: {full: {xxxxxxxxxxxx: 1}}",
+		"defaults: {verify: {xxxxxxxxxxxx: 1}}", "databases: [{xxxxxxxxxxxx: 1}]", "directories: [{xxxxxxxxxxxx: 1}]",
+	} {
+		_, err := config.Read("file", []byte(text), config.Surroundings{})
+		_, list, found := strings.Cut(err.Error(), "there is no such key; there are ")
+		if !found {
+			t.Errorf("%s: %v", text, err)
+		}
+		list, _, _ = strings.Cut(list, "\n")
+		for _, key := range strings.Split(list, ", ") {
+			if !strings.Contains(manual, "`"+key+"`") {
+				t.Errorf("docs/watch.md lacks `%s`", key)
+			}
+		}
+	}
+}
+
+// TestWatchFlagsAreDocumented: the documentation has each flag of watch.
+func TestWatchFlagsAreDocumented(t *testing.T) {
+	manual := manualOfWatch(t)
+	out := &strings.Builder{}
+	cmd := watchCommand(&app{})
+	cmd.SetOut(out)
+	if err := cmd.Usage(); err != nil {
+		t.Fatal(err)
+	}
+	flags := regexp.MustCompile(`(?m)^ +--([a-z-]+)`).FindAllStringSubmatch(out.String(), -1)
+	if len(flags) < 15 {
+		t.Fatalf("there are only %d flags: %s", len(flags), out)
+	}
+	for _, flag := range flags {
+		if flag[1] != "help" && !regexp.MustCompile("--"+flag[1]+"[ `,)]").MatchString(manual) {
+			t.Errorf("docs/watch.md lacks --%s", flag[1])
+		}
+	}
+}
+
+// TestBound: what a watcher may cost is what its requests cost.
+func TestBound(t *testing.T) {
+	for _, tt := range []struct {
+		target watch.Target
+		want   string
+	}{
+		{watch.Target{Lag: 10 * time.Second, Address: "s3://b/x"}, "at most 259,200 backups a month if it never rests, $2.70 at list prices"},
+		{watch.Target{Lag: time.Second, Address: "s3://b/x"}, "at most 2,592,000 backups a month if it never rests, $26.96 at list prices"},
+		{watch.Target{Lag: time.Second, Address: "/nas/x"}, "at most 2,592,000 backups a month if it never rests"},
+		{watch.Target{Lag: time.Second, Address: "/nas/x", MaxRequests: watch.Rate{N: 300, Per: 24 * time.Hour}}, "at most 3,000 backups a month if it never rests"},
+		{watch.Target{Lag: time.Hour, Address: "/nas/x", MaxRequests: watch.Rate{N: 300, Per: time.Second}}, "at most 720 backups a month if it never rests"},
+	} {
+		if got := boundOf(tt.target).String(); got != tt.want {
+			t.Errorf("%+v: %s, want %s", tt.target, got, tt.want)
+		}
+	}
+}
+
+// TestWorseExit: the exit code of several backups is that of the worst.
+func TestWorseExit(t *testing.T) {
+	order := []int{exitDamage, exitUnknown, exitUnsafeStore, exitConflict, exitNoArchive, exitError, exitInterrupted, exitDone}
+	for i, a := range order {
+		for j, b := range order {
+			if got := worseExit(a, b); got != order[min(i, j)] {
+				t.Errorf("of %d and %d, %d is worse", a, b, got)
+			}
+		}
+	}
+}
+
+// TestTargetsOfOneDatabase: archives of one name in two stores are told apart.
+func TestTargetsOfOneDatabase(t *testing.T) {
+	got := targetsOf("/srv/people.grafeo", "people", []string{"s3://b/people?endpoint=http://one:1", "s3://b/people?endpoint=http://two:2", "/nas/people"}, config.DefaultSettings())
+	keys, stores := map[watch.Key]bool{}, map[string]bool{}
+	for _, g := range got {
+		keys[g.Key()], stores[g.Store] = true, true
+	}
+	if len(keys) != 3 || len(stores) != 3 {
+		t.Errorf("the targets are %+v", got)
+	}
+}
+
+// TestFolders: databases that appear are watched, those that go stay, and an entry of
+// its own counts more than the folder.
+func TestFolders(t *testing.T) {
+	dir := t.TempDir()
+	image := func(name string, id byte) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), grafeotest.Image06(path, grafeotest.Image06Options{ID: [16]byte{id}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	image("a.grafeo", 1)
+	image("b.grafeo", 2)
+	c := &config.Config{
+		Databases: []config.Database{{Path: filepath.Join(dir, "b.grafeo"), Name: "own", Archives: []string{"/nas/own"}, Settings: config.DefaultSettings()}},
+		Dirs:      []config.Dir{{Path: dir, Archives: []string{"/nas/x/{path}-{id8}"}, Settings: config.DefaultSettings()}},
+	}
+	f := newFolders(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	check := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, target := range f.targets(c) {
+			if !regexp.MustCompile(`^/nas/(own|x/.*-[0-9a-f]{8})$`).MatchString(target.Archive) {
+				t.Errorf("%s has the archive %s", target.Name, target.Archive)
+			}
+			got = append(got, target.Name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	check("own", "a")
+	image("deep/c.grafeo", 3)
+	if err := os.Remove(filepath.Join(dir, "a.grafeo")); err != nil {
+		t.Fatal(err)
+	}
+	check("own", "a", "deep/c")
+	before := f.targets(c)[1].Archive
+	image("a.grafeo", 4) // created anew
+	if after := f.targets(c)[1].Archive; after == before {
+		t.Errorf("a database that was created anew has the archive of the old one, %s", after)
+	}
+	if err := os.Remove(filepath.Join(dir, "a.grafeo")); err != nil {
+		t.Fatal(err)
+	}
+	f.forget()
+	check("own", "deep/c")
+
+	// A folder that cannot be seen has not lost its databases.
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	check("own", "deep/c")
+}
