@@ -37,7 +37,6 @@ func cleanClose(t *testing.T, at place, seed uint64) {
 			t.Fatal(err)
 		}
 	}
-	timelines := map[int]bool{}
 	kinds := map[string]int{}
 	backup := func() {
 		t.Helper()
@@ -46,10 +45,8 @@ func cleanClose(t *testing.T, at place, seed uint64) {
 			t.Fatal(err)
 		}
 		for _, b := range r.Before {
-			timelines[b.Timeline] = true
 			kinds["before, "+string(b.Kind)]++
 		}
-		timelines[r.Backup.Timeline] = true
 		t.Logf("backup %d on timeline %d, epochs %d to %d: %s", r.Backup.Seq, r.Backup.Timeline, r.Backup.StartEpoch, r.Backup.EndEpoch, r.Why)
 		kinds[string(r.Backup.Kind)]++
 	}
@@ -93,13 +90,21 @@ func cleanClose(t *testing.T, at place, seed uint64) {
 		}
 	}
 	backup()
-	t.Logf("%d timelines, %v", len(timelines), kinds)
-	compareRuns(t, w, a, timelines)
+	t.Log(kinds)
+	compareRuns(t, w, a)
 }
 
 // compareRuns restores every epoch of every timeline, and compares with what was committed.
-func compareRuns(t *testing.T, w *live, a *archiver.Archive, timelines map[int]bool) {
+func compareRuns(t *testing.T, w *live, a *archiver.Archive) {
 	t.Helper()
+	list, err := a.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	timelines := map[int]bool{}
+	for _, b := range list.Backups {
+		timelines[b.Timeline] = true
+	}
 	byEpoch := map[int64][]moment{}
 	for _, m := range momentsOf(t, w.log) {
 		byEpoch[m.Epoch] = append(byEpoch[m.Epoch], m)
@@ -134,4 +139,33 @@ func compareRuns(t *testing.T, w *live, a *archiver.Archive, timelines map[int]b
 			t.Errorf("run %d, epoch %d cannot be restored", m.Run, m.Epoch)
 		}
 	}
+}
+
+// TestWatchOutlivesCleanCloses is the same with the command: a 0.5 database that it watches is
+// closed right after its last commits, and opened again at once.
+func TestWatchOutlivesCleanCloses(t *testing.T) {
+	t.Parallel()
+	w, at := newLive(t, "0.5.42"), newDirectory(t)
+	watch := startWatch(t, w.path, at.address(), "--lag", "300ms")
+	watch.ready()
+	for run := range 5 {
+		if run > 0 {
+			model := w.save(t)
+			w.quit(t)
+			w = w.again(t, model)
+		}
+		// Once it has the first commit of the run, it has the log open.
+		seen, n := 0, len(watch.backups())
+		w.do(t, "commit", "1")
+		watch.until("the first commit", func(l line) bool {
+			if l.Type == "backup" {
+				seen++
+			}
+			return l.Type == "backup" && seen > n && l.EndEpoch == 1
+		})
+		w.do(t, "commit", "4")
+	}
+	w.quit(t)
+	watch.stop().want(t, exitOK)
+	compareRuns(t, w, archiver.New(storeAt(t, at), archiver.Options{}))
 }

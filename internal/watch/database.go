@@ -60,6 +60,8 @@ type database struct {
 	fullAgain time.Time // not before that, after a full backup or its preparation has failed
 	reopened  time.Time // when a full backup was taken of a 0.5 database that was opened again
 
+	reopenedTook time.Duration // how long that took
+
 	verify, expire, compact upkeep
 
 	mu    sync.Mutex

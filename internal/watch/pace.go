@@ -158,8 +158,19 @@ var unplannedWaits = []time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.
 
 const (
 	unplannedRest = 6 * time.Hour
-	reopenedWait  = time.Minute // between openings of a 0.5 database, which are planned
+
+	// The wait between full backups of a 0.5 database that is opened again and again, which
+	// are planned: many times as long as one takes, but no longer than a minute.
+	longestReopenedWait = time.Minute
+	reopenedRest        = 30
 )
+
+// reopenedWait returns the wait if a full backup took so long. It is at least the lag, like
+// that between all backups: an image of 0.5 that is overwritten before it was archived takes
+// with it the epochs of the run that began on it.
+func reopenedWait(took, lag time.Duration) time.Duration {
+	return min(max(reopenedRest*took, lag), longestReopenedWait)
+}
 
 // at returns when the next one may be taken; zero means at once.
 func (u *unplanned) at(now time.Time) time.Time {
