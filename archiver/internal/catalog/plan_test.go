@@ -61,7 +61,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("files of the index: -want +got: %s", diff)
 	}
 	raw := int64(4096 + header + 100 + header + 50)
-	if diff := cmp.Diff(Cost{Objects: 4, StoredBytes: 40, RawBytes: raw, NeededBytes: raw}, p.Cost); diff != "" {
+	if diff := cmp.Diff(Cost{Objects: 4, ObjectBytes: 40, StoredBytes: 40, RawBytes: raw, NeededBytes: raw}, p.Cost); diff != "" {
 		t.Errorf("cost: -want +got: %s", diff)
 	}
 	if image, first, later := p.NeededBytes(); image != 4096 || first != header+100 || later != header+50 {
