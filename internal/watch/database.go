@@ -26,6 +26,7 @@ type database struct {
 	ended   chan struct{} // closed when the loop has ended
 	results chan outcome
 	quit    context.CancelFunc // ends the loop
+	started time.Time          // when the watcher was
 
 	target Target
 
@@ -168,12 +169,18 @@ func (d *database) loop(ctx context.Context) {
 		case o := <-d.results:
 			d.end(work, o)
 		}
-		next := d.turn(work, time.Now())
-		timer.Reset(min(tick, max(0, time.Until(next))))
+		next := earliest(d.turn(work, time.Now()), d.nextTick(time.Now()))
+		timer.Reset(max(0, time.Until(next)))
 	}
 }
 
-// turn does what is due and returns when to turn again.
+// nextTick returns when all loops turn next, if nothing is due before: together, so that the
+// process wakes once for all of them.
+func (d *database) nextTick(now time.Time) time.Time {
+	return now.Add(tick - now.Sub(d.started)%tick)
+}
+
+// turn does what is due and returns when something is due again; zero if that is not known.
 func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 	d.takeInbox()
 	next := d.lookIfNeeded(ctx, now)
@@ -181,10 +188,7 @@ func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 	next = earliest(next, d.start(ctx, now))
 	next = earliest(next, d.startBeside(ctx, now))
 	d.nudged = false
-	d.show(time.Now(), next)
-	if next.IsZero() {
-		return now.Add(tick)
-	}
+	d.show(time.Now())
 	return next
 }
 

@@ -22,8 +22,8 @@ func (d *database) phase() Phase {
 	return PhaseClean
 }
 
-// show publishes the state. next is when the loop will turn because something is due.
-func (d *database) show(now, next time.Time) {
+// show publishes the state.
+func (d *database) show(now time.Time) {
 	phase := d.phase()
 	d.mu.Lock()
 	s := &d.shown

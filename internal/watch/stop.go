@@ -24,11 +24,11 @@ func (d *database) stop(work context.Context, cancel context.CancelFunc) {
 		w.cancel()
 	}
 	for d.run != nil || d.beside != nil {
-		d.show(time.Now(), time.Time{})
+		d.show(time.Now())
 		d.end(work, <-d.results)
 	}
 	d.isUnsaved = !d.flush(work)
-	d.show(time.Now(), time.Time{})
+	d.show(time.Now())
 	closing, done := context.WithTimeout(context.WithoutCancel(work), closeTime)
 	defer done()
 	if err := d.archive.Close(closing); err != nil {
@@ -48,7 +48,7 @@ func (d *database) flush(ctx context.Context) bool {
 		return true
 	}
 	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
-	d.show(now, time.Time{})
+	d.show(now)
 	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.observe, NoHold: d.run.noHold})
 	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil, hasAsked: true}
 	d.run = nil

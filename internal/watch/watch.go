@@ -130,12 +130,13 @@ func (w *Watcher) add(t Target, a Archive) {
 	d := newDatabase(w, t, a, s)
 	w.databases[t.Key()] = d
 	if w.running != nil {
-		d.begins(w.running)
+		d.begins(w.running, w.started)
 	}
 }
 
 // begins starts the loop.
-func (d *database) begins(ctx context.Context) {
+func (d *database) begins(ctx context.Context, started time.Time) {
+	d.started = started
 	ctx, d.quit = context.WithCancel(ctx)
 	go d.loop(ctx)
 }
@@ -167,7 +168,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	w.mu.Lock()
 	w.running, w.started = ctx, time.Now()
 	for _, d := range w.databases {
-		d.begins(ctx)
+		d.begins(ctx, w.started)
 	}
 	w.mu.Unlock()
 	<-ctx.Done()
