@@ -100,7 +100,8 @@ type targetLine struct {
 
 // check says what would be watched and what it would cost. It asks no store.
 func (w *watching) check() error {
-	targets := w.targets()
+	w.folders.look(w.config)
+	targets := w.folders.targets(w.config)
 	for i, t := range targets {
 		if slices.ContainsFunc(targets[:i], func(other watch.Target) bool { return other.Key() == t.Key() }) {
 			return usage("two of what is to be watched are called %s", "Give one of them another name.", t.Key())
@@ -157,7 +158,8 @@ func (w *watching) checkTarget(t watch.Target) error {
 func (w *watching) once(ctx context.Context) error {
 	frugal()
 	outliveReaders()
-	targets := w.targets()
+	w.folders.look(w.config)
+	targets := w.folders.targets(w.config)
 	if err := w.watcher.Set(targets); err != nil {
 		return err
 	}

@@ -14,9 +14,10 @@ import (
 // folders are the databases that were found below the folders of a configuration. One that
 // is there no longer stays: its archive does, and somebody should know that it has gone.
 type folders struct {
-	log   *slog.Logger
-	known map[string]map[string]found // by folder, then by path
-	said  map[string]string           // what is wrong, by what it is about: each is said once
+	log    *slog.Logger
+	finder *trigger.Finder
+	known  map[string]map[string]found // by folder, then by path
+	said   map[string]string           // what is wrong, by what it is about: each is said once
 
 	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
 }
@@ -24,10 +25,18 @@ type folders struct {
 type found struct{ name, id8 string }
 
 func newFolders(log *slog.Logger) *folders {
-	return &folders{log: log, known: map[string]map[string]found{}, said: map[string]string{}}
+	return &folders{log: log, finder: trigger.NewFinder(), known: map[string]map[string]found{}, said: map[string]string{}}
 }
 
-// targets returns all targets of a configuration as of now.
+// look looks through all folders of a configuration, and reports whether anything is new.
+func (f *folders) look(c *config.Config) (isNew bool) {
+	for _, d := range c.Dirs {
+		isNew = f.walk(d) || isNew
+	}
+	return isNew
+}
+
+// targets returns all targets of a configuration, as of the last look.
 func (f *folders) targets(c *config.Config) []watch.Target {
 	var all []watch.Target
 	paths, places := map[string]bool{}, map[string]string{}
@@ -43,7 +52,6 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 		}
 	}
 	for _, d := range c.Dirs {
-		f.walk(d)
 		here := f.known[d.Path]
 		for _, path := range slices.Sorted(maps.Keys(here)) {
 			if paths[real(path)] {
@@ -73,13 +81,14 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 	return all
 }
 
-// walk looks for the databases below a folder. What cannot be read now is not gone.
-func (f *folders) walk(d config.Dir) {
+// walk looks for the databases below a folder, and reports whether there is another one.
+// What cannot be read now is not gone.
+func (f *folders) walk(d config.Dir) (isNew bool) {
 	if f.known[d.Path] == nil {
 		f.known[d.Path] = map[string]found{}
 	}
 	here := f.known[d.Path]
-	all, err := trigger.Find(d.Path, d.Pattern)
+	all, err := f.finder.Find(d.Path, d.Pattern)
 	if err != nil {
 		f.once(d.Path, "not all databases below a folder can be seen", "folder", d.Path, "err", err)
 	} else {
@@ -95,11 +104,14 @@ func (f *folders) walk(d config.Dir) {
 			}
 			delete(f.said, "id of "+at.Path)
 		}
-		here[at.Path] = is
+		if before, there := here[at.Path]; !there || before != is {
+			here[at.Path], isNew = is, true
+		}
 	}
+	return isNew
 }
 
-// forget forgets the databases that are not there any more, at the next walk.
+// forget forgets the databases that are not there any more, at the next look.
 func (f *folders) forget() { clear(f.known) }
 
 // once warns of something, unless that was the last thing that was said of it.

@@ -45,6 +45,7 @@ type watching struct {
 	folders *folders
 	trigger *trigger.Trigger // nil before run
 	walk    chan struct{}    // holds one: there may be new databases
+	isSet   bool             // all that the folders have is watched
 
 	giveUp   func() // ends the run
 	hopeless error  // why it has given up
@@ -88,11 +89,11 @@ func (w *watching) event(e watch.Event) {
 
 // set makes the watcher watch what the configuration says as of now.
 func (w *watching) set() error {
-	if err := w.watcher.Set(w.folders.targets(w.config)); err != nil {
-		return err
+	err := w.watcher.Set(w.folders.targets(w.config))
+	if w.isSet = err == nil; w.isSet {
+		w.beats.Set(w.folders.beats)
 	}
-	w.beats.Set(w.folders.beats)
-	return nil
+	return err
 }
 
 // open opens a target's archive.
@@ -123,6 +124,7 @@ func (w *watching) restore(ctx context.Context) error {
 func (w *watching) run(ctx context.Context, started func() error) error {
 	frugal()
 	outliveReaders()
+	w.folders.look(w.config)
 	if err := w.set(); err != nil {
 		return err
 	}
@@ -232,7 +234,7 @@ func (w *watching) targets() []watch.Target { return w.folders.targets(w.config)
 
 // rewalk looks for new databases below the folders.
 func (w *watching) rewalk() {
-	if len(w.config.Dirs) == 0 {
+	if isNew := w.folders.look(w.config); !isNew && w.isSet {
 		return
 	}
 	if err := w.set(); err != nil {
@@ -270,6 +272,7 @@ func (w *watching) reload() {
 		w.warnOfRestart(before, c)
 		w.config = c
 		w.folders.forget()
+		w.folders.look(c)
 		if err = w.set(); err != nil {
 			w.config = before
 		}

@@ -149,10 +149,17 @@ func TestFolders(t *testing.T) {
 		Dirs:      []config.Dir{{Path: dir, Archives: []string{"/nas/x/{path}-{id8}"}, Settings: config.DefaultSettings()}},
 	}
 	f := newFolders(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	targets := func() []watch.Target {
+		f.look(c)
+		if f.look(c) {
+			t.Error("a second look finds something new")
+		}
+		return f.targets(c)
+	}
 	check := func(want ...string) {
 		t.Helper()
 		var got []string
-		for _, target := range f.targets(c) {
+		for _, target := range targets() {
 			if !regexp.MustCompile(`^/nas/(own|x/.*-[0-9a-f]{8})$`).MatchString(target.Archive) {
 				t.Errorf("%s has the archive %s", target.Name, target.Archive)
 			}
@@ -168,9 +175,9 @@ func TestFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("own", "a", "deep/c")
-	before := f.targets(c)[1].Archive
+	before := targets()[1].Archive
 	image("a.grafeo", 4) // created anew
-	if after := f.targets(c)[1].Archive; after == before {
+	if after := targets()[1].Archive; after == before {
 		t.Errorf("a database that was created anew has the archive of the old one, %s", after)
 	}
 	if err := os.Remove(filepath.Join(dir, "a.grafeo")); err != nil {

@@ -29,6 +29,7 @@ type database struct {
 
 	// Of the goroutine.
 	file    string          // where the database is; path may be a folder that has it
+	log     string          // the folder of its log
 	watched map[string]bool // folders of which it wants the watch
 	seen    uint64          // the fingerprint
 }
@@ -49,23 +50,32 @@ func (d *database) wake() {
 	}
 }
 
+// rewatchEvery is after how many polls the watches of a database that rests are looked
+// after.
+const rewatchEvery = 6
+
 // follow looks at a database's files until it is stopped.
 func (t *Trigger) follow(d *database) {
 	defer t.leave(d)
 	wait := rand.N(t.poll) // so that many databases are not polled at one moment
-	for {
-		told := t.rewatch(d)
-		if now := d.fingerprint(t.seed); now != d.seen {
-			d.seen = now
-			t.opts.Changed(d.path)
+	var told, woken bool
+	for n := 0; ; n++ {
+		if n%rewatchEvery == 0 || woken || !told || d.fingerprint(t.seed) != d.seen {
+			told = t.rewatch(d)
+			if now := d.fingerprint(t.seed); now != d.seen {
+				d.seen = now
+				t.opts.Changed(d.path)
+			}
 		}
 		if !told {
 			wait = min(wait, max(d.lag/4, minPoll))
 		}
+		woken = false
 		select {
 		case <-d.stopped:
 			return
 		case <-d.woken:
+			woken = true
 		case <-time.After(wait):
 		}
 		wait = t.poll
@@ -85,9 +95,10 @@ func (t *Trigger) rewatch(d *database) bool {
 	file = absolute(file)
 	log := grafeo.LogDir(file)
 	t.mu.Lock()
-	if d.file != file {
+	if d.file != file || d.log != log {
 		delete(t.files, d.file)
-		d.file = file
+		delete(t.logs, d.log)
+		d.file, d.log = file, log
 	}
 	t.files[file], t.logs[log] = d, d
 	t.mu.Unlock()
@@ -202,9 +213,11 @@ func (d *database) fingerprint(seed maphash.Seed) uint64 {
 	for _, name := range []string{d.file, grafeo.PendingImage(d.file)} {
 		info, err := os.Stat(name)
 		add(name, info, err)
-		h.WriteString(disk.Identity(name)) //nolint:errcheck // the same
+		if err == nil {
+			h.WriteString(disk.Identity(name)) //nolint:errcheck // the same
+		}
 	}
-	entries, err := os.ReadDir(grafeo.LogDir(d.file))
+	entries, err := os.ReadDir(d.log)
 	for _, e := range entries {
 		if isOurs(e.Name()) {
 			continue

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -23,34 +24,44 @@ type Found struct {
 // databases that are being made or upgraded, and what a restore has moved aside.
 var notDatabases = regexp.MustCompile(`\.(creating|migrating|checkpoint|pre-0\.6|wal|spill)$|\.before-restore-`)
 
+// Finder finds the databases below folders, again and again: what has not changed is not
+// opened again. It is not for concurrent use.
+type Finder struct {
+	seen map[string]look // files, by their paths
+}
+
+// look is what a file was when it was opened.
+type look struct {
+	info       fs.FileInfo
+	isDatabase bool
+}
+
+// NewFinder returns a finder that has not seen anything.
+func NewFinder() *Finder { return &Finder{seen: map[string]look{}} }
+
 // Find returns the databases below a folder, of which the name matches pattern: that of
 // the file or, if the pattern has a slash, the path below the folder; "" matches all.
 // Hidden files and folders are left out, and links are not followed. What cannot be read
 // is in the error, beside what was found.
-func Find(folder, pattern string) ([]Found, error) {
+func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 	var found []Found
 	var unread []error
+	seen := map[string]look{} // so that what has gone is forgotten
 	err := filepath.WalkDir(folder, func(at string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			if at == folder {
-				return err
-			}
+		switch {
+		case err != nil && at == folder:
+			return err
+		case err != nil:
 			if !errors.Is(err, fs.ErrNotExist) { // that has gone meanwhile
 				unread = append(unread, err)
 			}
 			return nil
-		}
-		if at == folder {
+		case at == folder:
 			return nil
-		}
-		name := entry.Name()
-		if strings.HasPrefix(name, ".") || notDatabases.MatchString(name) {
+		case isLeftOut(entry):
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
-			return nil
-		}
-		if !entry.IsDir() && !entry.Type().IsRegular() {
 			return nil
 		}
 		below, err := filepath.Rel(folder, at)
@@ -61,21 +72,66 @@ func Find(folder, pattern string) ([]Found, error) {
 		if !matches(pattern, below) {
 			return nil
 		}
-		switch _, err := grafeo.Identify(at); {
-		case err == nil:
+		is, err := f.isDatabase(at, entry, seen)
+		if err != nil {
+			unread = append(unread, err)
+		}
+		if is {
 			found = append(found, Found{at, strings.TrimSuffix(below, ".grafeo")})
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
-		case errors.Is(err, fs.ErrPermission):
-			unread = append(unread, err)
 		}
 		return nil
 	})
+	for at, was := range f.seen {
+		if !within(at, folder) {
+			seen[at] = was
+		}
+	}
+	f.seen = seen
 	if err != nil {
 		return nil, err
 	}
 	return found, errors.Join(unread...)
+}
+
+// isLeftOut reports whether something is no database of its own, or hidden.
+func isLeftOut(entry fs.DirEntry) bool {
+	name := entry.Name()
+	return strings.HasPrefix(name, ".") || notDatabases.MatchString(name) || !entry.IsDir() && !entry.Type().IsRegular()
+}
+
+// isDatabase reports whether a database is at a path, and notes that in seen. An error
+// says why nobody knows.
+func (f *Finder) isDatabase(at string, entry fs.DirEntry, seen map[string]look) (bool, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	if was, there := f.seen[at]; there && !info.IsDir() && os.SameFile(was.info, info) &&
+		was.info.Size() == info.Size() && was.info.ModTime().Equal(info.ModTime()) {
+		seen[at] = was
+		return was.isDatabase, nil
+	}
+	_, err = grafeo.Identify(at)
+	if err != nil && !errors.Is(err, grafeo.ErrNotDatabase) && !errors.Is(err, grafeo.ErrUnsupportedVersion) {
+		return false, unlessGone(err)
+	}
+	seen[at] = look{info, err == nil}
+	return err == nil, nil
+}
+
+func unlessGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// within reports whether a path that a walk has found is below folder.
+func within(at, folder string) bool {
+	return strings.HasPrefix(at, strings.TrimRight(filepath.Clean(folder), string(filepath.Separator))+string(filepath.Separator))
 }
 
 // matches reports whether the path of something below a folder matches a pattern.

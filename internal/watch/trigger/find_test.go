@@ -43,13 +43,14 @@ func TestFind(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "a.grafeo"), filepath.Join(dir, "link.grafeo")); err != nil {
 		t.Fatal(err)
 	}
+	finder := NewFinder()
 	for pattern, want := range map[string][]string{
 		"":             {"a", "b", "deep/er/c", "deep/no-suffix", "directory", "server/people/data"},
 		"*.grafeo":     {"a", "b", "deep/er/c", "server/people/data"},
 		"deep/*":       {"deep/no-suffix"},
 		"*/*/*.grafeo": {"deep/er/c", "server/people/data"},
 	} {
-		found, err := Find(dir, pattern)
+		found, err := finder.Find(dir, pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func TestFind(t *testing.T) {
 // TestFindNothing: a folder that is not there is an error, as what cannot be seen is not
 // absent.
 func TestFindNothing(t *testing.T) {
-	if found, err := Find(filepath.Join(t.TempDir(), "no"), ""); err == nil {
+	if found, err := NewFinder().Find(filepath.Join(t.TempDir(), "no"), ""); err == nil {
 		t.Errorf("found %v", found)
 	}
 }
@@ -91,5 +92,47 @@ func TestID8(t *testing.T) {
 	a, b := id8("created-1764140000000"), id8("created-1764140000001")
 	if a == b || len(a) != 8 || len(b) != 8 {
 		t.Errorf("two databases have the digits %q and %q", a, b)
+	}
+}
+
+// TestFindAgain: a file that has become a database is found, and one that is none any
+// more is not; what has gone is forgotten.
+func TestFindAgain(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	finder := NewFinder()
+	check := func(want ...string) {
+		t.Helper()
+		for range 2 {
+			found, err := finder.Find(dir, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range found {
+				got = append(got, f.Name)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+	write(t, a, "not yet")
+	write(t, b, start06)
+	check("b")
+	remove(t, a)
+	write(t, a, start05)
+	check("a", "b")
+	if err := os.Rename(a, b); err != nil {
+		t.Fatal(err)
+	}
+	check("b")
+	remove(t, b)
+	write(t, b, "no longer one")
+	check()
+	remove(t, b)
+	check()
+	if len(finder.seen) != 0 {
+		t.Errorf("it remembers %v", finder.seen)
 	}
 }
