@@ -169,3 +169,49 @@ func TestWatchOutlivesCleanCloses(t *testing.T) {
 	watch.stop().want(t, exitOK)
 	compareRuns(t, w, archiver.New(storeAt(t, at), archiver.Options{}))
 }
+
+// TestCheckpointsWithOneNumber: 0.5 numbers its transactions anew in each run, so two runs of
+// one log may have a checkpoint with the same number. Each epoch is still what was committed.
+func TestCheckpointsWithOneNumber(t *testing.T) {
+	t.Parallel()
+	w, at := newLive(t, "0.5.42"), newDirectory(t)
+	a := archiver.New(storeAt(t, at), archiver.Options{})
+	s := a.Session(w.path, archiver.SessionOptions{})
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	do := func(c ...string) {
+		t.Helper()
+		w.do(t, c...)
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := func() {
+		t.Helper()
+		r, err := s.Backup(t.Context(), archiver.SessionBackup{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("backup %d: %s", r.Backup.Seq, r.Why)
+	}
+	kill := func() {
+		t.Helper()
+		model := w.save(t)
+		w.kill(t)
+		w = w.again(t, model)
+	}
+	do("commit", "2")
+	backup()
+	do("checkpoint")
+	do("commit", "1")
+	backup()
+	kill()
+	do("commit", "3")
+	backup()
+	kill()
+	do("commit", "2")
+	do("checkpoint")
+	do("commit", "1")
+	backup()
+	w.quit(t)
+	compareRuns(t, w, a)
+}

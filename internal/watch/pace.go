@@ -162,7 +162,7 @@ const (
 	// The wait between full backups of a 0.5 database that is opened again and again, which
 	// are planned: many times as long as one takes, but no longer than a minute.
 	longestReopenedWait = time.Minute
-	reopenedRest        = 30
+	reopenedRest        = 5
 )
 
 // reopenedWait returns the wait if a full backup took so long. It is at least the lag, like

@@ -43,7 +43,9 @@ func Find(dir string, image *grafeo.Image, first uint64, at grafeo.Position, end
 		if c.run != c.lastRun || c.epoch == 0 {
 			epoch = min(1, end) // all epochs of the last run come after it
 		}
-		start = &epoch
+		if start = &epoch; c.again {
+			start = nil
+		}
 	}
 	if !image.Compacted() { // whose edges are elsewhere, and are shown once
 		err = leaveOutEdges(r, image, dir, at)
@@ -65,6 +67,11 @@ type imageCheckpoint struct {
 	run   int
 
 	lastRun int // of the log
+
+	// again says that a later run has a Checkpoint record of the same number, as transactions
+	// are numbered anew in each run: the image may be of that one, too. To replay what it has
+	// already changes nothing, but its epoch is not known.
+	again bool
 }
 
 // findCheckpoint returns the place, in the log up to end, of whose state the image is. It
@@ -114,7 +121,7 @@ func findCheckpoint(dir string, end grafeo.Position, image *grafeo.Image) (*imag
 	if c.from.File > end.File || c.from.File == end.File && c.from.Offset > end.Offset {
 		c.from = end
 	}
-	c.lastRun = last.run
+	c.lastRun, c.again = last.run, f.again
 	return c, nil
 }
 
@@ -131,6 +138,7 @@ type checkpointFinder struct {
 
 	seen    bool // the first Checkpoint record with the number
 	seenRun int
+	again   bool // a later run has another one
 	found   *imageCheckpoint
 
 	records bool             // there are some before the file that the checkpoint names
@@ -178,7 +186,11 @@ func (f *checkpointFinder) visit(r grafeo.Record05) error {
 
 // checkpoint visits a Checkpoint record.
 func (f *checkpointFinder) checkpoint(r grafeo.Record05) {
-	if f.seen || r.ID != f.meta.TransactionID || r.File < f.meta.LogSequence { // of another run
+	if r.ID != f.meta.TransactionID || r.File < f.meta.LogSequence { // of another run
+		return
+	}
+	if f.seen {
+		f.again = f.again || f.run != f.seenRun
 		return
 	}
 	f.seen, f.seenRun = true, f.run

@@ -71,6 +71,10 @@ func TestFindAndTrim(t *testing.T) {
 			"a current graph", log(graph('g'), three, point(4), edge(7), commit(5), epoch(4)),
 			&manifest.Replay{Offset: int64(len(graph('g')) + len(three)), Graph: "g"}, 3, log(graph('g'), point(4), edge(7), commit(5), epoch(4)),
 		},
+		{ // transactions are numbered anew in each run
+			"a checkpoint of a later run with its number", log(three, point(4), three, point(4), edge(8), commit(5), epoch(4)),
+			&manifest.Replay{Offset: int64(len(three))}, 0, log(point(4), three, point(4), edge(8), commit(5), epoch(4)),
+		},
 		{"nothing after it", log(three, point(4)), &manifest.Replay{Offset: int64(len(three))}, 3, nil},
 		{"another database's checkpoint", log(commit(2), epoch(1), point(9), edge(8), commit(3), epoch(2)), nil, 0, nil},
 		{
