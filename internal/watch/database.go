@@ -33,6 +33,7 @@ type database struct {
 	// What is known of the database, as of the last look.
 	look        archiver.Look
 	looked      time.Time // zero before the first one, and when it must look again
+	lookTook    time.Duration
 	oldest      time.Time // time of the oldest unsaved commit, as the database says it
 	dirtySince  time.Time // the same by this process's clock; zero if nothing is unsaved
 	hasChanged  bool      // an event came since

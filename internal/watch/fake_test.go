@@ -75,6 +75,8 @@ type fakeDatabase struct {
 	gap        int           // commits up to here are no longer in the log
 	forks      int           // how often its history has forked
 	hang       chan struct{} // while not nil, looks wait for it
+	slow       time.Duration // that each unsaved commit adds to a look
+	looks      int
 	watchers   []*Watcher
 }
 
@@ -167,6 +169,11 @@ func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
 			return archiver.Look{}, ctx.Err()
 		}
 	}
+	s.d.mu.Lock()
+	read := time.Duration(len(s.d.commits)-s.saved) * s.d.slow
+	s.d.looks++
+	s.d.mu.Unlock()
+	time.Sleep(read)
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
 	if s.d.broken != nil {

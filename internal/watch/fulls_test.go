@@ -177,3 +177,38 @@ func TestFirstBackupsQueue(t *testing.T) {
 		_ = s.stop()
 	})
 }
+
+// While others take all turns of full backups, a database that is due for one goes on with
+// increments.
+func TestIncrementsWhileFullsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var targets []Target
+		var sessions []*fakeSession
+		d, a, f := newFake("people")
+		g := target("people")
+		g.Full = FullRules{AfterIncrements: 10}
+		sessions, targets = append(sessions, f), append(targets, g)
+		for i := range fullsAtATime {
+			_, large, f := newFake(fmt.Sprint("large", i))
+			large.latency = 2 * time.Hour
+			sessions, targets = append(sessions, f), append(targets, target(f.d.path))
+		}
+		s := watch(t, Options{Flush: day}, targets, sessions...)
+		time.Sleep(8 * time.Hour) // their archives are read, and first backups run
+		a.worst = 0
+		for range 3600 {
+			time.Sleep(time.Second)
+			d.commit()
+		}
+		if limit := 11 * time.Second; a.worst > limit || a.kinds()[archiver.KindFull] != 1 {
+			t.Errorf("a commit was %s old, %v", a.worst, a.kinds())
+		}
+		time.Sleep(8 * time.Hour)
+		if n := a.kinds()[archiver.KindFull]; n != 2 {
+			t.Errorf("%d full backups after the others", n)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -33,23 +33,28 @@ func (d *database) lookIfNeeded(ctx context.Context, now time.Time) time.Time {
 // what notices changes may fail.
 const lookEvery = 3 * time.Minute
 
+// looksPart bounds the part of the time that goes into looks: one in so many.
+const looksPart = 20
+
 // lookPause is the least time between looks. A database that writes all the time is not read
-// all the time.
+// all the time, and the log of hours without a store not each few seconds.
 func (d *database) lookPause() time.Duration {
+	least := pause
 	switch {
 	case d.store.isAway():
-		return tick
-	case d.dirtySince.IsZero():
-		return pause
-	default:
-		return max(pause, min(2*time.Second, d.lag()/5))
+		least = tick
+	case !d.dirtySince.IsZero():
+		least = max(pause, min(2*time.Second, d.lag()/5))
 	}
+	return max(least, looksPart*d.lookTook)
 }
 
 // lookNow looks, and notes what it sees.
 func (d *database) lookNow(ctx context.Context, now time.Time) {
 	d.hasChanged = false // what happens from now on may not be seen, and is in the inbox
+	began := time.Now()
 	l, err := d.archive.Look(ctx)
+	d.lookTook = time.Since(began)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.failed(now, doLook, err)

@@ -98,8 +98,8 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doFull, isReopened, d.reopenedAt()
 	case l.NeedsFull != "":
 		return doFull, isUnplanned, d.unplanned.at(now)
-	case d.prepared:
-		return doFull, planned, d.fullAgain
+	case d.prepared && !now.Before(d.fullAgain) && d.w.fulls.isFreeFor(d):
+		return doFull, planned, now // increments go on until then
 	case l.Commits > 0 && d.nudged:
 		return doBackup, "", now
 	case l.Commits > 0:

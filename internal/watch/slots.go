@@ -24,6 +24,16 @@ func (s *slots) take(d *database) bool {
 	return true
 }
 
+// isFreeFor reports whether a slot is free. If none is, the target is woken when one is.
+func (s *slots) isFreeFor(d *database) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free == 0 {
+		s.waiting[d] = true
+	}
+	return s.free > 0
+}
+
 // give gives a slot back.
 func (s *slots) give() {
 	s.mu.Lock()

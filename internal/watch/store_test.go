@@ -181,3 +181,34 @@ func TestDatabaseComesAndGoes(t *testing.T) {
 		})
 	}
 }
+
+// After hours without a store, much log is unsaved. It is not read all the time.
+func TestLooksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		d.slow = time.Millisecond
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Minute)
+		a.setAway(storeAway)
+		for range 3 * 3600 {
+			time.Sleep(time.Second)
+			d.commit()
+		}
+		before := d.looks
+		for range 3600 { // with 10 s for each look
+			time.Sleep(time.Second)
+			d.commit()
+		}
+		if n := d.looks - before; n > 3600/200+3+60 { // and one with each try
+			t.Errorf("%d looks in an hour", n)
+		}
+		a.setAway(nil)
+		time.Sleep(longestWait + 5*time.Minute)
+		if a.saved != len(d.commits) {
+			t.Errorf("%d of %d are saved", a.saved, len(d.commits))
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
