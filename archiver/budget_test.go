@@ -153,6 +153,10 @@ func TestRequestsOfASession(t *testing.T) {
 		small()
 		step("an increment after an hour", 4, counts{Get: 2, List: 1, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
 
+		small()
+		m.checkpoint(1 << 60) // which drops the log
+		small()
+		step("an unplanned full one", 5, counts{Get: 2, List: 1, Put: 2}, back(archiver.SessionBackup{}, archiver.KindFull))
 		if _, err := newArchive(memory).SetPolicy(t.Context(), &archiver.Rules{Last: 100}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,40 @@
+package main
+
+// sessionMutants are those of sessions, which remember the end of an archive.
+var sessionMutants = []mutant{
+	{
+		"a session commits on what it remembers without looking", "archiver/internal/commit/tip.go",
+		"	for h.second != nil {\n		s := h.second", "	for h.second != nil && h == nil {\n		s := h.second",
+		"./archiver", "TestSessionWhoseArchiveIsGone",
+	},
+	{
+		"a session relies on what it remembers after a failure", "archiver/session.go",
+		"o.Tip, s.tip = s.tip, nil", "o.Tip = s.tip",
+		"./archiver", "TestSessionAfterAFailure",
+	},
+	{
+		"a session takes an unplanned full backup on what it remembers", "archiver/backup.go",
+		"q.NoFull = q.NoFull || head.IsKept()", "q.NoFull = q.NoFull && !head.IsKept()",
+		"./archiver", "TestRequestsOfASession",
+	},
+	{
+		"a hold that a session left behind is forgotten", "archiver/session.go",
+		"return explain(s.pace.settle(ctx, s.archive))", "return explain(nil)",
+		"./archiver", "TestHoldOfASession",
+	},
+	{
+		"the end of a session takes a released hold again", "archiver/internal/hold/pace.go",
+		"if s == nil || p.held(s) == nil {", "if s == nil {",
+		"./archiver", "TestReleasedHoldOfASession",
+	},
+	{
+		"what was prepared before a keep is referred to", "archiver/internal/pack/prepare.go",
+		"p.archiveID == head.Archive.ArchiveID && p.keep == head.NewestKeep() &&", "p.archiveID == head.Archive.ArchiveID &&",
+		"./archiver", "TestPreparedBeforeAKeep",
+	},
+	{
+		"a full backup does not use what was prepared", "archiver/internal/pack/prepare.go",
+		"case p.options.Prepared.fits(p.head, s):", "case p.options.Prepared.fits(p.head, s) && p == nil:",
+		"./archiver", "TestFullBackupBesideIncrements",
+	},
+}
