@@ -40,6 +40,7 @@ type watcher struct {
 	ended  bool   // its stdout
 	err    error  // of Wait
 	exited chan struct{}
+	stdout lockedBuffer
 	stderr lockedBuffer
 }
 
@@ -91,6 +92,7 @@ func (w *watcher) read(out io.Reader) {
 	in := bufio.NewReader(out)
 	for {
 		text, err := in.ReadBytes('\n')
+		_, _ = w.stdout.Write(text)
 		var l line
 		if bad := json.Unmarshal(text, &l); err == nil && bad != nil {
 			w.t.Errorf("watch printed %q: %v", text, bad)

@@ -63,8 +63,9 @@ func (w *watching) checksADay() int {
 // maxAnnounced bounds the lines with which a watcher of many databases begins.
 const maxAnnounced = 20
 
-// announce says in the log what is watched, and what that may cost.
-func (w *watching) announce() {
+// announce says in the log what is watched, and what that may cost; then where health and
+// metrics are answered, if they are.
+func (w *watching) announce(answering string) {
 	state := w.watcher.State()
 	var all bound
 	for i := range state.Targets {
@@ -79,6 +80,9 @@ func (w *watching) announce() {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
 	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d HEAD a day for each store", w.checksADay()))
+	if answering != "" {
+		w.log.Info("answering /livez, /readyz and /metrics", "address", answering)
+	}
 }
 
 // targetLine is what would be watched, in JSON.

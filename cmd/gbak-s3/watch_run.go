@@ -128,16 +128,17 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	if err := w.set(); err != nil {
 		return err
 	}
+	var answering string
 	if w.config.Listen != "" {
 		s, err := server.Start(w.config.Listen, server.Options{State: w.watcher.State, Metrics: metrics.Handler(w.source()), Log: w.log})
 		if err != nil {
 			return &archiver.Error{Code: archiver.CodeFailed, Err: err, Hint: listenHint}
 		}
 		defer s.Close() //nolint:errcheck // nobody is answered any more
-		w.log.Info("answering /livez, /readyz and /metrics", "address", s.Address())
+		answering = s.Address()
 	}
 	w.isOnly = len(w.config.Dirs) == 0 && len(w.watcher.State().Targets) == 1 && !w.flags.exec
-	w.announce()
+	w.announce(answering)
 	w.trigger = trigger.New(trigger.Options{Changed: w.watcher.Changed, Appeared: w.lookThrough, Log: w.log})
 	defer w.trigger.Close()
 	w.follow()
