@@ -142,3 +142,42 @@ func TestExecUsage(t *testing.T) {
 		gbak(t, append([]string{"watch"}, args...)...).want(t, exitUsage)
 	}
 }
+
+// With several archives, the first one that exists counts, and none after one of which
+// nothing is known. Databases that are there stay as they are.
+func TestWatchRestores(t *testing.T) {
+	t.Parallel()
+	db, other := create(t, "0.6.0", "", "--commits", "2"), create(t, "0.6.0", "", "--commits", "3")
+	want, there := db.state(t), other.state(t)
+	dir := t.TempDir()
+	must(t, "backup", db.path, filepath.Join(dir, "nas", "people"))
+	copyTree(t, filepath.Dir(other.path), filepath.Join(dir, "there"))
+	run := func(archives string, left ...string) (target string, p *process) {
+		target = filepath.Join(t.TempDir(), "people.grafeo")
+		for _, name := range left {
+			writeText(t, filepath.Join(filepath.Dir(target), ".people.grafeo.gbak-restore", name), "")
+		}
+		file := filepath.Join(t.TempDir(), "watch.yaml")
+		writeText(t, file, "version: 1\ndatabases:\n"+
+			"  - {path: "+filepath.Join(dir, "there", "people.grafeo")+", name: other, archive: "+filepath.Join(dir, "other")+"}\n"+
+			"  - {path: "+target+", name: people, archives: ["+archives+"]}\n")
+		p = startCommand(t, exec.Command(binary, "watch", "--restore", "--exec", "--config", file, "--", "true"))
+		p.wait(t)
+		return target, p
+	}
+	target, p := run(filepath.Join(dir, "nas", "new") + ", " + filepath.Join(dir, "nas", "people"))
+	p.result().want(t, exitOK)
+	holds(t, want, db.version, target)
+	holds(t, there, other.version, filepath.Join(dir, "there", "people.grafeo"))
+	// What a killed restore from the second one has left does not make the first one vanish.
+	target, p = run(filepath.Join(dir, "nas", "new2")+", "+filepath.Join(dir, "nas", "people"), "lock")
+	p.result().want(t, exitOK)
+	holds(t, want, db.version, target)
+	_, p = run(filepath.Join(dir, "nas", "new3"), "lock")
+	p.result().want(t, exitNoArchive)
+	target, p = run(filepath.Join(dir, "not mounted", "people") + ", " + filepath.Join(dir, "nas", "people"))
+	p.result().want(t, exitNoArchive)
+	if _, err := os.Stat(target); err == nil {
+		t.Error("it was restored from an archive that may be older")
+	}
+}

@@ -67,18 +67,24 @@ func isFirstBoot(err error) bool {
 	return archiver.CodeOf(err) == archiver.CodeNoArchive && !errors.Is(err, storage.ErrNoStore)
 }
 
-// startEmpty ends a restore that found no archive, which none says, and makes it loud: the
-// address may be mistyped.
-func (a *app) startEmpty(ctx context.Context, archive *archiver.Archive, address, database string, none error) error {
-	neighbours, err := archive.Neighbours(ctx)
+// lookAround makes sure that there is a place in which the archive would be that is not
+// there, as none says, and returns the addresses of archives beside it.
+func (a *app) lookAround(ctx context.Context, archive *archiver.Archive, none error) (neighbours []string, err error) {
+	neighbours, err = archive.Neighbours(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return err
+		return nil, err
 	case errors.Is(err, storage.ErrNoStore): // perhaps a disk that is not mounted
-		return fmt.Errorf("%w: %w", none, err)
+		return nil, fmt.Errorf("%w: %w", none, err)
 	case err != nil:
 		a.log.Warn("what is beside the archive's address cannot be listed", "err", err)
 	}
+	return neighbours, nil
+}
+
+// startEmpty ends a restore that found no archive, and makes it loud: the address may be
+// mistyped.
+func (a *app) startEmpty(address, database string, neighbours []string) error {
 	path := absolute(database)
 	a.log.Warn("there is no archive at this address, and nothing was restored: the database begins empty",
 		"archive", named(address), "database", path)
@@ -86,10 +92,10 @@ func (a *app) startEmpty(ctx context.Context, archive *archiver.Archive, address
 		a.log.Warn("there are archives beside this address: is it the right one?", "neighbours", neighbours)
 	}
 	if a.out.json {
-		err = a.out.printJSON(noneLine{Type: "restore", Kind: "none", Why: "no_archive", Database: path, Neighbours: neighbours})
+		err := a.out.printJSON(noneLine{Type: "restore", Kind: "none", Why: "no_archive", Database: path, Neighbours: neighbours})
 		return a.out.answered("nothing was to be restored", err)
 	}
-	err = a.out.print("there is no archive at %s: nothing was restored, and %s begins empty", named(address), path)
+	err := a.out.print("there is no archive at %s: nothing was restored, and %s begins empty", named(address), path)
 	if err == nil && len(neighbours) > 0 {
 		err = a.out.print("archives beside it: %s", strings.Join(neighbours, ", "))
 	}
@@ -99,33 +105,42 @@ func (a *app) startEmpty(ctx context.Context, archive *archiver.Archive, address
 // restoreAbsent restores a database before the watcher, and perhaps a program, begins with
 // it: if it is not there, from the first of its archives that exists. If none does, that is
 // loud. An archive of which nothing is known is an error, although another one may be there:
-// that one may be older.
+// that one may be older. One that has vanished is an error only if there is no other.
 func (a *app) restoreAbsent(ctx context.Context, all *archives, database string, addresses []string) error {
 	if there, err := isThere(database); err != nil || there {
 		return err
 	}
-	var ends []func() error // one for each address without an archive
+	beside := map[string][]string{} // neighbours of addresses without an archive
+	var vanished error
 	for _, address := range addresses {
 		archive, err := all.open(ctx, address)
 		if err != nil {
 			return err
 		}
 		r, err := archive.Restore(ctx, database, archiver.RestoreOptions{})
-		if isFirstBoot(err) {
-			ends = append(ends, func() error { return a.startEmpty(ctx, archive, address, database, err) })
-			continue
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			a.log.Info("restored", "database", r.Database, "archive", named(address), "backup", r.Plan.Backup.Seq, "epoch", r.Plan.Epoch, "took", r.Elapsed)
+			if a.out.json {
+				return a.out.printRestore(r, target{})
+			}
+			return nil
+		case archiver.CodeOf(err) == archiver.CodeVanished:
+			a.log.Warn("an archive of this database has vanished", "database", absolute(database), "archive", named(address), "err", err)
+			vanished = err
+		case isFirstBoot(err):
+			if beside[address], err = a.lookAround(ctx, archive, err); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
-		a.log.Info("restored", "database", r.Database, "archive", named(address), "backup", r.Plan.Backup.Seq, "epoch", r.Plan.Epoch, "took", r.Elapsed)
-		if a.out.json {
-			return a.out.printRestore(r, target{})
-		}
-		return nil
 	}
-	for _, end := range ends {
-		if err := end(); err != nil {
+	if vanished != nil {
+		return vanished
+	}
+	for _, address := range addresses {
+		if err := a.startEmpty(address, database, beside[address]); err != nil {
 			return err
 		}
 	}

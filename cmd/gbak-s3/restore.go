@@ -226,7 +226,11 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	r, err := archive.Restore(cmd.Context(), database, opts)
 	bar.done()
 	if boot.ifArchiveExists && isFirstBoot(err) {
-		return a.startEmpty(cmd.Context(), archive, address, database, err)
+		neighbours, err := a.lookAround(cmd.Context(), archive, err)
+		if err != nil {
+			return err
+		}
+		return a.startEmpty(address, database, neighbours)
 	}
 	if err != nil {
 		return err
