@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type database struct {
 	lag  time.Duration
 
 	woken   chan struct{}
+	wrote   atomic.Bool // the kernel has told of a write to the log since the last look
 	stopped chan struct{}
 	stop    func()
 
@@ -50,25 +52,36 @@ func (d *database) wake() {
 	}
 }
 
-// rewatchEvery is after how many polls the watches of a database that rests are looked
-// after.
+// rewatchEvery is after how many polls the watches of a database are looked after, if nothing
+// asks for it before.
 const rewatchEvery = 6
 
-// follow looks at a database's files until it is stopped.
+// follow looks at a database's files until it is stopped. While a database writes, the watch
+// of its log is off and it is polled: a notification of each write would hold up the one who
+// writes.
 func (t *Trigger) follow(d *database) {
 	defer t.leave(d)
 	wait := rand.N(t.poll) // so that many databases are not polled at one moment
-	var told, woken bool
+	var told, woken, isWriting bool
 	for n := 0; ; n++ {
-		if n%rewatchEvery == 0 || woken || !told || d.fingerprint(t.seed) != d.seen {
-			told = t.rewatch(d)
-			if now := d.fingerprint(t.seed); now != d.seen {
-				d.seen = now
-				t.opts.Changed(d.path)
-			}
+		begins := d.wrote.Swap(false) && !isWriting
+		isWriting = isWriting || begins
+		if n%rewatchEvery == 0 || woken || !told || begins || !isWriting && d.fingerprint(t.seed) != d.seen {
+			told = t.rewatch(d, isWriting)
 		}
-		if !told {
-			wait = min(wait, max(d.lag/4, minPoll))
+		now := d.fingerprint(t.seed)
+		hasChanged := now != d.seen
+		if d.seen = now; hasChanged {
+			t.opts.Changed(d.path)
+		}
+		switch {
+		case isWriting && !hasChanged:
+			isWriting, told = false, false
+			continue // with the watch, and what came before it
+		case isWriting:
+			wait = min(wait, t.quick)
+		case !told:
+			wait = min(wait, max(d.lag/4, t.quick))
 		}
 		woken = false
 		select {
@@ -84,10 +97,10 @@ func (t *Trigger) follow(d *database) {
 
 // rewatch makes sure that the folders of a database have their watches: the one of the
 // log and the one above it come and go, and may have the same number when they are back.
-// So each watch is asked for again, which costs nothing if it is there. It reports whether
-// changes are told. The caller reads the folders then: what came before a watch is told by
-// nobody.
-func (t *Trigger) rewatch(d *database) bool {
+// So each watch is asked for again, which costs nothing if it is there. The one of the log is
+// left out if isWriting. It reports whether changes are told. The caller reads the folders
+// then: what came before a watch is told by nobody.
+func (t *Trigger) rewatch(d *database, isWriting bool) bool {
 	file := d.path
 	if at, err := archiver.Locate(d.path); err == nil {
 		file = at
@@ -102,7 +115,10 @@ func (t *Trigger) rewatch(d *database) bool {
 	}
 	t.files[file], t.logs[log] = d, d
 	t.mu.Unlock()
-	wanted := map[string]bool{filepath.Dir(file): true, log: true}
+	wanted := map[string]bool{filepath.Dir(file): true}
+	if !isWriting {
+		wanted[log] = true
+	}
 	if filepath.Dir(log) == file {
 		wanted[file] = true // a directory that is a database
 	}

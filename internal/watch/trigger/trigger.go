@@ -3,8 +3,9 @@
 // The kernel's notifications are fast, and not to be relied on: they do not come from
 // other hosts, their queue overflows, and the folder of a log is removed and made anew
 // under a watch. So each database is polled, too, every ten seconds, by the sizes and
-// times of its files; more often where notifications do not work at all. Whoever is told
-// looks for himself: nothing here knows what has changed.
+// times of its files; more often where notifications do not work at all, and while a database
+// writes: then they are off, as each would take the writer's time. Whoever is told looks for
+// himself: nothing here knows what has changed.
 package trigger
 
 import (
@@ -25,7 +26,8 @@ import (
 // Poll is how often each database is looked at, where notifications work.
 const Poll = 10 * time.Second
 
-// minPoll bounds how often a database is looked at where they do not.
+// minPoll is how often a database is looked at while it writes, and bounds how often where
+// notifications do not work.
 const minPoll = 250 * time.Millisecond
 
 // Options say whom a [Trigger] tells. The functions must return quickly, and may be
@@ -47,6 +49,7 @@ type Options struct {
 type Trigger struct {
 	opts   Options
 	poll   time.Duration
+	quick  time.Duration     // [minPoll]
 	notify *fsnotify.Watcher // nil if there can be none
 	seed   maphash.Seed
 	done   chan struct{} // closed by Close
@@ -65,14 +68,14 @@ type Trigger struct {
 }
 
 // New returns a trigger that watches nothing yet. Close ends it.
-func New(opts Options) *Trigger { return start(opts, Poll, fsnotify.NewWatcher) }
+func New(opts Options) *Trigger { return start(opts, Poll, minPoll, fsnotify.NewWatcher) }
 
-func start(opts Options, poll time.Duration, newWatcher func() (*fsnotify.Watcher, error)) *Trigger {
+func start(opts Options, poll, quick time.Duration, newWatcher func() (*fsnotify.Watcher, error)) *Trigger {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Trigger{
-		opts: opts, poll: poll, seed: maphash.MakeSeed(), done: make(chan struct{}),
+		opts: opts, poll: poll, quick: quick, seed: maphash.MakeSeed(), done: make(chan struct{}),
 		databases: map[string]*database{}, files: map[string]*database{}, logs: map[string]*database{},
 		wanted: map[string]int{}, roots: map[string]bool{},
 	}
@@ -187,6 +190,9 @@ func (t *Trigger) tell(event fsnotify.Event) {
 			t.opts.Appeared()
 		}
 		return
+	case inLog && event.Op.Has(fsnotify.Write):
+		d.wrote.Store(true)
+		d.wake()
 	case !inLog && !event.Op.Has(fsnotify.Write):
 		d.wake() // the folder of the log may be another one now
 	}

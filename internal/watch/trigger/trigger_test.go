@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,13 +38,18 @@ type told struct {
 // begin starts a trigger of databases and waits until each was looked at once.
 func begin(t *testing.T, poll time.Duration, notify func() (*fsnotify.Watcher, error), databases ...string) (*Trigger, *told) {
 	t.Helper()
+	return beginQuick(t, poll, min(poll, time.Millisecond), notify, databases...)
+}
+
+func beginQuick(t *testing.T, poll, quick time.Duration, notify func() (*fsnotify.Watcher, error), databases ...string) (*Trigger, *told) {
+	t.Helper()
 	seen := &told{t: t, changed: map[string]int{}}
 	seen.more.L = &seen.mu
 	tr := start(Options{
 		Changed:  func(path string) { seen.note(func() { seen.changed[path]++ }) },
 		Appeared: func() { seen.note(func() { seen.appeared++ }) },
 		Log:      slog.New(slog.NewTextHandler(&seen.log, nil)),
-	}, poll, notify)
+	}, poll, quick, notify)
 	t.Cleanup(tr.Close)
 	set := map[string]time.Duration{}
 	for _, path := range databases {
@@ -196,6 +202,26 @@ func TestServerFolder(t *testing.T) {
 	_, seen := begin(t, never, fsnotify.NewWatcher, path)
 	for range 20 {
 		seen.after(path, func() { write(t, log(file), "commit") })
+	}
+}
+
+// TestWriterIsNotHeldUp: while a database writes, the kernel need not tell of each write, and
+// tells again when it rests.
+func TestWriterIsNotHeldUp(t *testing.T) {
+	for name, quick := range map[string]time.Duration{"writing": never, "resting": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			a := newDatabase06(t, filepath.Join(t.TempDir(), "a.grafeo"))
+			tr, seen := beginQuick(t, never, quick, fsnotify.NewWatcher, a)
+			until := func(isWatched bool) {
+				for slices.Contains(tr.notify.WatchList(), a+".wal") != isWatched {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			until(true)
+			seen.after(a, func() { write(t, log(a), "commit") })
+			until(quick != never)
+			seen.after(a, func() { write(t, filepath.Join(filepath.Dir(a), "a.grafeo.other"), "not of the log") })
+		})
 	}
 }
 
