@@ -79,7 +79,7 @@ func (w *watching) announce(answering string) {
 	if len(state.Targets) != 1 {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
-	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d HEAD a day for each store", w.checksADay()))
+	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d GET a day for each store", w.checksADay()))
 	if answering != "" {
 		w.log.Info("answering /livez, /readyz and /metrics", "address", answering)
 	}
@@ -126,7 +126,7 @@ func (w *watching) check() error {
 	if len(targets) == 0 {
 		return w.app.out.print("there is no database yet below the folders that are to be watched")
 	}
-	return w.app.out.print("while nothing is new: %d HEAD a day for each of %s", w.checksADay(), plural(len(stores), "store"))
+	return w.app.out.print("while nothing is new: %d GET a day for each of %s", w.checksADay(), plural(len(stores), "store"))
 }
 
 func (w *watching) checkTarget(t watch.Target) error {

@@ -243,7 +243,7 @@ func (s *fakeSession) try(ctx context.Context, b archiver.SessionBackup) (archiv
 	has := len(s.d.commits)
 	forks := s.d.forks
 	s.d.mu.Unlock()
-	if err := s.ask(false); err != nil { // HEAD beside PUT
+	if err := s.ask(false); err != nil { // a look beside PUT
 		return archiver.BackupReport{}, err
 	}
 	if err := s.ask(true); err != nil {

@@ -15,7 +15,7 @@ const (
 	// muchLog is the log from which on a run does not wait for the lag.
 	muchLog = 8 << 20
 
-	// runCost is what a small run asks of the store: HEAD, PUT, and a PUT for a segment.
+	// runCost is what a small run asks of the store: GET, PUT, and a PUT for a segment.
 	runCost = 3
 )
 
