@@ -38,47 +38,67 @@ func (f *folders) look(c *config.Config) (isNew bool) {
 
 // targets returns all targets of a configuration, as of the last look.
 func (f *folders) targets(c *config.Config) []watch.Target {
-	var all []watch.Target
-	paths, places := map[string]bool{}, map[string]string{}
-	f.beats = map[watch.Key]heartbeat.Beat{}
+	l := &listing{paths: map[string]bool{}, places: map[string]string{}}
 	for _, d := range c.Databases {
-		paths[real(d.Path)] = true
-		for _, t := range targetsOf(d.Path, d.Name, d.Archives, d.Settings) {
-			if place, err := placeOf("", t.Address); err == nil {
-				places[place] = d.Path
+		l.paths[real(d.Path)] = true
+		for _, address := range d.Archives {
+			if place, err := placeOf("", address); err == nil {
+				l.places[place] = d.Path
 			}
-			all = append(all, t)
-			f.beats[t.Key()] = heartbeat.Beat(d.Heartbeat)
 		}
+		l.add(targetsOf(d.Path, d.Name, d.Archives, d.Settings), d.Settings)
 	}
 	for _, d := range c.Dirs {
 		here := f.known[d.Path]
 		for _, path := range slices.Sorted(maps.Keys(here)) {
-			if paths[real(path)] {
+			if l.paths[real(path)] {
 				continue // it has an entry of its own
 			}
-			var archives []string
-			for _, template := range d.Archives {
-				address := config.Expand(template, here[path].name, here[path].id8)
-				place, err := placeOf(path, address)
-				if err != nil {
-					f.once(path, "a database cannot have this archive", "database", path, "archive", shown(address), "err", err)
-					continue
-				}
-				if other, taken := places[place]; taken {
-					f.once(path, "two databases would have one archive: the second one is not watched", "database", path, "other", other, "archive", shown(address))
-					continue
-				}
-				places[place] = path
-				archives = append(archives, address)
-			}
-			for _, t := range targetsOf(path, here[path].name, archives, d.Settings) {
-				all = append(all, t)
-				f.beats[t.Key()] = heartbeat.Beat(d.Heartbeat)
-			}
+			archives := f.archives(l, d, path, here[path])
+			l.add(targetsOf(path, here[path].name, archives, d.Settings), d.Settings)
 		}
 	}
-	return all
+	tellApart(l.targets)
+	f.beats = map[watch.Key]heartbeat.Beat{}
+	for i, t := range l.targets {
+		f.beats[t.Key()] = heartbeat.Beat(l.settings[i].Heartbeat)
+	}
+	return l.targets
+}
+
+// listing is what targets is at work on.
+type listing struct {
+	targets  []watch.Target
+	settings []config.Settings // of each
+
+	paths  map[string]bool   // of databases with entries of their own
+	places map[string]string // the databases of archives, by where these are
+}
+
+func (l *listing) add(targets []watch.Target, s config.Settings) {
+	for _, t := range targets {
+		l.targets, l.settings = append(l.targets, t), append(l.settings, s)
+	}
+}
+
+// archives returns the archives that a database below a folder can have.
+func (f *folders) archives(l *listing, d config.Dir, path string, is found) []string {
+	var archives []string
+	for _, template := range d.Archives {
+		address := config.Expand(template, is.name, is.id8)
+		place, err := placeOf(path, address)
+		if err != nil {
+			f.once(path, "a database cannot have this archive", "database", path, "archive", shown(address), "err", err)
+			continue
+		}
+		if other, taken := l.places[place]; taken {
+			f.once(path, "two databases would have one archive: the second one is not watched", "database", path, "other", other, "archive", shown(address))
+			continue
+		}
+		l.places[place] = path
+		archives = append(archives, address)
+	}
+	return archives
 }
 
 // walk looks for the databases below a folder, and reports whether there is another one.

@@ -153,7 +153,7 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	w.giveUp = giveUp
 	beside.Go(func() { w.manager.run(done) })
 	beside.Go(func() { w.beats.Run(done) })
-	beside.Go(func() { w.listen(running) })
+	go w.listen(running) // which looks through folders, on disks that may hang: nobody waits for it
 	flush := w.flush()
 	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
 	if err := started(); err != nil {

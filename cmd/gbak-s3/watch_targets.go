@@ -88,15 +88,21 @@ func targetsOf(path, name string, archives []string, s config.Settings) []watch.
 		}
 		targets = append(targets, t)
 	}
-	// Two endpoints may have a bucket of the same name.
+	return targets
+}
+
+// tellApart gives targets that would have one key, as two endpoints may have a bucket of the
+// same name, archives with their endpoints.
+func tellApart(targets []watch.Target) {
+	seen := map[watch.Key]int{}
 	for i := range targets {
-		for j := range targets {
-			if i != j && targets[i].Archive == targets[j].Archive {
-				targets[i].Archive, targets[j].Archive = named(targets[i].Address), named(targets[j].Address)
-			}
+		seen[targets[i].Key()]++
+	}
+	for i := range targets {
+		if seen[targets[i].Key()] > 1 {
+			targets[i].Archive = named(targets[i].Address)
 		}
 	}
-	return targets
 }
 
 // shown returns an archive's address as logs and metrics show it: without what says how

@@ -121,6 +121,7 @@ func TestWorseExit(t *testing.T) {
 // TestTargetsOfOneDatabase: archives of one name in two stores are told apart.
 func TestTargetsOfOneDatabase(t *testing.T) {
 	got := targetsOf("/srv/people.grafeo", "people", []string{"s3://b/people?endpoint=http://one:1", "s3://b/people?endpoint=http://two:2", "/nas/people"}, config.DefaultSettings())
+	tellApart(got)
 	keys, stores := map[watch.Key]bool{}, map[string]bool{}
 	for _, g := range got {
 		keys[g.Key()], stores[g.Store] = true, true

@@ -52,7 +52,6 @@ type Trigger struct {
 	quick  time.Duration     // [minPoll]
 	notify *fsnotify.Watcher // nil if there can be none
 	seed   maphash.Seed
-	done   chan struct{} // closed by Close
 	loops  sync.WaitGroup
 
 	warning sync.Once
@@ -75,7 +74,7 @@ func start(opts Options, poll, quick time.Duration, newWatcher func() (*fsnotify
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Trigger{
-		opts: opts, poll: poll, quick: quick, seed: maphash.MakeSeed(), done: make(chan struct{}),
+		opts: opts, poll: poll, quick: quick, seed: maphash.MakeSeed(),
 		databases: map[string]*database{}, files: map[string]*database{}, logs: map[string]*database{},
 		wanted: map[string]int{}, roots: map[string]bool{},
 	}
@@ -140,14 +139,26 @@ func (t *Trigger) SetRoots(folders []string) {
 	}
 }
 
-// Close ends the trigger: nothing is told afterwards.
+// closeTime is how long the end waits for databases whose disks hang.
+const closeTime = 2 * time.Second
+
+// Close ends the trigger. It does not wait for a disk that hangs, of which something may
+// be told later.
 func (t *Trigger) Close() {
 	t.Set(nil)
-	close(t.done)
 	if t.notify != nil {
 		t.notify.Close() //nolint:errcheck // it only was a reader
 	}
-	t.loops.Wait()
+	ended := make(chan struct{})
+	go func() {
+		t.loops.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closeTime):
+		t.opts.Log.Debug("a disk hangs: its database is not waited for")
+	}
 }
 
 // listen passes on what the kernel tells.
