@@ -108,16 +108,16 @@ func (d *database) endBeside(o outcome) {
 		d.prepared = true
 	case u == nil:
 		d.fullAgain = now.Add(againAfter)
-		d.tellFailed(now, o.work.kind, o.err)
+		d.news(EventFailed, now).failed(o.work.kind, o.err)
 	case o.err != nil:
 		u.state.Last, u.state.Why, u.again = now, o.err.Error(), now.Add(againAfter)
 		if !isAway(o.err) {
 			u.from = now
 		}
-		d.tellFailed(now, o.work.kind, o.err)
+		d.news(EventFailed, now).failed(o.work.kind, o.err)
 	default:
 		u.state.Last, u.state.LastGood, u.state.Why, u.state.Findings = now, now, "", o.findings
 		u.from, u.seq = now, o.work.was
-		d.tellUpkeep(now, o.work.kind, o.findings)
+		d.news(EventUpkeep, now).upkeep(o.work.kind, o.findings)
 	}
 }

@@ -133,7 +133,7 @@ func (s *store) use(d *database, isUser bool) {
 // wake wakes all targets. The caller holds the lock.
 func (s *store) wake() {
 	for d := range s.users {
-		d.poke()
+		d.board.poke()
 	}
 }
 

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -12,7 +11,7 @@ import (
 // shows that it lives.
 const tick = guardEvery
 
-// database is one target and its loop. The loop alone uses what is not below mu. It turns:
+// database is one target and its loop. The loop alone uses it, except for its board. It turns:
 // takes in what has happened, looks at the disk if there is a reason to, starts what is due,
 // and shows its state. What it starts goes on in goroutines of its own: at most one run on
 // the session, and beside it at most one preparation or upkeep.
@@ -22,11 +21,12 @@ type database struct {
 	path    string
 	archive Archive
 	store   *store
-	wake    chan struct{} // holds one
 	ended   chan struct{} // closed when the loop has ended
 	results chan outcome
 	quit    context.CancelFunc // ends the loop
 	started time.Time          // when the watcher was
+
+	board board
 
 	target Target
 
@@ -65,26 +65,6 @@ type database struct {
 	reopenedTook time.Duration // how long that took
 
 	verify, expire, compact upkeep
-
-	mu    sync.Mutex
-	inbox inbox
-	shown TargetState
-	moved progress
-}
-
-// inbox is what others tell the loop.
-type inbox struct {
-	changed time.Time // the first event that it does not know of
-	last    time.Time // the last one
-	nudged  bool
-	target  *Target
-}
-
-// progress is what a run tells of itself.
-type progress struct {
-	alive       time.Time
-	done, total int64
-	conflicts   int64
 }
 
 // upkeep is one kind of it.
@@ -99,10 +79,11 @@ func newDatabase(w *Watcher, t Target, a Archive, s *store) *database {
 	now := time.Now()
 	d := &database{
 		w: w, key: t.Key(), path: t.Database, archive: a, store: s,
-		wake: make(chan struct{}, 1), ended: make(chan struct{}), results: make(chan outcome),
+		ended: make(chan struct{}), results: make(chan outcome),
 		verify: upkeep{from: now}, expire: upkeep{from: now}, compact: upkeep{from: now},
 	}
-	d.shown = TargetState{Target: t, Phase: PhaseNew, Since: now, Counts: newCounts()}
+	d.board.wake = make(chan struct{}, 1)
+	d.board.shown = TargetState{Target: t, Phase: PhaseNew, Since: now, Counts: newCounts()}
 	d.setTarget(t)
 	return d
 }
@@ -117,32 +98,6 @@ func newCounts() Counts {
 func (d *database) setTarget(t Target) {
 	d.target = t
 	d.pace.setLimit(t.MaxRequests)
-}
-
-// poke makes the loop turn soon.
-func (d *database) poke() {
-	select {
-	case d.wake <- struct{}{}:
-	default: // it will turn anyway
-	}
-}
-
-// tell changes the inbox and makes the loop turn.
-func (d *database) tell(change func(*inbox)) {
-	d.mu.Lock()
-	change(&d.inbox)
-	d.mu.Unlock()
-	d.poke()
-}
-
-// changed says that files may have changed.
-func (d *database) changed(now time.Time) {
-	d.tell(func(i *inbox) {
-		i.last = now
-		if i.changed.IsZero() {
-			i.changed = now
-		}
-	})
 }
 
 // loop turns until ctx ends, and then once more: see [database.stop].
@@ -165,7 +120,7 @@ func (d *database) loop(ctx context.Context) {
 		case <-ctx.Done():
 			d.stop(work, cancel)
 			return
-		case <-d.wake:
+		case <-d.board.wake:
 		case <-timer.C:
 		case o := <-d.results:
 			d.end(work, o)
@@ -195,10 +150,10 @@ func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 
 // takeInbox takes in what others have said.
 func (d *database) takeInbox() {
-	d.mu.Lock()
-	in := d.inbox
-	d.inbox = inbox{}
-	d.mu.Unlock()
+	d.board.mu.Lock()
+	in := d.board.inbox
+	d.board.inbox = inbox{}
+	d.board.mu.Unlock()
 	if in.target != nil {
 		d.setTarget(*in.target)
 		d.trouble.again = time.Time{}
@@ -216,13 +171,6 @@ func (d *database) takeInbox() {
 		}
 		d.trouble.hasChanged()
 	}
-}
-
-// add adds up what happened, under the lock.
-func (d *database) add(change func(*Counts)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	change(&d.shown.Counts)
 }
 
 // lag is the age at which the oldest commit should be in the archive.

@@ -66,9 +66,9 @@ func (d *database) lookNow(ctx context.Context, now time.Time) {
 	if d.trouble.of == doLook || d.trouble.isOfBackup() && !d.isDirty() {
 		d.trouble = trouble{}
 	}
-	d.mu.Lock()
-	d.shown.LastLook = now
-	d.mu.Unlock()
+	d.board.mu.Lock()
+	d.board.shown.LastLook = now
+	d.board.mu.Unlock()
 	d.noteUnsaved(now, was)
 }
 
@@ -116,7 +116,7 @@ func (d *database) guardDisk(ctx context.Context, now time.Time) {
 	}
 	d.guard.note(now, space.ForAnyone, space.Total, d.look.HeldLogBytes, d.target.MinFree)
 	if is, isNews := d.guard.alarm(now); isNews {
-		d.diskFills(now, is)
+		d.news(EventDisk, now).diskFills(is, &d.guard)
 	}
 	isAway := d.store.isAway() || d.trouble.phase == PhaseRefused
 	if d.run != nil || !d.guard.mustGiveUp(isAway) {
@@ -128,7 +128,7 @@ func (d *database) guardDisk(ctx context.Context, now time.Time) {
 		return
 	}
 	d.guard.state.GivenUp = true
-	d.add(func(c *Counts) { c.GivenUp++ })
-	d.gaveUp(now)
+	d.board.add(func(c *Counts) { c.GivenUp++ })
+	d.news(EventGaveUp, now).gaveUp(d.guard.held)
 	d.looked = time.Time{}
 }

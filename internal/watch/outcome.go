@@ -81,18 +81,18 @@ func (w *work) isBackup() bool { return w.kind == doBackup || w.kind == doFull }
 func (d *database) committed(o outcome) {
 	r, now := &o.report, o.ended
 	took := now.Sub(o.work.began)
-	d.mu.Lock()
-	c, conflicts := &d.shown.Counts, d.moved.conflicts
+	d.board.mu.Lock()
+	c, conflicts := &d.board.shown.Counts, d.board.moved.conflicts
 	c.Conflicts += conflicts
 	isNew := r.Backup.Kind != archiver.KindNone
 	if o.hasAsked {
-		d.shown.LastSafe = now
+		d.board.shown.LastSafe = now
 	}
 	if isNew {
 		c.count(r, took)
-		d.shown.LastCommit = now
+		d.board.shown.LastCommit = now
 	}
-	d.mu.Unlock()
+	d.board.mu.Unlock()
 	if conflicts == 0 {
 		d.pace.yields = 0
 	}
@@ -103,10 +103,10 @@ func (d *database) committed(o outcome) {
 		d.guard.state.GivenUp = false
 	}
 	if isNew {
-		d.tellBackup(now, r)
+		d.news(EventBackup, now).backup(r)
 	}
 	if o.hasAsked {
-		d.tellSafe(now)
+		d.w.tell(d.news(EventSafe, now).Event)
 	}
 }
 
@@ -148,10 +148,10 @@ func (d *database) tookFull(o outcome) {
 		if b.Timeline > d.look.Newest.Timeline {
 			why = "fork"
 			if d.unplanned.forked(now) {
-				d.tellForks(now)
+				d.news(EventForks, now).forks()
 			}
 		}
-		d.add(func(c *Counts) { c.UnplannedFulls[why]++ })
+		d.board.add(func(c *Counts) { c.UnplannedFulls[why]++ })
 	}
 }
 
@@ -159,14 +159,14 @@ func (d *database) tookFull(o outcome) {
 // has asked the store.
 func (d *database) noteOthers(o outcome) {
 	if !o.work.isBackup() && d.look.Known && d.look.Newest.Seq != 0 && !d.isDirty() {
-		d.mu.Lock()
-		d.shown.LastSafe = o.ended
-		d.mu.Unlock()
-		d.tellSafe(o.ended)
+		d.board.mu.Lock()
+		d.board.shown.LastSafe = o.ended
+		d.board.mu.Unlock()
+		d.w.tell(d.news(EventSafe, o.ended).Event)
 	}
-	d.mu.Lock()
-	conflicts := d.moved.conflicts
-	d.mu.Unlock()
+	d.board.mu.Lock()
+	conflicts := d.board.moved.conflicts
+	d.board.mu.Unlock()
 	switch {
 	case o.work.kind == doReread && d.look.Newest.Seq == o.work.was:
 		d.pace.yields = 0 // it has stopped, so this one leads
@@ -182,7 +182,7 @@ func (d *database) noteOthers(o outcome) {
 func (d *database) yield(now time.Time) {
 	d.pace.yields++
 	if d.pace.yields == 1 {
-		d.tellWriter(now)
+		d.news(EventWriter, now).writer(d.look.Newest)
 	}
 }
 
@@ -190,7 +190,7 @@ func (d *database) yield(now time.Time) {
 func (d *database) failed(now time.Time, kind string, err error) {
 	code := archiver.CodeOf(err)
 	if kind != doLook {
-		d.add(func(c *Counts) {
+		d.board.add(func(c *Counts) {
 			c.Failures[code]++
 			if code == archiver.CodeConflict {
 				c.Conflicts++
@@ -206,10 +206,10 @@ func (d *database) failed(now time.Time, kind string, err error) {
 	case archiver.CodeConflict:
 		d.yield(now)
 	case archiver.CodeStore, archiver.CodeUnknownOutcome: // the breaker knows
-		d.tellFailed(now, kind, err)
+		d.news(EventFailed, now).failed(kind, err)
 	case archiver.CodeBusyDatabase, archiver.CodeLocked:
 		d.notBefore = now.Add(max(tick, d.lag()))
-		d.tellFailed(now, kind, err)
+		d.news(EventFailed, now).failed(kind, err)
 	case archiver.CodeNotFound:
 		d.setTrouble(now, kind, err, PhaseGone, tick)
 	default:

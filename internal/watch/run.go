@@ -108,10 +108,10 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 			return doReread, "", at
 		}
 		return doBackup, "", at
-	case d.target.Prove > 0 && now.Sub(d.safe()) >= d.target.Prove, d.store.takeCheck(now, d.w.storeCheck):
+	case d.target.Prove > 0 && now.Sub(d.board.safe()) >= d.target.Prove, d.store.takeCheck(now, d.w.storeCheck):
 		return doCheck, "", now
 	case d.target.Prove > 0:
-		return doCheck, "", d.safe().Add(d.target.Prove)
+		return doCheck, "", d.board.safe().Add(d.target.Prove)
 	}
 	return "", "", time.Time{}
 }
@@ -122,18 +122,11 @@ func (d *database) reopenedAt() time.Time {
 	return d.reopened.Add(reopenedWait(d.reopenedTook, d.lag()))
 }
 
-// safe returns when the archive last had everything, and the store had just said so.
-func (d *database) safe() time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.shown.LastSafe
-}
-
 // launchRun starts a run on the session.
 func (d *database) launchRun(ctx context.Context, w *work, slot *slots) {
-	d.mu.Lock()
-	d.moved = progress{alive: w.began}
-	d.mu.Unlock()
+	d.board.mu.Lock()
+	d.board.moved = progress{alive: w.began}
+	d.board.mu.Unlock()
 	var job func(context.Context) outcome
 	switch w.kind {
 	case doCheck:
@@ -146,7 +139,7 @@ func (d *database) launchRun(ctx context.Context, w *work, slot *slots) {
 	case doReread:
 		job = func(ctx context.Context) outcome { return outcome{err: d.archive.Reread(ctx)} }
 	default:
-		b := archiver.SessionBackup{Observer: d.observe, NoFull: w.kind == doBackup, Full: w.reason == planned}
+		b := archiver.SessionBackup{Observer: d.board.observe, NoFull: w.kind == doBackup, Full: w.reason == planned}
 		w.noHold = d.guard.state.GivenUp && !d.guard.mayHold()
 		b.NoHold = w.noHold
 		job = func(ctx context.Context) outcome {
@@ -170,19 +163,6 @@ func (d *database) launch(ctx context.Context, w *work, slot *slots, job func(co
 		o.work, o.ended, o.isStopped = w, time.Now(), ctx.Err() != nil
 		d.results <- o
 	}()
-}
-
-// observe takes in what a backup tells of itself.
-func (d *database) observe(e archiver.Event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.moved.alive = time.Now()
-	switch e := e.(type) {
-	case archiver.Progress:
-		d.moved.done, d.moved.total = e.Done, e.Total
-	case archiver.Conflict:
-		d.moved.conflicts++
-	}
 }
 
 // withinTime calls f, and ends it after limit. The error then says that the store gave no

@@ -1,9 +1,6 @@
 package watch
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // phase returns what the database is in.
 func (d *database) phase() Phase {
@@ -25,8 +22,8 @@ func (d *database) phase() Phase {
 // show publishes the state.
 func (d *database) show(now time.Time) {
 	phase := d.phase()
-	d.mu.Lock()
-	s := &d.shown
+	d.board.mu.Lock()
+	s := &d.board.shown
 	isNew := s.Phase != phase
 	if isNew {
 		s.Phase, s.Since = phase, now
@@ -47,15 +44,16 @@ func (d *database) show(now time.Time) {
 	s.DatabaseBytes, s.HeldLogBytes, s.Disk = d.look.ImageBytes+d.look.LogBytes, d.look.HeldLogBytes, d.guard.state
 	s.Verify, s.Expire, s.Compact = d.verify.state, d.expire.state, d.compact.state
 	s.Counts.Requests = d.archive.Requests()
-	d.mu.Unlock()
+	d.board.mu.Unlock()
 	if isNew {
-		d.tellPhase(now, phase)
+		d.news(EventState, now).phase(phase, d.trouble, d.wasTroubled)
+		d.wasTroubled = isTroubled(phase) || phase == PhaseRunning && d.wasTroubled
 	}
 }
 
 // showRuns shows what goes on, and when the next run is due. The caller holds the lock.
 func (d *database) showRuns(now time.Time) {
-	s := &d.shown
+	s := &d.board.shown
 	s.Doing = Doing{}
 	switch w := d.run; {
 	case w != nil:
@@ -81,26 +79,10 @@ func (d *database) showRuns(now time.Time) {
 
 // showArchive shows what the archive has. The caller holds the lock.
 func (d *database) showArchive() {
-	s, l := &d.shown, &d.look
+	s, l := &d.board.shown, &d.look
 	s.Newest, s.LastFull, s.Increments = l.Newest, l.FullAt, l.SinceFull
 	s.NewestRestorable = l.Newest.CreatedAt
 	if l.Newest.EndTime != nil {
 		s.NewestRestorable = *l.Newest.EndTime
 	}
-}
-
-// state returns a copy of what was published, with what has moved since.
-func (d *database) state() TargetState {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.shown
-	s.Doing.Alive, s.Doing.Done, s.Doing.Total = d.moved.alive, d.moved.done, d.moved.total
-	if s.Phase == PhaseRunning {
-		s.LastLook = later(s.LastLook, d.moved.alive) // a backup reads it
-	}
-	s.Counts.Backups = maps.Clone(s.Counts.Backups)
-	s.Counts.Failures = maps.Clone(s.Counts.Failures)
-	s.Counts.UnplannedFulls = maps.Clone(s.Counts.UnplannedFulls)
-	s.Counts.Durations = maps.Clone(s.Counts.Durations)
-	return s
 }

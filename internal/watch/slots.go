@@ -40,7 +40,7 @@ func (s *slots) give() {
 	defer s.mu.Unlock()
 	s.free++
 	for d := range s.waiting {
-		d.poke()
+		d.board.poke()
 	}
 }
 

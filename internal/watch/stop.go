@@ -49,12 +49,12 @@ func (d *database) flush(ctx context.Context) bool {
 	}
 	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
 	d.show(now)
-	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.observe, NoHold: d.run.noHold})
+	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.board.observe, NoHold: d.run.noHold})
 	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil, hasAsked: true}
 	d.run = nil
 	if err != nil {
-		d.add(func(c *Counts) { c.Failures[archiver.CodeOf(err)]++ })
-		d.tellFailed(o.ended, "the last backup", err)
+		d.board.add(func(c *Counts) { c.Failures[archiver.CodeOf(err)]++ })
+		d.news(EventFailed, o.ended).failed("the last backup", err)
 		return false
 	}
 	d.succeeded(o)

@@ -50,10 +50,10 @@ func (d *database) setTrouble(now time.Time, kind string, err error, phase Phase
 	if was.phase == phase && was.code == d.trouble.code {
 		d.trouble.since, d.trouble.loud = was.since, was.loud
 	} else {
-		d.tellFailed(now, kind, err)
+		d.news(EventFailed, now).failed(kind, err)
 	}
 	if phase == PhaseGone && !d.trouble.loud && now.Sub(d.trouble.since) >= goneFor {
 		d.trouble.loud = true
-		d.tellGone(now)
+		d.news(EventState, now).gone(d.trouble)
 	}
 }

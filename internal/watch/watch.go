@@ -91,7 +91,7 @@ func (w *Watcher) Set(targets []Target) error {
 			return fmt.Errorf("two of what is to be watched are called %s", k)
 		}
 		wanted[k] = t
-		if d, there := w.databases[k]; there && isSamePlace(d.state().Target, t) {
+		if d, there := w.databases[k]; there && isSamePlace(d.board.state().Target, t) {
 			continue
 		}
 		a, err := w.opts.Open(t)
@@ -109,8 +109,8 @@ func (w *Watcher) Set(targets []Target) error {
 		k := t.Key()
 		if a := opened[k]; a != nil {
 			w.add(t, a)
-		} else if d := w.databases[k]; d.state().Target != t {
-			d.tell(func(i *inbox) { i.target = &t })
+		} else if d := w.databases[k]; d.board.state().Target != t {
+			d.board.tell(func(i *inbox) { i.target = &t })
 		}
 	}
 	return nil
@@ -208,20 +208,20 @@ func (w *Watcher) Run(ctx context.Context) error {
 func (w *Watcher) Changed(path string) {
 	w.each(func(d *database) {
 		if d.path == path {
-			d.changed(time.Now())
+			d.board.changed(time.Now())
 		}
 	})
 }
 
 // ChangedAll says that any database may have changed.
-func (w *Watcher) ChangedAll() { w.each(func(d *database) { d.changed(time.Now()) }) }
+func (w *Watcher) ChangedAll() { w.each(func(d *database) { d.board.changed(time.Now()) }) }
 
 // Nudge makes everything due that is not in its archive, and tries again what was refused or
 // waits.
 func (w *Watcher) Nudge() {
 	w.each(func(d *database) {
 		d.store.tryNow(time.Now())
-		d.tell(func(i *inbox) { i.nudged = true })
+		d.board.tell(func(i *inbox) { i.nudged = true })
 	})
 }
 
@@ -240,7 +240,7 @@ func (w *Watcher) State() State {
 	s := State{At: time.Now(), Started: w.started}
 	used := map[*store]bool{}
 	for _, d := range w.databases {
-		s.Targets = append(s.Targets, d.state())
+		s.Targets = append(s.Targets, d.board.state())
 		used[d.store] = true
 	}
 	for st := range used {

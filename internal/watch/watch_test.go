@@ -131,3 +131,20 @@ func TestLagIsKept(t *testing.T) {
 		})
 	}
 }
+
+// A database that rests after a commit is looked at seldom.
+func TestRestingIsNotReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, f := newFake("people")
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Minute)
+		d.commit()
+		time.Sleep(time.Minute)
+		before := d.looks
+		time.Sleep(time.Hour)
+		if n := d.looks - before; n < 18 || n > 21 {
+			t.Errorf("%d looks in an hour", n)
+		}
+		_ = s.stop()
+	})
+}
