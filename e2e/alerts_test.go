@@ -15,9 +15,11 @@ import (
 
 const (
 	rulesFile     = "../deploy/prometheus/rules.yml"
-	rulesTestFile = "../deploy/prometheus/rules_test.yml"
 	dashboardFile = "../deploy/grafana/gbak-s3.json"
 )
+
+// rulesTestFiles are the unit tests of the rules.
+var rulesTestFiles = []string{"../deploy/prometheus/rules_test.yml", "../deploy/prometheus/rules_cron_test.yml"}
 
 // prometheus returns the path of prometheus or promtool, which scripts/minio-test.sh provides.
 func prometheus(t testing.TB, name string) string {
@@ -64,10 +66,10 @@ func alerts(t testing.TB) []alert {
 }
 
 // TestAlertRules: Prometheus accepts the rules, and each alert fires and is silent on written
-// series as deploy/prometheus/rules_test.yml says.
+// series as the files beside them say.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"check", "rules", "--lint=all", "--lint-fatal", rulesFile}, {"test", "rules", rulesTestFile}} {
+	for _, args := range [][]string{{"check", "rules", "--lint=all", "--lint-fatal", rulesFile}, append([]string{"test", "rules"}, rulesTestFiles...)} {
 		if out, err := exec.CommandContext(t.Context(), prometheus(t, "promtool"), args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %v: %v\n%s", args, err, out)
 		}
@@ -78,28 +80,30 @@ func TestAlertRules(t *testing.T) {
 // which it does not.
 func TestAlertsAreTested(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile(rulesTestFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Tests []struct {
-			Checks []struct {
-				Alert string `yaml:"alertname"`
-				Want  []any  `yaml:"exp_alerts"`
-			} `yaml:"alert_rule_test"`
-		}
-	}
-	if err := yaml.Unmarshal(content, &file); err != nil {
-		t.Fatal(err)
-	}
 	fires, silent := map[string]bool{}, map[string]bool{}
-	for _, test := range file.Tests {
-		for _, check := range test.Checks {
-			if len(check.Want) > 0 {
-				fires[check.Alert] = true
-			} else {
-				silent[check.Alert] = true
+	for _, path := range rulesTestFiles {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Tests []struct {
+				Checks []struct {
+					Alert string `yaml:"alertname"`
+					Want  []any  `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		if err := yaml.Unmarshal(content, &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range file.Tests {
+			for _, check := range test.Checks {
+				if len(check.Want) > 0 {
+					fires[check.Alert] = true
+				} else {
+					silent[check.Alert] = true
+				}
 			}
 		}
 	}

@@ -90,13 +90,14 @@ func (w *live) commit(t testing.TB) int64 {
 	return all[len(all)-1].Epoch
 }
 
-// addressOf returns where a watcher listens.
+// addressOf waits until a watcher says where it listens.
 func addressOf(t testing.TB, w *watcher) string {
 	t.Helper()
-	found := regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`).FindStringSubmatch(w.stderr.String())
-	if found == nil {
-		t.Fatalf("it does not say where it listens: %s", w.stderr.String())
-	}
+	var found []string
+	wait(t, w, "where it listens", func() bool {
+		found = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)\n`).FindStringSubmatch(w.stderr.String())
+		return found != nil
+	})
 	return found[1]
 }
 
