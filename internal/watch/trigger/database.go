@@ -66,10 +66,15 @@ func (t *Trigger) follow(d *database) {
 	for n := 0; ; n++ {
 		begins := d.wrote.Swap(false) && !isWriting
 		isWriting = isWriting || begins
-		if n%rewatchEvery == 0 || woken || !told || begins || !isWriting && d.fingerprint(t.seed) != d.seen {
-			told = t.rewatch(d, isWriting)
+		now, rewatch := d.seen, n%rewatchEvery == 0 || woken || !told || begins
+		if !rewatch {
+			now = d.fingerprint(t.seed)
+			rewatch = !isWriting && now != d.seen
 		}
-		now := d.fingerprint(t.seed)
+		if rewatch {
+			told = t.rewatch(d, isWriting)
+			now = d.fingerprint(t.seed)
+		}
 		hasChanged := now != d.seen
 		if d.seen = now; hasChanged {
 			t.opts.Changed(d.path)
