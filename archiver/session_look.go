@@ -126,9 +126,9 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 	switch {
 	case isOther:
 		l.NeedsFull, l.FullBytes = other.Error(), found.Bytes()
-	case found.Kind == manifest.Full && s.known && !found.Remainder:
+	case found.Kind == manifest.Full && s.known && !found.Archived:
 		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
-	case found.Kind == manifest.Full && !found.Remainder:
+	case found.Kind == manifest.Full && !found.Archived:
 		l.FullBytes = found.Bytes()
 	default:
 		l.Commits, l.UnsavedBytes, l.Remainder = found.Commits, found.Bytes(), found.Remainder

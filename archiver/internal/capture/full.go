@@ -249,7 +249,7 @@ func (s *Source) addLog(f *grafeo.LogFile, r grafeo.Range) {
 // which epoch its image is of.
 func (s *Source) findReplay() error {
 	end := s.Position.Commit
-	if s.Remainder || s.Kind != manifest.Full || s.Image.Generation != grafeo.Gen05 || s.Image.Empty || s.Image.Directory || end == nil {
+	if s.Remainder || s.Archived || s.Kind != manifest.Full || s.Image.Generation != grafeo.Gen05 || s.Image.Empty || s.Image.Directory || end == nil {
 		return nil
 	}
 	first, ok := s.firstLog05()

@@ -74,8 +74,9 @@ func (q *Query) startRun(s *Source) {
 }
 
 // remainderOf returns what the parent lacks of a log, nil for nothing: the rest of the run
-// that it ends in, or else the next run. Of a log that has not ended, the last run is left
-// out, as long as the present image is the one on which it began. The error is a [*NotContinuedError] if the log does not continue the parent.
+// that it ends in, or else the next run. If that is the last one of a log that has not ended,
+// and the present image is the one on which it began, it is all that there is, and no
+// remainder. The error is a [*NotContinuedError] if the log does not continue the parent.
 func (q *Query) remainderOf(log *openlog.Log, hasEnded bool) (*Source, error) {
 	parent := q.Parent
 	if parent.Imported != nil || parent.Database.Generation != string(grafeo.Gen05) || parent.Database.IsDirectory() {
@@ -90,14 +91,12 @@ func (q *Query) remainderOf(log *openlog.Log, hasEnded bool) (*Source, error) {
 	otherImage := log.Image != 0 && !sameImage
 	isLast := func(c *grafeo.Commit) bool { return !hasEnded && (c == nil || c.Run == scan.lastWithEpoch.Run) }
 	switch {
-	case mark == nil && (otherImage || !isLast(scan.lastOfRun)):
-		return q.runOf(log, scan, scan.lastOfRun, hasEnded)
 	case mark == nil:
-		return nil, nil
+		return q.runOf(log, scan, scan.lastOfRun, hasEnded, isLast(scan.lastOfRun) && !otherImage)
 	case !scan.found || !sameImage && !scan.isSameFile():
 		return nil, notContinued("it is not the log that backup %d ends in", parent.Seq)
-	case scan.lastOfRun == nil && scan.newRun && (otherImage || !isLast(scan.lastOfNext)):
-		return q.runOf(log, scan, scan.lastOfNext, hasEnded)
+	case scan.lastOfRun == nil && scan.newRun:
+		return q.runOf(log, scan, scan.lastOfNext, hasEnded, isLast(scan.lastOfNext) && !otherImage)
 	case scan.lastOfRun == nil, isLast(scan.lastOfRun):
 		return nil, nil
 	case scan.newRun:
@@ -117,14 +116,19 @@ func (q *Query) remainderOf(log *openlog.Log, hasEnded bool) (*Source, error) {
 
 // runOf returns all of a log up to its commit last, nil for nothing, as a full source: of a
 // run that no backup has seen. Its image is that of the newest full backup, if that backup has
-// the beginning of the log as well, or if the log began on that image.
-func (q *Query) runOf(log *openlog.Log, scan *continuityScan, last *grafeo.Commit, hasEnded bool) (*Source, error) {
-	if last == nil {
+// the beginning of the log as well, or if the log began on that image. isAll says that the
+// database has nothing else.
+func (q *Query) runOf(log *openlog.Log, scan *continuityScan, last *grafeo.Commit, hasEnded, isAll bool) (*Source, error) {
+	if last == nil || isAll && (q.Full || log.Image == 0) {
 		return nil, nil
 	}
 	began := q.Parent.Position.Commit != nil || log.Began != 0 && log.Began == q.Parent.Database.HeadersCRC32C
 	if !began || !log.Whole || q.NoArchived {
 		return nil, notContinued("the archive does not have the image on which a run began")
+	}
+	leftOut := int64(0)
+	if isAll {
+		leftOut = scan.leftOut()
 	}
 	scan, err := q.scanRemoved(log, log.Files.UpTo(scan.log, *last), nil)
 	if err != nil {
@@ -137,7 +141,8 @@ func (q *Query) runOf(log *openlog.Log, scan *continuityScan, last *grafeo.Commi
 	if len(s.Spilled) > 0 {
 		return nil, notContinued("there are spilled vectors")
 	}
-	s.Archived, s.Why = true, fmt.Sprintf("a run of the database has begun since backup %d, and has ended or written a checkpoint", q.Parent.Seq)
+	s.Archived, s.Remainder, s.LeftOut = true, !isAll, leftOut
+	s.Why = fmt.Sprintf("a run of the database has begun since backup %d", q.Parent.Seq)
 	s.addLogs05(scan)
 	s.StartEpoch = min(1, s.EndEpoch) // the image is of an earlier run
 	s.readFrom(log.Files)

@@ -319,9 +319,9 @@ func TestKilled(t *testing.T) {
 	mustBe(t, w.backup(), summary{manifest.Incremental, true, 3, 3, 1, 1, 1, true})
 	mustBe(t, w.backup(), summary{manifest.Full, false, 1, 2, 5, 5, 1, false})
 	s := w.backup()
-	mustBe(t, s, summary{manifest.Full, false, 0, 2, 7, 7, 2, false})
-	if s.Remainder {
-		t.Error("it is a remainder")
+	mustBe(t, s, summary{manifest.Full, false, 1, 2, 7, 7, 1, false})
+	if s.Remainder || !s.Archived {
+		t.Errorf("the last run: %+v", s)
 	}
 	w.commit()
 	mustBe(t, w.backup(), summary{manifest.Incremental, true, 3, 3, 1, 1, 1, true})
@@ -347,9 +347,47 @@ func TestKilledTwice(t *testing.T) {
 		}
 	}
 	s := w.backup()
-	mustBe(t, s, summary{manifest.Full, false, 1, 2, 6, 6, 2, false})
-	if s.Remainder || s.Archived {
+	mustBe(t, s, summary{manifest.Full, false, 1, 2, 6, 6, 1, false})
+	if s.Remainder || !s.Archived {
 		t.Errorf("the last run: %+v", s)
+	}
+}
+
+// A new run on an image that the archive has is a full source with that image, as long as it
+// is there, whether or not full ones are wanted. Its image is read again if it is asked for.
+func TestNewRun(t *testing.T) {
+	w := newWatched(t)
+	w.close()
+	w.backup()
+	w.open()
+	w.look()
+	w.commit()
+	w.commit()
+	_, err := w.log05.Write(grafeotest.AppendFrame05(nil, []byte("\x00 a record")))
+	w.check(err)
+	q := w.query()
+	q.Full = true
+	s, err := q.Look(t.Context())
+	w.check(err)
+	mustBe(t, s, summary{manifest.Full, false, 1, 2, 2, 2, 2, false})
+	if s.Archived || s.Remainder {
+		t.Errorf("asked for: %+v", s)
+	}
+	q = w.query()
+	q.NoFull = true
+	s, err = q.Look(t.Context())
+	w.check(err)
+	mustBe(t, s, summary{manifest.Full, false, 1, 2, 2, 2, 1, false})
+	if !s.Archived || s.Remainder || s.LeftOut == 0 || s.Database() != w.parent.Database {
+		t.Errorf("%+v", s)
+	}
+	w.parent = backup(s)
+	w.commit()
+	mustBe(t, w.backup(), summary{manifest.Incremental, true, 3, 3, 1, 1, 1, true})
+	w.commit()
+	w.close()
+	if s := w.backup(); !s.Remainder || s.StartEpoch != 4 {
+		t.Errorf("%+v", s)
 	}
 }
 

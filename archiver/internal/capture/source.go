@@ -65,7 +65,7 @@ func (s *Source) IsNothing() bool { return s.Kind == manifest.Incremental && s.C
 
 // Database returns what a manifest says of the database.
 func (s *Source) Database() manifest.Database {
-	if s.Remainder {
+	if s.Remainder || s.Archived {
 		return s.Parent.Database // whose image its log follows
 	}
 	return DatabaseOf(s.Image, cmp.Or(s.name, filepath.Base(s.Path)))

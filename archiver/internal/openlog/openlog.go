@@ -142,14 +142,14 @@ func (f *Files) Removed() (*Log, error) {
 	return nil, nil
 }
 
-// Current returns the log that is in the log folder, nil if none of its files is open.
+// Current returns the log that is in the log folder, nil if its newest files are not open.
 func (f *Files) Current() (*Log, error) {
 	if f == nil {
 		return nil, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current == nil {
+	if f.current == nil || f.current.hasMore {
 		return nil, nil
 	}
 	return f.current.open()
@@ -250,6 +250,7 @@ type Log struct {
 type log struct {
 	dir          string
 	files        []*file // in their order
+	hasMore      bool    // there are files that are not open
 	began, image uint32  // as in [Log]
 	seen         time.Time
 }
@@ -263,6 +264,7 @@ type file struct {
 
 // add opens the files with these names that come after those that are open.
 func (l *log) add(names []string) error {
+	l.hasMore = true
 	for _, name := range names {
 		number, _ := grafeo.LogNumber05(name)
 		n := len(l.files)
@@ -292,6 +294,7 @@ func (l *log) add(names []string) error {
 		}
 		l.files = append(l.files, &file{f, number, info, disk.IdentityOf(f)})
 	}
+	l.hasMore = false
 	return nil
 }
 
