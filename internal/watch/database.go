@@ -60,9 +60,7 @@ type database struct {
 
 	prepared  bool      // what a full backup needs is stored
 	fullAgain time.Time // not before that, after a full backup or its preparation has failed
-	reopened  time.Time // when a full backup was taken of a 0.5 database that was opened again
-
-	reopenedTook time.Duration // how long that took
+	reopened  reopened
 
 	verify, expire, compact upkeep
 }
@@ -160,7 +158,7 @@ func (d *database) takeInbox() {
 	}
 	if in.nudged {
 		d.nudged = true
-		d.trouble.again, d.fullAgain, d.reopened, d.unplanned.count = time.Time{}, time.Time{}, time.Time{}, 0
+		d.trouble.again, d.fullAgain, d.reopened, d.unplanned.count = time.Time{}, time.Time{}, reopened{}, 0
 		d.pace.yields = 0
 	}
 	if !in.changed.IsZero() {

@@ -138,7 +138,7 @@ func (d *database) tookFull(o outcome) {
 	d.prepared = false
 	switch o.work.reason {
 	case isReopened:
-		d.reopened, d.reopenedTook = now, now.Sub(o.work.began)
+		d.reopened.taken(now, now.Sub(o.work.began))
 	case isUnplanned:
 		if b.Kind != archiver.KindFull {
 			return

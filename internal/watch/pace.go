@@ -159,17 +159,37 @@ var unplannedWaits = []time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.
 const (
 	unplannedRest = 6 * time.Hour
 
-	// The wait between full backups of a 0.5 database that is opened again and again, which
-	// are planned: many times as long as one takes, but no longer than a minute.
 	longestReopenedWait = time.Minute
 	reopenedRest        = 5
+	reopenedBurst       = 20
 )
 
-// reopenedWait returns the wait if a full backup took so long. It is at least the lag, like
-// that between all backups: an image of 0.5 that is overwritten before it was archived takes
-// with it the epochs of the run that began on it.
-func reopenedWait(took, lag time.Duration) time.Duration {
-	return min(max(reopenedRest*took, lag), longestReopenedWait)
+// reopened says when a full backup may be taken of a 0.5 database that was closed or opened,
+// which is planned. An image of 0.5 that is overwritten before it was archived takes with it
+// the epochs of the run that began on it. So the wait is only some times as long as one takes;
+// but at least the lag, like that between all backups, after many of them. It is a minute at most.
+type reopened struct {
+	last  time.Time
+	took  time.Duration // the last one
+	spent float64       // of the burst, as of the last one: one comes back in a minute
+}
+
+// at returns when the next one may begin.
+func (r *reopened) at(now time.Time, lag time.Duration) time.Time {
+	wait := reopenedRest * r.took
+	if r.spentAt(now) > reopenedBurst-1 {
+		wait = max(wait, lag)
+	}
+	return r.last.Add(min(wait, longestReopenedWait))
+}
+
+// taken notes one that has just ended.
+func (r *reopened) taken(now time.Time, took time.Duration) {
+	r.last, r.took, r.spent = now, took, min(r.spentAt(now)+1, reopenedBurst)
+}
+
+func (r *reopened) spentAt(now time.Time) float64 {
+	return max(0, r.spent-now.Sub(r.last).Minutes())
 }
 
 // at returns when the next one may be taken; zero means at once.

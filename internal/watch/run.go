@@ -92,10 +92,10 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doCheck, "", now
 	case l.Newest.Seq == 0:
 		return doFull, first, now
-	case l.Remainder && !now.Before(d.reopenedAt()):
+	case l.Remainder && !now.Before(d.reopened.at(now, d.lag())):
 		return doFull, isReopened, now // the full backup that comes after it is planned, too
 	case l.NeedsFull != "" && l.Newest.Generation == "0.5":
-		return doFull, isReopened, d.reopenedAt()
+		return doFull, isReopened, d.reopened.at(now, d.lag())
 	case l.NeedsFull != "":
 		return doFull, isUnplanned, d.unplanned.at(now)
 	case d.prepared && !now.Before(d.fullAgain) && d.w.fulls.isFreeFor(d):
@@ -114,12 +114,6 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doCheck, "", d.board.safe().Add(d.target.Prove)
 	}
 	return "", "", time.Time{}
-}
-
-// reopenedAt returns when the next full backup of a 0.5 database may begin that was opened
-// again, or closed.
-func (d *database) reopenedAt() time.Time {
-	return d.reopened.Add(reopenedWait(d.reopenedTook, d.lag()))
 }
 
 // launchRun starts a run on the session.
