@@ -23,7 +23,7 @@ type store struct {
 	since    time.Time // when away last changed
 	answer   time.Time // the last one
 	why      string
-	failures int       // in a row
+	failures int       // in a row, but for short times in which it answered
 	next     time.Time // when somebody may try
 	trying   bool      // somebody does
 	checking time.Time // when somebody last took it upon itself to check an idle store
@@ -52,7 +52,7 @@ func (s *store) mayAsk(now time.Time) (ok, tries bool, at time.Time) {
 func (s *store) answered(now time.Time) (isBack bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer, s.failures, s.trying = now, 0, false
+	s.answer, s.trying = now, false
 	if !s.away {
 		return false
 	}
@@ -73,7 +73,11 @@ func (s *store) failed(now time.Time, tried bool, why string) (isNew bool) {
 		return false
 	}
 	if isNew {
-		s.away, s.since, s.failures = true, now, 0
+		// One that answers what tries it and fails at a backup is not back: go on with the waits.
+		if now.Sub(s.since) > longestWait {
+			s.failures = 0
+		}
+		s.away, s.since = true, now
 	}
 	bound := longestWait
 	if s.failures < 9 { // 2⁹ s are more than 5 min

@@ -117,6 +117,7 @@ type fakeSession struct {
 	fulls    []time.Time
 	upkeep   []time.Time
 	prepare  time.Duration // how long it takes
+	noPut    bool          // the store answers, and takes nothing
 }
 
 func newFake(path string) (*fakeDatabase, *fakeArchive, *fakeSession) {
@@ -127,6 +128,9 @@ func newFake(path string) (*fakeDatabase, *fakeArchive, *fakeSession) {
 
 func (s *fakeSession) ask(put bool) error {
 	err := s.a.ask(put)
+	if put && s.noPut {
+		err = storeAway
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if put {

@@ -62,8 +62,8 @@ func (d *database) noteStore(o outcome) {
 
 // succeeded takes in a run without an error.
 func (d *database) succeeded(o outcome) {
-	if d.trouble.of == o.work.kind || o.work.isBackup() {
-		d.trouble = trouble{}
+	if d.trouble.of == o.work.kind || o.work.isBackup() || d.trouble.of == doReread {
+		d.trouble = trouble{} // a check, too, shows that the archive can be read
 	}
 	if !o.work.isBackup() {
 		return

@@ -212,3 +212,30 @@ func TestLooksAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A store that answers what tries it, and takes no backup, is tried less and less often, like
+// one that does not answer.
+func TestStoreThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, f := newFake("people")
+		f.noPut = true
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Hour)
+		if n, told := a.total(), s.count(EventStore); n > 500 || told > 200 {
+			t.Errorf("%d requests and %d times news in an hour", n, told)
+		}
+		f.noPut = false
+		time.Sleep(longestWait + time.Minute)
+		s.is(PhaseClean)
+		time.Sleep(longestWait)
+		f.noPut = true // after a long time it is new
+		f.d.commit()
+		time.Sleep(DefaultLag + time.Second)
+		f.noPut = false
+		time.Sleep(DefaultLag + 2*time.Second)
+		s.is(PhaseClean)
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

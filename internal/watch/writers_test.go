@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,38 @@ func TestBackupByHand(t *testing.T) {
 		}
 		if a.saved != len(d.commits) || a.kinds()[archiver.KindFull] != 1 {
 			t.Errorf("%d of %d, %v", a.saved, len(d.commits), a.kinds())
+		}
+	})
+}
+
+// That the end of the archive could not be read is over when it can be read again.
+func TestRereadIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		hand := &fakeSession{d: d, a: a}
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(30 * time.Second)
+		for s.count(EventWriter) == 0 {
+			time.Sleep(time.Second)
+			d.commit()
+			hand.fresh = false
+			if _, err := hand.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.setAway(&archiver.Error{Code: archiver.CodePermission, Err: errors.New("403")})
+		d.commit()
+		time.Sleep(time.Minute)
+		s.is(PhaseRefused)
+		a.setAway(nil)
+		before := a.total()
+		time.Sleep(10 * time.Minute)
+		s.is(PhaseClean)
+		if n := a.total() - before; n > 20 {
+			t.Errorf("%d requests", n)
+		}
+		if err := s.stop(); err != nil || a.saved != len(d.commits) {
+			t.Errorf("%v, %d of %d are saved", err, a.saved, len(d.commits))
 		}
 	})
 }
