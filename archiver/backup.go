@@ -295,7 +295,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 // database had committed before it was closed, and that what it has now comes after that.
 func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, held *hold.Session, opts BackupOptions) (r BackupReport, isRemainder bool, err error) {
 	q := newQuery(a, path, head, held.IsHeldSince(head.Parent), opts)
-	q.NoFull = q.NoFull || head.IsKept()
+	q.NoFull, q.Skips = q.NoFull || head.IsKept(), head.IsKept()
 	c, err := newPacker(a, head, opts).Copy(ctx, q)
 	if head.IsKept() && needsArchive(err) {
 		err = fmt.Errorf("%w: %w", commit.ErrOutdated, err)

@@ -110,6 +110,8 @@ func (s *Session) options(b SessionBackup) BackupOptions {
 //   - If nothing is new, it asks the store nothing. If an incremental backup will do, it makes
 //     sure that the archive is still as the session knows it, stores the segment beside that,
 //     and commits. A full backup, and one after a failure or an hour, reads the archive.
+//   - What the log of a 0.6 database has before the end of the newest backup is not read again,
+//     except by backups that read the archive: they find damage there.
 //   - The hold of the database moves on when that frees log, or after a minute, or when the
 //     session is closed. So do the notes of [Options.State], and [BackupOptions.MaxHold].
 func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, error) {

@@ -109,6 +109,7 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 	l := Look{Known: s.known}
 	q := newQuery(s.archive, path, &commit.Head{Parent: s.newest}, hold.WasHeldSince(path, s.archiveID, s.newest), s.opts.Backup)
 	q.Full, q.NoFull, q.Logs = false, false, &s.logs
+	q.Skips = s.isFresh()
 	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
 	if s.newest != nil {
 		l.Newest = describe(s.newest.Manifest)

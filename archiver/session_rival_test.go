@@ -1,6 +1,7 @@
 package archiver_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -108,5 +109,43 @@ func TestSessionAfterAFailure(t *testing.T) {
 			}
 			mustBeWhole(t, memory)
 		})
+	}
+}
+
+// A session that has read the log up to its newest backup does not read it again; but it sees
+// that another history was put in its place, whose numbers are the same or not.
+func TestSessionSeesAFork(t *testing.T) {
+	t.Parallel()
+	for name, sizes := range map[string][]int{"equal numbers": {500, 600, 70}, "other numbers": {100, 777, 300, 70}} {
+		m := newModel(t)
+		past := m.save()
+		store := storagetest.NewMemory()
+		s := newArchive(store).Session(m.path, archiver.SessionOptions{})
+		for _, size := range []int{500, 600} {
+			m.commit(size)
+			if _, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.check(os.RemoveAll(m.path + ".wal"))
+		m = m.putBack(past, true)
+		m.reopen()
+		m.now = m.now.Add(time.Hour)
+		for _, size := range sizes {
+			m.commit(size)
+		}
+		plan, err := newArchive(store).PlanBackup(t.Context(), m.path, archiver.BackupOptions{})
+		if err != nil || plan.Kind != archiver.KindFull {
+			t.Fatalf("%s: %+v, %v", name, plan, err)
+		}
+		if l, err := s.Look(t.Context()); err != nil || l.NeedsFull != plan.Why {
+			t.Errorf("%s: %+v, %v, want %s", name, l, err, plan.Why)
+		}
+		_, err = s.Backup(t.Context(), archiver.SessionBackup{NoFull: true})
+		mustFail(t, err, archiver.CodeNeedsFull, plan.Why)
+		if r, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil || r.Backup.Timeline != 2 || r.Why != plan.Why {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		m.restoresTo(store, archiver.Target{}, m.epoch)
 	}
 }

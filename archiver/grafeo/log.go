@@ -161,6 +161,11 @@ type ScanOptions struct {
 	// no error in 0.6: the image has what comes after.
 	From *Position
 
+	// SkipBefore says that of the first file what comes before From need not be read (0.6),
+	// as an earlier scan has read it. If a group begins at From, it is not; then the
+	// checksum and the [LogFile.Range] of that file are not known, but [LogFile.RangeAfter] is.
+	SkipBefore bool
+
 	// Borders are ends of earlier scans (0.5): a commit that ended there without an
 	// EpochAdvance ends there again, as a [Closing]. So does one that ends at From.
 	Borders []Position

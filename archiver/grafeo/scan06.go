@@ -110,6 +110,9 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 	if err := s.checkChain(r); err != nil {
 		return err
 	}
+	if s.opts.SkipBefore && len(s.log.Files) == 0 && s.from > r.header.FirstLSN {
+		r = s.skipTo(in, r)
+	}
 	s.end = r.lsn(in.size)
 	s.log.Files = append(s.log.Files, LogFile{Name: name.name, Size: in.size, FirstLSN: r.header.FirstLSN})
 	err = s.scanGroups(r)
@@ -117,6 +120,21 @@ func (s *scanner06) scanSegment(name logName, newest bool) error {
 		err = s.tail(r, in, damage)
 	}
 	return err
+}
+
+// skipTo returns a reader of the groups from From on, if one begins there, and otherwise r. From
+// is in the segment.
+func (s *scanner06) skipTo(in *logInput, r *Reader06) *Reader06 {
+	offset := segmentHeaderLength + int64(s.from-r.header.FirstLSN)
+	rest := func() *Reader06 {
+		src := newSource(io.NewSectionReader(in, offset, in.size-offset), in.size-offset, in.path)
+		src.offset = offset
+		return &Reader06{src: src, header: r.header, end: offset}
+	}
+	if _, err := rest().Next(); err != nil {
+		return r // which says what is wrong
+	}
+	return rest()
 }
 
 // checkHeader compares the header with the name of the file and the database.

@@ -14,7 +14,7 @@ var sessionMutants = []mutant{
 	},
 	{
 		"a session takes an unplanned full backup on what it remembers", "archiver/backup.go",
-		"q.NoFull = q.NoFull || head.IsKept()", "q.NoFull = q.NoFull && !head.IsKept()",
+		"q.NoFull, q.Skips = q.NoFull || head.IsKept(), head.IsKept()", "q.NoFull, q.Skips = q.NoFull && !head.IsKept(), head.IsKept()",
 		"./archiver", "TestRequestsOfASession",
 	},
 	{

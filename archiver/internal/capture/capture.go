@@ -46,6 +46,7 @@ type Query struct {
 
 	Full        bool // everything is wanted, even if the log continues the parent
 	NoFull      bool // a full source after a parent is an error, a [*NeedsFullError]
+	Skips       bool // an earlier query has read the log up to the parent's end: it is not read again, where a commit shows that it is the same
 	NewDatabase bool // the archive may continue with a database that it has no backup of
 
 	// Knows reports whether the archive has a backup of the database with this id. It is
@@ -134,7 +135,7 @@ func (q *Query) present(ctx context.Context) (*Source, error) {
 	case q.Full:
 		why = "it was asked for"
 	default:
-		s, err := incremental(q.Path, parent, q.Held)
+		s, err := incremental(q.Path, parent, q.Held, q.Skips)
 		notContinued, ok := errors.AsType[*NotContinuedError](err)
 		if !ok {
 			return named(s, q.Name), err

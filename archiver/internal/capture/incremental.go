@@ -23,7 +23,7 @@ func notContinued(format string, args ...any) error {
 // incremental returns the part of the log of the database at path that was written after
 // its backup parent. Without any commit there, nothing is new. The error is a
 // [*NotContinuedError] if that part is not all that is new.
-func incremental(path string, parent *manifest.Committed, held bool) (*Source, error) {
+func incremental(path string, parent *manifest.Committed, held, skips bool) (*Source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,10 @@ func incremental(path string, parent *manifest.Committed, held bool) (*Source, e
 		return nil, notContinued("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)
 	}
 	scan := newScan(path, generation, parent.Position.Commit)
-	err = scan.run(grafeo.ScanOptions{DatabaseID: image.DatabaseID, From: endOf(parent, generation), Borders: catalog.Borders(parent)})
+	err = scan.run(grafeo.ScanOptions{
+		DatabaseID: image.DatabaseID, From: endOf(parent, generation), Borders: catalog.Borders(parent),
+		SkipBefore: skips && scan.mark != nil,
+	})
 	if gap, ok := errors.AsType[*grafeo.GapError](err); ok {
 		return nil, notContinued("the log does not continue backup %d: %v", parent.Seq, gap)
 	}
