@@ -200,3 +200,33 @@ func TestSlowClient(t *testing.T) {
 		t.Errorf("the connection ended with %v", err)
 	}
 }
+
+// TestNoProfilesForOthers: where others can reach the listener, there are none, even for
+// somebody on this host.
+func TestNoProfilesForOthers(t *testing.T) {
+	t.Parallel()
+	s, err := Start(":0", Options{State: func() watch.State { return watch.State{} }, Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	_, port, err := net.SplitHostPort(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/livez": 200, "/debug/pprof/": 404, "/debug/pprof/profile": 404} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:"+port+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		answer, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s answers %d, want %d", path, answer.StatusCode, want)
+		}
+	}
+}
