@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -198,6 +199,7 @@ func TestWatchSeesOtherDatabases(t *testing.T) {
 			}
 			state("refused")
 			watch.until("why", func(l line) bool { return l.Event == "state" && l.Code == "wrong_database" })
+			watch.until("what to do", func(l line) bool { return l.Event == "failed" && strings.Contains(l.Hint, "OTHER_ARCHIVE") })
 			watch.stop()
 			must(t, "verify", address, "--deep")
 		})

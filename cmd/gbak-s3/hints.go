@@ -294,6 +294,12 @@ var remaining = []row{
 	},
 	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: upgradeHint},
 	{
+		name: "another database is watched", when: both(code(archiver.CodeWrongDatabase), of("watch")),
+		say: "Give it an archive of its own: begin one with `gbak-s3 backup DATABASE OTHER_ARCHIVE`, and watch it with that. " +
+			"If it was made to replace the old database, run `gbak-s3 backup --new-database DATABASE ARCHIVE`, once: " +
+			"that continues on a new timeline, and the old history can still be restored.",
+	},
+	{
 		name: "another database", when: code(archiver.CodeWrongDatabase),
 		say: "Use another archive for another database. If this one was made to replace the old one, --new-database " +
 			"continues with it " +

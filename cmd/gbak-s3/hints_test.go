@@ -63,6 +63,7 @@ var verbHintCases = []struct {
 	{"import", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"restore", hintCase{"interrupted restore", archiver.CodeInterrupted, errors.New("x"), "puts back what was moved aside"}},
 	{"export", hintCase{"interrupted export", archiver.CodeInterrupted, errors.New("x"), "removes what this run left"}},
+	{"watch", hintCase{"another database is watched", archiver.CodeWrongDatabase, errors.New("x"), "OTHER_ARCHIVE"}},
 	{"expire", hintCase{"interrupted expiry", archiver.CodeInterrupted, errors.New("x"), "continues"}},
 	{"pin", hintCase{"unknown outcome of what stays", archiver.CodeUnknownOutcome, errors.New("x"), "Nothing was deleted"}},
 	{"expire", hintCase{"nothing is removed beside damage", archiver.CodeDamagedArchive, errors.New("x"), "expire --remove"}},

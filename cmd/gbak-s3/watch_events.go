@@ -19,6 +19,7 @@ type watchLine struct {
 	State     string          `json:"state,omitempty"`
 	Why       string          `json:"why,omitempty"`
 	Code      archiver.Code   `json:"code,omitempty"`
+	Hint      string          `json:"hint,omitempty"`
 	LagMS     int64           `json:"lag_ms,omitempty"`
 	LogBytes  int64           `json:"log_bytes,omitempty"`
 	FreeBytes int64           `json:"free_bytes,omitempty"`
@@ -60,7 +61,7 @@ func (p *eventPrinter) print(e watch.Event) {
 	}
 	line := watchLine{
 		Type: "watch", Event: e.Kind, At: e.At.UTC(), Database: e.Target.Name, Archive: e.Target.Archive, Store: e.Store,
-		State: string(e.Phase), Why: e.Why, Code: e.Code,
+		State: string(e.Phase), Why: e.Why, Code: e.Code, Hint: adviceFor(e),
 		LagMS: e.Lag.Milliseconds(), LogBytes: e.LogBytes, FreeBytes: e.FreeBytes,
 	}
 	if e.Kind == watch.EventStore {

@@ -38,6 +38,7 @@ type watching struct {
 	log      *slog.Logger
 	watcher  *watch.Watcher
 	events   *eventPrinter
+	advice   *advice
 	beats    *heartbeat.Sender
 	manager  *manager
 
@@ -60,7 +61,7 @@ type watching struct {
 func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 	w := &watching{
 		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
-		events: &eventPrinter{out: a.out},
+		events: &eventPrinter{out: a.out}, advice: newAdvice(a.log),
 	}
 	check := watch.DefaultStoreCheck
 	if c.StoreCheck != nil {
@@ -77,6 +78,7 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 func (w *watching) event(e watch.Event) {
 	w.events.print(e)
 	w.beats.Event(e)
+	w.advice.on(e)
 	switch {
 	case e.Kind == watch.EventBackup:
 		w.begun = true

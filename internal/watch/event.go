@@ -38,6 +38,7 @@ type Event struct {
 	Phase Phase         // of EventState: the new one
 	Why   string        // what happened, in words
 	Code  archiver.Code // of the error
+	Err   error         // of EventFailed: the error itself
 
 	Report *archiver.BackupReport // of EventBackup
 

@@ -57,7 +57,7 @@ func (e news) backup(r *archiver.BackupReport) {
 
 // failed tells of an error. That a store is away is said once for all of its databases.
 func (e news) failed(kind string, err error) {
-	e.Why, e.Code = err.Error(), archiver.CodeOf(err)
+	e.Why, e.Code, e.Err = err.Error(), archiver.CodeOf(err), err
 	level := slog.LevelError
 	if isAway(err) {
 		level = slog.LevelDebug

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/watch"
+)
+
+// advice says in the log what to do about an error of a database: once, until it is backed
+// up again or the advice is another one.
+type advice struct {
+	log   *slog.Logger
+	given map[watch.Key]string
+}
+
+func newAdvice(log *slog.Logger) *advice { return &advice{log, map[watch.Key]string{}} }
+
+// on takes in an event. It is called by one goroutine at a time.
+func (a *advice) on(e watch.Event) {
+	key := e.Target.Key()
+	switch e.Kind {
+	case watch.EventBackup, watch.EventSafe:
+		delete(a.given, key)
+	case watch.EventFailed:
+		hint := adviceFor(e)
+		if hint == "" || a.given[key] == hint {
+			return
+		}
+		a.given[key] = hint
+		a.log.Warn("what to do about it", "database", key.Name, "archive", key.Archive, "hint", hint)
+	}
+}
+
+// adviceFor returns what to do about an event, "" if the watcher does it by itself.
+func adviceFor(e watch.Event) string {
+	switch e.Code {
+	case "", archiver.CodeStore, archiver.CodeUnknownOutcome, archiver.CodeConflict, archiver.CodeBusyDatabase,
+		archiver.CodeLocked, archiver.CodeInterrupted:
+		return ""
+	}
+	if e.Err == nil {
+		return ""
+	}
+	return hintFor(e.Err, "watch")
+}
