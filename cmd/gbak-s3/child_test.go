@@ -15,7 +15,7 @@ import (
 )
 
 // beside runs a shell script beside work, which by itself lasts until its context ends.
-func beside(t *testing.T, script string, work func(context.Context) error) (exit int, err error, stderr string) {
+func beside(t *testing.T, script string, work func(context.Context) error) (exit int, stderr string, err error) {
 	t.Helper()
 	var out bytes.Buffer
 	a := &app{out: output{stdout: &out, stderr: &out}}
@@ -35,7 +35,7 @@ func beside(t *testing.T, script string, work func(context.Context) error) (exit
 	if e, ok := errors.AsType[*answeredError](err); ok {
 		exit = e.exit
 	}
-	return exit, err, out.String()
+	return exit, out.String(), err
 }
 
 // The exit code is the command's, and that of the last backups only if it is 0.
@@ -54,7 +54,7 @@ func TestExitBesideACommand(t *testing.T) {
 		{"exit 0", failing, 0, unsaved},
 		{"exit 7", failing, 7, nil},
 	} {
-		exit, err, stderr := beside(t, c.script, c.work)
+		exit, stderr, err := beside(t, c.script, c.work)
 		if exit != c.exit || c.err != nil && !errors.Is(err, c.err) || c.err == nil && (err != nil) != (c.exit != 0) {
 			t.Errorf("%s: exit %d, %v", c.script, exit, err)
 		}
@@ -71,7 +71,7 @@ func TestSignalsGoToTheCommand(t *testing.T) {
 		script := "trap 'exit 9' " + map[syscall.Signal]string{syscall.SIGTERM: "TERM", syscall.SIGQUIT: "QUIT", syscall.SIGUSR2: "USR2"}[s] +
 			"; touch " + ready + "; while :; do sleep 0.01; done"
 		began := false
-		exit, err, _ := beside(t, script, func(ctx context.Context) error {
+		exit, _, err := beside(t, script, func(ctx context.Context) error {
 			for _, failed := os.Stat(ready); failed != nil && t.Context().Err() == nil; _, failed = os.Stat(ready) {
 				time.Sleep(time.Millisecond)
 			}
@@ -91,7 +91,7 @@ func TestSignalsGoToTheCommand(t *testing.T) {
 // Without a watcher, a program does not go on.
 func TestCommandEndsWithItsWork(t *testing.T) {
 	broken := errors.New("broken")
-	_, err, _ := beside(t, "while :; do sleep 0.01; done", func(context.Context) error { return broken })
+	_, _, err := beside(t, "while :; do sleep 0.01; done", func(context.Context) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

@@ -140,5 +140,5 @@ func (f *folders) once(of, text string, args ...any) {
 		return
 	}
 	f.said[of] = text
-	f.log.Warn(text, args...)
+	f.log.Warn(text, args...) //nolint:sloglint // it is a constant of the caller
 }

@@ -232,9 +232,6 @@ func (w *watching) lookThrough() {
 	}
 }
 
-// targets returns what is to be watched as of now.
-func (w *watching) targets() []watch.Target { return w.folders.targets(w.config) }
-
 // rewalk looks for new databases below the folders.
 func (w *watching) rewalk() {
 	if isNew := w.folders.look(w.config); !isNew && w.isSet {

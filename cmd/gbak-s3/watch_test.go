@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -149,7 +148,7 @@ func TestFolders(t *testing.T) {
 		Databases: []config.Database{{Path: filepath.Join(dir, "b.grafeo"), Name: "own", Archives: []string{"/nas/own"}, Settings: config.DefaultSettings()}},
 		Dirs:      []config.Dir{{Path: dir, Archives: []string{"/nas/x/{path}-{id8}"}, Settings: config.DefaultSettings()}},
 	}
-	f := newFolders(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f := newFolders(slog.New(slog.DiscardHandler))
 	targets := func() []watch.Target {
 		f.look(c)
 		if f.look(c) {
