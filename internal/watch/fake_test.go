@@ -206,9 +206,10 @@ func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
 }
 
 func (s *fakeSession) Backup(ctx context.Context, b archiver.SessionBackup) (archiver.BackupReport, error) {
-	conflicts := 0
+	conflicts, before := 0, s.Requests().Total()
 	for {
 		r, err := s.try(ctx, b)
+		r.Requests.Head = s.Requests().Total() - before
 		if !errors.Is(err, archiver.ErrConflict) {
 			return r, err
 		}

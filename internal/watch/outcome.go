@@ -85,7 +85,8 @@ func (d *database) committed(o outcome) {
 	c, conflicts := &d.board.shown.Counts, d.board.moved.conflicts
 	c.Conflicts += conflicts
 	isNew := r.Backup.Kind != archiver.KindNone
-	if o.hasAsked {
+	isProof := isNew || r.Requests.Total() > 0 // those of what goes on beside it prove nothing
+	if isProof {
 		d.board.shown.LastSafe = now
 	}
 	if isNew {
@@ -105,7 +106,7 @@ func (d *database) committed(o outcome) {
 	if isNew {
 		d.news(EventBackup, now).backup(r)
 	}
-	if o.hasAsked {
+	if isProof {
 		d.w.tell(d.news(EventSafe, now).Event)
 	}
 }

@@ -88,7 +88,7 @@ func (d *database) start(ctx context.Context, now time.Time) time.Time {
 func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) {
 	l := &d.look
 	switch {
-	case d.store.isAway() || !l.Known || d.trouble.of == doCheck || d.trouble.of == doReread:
+	case d.store.isAway() || !l.Known || d.trouble.isOfArchive():
 		return doCheck, "", now
 	case l.Newest.Seq == 0:
 		return doFull, first, now

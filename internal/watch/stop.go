@@ -42,15 +42,15 @@ func (d *database) flush(ctx context.Context) bool {
 	l, err := d.archive.Look(ctx)
 	switch {
 	case archiver.CodeOf(err) == archiver.CodeNotFound:
-		return true // there is nothing to save
-	case err == nil && l.Known && l.Commits == 0 && l.NeedsFull == "":
+		return d.dirtySince.IsZero() // otherwise, there was something to save
+	case err == nil && l.Known && l.Commits == 0 && l.NeedsFull == "" && !d.trouble.isOfArchive():
 		d.look, d.dirtySince = l, time.Time{}
 		return true
 	}
 	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
 	d.show(now)
 	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.board.observe, NoHold: d.run.noHold})
-	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil, hasAsked: true}
+	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil}
 	d.run = nil
 	if err != nil {
 		d.board.add(func(c *Counts) { c.Failures[archiver.CodeOf(err)]++ })

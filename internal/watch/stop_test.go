@@ -180,3 +180,45 @@ func TestOnce(t *testing.T) {
 		t.Error("it is not done")
 	}
 }
+
+// What is known of an archive that was refused since is not worth an exit of success.
+func TestStopAfterArchiveVanished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, f := newFake("people")
+		g := target("people")
+		g.Prove = time.Minute
+		s := watch(t, Options{}, []Target{g}, f)
+		time.Sleep(30 * time.Second)
+		a.setAway(&archiver.Error{Code: archiver.CodeVanished, Err: errors.New("it was emptied")})
+		time.Sleep(2 * time.Minute)
+		s.is(PhaseRefused)
+		if _, ok := errors.AsType[*UnsavedError](s.stop()); !ok {
+			t.Error("everything seems to be stored, in an archive that is not there")
+		}
+	})
+}
+
+// A database that goes with commits that are nowhere else is not saved.
+func TestStopAfterDatabaseIsGone(t *testing.T) {
+	for _, isUnsaved := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			d, _, f := newFake("people")
+			s := watch(t, Options{}, []Target{target("people")}, f)
+			time.Sleep(time.Minute)
+			if isUnsaved {
+				d.commit()
+				time.Sleep(time.Second)
+				s.is(PhaseDirty)
+			}
+			d.set(func(d *fakeDatabase) {
+				d.broken = &archiver.Error{Code: archiver.CodeNotFound, Err: errors.New("it is gone")}
+			})
+			d.changed()
+			time.Sleep(3 * time.Second)
+			s.is(PhaseGone)
+			if err := s.stop(); (err != nil) != isUnsaved {
+				t.Errorf("with something unsaved, %v: %v", isUnsaved, err)
+			}
+		})
+	}
+}

@@ -29,6 +29,9 @@ func (t *trouble) isNone() bool { return t.phase == "" }
 // isOfBackup reports whether a backup has found it, and nothing less would.
 func (t *trouble) isOfBackup() bool { return t.of == doBackup || t.of == doFull }
 
+// isOfArchive reports whether the archive could not be read, or is not what it was.
+func (t *trouble) isOfArchive() bool { return t.of == doCheck || t.of == doReread }
+
 // hasChanged brings the next attempt forward, as the database's files have changed: perhaps
 // they were mended. A look costs nothing, a run is not made with each event.
 func (t *trouble) hasChanged() {
