@@ -11,6 +11,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -126,6 +127,27 @@ func TestReleasedHoldOfASession(t *testing.T) {
 	}
 	if _, held := m.walLSN(); held {
 		t.Error("the end of the session holds the log again")
+	}
+}
+
+// What the database keeps for an archive shows although no store has answered yet: a disk fills
+// meanwhile.
+func TestHeldLogOfAnUnknownArchive(t *testing.T) {
+	t.Parallel()
+	store, m := storagetest.NewMemory(), newModel(t)
+	named := func(name string) *archiver.Archive {
+		return archiver.New(store, archiver.Options{Name: name}).On(disktest.Unsynced{})
+	}
+	if _, err := named("here").Backup(t.Context(), m.path, archiver.BackupOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m.commit(100)
+	m.checkpointHeld()
+	for name, isHeld := range map[string]bool{"here": true, "there": false, "": false} {
+		l, err := named(name).Session(m.path, archiver.SessionOptions{}).Look(t.Context())
+		if err != nil || l.Known || (l.HeldLogBytes > 0) != isHeld {
+			t.Errorf("%s: %+v, %v", name, l, err)
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 // Look is what a [Session] sees of its database, compared with what it knows of the archive.
 type Look struct {
 	// Known reports that the session has read the archive, with Check or Backup. Otherwise,
-	// what depends on the archive is zero. What it knows is as of its last success.
+	// what depends on the archive is zero, except HeldLogBytes. What it knows is as of its last
+	// success.
 	Known bool
 
 	// Newest is the newest backup, with number 0 if the archive has none.
@@ -90,7 +91,7 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 		}
 		l.LogBytes = held.LogBytes
 		for _, h := range held.Holds {
-			if h.Entry.ArchiveID == s.archiveID {
+			if s.holds(h.Entry) {
 				l.HeldLogBytes = h.OnlyBytes
 			}
 		}
@@ -102,6 +103,14 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 	}
 	s.full.describe(&l, s.newest)
 	return l, err
+}
+
+// holds reports whether a hold is of this archive: as long as that was not read, by its name.
+func (s *Session) holds(e hold.Entry) bool {
+	if !s.known {
+		return hold.IsNamed(s.archive.name)(e)
+	}
+	return e.ArchiveID == s.archiveID
 }
 
 // lookOnce compares the database at path with the newest backup, once.

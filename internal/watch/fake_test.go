@@ -75,6 +75,7 @@ type fakeDatabase struct {
 	hang       chan struct{} // while not nil, looks wait for it
 	slow       time.Duration // that each unsaved commit adds to a look
 	looks      int
+	heldBefore int64 // the log that it keeps since before the watcher began
 	watchers   []*Watcher
 }
 
@@ -181,7 +182,7 @@ func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
 	if s.d.broken != nil {
 		return archiver.Look{}, s.d.broken
 	}
-	l := archiver.Look{Known: s.known, ImageBytes: s.d.image, FullBytes: s.d.image}
+	l := archiver.Look{Known: s.known, ImageBytes: s.d.image, FullBytes: s.d.image, HeldLogBytes: s.d.heldBefore}
 	if !s.known {
 		return l, nil
 	}

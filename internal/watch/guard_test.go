@@ -71,6 +71,22 @@ func TestGuard(t *testing.T) {
 	})
 }
 
+// A watcher that begins while the store is away gives the hold up, too.
+func TestGuardWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var free atomic.Int64
+		free.Store(1 << 20)
+		s, f := guarded(t, &free)
+		f.d.heldBefore = 1 << 20
+		f.a.setAway(storeAway)
+		time.Sleep(time.Hour)
+		if f.givenUp != 1 {
+			t.Errorf("the hold is given up %d times", f.givenUp)
+		}
+		_ = s.stop()
+	})
+}
+
 // A full disk alone gives nothing up while the store answers, nor does a store that is away
 // while there is room, or where nothing has to stay free.
 func TestGuardKeeps(t *testing.T) {
