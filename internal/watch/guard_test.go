@@ -30,11 +30,11 @@ func TestGuard(t *testing.T) {
 		free.Store(500 << 20)
 		s, f := guarded(t, &free)
 		f.d.bytes = 20 << 20
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		f.a.setAway(storeAway)
 		f.d.commit()
 		for range 20 {
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 			free.Add(-20 << 20)
 			f.d.commit()
 		}
@@ -48,20 +48,20 @@ func TestGuard(t *testing.T) {
 			t.Errorf("%+v", g.Disk)
 		}
 		free.Store(0)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if g := s.only(); f.givenUp != 1 || !g.Disk.GivenUp || g.Counts.GivenUp != 1 || s.count(EventGaveUp) != 1 {
 			t.Fatalf("%d, %+v", f.givenUp, g)
 		}
 		free.Store(55 << 20) // above 5 %, and below 6 %
 		f.a.setAway(nil)
-		time.Sleep(longestWait + time.Minute)
+		rest(longestWait + time.Minute)
 		if f.a.saved != len(f.d.commits) || !s.only().Disk.GivenUp || f.held {
 			t.Errorf("%d saved, held %v", f.a.saved, f.held)
 		}
 		free.Store(61 << 20)
-		time.Sleep(guardEvery)
+		rest(guardEvery)
 		f.d.commit()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if s.only().Disk.GivenUp || !f.held {
 			t.Error("the hold is not taken again")
 		}
@@ -110,13 +110,13 @@ func TestGuardKeeps(t *testing.T) {
 				if err := s.w.Set([]Target{g}); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				if c.isAway {
 					f.a.setAway(storeAway)
 				}
 				for range 60 {
 					f.d.commit()
-					time.Sleep(time.Minute)
+					rest(time.Minute)
 				}
 				if f.givenUp != 0 {
 					t.Error("the hold is given up")
@@ -134,7 +134,7 @@ func TestGuardIsCalm(t *testing.T) {
 		free.Store(500 << 20)
 		s, f := guarded(t, &free)
 		for range 100 {
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 			free.Add(-1 << 20)
 			f.d.commit()
 		}

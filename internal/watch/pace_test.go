@@ -53,11 +53,11 @@ func TestMaxRequests(t *testing.T) {
 		g := target("people")
 		g.MaxRequests = Rate{N: 2000, Per: day}
 		s := watch(t, Options{}, []Target{g}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		before := a.total()
 		var stretched time.Duration
 		for range 24 * 3600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 			stretched = max(stretched, s.only().Lag)
 		}
@@ -81,10 +81,10 @@ func TestProve(t *testing.T) {
 		g := target("people")
 		g.Prove = 5 * time.Minute
 		s := watch(t, Options{StoreCheck: -1}, []Target{g}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		before := a.total()
 		for range 24 * 60 {
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 			if age := time.Since(s.only().LastSafe); age > 5*time.Minute+time.Second {
 				t.Fatalf("the last proof is %s old", age)
 			}
@@ -93,7 +93,7 @@ func TestProve(t *testing.T) {
 			t.Errorf("%d requests in a day", n)
 		}
 		a.setAway(storeAway)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if age := time.Since(s.only().LastSafe); age < 55*time.Minute {
 			t.Errorf("it is said to be safe, %s ago, and the store is away", age)
 		}
@@ -109,7 +109,7 @@ func TestUpkeep(t *testing.T) {
 		g.Verify = day
 		s := watch(t, Options{}, []Target{g}, f)
 		for range 10 * 24 {
-			time.Sleep(time.Hour)
+			rest(time.Hour)
 			d.commit()
 		}
 		if n := len(f.upkeep); n < 9 || n > 10 {
@@ -119,10 +119,10 @@ func TestUpkeep(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 		a.setAway(storeAway)
-		time.Sleep(2 * day)
+		rest(2 * day)
 		a.setAway(nil)
 		before := len(f.upkeep)
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if n := len(f.upkeep) - before; n != 1 {
 			t.Errorf("%d verifications after the store is back", n)
 		}
@@ -138,10 +138,10 @@ func TestCounts(t *testing.T) {
 		d, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
 		for range 5 {
-			time.Sleep(20 * time.Second)
+			rest(20 * time.Second)
 			d.commit()
 		}
-		time.Sleep(20 * time.Second)
+		rest(20 * time.Second)
 		g := s.only()
 		if g.Counts.Backups[archiver.KindFull] != 1 || g.Counts.Backups[archiver.KindIncremental] != 5 ||
 			g.Counts.Durations[archiver.KindIncremental].Count != 5 || g.Counts.Requests.Total() != a.total() {

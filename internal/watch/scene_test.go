@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -50,6 +52,12 @@ func watch(t *testing.T, o Options, targets []Target, sessions ...*fakeSession) 
 	s.cancel = cancel
 	go func() { s.stopped <- s.w.Run(ctx) }()
 	return s
+}
+
+// rest lets time pass, and all that happens in it end.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // stop stops the watcher and returns what it says.

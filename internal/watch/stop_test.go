@@ -15,9 +15,9 @@ func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		d.commit()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		s.is(PhaseDirty)
 		began := time.Now()
 		if err := s.stop(); err != nil || a.saved != 1 || time.Since(began) > time.Second || !f.closed {
@@ -34,7 +34,7 @@ func TestStopClean(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		before := a.total()
 		if err := s.stop(); err != nil || a.total() != before {
 			t.Errorf("%v, %d requests", err, a.total()-before)
@@ -48,11 +48,11 @@ func TestStopNamesWhatIsUnsaved(t *testing.T) {
 		_, slow, slowly := newFake("slow")
 		_, _, well := newFake("well")
 		s := watch(t, Options{Flush: 20 * time.Second}, []Target{target("slow"), target("well")}, slowly, well)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		slow.setAway(storeAway)
 		slowly.d.commit()
 		well.d.commit()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		err := s.stop()
 		unsaved, ok := errors.AsType[*UnsavedError](err)
 		if !ok || !slices.Equal(unsaved.Targets, []Key{target("slow").Key()}) {
@@ -71,15 +71,15 @@ func TestHungDisk(t *testing.T) {
 		_, _, hung := newFake("hung")
 		_, _, well := newFake("well")
 		s := watch(t, Options{}, []Target{target("hung"), target("well")}, hung, well)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		release := make(chan struct{})
 		hung.d.set(func(d *fakeDatabase) { d.hang = release })
 		for range 60 {
 			hung.d.commit()
 			well.d.commit()
-			time.Sleep(5 * time.Second)
+			rest(5 * time.Second)
 		}
-		time.Sleep(15 * time.Second)
+		rest(15 * time.Second)
 		state := s.w.State()
 		if stuck := state.Stuck(time.Now()); !slices.Equal(stuck, []Key{target("hung").Key()}) {
 			t.Errorf("stuck: %v", stuck)
@@ -97,7 +97,7 @@ func TestHungDisk(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		close(release)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 	})
 }
 
@@ -110,7 +110,7 @@ func TestReload(t *testing.T) {
 		_, _, leaves := newFake("leaves")
 		_, _, comes := newFake("comes")
 		s := watch(t, Options{}, []Target{target("stays"), target("changes"), target("leaves")}, stays, changes, leaves, comes)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		asked := stays.a.total()
 		leaves.d.commit()
 		g := target("changes")
@@ -120,14 +120,14 @@ func TestReload(t *testing.T) {
 		}
 		comes.d.commit()
 		changes.d.commit()
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		if changes.a.saved != 0 || leaves.a.saved != 1 || comes.a.saved != 1 || !leaves.closed || changes.closed {
 			t.Errorf("%d, %d, %d", changes.a.saved, leaves.a.saved, comes.a.saved)
 		}
 		if stays.a.total() != asked || stays.closed {
 			t.Error("what is equal was touched")
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if changes.a.saved != 1 || len(s.w.State().Targets) != 3 {
 			t.Errorf("%d", changes.a.saved)
 		}
@@ -151,10 +151,10 @@ func TestNudge(t *testing.T) {
 		g := target("people")
 		g.Lag = time.Hour
 		s := watch(t, Options{}, []Target{g}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		d.commit()
 		s.w.Nudge()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if a.saved != 1 {
 			t.Errorf("%d saved", a.saved)
 		}

@@ -22,7 +22,7 @@ func TestStoreAway(t *testing.T) {
 			sessions, targets = append(sessions, f), append(targets, target(f.d.path))
 		}
 		s := watch(t, Options{}, targets, sessions...)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		asked := func() (n int64) {
 			for _, f := range sessions {
 				n += f.a.total()
@@ -34,7 +34,7 @@ func TestStoreAway(t *testing.T) {
 		}
 		before := asked()
 		for range 6 * 60 {
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 			for _, f := range sessions {
 				f.d.commit()
 			}
@@ -61,7 +61,7 @@ func TestStoreAway(t *testing.T) {
 		for _, f := range sessions {
 			f.a.setAway(nil)
 		}
-		time.Sleep(longestWait + time.Minute)
+		rest(longestWait + time.Minute)
 		for _, f := range sessions {
 			if f.a.saved != len(f.d.commits) || f.a.kinds()[archiver.KindFull] != 1 {
 				t.Errorf("%d of %d commits, %v", f.a.saved, len(f.d.commits), f.a.kinds())
@@ -86,11 +86,11 @@ func TestOneStoreOfTwo(t *testing.T) {
 		far.a.setAway(storeAway)
 		s := watch(t, Options{}, []Target{target("near"), g}, near, far)
 		for range 60 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			near.d.commit()
 			far.d.commit()
 		}
-		time.Sleep(20 * time.Second)
+		rest(20 * time.Second)
 		if near.a.saved != 60 || far.a.saved != 0 {
 			t.Errorf("%d and %d", near.a.saved, far.a.saved)
 		}
@@ -105,13 +105,13 @@ func TestUnknownOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		a.setAway(&archiver.Error{Code: archiver.CodeUnknownOutcome, Err: errors.New("no answer")})
 		d.commit()
-		time.Sleep(15 * time.Second)
+		rest(15 * time.Second)
 		s.is(PhaseWaiting)
 		a.setAway(nil)
-		time.Sleep(longestWait)
+		rest(longestWait)
 		s.is(PhaseClean)
 		if c := s.only().Counts; a.saved != 1 || c.Failures[archiver.CodeUnknownOutcome] == 0 {
 			t.Errorf("%d saved, %v", a.saved, c.Failures)
@@ -127,12 +127,12 @@ func TestRefused(t *testing.T) {
 		d, a, f := newFake("people")
 		a.setAway(&archiver.Error{Code: archiver.CodePermission, Err: errors.New("403")})
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		s.is(PhaseRefused)
 		before := a.total()
 		for range 60 {
 			d.commit()
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 		}
 		if n := a.total() - before; n < 10 || n > 13 {
 			t.Errorf("%d requests in an hour", n)
@@ -142,7 +142,7 @@ func TestRefused(t *testing.T) {
 		}
 		a.setAway(nil)
 		s.w.Nudge()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		s.is(PhaseClean)
 		if a.saved != 60 {
 			t.Errorf("%d are saved", a.saved)
@@ -160,7 +160,7 @@ func TestDatabaseComesAndGoes(t *testing.T) {
 			d, a, f := newFake("people")
 			d.broken = &archiver.Error{Code: code, Err: errors.New(string(code))}
 			s := watch(t, Options{}, []Target{target("people")}, f)
-			time.Sleep(time.Hour)
+			rest(time.Hour)
 			s.is(phase)
 			if n := a.total(); n != 0 {
 				t.Errorf("%d requests for nothing", n)
@@ -170,7 +170,7 @@ func TestDatabaseComesAndGoes(t *testing.T) {
 			}
 			d.set(func(d *fakeDatabase) { d.broken = nil })
 			d.commit()
-			time.Sleep(15 * time.Second)
+			rest(15 * time.Second)
 			s.is(PhaseClean)
 			if a.saved != 1 {
 				t.Errorf("%d saved", a.saved)
@@ -188,22 +188,22 @@ func TestLooksAreBounded(t *testing.T) {
 		d, a, f := newFake("people")
 		d.slow = time.Millisecond
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		a.setAway(storeAway)
 		for range 3 * 3600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 		}
 		before := d.looks
 		for range 3600 { // with 10 s for each look
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 		}
 		if n := d.looks - before; n > 3600/200+3+60 { // and one with each try
 			t.Errorf("%d looks in an hour", n)
 		}
 		a.setAway(nil)
-		time.Sleep(longestWait + 5*time.Minute)
+		rest(longestWait + 5*time.Minute)
 		if a.saved != len(d.commits) {
 			t.Errorf("%d of %d are saved", a.saved, len(d.commits))
 		}

@@ -14,7 +14,11 @@ import (
 // For a day, nothing happens to one database or to 400: no archive is asked anything, and each
 // store once an hour.
 func TestIdleCostsNothing(t *testing.T) {
-	for _, n := range []int{1, 400} {
+	many := 400
+	if testing.Short() {
+		many = 40
+	}
+	for _, n := range []int{1, many} {
 		for _, check := range []time.Duration{-1, time.Hour} {
 			if n > 1 && check < 0 {
 				continue
@@ -31,7 +35,7 @@ func TestIdleCostsNothing(t *testing.T) {
 						targets = append(targets, g)
 					}
 					s := watch(t, Options{StoreCheck: check}, targets, sessions...)
-					time.Sleep(5 * time.Minute)
+					rest(5 * time.Minute)
 					asked := func() (n int64) {
 						for _, f := range sessions {
 							n += f.a.total()
@@ -39,7 +43,7 @@ func TestIdleCostsNothing(t *testing.T) {
 						return n
 					}
 					before := asked()
-					time.Sleep(24 * time.Hour)
+					rest(24 * time.Hour)
 					want := int64(0)
 					if check > 0 {
 						want = 24
@@ -67,10 +71,10 @@ func TestAnHourOfCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		before := a.total()
 		for range 3600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 		}
 		if n := a.total() - before; n > 1080 || n < 900 {
@@ -106,10 +110,10 @@ func TestLagIsKept(t *testing.T) {
 				g := target("people")
 				g.Lag = time.Duration(1+r.IntN(20)) * time.Second
 				s := watch(t, Options{}, []Target{g}, f)
-				time.Sleep(time.Minute)
+				rest(time.Minute)
 				before, began := a.total(), time.Now()
 				for time.Since(began) < time.Hour {
-					time.Sleep(time.Duration(r.ExpFloat64() * float64([]time.Duration{10 * time.Millisecond, time.Second, 20 * time.Second}[r.IntN(3)])))
+					rest(time.Duration(r.ExpFloat64() * float64([]time.Duration{10 * time.Millisecond, time.Second, 20 * time.Second}[r.IntN(3)])))
 					d.commit()
 				}
 				most := 3 * int64(time.Since(began)/g.Lag+1)
@@ -137,11 +141,11 @@ func TestRestingIsNotReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		d.commit()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		before := d.looks
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if n := d.looks - before; n < 18 || n > 21 {
 			t.Errorf("%d looks in an hour", n)
 		}

@@ -15,12 +15,12 @@ func two(t *testing.T, over time.Duration) (requests int64, d *fakeDatabase, a *
 	d, a, f := newFake("people")
 	g := &fakeSession{d: d, a: a}
 	one := watch(t, Options{}, []Target{target("people")}, f)
-	time.Sleep(30 * time.Second)
+	rest(30 * time.Second)
 	other := watch(t, Options{}, []Target{target("people")}, g)
-	time.Sleep(30 * time.Second)
+	rest(30 * time.Second)
 	before := a.total()
 	for range over / time.Second {
-		time.Sleep(time.Second)
+		rest(time.Second)
 		d.commit()
 	}
 	requests = a.total() - before
@@ -58,10 +58,10 @@ func TestSecondWatcherTakesOver(t *testing.T) {
 		d, a, f := newFake("people")
 		g := &fakeSession{d: d, a: a}
 		one := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		other := watch(t, Options{}, []Target{target("people")}, g)
 		for range 600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 		}
 		if err := one.stop(); err != nil {
@@ -69,13 +69,13 @@ func TestSecondWatcherTakesOver(t *testing.T) {
 		}
 		a.worst = 0
 		for range 600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 		}
 		if limit := (mostYield + 2) * DefaultLag; a.worst > limit {
 			t.Errorf("a commit was %s old", a.worst)
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if a.saved != len(d.commits) {
 			t.Errorf("%d of %d", a.saved, len(d.commits))
 		}
@@ -91,9 +91,9 @@ func TestBackupByHand(t *testing.T) {
 		d, a, f := newFake("people")
 		hand := &fakeSession{d: d, a: a}
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		for i := range 600 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 			if i%60 == 30 {
 				hand.fresh = false
