@@ -10,7 +10,8 @@
 // commit is an epoch. A full backup holds an image and its log. An incremental backup holds
 // only the log since its parent, the backup that it continues. Backups whose histories
 // continue each other form a timeline. A [Target] names the state to restore. A [Hold]
-// makes a database keep the log that the archive does not have yet.
+// makes a database keep the log that the archive does not have yet. A [Session] backs up one
+// database again and again, for little.
 //
 // The package prints nothing and keeps no global state: an [Observer] is told of
 // progress, and a [slog.Logger] receives diagnostics. All errors are [*Error], and match

@@ -100,6 +100,31 @@ func ExampleArchive_Backup() {
 	// Output: none 1
 }
 
+// A session looks at the disk alone, and backs up what is new for two or three requests.
+func ExampleArchive_Session() {
+	archive, dir := exampleArchive()
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	ctx := context.Background()
+	session := archive.Session(filepath.Join("..", "examples", "social.grafeo"), archiver.SessionOptions{})
+	if err := session.Check(ctx); err != nil { // reads the archive
+		log.Fatal(err)
+	}
+	for range 3 { // a program waits for changes, and goes on until it ends
+		look, err := session.Look(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if look.Commits == 0 && look.NeedsFull == "" {
+			continue
+		}
+		if _, err := session.Backup(ctx, archiver.SessionBackup{NoHold: true}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(session.Close(ctx))
+	// Output: <nil>
+}
+
 // A state is chosen by backup, epoch or time; without a target it is the newest one.
 func ExampleArchive_Restore() {
 	archive, dir := exampleArchive()

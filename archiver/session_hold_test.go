@@ -91,6 +91,23 @@ func TestHoldOfASession(t *testing.T) {
 	}
 }
 
+// A backup that ends without a commit is named by the hold at once: nothing else shows the next
+// run that the history is the same.
+func TestHoldOfASessionWithoutACommit(t *testing.T) {
+	t.Parallel()
+	store, path := storagetest.NewMemory(), copyVector(t, "v0.6.0/closed")
+	m := &model{t: t, path: path}
+	s := newArchive(store).Session(path, archiver.SessionOptions{})
+	for seq := range uint64(3) {
+		if r, err := s.Backup(t.Context(), archiver.SessionBackup{Full: true}); err != nil || r.Backup.Seq != seq+1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if got := m.heldFor(); got != seq+1 {
+			t.Errorf("after backup %d the hold is at %d", seq+1, got)
+		}
+	}
+}
+
 // A hold that was released is taken again by the next backup, and not by the end of the session.
 func TestReleasedHoldOfASession(t *testing.T) {
 	t.Parallel()
