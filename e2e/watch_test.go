@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -171,8 +172,7 @@ func TestWatchSeesOtherDatabases(t *testing.T) {
 			w = startLive(t, version, w.path, w.log, "--model", model)
 			n := len(watch.backups())
 			w.do(t, "commit", "1")
-			watch.backUpNow(n) // full backups of 0.5, which an opening needs, follow each other slowly
-			watch.stored("people", lastEpoch(t, w), n)
+			watch.storedNow("people", lastEpoch(t, w), n)
 			w.quit(t)
 
 			// Restored to the past, with the watcher as a witness.
@@ -180,8 +180,7 @@ func TestWatchSeesOtherDatabases(t *testing.T) {
 			n = len(watch.backups())
 			w = startLive(t, version, w.path, w.log+"-past")
 			w.do(t, "commit", "2")
-			watch.backUpNow(n)
-			b := watch.stored("people", 0, n)
+			b := watch.storedNow("people", lastEpoch(t, w), n)
 			if b.Timeline < 2 {
 				t.Errorf("after a restore to the past, a backup is on timeline %d: %+v", b.Timeline, b)
 			}
@@ -197,7 +196,10 @@ func TestWatchSeesOtherDatabases(t *testing.T) {
 			if err := os.Rename(other.path, w.path); err != nil {
 				t.Fatal(err)
 			}
-			state("refused")
+			waitFor(t, "the state refused", func() bool {
+				watch.signal(syscall.SIGUSR1)
+				return strings.Contains(watch.stdout.String(), `"state":"refused"`)
+			})
 			watch.until("why", func(l line) bool { return l.Event == "state" && l.Code == "wrong_database" })
 			watch.until("what to do", func(l line) bool { return l.Event == "failed" && strings.Contains(l.Hint, "OTHER_ARCHIVE") })
 			watch.stop()

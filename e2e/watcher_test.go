@@ -181,13 +181,21 @@ func (w *watcher) signal(s os.Signal) {
 	}
 }
 
-// backUpNow asks for a backup at once, until there are more than n.
-func (w *watcher) backUpNow(n int) {
+// storedNow is [watcher.stored], and asks for a backup at once until it is there: full
+// backups that nobody has planned, and those that openings of 0.5 need, would follow each
+// other slowly.
+func (w *watcher) storedNow(database string, epoch int64, n int) line {
 	w.t.Helper()
-	waitFor(w.t, "a backup", func() bool {
+	waitFor(w.t, "a backup of "+database, func() bool {
 		w.signal(syscall.SIGUSR1)
-		return len(w.backups()) > n
+		for i, b := range w.backups() {
+			if i >= n && b.Database == database && b.EndEpoch >= epoch {
+				return true
+			}
+		}
+		return false
 	})
+	return w.stored(database, epoch, n)
 }
 
 // stop ends the watcher with SIGTERM and returns what it left.
