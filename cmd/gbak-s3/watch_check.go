@@ -186,6 +186,9 @@ func (w *watching) once(ctx context.Context) error {
 		}
 	}
 	w.events.print(watch.Event{Kind: watch.EventStopped, At: time.Now(), Unsaved: unsaved})
+	if len(w.folders.said) > 0 { // databases that are not watched, or that nobody can see
+		worst = worseExit(worst, exitError)
+	}
 	if worst == exitDone {
 		return nil
 	}

@@ -13,10 +13,11 @@ import (
 type board struct {
 	wake chan struct{} // holds one
 
-	mu    sync.Mutex
-	inbox inbox
-	shown TargetState
-	moved progress
+	mu     sync.Mutex
+	wanted Target // as it was set last, which the loop may not have taken in yet
+	inbox  inbox
+	shown  TargetState
+	moved  progress
 }
 
 // inbox is what others tell the loop.
@@ -46,6 +47,21 @@ func (b *board) poke() {
 func (b *board) tell(change func(*inbox)) {
 	b.mu.Lock()
 	change(&b.inbox)
+	b.mu.Unlock()
+	b.poke()
+}
+
+// target returns the target as it was set last.
+func (b *board) target() Target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.wanted
+}
+
+// set tells the loop another target.
+func (b *board) set(t Target) {
+	b.mu.Lock()
+	b.wanted, b.inbox.target = t, &t
 	b.mu.Unlock()
 	b.poke()
 }

@@ -80,7 +80,7 @@ func newDatabase(w *Watcher, t Target, a Archive, s *store) *database {
 		ended: make(chan struct{}), results: make(chan outcome),
 		verify: upkeep{from: now}, expire: upkeep{from: now}, compact: upkeep{from: now},
 	}
-	d.board.wake = make(chan struct{}, 1)
+	d.board.wake, d.board.wanted = make(chan struct{}, 1), t
 	d.board.shown = TargetState{Target: t, Phase: PhaseNew, Since: now, Counts: newCounts()}
 	d.setTarget(t)
 	return d
@@ -137,11 +137,13 @@ func (d *database) nextTick(now time.Time) time.Time {
 // turn does what is due and returns when something is due again; zero if that is not known.
 func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 	d.takeInbox()
+	wasBusy := d.run != nil
 	next := d.lookIfNeeded(ctx, now)
 	d.guardDisk(ctx, now)
 	next = earliest(next, d.start(ctx, now))
 	next = earliest(next, d.startBeside(ctx, now))
-	d.nudged = false
+	// What a run did not see, or a check has come before, is due after it.
+	d.nudged = d.nudged && (wasBusy || d.run != nil && !d.run.isBackup())
 	d.show(time.Now())
 	return next
 }

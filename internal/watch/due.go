@@ -36,7 +36,11 @@ func fullDueAt(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
 	if r.Every < 2*time.Hour && r.Window == (Window{}) {
 		return last.Add(r.Every)
 	}
-	return r.Window.near(last.Add(r.Every), last, spread(k, r.Window.length()))
+	due := r.Window.near(last.Add(r.Every), last, spread(k, r.Window.length()))
+	if due.After(now) {
+		return due
+	}
+	return r.Window.next(now, spread(k, r.Window.length())) // it may have been missed
 }
 
 // spread returns a time from 0 up to length that follows from the target's name, so that many

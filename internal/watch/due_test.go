@@ -80,6 +80,8 @@ func TestFullDueAt(t *testing.T) {
 		"a clock is ahead by an hour":   {lookAt(monday.Add(time.Hour), 5), FullRules{Every: day}, false, true},
 		"many, but not in the window":   {lookAt(monday, 2000), FullRules{AfterIncrements: 2000, Window: Window{From: time.Hour, To: 2 * time.Hour}}, false, true},
 		"many, and in the window":       {lookAt(monday, 2000), FullRules{AfterIncrements: 2000, Window: Window{From: 14 * time.Hour, To: 16 * time.Hour}}, true, true},
+		"missed in the window":          {lookAt(monday.Add(-48*time.Hour), 5), FullRules{Every: day, Window: Window{From: time.Hour, To: 2 * time.Hour}}, false, true},
+		"missed, and in it again":       {lookAt(monday.Add(-48*time.Hour), 5), FullRules{Every: day, Window: Window{From: 14 * time.Hour, To: 16 * time.Hour}}, true, true},
 		"every ten minutes, not yet":    {lookAt(now.Add(-9*time.Minute), 1), FullRules{Every: 10 * time.Minute}, false, true},
 		"every ten minutes":             {lookAt(now.Add(-10*time.Minute), 1), FullRules{Every: 10 * time.Minute}, true, true},
 	} {

@@ -162,6 +162,55 @@ func TestNudge(t *testing.T) {
 	})
 }
 
+// What is committed while a backup runs is not in it, and the nudge is for that, too.
+func TestNudgeDuringABackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		g := target("people")
+		g.Lag = time.Hour
+		s := watch(t, Options{}, []Target{g}, f)
+		time.Sleep(time.Minute)
+		a.latency = time.Second
+		d.commit()
+		s.w.Nudge()
+		time.Sleep(2500 * time.Millisecond)
+		s.is(PhaseRunning)
+		d.commit()
+		s.w.Nudge()
+		time.Sleep(10 * time.Second)
+		if a.saved != 2 {
+			t.Errorf("%d saved", a.saved)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Of two reloads right after each other, the second one counts.
+func TestReloadTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		time.Sleep(time.Minute)
+		g := target("people")
+		g.Lag = time.Hour
+		for _, to := range []Target{g, target("people")} {
+			if err := s.w.Set([]Target{to}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.commit()
+		time.Sleep(time.Minute)
+		if a.saved != 1 {
+			t.Error("the settings of the first reload count")
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Once backs up each database once, and says what came of it.
 func TestOnce(t *testing.T) {
 	d, a, f := newFake("people")

@@ -91,7 +91,7 @@ func (w *Watcher) Set(targets []Target) error {
 			return fmt.Errorf("two of what is to be watched are called %s", k)
 		}
 		wanted[k] = t
-		if d, there := w.databases[k]; there && isSamePlace(d.board.state().Target, t) {
+		if d, there := w.databases[k]; there && isSamePlace(d.board.target(), t) {
 			continue
 		}
 		a, err := w.opts.Open(t)
@@ -109,8 +109,8 @@ func (w *Watcher) Set(targets []Target) error {
 		k := t.Key()
 		if a := opened[k]; a != nil {
 			w.add(t, a)
-		} else if d := w.databases[k]; d.board.state().Target != t {
-			d.board.tell(func(i *inbox) { i.target = &t })
+		} else if d := w.databases[k]; d.board.target() != t {
+			d.board.set(t)
 		}
 	}
 	return nil
