@@ -17,8 +17,10 @@ func (d *database) end(ctx context.Context, o outcome) {
 	total := d.archive.Requests()
 	asked := total.Total() - d.charged
 	d.charged = total.Total()
-	d.pace.spent(o.ended, asked)
 	o.hasAsked = asked > 0
+	if d.upkeepOf(o.work.kind) == nil {
+		d.pace.spent(o.ended, asked)
+	}
 	d.noteStore(o)
 	if d.upkeepOf(o.work.kind) != nil || o.work.kind == doPrepare {
 		d.endBeside(o)

@@ -76,10 +76,16 @@ func (p *pace) affordAt(now time.Time) time.Time {
 	return now.Add(time.Duration(missing / float64(p.limiter.Limit()) * float64(time.Second)))
 }
 
-// spent notes that so many requests were sent.
+// spent notes that so many requests were sent. A full backup may take those of days: what is
+// owed is at most what may be spent at once, so that incremental ones go on soon.
 func (p *pace) spent(now time.Time, requests int64) {
-	for p.limiter != nil && requests > 0 {
-		n := min(requests, int64(p.limiter.Burst()))
+	if p.limiter == nil {
+		return
+	}
+	burst := int64(p.limiter.Burst())
+	requests = min(requests, int64(p.limiter.TokensAt(now))+burst)
+	for requests > 0 {
+		n := min(requests, burst)
 		p.limiter.ReserveN(now, int(n))
 		requests -= n
 	}

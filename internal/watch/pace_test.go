@@ -73,6 +73,44 @@ func TestMaxRequests(t *testing.T) {
 	})
 }
 
+// After many requests in one go, incremental backups go on within hours.
+func TestDebtIsBounded(t *testing.T) {
+	for _, r := range []Rate{{N: 20000, Per: day}, {N: 2000, Per: day}, {N: 10, Per: time.Minute}} {
+		var p pace
+		p.setLimit(r)
+		now := monday
+		for range 3 {
+			p.spent(now, 1_000_000)
+		}
+		if wait := p.affordAt(now).Sub(now); wait < 30*time.Minute || wait > 2*time.Hour {
+			t.Errorf("%+v: the next backup waits for %s", r, wait)
+		}
+	}
+}
+
+// A verification of a large archive takes many requests, and no backup waits for that.
+func TestUpkeepIsNotCharged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		f.verifyAsks = 1000
+		g := target("people")
+		g.MaxRequests, g.Verify = Rate{N: 2000, Per: day}, time.Hour
+		s := watch(t, Options{}, []Target{g}, f)
+		time.Sleep(90 * time.Minute)
+		if len(f.upkeep) == 0 {
+			t.Fatal("it was not verified")
+		}
+		d.commit()
+		time.Sleep(time.Minute)
+		if a.saved != 1 {
+			t.Error("the backup waits")
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // For whoever wants proof that all is safe, the store is asked as often as that while nothing
 // is new, and each answer is one.
 func TestProve(t *testing.T) {

@@ -36,7 +36,8 @@ type Target struct {
 	Prove time.Duration
 
 	// MaxRequests bounds what runs ask of the store, by stretching the lag; zero means no
-	// bound.
+	// bound. Upkeep does not count, and after a large full backup the lag grows by an hour or so
+	// and not by days.
 	MaxRequests Rate
 }
 

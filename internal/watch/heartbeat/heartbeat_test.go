@@ -191,6 +191,7 @@ func TestHeartbeatOnlyWhenSafe(t *testing.T) {
 		"refused":              func(_ *watch.State, t *watch.TargetState) { t.Phase = watch.PhaseRefused },
 		"gone":                 func(_ *watch.State, t *watch.TargetState) { t.Phase = watch.PhaseGone },
 		"an error":             func(_ *watch.State, t *watch.TargetState) { t.Code = "store_failed" },
+		"a damaged archive":    func(_ *watch.State, t *watch.TargetState) { t.Verify.Findings = 1 },
 		"behind":               func(_ *watch.State, t *watch.TargetState) { t.UnsavedSince = ago(11 * time.Second) },
 		"never proved":         func(_ *watch.State, t *watch.TargetState) { t.LastSafe = time.Time{} },
 		"proved too long ago":  func(_ *watch.State, t *watch.TargetState) { t.LastSafe = ago(2*every + time.Second) },
