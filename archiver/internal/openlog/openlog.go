@@ -67,6 +67,10 @@ func (f *Files) Again() error {
 }
 
 func (f *Files) look(path string) error {
+	if generation, err := grafeo.Identify(path); err == nil && generation != grafeo.Gen05 && f.current == nil {
+		f.quiet = 0
+		return nil // the directory of an image of 0.6 may be long
+	}
 	seen, before := manifest.Now(), headers(path)
 	if f.current.hasEnded() {
 		f.end()

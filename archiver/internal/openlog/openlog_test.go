@@ -196,6 +196,33 @@ func TestDropWhatWasSeen(t *testing.T) {
 	s.mustHave(s.look(), 2, 3)
 }
 
+// A database may be looked at again at any time.
+func TestAgainBesideOthers(t *testing.T) {
+	s := newScene(t)
+	s.look()
+	done := make(chan error)
+	go func() {
+		for range 200 {
+			if err := s.files.Again(); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for range 20 {
+		s.open()
+		s.commit()
+		s.look()
+		s.close()
+		if r := s.look(); r != nil {
+			s.mustHave(r, 1)
+			s.files.Drop(r)
+		}
+	}
+	s.check(<-done)
+}
+
 // Only a few files are open.
 func TestFewFiles(t *testing.T) {
 	s := newScene(t)
