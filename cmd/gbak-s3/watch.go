@@ -64,8 +64,10 @@ command after --, which gets its signals; when that has ended, it backs up what 
 and ends with the exit code of the command.
 
 Exit codes: 0 stopped, and everything is stored; 1 stopped, and something is not, or it
-could not start; 2 usage, or the file is wrong. With --once, that of the worst backup: 3,
-7, 9, 6, 4, then 1.`,
+could not start; 2 usage, or the file is wrong; 9 the store of the only archive has no
+conditional writes. With --once, that of the worst backup: 3, 7, 9, 6, 4, then 1.
+
+For watch, the default of --log-level is info, and that of --store-timeout is 30s.`,
 		Example: `  gbak-s3 watch people.grafeo s3://backups/people
   gbak-s3 watch --root s3://backups --dir /srv/tenants --listen 127.0.0.1:8484
   gbak-s3 watch --config /etc/gbak-s3.yaml --check
@@ -241,7 +243,7 @@ func (f *watchFlags) databases(c *config.Config, args []string) error {
 		}
 		return f.below(c, args)
 	}
-	if err := takes("DATABASE", "ARCHIVE")(&cobra.Command{Use: "watch DATABASE ARCHIVE"}, args); err != nil {
+	if err := takes("DATABASE", "ARCHIVE")(&cobra.Command{Use: "gbak-s3 watch DATABASE ARCHIVE"}, args); err != nil {
 		return err
 	}
 	args = arguments(args, "DATABASE", "ARCHIVE")
