@@ -28,6 +28,7 @@ type fakeArchive struct {
 
 // ask is a request; put says of which kind.
 func (a *fakeArchive) ask(put bool) error {
+	order.follow()
 	time.Sleep(a.latency)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,6 +164,7 @@ func (s *fakeSession) read() error {
 }
 
 func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
+	order.follow()
 	s.d.mu.Lock()
 	hang := s.d.hang
 	s.d.mu.Unlock()
@@ -261,6 +263,7 @@ func (s *fakeSession) try(ctx context.Context, b archiver.SessionBackup) (archiv
 }
 
 func (s *fakeSession) commit(kind archiver.Kind, has, forks int) (archiver.BackupReport, error) {
+	order.follow()
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
 	s.a.mu.Lock()

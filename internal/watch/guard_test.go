@@ -15,11 +15,10 @@ func guarded(t *testing.T, free *atomic.Int64) (*scene, *fakeSession) {
 	_, _, f := newFake("people")
 	g := target("people")
 	g.MinFree = Size{Percent: 5}
-	s := watch(t, Options{}, []Target{g}, f)
-	s.w.space = func(string) (disk.Space, bool) {
+	space := func(string) (disk.Space, bool) {
 		return disk.Space{ForAnyone: free.Load(), Total: 1000 << 20}, free.Load() > 0
 	}
-	return s, f
+	return watch(t, Options{space: space}, []Target{g}, f), f
 }
 
 // The hold is given up when the disk is nearly full while the store is away, once, and taken
@@ -29,7 +28,7 @@ func TestGuard(t *testing.T) {
 		var free atomic.Int64
 		free.Store(500 << 20)
 		s, f := guarded(t, &free)
-		f.d.bytes = 20 << 20
+		f.d.set(func(d *fakeDatabase) { d.bytes = 20 << 20 })
 		rest(time.Minute)
 		f.a.setAway(storeAway)
 		f.d.commit()
@@ -77,9 +76,9 @@ func TestGuardWithoutAnAnswer(t *testing.T) {
 		var free atomic.Int64
 		free.Store(1 << 20)
 		s, f := guarded(t, &free)
-		f.d.heldBefore = 1 << 20
+		f.d.set(func(d *fakeDatabase) { d.heldBefore = 1 << 20 })
 		f.a.setAway(storeAway)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if f.givenUp != 1 {
 			t.Errorf("the hold is given up %d times", f.givenUp)
 		}

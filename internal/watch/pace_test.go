@@ -96,12 +96,12 @@ func TestUpkeepIsNotCharged(t *testing.T) {
 		g := target("people")
 		g.MaxRequests, g.Verify = Rate{N: 2000, Per: day}, time.Hour
 		s := watch(t, Options{}, []Target{g}, f)
-		time.Sleep(90 * time.Minute)
+		rest(90 * time.Minute)
 		if len(f.upkeep) == 0 {
 			t.Fatal("it was not verified")
 		}
 		d.commit()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if a.saved != 1 {
 			t.Error("the backup waits")
 		}

@@ -40,8 +40,10 @@ func watch(t *testing.T, o Options, targets []Target, sessions ...*fakeSession) 
 		}
 		return nil, errors.New("there is no such target")
 	}
+	if o.space == nil {
+		o.space = func(string) (disk.Space, bool) { return disk.Space{ForAnyone: 1 << 40, Total: 1 << 41}, true }
+	}
 	s.w = New(o)
-	s.w.space = func(string) (disk.Space, bool) { return disk.Space{ForAnyone: 1 << 40, Total: 1 << 41}, true }
 	for _, f := range sessions {
 		f.d.watchers = append(f.d.watchers, s.w)
 	}
@@ -54,10 +56,27 @@ func watch(t *testing.T, o Options, targets []Target, sessions ...*fakeSession) 
 	return s
 }
 
-// rest lets time pass, and all that happens in it end.
+// rest lets time pass, and all that happens in it end. What the test did before comes before
+// what fakes do afterwards.
 func rest(d time.Duration) {
+	order.follow()
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// order tells the race detector what simulated time does: whoever follows comes after all who
+// have followed before.
+var order sequence
+
+type sequence struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (s *sequence) follow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n++
 }
 
 // stop stops the watcher and returns what it says.

@@ -169,15 +169,15 @@ func TestNudgeDuringABackup(t *testing.T) {
 		g := target("people")
 		g.Lag = time.Hour
 		s := watch(t, Options{}, []Target{g}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		a.latency = time.Second
 		d.commit()
 		s.w.Nudge()
-		time.Sleep(2500 * time.Millisecond)
+		rest(2500 * time.Millisecond)
 		s.is(PhaseRunning)
 		d.commit()
 		s.w.Nudge()
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if a.saved != 2 {
 			t.Errorf("%d saved", a.saved)
 		}
@@ -192,7 +192,7 @@ func TestReloadTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a, f := newFake("people")
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		g := target("people")
 		g.Lag = time.Hour
 		for _, to := range []Target{g, target("people")} {
@@ -201,7 +201,7 @@ func TestReloadTwice(t *testing.T) {
 			}
 		}
 		d.commit()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if a.saved != 1 {
 			t.Error("the settings of the first reload count")
 		}
@@ -237,9 +237,9 @@ func TestStopAfterArchiveVanished(t *testing.T) {
 		g := target("people")
 		g.Prove = time.Minute
 		s := watch(t, Options{}, []Target{g}, f)
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		a.setAway(&archiver.Error{Code: archiver.CodeVanished, Err: errors.New("it was emptied")})
-		time.Sleep(2 * time.Minute)
+		rest(2 * time.Minute)
 		s.is(PhaseRefused)
 		if _, ok := errors.AsType[*UnsavedError](s.stop()); !ok {
 			t.Error("everything seems to be stored, in an archive that is not there")
@@ -253,17 +253,17 @@ func TestStopAfterDatabaseIsGone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d, _, f := newFake("people")
 			s := watch(t, Options{}, []Target{target("people")}, f)
-			time.Sleep(time.Minute)
+			rest(time.Minute)
 			if isUnsaved {
 				d.commit()
-				time.Sleep(time.Second)
+				rest(time.Second)
 				s.is(PhaseDirty)
 			}
 			d.set(func(d *fakeDatabase) {
 				d.broken = &archiver.Error{Code: archiver.CodeNotFound, Err: errors.New("it is gone")}
 			})
 			d.changed()
-			time.Sleep(3 * time.Second)
+			rest(3 * time.Second)
 			s.is(PhaseGone)
 			if err := s.stop(); (err != nil) != isUnsaved {
 				t.Errorf("with something unsaved, %v: %v", isUnsaved, err)

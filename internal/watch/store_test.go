@@ -220,19 +220,19 @@ func TestStoreThatTakesNothing(t *testing.T) {
 		_, a, f := newFake("people")
 		f.noPut = true
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if n, told := a.total(), s.count(EventStore); n > 500 || told > 200 {
 			t.Errorf("%d requests and %d times news in an hour", n, told)
 		}
 		f.noPut = false
-		time.Sleep(longestWait + time.Minute)
+		rest(longestWait + time.Minute)
 		s.is(PhaseClean)
-		time.Sleep(longestWait)
+		rest(longestWait)
 		f.noPut = true // after a long time it is new
 		f.d.commit()
-		time.Sleep(DefaultLag + time.Second)
+		rest(DefaultLag + time.Second)
 		f.noPut = false
-		time.Sleep(DefaultLag + 2*time.Second)
+		rest(DefaultLag + 2*time.Second)
 		s.is(PhaseClean)
 		if err := s.stop(); err != nil {
 			t.Error(err)

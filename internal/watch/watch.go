@@ -31,6 +31,8 @@ type Options struct {
 
 	// Flush is how long it may take to stop; 0 means [DefaultFlush].
 	Flush time.Duration
+
+	space func(path string) (disk.Space, bool) // nil for that of the disk
 }
 
 // The defaults of [Options].
@@ -68,8 +70,11 @@ type Watcher struct {
 
 // New returns a watcher without targets.
 func New(opts Options) *Watcher {
+	if opts.space == nil {
+		opts.space = disk.SpaceAt
+	}
 	return &Watcher{
-		opts: opts, log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), space: disk.SpaceAt,
+		opts: opts, log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), space: opts.space,
 		flush: cmp.Or(opts.Flush, DefaultFlush), storeCheck: cmp.Or(opts.StoreCheck, DefaultStoreCheck),
 		fulls: newSlots(fullsAtATime), runs: newSlots(runsAtATime), upkeep: newSlots(upkeepAtATime),
 		databases: map[Key]*database{}, stores: map[string]*store{},

@@ -120,9 +120,9 @@ func TestRereadIsRefused(t *testing.T) {
 		d, a, f := newFake("people")
 		hand := &fakeSession{d: d, a: a}
 		s := watch(t, Options{}, []Target{target("people")}, f)
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		for s.count(EventWriter) == 0 {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			d.commit()
 			hand.fresh = false
 			if _, err := hand.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
@@ -131,11 +131,11 @@ func TestRereadIsRefused(t *testing.T) {
 		}
 		a.setAway(&archiver.Error{Code: archiver.CodePermission, Err: errors.New("403")})
 		d.commit()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		s.is(PhaseRefused)
 		a.setAway(nil)
 		before := a.total()
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		s.is(PhaseClean)
 		if n := a.total() - before; n > 20 {
 			t.Errorf("%d requests", n)
