@@ -155,8 +155,8 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	w.giveUp = giveUp
 	beside.Go(func() { w.manager.run(done) })
 	beside.Go(func() { w.beats.Run(done) })
-	go w.listen(running) // which looks through folders, on disks that may hang: nobody waits for it
 	flush := w.flush()
+	go w.listen(running) // which looks through folders, on disks that may hang: nobody waits for it
 	context.AfterFunc(ctx, func() { w.manager.stopping(flush) })
 	if err := started(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/internal/watch"
@@ -57,26 +58,26 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// hangs is a monitor that does not answer.
+type hangs struct{}
+
+func (hangs) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
 // TestHostHangs: a monitor that does not answer is given up.
 func TestHostHangs(t *testing.T) {
 	t.Parallel()
-	begun, end := make(chan struct{}), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		close(begun)
-		<-end
-	}))
-	t.Cleanup(server.Close)
-	defer close(end)
-	s := sender()
-	if s.client.Timeout != tryTimeout {
-		t.Errorf("a try may take %s", s.client.Timeout)
-	}
-	s.client.Timeout = 50 * time.Millisecond
-	err := s.ask(t.Context(), server.URL+"/"+secret)
-	<-begun
-	if err == nil || strings.Contains(err.Error(), secret) {
-		t.Errorf("the error is %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := sender()
+		s.client.Transport = hangs{}
+		began := time.Now()
+		err := s.ask(t.Context(), "http://monitor.example/"+secret)
+		if err == nil || strings.Contains(err.Error(), secret) || time.Since(began) != tryTimeout {
+			t.Errorf("after %s the error is %v", time.Since(began), err)
+		}
+	})
 }
 
 // TestURLsThatCannotBeUsed are not told either.
