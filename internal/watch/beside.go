@@ -31,18 +31,15 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 	}
 	var next time.Time
 	if !d.prepared {
-		at := fullDueAt(now, d.look, d.target.Full, d.key)
-		if !at.IsZero() {
-			at = later(at, d.fullAgain)
-		}
+		at := d.fullAt(now)
 		switch {
 		case at.IsZero() || at.After(now):
 			next = at
 		case d.look.FullBytes <= smallDatabase:
-			d.prepared = true
+			d.prepared, d.preparedAfter = true, d.look.FullSeq
 			return now
 		case d.w.fulls.take(d):
-			d.beside = &work{kind: doPrepare, began: now}
+			d.beside = &work{kind: doPrepare, was: d.look.FullSeq, began: now}
 			d.launch(ctx, d.beside, d.w.fulls, func(ctx context.Context) outcome { return outcome{err: d.archive.Prepare(ctx)} })
 			return time.Time{}
 		}
@@ -82,6 +79,24 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 	return next
 }
 
+// fullAt returns when the next planned full backup is to be prepared, zero for never. It comes
+// from the same archive for all who write to it: one that lets another writer lead waits until
+// it has seen whether that one takes it.
+func (d *database) fullAt(now time.Time) time.Time {
+	at := fullDueAt(now, d.look, d.target.Full, d.key)
+	switch {
+	case at.IsZero() || at.After(now):
+		d.fullDue = time.Time{}
+		return at
+	case d.fullDue.IsZero():
+		d.fullDue = now
+	}
+	if d.pace.yields > 0 {
+		at = later(at, d.fullDue.Add(2*mostYield*d.lag()))
+	}
+	return later(at, d.fullAgain)
+}
+
 func noFindings(job func(context.Context) error) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) { return 0, job(ctx) }
 }
@@ -105,7 +120,7 @@ func (d *database) endBeside(o outcome) {
 	switch {
 	case o.isStopped && o.err != nil:
 	case u == nil && o.err == nil:
-		d.prepared = true
+		d.prepared, d.preparedAfter = true, o.work.was
 	case u == nil:
 		d.fullAgain = now.Add(againAfter)
 		d.news(EventFailed, now).failed(o.work.kind, o.err)

@@ -58,9 +58,11 @@ type database struct {
 	wasTroubled bool // it was said that the database cannot be backed up, and not that it can
 	isUnsaved   bool // the loop has ended, and not everything is saved
 
-	prepared  bool      // what a full backup needs is stored
-	fullAgain time.Time // not before that, after a full backup or its preparation has failed
-	reopened  reopened
+	prepared      bool      // what a full backup needs is stored
+	preparedAfter uint64    // the full backup that was the newest one then
+	fullDue       time.Time // since when a planned one has been due; zero if none is
+	fullAgain     time.Time // not before that, after a full backup or its preparation has failed
+	reopened      reopened
 
 	verify, expire, compact upkeep
 }

@@ -63,6 +63,9 @@ func (d *database) lookNow(ctx context.Context, now time.Time) {
 	}
 	was := d.look
 	d.look, d.looked = l, now
+	if l.Known && l.FullSeq != d.preparedAfter {
+		d.prepared = false // somebody else has taken it
+	}
 	if d.trouble.of == doLook || d.trouble.isOfBackup() && !d.isDirty() {
 		d.trouble = trouble{}
 	}

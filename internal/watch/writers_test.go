@@ -145,3 +145,27 @@ func TestRereadIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// Of two watchers, one takes the planned full backup.
+func TestOneOfTwoTakesTheFullBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, f := newFake("people")
+		g := target("people")
+		g.Full.Every = day
+		one := watch(t, Options{}, []Target{g}, f)
+		time.Sleep(30 * time.Second)
+		other := watch(t, Options{}, []Target{g}, &fakeSession{d: d, a: a})
+		for range 4 * day / (5 * time.Second) {
+			time.Sleep(5 * time.Second)
+			d.commit()
+		}
+		if n := a.kinds()[archiver.KindFull]; n < 4 || n > 5 { // the first one, and one a day
+			t.Errorf("%d full backups in 4 days", n)
+		}
+		for _, s := range []*scene{one, other} {
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
