@@ -94,10 +94,9 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doFull, first, now
 	case l.Remainder && !now.Before(d.reopened.at(now, d.lag())):
 		return doFull, isReopened, now // the full backup that comes after it is planned, too
-	case l.NeedsFull != "" && l.Newest.Generation == "0.5":
-		return doFull, isReopened, d.reopened.at(now, d.lag())
 	case l.NeedsFull != "":
-		return doFull, isUnplanned, d.unplanned.at(now)
+		why, at = d.neededFull(now)
+		return doFull, why, at
 	case d.prepared && !now.Before(d.fullAgain) && d.w.fulls.isFreeFor(d):
 		return doFull, planned, now // increments go on until then
 	case l.Commits > 0 && d.nudged:
@@ -114,6 +113,15 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doCheck, "", d.board.safe().Add(d.target.Prove)
 	}
 	return "", "", time.Time{}
+}
+
+// neededFull returns why a full backup is taken that the database needs, and when. Of 0.5, each
+// checkpoint and each opening asks for one.
+func (d *database) neededFull(now time.Time) (reason, time.Time) {
+	if d.look.Newest.Generation == "0.5" {
+		return isReopened, d.reopened.at(now, d.lag())
+	}
+	return isUnplanned, d.unplanned.at(now)
 }
 
 // launchRun starts a run on the session.

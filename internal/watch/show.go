@@ -70,7 +70,7 @@ func (d *database) showRuns(now time.Time) {
 	}
 	switch l := &d.look; {
 	case l.Known && l.NeedsFull != "":
-		s.NextRun = d.unplanned.at(now)
+		_, s.NextRun = d.neededFull(now)
 	case l.Known && l.Commits > 0:
 		s.NextRun = d.pace.runAt(times{now, d.dirtySince, d.lastEvent, d.lastRun, l.UnsavedBytes}, d.lag())
 		s.Lag = max(s.Lag, s.NextRun.Sub(d.dirtySince).Round(time.Millisecond))
