@@ -96,8 +96,14 @@ func (t *Trigger) follow(d *database) {
 			woken = true
 		case <-time.After(wait):
 		}
-		wait = t.poll
+		wait = untilPoll(time.Now(), t.poll)
 	}
+}
+
+// untilPoll returns how long to wait before the next poll: a little less than every, so that
+// many databases are polled together. A process that wakes up rarely costs less.
+func untilPoll(now time.Time, every time.Duration) time.Duration {
+	return now.Add(every).Truncate(every / 4).Sub(now)
 }
 
 // rewatch makes sure that the folders of a database have their watches: the one of the
