@@ -246,10 +246,15 @@ func (s *Session) DropRemoved() bool {
 // Keep opens what a 0.5 database has written since the last Look, so that a clean close loses
 // nothing. It waits for no other method and takes microseconds: it is for each change of the
 // database's files, because the sooner it is called, the shorter may a run be.
-func (s *Session) Keep() {
-	if err := s.logs.Again(); err != nil {
+//
+// It reports whether the database was closed, and its log waits for a backup: the sooner the
+// better, because the next run overwrites the image that its states begin with.
+func (s *Session) Keep() (wasClosed bool) {
+	wasClosed, err := s.logs.Again()
+	if err != nil {
 		s.archive.log.Debug("the log files cannot be kept open", "err", err) // the next Look says it
 	}
+	return wasClosed
 }
 
 // Close ends the session, which must not be used afterwards. What it owes to the hold of the

@@ -172,7 +172,11 @@ func (w *watching) flush() time.Duration {
 	return watch.DefaultFlush
 }
 
-const unsavedHint = "Nothing is lost: the databases have it. Start the watcher again, or run `gbak-s3 backup` for each of them."
+const (
+	unsavedHint = "Nothing is lost: the databases have it. Start the watcher again, or run `gbak-s3 backup` for each of them."
+	lostHint    = "The databases have all their data. But some were closed, which removes the log of Grafeo 0.5, and only this process still had it: " +
+		"the states between the newest backup and that moment cannot be restored. Start the watcher again, or run `gbak-s3 backup` for each of them."
+)
 
 const listenHint = "Give another address with --listen, or as listen: in the file. Nothing was started."
 
@@ -182,7 +186,11 @@ func (w *watching) outcome(err error) error {
 		return w.hopeless
 	}
 	if unsaved, ok := errors.AsType[*watch.UnsavedError](err); ok {
-		return &archiver.Error{Code: archiver.CodeFailed, Err: unsaved, Hint: unsavedHint}
+		hint := unsavedHint
+		if len(unsaved.Lost) > 0 {
+			hint = lostHint
+		}
+		return &archiver.Error{Code: archiver.CodeFailed, Err: unsaved, Hint: hint}
 	}
 	return err
 }

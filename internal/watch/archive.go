@@ -16,7 +16,7 @@ type Archive interface {
 
 	// Keep opens what a 0.5 database may remove, see [archiver.Session.Keep]. It may be
 	// called at any time.
-	Keep()
+	Keep() (wasClosed bool)
 
 	// Backup backs up what is new.
 	Backup(context.Context, archiver.SessionBackup) (archiver.BackupReport, error)

@@ -37,6 +37,8 @@ type database struct {
 	oldest      time.Time // time of the oldest unsaved commit, as the database says it
 	dirtySince  time.Time // the same by this process's clock; zero if nothing is unsaved
 	hasChanged  bool      // an event came since
+	isClosed    bool      // as of the last event: the log of a 0.5 database was removed, and is not stored yet
+	lookAtOnce  bool      // it was closed since
 	lastEvent   time.Time
 	firstChange time.Time // the first event since a run began, or since all was saved
 
@@ -57,6 +59,7 @@ type database struct {
 
 	wasTroubled bool // it was said that the database cannot be backed up, and not that it can
 	isUnsaved   bool // the loop has ended, and not everything is saved
+	isLost      bool // nor will it be: nobody has its log any more
 
 	prepared      bool      // what a full backup needs is stored
 	preparedAfter uint64    // the full backup that was the newest one then
@@ -166,7 +169,9 @@ func (d *database) takeInbox() {
 		d.pace.yields = 0
 	}
 	if !in.changed.IsZero() {
-		d.archive.Keep() // a look may be too late for it
+		was := d.isClosed
+		d.isClosed = d.archive.Keep() // a look may be too late for it
+		d.lookAtOnce = d.lookAtOnce || d.isClosed && !was
 		d.hasChanged, d.lastEvent = true, in.last
 		if d.firstChange.IsZero() {
 			d.firstChange = in.changed

@@ -75,6 +75,7 @@ type fakeDatabase struct {
 	forks      int           // how often its history has forked
 	hang       chan struct{} // while not nil, looks wait for it
 	slow       time.Duration // that each unsaved commit adds to a look
+	isClosed   bool          // and what it has committed before that is not in the archive
 	looks      int
 	heldBefore int64 // the log that it keeps since before the watcher began
 	watchers   []*Watcher
@@ -309,7 +310,11 @@ func (s *fakeSession) Check(context.Context) error {
 
 func (s *fakeSession) Reread(context.Context) error { return s.read() }
 
-func (s *fakeSession) Keep() {}
+func (s *fakeSession) Keep() bool {
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	return s.d.isClosed
+}
 
 func (s *fakeSession) GiveUp(context.Context) error {
 	s.mu.Lock()

@@ -84,6 +84,36 @@ func TestReopened(t *testing.T) {
 	}
 }
 
+// What a 0.5 database has committed before it was closed is looked at when it is closed, and
+// not when the next look would have come: an opening overwrites the image.
+func TestCloseIsSeenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, f := newFake("people")
+		d.generation = "0.5"
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		rest(time.Minute)
+		d.commit()
+		rest(time.Second) // it was looked at
+		looks := func() (n int) {
+			d.set(func(d *fakeDatabase) { n = d.looks })
+			return n
+		}
+		before := looks()
+		d.changed()
+		rest(time.Millisecond)
+		if looks() != before {
+			t.Error("each change of a database that writes is looked at")
+		}
+		d.set(func(d *fakeDatabase) { d.isClosed = true })
+		d.changed()
+		rest(time.Millisecond)
+		if looks() == before {
+			t.Error("a closed database is looked at later")
+		}
+		_ = s.stop()
+	})
+}
+
 // A planned full backup of a large database is prepared beside increments, comes once a day,
 // and only if something is new.
 func TestPlannedFulls(t *testing.T) {

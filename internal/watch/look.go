@@ -22,7 +22,7 @@ func (d *database) lookIfNeeded(ctx context.Context, now time.Time) time.Time {
 	if !d.looked.IsZero() && !d.hasChanged && !d.nudged && now.Sub(d.looked) < lookEvery {
 		return time.Time{}
 	}
-	if at := d.looked.Add(d.lookPause()); !d.looked.IsZero() && at.After(now) && !d.nudged {
+	if at := d.looked.Add(d.lookPause()); !d.looked.IsZero() && at.After(now) && !d.nudged && !d.lookAtOnce {
 		return at
 	}
 	d.lookNow(ctx, now)
@@ -51,7 +51,7 @@ func (d *database) lookPause() time.Duration {
 
 // lookNow looks, and notes what it sees.
 func (d *database) lookNow(ctx context.Context, now time.Time) {
-	d.hasChanged = false // what happens from now on may not be seen, and is in the inbox
+	d.hasChanged, d.lookAtOnce = false, false // what happens from now on may not be seen, and is in the inbox
 	began := time.Now()
 	l, err := d.archive.Look(ctx)
 	d.lookTook = time.Since(began)

@@ -55,6 +55,7 @@ func (d *database) flush(ctx context.Context) bool {
 	if err != nil {
 		d.board.add(func(c *Counts) { c.Failures[archiver.CodeOf(err)]++ })
 		d.news(EventFailed, o.ended).failed("the last backup", err)
+		d.isLost = l.Remainder
 		return false
 	}
 	d.succeeded(o)
@@ -64,7 +65,13 @@ func (d *database) flush(ctx context.Context) bool {
 
 // UnsavedError says which targets had commits that were not in their archives when the
 // watcher stopped, or may have had.
-type UnsavedError struct{ Targets []Key }
+type UnsavedError struct {
+	Targets []Key
+
+	// Lost are those of them of which nobody has the log any more, as a 0.5 database was
+	// closed: its data is safe, and its last states cannot be restored.
+	Lost []Key
+}
 
 func (e *UnsavedError) Error() string {
 	var names []string

@@ -183,7 +183,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	// A disk that hangs stops its loop, but nothing else.
 	late := time.NewTimer(w.flush + closeTime + time.Second)
 	defer late.Stop()
-	var unsaved []Key
+	var unsaved, lost []Key
 	for _, d := range all {
 		select {
 		case <-d.ended:
@@ -193,15 +193,19 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if !d.hasEnded() || d.isUnsaved {
 			unsaved = append(unsaved, d.key)
 		}
+		if d.hasEnded() && d.isLost {
+			lost = append(lost, d.key)
+		}
 	}
 	slices.SortFunc(unsaved, Key.compare)
+	slices.SortFunc(lost, Key.compare)
 	e := Event{Kind: EventStopped, At: time.Now(), Unsaved: unsaved}
 	if len(unsaved) == 0 {
 		w.log.Info("stopped: everything is stored", "event", e.Kind)
 		w.tell(e)
 		return nil
 	}
-	err := &UnsavedError{unsaved}
+	err := &UnsavedError{unsaved, lost}
 	e.Why = err.Error()
 	w.log.Error("stopped", "event", e.Kind, "err", err)
 	w.tell(e)

@@ -56,14 +56,16 @@ func (f *Files) Look(path string) error {
 	return f.look(path)
 }
 
-// Again is Look for the database that was looked at last. It does nothing if there is none.
-func (f *Files) Again() error {
+// Again is Look for the database that was looked at last, and reports whether a log that has
+// ended is open. It does nothing if there was no look.
+func (f *Files) Again() (hasEnded bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
-		return nil
+		return false, nil
 	}
-	return f.look(f.path)
+	err = f.look(f.path)
+	return f.ended != nil || f.current.hasEnded(), err
 }
 
 func (f *Files) look(path string) error {

@@ -191,7 +191,10 @@ func TestDropWhatWasSeen(t *testing.T) {
 	r := s.look()
 	s.commit()
 	s.close()
-	s.check(s.files.Again())
+	ended, err := s.files.Again()
+	if s.check(err); !ended {
+		t.Error("a closed database does not show")
+	}
 	s.files.Drop(r)
 	s.mustHave(s.look(), 2, 3)
 }
@@ -203,7 +206,7 @@ func TestAgainBesideOthers(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		for range 200 {
-			if err := s.files.Again(); err != nil {
+			if _, err := s.files.Again(); err != nil {
 				done <- err
 				return
 			}
