@@ -89,6 +89,7 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 				a.storeTimeout = watchTimeout
 			}
 			w := newWatching(a, &f, c)
+			defer w.events.end()
 			switch {
 			case f.check:
 				return w.check()

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -24,6 +24,7 @@ type watchLine struct {
 	LogBytes  int64           `json:"log_bytes,omitempty"`
 	FreeBytes int64           `json:"free_bytes,omitempty"`
 	Unsaved   []unsavedLine   `json:"unsaved,omitempty"`
+	Lines     int64           `json:"lines,omitempty"`
 }
 
 // unsavedLine is a database of which not everything was stored at the end.
@@ -35,22 +36,84 @@ type unsavedLine struct {
 // The events that the watcher itself does not know of.
 const (
 	eventReady watch.EventKind = "ready" // each database was looked at
+	eventLost  watch.EventKind = "lost"  // nobody read the lines that were to be printed
 )
 
 // eventPrinter prints what happens as JSON, if that is wanted. For people there is the log.
+// Whoever reads it may be slow, or stand still, and backups go on: then lines are left out.
 type eventPrinter struct {
-	out output
+	out   output
+	lines chan any // that wait; nil if nothing is printed
+	lost  atomic.Int64
+	quit  chan struct{}
+	ended chan struct{}
+}
 
-	mu sync.Mutex
+const (
+	waitingLines = 10_000
+
+	// lastLines is how long the end waits for somebody to read what waits.
+	lastLines = 5 * time.Second
+)
+
+func newEventPrinter(out output) *eventPrinter {
+	p := &eventPrinter{out: out}
+	if out.json {
+		p.lines, p.quit, p.ended = make(chan any, waitingLines), make(chan struct{}), make(chan struct{})
+		go p.work()
+	}
+	return p
+}
+
+// work prints what waits, until the end.
+func (p *eventPrinter) work() {
+	defer close(p.ended)
+	for {
+		select {
+		case v := <-p.lines:
+			p.write(v)
+			continue
+		default:
+		}
+		select {
+		case v := <-p.lines:
+			p.write(v)
+		case <-p.quit:
+			return
+		}
+	}
+}
+
+// write prints a line, and how many were left out meanwhile. That it cannot be printed is no
+// reason to stop.
+func (p *eventPrinter) write(v any) {
+	_ = p.out.printJSON(v)
+	if n := p.lost.Swap(0); n > 0 {
+		_ = p.out.printJSON(watchLine{Type: "watch", Event: eventLost, At: time.Now().UTC(), Lines: n})
+	}
+}
+
+// end waits until what waits is printed, for a while.
+func (p *eventPrinter) end() {
+	if p.lines == nil {
+		return
+	}
+	close(p.quit)
+	select {
+	case <-p.ended:
+	case <-time.After(lastLines):
+	}
 }
 
 func (p *eventPrinter) line(v any) {
-	if !p.out.json {
+	if p.lines == nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_ = p.out.printJSON(v) // backups go on when nobody reads
+	select {
+	case p.lines <- v:
+	default:
+		p.lost.Add(1)
+	}
 }
 
 // print prints an event of the watcher.

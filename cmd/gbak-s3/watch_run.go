@@ -61,7 +61,7 @@ type watching struct {
 func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 	w := &watching{
 		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
-		events: &eventPrinter{out: a.out}, advice: newAdvice(a.log),
+		events: newEventPrinter(a.out), advice: newAdvice(a.log),
 	}
 	check := watch.DefaultStoreCheck
 	if c.StoreCheck != nil {

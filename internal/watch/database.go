@@ -106,6 +106,7 @@ func (d *database) setTarget(t Target) {
 // loop turns until ctx ends, and then once more: see [database.stop].
 func (d *database) loop(ctx context.Context) {
 	defer close(d.ended)
+	d.show(time.Now()) // so that a first look that hangs shows
 	d.store.use(d, true)
 	defer d.store.use(d, false)
 	defer func() {
