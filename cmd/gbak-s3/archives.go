@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -22,6 +23,11 @@ func (a *app) archives(memory *archiver.Memory) *archives {
 
 // open opens the archive at address.
 func (s *archives) open(ctx context.Context, address string) (*archiver.Archive, error) {
+	return s.openFor(ctx, address, s.app.log)
+}
+
+// openFor opens the archive at address, which logs to log.
+func (s *archives) openFor(ctx context.Context, address string, log *slog.Logger) (*archiver.Archive, error) {
 	a := s.app
 	if a.concurrency < 1 || a.concurrency > 256 {
 		return nil, usage("the concurrency %d cannot be used", "Give a number between 1 and 256.", a.concurrency)
@@ -38,7 +44,7 @@ func (s *archives) open(ctx context.Context, address string) (*archiver.Archive,
 		host = "unknown"
 	}
 	return archiver.New(a.limits.of(store), archiver.Options{
-		Logger:       a.log,
+		Logger:       log,
 		Concurrency:  a.concurrency,
 		Memory:       s.memory,
 		BeforeRead:   a.limits.read.limit.Wait,

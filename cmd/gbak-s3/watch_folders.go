@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
@@ -20,6 +21,8 @@ type folders struct {
 	said   map[string]string           // what is wrong, by what it is about: each is said once
 
 	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
+
+	isPartial atomic.Bool // there are databases, as of the last look, that cannot be seen or watched
 }
 
 type found struct{ name, id8 string }
@@ -33,6 +36,7 @@ func (f *folders) look(c *config.Config) (isNew bool) {
 	for _, d := range c.Dirs {
 		isNew = f.walk(d) || isNew
 	}
+	f.isPartial.Store(len(f.said) > 0)
 	return isNew
 }
 
@@ -59,6 +63,7 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 		}
 	}
 	tellApart(l.targets)
+	f.isPartial.Store(len(f.said) > 0)
 	f.beats = map[watch.Key]heartbeat.Beat{}
 	for i, t := range l.targets {
 		f.beats[t.Key()] = heartbeat.Beat(l.settings[i].Heartbeat)
@@ -131,8 +136,13 @@ func (f *folders) walk(d config.Dir) (isNew bool) {
 	return isNew
 }
 
-// forget forgets the databases that are not there any more, at the next look.
-func (f *folders) forget() { clear(f.known) }
+// forget forgets the databases that are not there any more, at the next look, unless remember
+// is called.
+func (f *folders) forget() (remember func()) {
+	before := f.known
+	f.known = map[string]map[string]found{}
+	return func() { f.known = before }
+}
 
 // once warns of something, unless that was the last thing that was said of it.
 func (f *folders) once(of, text string, args ...any) {

@@ -100,7 +100,7 @@ func (w *watching) set() error {
 
 // open opens a target's archive.
 func (w *watching) open(t watch.Target) (watch.Archive, error) {
-	archive, err := w.archives.open(context.Background(), t.Address)
+	archive, err := w.archives.openFor(context.Background(), t.Address, w.log.With("database", t.Name, "archive", t.Archive))
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +178,8 @@ const (
 		"the states between the newest backup and that moment cannot be restored. Start the watcher again, or run `gbak-s3 backup` for each of them."
 )
 
+const partialHint = "The log says which, and why."
+
 const listenHint = "Give another address with --listen, or as listen: in the file. Nothing was started."
 
 // outcome is the error of a run that has stopped.
@@ -191,6 +193,9 @@ func (w *watching) outcome(err error) error {
 			hint = lostHint
 		}
 		return &archiver.Error{Code: archiver.CodeFailed, Err: unsaved, Hint: hint}
+	}
+	if err == nil && w.folders.isPartial.Load() {
+		return &archiver.Error{Code: archiver.CodeFailed, Err: errors.New("what was watched is stored, but not all databases below the folders could be watched"), Hint: partialHint}
 	}
 	return err
 }
@@ -279,10 +284,11 @@ func (w *watching) reload() {
 		before := w.config
 		w.warnOfRestart(before, c)
 		w.config = c
-		w.folders.forget()
+		remember := w.folders.forget()
 		w.folders.look(c)
 		if err = w.set(); err != nil {
 			w.config = before
+			remember()
 		}
 	}
 	w.mu.Lock()

@@ -144,6 +144,36 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// What was removed and could not be saved then is named at the end, unless it is watched again.
+func TestStopAfterRemoval(t *testing.T) {
+	for _, comesBack := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			d, a, f := newFake("people")
+			_, _, other := newFake("other")
+			s := watch(t, Options{}, []Target{target("people"), target("other")}, f, other)
+			set := func(targets ...Target) {
+				if err := s.w.Set(targets); err != nil {
+					t.Fatal(err)
+				}
+				rest(time.Minute)
+			}
+			rest(time.Minute)
+			a.setAway(storeAway)
+			d.commit()
+			set(target("other"))
+			set()
+			if comesBack {
+				a.setAway(nil)
+				set(target("people"))
+			}
+			err := s.stop()
+			if unsaved, ok := errors.AsType[*UnsavedError](err); ok == comesBack || ok && !slices.Equal(unsaved.Targets, []Key{target("people").Key()}) {
+				t.Errorf("it comes back, %v: %v", comesBack, err)
+			}
+		})
+	}
+}
+
 // A watcher may be told to back up at once.
 func TestNudge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -65,7 +65,7 @@ type Watcher struct {
 	started   time.Time
 	databases map[Key]*database
 	stores    map[string]*store
-	leaving   []*database // removed, and not ended yet
+	leaving   []*database // removed, and not ended yet, or not with everything saved
 }
 
 // New returns a watcher without targets.
@@ -153,7 +153,7 @@ func (w *Watcher) remove(k Key, d *database) {
 		return
 	}
 	d.quit()
-	w.leaving = slices.DeleteFunc(w.leaving, func(d *database) bool { return d.hasEnded() })
+	w.leaving = slices.DeleteFunc(w.leaving, func(d *database) bool { return d.hasEnded() && !d.isUnsaved })
 	w.leaving = append(w.leaving, d)
 }
 
@@ -179,6 +179,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 	<-ctx.Done()
 	w.mu.Lock()
 	all := append(slices.Collect(maps.Values(w.databases)), w.leaving...)
+	isWatchedAgain := map[*database]bool{} // what it could not save, the new loop can
+	for _, d := range w.leaving {
+		again := w.databases[d.key]
+		isWatchedAgain[d] = again != nil && isSamePlace(again.board.target(), d.board.target())
+	}
 	w.mu.Unlock()
 	// A disk that hangs stops its loop, but nothing else.
 	late := time.NewTimer(w.flush + closeTime + time.Second)
@@ -190,7 +195,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-late.C:
 			late.Reset(0)
 		}
-		if !d.hasEnded() || d.isUnsaved {
+		if !d.hasEnded() || d.isUnsaved && !isWatchedAgain[d] {
 			unsaved = append(unsaved, d.key)
 		}
 		if d.hasEnded() && d.isLost {

@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
@@ -82,7 +83,11 @@ func (q *Query) Capture(ctx context.Context) (*Source, error) {
 		return nil, err
 	}
 	if q.Parent != nil && !s.Continues {
-		q.Log.Warn("taking a full backup on a new timeline", "why", s.Why)
+		level := slog.LevelWarn
+		if s.Image.Generation == grafeo.Gen05 {
+			level = slog.LevelInfo // each clean close does that
+		}
+		q.Log.Log(ctx, level, "taking a full backup on a new timeline", "why", s.Why)
 	}
 	if !s.Remainder {
 		s.ReadFrom = from
