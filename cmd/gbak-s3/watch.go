@@ -183,7 +183,7 @@ func (f *watchFlags) read(cmd *cobra.Command, args []string) (*config.Config, er
 		}
 		return readConfig(f.config)
 	}
-	c := &config.Config{Listen: f.listen, Defaults: config.DefaultSettings(), StoreCheck: new(time.Duration)}
+	c := &config.Config{Defaults: config.DefaultSettings(), StoreCheck: new(time.Duration)}
 	if err := f.settings(c); err != nil {
 		return nil, err
 	}
@@ -210,6 +210,7 @@ func (f *watchFlags) settings(c *config.Config) error {
 		return func(text string) (e error) { *to, e = config.ParseDuration(text); return e }
 	}
 	s := &c.Defaults
+	parse("listen", f.listen, func(text string) (e error) { c.Listen, e = config.ParseListen(text); return e })
 	parse("lag", f.lag, positive(&s.Lag))
 	parse("full-every", f.fullEvery, duration(&s.Full.Every))
 	parse("min-free", f.minFree, func(text string) (e error) { s.MinFree, e = config.ParseFree(text); return e })

@@ -83,7 +83,16 @@ func (r *reader) file(root *yaml.Node) *Config {
 				r.problem(v, "version %s is not known; this program reads version %s", text, version)
 			}
 		},
-		"listen": func(v value) { c.Listen, _ = r.text(v) },
+		"listen": func(v value) {
+			text, ok := r.text(v)
+			if !ok {
+				return
+			}
+			var err error
+			if c.Listen, err = ParseListen(text); err != nil {
+				r.problem(v, "%v", err)
+			}
+		},
 		"log": func(v value) {
 			r.mapping(v, fields{
 				"level":  into(r, &c.Log.Level, oneOf("debug", "info", "warn", "error")),

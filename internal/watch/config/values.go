@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -104,6 +105,21 @@ func oneOf(words ...string) func(string) (string, error) {
 		}
 		return "", fmt.Errorf("%q is not one of %s", text, strings.Join(words, ", "))
 	}
+}
+
+// ParseListen reads an address to answer at, such as 127.0.0.1:8484.
+func ParseListen(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return "", fmt.Errorf(`%q is not an address to answer at; write "127.0.0.1:8484"`, text)
+	}
+	return text, nil
 }
 
 // ParseHeartbeat reads the URL of a heartbeat. What is wrong with it is said without the
