@@ -18,6 +18,7 @@ package hold
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -63,11 +64,14 @@ func (h Holder) Begin(ctx context.Context, path, archiveID string, anew bool) *S
 	if s.before = h.Pace.held(s); s.before != nil {
 		return s
 	}
-	image, err := grafeo.ReadDatabase(path)
-	if err != nil || image.Generation != grafeo.Gen06 {
-		return nil // the backup reports what is wrong
+	lsn, err := oldestLSN(ctx, path)
+	if errors.Is(err, errNoHold) {
+		return nil
 	}
-	if err := s.begin(ctx, image.CheckpointLSN); err != nil {
+	if err == nil {
+		err = s.begin(ctx, lsn)
+	}
+	if err != nil {
 		h.Log.Warn("the database does not hold its log for this archive", "cursor", grafeo.CursorPath(path), "err", err)
 		if s.Foreign = errors.Is(err, ErrForeignCursor); !s.Foreign {
 			return nil
@@ -76,11 +80,43 @@ func (h Holder) Begin(ctx context.Context, path, archiveID string, anew bool) *S
 	return s
 }
 
-func (s *Session) begin(ctx context.Context, checkpoint uint64) error {
-	lsn, err := grafeo.OldestLSN(grafeo.LogDir(s.path), checkpoint)
-	if err != nil {
-		return err
+// errNoHold is the error for a database that cannot hold its log.
+var errNoHold = errors.New("it holds no log")
+
+// A database that writes a checkpoint may be read in the middle of it. Whoever took that for
+// no would hold no log: the database would drop what the next backup needs.
+const (
+	tornReads = 20
+	tornPause = 25 * time.Millisecond
+)
+
+// oldestLSN returns the oldest position of the log of the database at path.
+func oldestLSN(ctx context.Context, path string) (lsn uint64, err error) {
+	for range tornReads {
+		if lsn, err = oldestLSNOnce(path); err == nil || !grafeo.IsTorn(err) {
+			return lsn, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(tornPause):
+		}
 	}
+	return 0, err
+}
+
+func oldestLSNOnce(path string) (uint64, error) {
+	image, err := grafeo.ReadDatabase(path)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errNoHold, err) // the backup reports what is wrong
+	}
+	if image.Generation != grafeo.Gen06 {
+		return 0, errNoHold
+	}
+	return grafeo.OldestLSN(grafeo.LogDir(path), image.CheckpointLSN)
+}
+
+func (s *Session) begin(ctx context.Context, lsn uint64) error {
 	return s.change(ctx, func(entries []Entry) []Entry {
 		// An address has one archive: what else holds under its name is of a first
 		// backup that was killed, or, until this run has committed, of an archive that

@@ -315,3 +315,31 @@ func TestRelease(t *testing.T) {
 		t.Errorf("no database: %v", err)
 	}
 }
+
+// A database that is read in the middle of a checkpoint holds its log nevertheless.
+func TestHoldBesideACheckpoint(t *testing.T) {
+	path, _ := newDatabase(t)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for try := range 20 { // the checkpoint below may be late
+		if err := os.WriteFile(path, whole[:100], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ends := make(chan error, 1)
+		go func() {
+			time.Sleep(tornPause / 2)
+			ends <- os.WriteFile(path, whole, 0o600)
+		}()
+		s := holder("one").Begin(t.Context(), path, archiveOne, false)
+		if err := <-ends; err != nil {
+			t.Fatal(err)
+		}
+		if s != nil && s.Began {
+			return
+		}
+		t.Logf("try %d: %+v", try, s)
+	}
+	t.Error("it holds nothing")
+}
