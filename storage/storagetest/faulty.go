@@ -81,9 +81,9 @@ func (f *Faulty) Put(
 	var held []byte
 	hold := func() { held, _ = io.ReadAll(body) } // an error would also have met a request
 	err = f.call(ctx, c, hold, func(ctx context.Context, fault Fault, _ *Call) error {
-		body := body
-		if fault.Later != nil {
-			body = bytes.NewReader(held)
+		if fault.Later != nil { // Put has returned
+			_, err := f.next.Put(ctx, key, fault.sent(bytes.NewReader(held)), opts)
+			return err
 		}
 		result, err = f.next.Put(ctx, key, fault.sent(body), opts)
 		return err
@@ -187,6 +187,11 @@ func (f *Faulty) DeleteAll(ctx context.Context, keys []string) (kept map[string]
 		if fault.Pretend {
 			driver.CountRequest(ctx, storage.OpDelete)
 			return nil
+		}
+		if fault.Later != nil { // DeleteAll has returned
+			late, err := fault.deleteAll(ctx, f.next, keys)
+			c.Kept = len(late)
+			return err
 		}
 		kept, err = fault.deleteAll(ctx, f.next, keys)
 		c.Kept = len(kept)
