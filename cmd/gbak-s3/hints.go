@@ -324,14 +324,8 @@ var remaining = []row{
 		name: "behind", when: code(archiver.CodeLagging),
 		say: "Run `gbak-s3 backup DATABASE ARCHIVE`, and find out why the scheduled backups did not run.",
 	},
-	{
-		name: "export exists", when: both(code(archiver.CodeTargetExists), of("export")),
-		say: "Export to another path, or move away what is there.",
-	},
-	{
-		name: "target exists", when: code(archiver.CodeTargetExists),
-		say: "Use another path, or --force to move aside what is there.",
-	},
+	{name: "export exists", when: both(code(archiver.CodeTargetExists), of("export")), say: "Export to another path, or move away what is there."},
+	{name: "target exists", when: code(archiver.CodeTargetExists), say: "Use another path, or --force to move aside what is there."},
 	{
 		name: "state that is not there", when: code(archiver.CodeUnreachable),
 		say: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them.",

@@ -199,7 +199,7 @@ func TestTemplates(t *testing.T) {
 		{config.Below("s3://bucket/x?endpoint=http://127.0.0.1:9000"), "people", "s3://bucket/x/people?endpoint=http://127.0.0.1:9000"},
 		{config.Below("s3://bucket"), "people", "s3://bucket/people"},
 		{config.Below("s3://bucket/x/?region=eu"), "people", "s3://bucket/x/people?region=eu"},
-		{config.Below("/nas/root/"), "people", "/nas/root/people"},
+		{config.Below("/nas/all/"), "people", "/nas/all/people"},
 		{config.Below("/"), "people", "/people"},
 		{config.Below("file:///nas?x"), "people", "file:///nas/people?x"},
 		{config.Below("/nas/a?b"), "people", "/nas/a?b/people"}, // in a path, ? is a letter
