@@ -85,7 +85,7 @@ var rooms = map[string][]string{
 	"locate":    {},
 	"replay":    {},
 	"openlog":   {},
-	"capture":   {"replay", "catalog", "openlog"},
+	"capture":   {"locate", "replay", "catalog", "openlog"},
 	"hold":      {"locate"},
 	"pages":     {"storage", "objects", "commit", "capture"},
 	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress"},

@@ -155,7 +155,10 @@ func TestRefused(t *testing.T) {
 
 // A database that is gone, or cannot be read, is backed up soon after it is back.
 func TestDatabaseComesAndGoes(t *testing.T) {
-	for code, phase := range map[archiver.Code]Phase{archiver.CodeNotFound: PhaseGone, archiver.CodeNotDatabase: PhaseRefused} {
+	for code, phase := range map[archiver.Code]Phase{
+		archiver.CodeNotFound: PhaseGone, archiver.CodeNotDatabase: PhaseRefused, archiver.CodePermission: PhaseRefused,
+		archiver.CodeFailed: PhaseRefused, // nobody knows what it is
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			d, a, f := newFake("people")
 			d.broken = &archiver.Error{Code: code, Err: errors.New(string(code))}

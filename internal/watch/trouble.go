@@ -33,16 +33,17 @@ func (t *trouble) isOfBackup() bool { return t.of == doBackup || t.of == doFull 
 func (t *trouble) isOfArchive() bool { return t.of == doCheck || t.of == doReread }
 
 // hasChanged brings the next attempt forward, as the database's files have changed: perhaps
-// they were mended. A look costs nothing, a run is not made with each event.
+// they were mended. A look costs nothing, whatever the last one has met; a run is not made with
+// each event, and only if a change can have mended it.
 func (t *trouble) hasChanged() {
+	if t.of == doLook {
+		t.again = earlier(t.again, t.tried.Add(time.Second))
+		return
+	}
 	switch t.code {
 	case archiver.CodeNotFound, archiver.CodeNotDatabase, archiver.CodeUnsupported, archiver.CodeUnseenLog,
 		archiver.CodeDamagedDatabase, archiver.CodeWrongDatabase:
-		wait := tick
-		if t.of == doLook {
-			wait = time.Second
-		}
-		t.again = earlier(t.again, t.tried.Add(wait))
+		t.again = earlier(t.again, t.tried.Add(tick))
 	}
 }
 

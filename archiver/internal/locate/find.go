@@ -31,7 +31,7 @@ func Find(ctx context.Context, path string, closed bool) (Found, error) {
 	if err := checkReadable(file); err != nil {
 		return Found{}, err
 	}
-	return Found{file, name}, CheckLog(ctx, file, closed)
+	return Found{file, name}, Gone(file, CheckLog(ctx, file, closed))
 }
 
 // checkReadable refuses what is no database, as far as headers and directories show. Damage

@@ -61,6 +61,19 @@ func Missing(err error) error {
 	return err
 }
 
+// Gone returns, in place of err, of reading a database that was at path, what [Identify] says
+// if there is none any more: then err says nothing but that. Otherwise, it returns err.
+func Gone(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	now := Identify(path)
+	if _, isOther := errors.AsType[*grafeo.NotDatabaseError](now); isOther || errors.Is(now, fs.ErrNotExist) {
+		return fmt.Errorf("it was there a moment ago: %w", now)
+	}
+	return err
+}
+
 // UnfinishedUpgradeError is the error for a path at which there is no database because an
 // upgrade to 0.6 was interrupted.
 type UnfinishedUpgradeError struct {

@@ -33,8 +33,6 @@ package pack
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 
@@ -99,10 +97,7 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error
 			"Grafeo opens the database without its vectors", "err", problem)
 	}
 	if err != nil && !isSettled(err) && !objects.IsFromStore(err) {
-		_, gone := grafeo.Identify(q.Path)
-		if _, other := errors.AsType[*grafeo.NotDatabaseError](gone); other || errors.Is(gone, fs.ErrNotExist) {
-			return c, fmt.Errorf("it was there when the backup began: %w", locate.Missing(gone))
-		}
+		err = locate.Gone(q.Path, err)
 	}
 	return c, err
 }
