@@ -76,7 +76,7 @@ func GenerationOf(folder string) (generation Seq, ok bool) {
 // ownKey matches the keys that runs give to the objects of their folders.
 var ownKey = regexp.MustCompile(`^(segments/[0-9]{10}-[0-9a-f]{32}/[0-9]{6,}-[0-9a-f]{16}(-[0-9a-f]{8})?\.zst` +
 	`|indexes/[0-9]{10}-[0-9a-f]{32}/[0-9a-f]{32}(-[0-9a-f]{8})?\.json\.zst` +
-	`|pages/[0-9]{10}-[0-9a-f]{32}/[0-9a-f]{32}(-[0-9a-f]{8})?\.bin)$`)
+	`|pages/[0-9]{10}-[0-9a-f]{32}/[0-9a-f]{32}(-[0-9a-f]{8})?\.bin)(\.age)?$`)
 
 // ParseGeneration returns the generation of an object, by its key. It is not ok if no run
 // gives its objects such a key.

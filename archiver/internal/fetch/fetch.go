@@ -3,8 +3,8 @@
 // [All] reads everything that an index describes: each segment once, whole. Its SHA-256
 // is checked before anything of it is used, its frames are decompressed, and the parts
 // that the extents name go to their files. A segment that stands in the manifest was
-// checked when that was decoded. [Open] reads one file where it is, in any
-// order, with ranged requests.
+// checked when that was decoded. [Open] reads files where they are, in any order, with ranged
+// requests.
 //
 // The package knows which bytes belong at which offset of which file of an index. It does
 // not know what these files are, nor where they are written.

@@ -129,11 +129,12 @@ func TestBrokenSegments(t *testing.T) {
 func TestFile(t *testing.T) {
 	store := storagetest.NewMemory()
 	ix, file := archived(t, store)
-	f, err := fetch.Open(t.Context(), storeOf(store), ix, &ix.Files[0])
+	files, err := fetch.Open(t.Context(), storeOf(store), ix)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer files.Close()
+	f := files.Of(&ix.Files[0])
 	if err := iotest.TestReader(io.NewSectionReader(f, 0, 5000), file); err != nil {
 		t.Error(err)
 	}
@@ -158,14 +159,14 @@ func TestFileOfBrokenSegment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := fetch.Open(t.Context(), storeOf(store), ix, &ix.Files[0])
+		files, err := fetch.Open(t.Context(), storeOf(store), ix)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = f.ReadAt(make([]byte, 1), 4000)
+		_, err = files.Of(&ix.Files[0]).ReadAt(make([]byte, 1), 4000)
 		if object, ok := errors.AsType[*manifest.ObjectError](err); !ok || object.Key != key {
 			t.Errorf("with %d bytes: %v", size, err)
 		}
-		f.Close()
+		files.Close()
 	}
 }

@@ -14,17 +14,25 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// File reads an archived file where it is: frame by frame, with ranged requests. Only the
-// frames' own checksums are checked, so what it returns must be proved by other means. It
-// is for an image's directory and for logs, which have to be read in an order that
-// segments do not have. It is not for concurrent use.
-type File struct {
+// Files are the files of an index, to be read where they are: frame by frame, with ranged
+// requests. Only the frames' own checksums are checked, so what is read must be proved by
+// other means. It is for an image's directory and for logs, which have to be read in an
+// order that segments do not have.
+//
+// What is in memory, they have in common: so one log file may begin where another one ends.
+// They are not for concurrent use.
+type Files struct {
 	ctx     context.Context // io.ReaderAt has no place for it
 	store   *objects.Store
 	index   *manifest.Index
-	file    *manifest.File
 	decoder *segment.Decoder
 	cache   []cachedFrame // the newest last
+}
+
+// File is one of [Files].
+type File struct {
+	files *Files
+	file  *manifest.File
 }
 
 type cachedFrame struct {
@@ -36,27 +44,30 @@ type cachedFrame struct {
 // blocks are near each other.
 const cachedFrames = 4
 
-// Open returns a file of an index, to be closed after use. Its requests end with ctx.
-func Open(ctx context.Context, s *objects.Store, ix *manifest.Index, f *manifest.File) (*File, error) {
+// Open returns the files of an index, to be closed after use. Their requests end with ctx.
+func Open(ctx context.Context, s *objects.Store, ix *manifest.Index) (*Files, error) {
 	d, err := segment.NewDecoder(manifest.MaxFrameBytes)
 	if err != nil {
 		return nil, err
 	}
-	return &File{ctx: ctx, store: s, index: ix, file: f, decoder: d}, nil
+	return &Files{ctx: ctx, store: s, index: ix, decoder: d}, nil
 }
 
-// Close frees what the file has in memory.
-func (r *File) Close() { r.decoder.Close() }
+// Close frees what the files have in memory.
+func (r *Files) Close() { r.decoder.Close() }
+
+// Of returns one of the files of the index.
+func (r *Files) Of(f *manifest.File) *File { return &File{r, f} }
 
 // ReadAt implements [io.ReaderAt]. Holes are read as zeros. An object that is missing or
 // damaged is a [*manifest.ObjectError].
-func (r *File) ReadAt(p []byte, offset int64) (int, error) {
+func (f *File) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, errors.New("negative offset")
 	}
 	n := 0
-	for n < len(p) && offset < r.file.Bytes {
-		m, err := r.some(p[n:min(int64(len(p)), int64(n)+r.file.Bytes-offset)], offset)
+	for n < len(p) && offset < f.file.Bytes {
+		m, err := f.some(p[n:min(int64(len(p)), int64(n)+f.file.Bytes-offset)], offset)
 		n += m
 		offset += int64(m)
 		if err != nil {
@@ -70,8 +81,8 @@ func (r *File) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // some fills p as far as the extent, or hole, at offset reaches.
-func (r *File) some(p []byte, offset int64) (int, error) {
-	extents := r.file.Extents
+func (f *File) some(p []byte, offset int64) (int, error) {
+	extents := f.file.Extents
 	i := sort.Search(len(extents), func(i int) bool { return extents[i].Offset+extents[i].Bytes > offset })
 	if i == len(extents) || extents[i].Offset > offset {
 		if i < len(extents) {
@@ -80,7 +91,7 @@ func (r *File) some(p []byte, offset int64) (int, error) {
 		clear(p)
 		return len(p), nil
 	}
-	raw, err := r.frame(extents[i].Frame)
+	raw, err := f.files.frame(extents[i].Frame)
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +100,7 @@ func (r *File) some(p []byte, offset int64) (int, error) {
 }
 
 // stored returns the stored bytes of a frame.
-func (r *File) stored(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
+func (r *Files) stored(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
 	if s.IsInline() {
 		return []byte(s.Data[f.Offset : f.Offset+f.StoredBytes]), nil
 	}
@@ -97,7 +108,7 @@ func (r *File) stored(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
 }
 
 // frame returns the bytes of a frame of the index, from memory if it was read lately.
-func (r *File) frame(number int) ([]byte, error) {
+func (r *Files) frame(number int) ([]byte, error) {
 	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
 		return r.cache[i].raw, nil
 	}

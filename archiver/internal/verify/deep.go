@@ -145,12 +145,12 @@ func addHoles(proof *grafeo.Proof, image *manifest.File) {
 // image reads the headers and the directory of an archived image. It is not ok if they
 // cannot be had; why is a finding, or an error of the store.
 func (v *verification) image(ctx context.Context, d *content) (_ *grafeo.Image, ok bool, err error) {
-	r, err := fetch.Open(ctx, v.store, d.index, d.image)
+	files, err := fetch.Open(ctx, v.store, d.index)
 	if err != nil {
 		return nil, false, err
 	}
-	defer r.Close()
-	image, err := grafeo.ReadImage(r, d.image.Bytes, manifest.ImageName)
+	defer files.Close()
+	image, err := grafeo.ReadImage(files.Of(d.image), d.image.Bytes, manifest.ImageName)
 	if err == nil {
 		return image, true, nil
 	}

@@ -57,16 +57,15 @@ func (v *verification) log(ctx context.Context, plan *catalog.Plan, claims *clai
 	m := plan.Route.Last()
 	var readers []io.Reader
 	var files []*manifest.File
+	archived, err := fetch.Open(ctx, v.store, plan.Index)
+	if err != nil {
+		return err
+	}
+	defer archived.Close()
 	for _, f := range plan.LogFiles() {
-		r, err := fetch.Open(ctx, v.store, plan.Index, f)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		readers = append(readers, io.NewSectionReader(r, 0, f.Bytes))
+		readers = append(readers, io.NewSectionReader(archived.Of(f), 0, f.Bytes))
 		files = append(files, f)
 	}
-	var err error
 	if grafeo.Generation(m.Database.Generation) == grafeo.Gen06 {
 		err = checkLog06(m, files, readers, claims.visit)
 	} else {
