@@ -45,7 +45,8 @@ type Manifest struct {
 
 	// Continues is the backup at whose end the log of this one begins. A full backup
 	// may begin before that end; and it may continue none (null): then what came before
-	// is another history, or the log between them is lost.
+	// is another history, or the log between them is lost, or it is a copy of one whose
+	// predecessor was removed.
 	Continues *Seq `json:"continues"`
 
 	// LastFull is the newest full backup before the record that exists still, whose
@@ -90,6 +91,10 @@ type Manifest struct {
 	// Imported is the native backup that this one was made from; all others leave it
 	// out.
 	Imported *Imported `json:"imported,omitempty"`
+
+	// CopiedFrom is the record of another archive that this one is a copy of; all others
+	// leave it out.
+	CopiedFrom *CopiedFrom `json:"copied_from,omitempty"`
 
 	// Spill is what was in the database's spill folder: of a full backup the files
 	// that it has, of an incremental those that had not changed since. It is left out if
@@ -262,6 +267,9 @@ func (m *Manifest) validate() error {
 		return err
 	}
 	if err := m.Database.validateLayout(); err != nil {
+		return err
+	}
+	if err := m.validateCopy(); err != nil {
 		return err
 	}
 	if err := m.validateEarlier(); err != nil {

@@ -109,6 +109,7 @@ func TestGolden(t *testing.T) {
 		"manifest-incremental.json": sampleIncremental().Encode(),
 		"manifest-earlier.json":     sampleEarlier().Encode(),
 		"manifest-inline.json":      sampleInline().Encode(),
+		"manifest-copied.json":      sampleCopied().Encode(),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {
@@ -133,7 +134,7 @@ func TestGolden(t *testing.T) {
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
 	}
-	for _, want := range []*Manifest{sampleIncremental(), sampleInline()} {
+	for _, want := range []*Manifest{sampleIncremental(), sampleInline(), sampleCopied()} {
 		m, err := DecodeManifest(want.Encode())
 		if diff := cmp.Diff(want, m); err != nil || diff != "" {
 			t.Errorf("decoded: %v %s", err, diff)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -17,6 +18,10 @@ func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 		return fmt.Errorf("it says that the newest keep before it is %d, and that is %d", m.Keep, previous.NewestKeep())
 	case previous != nil && m.LastBackup != nil && *m.LastBackup != previous.NewestBackup():
 		return fmt.Errorf("it says that the newest backup before it is %d, and that is %d", *m.LastBackup, previous.NewestBackup())
+	case m.CopiedFrom != nil && m.Kind != manifest.Keep:
+		if err := checkCopy(m, previous); err != nil {
+			return err
+		}
 	case m.Kind == manifest.Keep && (previous == nil || m.Timelines == previous.Timelines):
 		return nil
 	case m.Kind != manifest.Keep && m.Continues == nil:
@@ -50,6 +55,24 @@ func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 	}
 	if m.RestoreFrom != restoreFrom {
 		return fmt.Errorf("it says that states from epoch %d on can be restored, and that is %d", m.RestoreFrom, restoreFrom)
+	}
+	return nil
+}
+
+// checkCopy compares what the copy of a backup says of timelines. They keep the numbers that
+// they had, and some may have been removed before the copy was made.
+func checkCopy(m, previous *manifest.Committed) error {
+	timelines := m.Timeline
+	switch {
+	case previous != nil && previous.CopiedFrom == nil:
+		return errors.New("it is a copy, and the record before it is none")
+	case previous != nil:
+		timelines = max(timelines, previous.Timelines)
+	case m.Seq > 1:
+		timelines = m.Timelines // the record before is missing
+	}
+	if m.Timelines != timelines {
+		return fmt.Errorf("it knows %d timelines, and there are %d", m.Timelines, timelines)
 	}
 	return nil
 }

@@ -331,4 +331,5 @@ func (h *Head) Place(m *manifest.Manifest) {
 		m.Timelines++
 		m.Timeline = m.Timelines
 	}
+	m.Timelines = max(m.Timelines, m.Timeline) // a copy has the timeline that it had
 }

@@ -8,8 +8,12 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// KeepAuthor is what a keep says of the run that makes it, for people.
-type KeepAuthor struct{ Tool, Host string }
+// KeepAuthor is what a keep says of the run that makes it: for people, and, if that copies an
+// archive, of which keep it is a copy.
+type KeepAuthor struct {
+	Tool, Host string
+	CopiedFrom *manifest.CopiedFrom
+}
 
 // CommitKeep appends a keep that says what k does: which records before it are backups
 // still. lastFull is the newest full backup among them, nil if there is none. First and,
@@ -23,7 +27,7 @@ func (h *Head) CommitKeep(ctx context.Context, k manifest.Keeping, lastFull *man
 	now := manifest.Now()
 	m := &manifest.Manifest{
 		CommitID: manifest.NewID(), Tool: by.Tool, Host: by.Host, CreatedAt: now, ReadUntil: now,
-		Kind: manifest.Keep, Database: h.Parent.Database, Keeping: &k,
+		Kind: manifest.Keep, Database: h.Parent.Database, Keeping: &k, CopiedFrom: by.CopiedFrom,
 	}
 	h.Place(m)
 	m.LastFull = lastFull
