@@ -39,6 +39,9 @@ func IsPermanent(err error) bool {
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		return true
 	}
+	if _, ok := errors.AsType[*PlaintextError](err); ok {
+		return true
+	}
 	_, ok := errors.AsType[*brokenOffError](err)
 	return ok
 }
