@@ -285,7 +285,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 	if !opts.pace.isDue(head.Parent) && !head.Anew {
 		return r, nil
 	}
-	a.records.Note(ctx, a.name, head.Parent, head.Anew)
+	a.note(ctx, head.Parent, head.Anew)
 	abandoned, released := holderOf(a, nil).LimitOthers(ctx, path, head.Archive.ArchiveID, opts.MaxHold)
 	r.Abandoned, r.Released = heldLogs(abandoned), heldLogs(released)
 	return r, nil

@@ -111,7 +111,7 @@ func (a *Archive) importFolder(ctx context.Context, f *native.Folder, opts Backu
 			r.Lost = nativeFaultsOf(f.LostIn(head.Catalog))
 		}
 		err = i.run(ctx)
-		a.records.Note(ctx, a.name, head.Parent, head.Anew)
+		a.note(ctx, head.Parent, head.Anew)
 		return err
 	})
 }

@@ -32,6 +32,11 @@ func remember(a *Archive, path string) journal.Memory {
 	return m
 }
 
+// note records on this host that head is the newest backup of the archive.
+func (a *Archive) note(ctx context.Context, head *manifest.Committed, anew bool) {
+	a.records.Note(ctx, a.name, head, false, anew)
+}
+
 // existing returns the journal of an archive for a verb that reads: if there is no
 // archive, that is an error. If the archive lacks what this host has seen there before,
 // that is only a warning.

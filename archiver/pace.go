@@ -41,7 +41,7 @@ func (p *pace) isDue(newest *manifest.Committed) bool {
 // settle writes what is behind.
 func (p *pace) settle(ctx context.Context, a *Archive) error {
 	if p.unseen != nil {
-		a.records.Note(ctx, a.name, p.unseen, false)
+		a.note(ctx, p.unseen, false)
 		p.unseen = nil
 	}
 	return p.hold.Settle(ctx)

@@ -12,6 +12,7 @@ import (
 type Sighting struct {
 	Name      string // of the archive then, "" if that is not known
 	ArchiveID string
+	Encrypted bool // the archive was; not known if a hold says it
 	Seq       uint64
 	CommitID  string
 	Epoch     uint64    // that the backup ends with

@@ -1,7 +1,9 @@
 // Package record keeps what this host last saw of an archive: a file for each archive's
 // address, in a folder of the user. It is how a run without the database's hold notices
-// that an archive has vanished. It asks no store, and nothing depends on it: whatever
-// fails here costs a run no more than a debug message.
+// that an archive has vanished, and how any run notices that an encrypted one was replaced
+// by one that is not. It asks no store, and whatever fails here costs a run no more than a
+// debug message; only that an archive begins encrypted must be on the disk before anything
+// is stored ([Folder.Pin]).
 package record
 
 import (
@@ -28,11 +30,20 @@ type record struct {
 	Format    int       `json:"format"` // 1
 	Address   string    `json:"address"`
 	ArchiveID string    `json:"archive_id"`
-	Seq       uint64    `json:"seq"`       // of the newest backup
+	Encrypted bool      `json:"encrypted"`
+	Seq       uint64    `json:"seq"`       // of the newest backup; 0 if none was committed yet, see [Folder.Pin]
 	CommitID  string    `json:"commit_id"` // of it
 	SHA256    string    `json:"sha256"`    // of its manifest
 	Epoch     uint64    `json:"epoch"`     // that it ends with
 	At        time.Time `json:"at"`        // when it was taken
+}
+
+// isWhole reports whether a record says what each must say.
+func (r *record) isWhole() bool {
+	if r.Seq == 0 {
+		return r.Encrypted && r.ArchiveID != ""
+	}
+	return r.ArchiveID != "" && r.CommitID != ""
 }
 
 const (
@@ -57,21 +68,36 @@ func (f *Folder) path(address string) string {
 	return filepath.Join(f.Path, "archives", hex.EncodeToString(sum[:16])+".json")
 }
 
-// Read returns what was seen of the archive at an address; nil if there is no record, or
-// none that can be used.
+// Read returns which backup was seen last in the archive at an address; nil if there is no
+// record, or none that can be used, or no backup was seen.
 func (f *Folder) Read(address string) *journal.Sighting {
-	path := f.path(address)
-	if path == "" {
+	path, found := f.find(address)
+	if found == nil || found.Seq == 0 {
 		return nil
+	}
+	return &journal.Sighting{
+		ArchiveID: found.ArchiveID, Encrypted: found.Encrypted, Seq: found.Seq, CommitID: found.CommitID, Epoch: found.Epoch, At: found.At, Source: path,
+	}
+}
+
+// IsPinned reports whether the archive at an address was encrypted, or was to be, when this
+// host saw it last; and the file that says so.
+func (f *Folder) IsPinned(address string) (source string, encrypted bool) {
+	path, found := f.find(address)
+	return path, found != nil && found.Encrypted
+}
+
+// find returns the record for an address, and its file; nil if there is none that can be used.
+func (f *Folder) find(address string) (path string, found *record) {
+	path = f.path(address)
+	if path == "" {
+		return "", nil
 	}
 	found, err := readRecord(path, address)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			f.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
-		}
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
 	}
-	return &journal.Sighting{ArchiveID: found.ArchiveID, Seq: found.Seq, CommitID: found.CommitID, Epoch: found.Epoch, At: found.At, Source: path}
+	return path, found
 }
 
 func readRecord(path, address string) (*record, error) {
@@ -88,22 +114,22 @@ func readRecord(path, address string) (*record, error) {
 	switch err := json.Unmarshal(b, &r); {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
-	case r.Format != format || r.Address != address || r.ArchiveID == "" || r.Seq == 0 || r.CommitID == "":
+	case r.Format != format || r.Address != address || !r.isWhole():
 		return nil, fmt.Errorf("%s: it is not a record of the archive at this address", path)
 	}
 	return &r, nil
 }
 
-// Note records that head is the newest backup of the archive at an address, unless another
-// run has seen a newer one meanwhile. With anew, what was seen before no longer counts. A
-// nil head is not recorded.
-func (f *Folder) Note(ctx context.Context, address string, head *manifest.Committed, anew bool) {
+// Note records that head is the newest backup of the archive at an address, and whether that
+// is encrypted, unless another run has seen a newer one meanwhile. With anew, what was seen
+// before no longer counts. A nil head is not recorded.
+func (f *Folder) Note(ctx context.Context, address string, head *manifest.Committed, encrypted, anew bool) {
 	path := f.path(address)
 	if path == "" || head == nil {
 		return
 	}
 	now := record{
-		format, address, head.ArchiveID, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
+		format, address, head.ArchiveID, encrypted, uint64(head.Seq), head.CommitID, hex.EncodeToString(head.Digest[:]), head.EndEpoch, head.CreatedAt,
 	}
 	if before, err := readRecord(path, address); err == nil && *before == now {
 		return
@@ -113,6 +139,24 @@ func (f *Folder) Note(ctx context.Context, address string, head *manifest.Commit
 	if err := writeRecord(ctx, f.Disk, path, now, anew); err != nil {
 		f.Log.Debug("what this run saw of the archive could not be noted", "err", err)
 	}
+}
+
+// Pin records, before anything is stored, that the archive with this id which begins at an
+// address is encrypted. What was seen there before no longer counts. When it returns nil, a
+// loss of power does not undo it.
+func (f *Folder) Pin(ctx context.Context, address, archiveID string) error {
+	path := f.path(address)
+	if path == "" {
+		return nil
+	}
+	err := writeRecord(ctx, f.Disk, path, record{Format: format, Address: address, ArchiveID: archiveID, Encrypted: true}, true)
+	if err == nil {
+		err = f.settle(path)
+	}
+	if err != nil {
+		return fmt.Errorf("noting that the archive is encrypted: %w", err)
+	}
+	return nil
 }
 
 // writeRecord replaces a record in one step.
@@ -134,44 +178,5 @@ func writeRecord(ctx context.Context, d disk.Disk, path string, now record, anew
 	if err != nil {
 		return err
 	}
-	temp := path + ".tmp"
-	f, err := d.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, disk.Durable(f.Sync()), f.Close()); err == nil {
-		likeParent(d, temp)
-		err = d.Rename(temp, path)
-	}
-	if err != nil {
-		return errors.Join(err, d.Remove(temp))
-	}
-	return nil // after a power failure it may be the earlier record, which is as true
-}
-
-// makeFolders creates a folder, and those above it that are missing.
-func makeFolders(d disk.Disk, folder string) error {
-	err := d.Mkdir(folder, 0o700)
-	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(folder) != folder {
-		if err := makeFolders(d, filepath.Dir(folder)); err != nil {
-			return err
-		}
-		err = d.Mkdir(folder, 0o700)
-	}
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case err == nil:
-		likeParent(d, folder)
-	}
-	return err
-}
-
-// likeParent gives what root creates in a user's home to that user, whose other programs
-// could not write beside it otherwise.
-func likeParent(d disk.Disk, path string) {
-	if info, err := os.Stat(filepath.Dir(path)); err == nil {
-		_ = disk.GiveTo(d, path, info) // it can be used all the same
-	}
+	return replace(d, path, append(b, '\n')) // after a power failure it may be the earlier record, which is as true
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 )
 
 func folder(path string) *Folder {
@@ -30,7 +31,7 @@ func TestNote(t *testing.T) {
 	if f.Read("here") != nil {
 		t.Error("something is known from the beginning")
 	}
-	f.Note(t.Context(), "here", backup("a", 3), false)
+	f.Note(t.Context(), "here", backup("a", 3), false, false)
 	got := f.Read("here")
 	if got == nil {
 		t.Fatal("nothing is known")
@@ -62,8 +63,8 @@ func TestNoteReplaces(t *testing.T) {
 		"no backup":       {nil, true, 5},
 	} {
 		f := folder(t.TempDir())
-		f.Note(t.Context(), "here", backup("a", 5), false)
-		f.Note(t.Context(), "here", c.head, c.anew)
+		f.Note(t.Context(), "here", backup("a", 5), false, false)
+		f.Note(t.Context(), "here", c.head, false, c.anew)
 		if got := f.Read("here"); got == nil || got.Seq != c.want {
 			t.Errorf("%s: %+v, want backup %d", name, got, c.want)
 		}
@@ -94,7 +95,7 @@ func TestDamagedRecord(t *testing.T) {
 		if got := f.Read("here"); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
-		f.Note(t.Context(), "here", backup("a", 5), false)
+		f.Note(t.Context(), "here", backup("a", 5), false, false)
 		if got := f.Read("here"); got == nil || got.Seq != 5 {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -110,9 +111,70 @@ func TestNoFolder(t *testing.T) {
 	}
 	for _, path := range []string{"", file, filepath.Join(file, "below")} {
 		f := folder(path)
-		f.Note(t.Context(), "here", backup("a", 5), false)
+		f.Note(t.Context(), "here", backup("a", 5), false, false)
 		if got := f.Read("here"); got != nil {
 			t.Errorf("%q: %+v", path, got)
 		}
+	}
+}
+
+// That an archive is encrypted is known from its pin on, before any backup was seen, and
+// stays known with the backups that are noted.
+func TestPin(t *testing.T) {
+	t.Parallel()
+	f := folder(filepath.Join(t.TempDir(), "state", "gbak"))
+	mustBe := func(when string, encrypted bool, seq uint64) {
+		t.Helper()
+		path, is := f.IsPinned("here")
+		seen := f.Read("here")
+		if is != encrypted || is && path != f.path("here") || (seen == nil) != (seq == 0) || seen != nil && (seen.Seq != seq || seen.Encrypted != encrypted) {
+			t.Errorf("%s: encrypted %t by %s, seen %+v", when, is, path, seen)
+		}
+	}
+	mustBe("at first", false, 0)
+	f.Note(t.Context(), "here", backup("a", 7), false, false)
+	mustBe("with a plain one", false, 7)
+	if err := f.Pin(t.Context(), "here", "b"); err != nil {
+		t.Fatal(err)
+	}
+	mustBe("pinned", true, 0)
+	f.Note(t.Context(), "here", backup("b", 1), true, false)
+	mustBe("with its first backup", true, 1)
+	if _, is := f.IsPinned("there"); is {
+		t.Error("another address is pinned")
+	}
+	if err := folder("").Pin(t.Context(), "here", "b"); err != nil {
+		t.Errorf("without a folder: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := folder(file).Pin(t.Context(), "here", "b"); err == nil {
+		t.Error("a pin that cannot be written is no error")
+	}
+}
+
+// A pin is durable before Pin returns, whatever existed: a loss of power right after it does
+// not undo it.
+func TestPinIsDurable(t *testing.T) {
+	t.Parallel()
+	for _, existed := range []bool{false, true} {
+		root := t.TempDir()
+		f := folder(filepath.Join(root, "state", "gbak"))
+		if existed {
+			f.Note(t.Context(), "here", backup("a", 7), false, false)
+		}
+		d := disktest.New(t, root, nil)
+		f.Disk = d
+		if err := f.Pin(t.Context(), "here", "b"); err != nil {
+			t.Fatal(err)
+		}
+		d.Crashes(func(at, dir string, end bool) {
+			after := folder(filepath.Join(dir, "state", "gbak"))
+			if _, is := after.IsPinned("here"); !is && end {
+				t.Errorf("it is not pinned: %s", at)
+			}
+		})
 	}
 }
