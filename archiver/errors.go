@@ -38,6 +38,11 @@ const (
 	CodeInterrupted     Code = "interrupted"        // the context ended
 	CodeNoRules         Code = "no_rules"           // there are no rules that say which backups stay
 	CodeNeeded          Code = "backup_needed"      // a backup that cannot be removed: it is the newest, or pinned
+	CodeKeyMissing      Code = "key_missing"        // the archive is encrypted, and there is no key that opens what is needed
+	CodeKeyWrong        Code = "key_wrong"          // none of the keys that were given opens the archive, or it is another one than before
+	CodeRecipients      Code = "recipients_differ"  // the archive is encrypted for others than those who were given
+	CodeNotEncrypted    Code = "not_encrypted"      // the archive is not encrypted, though it was, or is to be
+	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
@@ -72,6 +77,11 @@ var (
 	ErrInterrupted     error = sentinel(CodeInterrupted)
 	ErrNoRules         error = sentinel(CodeNoRules)
 	ErrNeeded          error = sentinel(CodeNeeded)
+	ErrKeyMissing      error = sentinel(CodeKeyMissing)
+	ErrKeyWrong        error = sentinel(CodeKeyWrong)
+	ErrRecipients      error = sentinel(CodeRecipients)
+	ErrNotEncrypted    error = sentinel(CodeNotEncrypted)
+	ErrEncrypted       error = sentinel(CodeEncrypted)
 )
 
 // sentinel stands for all errors with this code.

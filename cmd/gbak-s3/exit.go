@@ -24,6 +24,7 @@ const (
 	exitExists      = 8
 	exitUnsafeStore = 9
 	exitNeedsFull   = 10
+	exitKeys        = 10
 	exitInterrupted = 130
 )
 
@@ -48,6 +49,8 @@ func exitCode(code archiver.Code) int {
 		return exitUnsafeStore
 	case archiver.CodeNeedsFull:
 		return exitNeedsFull
+	case archiver.CodeKeyMissing, archiver.CodeKeyWrong, archiver.CodeRecipients, archiver.CodeNotEncrypted, archiver.CodeEncrypted:
+		return exitKeys
 	case archiver.CodeInterrupted:
 		return exitInterrupted
 	}

@@ -62,8 +62,8 @@ out, $GBAK_ARCHIVE is used.
 
 Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
 backup, 5 no such state in the archive, 6 conflict with another writer, 7 outcome
-unknown, 8 target exists, 9 the store does not support
-conditional writes, 130 interrupted.`
+unknown, 8 target exists, 9 the store does not support conditional writes, 10 only
+a full backup would do, or the keys are not those of the archive, 130 interrupted.`
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
