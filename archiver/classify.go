@@ -84,7 +84,7 @@ var kinds = []kind{
 	{is(objects.ErrLost), CodeStore},
 	{is(storage.ErrNoStore), CodeNoStore},
 	{is(storage.ErrFull, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG), CodeDiskFull},
-	{is(storage.ErrPermission, fs.ErrPermission, syscall.EROFS), CodePermission},
+	{is(storage.ErrPermission, storage.ErrReadOnly, fs.ErrPermission, syscall.EROFS), CodePermission},
 	{as[*storage.Error], CodeStore},
 	{is(storage.ErrRefused), CodeStore},
 }

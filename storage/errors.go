@@ -44,6 +44,9 @@ var (
 	// is also [errors.ErrUnsupported].
 	ErrNoConditionalPut error = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
 
+	// ErrReadOnly: the store was opened for reading alone. Nothing was sent.
+	ErrReadOnly = errors.New("the store is open for reading only")
+
 	// ErrFull: the store is full, or a limit that its owner has set is reached.
 	ErrFull = errors.New("the store is full")
 

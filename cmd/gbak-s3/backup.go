@@ -136,6 +136,9 @@ func parseLabels(texts []string) (map[string]string, error) {
 
 // apartFrom is [apart] for a database that may be in the folder of a server.
 func apartFrom(address, database string) error {
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	if err := apart(address, database); err != nil {
 		return err
 	}

@@ -66,6 +66,9 @@ type mergedLine struct {
 }
 
 func (a *app) compact(cmd *cobra.Command, address string, opts archiver.CompactOptions) error {
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	frugal()
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)

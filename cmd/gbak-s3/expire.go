@@ -77,6 +77,9 @@ func parseGrace(text string) (time.Duration, error) {
 
 func (a *app) expire(cmd *cobra.Command, address string, opts archiver.ExpireOptions) error {
 	if opts.Apply {
+		if err := mustWrite(address); err != nil {
+			return err
+		}
 		outliveReaders()
 	}
 	archive, err := a.archive(cmd.Context(), address)

@@ -23,6 +23,11 @@ var answers = []row{
 			"and take the archive's prefix out of the rule that moves it.",
 	},
 	{
+		name: "read-only", when: is(storage.ErrReadOnly),
+		say: "With versions=oldest an archive can only be read: leave that out of the address. To go on with what it shows, " +
+			"restore it, or copy the archive to another prefix.",
+	},
+	{
 		name: "no room", when: is(storage.ErrFull),
 		say: "The store is full, or a quota is reached: make room there, or raise the quota. What was committed is not affected.",
 	},

@@ -109,6 +109,7 @@ var hintCases = []hintCase{
 	{"conflict", archiver.CodeConflict, errors.New("x"), "Several processes"},
 
 	{"archive tier", archiver.CodeStore, refused(nil, 403, "InvalidObjectState"), "archive tier"},
+	{"read-only", archiver.CodePermission, &storage.Error{Op: storage.OpPut, Err: storage.ErrReadOnly}, "versions=oldest"},
 	{"no room", archiver.CodeDiskFull, refused(storage.ErrFull, 403, "QuotaExceeded"), "quota"},
 	{"no room", archiver.CodeDiskFull, refused(storage.ErrFull, 507, "XMinioStorageFull"), "room"},
 	{

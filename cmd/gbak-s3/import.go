@@ -54,6 +54,9 @@ is complete.`,
 }
 
 func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts archiver.ImportOptions) error {
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	if err := outside(address, folder); err != nil {
 		return err
 	}

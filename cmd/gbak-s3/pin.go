@@ -65,6 +65,9 @@ func (a *app) pin(cmd *cobra.Command, args []string, label *string) error {
 			return usage("%w", fmt.Sprintf("Give a line of up to %d bytes, in UTF-8.", archiver.MaxPinLabel), err)
 		}
 	}
+	if err := mustWrite(args[0]); err != nil {
+		return err
+	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), args[0])
 	if err != nil {

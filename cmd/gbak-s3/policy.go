@@ -64,6 +64,9 @@ func (a *app) showPolicy(cmd *cobra.Command, address string) error {
 }
 
 func (a *app) setPolicy(cmd *cobra.Command, address string, rules *archiver.Rules) error {
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {

@@ -214,10 +214,24 @@ func named(address string) string {
 	if opts.Prefix != "" {
 		name += "/" + opts.Prefix
 	}
+	sign := "?"
 	if opts.Endpoint != "" {
-		name += "?endpoint=" + strings.TrimRight(opts.Endpoint, "/")
+		name += sign + "endpoint=" + strings.TrimRight(opts.Endpoint, "/")
+		sign = "&"
+	}
+	if opts.Versions != s3.VersionsNewest { // which may show less, or more, than there is
+		name += sign + "versions=" + string(opts.Versions)
 	}
 	return name
+}
+
+// mustWrite refuses an address that only shows an archive.
+func mustWrite(address string) error {
+	opts, err := s3.ParseAddress(address)
+	if err != nil || opts.Versions == s3.VersionsNewest {
+		return nil // what is wrong with it is said when it is opened
+	}
+	return usage("the archive's address has versions=%s, which is for reading", "Leave that out of the address.", opts.Versions)
 }
 
 // absolute turns an address into one that means the same in every folder, for the

@@ -46,7 +46,11 @@ func TestNameOfAnArchive(t *testing.T) {
 		},
 		"s3://bucket":   {"s3://bucket", "s3://bucket/", "s3://bucket?region=eu-west-1"},
 		"s3://bucket/q": {"s3://bucket/q", "s3://bucket/q/?profile=backup"},
-		"s3://b":        {"s3://b"}, // none that can be used
+		"s3://bucket/q?versions=oldest": {
+			"s3://bucket/q?versions=oldest", "s3://bucket/q?before=2026-11-20T12%3A00%3A00Z&versions=oldest",
+		},
+		"s3://bucket?endpoint=http://h:1&versions=oldest": {"s3://bucket?versions=oldest&endpoint=http%3A%2F%2Fh:1"},
+		"s3://b": {"s3://b"}, // none that can be used
 	} {
 		for _, address := range append(addresses, want) {
 			if got := named(address); got != want {

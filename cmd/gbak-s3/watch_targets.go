@@ -58,7 +58,7 @@ func checkAddress(address string) error {
 		if _, err := s3.ParseAddress(address); err != nil {
 			return usage("%w", addressHint, err)
 		}
-		return nil
+		return mustWrite(address)
 	}
 	return usage("the archive's address has the unknown scheme %q", addressHint, scheme)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -35,7 +36,7 @@ const (
 	ChecksumNone   Checksum = "none"
 )
 
-const parameterNames = "endpoint, region, path_style, profile, ca_file, checksum, sse, kms_key_id, requester_pays"
+const parameterNames = "endpoint, region, path_style, profile, ca_file, checksum, sse, kms_key_id, requester_pays, versions, before"
 
 // ParseAddress reads an address of the form
 //
@@ -43,7 +44,7 @@ const parameterNames = "endpoint, region, path_style, profile, ca_file, checksum
 //
 // with the fields of [Options] as parameters: endpoint, region, path_style (also as
 // force-path-style, forcePathStyle or use_path_style), profile, ca_file, checksum, sse,
-// kms_key_id and requester_pays. Anything else is an error, and so are credentials: an
+// kms_key_id, requester_pays, versions and before (RFC 3339). Anything else is an error, and so are credentials: an
 // address ends up in logs and process lists. Errors are [*AddressError].
 func ParseAddress(address string) (Options, error) {
 	u, err := url.Parse(address)
@@ -135,6 +136,14 @@ func (o *Options) set(name, value string) error {
 			return addressErrorf("requester_pays is neither true nor false")
 		}
 		o.RequesterPays = on
+	case "versions":
+		o.Versions = Versions(value)
+	case "before":
+		at, err := time.Parse(time.RFC3339, value)
+		if err != nil {
+			return addressErrorf("before is not a time like 2026-11-20T12:00:00Z")
+		}
+		o.Before = at
 	default:
 		return unknownParameter(name)
 	}
@@ -176,6 +185,12 @@ func (o Options) check() error {
 	case "", "AES256", "aws:kms", "aws:kms:dsse":
 	default:
 		return addressErrorf("sse is neither AES256 nor aws:kms nor aws:kms:dsse")
+	}
+	switch {
+	case o.Versions != VersionsNewest && o.Versions != VersionsOldest:
+		return addressErrorf("versions is not oldest")
+	case !o.Before.IsZero() && o.Versions != VersionsOldest:
+		return addressErrorf("before needs versions=oldest")
 	}
 	if o.KMSKeyID != "" && !strings.HasPrefix(o.SSE, "aws:kms") {
 		return addressErrorf("kms_key_id needs sse=aws:kms")

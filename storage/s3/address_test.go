@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -26,20 +27,24 @@ func TestParseAddress(t *testing.T) {
 		"s3://bucket/p?region=eu-west-1&profile=work&ca_file=%2Fetc%2Fca.pem": {
 			Bucket: "bucket", Prefix: "p", Region: "eu-west-1", Profile: "work", CAFile: "/etc/ca.pem",
 		},
-		"s3://bucket?endpoint=minio.example":                    {Bucket: "bucket", Endpoint: "https://minio.example"},
-		"s3://bucket?endpoint=minio.example:9000":               {Bucket: "bucket", Endpoint: "https://minio.example:9000"},
-		"s3://bucket?endpoint=http://127.0.0.1:9000":            {Bucket: "bucket", Endpoint: "http://127.0.0.1:9000"},
-		"s3://bucket?endpoint=http%3A%2F%2F[::1]:9000/s3":       {Bucket: "bucket", Endpoint: "http://[::1]:9000/s3"},
-		"s3://bucket?path_style=true":                           {Bucket: "bucket", PathStyle: &on},
-		"s3://bucket?force-path-style=1":                        {Bucket: "bucket", PathStyle: &on},
-		"s3://bucket?forcePathStyle=false":                      {Bucket: "bucket", PathStyle: &off},
-		"s3://bucket?use_path_style=true":                       {Bucket: "bucket", PathStyle: &on},
-		"s3://bucket?checksum=auto":                             {Bucket: "bucket", Checksum: ChecksumAuto},
-		"s3://bucket?checksum=sha256":                           {Bucket: "bucket", Checksum: ChecksumSHA256},
-		"s3://bucket?checksum=none":                             {Bucket: "bucket", Checksum: ChecksumNone},
-		"s3://bucket?sse=AES256":                                {Bucket: "bucket", SSE: "AES256"},
-		"s3://bucket?sse=aws:kms&kms_key_id=arn:aws:kms:x:1:k":  {Bucket: "bucket", SSE: "aws:kms", KMSKeyID: "arn:aws:kms:x:1:k"},
-		"s3://bucket?requester_pays=true":                       {Bucket: "bucket", RequesterPays: true},
+		"s3://bucket?endpoint=minio.example":                   {Bucket: "bucket", Endpoint: "https://minio.example"},
+		"s3://bucket?endpoint=minio.example:9000":              {Bucket: "bucket", Endpoint: "https://minio.example:9000"},
+		"s3://bucket?endpoint=http://127.0.0.1:9000":           {Bucket: "bucket", Endpoint: "http://127.0.0.1:9000"},
+		"s3://bucket?endpoint=http%3A%2F%2F[::1]:9000/s3":      {Bucket: "bucket", Endpoint: "http://[::1]:9000/s3"},
+		"s3://bucket?path_style=true":                          {Bucket: "bucket", PathStyle: &on},
+		"s3://bucket?force-path-style=1":                       {Bucket: "bucket", PathStyle: &on},
+		"s3://bucket?forcePathStyle=false":                     {Bucket: "bucket", PathStyle: &off},
+		"s3://bucket?use_path_style=true":                      {Bucket: "bucket", PathStyle: &on},
+		"s3://bucket?checksum=auto":                            {Bucket: "bucket", Checksum: ChecksumAuto},
+		"s3://bucket?checksum=sha256":                          {Bucket: "bucket", Checksum: ChecksumSHA256},
+		"s3://bucket?checksum=none":                            {Bucket: "bucket", Checksum: ChecksumNone},
+		"s3://bucket?sse=AES256":                               {Bucket: "bucket", SSE: "AES256"},
+		"s3://bucket?sse=aws:kms&kms_key_id=arn:aws:kms:x:1:k": {Bucket: "bucket", SSE: "aws:kms", KMSKeyID: "arn:aws:kms:x:1:k"},
+		"s3://bucket?requester_pays=true":                      {Bucket: "bucket", RequesterPays: true},
+		"s3://bucket?versions=oldest":                          {Bucket: "bucket", Versions: VersionsOldest},
+		"s3://bucket?versions=oldest&before=2026-11-20T12:00:00Z": {
+			Bucket: "bucket", Versions: VersionsOldest, Before: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
+		},
 		"s3://bucket/" + strings.Repeat("p", maxPrefix):         {Bucket: "bucket", Prefix: strings.Repeat("p", maxPrefix)},
 		"s3://" + strings.Repeat("b", 63) + "?region=eu-west-1": {Bucket: strings.Repeat("b", 63), Region: "eu-west-1"},
 	} {
@@ -104,6 +109,9 @@ func TestParseAddressRefuses(t *testing.T) {
 		"s3://bucket?path_style=true&forcePathStyle=true": "more than once",
 		"s3://bucket?path_style=yes":                      "true nor false",
 		"s3://bucket?requester_pays=maybe":                "true nor false",
+		"s3://bucket?versions=newest":                     "versions is not oldest",
+		"s3://bucket?versions=oldest&before=noon":         "before is not a time",
+		"s3://bucket?before=2026-11-20T12:00:00Z":         "before needs versions=oldest",
 		"s3://bucket?checksum=crc32":                      "checksum",
 		"s3://bucket?sse=rot13":                           "sse",
 		"s3://bucket?kms_key_id=k":                        "needs sse",
@@ -155,6 +163,7 @@ func FuzzParseAddress(f *testing.F) {
 	for _, seed := range []string{
 		"s3://bucket/prefix?endpoint=https://host:9000/s3&region=eu-west-1&path_style=true",
 		"s3://bucket/a%20b?sse=aws:kms&kms_key_id=k&requester_pays=1&checksum=sha256&profile=p&ca_file=c",
+		"s3://bucket?versions=oldest&before=2026-11-20T12:00:00.5Z",
 		"s3://a:b@bucket", "s3://bucket?endpoint=x@y", "s3://bucket/%2e%2e",
 	} {
 		f.Add(seed)

@@ -44,7 +44,7 @@ func (s *sniffed) sniff(op storage.Op, resp *http.Response) error {
 		if err != nil || len(bytes.TrimSpace(start)) == 0 {
 			return nil //nolint:nilerr // the SDK meets the error again; an empty answer is handled later
 		}
-		if bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("DeleteResult")) ||
+		if bytes.Contains(start, []byte("ListBucketResult")) || bytes.Contains(start, []byte("ListVersionsResult")) || bytes.Contains(start, []byte("DeleteResult")) ||
 			bytes.Contains(start, []byte("<Error")) {
 			return nil
 		}

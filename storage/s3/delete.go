@@ -27,6 +27,9 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := driver.CheckCall(ctx, storage.OpDelete, key); err != nil {
 		return err
 	}
+	if err := s.refuseWrite(storage.OpDelete, key); err != nil {
+		return err
+	}
 	_, err := s.client.DeleteObject(ctx, &awss3.DeleteObjectInput{
 		Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer(),
 	}, s.call(storage.OpDelete))
@@ -43,6 +46,9 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // on.
 func (s *Store) DeleteAll(ctx context.Context, keys []string) (map[string]error, error) {
 	if err := storage.CheckDeleteAll(ctx, keys); err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	if err := s.refuseWrite(storage.OpDelete, keys[0]); err != nil {
 		return nil, err
 	}
 	if s.noBatches.Load() {

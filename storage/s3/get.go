@@ -38,8 +38,12 @@ func (s *Store) get(
 	if r.Offset < 0 || r.Length < 0 {
 		return nil, storage.ObjectInfo{}, storage.ErrInvalidRange
 	}
+	id, err := s.versionOf(ctx, key)
+	if err != nil {
+		return nil, storage.ObjectInfo{}, err
+	}
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
-		Bucket: &s.options.Bucket, Key: s.objectKey(key), Range: rangeHeader(r), RequestPayer: s.payer(),
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), VersionId: id, Range: rangeHeader(r), RequestPayer: s.payer(),
 	}, s.call(storage.OpGet))
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
@@ -105,8 +109,12 @@ var errNoLength = errors.New("the store, or a proxy on the way to it, does not s
 // askSize asks how long an object is whose Get or Head did not say it: the answer to a
 // range says it in another header.
 func (s *Store) askSize(ctx context.Context, key string) (int64, error) {
+	id, err := s.versionOf(ctx, key)
+	if err != nil {
+		return 0, err
+	}
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
-		Bucket: &s.options.Bucket, Key: s.objectKey(key), Range: aws.String("bytes=0-0"), RequestPayer: s.payer(),
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), VersionId: id, Range: aws.String("bytes=0-0"), RequestPayer: s.payer(),
 	}, s.call(storage.OpGet))
 	if httpStatus(err) == http.StatusRequestedRangeNotSatisfiable {
 		return 0, nil // of an empty object

@@ -25,7 +25,11 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 		if isPast := after > prefix && !strings.HasPrefix(after, prefix); isPast || !driver.IsKeyPrefix(prefix) {
 			return
 		}
-		err := s.list(ctx, prefix, after, yield)
+		list := s.list
+		if s.readsOldest() {
+			list = s.listVersionsAsObjects
+		}
+		err := list(ctx, prefix, after, yield)
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(storage.ObjectInfo{}, fail(ctx, storage.OpList, prefix, err))
 		}
@@ -34,6 +38,16 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[storag
 
 // errStopped ends a list whose caller left the loop.
 var errStopped = errors.New("stopped")
+
+// listVersionsAsObjects is list of a store that reads the oldest versions.
+func (s *Store) listVersionsAsObjects(ctx context.Context, prefix, after string, yield func(storage.ObjectInfo, error) bool) error {
+	return s.listOldest(ctx, prefix, after, func(v version) error {
+		if !yield(storage.ObjectInfo{Key: v.key, Size: v.size, ModTime: v.put}, nil) {
+			return errStopped
+		}
+		return nil
+	})
+}
 
 func (s *Store) list(ctx context.Context, prefix, after string, yield func(storage.ObjectInfo, error) bool) error {
 	input := &awss3.ListObjectsV2Input{

@@ -28,6 +28,12 @@ type Options struct {
 	KMSKeyID      string   // for SSE "aws:kms" and "aws:kms:dsse"
 	RequesterPays bool     // pay for requests to somebody else's bucket
 
+	// Versions says which version of each object is read. A store with [VersionsOldest]
+	// cannot be written: Put and Delete are [storage.ErrReadOnly]. For such a store there is
+	// nothing that was put at the time Before or later; the zero time hides nothing.
+	Versions Versions
+	Before   time.Time
+
 	Timeouts Timeouts
 
 	// Logger receives every request at level debug; nil discards them.
@@ -79,6 +85,10 @@ func (o Options) String() string {
 	add("kms_key_id", o.KMSKeyID)
 	if o.RequesterPays {
 		add("requester_pays", "true")
+	}
+	add("versions", string(o.Versions))
+	if !o.Before.IsZero() {
+		add("before", o.Before.UTC().Format(time.RFC3339Nano))
 	}
 	u := url.URL{Scheme: "s3", Host: o.Bucket, Path: o.Prefix, RawQuery: query.Encode()}
 	return u.String()

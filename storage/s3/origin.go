@@ -5,6 +5,7 @@ import (
 	"crypto/fips140"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -31,7 +32,7 @@ func (s *Store) CheckOrigin(ctx context.Context, key string) error {
 	}
 	got, err := s.readSample(ctx, key)
 	switch {
-	case isNoSuchKey(err):
+	case isNoSuchKey(err), errors.Is(err, storage.ErrNotExist):
 		return nil // that may be wrong, but does not look like somebody else's answer
 	case err != nil:
 		return fail(ctx, storage.OpGet, key, err)
@@ -62,8 +63,12 @@ const sampleBytes = 512 // of the beginning of the body
 func (s *Store) readSample(ctx context.Context, key string) (*sample, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	id, err := s.versionOf(ctx, key)
+	if err != nil {
+		return nil, err
+	}
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{
-		Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer(),
+		Bucket: &s.options.Bucket, Key: s.objectKey(key), VersionId: id, RequestPayer: s.payer(),
 	}, s.call(storage.OpGet))
 	if err != nil {
 		return nil, err
@@ -135,7 +140,11 @@ func (g *sample) describeForeign() string {
 // compareWithHead says how a Head contradicts what the Get has shown; "" if it does
 // not.
 func (s *Store) compareWithHead(ctx context.Context, key string, got *sample) string {
-	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}
+	id, err := s.versionOf(ctx, key)
+	if err != nil {
+		return ""
+	}
+	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), VersionId: id, RequestPayer: s.payer()}
 	out, err := s.client.HeadObject(ctx, input, s.call(storage.OpHead))
 	if err != nil {
 		return ""

@@ -28,6 +28,9 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, opts st
 	if err := driver.CheckCall(ctx, storage.OpPut, key); err != nil {
 		return storage.PutResult{}, err
 	}
+	if err := s.refuseWrite(storage.OpPut, key); err != nil {
+		return storage.PutResult{}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	result, err := s.put(ctx, key, &upload{reader: ctxio.NewReader(ctx, body), seeker: body, fail: cancel}, opts)

@@ -33,6 +33,9 @@ type Store struct {
 	*connection
 	options Options // timeouts with their defaults
 	prefix  string  // "" or with a slash at the end
+
+	found     found     // of a store that reads the oldest versions
+	retention retention // of the bucket, for the same
 }
 
 var _ storage.Storage = (*Store)(nil)
@@ -46,7 +49,11 @@ func (s *Store) Head(ctx context.Context, key string) (storage.ObjectInfo, error
 	if err := driver.CheckCall(ctx, storage.OpHead, key); err != nil {
 		return storage.ObjectInfo{}, err
 	}
-	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), RequestPayer: s.payer()}
+	id, err := s.versionOf(ctx, key)
+	if err != nil {
+		return storage.ObjectInfo{}, fail(ctx, storage.OpHead, key, err)
+	}
+	input := &awss3.HeadObjectInput{Bucket: &s.options.Bucket, Key: s.objectKey(key), VersionId: id, RequestPayer: s.payer()}
 	if s.checksum.Load() {
 		input.ChecksumMode = types.ChecksumModeEnabled
 	}

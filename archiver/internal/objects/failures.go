@@ -21,7 +21,7 @@ func isTemporary(err error) bool {
 // system or the caller has said no.
 var permanent = []error{
 	storage.ErrNotExist, storage.ErrPreconditionFailed, storage.ErrNoConditionalPut,
-	storage.ErrPermission, storage.ErrNoStore, storage.ErrFull, storage.ErrRefused, storage.ErrSettings,
+	storage.ErrPermission, storage.ErrReadOnly, storage.ErrNoStore, storage.ErrFull, storage.ErrRefused, storage.ErrSettings,
 	storage.ErrInvalidKey, storage.ErrInvalidRange,
 	fs.ErrPermission, fs.ErrNotExist, errors.ErrUnsupported,
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP,
