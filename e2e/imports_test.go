@@ -73,12 +73,13 @@ const roomsBelow = "archiver/internal/"
 var rooms = map[string][]string{
 	"progress":  {},
 	"memory":    {},
-	"objects":   {"storage", "progress", "memory"},
+	"seal":      {},
+	"objects":   {"storage", "progress", "memory", "seal"},
 	"probe":     {"storage", "objects"},
 	"catalog":   {},
 	"retention": {"catalog"},
-	"journal":   {"storage", "objects", "catalog"},
-	"commit":    {"storage", "objects", "catalog", "journal", "progress"},
+	"journal":   {"storage", "objects", "catalog", "seal"},
+	"commit":    {"storage", "objects", "catalog", "journal", "progress", "seal"},
 	"keeping":   {"journal", "commit", "catalog", "retention"},
 	"gc":        {"storage", "objects", "journal"},
 	"record":    {"journal"},
@@ -87,17 +88,17 @@ var rooms = map[string][]string{
 	"openlog":   {},
 	"capture":   {"locate", "replay", "catalog", "openlog"},
 	"hold":      {"locate"},
-	"pages":     {"storage", "objects", "commit", "capture"},
-	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress"},
+	"pages":     {"storage", "objects", "commit", "capture", "seal"},
+	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress", "seal"},
 	"resume":    {},
-	"fetch":     {"storage", "objects", "resume", "progress"},
-	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "pack", "fetch", "progress"},
+	"fetch":     {"storage", "objects", "resume", "progress", "seal"},
+	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "pack", "fetch", "progress", "seal"},
 	"access":    {},
 	"staging":   {"access", "resume", "hold"},
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
 	"native":    {"catalog", "capture"},
 	"export":    {"catalog", "staging", "replay"},
-	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress"},
+	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
 	"commit/model":        {},                                // tests only
@@ -105,16 +106,19 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "memory", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
+var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "memory", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}
+var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {
 	room, ok := strings.CutPrefix(pkg, roomsBelow)
 	return ok && slices.Contains(diskless, room)
 }
+
+// mayUseAge says which packages may encrypt: what is stored comes from one place.
+func mayUseAge(from string) bool { return from == roomsBelow+"seal" }
 
 // mayUseSDK says which packages may import the AWS SDK.
 func mayUseSDK(from string) bool { return within(from, "storage/s3") }
@@ -167,6 +171,9 @@ func TestImports(t *testing.T) {
 			}
 			if strings.HasPrefix(path, "github.com/aws/") && !mayUseSDK(from) {
 				t.Errorf("%s must not import the AWS SDK (%s)", from, path)
+			}
+			if within(path, "filippo.io/age") && !mayUseAge(from) {
+				t.Errorf("%s must not import age (%s)", from, path)
 			}
 			if strings.HasPrefix(path, "github.com/prometheus/") && !mayUsePrometheus(from) {
 				t.Errorf("%s must not import the Prometheus client (%s)", from, path)

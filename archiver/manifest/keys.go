@@ -18,6 +18,9 @@ const (
 	ProbePrefix    = "probe/" // of what a probe of the store writes; no backup names it
 )
 
+// SealedSuffix ends the keys of segments, indexes and digests of pages that are encrypted.
+const SealedSuffix = ".age"
+
 // keyPattern matches all keys.
 var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}(/[a-z0-9][a-z0-9._-]{0,254})+$`)
 

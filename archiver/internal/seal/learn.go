@@ -1,0 +1,161 @@
+package seal
+
+import (
+	"context"
+	"slices"
+
+	"filippo.io/age"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Announced is a document that has a key list, or is archive.json.
+type Announced struct {
+	ArchiveID string
+	Record    manifest.Seq      // whose list it is: of a record of kind keys, 0 for archive.json
+	List      *manifest.KeyList // nil: the archive is not encrypted
+
+	// The document itself: the generation that has made its MAC, its first line, and the MAC.
+	Generation int
+	Line       []byte
+	MAC        manifest.Digest
+}
+
+// Learn is told what a document says of the keys. Nothing is learned unless the document
+// authenticates: by the writer key, by what other generations hand over, or by what the identities
+// open. The error is a [*KeyError] if there is no such key here, a [*DamageError] if the document
+// was not written by somebody with the keys, or one of the callbacks of [Given].
+func (r *Ring) Learn(ctx context.Context, a Announced) error {
+	if r == nil {
+		if a.List == nil {
+			return nil
+		}
+		r = &Ring{} // the error names the recipients
+	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if r.given.Check != nil && a.Record == 0 {
+		if err := r.given.Check(a.ArchiveID, a.List); err != nil {
+			return err
+		}
+	}
+	k := r.current().clone()
+	if a.List == nil {
+		if k != nil && k.archiveID == a.ArchiveID {
+			return damagef("it says that the archive is not encrypted, and it is")
+		}
+		r.set(nil)
+		return nil
+	}
+	if k == nil || k.archiveID != a.ArchiveID {
+		var err error
+		if k, err = keysOf(r.given.WriterKey, a.ArchiveID); err != nil {
+			return err
+		}
+	}
+	if err := k.add(a.Record, a.List); err != nil {
+		return err
+	}
+	if g := k.find(a.Generation); g == nil || g.catalog == nil {
+		if _, err := r.unwrap(ctx, k); err != nil {
+			return err
+		}
+	}
+	g := k.find(a.Generation)
+	switch {
+	case g == nil:
+		return damagef("it is encrypted with generation %d of the keys, which there is not", a.Generation)
+	case g.catalog == nil:
+		return k.missing(theList, len(r.secrets) > 0 || r.given.WriterKey != nil)
+	case !isEqual(g.authenticate(a.Line), a.MAC):
+		return damagef("it was not written by somebody with the key of the archive: its MAC is wrong")
+	}
+	r.set(k)
+	return nil
+}
+
+// Saw is told the number of the newest record of kind keys, as an authenticated record has it.
+func (r *Ring) Saw(record manifest.Seq) {
+	if r.Keys() >= record {
+		return
+	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if k := r.current().clone(); k != nil && k.record < record {
+		k.record = record
+		r.set(k)
+	}
+}
+
+// add adds a key list to the keys, and what its generations hand over. It must not contradict
+// what is known.
+func (k *keys) add(record manifest.Seq, list *manifest.KeyList) error {
+	if slices.ContainsFunc(k.lists, func(l learned) bool { return l.record == record }) {
+		return nil // a document that was read again, or a full backup's copy
+	}
+	i, _ := slices.BinarySearchFunc(k.lists, record, func(l learned, record manifest.Seq) int { return int(int64(l.record) - int64(record)) })
+	k.lists = slices.Insert(k.lists, i, learned{record: record, list: list})
+	k.record = max(k.record, record)
+	for i := range list.Generations {
+		if err := k.addGeneration(&list.Generations[i]); err != nil {
+			return err
+		}
+	}
+	if last := list.Newest().Number; record >= k.record && k.newest().number > last {
+		return damagef("its newest generation of keys is %d, and there is one more already", last)
+	}
+	return k.handOver()
+}
+
+func (k *keys) addGeneration(e *manifest.KeyGeneration) error {
+	if g := k.find(e.Number); g != nil {
+		isSame := g.from == e.From && g.data.String() == e.Data && (g.catalog == nil || g.catalog.Recipient().String() == e.Catalog)
+		if !isSame || g.entry != nil && !isSameEntry(g.entry, e) {
+			return damagef("its generation %d of keys is not the one that is known", e.Number)
+		}
+		g.entry = e
+		return nil
+	}
+	data, err := age.ParseX25519Recipient(e.Data)
+	if err != nil {
+		return damagef("the data key of its generation %d", e.Number)
+	}
+	if _, err := age.ParseX25519Recipient(e.Catalog); err != nil {
+		return damagef("the catalog key of its generation %d", e.Number)
+	}
+	i := slices.IndexFunc(k.generations, func(g generation) bool { return g.number > e.Number })
+	if i < 0 {
+		i = len(k.generations)
+	}
+	k.generations = slices.Insert(k.generations, i, generation{number: e.Number, from: e.From, data: data, entry: e})
+	return nil
+}
+
+func isSameEntry(a, b *manifest.KeyGeneration) bool {
+	return a.Catalog == b.Catalog && (a.MAC == nil) == (b.MAC == nil) && (a.MAC == nil || *a.MAC == *b.MAC)
+}
+
+// handOver makes sure that each generation was made by somebody with the keys of the one before,
+// as far as these are here, and takes the keys that it is handed.
+func (k *keys) handOver() error {
+	for i := 1; i < len(k.generations); i++ {
+		g, before := &k.generations[i], &k.generations[i-1]
+		if g.entry == nil || before.number != g.number-1 || before.catalog == nil {
+			continue
+		}
+		if g.entry.MAC == nil || !isEqual(before.authenticateEntry(g.entry), *g.entry.MAC) {
+			return damagef("its generation %d of keys was not made by somebody with the keys before", g.number)
+		}
+		if g.catalog != nil || g.entry.Handover == nil {
+			continue
+		}
+		b, err := open(g.entry.Handover, before.catalog)
+		if err != nil {
+			return damagef("what hands over to its generation %d of keys does not open", g.number)
+		}
+		if n := k.take(b); n == 0 {
+			return damagef("what hands over to its generation %d of keys has another key", g.number)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package seal
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// Recipient is somebody who is to open an archive.
+type Recipient struct {
+	text string // "" for a passphrase
+	kind manifest.RecipientKind
+	age  age.Recipient
+}
+
+// Kind returns how the recipient opens a wrap.
+func (r Recipient) Kind() manifest.RecipientKind { return r.kind }
+
+// String returns the public key, "" for a passphrase.
+func (r Recipient) String() string { return r.text }
+
+// ParseRecipient returns the recipient with an age public key: age1… or age1pq1….
+func ParseRecipient(text string) (Recipient, error) {
+	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, "AGE-SECRET-KEY-") { // not to be repeated in a message
+		return Recipient{}, errors.New("this is an identity, which is secret, and no recipient: a recipient begins with age1")
+	}
+	if r, err := age.ParseX25519Recipient(text); err == nil {
+		return Recipient{r.String(), manifest.X25519, r}, nil
+	}
+	r, err := age.ParseHybridRecipient(text)
+	if err != nil {
+		return Recipient{}, fmt.Errorf("%q is no age recipient: these begin with age1", text)
+	}
+	return Recipient{r.String(), manifest.Hybrid, r}, nil
+}
+
+// ParseRecipients returns the recipients in a file of them: one a line, with comments after #.
+func ParseRecipients(file []byte) ([]Recipient, error) {
+	var all []Recipient
+	lines := bufio.NewScanner(bytes.NewReader(file))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		r, err := ParseRecipient(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		all = append(all, r)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, errors.New("it names no recipient")
+	}
+	return all, nil
+}
+
+// PassphraseRecipient returns the recipient that is whoever knows a passphrase.
+func PassphraseRecipient(passphrase string) (Recipient, error) {
+	r, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return Recipient{}, err
+	}
+	return Recipient{kind: manifest.Passphrase, age: r}, nil
+}
+
+// Identity is a secret that may open wraps.
+type Identity struct{ age age.Identity }
+
+// Recipient returns the public half of an identity, and whether it is known: that of a
+// passphrase is none.
+func (i Identity) Recipient() (Recipient, bool) {
+	switch id := i.age.(type) {
+	case *age.X25519Identity:
+		return Recipient{id.Recipient().String(), manifest.X25519, id.Recipient()}, true
+	case *age.HybridIdentity:
+		return Recipient{id.Recipient().String(), manifest.Hybrid, id.Recipient()}, true
+	}
+	return Recipient{}, false
+}
+
+// maxWorkFactor is the logarithm of how much work a passphrase may take: 1 GiB of memory and a
+// few seconds. age uses 18.
+const maxWorkFactor = 20
+
+// PassphraseIdentity returns the identity that is a passphrase.
+func PassphraseIdentity(passphrase string) (Identity, error) {
+	id, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		return Identity{}, err
+	}
+	id.SetMaxWorkFactor(maxWorkFactor)
+	return Identity{id}, nil
+}
+
+// ageMagic is what each age file begins with.
+const ageMagic = "age-encryption.org/v1\n"
+
+// maxIdentityFile is more than any file of identities has.
+const maxIdentityFile = 1 << 20
+
+// ParseIdentities returns the identities in a file of them, as age-keygen writes it. If it is
+// encrypted with a passphrase, as by age -p, that is asked for.
+func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity, error) {
+	var sealed io.Reader
+	switch trimmed := bytes.TrimSpace(file); {
+	case bytes.HasPrefix(trimmed, []byte(armor.Header)):
+		sealed = armor.NewReader(bytes.NewReader(trimmed))
+	case bytes.HasPrefix(file, []byte(ageMagic)):
+		sealed = bytes.NewReader(file)
+	}
+	if sealed != nil {
+		var err error
+		if file, err = openIdentities(sealed, passphrase); err != nil {
+			return nil, err
+		}
+	}
+	parsed, err := age.ParseIdentities(bytes.NewReader(file))
+	if err != nil {
+		return nil, errors.New("it is no file of age identities") // age's own error may repeat a line of it
+	}
+	all := make([]Identity, len(parsed))
+	for i, id := range parsed {
+		all[i] = Identity{id}
+	}
+	return all, nil
+}
+
+// ErrPassphrase: a file of identities is encrypted with another passphrase.
+var ErrPassphrase = errors.New("the passphrase does not open it")
+
+// openIdentities decrypts a file of identities.
+func openIdentities(sealed io.Reader, passphrase func() (string, error)) ([]byte, error) {
+	if passphrase == nil {
+		return nil, errors.New("it is encrypted with a passphrase")
+	}
+	text, err := passphrase()
+	if err != nil {
+		return nil, err
+	}
+	id, err := PassphraseIdentity(text)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := age.Decrypt(sealed, id.age)
+	if _, isWrong := errors.AsType[*age.NoIdentityMatchError](err); isWrong {
+		return nil, ErrPassphrase
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decrypting it: %w", err)
+	}
+	return io.ReadAll(io.LimitReader(plain, maxIdentityFile))
+}
+
+// NewIdentity makes an identity, as age-keygen does: its secret text, and the recipient. With
+// isHybrid, it withstands quantum computers, too.
+func NewIdentity(isHybrid bool) (secret string, recipient Recipient, err error) {
+	if isHybrid {
+		id, err := age.GenerateHybridIdentity()
+		if err != nil {
+			return "", Recipient{}, err
+		}
+		recipient, _ = Identity{id}.Recipient()
+		return id.String(), recipient, nil
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", Recipient{}, err
+	}
+	recipient, _ = Identity{id}.Recipient()
+	return id.String(), recipient, nil
+}
