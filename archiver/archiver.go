@@ -30,6 +30,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/record"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -72,6 +73,10 @@ type Options struct {
 	// database shows it. The folder is created if it is missing. A run never fails
 	// because of it.
 	State string
+
+	// Keys are those of an encrypted archive. With the zero value, archives are made without
+	// encryption, and encrypted ones cannot be read.
+	Keys Keys
 
 	// Tool and Host are recorded in what is written, for people to read.
 	Tool string
@@ -117,7 +122,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		opts.StoreTimeout = DefaultStoreTimeout
 	}
 	tool := cmp.Or(opts.Tool, "gbak-s3")
-	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log, Memory: opts.Memory.limit()}
+	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log, Memory: opts.Memory.limit(), Ring: seal.NewRing(opts.Keys)}
 	on := disk.Logged(disk.OS{}, log)
 	return &Archive{
 		objects: objects,

@@ -95,7 +95,7 @@ func (r *Ring) findMore(ctx context.Context, k *keys, what string) error {
 	}
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	return k.missing(what, len(r.secrets) > 0 || what == theList && r.given.WriterKey != nil)
+	return k.missing(what, len(r.secrets) > 0 || what == theList && r.writer != nil)
 }
 
 // unwrapMore opens wraps that were not tried yet. It reports whether that has brought keys.

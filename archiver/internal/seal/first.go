@@ -32,11 +32,11 @@ func (r *Ring) Begin(archiveID string) (*manifest.KeyList, error) {
 func (r *Ring) Announce(document []byte) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	r.given.WriterKey = r.WriterKey()
+	r.writer = r.WriterKey()
 	if r.given.OnFirst == nil {
 		return nil
 	}
-	return r.given.OnFirst(r.given.WriterKey, document)
+	return r.given.OnFirst(r.writer, document)
 }
 
 // newGeneration makes the keys of a generation.

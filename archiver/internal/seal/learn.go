@@ -49,7 +49,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 	}
 	if k == nil || k.archiveID != a.ArchiveID {
 		var err error
-		if k, err = keysOf(r.given.WriterKey, a.ArchiveID); err != nil {
+		if k, err = r.givenKeys(a.ArchiveID); err != nil {
 			return err
 		}
 	}
@@ -66,12 +66,24 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 	case g == nil:
 		return damagef("it is encrypted with generation %d of the keys, which there is not", a.Generation)
 	case g.catalog == nil:
-		return k.missing(theList, len(r.secrets) > 0 || r.given.WriterKey != nil)
+		return k.missing(theList, len(r.secrets) > 0 || r.writer != nil)
 	case !isEqual(g.authenticate(a.Line), a.MAC):
 		return damagef("it was not written by somebody with the key of the archive: its MAC is wrong")
 	}
 	r.set(k)
 	return nil
+}
+
+// givenKeys returns the keys of the writer key.
+func (r *Ring) givenKeys(archiveID string) (*keys, error) {
+	if r.given.WriterKey != nil {
+		w, err := r.given.WriterKey(archiveID)
+		if err != nil {
+			return nil, err
+		}
+		r.writer = w
+	}
+	return keysOf(r.writer, archiveID)
 }
 
 // Saw is told the number of the newest record of kind keys, as an authenticated record has it.

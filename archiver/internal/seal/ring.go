@@ -15,15 +15,18 @@ type Given struct {
 	// without encryption.
 	Recipients []Recipient
 
-	WriterKey *WriterKey // nil if there is none
+	// WriterKey returns the writer key of an archive, nil if there is none. It is called when
+	// archive.json was read, and the archive is encrypted.
+	WriterKey func(archiveID string) (*WriterKey, error)
 
 	// Identities returns what may open wraps. It is called at most once, and only when
 	// something must be opened for which the other keys do not do; nil stands for none.
 	Identities func(ctx context.Context) ([]Identity, error)
 
-	// Begun is archive.json of a first backup of this host that was interrupted, as OnFirst was given
-	// it: the next attempt goes on with its keys. Nil if there is none.
-	Begun []byte
+	// Begun returns archive.json of a first backup of this host that was interrupted, as OnFirst was
+	// given it, nil if there is none: the next attempt goes on with its keys. It is called when
+	// there is no archive, and it is to be encrypted.
+	Begun func() ([]byte, error)
 
 	// OnFirst makes the writer key of a new archive durable, and its archive.json, which has the
 	// only wraps, before anything is stored. If it fails, the backup does.
@@ -49,6 +52,7 @@ type Ring struct {
 	changing sync.Mutex // held while identities are asked for, or something is learned
 	asked    bool       // given.Identities was
 	secrets  []Identity
+	writer   *WriterKey // of the archive, as it was given, or as somebody was told of it
 
 	mu   sync.Mutex // for what follows; never held for long
 	keys *keys      // nil if the archive is not encrypted, or before that is known
@@ -71,15 +75,16 @@ func (r *Ring) current() *keys {
 	return r.keys
 }
 
-// set makes k the keys that are known.
+// set makes k the keys that are known. The caller holds r.changing.
 func (r *Ring) set(k *keys) {
 	r.mu.Lock()
 	r.keys = k
 	r.mu.Unlock()
-	if k != nil && r.given.OnChange != nil && k.hasMoreThan(r.given.WriterKey) {
-		key := k.writerKey()
-		r.given.WriterKey = key
-		r.given.OnChange(key)
+	if k != nil && k.hasMoreThan(r.writer) {
+		r.writer = k.writerKey()
+		if r.given.OnChange != nil {
+			r.given.OnChange(r.writer)
+		}
 	}
 }
 

@@ -83,6 +83,11 @@ func (a *archive) open(t *testing.T, given Given) *Ring {
 	return r
 }
 
+// always returns a source of a writer key.
+func always(k *WriterKey) func(string) (*WriterKey, error) {
+	return func(string) (*WriterKey, error) { return k, nil }
+}
+
 func isKeyError(err error, isWrong bool) bool {
 	e, ok := errors.AsType[*KeyError](err)
 	return ok && e.IsWrong == isWrong
@@ -159,7 +164,7 @@ func TestWriterOpensNoData(t *testing.T) {
 		t.Errorf("who made the archive: %v", err)
 	}
 	asked := 0
-	r := a.open(t, Given{WriterKey: key, Identities: func(context.Context) ([]Identity, error) {
+	r := a.open(t, Given{WriterKey: always(key), Identities: func(context.Context) ([]Identity, error) {
 		asked++
 		return []Identity{owner.identity}, nil
 	}})
@@ -174,7 +179,7 @@ func TestWriterOpensNoData(t *testing.T) {
 			t.Fatalf("%q, %v, asked %d times", b, err, asked)
 		}
 	}
-	if _, err := a.open(t, Given{WriterKey: key}).OpenData(t.Context(), data); !isKeyError(err, false) {
+	if _, err := a.open(t, Given{WriterKey: always(key)}).OpenData(t.Context(), data); !isKeyError(err, false) {
 		t.Errorf("a writer: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func TestRotation(t *testing.T) {
 	record, _ := a.rotate(t, stays, 7, false, stays.recipient, comes.recipient)
 
 	var changed *WriterKey
-	writer := a.open(t, Given{WriterKey: a.writer.WriterKey(), OnChange: func(k *WriterKey) { changed = k }})
+	writer := a.open(t, Given{WriterKey: always(a.writer.WriterKey()), OnChange: func(k *WriterKey) { changed = k }})
 	if err := writer.Learn(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestRotation(t *testing.T) {
 	}
 
 	// With the new writer key nothing has to be read before the list is, and only then.
-	fresh := a.open(t, Given{WriterKey: changed, Identities: comes.identities})
+	fresh := a.open(t, Given{WriterKey: always(changed), Identities: comes.identities})
 	loads := 0
 	fresh.LoadListsBy(func(ctx context.Context, seq manifest.Seq) error {
 		if loads++; seq != 7 {
@@ -110,7 +110,7 @@ func TestRevocation(t *testing.T) {
 	owner := newPerson(t, false)
 	a := newArchive(t, Given{Recipients: []Recipient{owner.recipient}})
 	record, r := a.rotate(t, owner, 3, true, owner.recipient)
-	host := a.open(t, Given{WriterKey: a.writer.WriterKey()})
+	host := a.open(t, Given{WriterKey: always(a.writer.WriterKey())})
 	if err := host.Learn(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestRevocation(t *testing.T) {
 	}
 	mine.entry.MAC = list.Generations[1].MAC
 	list.Generations[1], forged.List = *mine.entry, &list
-	if err := a.open(t, Given{WriterKey: a.writer.WriterKey()}).Learn(t.Context(), forged); !isDamage(err) {
+	if err := a.open(t, Given{WriterKey: always(a.writer.WriterKey())}).Learn(t.Context(), forged); !isDamage(err) {
 		t.Error(err)
 	}
 	if err := host.Learn(t.Context(), Announced{ArchiveID: archiveID, Record: 9, List: a.first.List, Generation: 1, Line: a.first.Line, MAC: a.first.MAC}); !isDamage(err) {

@@ -1,0 +1,52 @@
+package archiver
+
+import "github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+
+// Keys are what a process is given for the keys of an archive: who is to open a new one, and
+// where to find what opens one that there is.
+type Keys = seal.Given
+
+// Recipient is somebody who can open an archive: an age public key, or a passphrase.
+type Recipient = seal.Recipient
+
+// Identity is a secret that opens what is encrypted for a recipient.
+type Identity = seal.Identity
+
+// WriterKey is what a host needs to write to an encrypted archive: it opens the list of backups, and
+// no data.
+type WriterKey = seal.WriterKey
+
+// ParseRecipient returns the recipient with an age public key: age1… or age1pq1….
+func ParseRecipient(text string) (Recipient, error) { return seal.ParseRecipient(text) }
+
+// ParseRecipients returns the recipients in a file of them: one a line, with comments after #.
+func ParseRecipients(file []byte) ([]Recipient, error) { return seal.ParseRecipients(file) }
+
+// PassphraseRecipient returns the recipient that is whoever knows a passphrase.
+func PassphraseRecipient(passphrase string) (Recipient, error) {
+	return seal.PassphraseRecipient(passphrase)
+}
+
+// ParseIdentities returns the identities in a file of them, as age-keygen writes it. If it is
+// encrypted with a passphrase, as by age -p, that is asked for.
+func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity, error) {
+	return seal.ParseIdentities(file, passphrase)
+}
+
+// ErrPassphrase: a file of identities is encrypted with another passphrase.
+var ErrPassphrase = seal.ErrPassphrase
+
+// PassphraseIdentity returns the identity that is a passphrase.
+func PassphraseIdentity(passphrase string) (Identity, error) {
+	return seal.PassphraseIdentity(passphrase)
+}
+
+// NewIdentity makes an identity, as age-keygen does: its secret text, and the recipient. With
+// isHybrid, it withstands quantum computers, too.
+func NewIdentity(isHybrid bool) (secret string, recipient Recipient, err error) {
+	return seal.NewIdentity(isHybrid)
+}
+
+// ParseWriterKey parses the file of a writer key, which its method Encode returns. No error repeats
+// what is in it.
+func ParseWriterKey(file []byte) (*WriterKey, error) { return seal.ParseWriterKey(file) }
