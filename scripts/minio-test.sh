@@ -26,8 +26,8 @@
 # binary and the image built from it. The exit code is that of `go test`.
 #
 # Needs Go; node, npm and a C compiler (for cgo, and -race) are installed with apt-get
-# where they are missing and that is possible. Prometheus is Debian's, unpacked. MinIO is AGPL: it is run here, and
-# never part of gbak-s3.
+# where they are missing and that is possible, and so are age, jq, zstd and openssl, for opening sealed archives by hand.
+# Prometheus is Debian's, unpacked. MinIO is AGPL: it is run here, and never part of gbak-s3.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -222,7 +222,8 @@ export GBAK_NO_SKIP=1
 
 bash scripts/grafeo-install.sh
 GBAK_PROMETHEUS=$(bash scripts/prometheus-install.sh)
-export GBAK_PROMETHEUS
+GBAK_AGE=$(bash scripts/age-install.sh)
+export GBAK_PROMETHEUS GBAK_AGE
 
 if (($# == 0)); then
   set -- -count=1 -parallel 4 -timeout 60m ./... # many tests of e2e wait for something
