@@ -1,15 +1,15 @@
 // Package model checks the protocol of an archive with retention, not its code: which
 // records are committed, under which numbers, what is deleted and when. It has tests only.
 //
-// An [archive] is what a store holds. Each [process] is a writer, an expirer or a
-// compactor; its requests are single steps, and it may sleep for ever between any two of
+// An [archive] is what a store holds. Each [process] is a writer, an expirer, a compactor or
+// somebody who changes keys; its requests are single steps, and it may sleep for ever between any two of
 // them. Requests may also reach the store again, at any later time. After every change
 // [archive.check] looks at what a reader would see.
 //
 // # Vocabulary
 //
-//   - record: what is stored under a number: a backup (full, incremental), a keep, or a
-//     merged record.
+//   - record: what is stored under a number: a backup (full, incremental), a keep, a
+//     merged record, or a key list.
 //   - object: what a record names. Its name has a generation, the number of the newest
 //     keep that its writer knew.
 //   - keep: the record that says which numbers before it are alive. The newest one counts.
@@ -17,6 +17,8 @@
 //     names them that was alive at the keep of that number or came later.
 //   - merged record: the log of several incrementals. It is seen when a keep says that it
 //     stands in for them, under the number of the last one.
+//   - key list: the record that says with which keys an encrypted archive is opened. The
+//     newest one counts, and readers need it.
 //   - fence: what is stored before a keep is followed by the next one.
 //   - log: the records as they were first created, one after the other. A record that is
 //     created where one was deleted is a stray: it is no part of the log.
@@ -42,6 +44,7 @@ const (
 	incremental
 	keep
 	merged
+	keyList
 )
 
 // record is immutable once it is made: archives that are copies of each other share it.
@@ -50,6 +53,7 @@ type record struct {
 	number int
 	id     int // nobody else makes a record with this one
 	keep   int // the newest keep before it, or 0
+	keys   int // the newest key list before it, or 0
 
 	// A backup and a merged record:
 	names     []object

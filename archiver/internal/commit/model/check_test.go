@@ -21,6 +21,7 @@ func (a *archive) check() {
 	a.checkObjects(&v)
 	a.checkBackups(&v)
 	a.checkNumbers(&v)
+	a.checkKeys(&v)
 	if !a.setting.harmOnly {
 		a.checkForm(&v)
 	}

@@ -8,7 +8,7 @@ func (a *archive) planKeep(p *process, choose chooser) {
 		return // later, perhaps
 	}
 	n := h + 1
-	r := record{kind: keep, number: n, id: p.id(), keep: v.keep, first: v.first, pins: v.pins}
+	r := record{kind: keep, number: n, id: p.id(), keep: v.keep, keys: v.keys, first: v.first, pins: v.pins}
 	if r.first == 0 {
 		r.first = n
 	}
@@ -145,6 +145,9 @@ func (a *archive) doomed(r *record, alive set) set {
 	}
 	for from := 1; from+size-1 < r.deadBefore; from += size {
 		group := upTo(from+size-1) &^ upTo(from-1)
+		if group.has(r.keys) && !a.is(keysForgotten) {
+			continue
+		}
 		if from > first && (group&alive == 0 || a.is(groupHalfDead) && !alive.has(from)) {
 			doomed |= group
 		}

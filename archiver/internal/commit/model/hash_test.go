@@ -37,7 +37,7 @@ func asInt(b bool) int {
 // sealed returns r with its fingerprint, as something that does not change any more.
 func (r record) sealed() *record {
 	var d digest
-	d.addInts(int(r.kind), r.number, r.id, r.keep, r.continues, r.from, r.to, r.first, r.deadBefore)
+	d.addInts(int(r.kind), r.number, r.id, r.keep, r.keys, r.continues, r.from, r.to, r.first, r.deadBefore)
 	d.add(uint64(r.commits), uint64(r.alive), uint64(r.pins), uint64(r.removed))
 	for _, s := range r.standIns {
 		d.addInts(s.number, s.from, s.by)

@@ -29,6 +29,8 @@ const (
 	partsUnchecked     mutant = "a merged record stands in without a look at its parts"
 	pinsMerged         mutant = "pinned backups are merged"
 	forksMerged        mutant = "backups that others continue are merged"
+	keysForgotten      mutant = "the newest key list is deleted"
+	noKeysCheck        mutant = "who changes keys does not look after the commit"
 )
 
 // mutants says which search finds each one, if any does: the others need more processes,
@@ -60,6 +62,8 @@ var mutants = []struct {
 	{mutant: partsUnchecked},
 	{mutant: pinsMerged},
 	{mutant: forksMerged},
+	{mutant: keysForgotten, search: 7},
+	{mutant: noKeysCheck, search: 7, rare: true},
 }
 
 // TestMutants checks that the walks, the searches and the schedules are worth something:

@@ -8,6 +8,7 @@ const (
 	writer role = iota
 	expirer
 	compactor
+	keyChanger
 )
 
 // step is what a process does next. Each is one request, or a few that change nothing.
@@ -18,7 +19,7 @@ const (
 	read            // compactor: the parts
 	put             // writer, compactor: the object
 	raiseFence      // expirer: before the keep
-	commit          // all
+	commit          // all, and all that a key changer does
 	askFence        // all: R4
 	look            // all: if the fence is there
 	raiseLate       // a mutant's fence
@@ -56,7 +57,7 @@ func (s step) String() string {
 }
 
 func (p *process) String() string {
-	return fmt.Sprintf("%s %d", [...]string{"writer", "expirer", "compactor"}[p.role], p.index)
+	return fmt.Sprintf("%s %d", [...]string{"writer", "expirer", "compactor", "key changer"}[p.role], p.index)
 }
 
 // id returns the id of what p plans now.
@@ -106,6 +107,8 @@ func (a *archive) act(i int, choose chooser) {
 			a.planMerge(p, choose)
 		case expirer:
 			a.planKeep(p, choose)
+		case keyChanger:
+			a.planKeys(p)
 		}
 	case read:
 		a.readParts(p)
@@ -161,7 +164,8 @@ func (a *archive) commit(p *process, choose chooser) {
 		return
 	}
 	p.next = askFence
-	if p.record.keep == 0 || a.is(noBackupCheck) && p.role == writer || a.is(noKeepCheck) && p.role == expirer {
+	if p.record.keep == 0 || a.is(noBackupCheck) && p.role == writer || a.is(noKeepCheck) && p.role == expirer ||
+		a.is(noKeysCheck) && p.role == keyChanger {
 		a.believe(p)
 	}
 }
@@ -183,7 +187,7 @@ func (a *archive) lose(p *process) {
 	// What a merged record says does not depend on the head.
 	p.tries++
 	r := *p.record
-	r.number, r.id, r.keep = a.head()+1, p.id(), a.newestKeep(a.head())
+	r.number, r.id, r.keep, r.keys = a.head()+1, p.id(), a.newestKeep(a.head()), a.newestKeys(a.head())
 	p.record = r.sealed()
 }
 
@@ -191,8 +195,11 @@ func (a *archive) lose(p *process) {
 // head after the record was created.
 func (a *archive) counts(r *record) bool {
 	v := a.view(a.head())
-	if r.kind == keep {
+	switch r.kind {
+	case keep:
 		return v.keep == r.number && a.records[v.keep].id == r.id
+	case keyList:
+		return r.number > v.keep || v.keys == r.number
 	}
 	return r.number > v.keep || v.alive.has(r.number) || slicesHas(v.standIns, r.number)
 }
@@ -213,7 +220,7 @@ func (a *archive) believe(p *process) {
 		a.fail("%s was told that %d is committed, and it is not in the log", p, p.record.number)
 	}
 	switch p.role {
-	case writer:
+	case writer, keyChanger:
 		p.next = done
 	case compactor: // the keep that lets it stand in
 		p.role, p.tries, p.next = expirer, 0, plan

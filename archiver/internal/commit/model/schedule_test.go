@@ -101,6 +101,17 @@ var schedules = []struct {
 		},
 		want: 6,
 	},
+	{
+		name: "who changes keys sleeps before the commit",
+		run: func(a *archive) int {
+			sleeper := a.begin(keyChanger, choices{}, commit) // as 3
+			a.begin(expirer, keepsAll, done)                  // is 3
+			a.begin(expirer, removesOld, done)                // is 4, and deletes 3
+			a.run(sleeper, done)
+			return sleeper
+		},
+		want: 5, mutants: []mutant{noKeysCheck, noFences},
+	},
 }
 
 // youngArchive returns one with a full backup, 1, and a keep, 2.

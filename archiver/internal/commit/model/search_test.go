@@ -128,6 +128,7 @@ var (
 	letsGo     = process{role: expirer, wants: choices{"rules": 0, "dead before": 1}} // but keeps all backups
 	merges     = process{role: compactor, wants: choices{"older folder": 0, "dead before": 0}}
 	mergesMost = process{role: compactor, wants: choices{"older folder": 0, "dead before": 0, "run": limit}}
+	changes    = process{role: keyChanger, wants: choices{}}
 )
 
 // scene is what a search starts from.
@@ -148,6 +149,7 @@ var searches = []scene{
 	{name: "an expirer, two compactors", processes: []process{expiresNow, merges, mergesMost}, chain: true, group: 1, late: 1, losses: 3, slow: true},
 	{name: "two writers, two expirers, groups of two", processes: []process{increments, shares, expires, letsGo}, group: 2, slow: true},
 	{name: "two writers, two expirers", processes: []process{increments, shares, expires, letsGo}, group: 1, late: 1, losses: 2, slow: true},
+	{name: "a writer, two expirers, one who changes keys", processes: []process{increments, expiresNow, expires, changes}, group: 1},
 }
 
 // TestSearch visits everything that a few processes can make of a young archive: each

@@ -5,6 +5,7 @@ import "slices"
 // view is what somebody sees who finds the head h.
 type view struct {
 	head, keep int
+	keys       int // the newest key list
 	alive      set // records whose objects must stay
 	visible    set // backups, under their own numbers or those that they stand in for
 	standIns   []standIn
@@ -26,7 +27,7 @@ func (a *archive) view(h int) view {
 	if h == 0 {
 		return v
 	}
-	v.keep = a.newestKeep(h)
+	v.keep, v.keys = a.newestKeep(h), a.newestKeys(h)
 	if v.keep > 0 {
 		k := a.records[v.keep]
 		if k == nil || k.kind != keep {
@@ -48,7 +49,7 @@ func (a *archive) view(h int) view {
 			if a.is(mergedSeenEarly) {
 				a.putInPlace(&v, r)
 			}
-		case r.kind != keep:
+		case r.kind != keep && r.kind != keyList:
 			v.alive, v.visible = v.alive.with(n), v.visible.with(n)
 		}
 	}

@@ -18,7 +18,7 @@ func walk(seed uint64, m mutant) (*archive, string) {
 		setting: &setting{mutant: m, group: 1 + d.IntN(3), tries: maxTries, plansAgain: true, losses: 16, rich: true, harmOnly: m != asDesigned},
 		puts:    1 << 30, deletes: 1 << 30,
 	}
-	a.join(writer, 1+d.IntN(4), nil)
+	a.join(writer, 1+d.IntN(3), nil)
 	for i := range a.processes {
 		for a.processes[i].next != done {
 			a.act(i, d)
@@ -27,6 +27,7 @@ func walk(seed uint64, m mutant) (*archive, string) {
 	a.join(writer, 2*(1+d.IntN(3)), nil)
 	a.join(expirer, 1+d.IntN(4), nil)
 	a.join(compactor, d.IntN(3), nil)
+	a.join(keyChanger, d.IntN(2), nil)
 	d.Shuffle(len(a.processes), func(i, j int) {
 		a.processes[i], a.processes[j] = a.processes[j], a.processes[i]
 	})
@@ -84,7 +85,7 @@ func TestWalks(t *testing.T) {
 		a.tally(seen)
 	}
 	t.Logf("in the end of %d walks: %v", walks, seen)
-	for _, what := range []string{"backups", "keeps", "merged", "standing in", "removed", "records deleted", "strays"} {
+	for _, what := range []string{"backups", "keeps", "merged", "standing in", "removed", "records deleted", "strays", "key lists"} {
 		if seen[what] == 0 {
 			t.Errorf("no walk ends with %s", what)
 		}
@@ -108,6 +109,8 @@ func (a *archive) tally(seen map[string]int) {
 			seen["keeps"]++
 		case merged:
 			seen["merged"]++
+		case keyList:
+			seen["key lists"]++
 		default:
 			seen["backups"]++
 		}

@@ -9,7 +9,7 @@ func (a *archive) planBackup(p *process, choose chooser) {
 	}
 	a.chooseFolder(p, &v, choose)
 	own := nameOf(p.generation, p.content)
-	r := record{kind: full, number: h + 1, id: p.id(), keep: v.keep, names: []object{own}, commits: setOf(p.id())}
+	r := record{kind: full, number: h + 1, id: p.id(), keep: v.keep, keys: v.keys, names: []object{own}, commits: setOf(p.id())}
 	newest := v.visible.max()
 	kinds := 3
 	if a.setting.rich {
@@ -90,7 +90,7 @@ func (a *archive) planMerge(p *process, choose chooser) {
 		p.begun, p.content = false, content
 	}
 	a.chooseFolder(p, &v, choose)
-	r.kind, r.number, r.id, r.keep = merged, h+1, p.id(), v.keep
+	r.kind, r.number, r.id, r.keep, r.keys = merged, h+1, p.id(), v.keep, v.keys
 	r.names = []object{nameOf(p.generation, p.content)}
 	p.named = nil
 	for _, n := range a.parts(&v, &r) {
