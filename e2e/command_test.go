@@ -132,6 +132,10 @@ type answer struct {
 		To   int64  `json:"to_epoch"`
 	} `json:"lost"`
 
+	// keys
+	Recipient string `json:"recipient"`
+	File      string `json:"file"`
+
 	// error
 	Code    string `json:"code"`
 	Message string `json:"message"`

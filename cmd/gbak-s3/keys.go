@@ -1,0 +1,24 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func keysCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys COMMAND",
+		Short: "Make and manage the keys of encrypted archives",
+		Long: `keys makes identities, which open encrypted archives, and manages whose identities open
+one. docs/keys.md says what to make, where to keep it, and what to do when it is lost.`,
+		Example: `  gbak-s3 keys new -o key.txt`,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage("there is no command \"keys %s\"", "`gbak-s3 keys --help` shows all commands.", args[0])
+		},
+	}
+	cmd.AddCommand(keysNewCommand(a))
+	return cmd
+}
