@@ -31,6 +31,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/record"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -101,6 +102,7 @@ type Archive struct {
 	reading func(ctx context.Context, bytes int) error
 	name    string
 	records *record.Folder
+	sent    *sent.Folder
 	tool    string
 	host    string
 	effort  probe.Thoroughness // of probes
@@ -127,6 +129,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	return &Archive{
 		objects: objects,
 		records: &record.Folder{Path: opts.State, Disk: on, Log: log},
+		sent:    &sent.Folder{Path: opts.State, Disk: on, Log: log},
 		journal: journal.New(objects, opts.Name),
 		disk:    on, log: log,
 		workers: opts.Concurrency, reading: opts.BeforeRead, name: opts.Name, tool: tool, host: opts.Host,

@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -87,6 +88,7 @@ type BackupOptions struct {
 	pace *pace          // of a session, nil for a single backup
 
 	prepared *pack.Prepared // by a session, nil for nothing
+	sent     *sent.Notes    // of the run
 }
 
 // MaxLabels is how many labels a backup can have.
@@ -157,6 +159,8 @@ func (a *Archive) Backup(ctx context.Context, path string, opts BackupOptions) (
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
 	}
+	opts.sent = a.sent.Notes()
+	defer opts.sent.Close()
 	var r BackupReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
 		r, err = a.backup(ctx, path, opts)
@@ -216,6 +220,7 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 	return pack.New(head, pack.Options{
 		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Prepared: opts.prepared, Workers: a.workers, BeforeRead: a.reading, Log: a.log,
+		Sent: opts.sent,
 	})
 }
 
@@ -309,6 +314,7 @@ func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, h
 	if err := head.Commit(ctx, c.Manifest(a.tool, a.host, opts.Labels), c.Index, opts.CommitTimeout); err != nil {
 		return BackupReport{}, false, err
 	}
+	opts.sent.Committed()
 	progress.Tell(ctx, Committed{describe(head.Parent.Manifest)})
 	return BackupReport{Backup: describe(head.Parent.Manifest), Why: c.Source.Why, LeftOutBytes: c.Source.LeftOut}, c.Source.Remainder, nil
 }

@@ -18,6 +18,9 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	r := *a.records
 	r.Disk = d
 	b.records = &r
+	n := *a.sent
+	n.Disk = d
+	b.sent = &n
 	return &b
 }
 

@@ -71,6 +71,8 @@ func (a *Archive) Import(ctx context.Context, folder string, opts ImportOptions)
 	if err := modify.complete(); err != nil {
 		return ImportReport{}, explain(err)
 	}
+	modify.sent = a.sent.Notes()
+	defer modify.sent.Close()
 	var r ImportReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		folder, err := native.Read(ctx, folder)
@@ -202,6 +204,7 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	if err := i.head.Commit(ctx, c.Manifest(i.archive.tool, i.archive.host, nil), c.Index, i.opts.CommitTimeout); err != nil {
 		return BackupReport{}, err
 	}
+	i.opts.sent.Committed()
 	head := i.head.Parent
 	progress.Tell(ctx, Committed{describe(head.Manifest)})
 	i.known.Add(head)

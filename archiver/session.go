@@ -99,7 +99,7 @@ func (s *Session) run(ctx context.Context, observe Observer, work func(context.C
 func (s *Session) options(b SessionBackup) BackupOptions {
 	o := s.opts.Backup
 	o.Full, o.NoFull, o.Fresh, o.NoHold, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.NoHold, b.BeginAnew, b.Observer
-	o.logs, o.pace, o.prepared = &s.logs, &s.pace, s.prepared.Load()
+	o.logs, o.pace, o.prepared, o.sent = &s.logs, &s.pace, s.prepared.Load(), s.archive.sent.Notes()
 	return o
 }
 
@@ -118,6 +118,7 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 	s.work.Lock()
 	defer s.work.Unlock()
 	opts := s.options(b)
+	defer opts.sent.Close()
 	if err := opts.complete(); err != nil {
 		return BackupReport{}, explain(err)
 	}

@@ -20,6 +20,7 @@ func (s *Session) Prepare(ctx context.Context) error {
 	s.preparing.Lock()
 	defer s.preparing.Unlock()
 	opts := s.options(SessionBackup{Full: true})
+	defer opts.sent.Close()
 	if err := opts.complete(); err != nil {
 		return explain(err)
 	}

@@ -89,10 +89,11 @@ var rooms = map[string][]string{
 	"capture":   {"locate", "replay", "catalog", "openlog"},
 	"hold":      {"locate"},
 	"pages":     {"storage", "objects", "commit", "capture", "seal"},
-	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress", "seal"},
+	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress", "seal", "sent"},
 	"resume":    {},
+	"sent":      {},
 	"fetch":     {"storage", "objects", "resume", "progress", "seal"},
-	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "pack", "fetch", "progress", "seal"},
+	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "sent", "pack", "fetch", "progress", "seal"},
 	"access":    {},
 	"staging":   {"access", "resume", "hold"},
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
@@ -106,7 +107,7 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "access", "staging", "native", "export", "retention"}
+var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention"}
 
 // diskless are the rooms that touch no file, not even through others.
 var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}

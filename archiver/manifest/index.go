@@ -30,6 +30,8 @@ const (
 	PageDigestBytes = 8
 	// PagesSpan is the part of an image whose digests are in one object.
 	PagesSpan = 512 << 20
+	// maxPagesOverhead is how many bytes encryption adds to them at most.
+	maxPagesOverhead = 16 << 10
 )
 
 // Index says where the bytes of a backup's files are. Segments hold frames, frames
@@ -339,7 +341,9 @@ func (f *File) validatePages() error {
 		return fmt.Errorf("%d objects with digests of pages", len(f.Pages))
 	}
 	for i, p := range f.Pages {
-		if !isKey(p.Key, PagesPrefix) || p.StoredBytes != PagesBytes(f.Bytes, i) && p.StoredBytes != 2*PagesBytes(f.Bytes, i) {
+		more := p.StoredBytes - PagesBytes(f.Bytes, i) // than the digests
+		isSealed := more > 0 && more <= maxPagesOverhead && IsSealedKey(p.Key)
+		if !isKey(p.Key, PagesPrefix) || more != 0 && more != PagesBytes(f.Bytes, i) && !isSealed {
 			return fmt.Errorf("digests of pages %d, %q of %d bytes", i, p.Key, p.StoredBytes)
 		}
 	}

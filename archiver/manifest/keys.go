@@ -91,6 +91,9 @@ func ParseGeneration(key string) (generation Seq, ok bool) {
 	return GenerationOf(rest[:strings.IndexByte(rest, '/')])
 }
 
+// IsSealedKey reports whether an object is an encrypted one, by its key.
+func IsSealedKey(key string) bool { return strings.HasSuffix(key, SealedSuffix) }
+
 // SegmentFolder returns the prefix of the segments in a folder.
 func SegmentFolder(folder string) string { return SegmentPrefix + folder + "/" }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -59,9 +60,10 @@ func (m *Merger) merge(ctx context.Context, series Series) (*Merged, error) {
 		return nil, err
 	}
 	series = series[:len(g.parts)]
+	notes := sent.InMemory()
 	for range objects.Attempts {
 		var stored pack.Packed
-		if stored, err = m.store(ctx, g); err == nil {
+		if stored, err = m.store(ctx, g, notes); err == nil {
 			if err := m.prove(ctx, g, stored.Index); err != nil {
 				return nil, err
 			}
@@ -77,7 +79,7 @@ func (m *Merger) merge(ctx context.Context, series Series) (*Merged, error) {
 }
 
 // store stores the joined log, and scans the very bytes that are stored.
-func (m *Merger) store(ctx context.Context, g *merging) (pack.Packed, error) {
+func (m *Merger) store(ctx context.Context, g *merging, notes *sent.Notes) (pack.Packed, error) {
 	scanned, toScan := io.Pipe()
 	result := make(chan error, 1)
 	go func() {
@@ -85,7 +87,7 @@ func (m *Merger) store(ctx context.Context, g *merging) (pack.Packed, error) {
 		_ = scanned.CloseWithError(err) // so that nothing more is read of a log that is wrong
 		result <- err
 	}()
-	packer := pack.New(m.Head, pack.Options{Level: m.Level, Fresh: true, Workers: 1, Log: m.Log})
+	packer := pack.New(m.Head, pack.Options{Level: m.Level, Fresh: true, Workers: 1, Log: m.Log, Sent: notes})
 	// Nobody is told of the bytes that are read: the packer tells of those that it stores.
 	stored, err := packer.Store(ctx, g.source(&content{
 		ctx: ctx, store: m.Head.Store, merging: g, tracker: progress.Track(context.Background(), 0), copied: toScan,

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sort"
@@ -19,6 +18,10 @@ import (
 // other means. It is for an image's directory and for logs, which have to be read in an
 // order that segments do not have.
 //
+// An encrypted segment is read as a whole instead, checked, and kept until another one is
+// needed. To decrypt a part of it would take three requests, and mostly so much is needed of
+// a segment that one is cheaper.
+//
 // What is in memory, they have in common: so one log file may begin where another one ends.
 // They are not for concurrent use.
 type Files struct {
@@ -27,6 +30,14 @@ type Files struct {
 	index   *manifest.Index
 	decoder *segment.Decoder
 	cache   []cachedFrame // the newest last
+	opened  openedSegment
+}
+
+// openedSegment is an encrypted segment that was read.
+type openedSegment struct {
+	segment *manifest.Segment // nil for none
+	memory  []byte
+	frames  []byte // in that memory
 }
 
 // File is one of [Files].
@@ -99,12 +110,45 @@ func (f *File) some(p []byte, offset int64) (int, error) {
 	return copy(p, raw[from+offset-extents[i].Offset:from+extents[i].Bytes]), nil
 }
 
-// stored returns the stored bytes of a frame.
-func (r *Files) stored(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
-	if s.IsInline() {
-		return []byte(s.Data[f.Offset : f.Offset+f.StoredBytes]), nil
+// read returns the bytes of a frame of a segment.
+func (r *Files) read(s *manifest.Segment, f *manifest.Frame) ([]byte, error) {
+	if r.store.Ring.IsSealed() {
+		if err := r.open(s); err != nil {
+			return nil, err
+		}
+		return decompressIn(r.decoder, nil, r.opened.frames, f)
 	}
-	return r.store.ReadPart(r.ctx, s.Key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+	if s.IsInline() {
+		return decompress(r.decoder, nil, []byte(s.Data[f.Offset:f.Offset+f.StoredBytes]), f)
+	}
+	stored, err := r.store.ReadPart(r.ctx, s.Key, storage.Range{Offset: f.Offset, Length: f.StoredBytes})
+	if err != nil {
+		return nil, err
+	}
+	return decompress(r.decoder, nil, stored, f)
+}
+
+// open reads an encrypted segment, unless it was the last one.
+func (r *Files) open(s *manifest.Segment) error {
+	o := &r.opened
+	if o.segment == s {
+		return nil
+	}
+	o.segment, o.frames = nil, nil
+	if s.IsInline() {
+		o.memory = append(o.memory[:0], s.Data...)
+	} else {
+		b, err := r.store.ReadSealed(r.ctx, s.Key, s.StoredBytes, s.SHA256, func() []byte { return o.memory })
+		if err != nil {
+			return err
+		}
+		o.memory = b
+	}
+	frames, err := decrypt(r.ctx, r.store, o.memory, s.Key)
+	if err == nil {
+		o.segment, o.frames = s, frames
+	}
+	return err
 }
 
 // frame returns the bytes of a frame of the index, from memory if it was read lately.
@@ -112,18 +156,14 @@ func (r *Files) frame(number int) ([]byte, error) {
 	if i := slices.IndexFunc(r.cache, func(c cachedFrame) bool { return c.number == number }); i >= 0 {
 		return r.cache[i].raw, nil
 	}
-	f := r.index.Frames[number]
+	f := &r.index.Frames[number]
 	s := &r.index.Segments[f.Segment]
-	stored, err := r.stored(s, &f)
+	raw, err := r.read(s, f)
+	if errors.Is(err, segment.ErrDamaged) && !s.IsInline() {
+		err = r.store.Blame(r.ctx, s.Key, err.Error())
+	}
 	if err != nil {
 		return nil, err
-	}
-	raw, err := r.decoder.Frame(nil, stored, f.RawBytes)
-	switch {
-	case err != nil && s.IsInline():
-		return nil, fmt.Errorf("frame at %d: %w", f.Offset, err)
-	case err != nil:
-		return nil, r.store.Blame(r.ctx, s.Key, fmt.Sprintf("frame at %d: %v", f.Offset, err))
 	}
 	if len(r.cache) == cachedFrames {
 		r.cache = slices.Delete(r.cache, 0, 1)

@@ -2,8 +2,11 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
@@ -21,6 +24,7 @@ type reader struct {
 	storedBytes int64 // of the largest segment that is an ordinary one
 	decoder     *segment.Decoder
 	stored, raw []byte
+	frames      []byte // those of the segment, decrypted in the memory of stored
 }
 
 // prepare makes, for the first segment, what others use again.
@@ -43,7 +47,7 @@ func (r *reader) take(ctx context.Context, s *manifest.Segment) (give func(), er
 		return giveAll, err
 	}
 	return func() {
-		r.stored, r.raw = nil, nil
+		r.stored, r.frames, r.raw = nil, nil, nil
 		giveAll()
 	}, nil
 }
@@ -70,14 +74,14 @@ func (r *reader) segment(ctx context.Context, number int) error {
 		return nil
 	}
 	note := f.opts.Notes.Begin(number)
-	if err := r.get(ctx, s); err != nil {
+	if err := r.get(ctx, number); err != nil {
 		return err
 	}
 	for _, i := range f.framesOf[number] {
-		frame := f.opts.Index.Frames[i]
-		raw, err := r.decoder.Frame(r.raw, r.stored[frame.Offset:frame.Offset+frame.StoredBytes], frame.RawBytes)
+		frame := &f.opts.Index.Frames[i]
+		raw, err := decompressIn(r.decoder, r.raw, r.frames, frame)
 		if err != nil {
-			return &manifest.ObjectError{Key: f.keyOf(number), Problem: fmt.Sprintf("frame at %d: %v", frame.Offset, err)}
+			return &manifest.ObjectError{Key: f.keyOf(number), Problem: err.Error()}
 		}
 		if cap(raw) > cap(r.raw) {
 			r.raw = raw
@@ -104,8 +108,53 @@ func (f *fetching) keyOf(segment int) string {
 	return f.opts.ManifestKey(f.partsOf[f.framesOf[segment][0]][0].file)
 }
 
-// get reads the stored bytes of s, which are those that were stored.
-func (r *reader) get(ctx context.Context, s *manifest.Segment) error {
+// decompressIn returns the raw bytes of a frame of a segment, in buf's memory if that is
+// large enough.
+func decompressIn(d *segment.Decoder, buf, frames []byte, f *manifest.Frame) ([]byte, error) {
+	end := f.Offset + f.StoredBytes
+	if end > int64(len(frames)) { // an index knows only how long an encrypted segment is
+		return buf, fmt.Errorf("%w: it ends at %d, and the segment at %d", segment.ErrDamaged, end, len(frames))
+	}
+	return decompress(d, buf, frames[f.Offset:end], f)
+}
+
+// decompress returns the raw bytes of a frame that is stored like this.
+func decompress(d *segment.Decoder, buf, stored []byte, f *manifest.Frame) ([]byte, error) {
+	raw, err := d.Frame(buf, stored, f.RawBytes)
+	if err != nil {
+		err = fmt.Errorf("frame at %d: %w", f.Offset, err)
+	}
+	return raw, err
+}
+
+// get reads the frames of a segment, which are those that were stored.
+func (r *reader) get(ctx context.Context, number int) error {
+	f := r.fetching
+	err := r.getStored(ctx, &f.opts.Index.Segments[number])
+	if err != nil {
+		return err
+	}
+	r.frames, err = decrypt(ctx, f.opts.Store, r.stored, f.keyOf(number))
+	return err
+}
+
+// decrypt returns the frames of a segment, in the memory of stored. What does not
+// authenticate is a [*manifest.ObjectError] about the object with this key; without one, in
+// the manifest, it is [segment.ErrDamaged].
+func decrypt(ctx context.Context, s *objects.Store, stored []byte, key string) ([]byte, error) {
+	frames, err := s.Ring.OpenData(ctx, stored)
+	damage, isDamaged := errors.AsType[*seal.DamageError](err)
+	switch {
+	case isDamaged && key == "":
+		return nil, fmt.Errorf("%w: %w", segment.ErrDamaged, damage)
+	case isDamaged:
+		return nil, &manifest.ObjectError{Key: key, Problem: damage.Error()}
+	}
+	return frames, err
+}
+
+// getStored reads the stored bytes of s, which are those that were stored.
+func (r *reader) getStored(ctx context.Context, s *manifest.Segment) error {
 	if s.IsInline() {
 		r.stored = append(r.stored[:0], s.Data...)
 		return nil

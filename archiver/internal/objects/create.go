@@ -49,7 +49,7 @@ func (s *Store) Create(ctx context.Context, key string, sum manifest.Digest, bod
 		if !MayExist(err) {
 			return Created{}, err
 		}
-		right, readErr := s.holds(ctx, key, sum, int64(len(body)))
+		right, readErr := s.Holds(ctx, key, sum, int64(len(body)))
 		seen = false
 		switch {
 		case readErr == nil && right:
@@ -89,9 +89,9 @@ func MayExist(err error) bool {
 	return err != nil && (errors.Is(err, storage.ErrPreconditionFailed) || !IsPermanent(err) && !errors.Is(err, storage.ErrUnavailable))
 }
 
-// holds reports whether the object has these bytes: by the digest that the store keeps
-// of it, or by reading it.
-func (s *Store) holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
+// Holds reports whether the object has these bytes: by the digest that the store keeps
+// of it, or by reading it. If there is no object, the error is [storage.ErrNotExist].
+func (s *Store) Holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
 	info, err := s.Storage.Head(ctx, key)
 	if err == nil && info.Size != size {
 		info, err = s.Storage.Head(ctx, key) // before it is called damaged

@@ -11,7 +11,8 @@ import (
 type building struct {
 	encoder  *segment.Encoder
 	gathered *gathered
-	body     []byte // frames, one after another; its capacity is that of a segment
+	body     []byte // of [segments]; its capacity is that of a segment
+	front    int    // where its frames begin
 	packed   *packed
 }
 
@@ -51,7 +52,7 @@ func (g *gathered) reset() { g.raw, g.extents = g.raw[:0], g.extents[:0] }
 // gathered compress. An empty segment always has room for a frame.
 func (b *building) hasRoom(n int64) bool {
 	more := segment.Bound(n+int64(len(b.gathered.raw))) + segment.Bound(0) // two frames
-	return len(b.body) == 0 || int64(len(b.body))+more <= int64(cap(b.body))
+	return len(b.body) == b.front || int64(len(b.body))+more <= int64(cap(b.body))
 }
 
 // add adds a frame of the source that is divided into parts: as a frame, if all of it is
@@ -128,7 +129,7 @@ func (b *building) compress(raw []byte) (n int, err error) {
 		return 0, err
 	}
 	b.packed.frames = append(b.packed.frames, manifest.Frame{
-		Offset: int64(start), StoredBytes: int64(len(b.body) - start), RawBytes: int64(len(raw)),
+		Offset: int64(start - b.front), StoredBytes: int64(len(b.body) - start), RawBytes: int64(len(raw)),
 	})
 	return len(b.packed.frames) - 1, nil
 }

@@ -9,6 +9,7 @@ import (
 // the stripes, so that the same backup makes the same segments again.
 type join struct {
 	limit int64 // raw bytes that make a segment large enough
+	front int   // of the bodies
 
 	mu      sync.Mutex
 	next    int              // the stripe that must come next
@@ -20,7 +21,7 @@ type join struct {
 // nothing.
 type leftover struct {
 	stripe *packed
-	body   []byte // the frames, one after another
+	frames []byte // one after another
 	raw    int64  // bytes of these, before compression
 }
 
@@ -28,18 +29,20 @@ type leftover struct {
 type joined struct {
 	first   int // stripe
 	stripes []*packed
-	body    []byte
+	body    []byte // of [segments]
 	raw     int64
 }
 
-func newJoin(limit int64) *join { return &join{limit: limit, waiting: map[int]leftover{}} }
+func newJoin(limit int64, front int) *join {
+	return &join{limit: limit, front: front, waiting: map[int]leftover{}}
+}
 
 // add takes what stripe n leaves, once for each stripe, and returns what is to be stored
-// now. It keeps a copy of the body.
+// now. It keeps a copy of the frames.
 func (j *join) add(n int, l leftover) (full []*joined) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	l.body = slices.Clone(l.body)
+	l.frames = slices.Clone(l.frames)
 	j.waiting[n] = l
 	for {
 		l, ok := j.waiting[j.next]
@@ -61,14 +64,14 @@ func (j *join) take(l leftover) {
 		return
 	}
 	if j.open == nil {
-		j.open = &joined{first: j.next}
+		j.open = &joined{first: j.next, body: make([]byte, j.front)}
 	}
-	at := int64(len(j.open.body))
+	at := int64(len(j.open.body) - j.front)
 	for i := range l.stripe.frames {
 		l.stripe.frames[i].Offset += at
 	}
 	j.open.stripes = append(j.open.stripes, l.stripe)
-	j.open.body = append(j.open.body, l.body...)
+	j.open.body = append(j.open.body, l.frames...)
 	j.open.raw += l.raw
 }
 

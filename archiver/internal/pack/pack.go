@@ -43,6 +43,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
@@ -58,6 +59,10 @@ type Options struct {
 	Prepared *Prepared // what was stored ahead of a full backup, nil if nothing was
 	Workers  int       // how many stripes are on their way at a time, at least 1
 	Log      *slog.Logger
+
+	// Sent is what was sent before to an encrypted archive, and is told what is sent; nil if
+	// nobody needs to know.
+	Sent *sent.Notes
 
 	// BeforeRead, if not nil, is called before so many bytes of the source are read, and may
 	// wait. It is called concurrently.
@@ -150,7 +155,11 @@ func (p *Packer) store(ctx context.Context, s *capture.Source, segmentBytes int6
 	if err != nil {
 		return Packed{}, err
 	}
-	folder, err := p.folder(ctx, s.Folder(segmentBytes, p.options.Level), s.Bytes() > segmentBytes)
+	name, err := p.nameOf(ctx, s, segmentBytes)
+	if err != nil {
+		return Packed{}, err
+	}
+	folder, err := p.folder(ctx, name, s.Bytes() > segmentBytes)
 	if err != nil {
 		return Packed{}, err
 	}
@@ -159,6 +168,9 @@ func (p *Packer) store(ctx context.Context, s *capture.Source, segmentBytes int6
 		digests = pages.New(p.head.Store, folder, p.head.Archive.ArchiveID, s.Image.Size, reference)
 	}
 	to := newSegments(p.head.Store, manifest.SegmentFolder(folder))
+	if err := p.openNotes(ctx, to, folder, s.Bytes() > segmentBytes); err != nil {
+		return Packed{}, err
+	}
 	// Only a large backup is worth the request that finds what an interrupted run has
 	// left; for a small one, the put finds it.
 	folders := reference.Folders()

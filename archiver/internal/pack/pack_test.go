@@ -123,7 +123,7 @@ func TestJoin(t *testing.T) {
 	const stripes = 30
 	var want [][]byte
 	for seed := range uint64(20) {
-		j := newJoin(100)
+		j := newJoin(100, 0)
 		var got [][]byte
 		var of []*packed
 		order := mathrand.New(mathrand.NewPCG(seed, 5)).Perm(stripes)

@@ -2,17 +2,26 @@ package pack
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // segments are the segments that a source may name: those of its own folder, to which it
 // adds, and those of its reference. [segments.put] may be called concurrently.
+//
+// A body is the memory of one that is added: its frames, one after another, and in front of
+// them what room is needed to encrypt them where they are.
 type segments struct {
 	objects *objects.Store
 	folder  string           // prefix of the keys of those that are added
 	present map[string]int64 // sizes of those that were listed, by key
+	front   int              // bytes of a body before its frames; 0 if nothing is encrypted
+	sent    *sent.Notes      // what was encrypted and sent before, nil for nothing
 }
 
 // storedSegment is a segment, and what became of it. One that is inline is never sent, but
@@ -20,6 +29,7 @@ type segments struct {
 type storedSegment struct {
 	segment manifest.Segment
 	created objects.Created
+	hash    sent.Hash // of its frames, where they are encrypted
 }
 
 func newSegments(s *objects.Store, folder string) *segments {
@@ -40,23 +50,91 @@ func (s *segments) list(ctx context.Context, folders []string) error {
 }
 
 // put stores body, which has raw bytes of stripe n, as a segment, unless the store has it
-// already.
+// already. It may use the memory of body for something else.
 func (s *segments) put(ctx context.Context, n int, body []byte, raw int64) (*storedSegment, error) {
+	if !s.objects.Ring.IsSealed() {
+		return s.create(ctx, n, body, raw)
+	}
+	hash := s.sent.Hash(body[s.front:])
+	if seg, err := s.sentBefore(ctx, hash, raw); seg != nil || err != nil {
+		return seg, err
+	}
+	sealed, err := s.seal(body)
+	if err != nil {
+		return nil, err
+	}
+	return s.send(ctx, n, sealed, raw, hash)
+}
+
+// seal encrypts the frames of a body, in its memory.
+func (s *segments) seal(body []byte) ([]byte, error) {
+	return s.objects.Ring.SealData(body[:0], body[s.front:])
+}
+
+// sentBefore returns the segment with the frames that have this hash, nil if none was sent
+// before, or the store does not have it any more.
+func (s *segments) sentBefore(ctx context.Context, hash sent.Hash, raw int64) (*storedSegment, error) {
+	o, ok := s.sent.Find(hash)
+	if !ok || manifest.SegmentFolderOf(o.Key) != s.folder {
+		return nil, nil
+	}
+	isRight, err := s.objects.Holds(ctx, o.Key, o.SHA256, o.Bytes)
+	if errors.Is(err, storage.ErrNotExist) || err == nil && !isRight {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.sent.Add(hash, o) // in the file of this run, too
+	return &storedSegment{
+		manifest.Segment{Key: o.Key, StoredBytes: o.Bytes, RawBytes: raw, SHA256: o.SHA256}, objects.Created{Key: o.Key, Proved: true}, hash,
+	}, nil
+}
+
+// send stores sealed, which has the frames that have this hash.
+func (s *segments) send(ctx context.Context, n int, sealed []byte, raw int64, hash sent.Hash) (*storedSegment, error) {
+	seg, err := s.create(ctx, n, sealed, raw)
+	if err == nil {
+		s.sent.Add(hash, sent.Object{Key: seg.segment.Key, Bytes: seg.segment.StoredBytes, SHA256: seg.segment.SHA256})
+	}
+	return seg, err
+}
+
+// create stores bytes as they are, unless the store has them already.
+func (s *segments) create(ctx context.Context, n int, stored []byte, raw int64) (*storedSegment, error) {
 	seg := &storedSegment{segment: manifest.Segment{
-		StoredBytes: int64(len(body)), RawBytes: raw, SHA256: manifest.Sum(body),
+		StoredBytes: int64(len(stored)), RawBytes: raw, SHA256: manifest.Sum(stored),
 	}}
 	to := &seg.segment
-	to.Key = manifest.SegmentKey(s.folder, n, to.SHA256)
+	to.Key = manifest.SegmentKey(s.folder, n, to.SHA256) + s.objects.Ring.Suffix()
 	size, isListed := s.present[to.Key]
 	var err error
-	seg.created, err = s.objects.Create(ctx, to.Key, to.SHA256, body, isListed && size == to.StoredBytes)
+	seg.created, err = s.objects.Create(ctx, to.Key, to.SHA256, stored, isListed && size == to.StoredBytes)
 	to.Key = seg.created.Key
 	return seg, err
 }
 
+// isSmall reports whether a body can be left to the manifest.
+func (s *segments) isSmall(body []byte) bool {
+	bytes := int64(len(body) - s.front)
+	if s.objects.Ring.IsSealed() {
+		bytes = seal.SealedBytes(bytes)
+	}
+	return bytes <= manifest.MaxInlineBytes
+}
+
 // inline returns body, which has raw bytes, as a segment that the manifest is to have.
-func inline(body []byte, raw int64) *storedSegment {
-	return &storedSegment{manifest.InlineSegment(body, raw), objects.Created{Fresh: true, Proved: true}}
+func (s *segments) inline(body []byte, raw int64) (*storedSegment, error) {
+	seg := &storedSegment{created: objects.Created{Fresh: true, Proved: true}}
+	if s.objects.Ring.IsSealed() {
+		seg.hash = s.sent.Hash(body[s.front:])
+		var err error
+		if body, err = s.seal(body); err != nil {
+			return nil, err
+		}
+	}
+	seg.segment = manifest.InlineSegment(body, raw)
+	return seg, nil
 }
 
 // putInline stores the segments of stripes that are inline as objects.
@@ -66,13 +144,23 @@ func (s *segments) putInline(ctx context.Context, stripes [][]*packed) (err erro
 			if p.segment == nil || !p.segment.segment.IsInline() {
 				continue
 			}
-			body := []byte(p.segment.segment.Data)
-			if p.segment, err = s.put(ctx, n, body, p.rawBytes()); err != nil {
+			if p.segment, err = s.putInlineSegment(ctx, n, p.segment); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+func (s *segments) putInlineSegment(ctx context.Context, n int, seg *storedSegment) (*storedSegment, error) {
+	stored, raw := []byte(seg.segment.Data), seg.segment.RawBytes
+	if !s.objects.Ring.IsSealed() {
+		return s.create(ctx, n, stored, raw)
+	}
+	if before, err := s.sentBefore(ctx, seg.hash, raw); before != nil || err != nil {
+		return before, err
+	}
+	return s.send(ctx, n, stored, raw, seg.hash)
 }
 
 func (s *segments) putJoined(ctx context.Context, full []*joined) error {

@@ -54,7 +54,9 @@ func (u *upload) bodyBytes() int64 { return segment.Bound(min(u.objectBytes, u.t
 
 // stripeMemory returns what a worker needs for a stripe: a segment, and a compressor with
 // a frame as it is read, one that is gathered and one in the encoder.
-func (u *upload) stripeMemory() int64 { return u.bodyBytes() + 3*u.frameBytes }
+func (u *upload) stripeMemory() int64 {
+	return int64(u.segments.front) + u.bodyBytes() + 3*u.frameBytes
+}
 
 func newUpload(
 	s *capture.Source, segmentBytes int64, o Options, to *segments, reference *pages.Reference, digests *pages.Digests, t *progress.Tracker,
@@ -67,7 +69,8 @@ func newUpload(
 		compressors: make(chan *compressor, min(o.Workers, runtime.GOMAXPROCS(0))),
 	}
 	u.frameBytes = min(segment.FrameBytes, u.objectBytes, u.total)
-	u.join = newJoin(u.objectBytes)
+	to.front = to.objects.Ring.Front(int(2 * u.bodyBytes())) // more than segments have that are joined
+	u.join = newJoin(u.objectBytes, to.front)
 	for range cap(u.compressors) {
 		u.compressors <- nil
 	}
@@ -179,9 +182,9 @@ func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, er
 	if w.body == nil {
 		// Large enough for what does not compress: what is not touched costs nothing,
 		// while growing leaves garbage.
-		w.body = make([]byte, 0, u.bodyBytes())
+		w.body = make([]byte, u.segments.front, int64(u.segments.front)+u.bodyBytes())
 	}
-	b := c.begin(w.body)
+	b := c.begin(w.body, u.segments.front)
 	if rest, err = c.fill(ctx, b, s); err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +198,7 @@ func (w *worker) fill(ctx context.Context, s stripe) (p *packed, rest stripe, er
 func (w *worker) put(ctx context.Context, n int, p *packed, isWhole bool) error {
 	u, raw := w.upload, p.rawBytes()
 	if u.reference != nil && raw <= u.objectBytes/4 {
-		return u.segments.putJoined(ctx, u.join.add(n, leftover{p, w.body, raw}))
+		return u.segments.putJoined(ctx, u.join.add(n, leftover{p, w.body[u.segments.front:], raw}))
 	}
 	if err := u.segments.putJoined(ctx, u.join.add(n, leftover{})); err != nil {
 		return err
@@ -203,11 +206,11 @@ func (w *worker) put(ctx context.Context, n int, p *packed, isWhole bool) error 
 	if raw == 0 {
 		return nil // all of it is shared, or zeros
 	}
-	if isWhole && u.mayInline && len(w.body) <= manifest.MaxInlineBytes {
-		p.segment = inline(w.body, raw)
-		return nil
-	}
 	var err error
+	if isWhole && u.mayInline && u.segments.isSmall(w.body) {
+		p.segment, err = u.segments.inline(w.body, raw)
+		return err
+	}
 	p.segment, err = u.segments.put(ctx, n, w.body, raw)
 	return err
 }
@@ -233,10 +236,10 @@ func newCompressor(u *upload) (*compressor, error) {
 	}, nil
 }
 
-// begin returns a segment to be built in the memory of body.
-func (c *compressor) begin(body []byte) *building {
+// begin returns a segment to be built in the memory of body, whose frames begin at front.
+func (c *compressor) begin(body []byte, front int) *building {
 	c.gathered.reset() // one that has failed may have left something
-	return &building{encoder: c.encoder, gathered: &c.gathered, body: body[:0], packed: &packed{}}
+	return &building{encoder: c.encoder, gathered: &c.gathered, body: body[:front], front: front, packed: &packed{}}
 }
 
 // fill reads the frames of s into b until it is full, and returns those that are left.

@@ -1,26 +1,32 @@
 package pages
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sort"
 	"sync"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // perSpan is how many pages have their digests in one object.
 const perSpan = manifest.PagesSpan / manifest.PageBytes
 
-// sameSpan reports whether the digests of span n are those of ref, and returns the object
-// that has them.
-func (r *Reference) sameSpan(ctx context.Context, n int, ref manifest.Pages) (manifest.Pages, bool) {
-	if r == nil || n >= len(r.image.Pages) || r.image.Pages[n].SHA256 != ref.SHA256 {
-		return ref, false
+// sameSpan reports whether the digests of span n are the same, and returns the object that
+// has them.
+func (r *Reference) sameSpan(ctx context.Context, n int, digests []byte) (manifest.Pages, bool) {
+	if r == nil || n >= len(r.image.Pages) {
+		return manifest.Pages{}, false
+	}
+	ref := r.image.Pages[n]
+	if !r.store.Ring.IsSealed() && ref.SHA256 != manifest.Sum(digests) {
+		return ref, false // without a request
 	}
 	read, err := r.span(ctx, n)
-	return r.image.Pages[n], err == nil && read != nil
+	return ref, err == nil && bytes.Equal(read, digests)
 }
 
 // Digest returns the digest of a page. That of a page that is not known is the zero
@@ -62,16 +68,20 @@ func (r *Reference) forget(n int) {
 
 func (r *Reference) readSpan(ctx context.Context, n int) ([]byte, error) {
 	ref := r.image.Pages[n]
-	if ref.StoredBytes != manifest.PagesBytes(r.image.Bytes, n) {
-		return nil, nil // an earlier build's
-	}
 	d, err := r.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
-	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
-		r.log.Warn("pages whose digests are missing or damaged are stored again", "err", err)
-		return nil, nil
+	if err == nil {
+		d, err = r.store.Ring.OpenCatalog(ctx, d)
 	}
-	if err != nil {
+	_, isBroken := errors.AsType[*manifest.ObjectError](err)
+	_, isForged := errors.AsType[*seal.DamageError](err)
+	switch {
+	case isBroken || isForged:
+		r.log.Warn("pages whose digests are missing or damaged are stored again", "key", ref.Key, "err", err)
+		return nil, nil
+	case err != nil:
 		return nil, fmt.Errorf("reading what an earlier backup has: %w", err)
+	case int64(len(d)) != manifest.PagesBytes(r.image.Bytes, n):
+		return nil, nil // an earlier build's
 	}
 	return d, nil
 }

@@ -116,20 +116,29 @@ func (p *Digests) collect(n int, at int64, digests []Digest) []byte {
 	return s.digests
 }
 
-func (p *Digests) store(ctx context.Context, n int, body []byte) error {
-	ref := manifest.Pages{StoredBytes: int64(len(body)), SHA256: manifest.Sum(body)}
-	if old, ok := p.reference.sameSpan(ctx, n, ref); ok {
-		ref = old
-	} else {
-		key, err := p.objects.CreateProved(ctx, manifest.PagesKey(p.folder, ref.SHA256), ref.SHA256, body)
-		if err != nil {
+func (p *Digests) store(ctx context.Context, n int, digests []byte) error {
+	ref, isStored := p.reference.sameSpan(ctx, n, digests)
+	if !isStored {
+		var err error
+		if ref, err = p.create(ctx, digests); err != nil {
 			return err
 		}
-		ref.Key = key
 	}
 	p.reference.forget(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Refs[n] = ref
 	return nil
+}
+
+// create stores the digests of a span as an object.
+func (p *Digests) create(ctx context.Context, digests []byte) (manifest.Pages, error) {
+	ring := p.objects.Ring
+	body, err := ring.SealCatalog(ctx, digests)
+	if err != nil {
+		return manifest.Pages{}, err
+	}
+	ref := manifest.Pages{StoredBytes: int64(len(body)), SHA256: manifest.Sum(body)}
+	ref.Key, err = p.objects.CreateProved(ctx, manifest.PagesKey(p.folder, ref.SHA256)+ring.Suffix(), ref.SHA256, body)
+	return ref, err
 }
