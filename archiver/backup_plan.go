@@ -103,7 +103,7 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 func lookOn(ctx context.Context, a *Archive, path string, head *commit.Head, opts BackupOptions) (s *capture.Source, err error) {
 	held := !opts.NoHold && hold.WasHeldSince(path, head.Archive.ArchiveID, head.Parent)
 	q := newQuery(a, path, head, held, opts)
-	err = capture.UntilStable(ctx, path, pack.IsTorn, func() (err error) {
+	err = pack.UntilStable(ctx, path, func() (err error) {
 		s, err = q.Look(ctx)
 		return err
 	})

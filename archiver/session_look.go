@@ -81,7 +81,7 @@ func (s *Session) look(ctx context.Context) (Look, error) {
 		return Look{}, err
 	}
 	var l Look
-	err = capture.UntilStable(ctx, database.Path, pack.IsTorn, func() (err error) {
+	err = pack.UntilStable(ctx, database.Path, func() (err error) {
 		if l, err = s.lookOnce(ctx, database.Path); err != nil {
 			return err
 		}

@@ -159,7 +159,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return r, err
 	}
 	held := slices.ContainsFunc(r.Log.Holds, func(o HeldLog) bool { return newest != nil && o.Hold.CommitID == newest.CommitID })
-	err = capture.UntilStable(ctx, opts.Database, pack.IsTorn, func() (err error) {
+	err = pack.UntilStable(ctx, opts.Database, func() (err error) {
 		files, err := capture.ListSpill(opts.Database)
 		if err != nil {
 			return err

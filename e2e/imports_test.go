@@ -86,7 +86,7 @@ var rooms = map[string][]string{
 	"locate":    {},
 	"replay":    {},
 	"openlog":   {},
-	"capture":   {"locate", "replay", "catalog", "openlog"},
+	"capture":   {"replay", "catalog", "openlog"},
 	"hold":      {"locate"},
 	"pages":     {"storage", "objects", "commit", "capture", "seal"},
 	"pack":      {"storage", "memory", "objects", "commit", "capture", "pages", "locate", "progress", "seal", "sent"},

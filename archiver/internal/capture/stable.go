@@ -14,7 +14,6 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 )
 
 // maxReads is how often a database may change while it is read before a run gives up.
@@ -37,8 +36,7 @@ func (e *UnsteadyError) Unwrap() error { return e.Err }
 // UntilStable calls read, which reads the database at path, again and again until its
 // result does not come from a write at the same time, and returns its last error. isTorn
 // reports whether an error of read can come from that, as [grafeo.IsTorn] does. If the
-// database changes each time, the error is an [*UnsteadyError]; if it is gone, a
-// [*locate.MissingError].
+// database changes each time, the error is an [*UnsteadyError].
 //
 // Damage must be seen twice, with nothing changed and a pause between: the times
 // of files tick in milliseconds, so that one look may miss a writer.
@@ -56,7 +54,7 @@ func UntilStable(ctx context.Context, path string, isTorn func(error) bool, read
 		now := fingerprint(path)
 		switch {
 		case now == print && seen:
-			return locate.Gone(path, err)
+			return err
 		case n == maxReads:
 			return &UnsteadyError{path, n, err}
 		}

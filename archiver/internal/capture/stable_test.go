@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 )
 
 // A read that may be torn is repeated, until twice nothing has changed.
@@ -36,25 +35,6 @@ func TestUntilStable(t *testing.T) {
 		err := UntilStable(t.Context(), d.path, grafeo.IsTorn, func() error { reads++; return c.read(reads) })
 		if !errors.Is(err, c.err) || reads != c.reads {
 			t.Errorf("%s: %v after %d reads", c.name, err, reads)
-		}
-	}
-}
-
-// A database that is taken away while it is read is gone, whatever reading it met, and the last
-// read has not: that is no damage, and nothing that a user has to mend.
-func TestDatabaseThatGoes(t *testing.T) {
-	for _, generation := range []grafeo.Generation{grafeo.Gen05, grafeo.Gen06} {
-		for _, met := range []error{os.ErrNotExist, &grafeo.DamageError{Path: "it", What: "torn"}} {
-			d := newDatabase(t, generation)
-			err := UntilStable(t.Context(), d.path, grafeo.IsTorn, func() error {
-				if err := os.RemoveAll(d.path); err != nil {
-					t.Fatal(err)
-				}
-				return met
-			})
-			if _, ok := errors.AsType[*locate.MissingError](err); !ok {
-				t.Errorf("generation %v, met %v: %v", generation, met, err)
-			}
 		}
 	}
 }

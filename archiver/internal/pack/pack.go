@@ -85,7 +85,7 @@ func New(head *commit.Head, o Options) *Packer { return &Packer{o, head} }
 // index.
 func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error) {
 	var damaged []string
-	err = capture.UntilStable(ctx, q.Path, IsTorn, func() (err error) {
+	err = UntilStable(ctx, q.Path, func() (err error) {
 		for range objects.Attempts {
 			if c, err = p.copyOnce(ctx, q, &damaged); !errors.Is(err, objects.ErrLost) {
 				break
@@ -100,9 +100,6 @@ func (p *Packer) Copy(ctx context.Context, q capture.Query) (c Packed, err error
 	for _, problem := range damaged {
 		p.options.Log.Warn("a file of spilled vectors is damaged, and is archived as it is; "+
 			"Grafeo opens the database without its vectors", "err", problem)
-	}
-	if err != nil && !isSettled(err) && !objects.IsFromStore(err) {
-		err = locate.Gone(q.Path, err)
 	}
 	return c, err
 }
@@ -220,6 +217,16 @@ func (p *Packer) folder(ctx context.Context, hash string, isLarge bool) (string,
 		return earlier, nil
 	}
 	return folder, nil
+}
+
+// UntilStable is [capture.UntilStable] for what reads the database at path and perhaps a store. If
+// there is no database any more, its error says just that, whatever the last read has met.
+func UntilStable(ctx context.Context, path string, read func() error) error {
+	err := capture.UntilStable(ctx, path, IsTorn, read)
+	if err == nil || isSettled(err) || objects.IsFromStore(err) || ctx.Err() != nil {
+		return err
+	}
+	return locate.Gone(path, err)
 }
 
 // isSettled reports whether err is a verdict on the database, and not perhaps a

@@ -38,7 +38,7 @@ func (p *Prepared) fits(head *commit.Head, s *capture.Source) bool {
 // little left to send. It returns nil if the database has no image.
 func (p *Packer) Prepare(ctx context.Context, path string) (*Prepared, error) {
 	var done *Prepared
-	err := capture.UntilStable(ctx, path, IsTorn, func() error {
+	err := UntilStable(ctx, path, func() error {
 		s, err := capture.ImageOf(path, p.head.Parent)
 		if err != nil || len(s.Files) == 0 {
 			return err
