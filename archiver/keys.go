@@ -27,6 +27,10 @@ func PassphraseRecipient(passphrase string) (Recipient, error) {
 	return seal.PassphraseRecipient(passphrase)
 }
 
+// AskedPassphrase returns the recipient that is whoever knows a passphrase, which is asked for when
+// something is encrypted for it, and only then.
+func AskedPassphrase(ask func() (string, error)) Recipient { return seal.AskedPassphrase(ask) }
+
 // ParseIdentities returns the identities in a file of them, as age-keygen writes it. If it is
 // encrypted with a passphrase, as by age -p, that is asked for.
 func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity, error) {

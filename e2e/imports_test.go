@@ -82,7 +82,7 @@ var rooms = map[string][]string{
 	"commit":    {"storage", "objects", "catalog", "journal", "progress", "seal"},
 	"keeping":   {"journal", "commit", "catalog", "retention"},
 	"gc":        {"storage", "objects", "journal"},
-	"record":    {"journal"},
+	"record":    {"journal", "seal"},
 	"locate":    {},
 	"replay":    {},
 	"openlog":   {},

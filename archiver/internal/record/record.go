@@ -80,11 +80,21 @@ func (f *Folder) Read(address string) *journal.Sighting {
 	}
 }
 
-// IsPinned reports whether the archive at an address was encrypted, or was to be, when this
-// host saw it last; and the file that says so.
-func (f *Folder) IsPinned(address string) (source string, encrypted bool) {
+// Pin is what is known of an archive before any of its backups is.
+type Pin struct {
+	ArchiveID string
+	Encrypted bool
+	Source    string // the file that says so
+}
+
+// Pinned returns which archive this host saw last at an address, or began there; nil if none
+// is known.
+func (f *Folder) Pinned(address string) *Pin {
 	path, found := f.find(address)
-	return path, found != nil && found.Encrypted
+	if found == nil {
+		return nil
+	}
+	return &Pin{found.ArchiveID, found.Encrypted, path}
 }
 
 // find returns the record for an address, and its file; nil if there is none that can be used.
@@ -138,6 +148,8 @@ func (f *Folder) Note(ctx context.Context, address string, head *manifest.Commit
 	defer cancel()
 	if err := writeRecord(ctx, f.Disk, path, now, anew); err != nil {
 		f.Log.Debug("what this run saw of the archive could not be noted", "err", err)
+	} else if encrypted {
+		f.forgetBegun(head.ArchiveID)
 	}
 }
 

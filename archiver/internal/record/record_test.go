@@ -125,10 +125,12 @@ func TestPin(t *testing.T) {
 	f := folder(filepath.Join(t.TempDir(), "state", "gbak"))
 	mustBe := func(when string, encrypted bool, seq uint64) {
 		t.Helper()
-		path, is := f.IsPinned("here")
-		seen := f.Read("here")
-		if is != encrypted || is && path != f.path("here") || (seen == nil) != (seq == 0) || seen != nil && (seen.Seq != seq || seen.Encrypted != encrypted) {
-			t.Errorf("%s: encrypted %t by %s, seen %+v", when, is, path, seen)
+		pin, seen := f.Pinned("here"), f.Read("here")
+		if (pin != nil && pin.Encrypted) != encrypted || (seen == nil) != (seq == 0) || seen != nil && (seen.Seq != seq || seen.Encrypted != encrypted) {
+			t.Errorf("%s: %+v, seen %+v", when, pin, seen)
+		}
+		if pin != nil && pin.Source != f.path("here") {
+			t.Errorf("%s: %+v", when, pin)
 		}
 	}
 	mustBe("at first", false, 0)
@@ -140,8 +142,8 @@ func TestPin(t *testing.T) {
 	mustBe("pinned", true, 0)
 	f.Note(t.Context(), "here", backup("b", 1), true, false)
 	mustBe("with its first backup", true, 1)
-	if _, is := f.IsPinned("there"); is {
-		t.Error("another address is pinned")
+	if pin := f.Pinned("there"); pin != nil {
+		t.Errorf("another address is pinned: %+v", pin)
 	}
 	if err := folder("").Pin(t.Context(), "here", "b"); err != nil {
 		t.Errorf("without a folder: %v", err)
@@ -172,7 +174,7 @@ func TestPinIsDurable(t *testing.T) {
 		}
 		d.Crashes(func(at, dir string, end bool) {
 			after := folder(filepath.Join(dir, "state", "gbak"))
-			if _, is := after.IsPinned("here"); !is && end {
+			if pin := after.Pinned("here"); end && (pin == nil || !pin.Encrypted) {
 				t.Errorf("it is not pinned: %s", at)
 			}
 		})

@@ -18,7 +18,8 @@ import (
 type Recipient struct {
 	text string // "" for a passphrase
 	kind manifest.RecipientKind
-	age  age.Recipient
+	age  age.Recipient          // nil as long as its passphrase was not asked for
+	ask  func() (string, error) // returns that; nil if it need not be asked for
 }
 
 // Kind returns how the recipient opens a wrap.
@@ -34,13 +35,13 @@ func ParseRecipient(text string) (Recipient, error) {
 		return Recipient{}, errors.New("this is an identity, which is secret, and no recipient: a recipient begins with age1")
 	}
 	if r, err := age.ParseX25519Recipient(text); err == nil {
-		return Recipient{r.String(), manifest.X25519, r}, nil
+		return Recipient{text: r.String(), kind: manifest.X25519, age: r}, nil
 	}
 	r, err := age.ParseHybridRecipient(text)
 	if err != nil {
 		return Recipient{}, fmt.Errorf("%q is no age recipient: these begin with age1", text)
 	}
-	return Recipient{r.String(), manifest.Hybrid, r}, nil
+	return Recipient{text: r.String(), kind: manifest.Hybrid, age: r}, nil
 }
 
 // ParseRecipients returns the recipients in a file of them: one a line, with comments after #.
@@ -76,6 +77,24 @@ func PassphraseRecipient(passphrase string) (Recipient, error) {
 	return Recipient{kind: manifest.Passphrase, age: r}, nil
 }
 
+// AskedPassphrase returns the recipient that is whoever knows a passphrase, which is asked for when
+// something is encrypted for it, and only then.
+func AskedPassphrase(ask func() (string, error)) Recipient {
+	return Recipient{kind: manifest.Passphrase, ask: ask}
+}
+
+// asked returns the recipient, with the passphrase that it was asked for.
+func (r Recipient) asked() (Recipient, error) {
+	if r.ask == nil {
+		return r, nil
+	}
+	text, err := r.ask()
+	if err != nil {
+		return Recipient{}, err
+	}
+	return PassphraseRecipient(text)
+}
+
 // Identity is a secret that may open wraps.
 type Identity struct{ age age.Identity }
 
@@ -84,9 +103,9 @@ type Identity struct{ age age.Identity }
 func (i Identity) Recipient() (Recipient, bool) {
 	switch id := i.age.(type) {
 	case *age.X25519Identity:
-		return Recipient{id.Recipient().String(), manifest.X25519, id.Recipient()}, true
+		return Recipient{text: id.Recipient().String(), kind: manifest.X25519, age: id.Recipient()}, true
 	case *age.HybridIdentity:
-		return Recipient{id.Recipient().String(), manifest.Hybrid, id.Recipient()}, true
+		return Recipient{text: id.Recipient().String(), kind: manifest.Hybrid, age: id.Recipient()}, true
 	}
 	return Recipient{}, false
 }

@@ -15,6 +15,9 @@ type Given struct {
 	// without encryption.
 	Recipients []Recipient
 
+	// Required says that the archive must be encrypted, such as because identities were given for it.
+	Required bool
+
 	// WriterKey returns the writer key of an archive, nil if there is none. It is called when
 	// archive.json was read, and the archive is encrypted.
 	WriterKey func(archiveID string) (*WriterKey, error)

@@ -29,7 +29,11 @@ func wrapAll(archiveID string, generations []generation, recipients []Recipient)
 	}
 	for _, r := range recipients {
 		if r.kind == manifest.Passphrase {
-			groups = append(groups, []age.Recipient{r.age})
+			asked, err := r.asked()
+			if err != nil {
+				return nil, err
+			}
+			groups = append(groups, []age.Recipient{asked.age})
 		}
 	}
 	var wraps [][]byte
