@@ -102,6 +102,7 @@ var rooms = map[string][]string{
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
+	"seal/sealtest":       {"seal"},                          // for tests only
 	"commit/model":        {},                                // tests only
 }
 

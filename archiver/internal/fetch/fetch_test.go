@@ -14,6 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/fetch"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal/sealtest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
@@ -23,7 +25,7 @@ import (
 
 // archived stores a file with a hole in two segments of two frames each, and returns what it
 // is of.
-func archived(t *testing.T, store storage.Storage) (*manifest.Index, []byte) {
+func archived(t *testing.T, store storage.Storage, ring *seal.Ring) (*manifest.Index, []byte) {
 	t.Helper()
 	e, err := segment.NewEncoder(segment.Fastest)
 	if err != nil {
@@ -50,8 +52,11 @@ func archived(t *testing.T, store storage.Storage) (*manifest.Index, []byte) {
 				Offset: int64(start), StoredBytes: int64(len(body) - start), RawBytes: int64(len(raw)),
 			})
 		}
+		if body, err = ring.SealData(nil, body); err != nil {
+			t.Fatal(err)
+		}
 		s := manifest.Segment{StoredBytes: int64(len(body)), RawBytes: cuts[2] - cuts[0], SHA256: manifest.Sum(body)}
-		s.Key = manifest.SegmentKey("segments/0/", n, s.SHA256)
+		s.Key = manifest.SegmentKey("segments/0/", n, s.SHA256) + ring.Suffix()
 		if _, err := store.Put(t.Context(), s.Key, bytes.NewReader(body), storage.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -62,16 +67,23 @@ func archived(t *testing.T, store storage.Storage) (*manifest.Index, []byte) {
 	return b.Index(), file
 }
 
-func storeOf(s storage.Storage) *objects.Store {
-	return &objects.Store{Storage: s, Patience: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+// onEachRing tests without and with encryption.
+func onEachRing(t *testing.T, test func(t *testing.T, ring *seal.Ring)) {
+	for name, ring := range sealtest.Rings(t) {
+		t.Run(name, func(t *testing.T) { test(t, ring) })
+	}
 }
 
-func fetchAll(t *testing.T, s storage.Storage, ix *manifest.Index, broken func(int, *manifest.ObjectError)) ([]byte, *fetch.Sums, error) {
+func storeOf(s storage.Storage, ring *seal.Ring) *objects.Store {
+	return &objects.Store{Storage: s, Patience: time.Millisecond, Log: slog.New(slog.DiscardHandler), Ring: ring}
+}
+
+func fetchAll(t *testing.T, s storage.Storage, ring *seal.Ring, ix *manifest.Index, broken func(int, *manifest.ObjectError)) ([]byte, *fetch.Sums, error) {
 	t.Helper()
 	got := make([]byte, ix.Files[0].Bytes)
 	var mu sync.Mutex
 	sums, err := fetch.All(t.Context(), fetch.Options{
-		Store: storeOf(s), Workers: 2, Index: ix, ManifestKey: func(int) string { return "manifest" }, Tracker: progress.Track(t.Context(), 1), Broken: broken,
+		Store: storeOf(s, ring), Workers: 2, Index: ix, ManifestKey: func(int) string { return "manifest" }, Tracker: progress.Track(t.Context(), 1), Broken: broken,
 		Use: func(_ int, offset int64, p []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -82,10 +94,12 @@ func fetchAll(t *testing.T, s storage.Storage, ix *manifest.Index, broken func(i
 	return got, sums, err
 }
 
-func TestAll(t *testing.T) {
+func TestAll(t *testing.T) { onEachRing(t, isFetched) }
+
+func isFetched(t *testing.T, ring *seal.Ring) {
 	store := storagetest.NewMemory()
-	ix, file := archived(t, store)
-	got, sums, err := fetchAll(t, store, ix, nil)
+	ix, file := archived(t, store, ring)
+	got, sums, err := fetchAll(t, store, ring, ix, nil)
 	if err != nil || !bytes.Equal(got, file) {
 		t.Fatalf("other bytes are fetched: %v", err)
 	}
@@ -99,10 +113,12 @@ func TestAll(t *testing.T) {
 }
 
 // A segment that is damaged or missing ends the run, or is reported while the others are read.
-func TestBrokenSegments(t *testing.T) {
+func TestBrokenSegments(t *testing.T) { onEachRing(t, findsBrokenSegments) }
+
+func findsBrokenSegments(t *testing.T, ring *seal.Ring) {
 	for _, isMissing := range []bool{false, true} {
 		store := storagetest.NewMemory()
-		ix, file := archived(t, store)
+		ix, file := archived(t, store, ring)
 		key := ix.Segments[1].Key
 		body := append([]byte(nil), store.Objects()[key]...)
 		body[len(body)/2] ^= 1
@@ -113,12 +129,12 @@ func TestBrokenSegments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = fetchAll(t, store, ix, nil)
+		_, _, err = fetchAll(t, store, ring, ix, nil)
 		if object, ok := errors.AsType[*manifest.ObjectError](err); !ok || object.Key != key {
 			t.Errorf("missing: %v: %v", isMissing, err)
 		}
 		var broken []int
-		got, _, err := fetchAll(t, store, ix, func(n int, _ *manifest.ObjectError) { broken = append(broken, n) })
+		got, _, err := fetchAll(t, store, ring, ix, func(n int, _ *manifest.ObjectError) { broken = append(broken, n) })
 		if err != nil || len(broken) != 1 || broken[0] != 1 || !bytes.Equal(got[:3000], file[:3000]) {
 			t.Errorf("missing: %v: broken: %v, %v", isMissing, broken, err)
 		}
@@ -126,10 +142,12 @@ func TestBrokenSegments(t *testing.T) {
 }
 
 // A file can be read in any order, holes included.
-func TestFile(t *testing.T) {
+func TestFile(t *testing.T) { onEachRing(t, isReadInAnyOrder) }
+
+func isReadInAnyOrder(t *testing.T, ring *seal.Ring) {
 	store := storagetest.NewMemory()
-	ix, file := archived(t, store)
-	files, err := fetch.Open(t.Context(), storeOf(store), ix)
+	ix, file := archived(t, store, ring)
+	files, err := fetch.Open(t.Context(), storeOf(store, ring), ix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,9 +165,11 @@ func TestFile(t *testing.T) {
 	}
 }
 
-func TestFileOfBrokenSegment(t *testing.T) {
+func TestFileOfBrokenSegment(t *testing.T) { onEachRing(t, blamesBrokenSegment) }
+
+func blamesBrokenSegment(t *testing.T, ring *seal.Ring) {
 	store := storagetest.NewMemory()
-	ix, _ := archived(t, store)
+	ix, _ := archived(t, store, ring)
 	key := ix.Segments[1].Key
 	for _, size := range []int{-1, 0, 3} {
 		err := store.Delete(t.Context(), key)
@@ -159,7 +179,7 @@ func TestFileOfBrokenSegment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := fetch.Open(t.Context(), storeOf(store), ix)
+		files, err := fetch.Open(t.Context(), storeOf(store, ring), ix)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,31 +2,20 @@ package pack
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
-	"log/slog"
 	mathrand "math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/fetch"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal/sealtest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
-	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -163,75 +152,84 @@ func bodyOf(n int) []byte { return fmt.Appendf(nil, "<%d>", n) }
 // What is packed is fetched again, whatever the sizes of segments and how many workers
 // there are; and packed again, it needs no other segments.
 func TestPackedIsFetched(t *testing.T) {
-	dir := t.TempDir()
-	for i, size := range []int64{0, 1, manifest.PageBytes + 1, 3<<20 + 5} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			b := make([]byte, size)
-			_, _ = rand.Read(b)
-			clear(b[size/4 : size/2])
-			path := filepath.Join(dir, fmt.Sprint(i))
-			mustWrite(t, path, b)
-			store := storagetest.NewMemory()
-			first := mustStore(t, store, path, b, 3)
-			objects := len(store.Objects())
-			if again := mustStore(t, store, path, b, 1); again.counts.sent != 0 || len(store.Objects()) != objects {
-				t.Errorf("stored again: %+v", again.counts)
-			}
-			got := make([]byte, size)
-			fill(t, store, first.Index, got)
-			if !bytes.Equal(got, b) {
-				t.Error("other bytes are fetched")
-			}
-		})
+	for name, ring := range sealtest.Rings(t) {
+		for _, size := range []int64{0, 1, manifest.PageBytes + 1, 3<<20 + 5} {
+			t.Run(fmt.Sprint(name, size), func(t *testing.T) {
+				b := make([]byte, size)
+				_, _ = rand.Read(b)
+				clear(b[size/4 : size/2])
+				path := filepath.Join(t.TempDir(), "image")
+				mustWrite(t, path, b)
+				store := storagetest.NewMemory()
+				p := packerFor(store, ring, 3)
+				first := mustPack(t, p, path, b)
+				objects := segmentsIn(store)
+				p.options.Workers = 1
+				if again := mustPack(t, p, path, b); again.counts.sent != 0 || segmentsIn(store) != objects {
+					t.Errorf("stored again: %+v", again.counts)
+				}
+				got := make([]byte, size)
+				fill(t, store, ring, first.Index, got)
+				if !bytes.Equal(got, b) {
+					t.Error("other bytes are fetched")
+				}
+			})
+		}
 	}
 }
 
 // A full backup stores of an image of 0.6 what has changed since its reference, and refers to
 // the reference for the rest, unless a segment of the reference is damaged.
 func TestParentIsReferredTo(t *testing.T) {
-	for _, isDamaged := range []bool{false, true} {
-		b := make([]byte, 4<<20+100)
-		_, _ = rand.Read(b)
-		path := filepath.Join(t.TempDir(), "image")
-		mustWrite(t, path, b)
-		store := storagetest.NewMemory()
-		first := mustStore(t, store, path, b, 2)
-		m := first.Manifest("test", "host", nil)
-		m.Content = first.Index
-		if m.SegmentsNew != 5 || m.ReusedBytes != 0 || m.Kind != manifest.Full {
-			t.Fatalf("the first backup has %d segments, and reuses %d bytes", m.SegmentsNew, m.ReusedBytes)
+	for name, ring := range sealtest.Rings(t) {
+		for _, isDamaged := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, isDamaged), func(t *testing.T) { isReferredTo(t, ring, isDamaged) })
 		}
-		if isDamaged {
-			key := first.Index.Segments[0].Key
-			if err := store.Delete(t.Context(), key); err != nil {
-				t.Fatal(err)
-			}
-		}
+	}
+}
 
-		_, _ = rand.Read(b[:manifest.PageBytes])
-		clear(b[100*manifest.PageBytes : 120*manifest.PageBytes])
-		mustWrite(t, path, b)
-		s := sourceOf(path, b)
-		s.Parent = &manifest.Committed{Manifest: m}
-		p := packerFor(store, 2)
-		p.head.Last = s.Parent
-		second, err := p.Store(t.Context(), s)
-		if err != nil {
+func isReferredTo(t *testing.T, ring *seal.Ring, isDamaged bool) {
+	b := make([]byte, 4<<20+100)
+	_, _ = rand.Read(b)
+	path := filepath.Join(t.TempDir(), "image")
+	mustWrite(t, path, b)
+	store := storagetest.NewMemory()
+	first := mustPack(t, packerFor(store, ring, 2), path, b)
+	m := first.Manifest("test", "host", nil)
+	m.Content = first.Index
+	if m.SegmentsNew != 5 || m.ReusedBytes != 0 || m.Kind != manifest.Full {
+		t.Fatalf("the first backup has %d segments, and reuses %d bytes", m.SegmentsNew, m.ReusedBytes)
+	}
+	if isDamaged {
+		key := first.Index.Segments[0].Key
+		if err := store.Delete(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
-		m2 := second.Manifest("test", "host", nil)
-		want := int64(len(b)) - 21*manifest.PageBytes
-		if isDamaged {
-			want -= 1<<20 - 21*manifest.PageBytes
-		}
-		if m2.SegmentsNew != 1 || m2.ReusedBytes != want {
-			t.Errorf("damaged: %v: %d segments, %d bytes of %d are reused", isDamaged, m2.SegmentsNew, m2.ReusedBytes, want)
-		}
-		got := make([]byte, len(b))
-		fill(t, store, second.Index, got)
-		if !bytes.Equal(got, b) {
-			t.Error("other bytes are fetched")
-		}
+	}
+
+	_, _ = rand.Read(b[:manifest.PageBytes])
+	clear(b[100*manifest.PageBytes : 120*manifest.PageBytes])
+	mustWrite(t, path, b)
+	s := sourceOf(path, b)
+	s.Parent = &manifest.Committed{Manifest: m}
+	p := packerFor(store, ring, 2)
+	p.head.Last = s.Parent
+	second, err := p.Store(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m2 := second.Manifest("test", "host", nil)
+	want := int64(len(b)) - 21*manifest.PageBytes
+	if isDamaged {
+		want -= 1<<20 - 21*manifest.PageBytes
+	}
+	if m2.SegmentsNew != 1 || m2.ReusedBytes != want {
+		t.Errorf("damaged: %v: %d segments, %d bytes of %d are reused", isDamaged, m2.SegmentsNew, m2.ReusedBytes, want)
+	}
+	got := make([]byte, len(b))
+	fill(t, store, ring, second.Index, got)
+	if !bytes.Equal(got, b) {
+		t.Error("other bytes are fetched")
 	}
 }
 
@@ -240,7 +238,7 @@ func TestPackedIsProved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "image")
 	mustWrite(t, path, []byte("what the file has"))
 	s := sourceOf(path, []byte("what it should be"))
-	_, err := packerFor(storagetest.NewMemory(), 1).Store(t.Context(), s)
+	_, err := packerFor(storagetest.NewMemory(), nil, 1).Store(t.Context(), s)
 	if !IsTorn(err) {
 		t.Errorf("the error is %v", err)
 	}
@@ -250,84 +248,8 @@ func TestPackedIsProved(t *testing.T) {
 func TestLostSegment(t *testing.T) {
 	path, b := filepath.Join(t.TempDir(), "image"), []byte("content")
 	mustWrite(t, path, b)
-	_, err := packerFor(forgetful{storagetest.NewMemory()}, 1).Store(t.Context(), sourceOf(path, b))
+	_, err := packerFor(forgetful{storagetest.NewMemory()}, nil, 1).Store(t.Context(), sourceOf(path, b))
 	if !errors.Is(err, objects.ErrLost) {
 		t.Errorf("the error is %v", err)
 	}
-}
-
-func mustStore(t *testing.T, store storage.Storage, path string, b []byte, workers int) Packed {
-	t.Helper()
-	c, err := packerFor(store, workers).Store(t.Context(), sourceOf(path, b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func packerFor(store storage.Storage, workers int) *Packer {
-	return New(headOf(store), Options{
-		SegmentBytes: 1 << 20, Level: segment.Fastest, Workers: workers, Log: slog.New(slog.DiscardHandler),
-	})
-}
-
-func mustWrite(t *testing.T, path string, b []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func headOf(store storage.Storage) *commit.Head {
-	s := &objects.Store{Storage: store, Patience: time.Second, Log: slog.New(slog.DiscardHandler)}
-	honoured := func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
-	var head *commit.Head
-	err := commit.Update(context.Background(), journal.New(s, ""), commit.UpdateOptions{Probe: honoured}, func(h *commit.Head) error {
-		head = h
-		return nil
-	})
-	if err != nil {
-		panic(err)
-	}
-	head.Archive = &manifest.Archive{ArchiveID: "an id"}
-	return head
-}
-
-func sourceOf(path string, b []byte) *capture.Source {
-	whole := grafeo.Range{Length: int64(len(b)), CRC32: crc32.ChecksumIEEE(b), What: "all of it"}
-	return &capture.Source{
-		Path: path, Kind: manifest.Full,
-		Image: &grafeo.Image{Generation: grafeo.Gen06, Size: int64(len(b)), Proof: []grafeo.Range{whole}},
-		Files: []capture.File{{
-			Name: manifest.ImageName, Path: path, Bytes: int64(len(b)), Proof: grafeo.NewProof(path, []grafeo.Range{whole}),
-		}},
-	}
-}
-
-// fill fetches the only file of an index into b.
-func fill(t *testing.T, store storage.Storage, ix *manifest.Index, b []byte) {
-	t.Helper()
-	var mu sync.Mutex
-	sums, err := fetch.All(t.Context(), fetch.Options{
-		Store: headOf(store).Store, Workers: 2, Index: ix, ManifestKey: func(int) string { return "manifest" }, Tracker: progress.Track(t.Context(), int64(len(b))),
-		Use: func(_ int, offset int64, p []byte) error {
-			mu.Lock()
-			defer mu.Unlock()
-			copy(b[offset:], p)
-			return nil
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sums.Check(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// forgetful says that it has stored what it has not.
-type forgetful struct{ *storagetest.Memory }
-
-func (forgetful) Put(context.Context, string, io.ReadSeeker, storage.PutOptions) (storage.PutResult, error) {
-	return storage.PutResult{}, nil
 }
