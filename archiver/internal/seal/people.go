@@ -69,8 +69,8 @@ func ParseRecipients(file []byte) ([]Recipient, error) {
 }
 
 // PassphraseRecipient returns the recipient that is whoever knows a passphrase.
-func PassphraseRecipient(passphrase string) (Recipient, error) {
-	r, err := age.NewScryptRecipient(passphrase)
+func PassphraseRecipient(text string) (Recipient, error) {
+	r, err := age.NewScryptRecipient(text)
 	if err != nil {
 		return Recipient{}, err
 	}
@@ -114,14 +114,21 @@ func (i Identity) Recipient() (Recipient, bool) {
 // few seconds. age uses 18.
 const maxWorkFactor = 20
 
+// passphrase is the identity that is a passphrase. The text is kept because the keys of a new
+// generation are wrapped for it again.
+type passphrase struct {
+	*age.ScryptIdentity
+	text string
+}
+
 // PassphraseIdentity returns the identity that is a passphrase.
-func PassphraseIdentity(passphrase string) (Identity, error) {
-	id, err := age.NewScryptIdentity(passphrase)
+func PassphraseIdentity(text string) (Identity, error) {
+	id, err := age.NewScryptIdentity(text)
 	if err != nil {
 		return Identity{}, err
 	}
 	id.SetMaxWorkFactor(maxWorkFactor)
-	return Identity{id}, nil
+	return Identity{&passphrase{id, text}}, nil
 }
 
 // ageMagic is what each age file begins with.
@@ -132,7 +139,7 @@ const maxIdentityFile = 1 << 20
 
 // ParseIdentities returns the identities in a file of them, as age-keygen writes it. If it is
 // encrypted with a passphrase, as by age -p, that is asked for.
-func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity, error) {
+func ParseIdentities(file []byte, ask func() (string, error)) ([]Identity, error) {
 	var sealed io.Reader
 	switch trimmed := bytes.TrimSpace(file); {
 	case bytes.HasPrefix(trimmed, []byte(armor.Header)):
@@ -142,7 +149,7 @@ func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity
 	}
 	if sealed != nil {
 		var err error
-		if file, err = openIdentities(sealed, passphrase); err != nil {
+		if file, err = openIdentities(sealed, ask); err != nil {
 			return nil, err
 		}
 	}
@@ -161,11 +168,11 @@ func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity
 var ErrPassphrase = errors.New("the passphrase does not open it")
 
 // openIdentities decrypts a file of identities.
-func openIdentities(sealed io.Reader, passphrase func() (string, error)) ([]byte, error) {
-	if passphrase == nil {
+func openIdentities(sealed io.Reader, ask func() (string, error)) ([]byte, error) {
+	if ask == nil {
 		return nil, errors.New("it is encrypted with a passphrase")
 	}
-	text, err := passphrase()
+	text, err := ask()
 	if err != nil {
 		return nil, err
 	}
