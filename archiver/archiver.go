@@ -102,10 +102,13 @@ type Archive struct {
 	reading func(ctx context.Context, bytes int) error
 	name    string
 	records *record.Folder
-	sent    *sent.Folder
-	tool    string
-	host    string
-	effort  probe.Thoroughness // of probes
+
+	expected *expectations // of its keys
+
+	sent   *sent.Folder
+	tool   string
+	host   string
+	effort probe.Thoroughness // of probes
 
 	space func(path string) (disk.Space, bool) // left on the disk at path
 
@@ -124,14 +127,21 @@ func New(store storage.Storage, opts Options) *Archive {
 		opts.StoreTimeout = DefaultStoreTimeout
 	}
 	tool := cmp.Or(opts.Tool, "gbak-s3")
-	objects := &objects.Store{Storage: store, Patience: opts.StoreTimeout, Log: log, Memory: opts.Memory.limit(), Ring: seal.NewRing(opts.Keys)}
 	on := disk.Logged(disk.OS{}, log)
+	records := &record.Folder{Path: opts.State, Disk: on, Log: log}
+	expected := &expectations{address: opts.Name, records: records, given: opts.Keys}
+	ring := seal.NewRing(expected.completed())
+	objects := &objects.Store{
+		Storage: objects.Guarded(store, func() bool { return ring.IsSealed() || expected.mustSeal() }), Patience: opts.StoreTimeout, Log: log,
+		Memory: opts.Memory.limit(), Ring: ring,
+	}
 	return &Archive{
-		objects: objects,
-		records: &record.Folder{Path: opts.State, Disk: on, Log: log},
-		sent:    &sent.Folder{Path: opts.State, Disk: on, Log: log},
-		journal: journal.New(objects, opts.Name),
-		disk:    on, log: log,
+		objects:  objects,
+		records:  records,
+		expected: expected,
+		sent:     &sent.Folder{Path: opts.State, Disk: on, Log: log},
+		journal:  journal.New(objects, opts.Name),
+		disk:     on, log: log,
 		workers: opts.Concurrency, reading: opts.BeforeRead, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, space: disk.SpaceAt,
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/retention"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -36,6 +37,12 @@ var kinds = []kind{
 	{as[*laggingError], CodeLagging},
 	{as[*clockError], CodeLagging},
 	{as[*commit.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
+
+	{as[*notEncryptedError], CodeNotEncrypted},
+	{as[*seal.RecipientsError], CodeRecipients},
+	{isMissingKey, CodeKeyMissing},
+	{isWrongKey, CodeKeyWrong},
+	{as[*seal.DamageError], CodeDamagedArchive},
 
 	{as[*locate.UnfinishedUpgradeError], CodeNotFound},
 	{as[*locate.MissingError], CodeNotFound},

@@ -50,5 +50,8 @@ func detailed(err error) error {
 	if e, ok := errors.AsType[*capture.NeedsFullError](err); ok {
 		return &NeedsFullError{e.Why, e.Bytes, err}
 	}
+	if e := withRecipients(err); e != nil {
+		return e
+	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
-// KeyFileError is the error for the file of a writer key that cannot be used.
+// KeyFileError is the error for the file of a writer key that cannot be read.
 type KeyFileError struct {
 	Path string
 	Err  error
@@ -70,14 +70,14 @@ func (f *Folder) ReadWriterKey(path string) (*seal.WriterKey, error) {
 	return key, nil
 }
 
-// errNoKeys is the error for a new encrypted archive whose keys have no place.
-var errNoKeys = errors.New("there is no folder for its writer key on this host, without which nothing more could be backed up")
+// ErrNoPlace: a new encrypted archive would have no place for its keys.
+var ErrNoPlace = errors.New("there is no folder for its writer key on this host, without which nothing more could be backed up")
 
 // Begin makes the writer key of an archive durable that begins at an address, and its
 // archive.json, so that the next run can go on after a crash; and pins that it is encrypted.
 func (f *Folder) Begin(ctx context.Context, address string, key *seal.WriterKey, document []byte) error {
 	if f.Path == "" {
-		return errNoKeys
+		return ErrNoPlace
 	}
 	if err := f.PutWriterKey(ctx, key); err != nil {
 		return err
@@ -93,14 +93,14 @@ func (f *Folder) Begin(ctx context.Context, address string, key *seal.WriterKey,
 func (f *Folder) PutWriterKey(ctx context.Context, key *seal.WriterKey) error {
 	path := f.keyPath(key.ArchiveID)
 	if path == "" {
-		return errNoKeys
+		return ErrNoPlace
 	}
 	err := f.put(ctx, path, key.Encode(), func() bool {
 		before, err := f.ReadWriterKey(path)
 		return err != nil || before.Keys <= key.Keys
 	})
 	if err != nil {
-		return &KeyFileError{path, err}
+		return fmt.Errorf("storing the writer key on this host: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,141 @@
+package archiver
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/record"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// WriterKeyFile returns, for [Keys], the writer key in a file that is only read, such as a
+// mounted secret. With it, the archive must exist, be encrypted and be that of the key: anything
+// else is [CodeNotEncrypted] or [CodeKeyWrong].
+func WriterKeyFile(path string, log *slog.Logger) func(archiveID string) (*WriterKey, error) {
+	f := &record.Folder{Log: cmp.Or(log, slog.New(slog.DiscardHandler))}
+	return func(archiveID string) (*WriterKey, error) {
+		key, err := f.ReadWriterKey(path)
+		if err == nil && key.ArchiveID != archiveID {
+			err = &otherKeyError{path, key.ArchiveID, archiveID}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return key, nil
+	}
+}
+
+// expectations are what is known of an archive's keys before it is read, from what was given and
+// from what this host has seen. An archive that does not meet them may have been replaced by
+// somebody who wants to be sent plaintext, or backups for other keys.
+type expectations struct {
+	address string
+	records *record.Folder
+	given   Keys
+}
+
+// completed returns keys with what this host has of them, and with the check of what is expected.
+func (e *expectations) completed() Keys {
+	k := e.given
+	if k.WriterKey == nil {
+		k.WriterKey = e.records.WriterKey
+		if k.OnChange == nil {
+			k.OnChange = e.keep
+		}
+	}
+	if k.Begun == nil {
+		k.Begun = e.begun
+	}
+	if k.OnFirst == nil {
+		k.OnFirst = func(key *seal.WriterKey, document []byte) error {
+			return e.records.Begin(context.Background(), e.address, key, document)
+		}
+	}
+	also := k.Check
+	k.Check = func(archiveID string, keys *manifest.KeyList) error {
+		if err := e.check(archiveID, keys); err != nil || also == nil {
+			return err
+		}
+		return also(archiveID, keys)
+	}
+	return k
+}
+
+// keep stores a writer key that has changed.
+func (e *expectations) keep(key *seal.WriterKey) {
+	if err := e.records.PutWriterKey(context.Background(), key); err != nil {
+		e.records.Log.Warn("the newest writer key of the archive could not be stored on this host", "err", err)
+	}
+}
+
+// begun returns archive.json of an encrypted archive that this host has begun, if it is for the
+// recipients that are given now.
+func (e *expectations) begun() ([]byte, error) {
+	b, err := e.records.Begun(e.address)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	var document struct{ Encryption *manifest.Encryption }
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	if json.Unmarshal(line, &document) != nil || document.Encryption == nil || seal.CheckRecipients(&document.Encryption.Keys, e.given.Recipients) != nil {
+		return nil, nil // then it begins with other keys
+	}
+	return b, nil
+}
+
+// check compares an archive with what is expected. keys is nil if it is not encrypted.
+func (e *expectations) check(archiveID string, keys *manifest.KeyList) error {
+	if keys == nil {
+		if why := e.whyEncrypted(); why != "" {
+			return &notEncryptedError{address: e.address, why: why}
+		}
+		return nil
+	}
+	pin := e.records.Pinned(e.address)
+	if pin == nil || !pin.Encrypted || pin.ArchiveID == archiveID {
+		return nil
+	}
+	key, err := e.records.WriterKey(archiveID)
+	if err == nil && key == nil {
+		err = &otherArchiveError{e.address, archiveID, *pin}
+	}
+	return err
+}
+
+// mayBegin returns an error if an archive is expected, and would begin anew without encryption.
+func (e *expectations) mayBegin() error {
+	if e.given.WriterKey != nil {
+		return &lonelyKeyError{e.address}
+	}
+	if why := e.whyEncrypted(); why != "" && len(e.given.Recipients) == 0 {
+		return &notEncryptedError{e.address, true, why}
+	}
+	return nil
+}
+
+// mustSeal reports whether nothing may be stored without encryption, whatever the archive says.
+func (e *expectations) mustSeal() bool {
+	return len(e.given.Recipients) > 0 || e.given.WriterKey != nil || e.given.Required
+}
+
+// whyEncrypted says why the archive should be encrypted, "" if nothing says so.
+func (e *expectations) whyEncrypted() string {
+	if len(e.given.Recipients) > 0 {
+		return "recipients were given, who alone are to read it"
+	}
+	if e.given.WriterKey != nil {
+		return "a writer key was given for it"
+	}
+	if e.given.Required {
+		return "an identity was given, which is to open it"
+	}
+	if pin := e.records.Pinned(e.address); pin != nil && pin.Encrypted {
+		return fmt.Sprintf("it was when this host saw it last (%s says so)", pin.Source)
+	}
+	return ""
+}
