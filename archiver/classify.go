@@ -9,6 +9,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/copying"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
@@ -73,6 +74,7 @@ var kinds = []kind{
 	{as[*retention.NeededError], CodeNeeded},
 	{as[*retention.NoBackupError], CodeNoBackup},
 	{as[*headMovedError], CodeConflict},
+	{as[*copying.NotCopyError], CodeTargetExists},
 
 	{as[*staging.ExistsError], CodeTargetExists},
 	{as[*staging.AppearedError], CodeTargetExists},

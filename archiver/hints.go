@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/copying"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
@@ -59,6 +60,12 @@ var hints = []func(error) string{
 	say(as[*journal.DamagedKeepError], "That object says which backups were removed last, so nothing that depends on it is done. "+
 		"What the archive has can still be restored. To go on, put an intact copy of the object back, from the "+
 		"bucket's versions or a copy of the archive."),
+	about(func(e *copying.NotCopyError) string {
+		if e.Seq == 0 {
+			return "Give another address for the copy."
+		}
+		return "Give an address at which there is nothing yet. Into a copy, nothing more is copied once something else was written there."
+	}),
 	say(is(objects.ErrLost), "Nothing was committed. The store loses what it is given, or something on the way "+
 		"answers in its place. Check the store, and try again."),
 

@@ -1,0 +1,153 @@
+package archiver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/copying"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/verify"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// CopyOptions modify one copy of an archive. The zero value is usable.
+type CopyOptions struct {
+	// DryRun changes nothing, and reports what would be copied.
+	DryRun bool
+
+	// BeginAnew accepts that the copy, or its newest backups, have vanished from the address.
+	// Without it, that is [CodeVanished].
+	BeginAnew bool
+
+	// CommitTimeout is how long each commit waits for a clear answer from the store; 0
+	// means [DefaultCommitTimeout].
+	CommitTimeout time.Duration
+
+	// Observer is told what the run does; nil for nobody.
+	Observer Observer
+}
+
+// CopyReport describes what one copy of an archive did, or would do.
+type CopyReport struct {
+	DryRun bool
+
+	// UpTo is the newest backup of the archive that is copied, as of this run, and Newest its
+	// number in the copy; 0 in a dry run, unless nothing has to be copied.
+	UpTo, Newest uint64
+
+	Backups  int    // that were copied by this run
+	Segments int64  // objects that were stored for them
+	Bytes    int64  // of these, and of small segments in manifests
+	RawBytes int64  // of the databases' files in these backups
+	Keep     uint64 // the record with the pins and rules that was committed; 0 if none had to be
+
+	// Compared is how many backups were found to be the same in both archives, and Gone how
+	// many only the copy has still, or has as they were before they were merged.
+	Compared, Gone int
+
+	// CopyRequests is about what copying would ask of both stores, in a dry run.
+	CopyRequests storage.RequestCounts
+
+	Requests storage.RequestCounts
+	Elapsed  time.Duration
+}
+
+// Copy makes to a copy of the archive: an archive of its own, with another id, whose backups are
+// numbered from 1. Every state can be restored from it as from this one. Labels, timelines,
+// times, pins and stored rules are copied; merged backups become ordinary ones. What full
+// backups share, they share in the copy.
+//
+// The archive may grow meanwhile; what comes later, the next call copies. A call goes on where
+// an earlier one ended, however that ended, and any number of them may run at the same time.
+// What is not a copy of this archive, or has got other records since, is left alone
+// ([CodeTargetExists]). Nothing of either archive is changed or deleted.
+//
+// At the end everything is compared: all objects of the copy must exist, and its manifests and
+// indexes, with the checksums of all files, must say what those of this archive say. The
+// segments themselves were checked when they were read, and proved when they were stored.
+//
+// With an error, there is a report as well, of what was copied before.
+func (a *Archive) Copy(ctx context.Context, to *Archive, opts CopyOptions) (CopyReport, error) {
+	if opts.CommitTimeout < 0 {
+		return CopyReport{}, explain(fmt.Errorf("the commit timeout %s cannot be used: it must be longer than 0", opts.CommitTimeout))
+	}
+	r := CopyReport{DryRun: opts.DryRun}
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
+		o := copying.Options{
+			Source: a.journal, Target: to.journal, Open: a.existing,
+			Update: updateOptions(to, "", BackupOptions{BeginAnew: opts.BeginAnew}), Workers: to.workers,
+			Timeout: cmp.Or(opts.CommitTimeout, DefaultCommitTimeout), By: commit.KeepAuthor{Tool: to.tool, Host: to.host}, Log: to.log,
+			Committed: func(m *manifest.Committed) {
+				r.RawBytes += m.RawBytes
+				progress.Tell(ctx, Committed{describe(m.Manifest)})
+			},
+		}
+		if opts.DryRun {
+			return planCopy(ctx, o, &r)
+		}
+		return a.copyTo(ctx, to, o, &r)
+	})
+	r.Requests, r.Elapsed = requests, elapsed
+	return r, err
+}
+
+// planCopy reports what a copy would do.
+func planCopy(ctx context.Context, o copying.Options, r *CopyReport) error {
+	p, err := copying.Plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.Backups, r.Segments, r.Bytes, r.RawBytes, r.CopyRequests = p.Backups, p.Segments, p.Bytes, p.RawBytes, p.Requests
+	if p.Newest != nil {
+		r.UpTo, r.Newest = uint64(p.Newest.CopiedFrom.Seq), uint64(p.Newest.Seq)
+	}
+	return nil
+}
+
+// copyTo copies, and compares.
+func (a *Archive) copyTo(ctx context.Context, to *Archive, o copying.Options, r *CopyReport) error {
+	done, err := copying.Run(ctx, o)
+	r.Backups, r.Segments, r.Bytes, r.Keep = done.Backups, int64(done.Segments), done.Bytes, done.Keep
+	if done.Newest == nil {
+		return err
+	}
+	if done.Newest.CopiedFrom != nil {
+		r.UpTo, r.Newest = uint64(done.Newest.CopiedFrom.Seq), uint64(done.Newest.Seq)
+		to.note(ctx, done.Newest, done.Anew)
+	}
+	if err != nil {
+		return err
+	}
+	return a.compareCopy(ctx, to, o, done, r)
+}
+
+// compareCopy checks the copy, and compares it with the archive.
+func (a *Archive) compareCopy(ctx context.Context, to *Archive, o copying.Options, done copying.Report, r *CopyReport) error {
+	progress.Tell(ctx, PhaseVerify)
+	l, err := to.existingRecords(ctx, to.journal.OpenRecords)
+	found, err := verify.Archive(ctx, verify.Options{Store: to.objects, Journal: to.journal, Workers: to.workers}, l, err)
+	if err != nil {
+		return err
+	}
+	if len(found.Findings) > 0 {
+		return &manifest.ObjectError{Key: found.Findings[0].Key, Problem: found.Findings[0].Problem}
+	}
+	l.Backups = slices.DeleteFunc(l.Backups, func(e journal.Entry) bool { return e.Seq > done.Newest.Seq }) // of others, since
+	source := done.Source
+	for n := 0; ; n++ {
+		c, err := copying.Compare(ctx, o, source, l)
+		r.Compared, r.Gone = c.Backups, c.Gone
+		if !copying.IsSource(err) || n == maxReplans || !a.journal.IsOutdated(ctx, source, err) {
+			return err
+		}
+		if source, err = a.existing(ctx); err != nil {
+			return err
+		}
+	}
+}
