@@ -22,18 +22,6 @@ const (
 	MaxSegmentBytes = 256 << 20
 )
 
-// The digests of an image's pages (FORMAT.md, "Digests of pages").
-const (
-	// PageBytes is the size of a page.
-	PageBytes = 4096
-	// PageDigestBytes is the size of a page's digest.
-	PageDigestBytes = 8
-	// PagesSpan is the part of an image whose digests are in one object.
-	PagesSpan = 512 << 20
-	// maxPagesOverhead is how many bytes encryption adds to them at most.
-	maxPagesOverhead = 16 << 10
-)
-
 // Index says where the bytes of a backup's files are. Segments hold frames, frames
 // hold raw bytes, and extents map these to files. Several extents may share a frame, and
 // segments may belong to earlier backups.
@@ -145,21 +133,6 @@ type File struct {
 	// Pages are the objects with the digests of an image's pages, one for each
 	// [PagesSpan] bytes; none if there are no digests.
 	Pages []Pages `json:"pages,omitempty"`
-}
-
-// Pages is an object of page digests. A restore does not need it.
-type Pages struct {
-	Key         string `json:"key"`
-	StoredBytes int64  `json:"stored_bytes"`
-	SHA256      Digest `json:"sha256"` // of the stored bytes
-}
-
-// PagesBytes returns the size of the digests of the n-th span of an image. Objects of
-// twice that size have digests of another kind, which earlier builds wrote and nothing
-// uses any more.
-func PagesBytes(imageBytes int64, n int) int64 {
-	span := min(imageBytes-int64(n)*PagesSpan, PagesSpan)
-	return (span + PageBytes - 1) / PageBytes * PageDigestBytes
 }
 
 // Extent says that the Bytes bytes of the file at Offset are those at FrameOffset of a
@@ -331,21 +304,4 @@ func (f *File) validate(frames []Frame) error {
 		end = e.Offset + e.Bytes
 	}
 	return f.validatePages()
-}
-
-func (f *File) validatePages() error {
-	if len(f.Pages) == 0 {
-		return nil
-	}
-	if want := (f.Bytes + PagesSpan - 1) / PagesSpan; f.Name != ImageName || int64(len(f.Pages)) != want {
-		return fmt.Errorf("%d objects with digests of pages", len(f.Pages))
-	}
-	for i, p := range f.Pages {
-		more := p.StoredBytes - PagesBytes(f.Bytes, i) // than the digests
-		isSealed := more > 0 && more <= maxPagesOverhead && IsSealedKey(p.Key)
-		if !isKey(p.Key, PagesPrefix) || more != 0 && more != PagesBytes(f.Bytes, i) && !isSealed {
-			return fmt.Errorf("digests of pages %d, %q of %d bytes", i, p.Key, p.StoredBytes)
-		}
-	}
-	return nil
 }

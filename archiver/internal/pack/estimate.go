@@ -5,6 +5,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -34,7 +35,7 @@ func (p *Packer) Estimate(ctx context.Context, s *capture.Source) (Estimate, err
 	segmentBytes := SegmentBytes(p.options.SegmentBytes, s.Bytes())
 	segments, frames := worstSegments(s.Bytes(), segmentBytes)
 	e := Estimate{
-		StoredBytes: s.Bytes() + frames*frameOverhead,
+		StoredBytes: p.storedBytes(s.Bytes()+frames*frameOverhead, segments),
 		IndexBytes:  worstIndex(s, segments, frames, reference != nil),
 		Requests:    storage.RequestCounts{Put: segments},
 	}
@@ -61,6 +62,15 @@ func (p *Packer) Estimate(ctx context.Context, s *capture.Source) (Estimate, err
 		e.Requests.Get += e.Requests.Put
 	}
 	return e, nil
+}
+
+// storedBytes returns what the frames of so many segments, of so many bytes, become at most.
+func (p *Packer) storedBytes(frames, segments int64) int64 {
+	ring := p.head.Store.Ring
+	if !ring.IsSealed() && (p.head.Last != nil || !ring.Wanted()) {
+		return frames
+	}
+	return seal.SealedBytes(frames) + segments*seal.SealedBytes(0)
 }
 
 // frameOverhead is more than a frame has beyond its raw bytes if these do not compress.
