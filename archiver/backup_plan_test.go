@@ -30,7 +30,7 @@ func newPlanScene(t testing.TB, path string) *planScene {
 }
 
 func (s *planScene) archive() *archiver.Archive {
-	return archiver.New(s.store, archiver.Options{Host: "test", Tool: "test", Name: "here", State: s.state}).On(disktest.Unsynced{})
+	return newWith(s.store, archiver.Options{Host: "test", Tool: "test", Name: "here", State: s.state}).On(disktest.Unsynced{})
 }
 
 // everything returns all files and folders of the host that a backup may change, with what

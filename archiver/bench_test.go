@@ -77,7 +77,7 @@ func BenchmarkRestore(b *testing.B) {
 			b.Fatal(err)
 		}
 		// Synced, as it is for users.
-		if _, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{}); err != nil {
+		if _, err := newWith(store, archiver.Options{}).Restore(b.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{}); err != nil {
 			b.Fatal(err)
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -208,7 +208,7 @@ func BenchmarkCompact(b *testing.B) {
 		b.StartTimer()
 		restored := func(name string) time.Duration {
 			began := time.Now()
-			r, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
+			r, err := newWith(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func BenchmarkCompact(b *testing.B) {
 		}
 		before := restored("before")
 		began := time.Now()
-		r, err := archiver.New(store, archiver.Options{}).Compact(b.Context(), archiver.CompactOptions{Tail: 1, Apply: true})
+		r, err := newWith(store, archiver.Options{}).Compact(b.Context(), archiver.CompactOptions{Tail: 1, Apply: true})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func BenchmarkIncrements(b *testing.B) {
 		b.ReportMetric((float64(r.Put+r.List)*put+float64(r.Get+r.Head)*get)/increments*86_400*30, "usd/month")
 
 		began = time.Now()
-		restored, err := archiver.New(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
+		restored, err := newWith(store, archiver.Options{}).Restore(b.Context(), filepath.Join(b.TempDir(), "db.grafeo"), archiver.RestoreOptions{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -136,7 +136,7 @@ func TestBodiesAreContinued(t *testing.T) {
 				}
 				dir := t.TempDir()
 				began := time.Now()
-				_, err := archiver.New(f, archiver.Options{Concurrency: 1, StoreTimeout: patience}).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
+				_, err := newWith(f, archiver.Options{Concurrency: 1, StoreTimeout: patience}).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{})
 				if took := time.Since(began); took < c.min || took > c.max {
 					t.Errorf("it took %v: %v", took, err)
 				}

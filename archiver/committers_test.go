@@ -79,7 +79,7 @@ func writeTogether(t *testing.T, inner *storagetest.Memory, path string, seed ui
 		all.Go(func() {
 			for run := range runs {
 				e := event{host: fmt.Sprintf("writer %d, run %d", w, run), began: clock.Add(1)}
-				a := archiver.New(store, archiver.Options{Host: e.host, Concurrency: 1})
+				a := newWith(store, archiver.Options{Host: e.host, Concurrency: 1})
 				e.report, e.err = a.Backup(t.Context(), path, archiver.BackupOptions{Full: full > 0, NoHold: true})
 				e.end = clock.Add(1)
 				mu.Lock()

@@ -119,7 +119,7 @@ func TestCompactStopsAnywhere(t *testing.T) {
 func compactOn(t *testing.T, store storage.Storage, hook storagetest.Hook) (calls []storagetest.Call, err error) {
 	t.Helper()
 	faulty := storagetest.NewFaulty(store, hook)
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
+	a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
 	synctest.Test(t, func(t *testing.T) {
 		_, err = a.Compact(t.Context(), archiver.CompactOptions{Min: 2, Tail: 1, Apply: true})
 	})

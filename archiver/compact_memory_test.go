@@ -48,7 +48,7 @@ func TestMemoryOfCompact(t *testing.T) {
 			}
 		}
 	}()
-	r, err := archiver.New(store, archiver.Options{}).Compact(t.Context(), archiver.CompactOptions{Tail: 1, Apply: true})
+	r, err := newWith(store, archiver.Options{}).Compact(t.Context(), archiver.CompactOptions{Tail: 1, Apply: true})
 	close(done)
 	highest := <-peak
 	if err != nil || len(r.Merged) != 1 || r.Before.Bytes < 100<<20 {

@@ -27,7 +27,7 @@ func copyStep(t *testing.T, from, to storage.Storage, ofTarget bool, hook storag
 		source, target = from, faulty
 	}
 	open := func(s storage.Storage) *archiver.Archive {
-		return archiver.New(s, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces()
+		return newWith(s, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces()
 	}
 	synctest.Test(t, func(t *testing.T) { _, err = open(source).Copy(t.Context(), open(target), archiver.CopyOptions{}) })
 	return faulty.Calls(), err

@@ -24,7 +24,7 @@ func TestExportIsKilledAnywhere(t *testing.T) {
 		backup(t, store, m.path)
 	}
 	export := func(d disk.Disk, dir string) error {
-		_, err := archiver.New(store, archiver.Options{Concurrency: 1}).On(d).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
+		_, err := newWith(store, archiver.Options{Concurrency: 1}).On(d).Export(t.Context(), filepath.Join(dir, "native"), archiver.ExportOptions{})
 		return err
 	}
 	whole := t.TempDir()

@@ -14,7 +14,7 @@ import (
 
 // called is the archive in store under a name.
 func called(store *storagetest.Memory, name string) *archiver.Archive {
-	return archiver.New(store, archiver.Options{Name: name}).On(disktest.Unsynced{})
+	return newWith(store, archiver.Options{Name: name}).On(disktest.Unsynced{})
 }
 
 func backupTo(t testing.TB, a *archiver.Archive, path string, opts archiver.BackupOptions) archiver.BackupReport {
@@ -245,7 +245,7 @@ func TestReleaseOfAnArchiveThatIsGone(t *testing.T) {
 	// With a record of what was there, its id is enough.
 	state := t.TempDir()
 	recording := func(store *storagetest.Memory) *archiver.Archive {
-		return archiver.New(store, archiver.Options{Name: "old", State: state}).On(disktest.Unsynced{})
+		return newWith(store, archiver.Options{Name: "old", State: state}).On(disktest.Unsynced{})
 	}
 	backupTo(t, recording(storagetest.NewMemory()), m.path, archiver.BackupOptions{})
 	backupTo(t, called(storagetest.NewMemory(), "new"), m.path, archiver.BackupOptions{})

@@ -178,7 +178,7 @@ func usedPart(image *grafeo.Image, b []byte) string {
 // newArchive does not wait for the disk: what a loss of power leaves is shown by
 // disktest.Recorder.
 func newArchive(store storage.Storage) *archiver.Archive {
-	return archiver.New(store, archiver.Options{Host: "test", Tool: "test"}).On(disktest.Unsynced{})
+	return newWith(store, archiver.Options{Host: "test", Tool: "test"}).On(disktest.Unsynced{})
 }
 
 func backup(t testing.TB, store storage.Storage, path string) archiver.BackupReport {

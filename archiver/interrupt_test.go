@@ -33,7 +33,7 @@ func TestInterruptedRestoreSaysWhereTheOldDatabaseIs(t *testing.T) {
 			}
 			return disktest.Fault{}
 		})
-		a := archiver.New(s.store, archiver.Options{Concurrency: 1}).On(r)
+		a := newWith(s.store, archiver.Options{Concurrency: 1}).On(r)
 		_, err := a.Restore(ctx, s.path(), archiver.RestoreOptions{Force: true})
 		aside := slices.Collect(maps.Keys(s.find().aside))
 		if len(aside) != 1 {
@@ -66,7 +66,7 @@ func TestInterruptedVerificationSaysWhatItHasFound(t *testing.T) {
 			}
 			return storagetest.Fault{Err: storage.ErrPermission}
 		})
-		_, err := archiver.New(store, archiver.Options{Concurrency: 1}).Verify(ctx, archiver.VerifyOptions{Deep: true})
+		_, err := newWith(store, archiver.Options{Concurrency: 1}).Verify(ctx, archiver.VerifyOptions{Deep: true})
 		cancel()
 		code := archiver.CodePermission
 		if interrupt {

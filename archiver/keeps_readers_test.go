@@ -108,7 +108,7 @@ func TestRemovedHasNotVanished(t *testing.T) {
 	t.Parallel()
 	store, m := storagetest.NewMemory(), newModel(t)
 	state := t.TempDir()
-	a := archiver.New(store, archiver.Options{Name: "the archive", State: state})
+	a := newWith(store, archiver.Options{Name: "the archive", State: state})
 	chains(t, m, store, 1, 1)
 	keep(t, store, keepChange{})                                                                   // 3
 	chains(t, m, store, 1, 60)                                                                     // 4 to 64
@@ -155,7 +155,7 @@ func TestDamagedKeep(t *testing.T) {
 	objects[k.Key()] = []byte("{}")
 	store = refill(t, objects)
 	var said bytes.Buffer
-	a := archiver.New(store, archiver.Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	a := newWith(store, archiver.Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	if got := list(t, a); len(got) != 3 || got[0] != 2 || !strings.Contains(said.String(), "cannot be read") {
 		t.Errorf("%v; said: %s", got, &said)
 	}

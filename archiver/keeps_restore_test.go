@@ -144,7 +144,7 @@ func (m *model) restoreBeside(t *testing.T, store *storagetest.Memory, k int, b 
 	})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.grafeo")
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
+	a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
 	r, err := a.Restore(t.Context(), path, archiver.RestoreOptions{Target: b.target})
 	code := archiver.CodeOf(err)
 	isExpected := false
@@ -189,7 +189,7 @@ func TestRestoreBesideEndlessRemovals(t *testing.T) {
 			return storagetest.Fault{}
 		})
 		dir := t.TempDir()
-		a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
+		a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
 		_, err := a.Restore(t.Context(), filepath.Join(dir, "r.grafeo"), archiver.RestoreOptions{})
 		if want == "" {
 			if err != nil {
@@ -237,7 +237,7 @@ func TestReplanKeepsWhatIsRight(t *testing.T) {
 		return storagetest.Fault{}
 	})
 	path := filepath.Join(t.TempDir(), "r.grafeo")
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1}).On(disktest.Unsynced{}).JournalAlways()
+	a := newWith(faulty, archiver.Options{Concurrency: 1}).On(disktest.Unsynced{}).JournalAlways()
 	r, err := a.Restore(t.Context(), path, archiver.RestoreOptions{})
 	if err != nil || !merged {
 		t.Fatalf("%+v, %v", r, err)
@@ -271,7 +271,7 @@ func TestExportBesideRemovals(t *testing.T) {
 			return storagetest.Fault{}
 		})
 		folder := filepath.Join(t.TempDir(), "native")
-		a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
+		a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"})
 		r, err := a.Export(t.Context(), folder, archiver.ExportOptions{})
 		operations = max(operations, len(faulty.Calls()))
 		if err != nil {

@@ -63,7 +63,7 @@ func TestBackupContinuesWithoutTheLock(t *testing.T) {
 	var log bytes.Buffer
 	store := storagetest.NewMemory()
 	synctest.Test(t, func(t *testing.T) {
-		a := archiver.New(store, archiver.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}).On(disktest.Unsynced{})
+		a := newWith(store, archiver.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}).On(disktest.Unsynced{})
 		r, err := a.Backup(t.Context(), m.path, archiver.BackupOptions{})
 		if err != nil || r.HoldBegan || r.Backup.Seq != 1 {
 			t.Errorf("%+v, %v", r, err)

@@ -104,7 +104,7 @@ func TestArchivesShareMemory(t *testing.T) {
 				store := storagetest.NewMemory()
 				m := increments(t, store, 3)
 				m.commit(200_000) // which does not fit in a manifest
-				a := archiver.New(crowded{store, c}, archiver.Options{Memory: limit})
+				a := newWith(crowded{store, c}, archiver.Options{Memory: limit})
 				target := t.TempDir() + "/restored.grafeo"
 				g.Go(func() error {
 					for range 3 {

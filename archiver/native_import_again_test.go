@@ -57,7 +57,7 @@ func TestImportStopsAnywhere(t *testing.T) {
 		stopped := func(t *testing.T, inner storage.Storage, hook storagetest.Hook) (r archiver.ImportReport, calls []storagetest.Call, err error) {
 			faulty := storagetest.NewFaulty(inner, hook)
 			synctest.Test(t, func(t *testing.T) {
-				r, err = archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).Import(t.Context(), n.dir, archiver.ImportOptions{})
+				r, err = newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).Import(t.Context(), n.dir, archiver.ImportOptions{})
 			})
 			return r, faulty.Calls(), err
 		}

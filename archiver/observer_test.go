@@ -51,7 +51,7 @@ func TestEvents(t *testing.T) {
 	path := copyVector(t, "v0.6.0/live")
 	hook, _ := failing(manifest.SegmentPrefix, 2, storagetest.Fault{Err: errBusy})
 	var n noted
-	a := archiver.New(storagetest.NewFaulty(inner, hook), archiver.Options{})
+	a := newWith(storagetest.NewFaulty(inner, hook), archiver.Options{})
 	if _, err := a.Backup(t.Context(), path, archiver.BackupOptions{Observer: n.observe}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestEvents(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	_, err := archiver.New(faster, archiver.Options{}).Backup(t.Context(), path, archiver.BackupOptions{Full: true, Observer: n.observe})
+	_, err := newWith(faster, archiver.Options{}).Backup(t.Context(), path, archiver.BackupOptions{Full: true, Observer: n.observe})
 	if err != nil {
 		t.Fatal(err)
 	}

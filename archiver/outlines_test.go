@@ -38,7 +38,7 @@ func randomArchive(t *testing.T, backups int, random *rand.Rand) map[string][]by
 			m.checkpointHeld()
 		}
 		m.commit(1 + random.IntN(40))
-		a := archiver.New(store, archiver.Options{Host: fmt.Sprint("db", random.IntN(3)), Tool: "test"})
+		a := newWith(store, archiver.Options{Host: fmt.Sprint("db", random.IntN(3)), Tool: "test"})
 		r, err := a.Backup(t.Context(), m.path, opts)
 		if err != nil {
 			t.Fatal(err)

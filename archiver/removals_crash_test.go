@@ -101,7 +101,7 @@ func newRemoval(t *testing.T, c removalCase) *removal {
 func (r *removal) run(hook storagetest.Hook) []storagetest.Call {
 	r.t.Helper()
 	faulty := storagetest.NewFaulty(r.store, hook)
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
+	a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
 	synctest.Test(r.t, func(t *testing.T) { r.keep, r.applied, r.err = r.verb(t, a) })
 	return faulty.Calls()
 }

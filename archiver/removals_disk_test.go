@@ -44,7 +44,7 @@ func (d *inDirectory) run(on disk.Disk) (keep uint64, err error) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	a := archiver.New(store, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).On(on)
+	a := newWith(store, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).On(on)
 	keep, _, err = d.verb(d.t, a)
 	return keep, err
 }

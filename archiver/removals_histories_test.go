@@ -168,7 +168,7 @@ func (h *history) play(t *testing.T) {
 			who := &actor{}
 			for run := range 1 + own.IntN(8) {
 				host := fmt.Sprintf("%d, run %d", i, run)
-				who.Archive = archiver.New(store, archiver.Options{Host: host, Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{})
+				who.Archive = newWith(store, archiver.Options{Host: host, Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{})
 				record, err := act(t.Context(), own, who)
 				h.mu.Lock()
 				h.told = append(h.told, toldOf{host, record, err})

@@ -35,7 +35,7 @@ func TestSharedBesideRemovals(t *testing.T) {
 				return storagetest.Fault{}
 			})
 			o.Full, o.SegmentBytes, o.NoHold = true, archiver.MinSegmentBytes, true
-			return archiver.New(faulty, archiver.Options{Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{}).Backup(t.Context(), im.path, o)
+			return newWith(faulty, archiver.Options{Concurrency: 1, Tool: "test"}).On(disktest.Unsynced{}).Backup(t.Context(), im.path, o)
 		}
 		nothing := func() error { return nil }
 		for range 2 {

@@ -153,7 +153,7 @@ func (a *ages) newSleep(t *testing.T, at string) *sleep {
 func (s *sleep) run(by sleeper, hook storagetest.Hook) []storagetest.Call {
 	s.t.Helper()
 	faulty := storagetest.NewFaulty(s.store, hook)
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "sleeper", Tool: "test"}).On(disktest.Unsynced{})
+	a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "sleeper", Tool: "test"}).On(disktest.Unsynced{})
 	s.record, s.err = by.run(s.t.Context(), a, s.path)
 	return faulty.Calls()
 }

@@ -145,7 +145,7 @@ func (s *restoreScene) undisturbed(t *testing.T) *disktest.Recorder {
 }
 
 func (s *restoreScene) restore(d disk.Disk, path string, force bool) error {
-	a := archiver.New(s.store, archiver.Options{Host: "test", Tool: "test", Concurrency: 1}).On(d).WithoutRaces()
+	a := newWith(s.store, archiver.Options{Host: "test", Tool: "test", Concurrency: 1}).On(d).WithoutRaces()
 	_, err := a.Restore(s.t.Context(), path, archiver.RestoreOptions{Target: s.target, Force: force})
 	return err
 }

@@ -264,7 +264,7 @@ func TestNothingOpensBeforeTheEnd(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	a := archiver.New(store, archiver.Options{Concurrency: 1})
+	a := newWith(store, archiver.Options{Concurrency: 1})
 	if _, err := a.Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{}); err != nil {
 		t.Fatal(err)
 	}

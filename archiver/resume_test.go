@@ -61,7 +61,7 @@ func (l *large) restore(d disk.Disk, path string, has int, opts archiver.Restore
 		}
 		return storagetest.Fault{}
 	})
-	a := archiver.New(store, archiver.Options{Concurrency: 1}).On(d).JournalAlways()
+	a := newWith(store, archiver.Options{Concurrency: 1}).On(d).JournalAlways()
 	r, err := a.Restore(l.t.Context(), path, opts)
 	return r, int(asked.Load()), err
 }
@@ -263,7 +263,7 @@ func TestWhatARestoreKeeps(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	_, err = archiver.New(store, archiver.Options{Concurrency: 1}).On(disktest.Unsynced{}).Restore(ctx, path, archiver.RestoreOptions{})
+	_, err = newWith(store, archiver.Options{Concurrency: 1}).On(disktest.Unsynced{}).Restore(ctx, path, archiver.RestoreOptions{})
 	mustFail(t, err, archiver.CodeInterrupted, "is kept in")
 
 	// Something has appeared there: it is said, and nothing is lost.
@@ -331,9 +331,9 @@ func TestRestoreContinuesWithManyWorkers(t *testing.T) {
 			}
 			return storagetest.Fault{}
 		})
-		_, err := archiver.New(store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways().Restore(t.Context(), path, archiver.RestoreOptions{})
+		_, err := newWith(store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways().Restore(t.Context(), path, archiver.RestoreOptions{})
 		mustFail(t, err, archiver.CodeStore, "busy")
-		a := archiver.New(l.store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways()
+		a := newWith(l.store, archiver.Options{Concurrency: 4}).On(disktest.Unsynced{}).JournalAlways()
 		if _, err := a.Restore(t.Context(), path, archiver.RestoreOptions{}); err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 				t.Parallel()
 				inner := storagetest.NewMemory()
 				hook, puts := failing(prefix, c.fails, storagetest.Fault{Err: c.err})
-				a := archiver.New(storagetest.NewFaulty(inner, hook), archiver.Options{StoreTimeout: c.timeout})
+				a := newWith(storagetest.NewFaulty(inner, hook), archiver.Options{StoreTimeout: c.timeout})
 				_, err := a.Backup(t.Context(), copyVector(t, "v0.6.0/closed"), archiver.BackupOptions{})
 				if archiver.CodeOf(err) != c.code || puts.Load() != c.puts {
 					t.Errorf("after %d puts: %v, want %q after %d", puts.Load(), err, c.code, c.puts)

@@ -65,7 +65,7 @@ func TestManyStripes(t *testing.T) {
 	path := bigDatabase(t, 9<<20)
 	withLog(t, path, 50)
 	store := storagetest.NewMemory()
-	a := archiver.New(store, archiver.Options{Concurrency: 3})
+	a := newWith(store, archiver.Options{Concurrency: 3})
 	var last archiver.Progress
 	r, err := a.Backup(t.Context(), path, archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes, Observer: lastOf(&last)})
 	if err != nil {
@@ -139,7 +139,7 @@ func TestInterruptedBackupContinues(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	a := archiver.New(failing, archiver.Options{Concurrency: 1})
+	a := newWith(failing, archiver.Options{Concurrency: 1})
 	opts := archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes}
 	_, err := a.Backup(t.Context(), path, opts)
 	mustFail(t, err, archiver.CodePermission)

@@ -232,7 +232,7 @@ func (s *backupScene) store(d disk.Disk) *local.Store {
 
 func (s *backupScene) run(d disk.Disk) (r archiver.BackupReport, err error) {
 	s.t.Helper()
-	a := archiver.New(s.store(d), archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}).On(d).WithoutRaces()
+	a := newWith(s.store(d), archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}).On(d).WithoutRaces()
 	synctest.Test(s.t, func(t *testing.T) { r, err = a.Backup(t.Context(), s.path(), s.opts) })
 	return r, err
 }

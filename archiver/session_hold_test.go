@@ -153,7 +153,7 @@ func TestHeldLogOfAnUnknownArchive(t *testing.T) {
 	t.Parallel()
 	store, m := storagetest.NewMemory(), newModel(t)
 	named := func(name string) *archiver.Archive {
-		return archiver.New(store, archiver.Options{Name: name}).On(disktest.Unsynced{})
+		return newWith(store, archiver.Options{Name: name}).On(disktest.Unsynced{})
 	}
 	if _, err := named("here").Backup(t.Context(), m.path, archiver.BackupOptions{}); err != nil {
 		t.Fatal(err)

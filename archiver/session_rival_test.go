@@ -72,7 +72,7 @@ func TestSessionAfterAFailure(t *testing.T) {
 					}
 					return storagetest.Fault{}
 				})
-				a := archiver.New(store, archiver.Options{Concurrency: 1, StoreTimeout: time.Second})
+				a := newWith(store, archiver.Options{Concurrency: 1, StoreTimeout: time.Second})
 				s := a.Session(m.path, archiver.SessionOptions{Backup: archiver.BackupOptions{NoHold: true}})
 				m.commit(100)
 				for range 2 {

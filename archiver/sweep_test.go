@@ -80,7 +80,7 @@ func (s *storeScene) run(hook storagetest.Hook) (calls []storagetest.Call, err e
 		store = storagetest.Silent{Storage: store}
 	}
 	faulty := storagetest.NewFaulty(store, hook)
-	a := archiver.New(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces()
+	a := newWith(faulty, archiver.Options{Concurrency: 1, Host: "test", Tool: "test"}).WithoutRaces()
 	synctest.Test(s.t, func(t *testing.T) { _, err = a.Backup(t.Context(), s.path(), s.opts) })
 	return faulty.Calls(), err
 }
@@ -240,7 +240,7 @@ func TestDoctorStopsAnywhere(t *testing.T) {
 		faulty := storagetest.NewFaulty(inner, hook)
 		synctest.Test(t, func(t *testing.T) {
 			var err error
-			if r, err = archiver.New(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context()); err != nil {
+			if r, err = newWith(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		})

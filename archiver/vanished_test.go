@@ -20,7 +20,7 @@ import (
 // at is the archive in store, at an address that people know it by, and with a
 // state folder, "" for none.
 func at(store storage.Storage, state string) *archiver.Archive {
-	return archiver.New(store, archiver.Options{Name: "/mnt/usb/a", State: state, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
+	return newWith(store, archiver.Options{Name: "/mnt/usb/a", State: state, Host: "test", Tool: "test"}).On(disktest.Unsynced{})
 }
 
 // without returns the objects whose keys do not begin with one of these.
