@@ -26,8 +26,17 @@ func (s *archives) open(ctx context.Context, address string) (*archiver.Archive,
 	return s.openFor(ctx, address, s.app.log)
 }
 
-// openFor opens the archive at address, which logs to log.
+// openFor opens the archive at address, which logs to log, with the keys of the flags.
 func (s *archives) openFor(ctx context.Context, address string, log *slog.Logger) (*archiver.Archive, error) {
+	keys, err := s.app.keys.given(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return s.openWith(ctx, address, log, keys)
+}
+
+// openWith opens the archive at address, which logs to log, with these keys.
+func (s *archives) openWith(ctx context.Context, address string, log *slog.Logger, keys archiver.Keys) (*archiver.Archive, error) {
 	a := s.app
 	if a.concurrency < 1 || a.concurrency > 256 {
 		return nil, usage("the concurrency %d cannot be used", "Give a number between 1 and 256.", a.concurrency)
@@ -51,6 +60,7 @@ func (s *archives) openFor(ctx context.Context, address string, log *slog.Logger
 		StoreTimeout: a.storeTimeout,
 		Name:         named(address),
 		State:        stateFolder(),
+		Keys:         keys,
 		Tool:         "gbak-s3 " + version(),
 		Host:         host,
 	}), nil

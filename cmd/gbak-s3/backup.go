@@ -87,6 +87,7 @@ nothing, and needs no permission to write.`,
 	}
 	metricsFile = metricsFlag(cmd)
 	flags := cmd.Flags()
+	a.keys.encrypting(flags)
 	a.limits.uploads(flags)
 	a.limits.reads(flags)
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")

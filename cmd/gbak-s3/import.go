@@ -38,6 +38,7 @@ is complete.`,
 		},
 	}
 	flags := cmd.Flags()
+	a.keys.encrypting(flags)
 	a.limits.uploads(flags)
 	a.limits.reads(flags)
 	flags.BoolVar(&opts.NewDatabase, "new-database", false,

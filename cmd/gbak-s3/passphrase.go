@@ -14,9 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-// asker asks for passphrases: a command, or whoever is at the terminal.
+// asker asks whoever is at the terminal.
 type asker struct {
-	command string // that prints the passphrase; "" for none
 	stdin   *os.File
 	prompts io.Writer // where questions are printed
 	taken   bool      // stdin is read for something else
@@ -28,9 +27,6 @@ func (a *asker) canAsk() bool { return !a.taken && term.IsTerminal(int(a.stdin.F
 // passphrase returns a passphrase, what names it for people, such as "the passphrase of
 // keys.age". A new one is asked for twice.
 func (a *asker) passphrase(ctx context.Context, what string, isNew bool) (string, error) {
-	if a.command != "" {
-		return printedBy(ctx, a.command)
-	}
 	if !a.canAsk() {
 		return "", noPassphrase("%s is needed, and there is no terminal to ask for it", what)
 	}

@@ -26,6 +26,7 @@ type app struct {
 
 	storeTimeout time.Duration
 	limits       limits
+	keys         keyFlags // of the archive that the command works on
 
 	log  *slog.Logger // nil before the archive is opened
 	verb string       // the command that has failed
@@ -34,6 +35,7 @@ type app struct {
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{out: output{stdout: stdout, stderr: stderr}}
+	a.keys.asker = &asker{stdin: os.Stdin, prompts: stderr}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -97,6 +99,7 @@ func (a *app) command() *cobra.Command {
 		"segments to build and transfer in parallel; each needs memory")
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
 		"how long to retry while the store is busy or unreachable")
+	a.keys.opening(flags)
 	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), releaseCommand(a),
 		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
