@@ -135,6 +135,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		Storage: objects.Guarded(store, func() bool { return ring.IsSealed() || expected.mustSeal() }), Patience: opts.StoreTimeout, Log: log,
 		Memory: opts.Memory.limit(), Ring: ring,
 	}
+	ring.LoadListsBy(objects.LoadKeys)
 	return &Archive{
 		objects:  objects,
 		records:  records,

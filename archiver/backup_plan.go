@@ -71,6 +71,7 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 	path, opts.name = database.Path, database.Name
 	probes := false
 	w := updateOptions(a, path, opts)
+	w.DryRun = true
 	w.Probe = func(context.Context) (manifest.Verdict, error) {
 		probes = true
 		return manifest.Honoured, nil

@@ -17,6 +17,9 @@ type Archive struct {
 	// Conditions is what the first backup found out about the store. It is nil in
 	// archives of versions that did not probe it.
 	Conditions *Conditions `json:"conditions,omitempty"`
+
+	// Encryption is null if the archive is not encrypted. That never changes.
+	Encryption *Encryption `json:"encryption"`
 }
 
 // Conditions is what a probe found out about conditional writes: whether the store
@@ -84,6 +87,14 @@ func DecodeArchive(b []byte) (*Archive, error) {
 			}
 		default:
 			return nil, fmt.Errorf("%w: the verdict %q on conditions", ErrDamaged, c.Verdict)
+		}
+	}
+	if e := a.Encryption; e != nil {
+		if e.Scheme != Scheme {
+			return nil, &UnsupportedError{What: fmt.Sprintf("the encryption %q", e.Scheme)}
+		}
+		if err := e.Keys.validate(0); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
 	return &a, nil

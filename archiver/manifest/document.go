@@ -61,8 +61,8 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	return err
 }
 
-// seal returns the second line of a document: the digest of the first one.
-func seal(line []byte) []byte { return fmt.Appendf(nil, "{\"sha256\":\"%s\"}\n", Sum(line)) }
+// end returns the second line of a document: the digest of the first one.
+func end(line []byte) []byte { return fmt.Appendf(nil, "{\"sha256\":\"%s\"}\n", Sum(line)) }
 
 // encode returns v as a document: a line of JSON, and a line with its digest
 // (FORMAT.md, "Documents").
@@ -72,7 +72,7 @@ func encode(v any) []byte {
 		panic(err)
 	}
 	line = append(line, '\n')
-	return append(line, seal(line)...)
+	return append(line, end(line)...)
 }
 
 // The types of documents: the values of their field "type".
@@ -83,22 +83,31 @@ const (
 	typeFence    = "fence"
 )
 
-// Intact reports whether a document matches its own digest.
+// Intact reports whether a document matches its own digest. Whether it has a MAC, and the
+// right one, is not asked.
 func Intact(b []byte) bool {
-	end := bytes.IndexByte(b, '\n') + 1
-	return bytes.Equal(b[end:], seal(b[:end]))
+	_, ok := splitMAC(b)
+	return ok || isPlain(b)
+}
+
+// isPlain reports whether a document matches its own digest, and has no MAC.
+func isPlain(b []byte) bool {
+	n := bytes.IndexByte(b, '\n') + 1
+	return bytes.Equal(b[n:], end(b[:n]))
 }
 
 // decode checks the document's own digest, then that it is of this type, that
 // its format is known and that it has exactly the fields of v, and fills v.
 func decode(b []byte, kind string, v any) error {
-	if !Intact(b) {
+	if !isPlain(b) {
+		if Intact(b) {
+			return fmt.Errorf("%w: it is encrypted, and the archive is not", ErrDamaged)
+		}
 		return fmt.Errorf("%w: its content does not match its own digest", ErrDamaged)
 	}
 	first := b[:bytes.IndexByte(b, '\n')+1]
-	values := bytes.Count(first, []byte("{")) + bytes.Count(first, []byte("[")) + bytes.Count(first, []byte("null"))
-	if values > MaxCommits+100+len(first)/40 {
-		return fmt.Errorf("%w: its objects have less than their fields", ErrDamaged) // and would take much more memory than the document
+	if err := checkDensity(first); err != nil {
+		return err
 	}
 	var probe struct {
 		Type   string `json:"type"`
@@ -115,6 +124,15 @@ func decode(b []byte, kind string, v any) error {
 	}
 	if err := strict(first, v); err != nil {
 		return &UnsupportedError{What: err.Error()}
+	}
+	return nil
+}
+
+// checkDensity makes sure that a document does not take much more memory than it has bytes.
+func checkDensity(line []byte) error {
+	values := bytes.Count(line, []byte("{")) + bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("null"))
+	if values > MaxCommits+100+len(line)/40 {
+		return fmt.Errorf("%w: its objects have less than their fields", ErrDamaged)
 	}
 	return nil
 }

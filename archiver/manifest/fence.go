@@ -14,6 +14,9 @@ type Fence struct {
 	Format    int    `json:"format"`
 	ArchiveID string `json:"archive_id"`
 	Keep      Seq    `json:"keep"`
+
+	// Generation is that of the keys with which its MAC was made, in an encrypted archive.
+	Generation int `json:"generation,omitempty"`
 }
 
 // Encode returns the document's bytes. It sets Type and Format.

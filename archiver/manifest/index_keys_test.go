@@ -92,7 +92,7 @@ func TestReadIndexKeysRefuses(t *testing.T) {
 		if strings.HasPrefix(c.old, `"files"`) {
 			changed = strings.Replace(changed, `],"commits"`, `]},"commits"`, 1)
 		}
-		sealed := append([]byte(changed+"\n"), seal([]byte(changed+"\n"))...)
+		sealed := append([]byte(changed+"\n"), end([]byte(changed+"\n"))...)
 		_, wantErr := DecodeIndex(sealed)
 		var newer *UnsupportedError
 		if _, err := keysIn(bytes.NewReader(sealed)); changed == line || !errors.As(err, &newer) || wantErr == nil {
@@ -100,7 +100,7 @@ func TestReadIndexKeysRefuses(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{`{"type":"manifest","format":1}`, `{"format":1}`, `{}`, `[]`, `null`} {
-		sealed := append([]byte(kind+"\n"), seal([]byte(kind+"\n"))...)
+		sealed := append([]byte(kind+"\n"), end([]byte(kind+"\n"))...)
 		if keys, err := keysIn(bytes.NewReader(sealed)); err == nil {
 			t.Errorf("%s: %v", kind, keys)
 		}

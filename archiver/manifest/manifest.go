@@ -7,8 +7,8 @@ import (
 
 // Manifest is the document of one record. A backup n was committed if and only if there
 // is an object at Seq(n).Key(); it exists as long as the newest keep after it, if there is
-// one, says so. In a keep, everything that describes a state of the database is zero or
-// null.
+// one, says so. In a keep and in a record of kind keys, everything that describes a state
+// of the database is zero or null.
 type Manifest struct {
 	Type      string  `json:"type"` // "manifest"
 	Format    int     `json:"format"`
@@ -17,8 +17,17 @@ type Manifest struct {
 	Previous  *Digest `json:"previous_sha256"` // of the object of record Seq-1; null in the first
 	Keep      Seq     `json:"keep"`            // the newest keep before it, 0 if there is none
 	ArchiveID string  `json:"archive_id"`
-	Tool      string  `json:"tool"`
-	Host      string  `json:"host"`
+
+	// Of an encrypted archive, else left out: Keys is the record of kind keys that has the newest
+	// key list, 0 for archive.json; a record of that kind names itself. Generation is that of the
+	// keys with which the manifest is encrypted. KeyList is the list of record Keys: only that record
+	// and full backups have it.
+	Keys       Seq      `json:"keys,omitempty"`
+	Generation int      `json:"generation,omitempty"`
+	KeyList    *KeyList `json:"key_list,omitempty"`
+
+	Tool string `json:"tool"`
+	Host string `json:"host"`
 
 	// CreatedAt and ReadUntil are when the run began and ended reading the state of the
 	// database, by the clock of Host: the backup has what was committed before CreatedAt,
@@ -27,10 +36,10 @@ type Manifest struct {
 	ReadUntil time.Time `json:"read_until"`
 
 	Kind     Kind     `json:"kind"`
-	Database Database `json:"database"` // of a keep: as the newest backup has it
+	Database Database `json:"database"` // of a record without content: as the newest backup has it
 
 	// Folder is the name of the folder in which the run has stored what it wrote
-	// ([FolderName]). It is left out in a keep.
+	// ([FolderName]). It is left out in a record without content.
 	Folder string `json:"folder,omitempty"`
 
 	// Labels are what the user has said about the backup.
@@ -257,7 +266,7 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("a negative count")
 	case m.Imported != nil && m.Imported.File == "":
 		return fmt.Errorf("an imported file without a name")
-	case m.Kind != Keep && (m.Content == nil) == (m.Index == nil):
+	case m.Kind.HasContent() && (m.Content == nil) == (m.Index == nil):
 		return fmt.Errorf("it must have either content or an index")
 	}
 	if err := m.validateRecord(); err != nil {
@@ -278,7 +287,7 @@ func (m *Manifest) validate() error {
 	if err := m.validateSpill(); err != nil {
 		return err
 	}
-	if m.Kind == Keep {
+	if !m.Kind.HasContent() {
 		return nil
 	}
 	if m.Content != nil {
@@ -302,7 +311,7 @@ func (r *ObjectRef) validateIndex(folder string) error {
 // validateOutline checks what is in summaries, too.
 func (m *Manifest) validateOutline() error {
 	switch {
-	case m.Kind == Keep:
+	case !m.Kind.HasContent():
 		return m.validateNoState()
 	case !isOfGeneration(m.Folder, m.Seq):
 		return fmt.Errorf("folder %q", m.Folder)

@@ -190,7 +190,7 @@ func TestNewerDocument(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"format":       func(v map[string]any) { v["format"] = 2 },
 		"field":        func(v map[string]any) { v["encryption"] = "none" },
-		"kind":         func(v map[string]any) { v["kind"] = "keys" },
+		"kind":         func(v map[string]any) { v["kind"] = "notes" },
 		"field inside": func(v map[string]any) { v["position"].(map[string]any)["shard"] = 1 },
 	} {
 		_, err := DecodeManifest(resealed(t, sample().Encode(), change))

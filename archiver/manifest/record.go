@@ -21,7 +21,17 @@ const (
 
 	// Keep is no backup. It says which records before it are backups still.
 	Keep Kind = "keep"
+
+	// KeyChange is no backup. It says who can open the archive, and with which keys what
+	// follows is encrypted.
+	KeyChange Kind = "keys"
 )
+
+// HasContent reports whether records of this kind have a part of a database.
+func (k Kind) HasContent() bool { return k != Keep && k != KeyChange }
+
+// IsBackup reports whether records of this kind are backups by themselves.
+func (k Kind) IsBackup() bool { return k == Full || k == Incremental }
 
 // checkKinds returns an [*UnsupportedError] if the manifest, or one that it summarizes, is
 // of a kind that only newer versions know.
@@ -31,7 +41,7 @@ func (m *Manifest) checkKinds() error {
 		kinds = append(kinds, m.Earlier[i].Kind)
 	}
 	for _, kind := range kinds {
-		if kind != Full && kind != Incremental && kind != Merged && kind != Keep {
+		if kind != Full && kind != Incremental && kind != Merged && kind != Keep && kind != KeyChange {
 			return &UnsupportedError{What: fmt.Sprintf("records of kind %q", kind)}
 		}
 	}
@@ -40,6 +50,9 @@ func (m *Manifest) checkKinds() error {
 
 // validateRecord checks what distinguishes the kinds of records.
 func (m *Manifest) validateRecord() error {
+	if err := m.validateOwnKeys(); err != nil {
+		return err
+	}
 	switch {
 	case m.Keep >= m.Seq:
 		return fmt.Errorf("record %d follows the keep %d", m.Seq, m.Keep)
@@ -47,7 +60,7 @@ func (m *Manifest) validateRecord() error {
 		return errors.New("a keep that says nothing, or something else that says what a keep does")
 	case (m.Kind == Merged) != (m.Replaces != nil):
 		return errors.New("a merged record that replaces nothing, or something else that replaces backups")
-	case (m.Kind == Keep || m.Kind == Merged) != (m.LastBackup != nil):
+	case m.Kind.IsBackup() != (m.LastBackup == nil):
 		return errors.New("the newest backup before it is missing, or has no place in it")
 	case m.LastBackup != nil && (*m.LastBackup == 0 || *m.LastBackup >= m.Seq):
 		return fmt.Errorf("record %d follows backup %d", m.Seq, *m.LastBackup)
@@ -61,6 +74,8 @@ func (m *Manifest) validateRecord() error {
 		if m.LastFull != nil && !m.Keeping.IsBackup(*m.LastFull) {
 			return fmt.Errorf("the newest full backup, %d, does not exist", *m.LastFull)
 		}
+		return nil
+	case m.Kind == KeyChange:
 		return nil
 	case m.Kind == Merged:
 		from, to := m.Replaces[0], m.Replaces[1]
@@ -81,14 +96,31 @@ func isOfGeneration(folder string, limit Seq) bool {
 	return ok && generation < limit
 }
 
-// validateNoState checks that a keep says nothing of a state of the database.
+// validateOwnKeys checks what the record says of keys.
+func (m *Manifest) validateOwnKeys() error {
+	f := clearFields{Seq: m.Seq, Keys: m.Keys, Generation: m.Generation, KeyList: m.KeyList}
+	isSealed := m.Generation != 0
+	switch {
+	case !isSealed && (m.Keys != 0 || m.KeyList != nil):
+		return errors.New("keys in an archive that is not encrypted")
+	case !isSealed && m.Kind != KeyChange:
+		return nil
+	case (m.Kind == KeyChange) != (m.Keys == m.Seq):
+		return fmt.Errorf("record %d with the keys of %d", m.Seq, m.Keys)
+	case (m.Kind == KeyChange || m.Kind == Full) != (m.KeyList != nil):
+		return errors.New("a list of keys that is missing, or has no place in it")
+	}
+	return f.validateKeys()
+}
+
+// validateNoState checks that a keep, or a record of kind keys, says nothing of a state of the database.
 func (m *Manifest) validateNoState() error {
 	isZero := m.Folder == "" && m.Labels == nil && m.Timeline == 0 && m.Continues == nil &&
 		m.StartEpoch == 0 && m.EndEpoch == 0 && m.RestoreFrom == 0 && m.StartTime == nil && m.EndTime == nil &&
 		m.Commits == 0 && m.Position == Position{} && m.RawBytes == 0 && m.StoredBytes == 0 && m.ReusedBytes == 0 &&
 		m.SegmentsNew == 0 && m.Imported == nil && m.Spill == nil && m.Content == nil && m.Index == nil
 	if !isZero {
-		return errors.New("a keep that describes a state of the database")
+		return errors.New("it describes a state of the database, and is no backup")
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func TestSizeOfASummary(t *testing.T) {
 // A manifest of nothing but summaries is refused without taking memory for them.
 func TestManySummaries(t *testing.T) {
 	line := fmt.Sprintf(`{"type":"manifest","format":1,"seq":40,"earlier":[{}%s]}`+"\n", strings.Repeat(",{}", 400_000))
-	b := append([]byte(line), seal([]byte(line))...)
+	b := append([]byte(line), end([]byte(line))...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := DecodeManifest(b)
@@ -174,7 +174,7 @@ func TestManySummaries(t *testing.T) {
 func TestSummariesThatAreNone(t *testing.T) {
 	var unsupported *UnsupportedError
 	kind := sampleEarlier()
-	kind.Earlier[1].Kind = "keys"
+	kind.Earlier[1].Kind = "notes"
 	if _, err := DecodeManifest(kind.Encode()); !errors.As(err, &unsupported) {
 		t.Errorf("a kind that is not known: %v", err)
 	}

@@ -67,12 +67,19 @@ func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Du
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(interruptedGrace, cancel) })()
 
-	document, key := m.Encode(), m.Seq.Key()
-	stored, err := manifest.DecodeManifest(document)
+	if err := h.setKeys(ctx, m); err != nil {
+		return nil, err
+	}
+	read, err := manifest.DecodeManifest(m.Encode())
 	if err != nil {
 		return nil, &UnreadableError{err}
 	}
-	created := &manifest.Committed{Manifest: stored, Digest: manifest.Sum(document)}
+	document, err := h.Store.SealManifest(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	key := m.Seq.Key()
+	created := &manifest.Committed{Manifest: read, Digest: manifest.Sum(document)}
 	sum := [32]byte(created.Digest)
 	attempt := min(commitAttempt, timeout/3) // a request that hangs leaves time for others
 	pause := objects.Pauses()
@@ -107,6 +114,22 @@ func (h *Head) create(ctx context.Context, m *manifest.Manifest, timeout time.Du
 	}
 }
 
+// setKeys sets what m, the next record, says of keys.
+func (h *Head) setKeys(ctx context.Context, m *manifest.Manifest) (err error) {
+	ring := h.Store.Ring
+	if m.Generation = ring.At(m.Seq); m.Generation == 0 || m.Kind == manifest.KeyChange {
+		return nil
+	}
+	m.Keys, m.KeyList = 0, nil
+	if h.Last != nil {
+		m.Keys = h.Last.Keys
+	}
+	if m.Kind == manifest.Full {
+		m.KeyList, err = ring.List(ctx)
+	}
+	return err
+}
+
 // confirm returns the record m, which is in the store, if it is in the log. If it is
 // not, its number was one of old times, whose manifest had been deleted: that is
 // [ErrConflict].
@@ -114,7 +137,7 @@ func (h *Head) confirm(work context.Context, m *manifest.Committed, attempt time
 	pause := objects.Pauses()
 	for {
 		ctx, cancel := context.WithTimeout(work, attempt)
-		counts, err := h.isInLog(ctx, m.Manifest)
+		counts, err := h.isInLog(ctx, m)
 		cancel()
 		switch {
 		case err == nil && counts:
@@ -148,5 +171,5 @@ func putManifest(ctx context.Context, s *objects.Store, limit time.Duration, key
 func readBack(ctx context.Context, s *objects.Store, limit time.Duration, key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return s.ReadDocument(ctx, key)
+	return s.ReadStored(ctx, key)
 }

@@ -7,19 +7,67 @@ import (
 	"fmt"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// newDocument returns archive.json for an archive that does not exist yet.
-func newDocument(tool string, c *manifest.Conditions) *manifest.Archive {
-	return &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: tool, Conditions: c}
+// begin returns archive.json for an archive that does not exist yet. If it is to be encrypted, its
+// keys are made and, unless it is a dry run, durable: nothing was stored yet.
+func begin(ctx context.Context, s *objects.Store, o UpdateOptions) (*manifest.Archive, error) {
+	a := &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: o.Tool}
+	if !s.Ring.Wanted() {
+		return a, nil
+	}
+	if begun, err := s.Ring.Begun(); err != nil {
+		return nil, err
+	} else if begun != nil {
+		return continueDocument(ctx, s, begun, o.Tool)
+	}
+	keys, err := s.Ring.Begin(a.ArchiveID)
+	if err != nil {
+		return nil, err
+	}
+	a.Encryption = &manifest.Encryption{Scheme: manifest.Scheme, Keys: *keys}
+	if o.DryRun {
+		return a, nil
+	}
+	stored, err := s.SealArchive(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return a, s.Ring.Announce(stored)
+}
+
+// continueDocument returns archive.json of a first backup that was interrupted.
+func continueDocument(ctx context.Context, s *objects.Store, begun []byte, tool string) (*manifest.Archive, error) {
+	d, err := s.OpenDocument(ctx, manifest.ArchiveKey, begun)
+	if err != nil {
+		return nil, err
+	}
+	a, err := manifest.DecodeArchive(d.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	a.CreatedAt, a.Tool, a.Conditions = manifest.Now(), tool, nil
+	return a, nil
+}
+
+// checkKeys makes sure that a commit can be encrypted, and for those who were given.
+func checkKeys(ctx context.Context, r *seal.Ring) error {
+	if err := r.CheckWriter(ctx); err != nil {
+		return err
+	}
+	return r.CheckRecipients(ctx)
 }
 
 // createDocument creates archive.json from doc, and returns the one that exists then: of
 // two first backups at the same time, both continue with the same.
 func createDocument(ctx context.Context, s *objects.Store, doc *manifest.Archive) (*manifest.Archive, error) {
-	document := doc.Encode()
+	document, err := s.SealArchive(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
 	sum := manifest.Sum(document)
 	for range objects.Attempts {
 		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
@@ -32,10 +80,10 @@ func createDocument(ctx context.Context, s *objects.Store, doc *manifest.Archive
 		if err != nil && !objects.MayExist(err) {
 			return nil, err
 		}
-		b, readErr := s.ReadDocument(ctx, manifest.ArchiveKey)
+		d, readErr := s.ReadDocument(ctx, manifest.ArchiveKey)
 		switch {
 		case readErr == nil:
-			return manifest.DecodeArchive(b)
+			return manifest.DecodeArchive(d.Bytes)
 		case err != nil && !errors.Is(err, storage.ErrPreconditionFailed):
 			return nil, err
 		case !errors.Is(readErr, storage.ErrNotExist):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -22,8 +23,11 @@ import (
 
 // createFence makes sure that the fence of a keep exists.
 func createFence(ctx context.Context, s *objects.Store, archiveID string, keep manifest.Seq) error {
-	f := manifest.Fence{ArchiveID: archiveID, Keep: keep}
-	document, key := f.Encode(), manifest.FenceKey(keep)
+	document, err := s.SealFence(ctx, &manifest.Fence{ArchiveID: archiveID, Keep: keep})
+	if err != nil {
+		return err
+	}
+	key := manifest.FenceKey(keep)
 	sum := manifest.Sum(document)
 	for range objects.Attempts {
 		result, err := objects.Retry(ctx, s.Patience, func() (storage.PutResult, error) {
@@ -46,7 +50,7 @@ func createFence(ctx context.Context, s *objects.Store, archiveID string, keep m
 
 // isInLog reports whether the record m, which was created on a head whose newest keep is
 // m.Keep, is a part of the log: whether its number was never used before.
-func (h *Head) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) {
+func (h *Head) isInLog(ctx context.Context, m *manifest.Committed) (bool, error) {
 	if m.Keep == 0 {
 		return true, nil
 	}
@@ -65,6 +69,9 @@ func (h *Head) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) 
 	if err != nil {
 		return false, err
 	}
+	if m.Kind == manifest.KeyChange && newest.Seq != m.Seq {
+		return h.isFollowed(ctx, m)
+	}
 	if m.Kind != manifest.Keep && m.Seq > newest.NewestKeep() {
 		return true, nil
 	}
@@ -81,4 +88,16 @@ func (h *Head) isInLog(ctx context.Context, m *manifest.Manifest) (bool, error) 
 		return keep.CommitID == m.CommitID, nil
 	}
 	return keep.Keeping.Alive.Contains(m.Seq), nil
+}
+
+// isFollowed reports whether the record after m, which no keep names, was committed on m.
+func (h *Head) isFollowed(ctx context.Context, m *manifest.Committed) (bool, error) {
+	next, err := h.Load(ctx, m.Seq+1)
+	if journal.IsDamaged(err) {
+		return false, nil // it was deleted, and so had m been
+	}
+	if err != nil {
+		return false, err
+	}
+	return next.Previous != nil && *next.Previous == m.Digest, nil
 }

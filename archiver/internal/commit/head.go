@@ -81,6 +81,13 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 	if err := w.chooseGeneration(ctx, head); err != nil {
 		return nil, err
 	}
+	if head.Archive == nil {
+		if head.Archive, err = begin(ctx, head.Store, w.options); err != nil {
+			return nil, err
+		}
+	} else if err := checkKeys(ctx, head.Store.Ring); err != nil {
+		return nil, err
+	}
 	c, err := w.conditions(ctx, l)
 	if err != nil {
 		return nil, err
@@ -90,8 +97,8 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		head.Store = head.Store.ForSingleWriter()
 		head.journal = j.Through(head.Store)
 	}
-	if head.Archive == nil {
-		head.Archive = newDocument(w.options.Tool, c)
+	if l.Archive == nil {
+		head.Archive.Conditions = c
 	}
 	return head, nil
 }
@@ -290,7 +297,7 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 		return err
 	}
 	h.Last, h.second = created, nil
-	if m.Kind != manifest.Merged {
+	if m.Kind.IsBackup() {
 		h.Parent = h.Last
 	}
 	return nil
@@ -311,6 +318,9 @@ func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
 	if h.NewestKeep() != 0 {
 		c.Head++ // for the fence
 	}
+	if h.Last != nil && h.Last.Keys != 0 {
+		c.Get++ // for the newest key list, which a full backup repeats
+	}
 	return c
 }
 
@@ -325,7 +335,7 @@ func (h *Head) Place(m *manifest.Manifest) {
 	if m.Kind != manifest.Full {
 		m.LastFull = h.NewestFull()
 	}
-	if m.Kind == manifest.Keep || m.Kind == manifest.Merged {
+	if !m.Kind.IsBackup() {
 		m.LastBackup = &h.Parent.Seq
 	} else if m.Timeline == 0 {
 		m.Timelines++

@@ -33,9 +33,12 @@ func storeIndex(ctx context.Context, s *objects.Store, m *manifest.Manifest, ix 
 	if err != nil {
 		return err
 	}
+	if packed, err = s.Ring.SealCatalog(ctx, packed); err != nil {
+		return err
+	}
 	ref := manifest.ObjectRef{StoredBytes: int64(len(packed)), RawBytes: int64(len(raw)), SHA256: manifest.Sum(packed)}
 	m.Index = &ref
-	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(m.Folder, ref.SHA256), ref.SHA256, packed)
+	ref.Key, err = s.CreateProved(ctx, manifest.IndexKey(m.Folder, ref.SHA256)+s.Ring.Suffix(), ref.SHA256, packed)
 	return err
 }
 

@@ -20,6 +20,7 @@ type UpdateOptions struct {
 	BeginAnew    bool           // continue without what has vanished since then
 	Tool         string         // recorded in a new archive as what has made it
 	SingleWriter bool           // accept a store without conditional writes for a new archive
+	DryRun       bool           // nothing will be committed: keys of a new archive are not made durable
 	Existing     bool           // there must be an archive: otherwise that is a [*journal.NoArchiveError]
 	List         bool           // find out which backups there are, for [Head.List]
 	Catalog      bool           // read the manifest of every backup, for [Head.Catalog], and not only the newest one

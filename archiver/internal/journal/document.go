@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -21,7 +24,10 @@ func (e *DamagedDocumentError) Unwrap() error { return e.Err }
 // readDocument returns a list with archive.json, if that exists, and without backups.
 func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 	var l List
-	b, err := j.store.ReadDocument(ctx, manifest.ArchiveKey)
+	d, err := j.store.ReadDocument(ctx, manifest.ArchiveKey)
+	if _, isKey := errors.AsType[*seal.KeyError](err); isKey {
+		d, err = j.readWithNewerKeys(ctx, err)
+	}
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 	case errors.Is(err, storage.ErrNoStore):
@@ -31,13 +37,36 @@ func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 	case err != nil:
 		return nil, err
 	default:
-		if l.Archive, err = manifest.DecodeArchive(b); errors.Is(err, manifest.ErrDamaged) {
+		if l.Archive, err = manifest.DecodeArchive(d.Bytes); errors.Is(err, manifest.ErrDamaged) {
 			return nil, &DamagedDocumentError{fmt.Errorf("%s: %w", manifest.ArchiveKey, err)}
 		} else if err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
 		}
 	}
 	return &l, nil
+}
+
+// readWithNewerKeys reads archive.json for whom its own key list does not know: the newest one may.
+// If that does not help, the error is why.
+func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Document, error) {
+	last, err := searchEnd(ctx, j.store, nil)
+	if err != nil {
+		return objects.Document{}, err
+	}
+	for i := len(last) - 1; i >= max(0, len(last)-maxDamagedEnd); i-- {
+		isFound, err := j.store.LearnKeys(ctx, last[i])
+		_, isKey := errors.AsType[*seal.KeyError](err)
+		switch {
+		case IsDamaged(err), errors.Is(err, storage.ErrNotExist):
+			continue
+		case isKey, errors.Is(err, objects.ErrPlain), err == nil && !isFound:
+			return objects.Document{}, why
+		case err != nil:
+			return objects.Document{}, err
+		}
+		return j.store.ReadDocument(ctx, manifest.ArchiveKey)
+	}
+	return objects.Document{}, why
 }
 
 // checkDocument makes sure that there is archive.json if there are backups: it may have
@@ -70,15 +99,40 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 	if err != nil {
 		return nil, err
 	}
+	if err := j.learnWithoutDocument(ctx, seqs); err != nil {
+		return nil, err
+	}
 	for i := len(seqs) - 1; i >= 0; i-- {
-		b, err := j.store.ReadDocument(ctx, seqs[i].Key())
+		d, err := j.store.ReadDocument(ctx, seqs[i].Key())
 		if err != nil && !IsDamaged(err) {
 			return nil, err
 		}
-		if m, err := manifest.DecodeManifest(b); err == nil && m.Seq == seqs[i] {
+		if m, err := manifest.DecodeManifest(d.Bytes); err == nil && m.Seq == seqs[i] {
 			j.log.Warn("reading without archive.json, which is damaged", "err", why)
-			return &List{Archive: &manifest.Archive{ArchiveID: m.ArchiveID}, Records: seqs, Written: written, Document: why}, nil
+			a := &manifest.Archive{ArchiveID: m.ArchiveID}
+			if !j.store.Ring.IsSealed() {
+				return &List{Archive: a, Records: seqs, Written: written, Document: why}, j.store.Ring.Learn(ctx, seal.Announced{ArchiveID: m.ArchiveID})
+			}
+			return &List{Archive: a, Records: seqs, Written: written, Document: why}, nil
 		}
 	}
 	return nil, why
+}
+
+// learnWithoutDocument finds out whether an archive whose archive.json is damaged is encrypted, and
+// with which keys: records of kind keys and full backups say so.
+func (j *Journal) learnWithoutDocument(ctx context.Context, records []manifest.Seq) error {
+	if j.store.Ring.IsSealed() {
+		return nil
+	}
+	for _, record := range slices.Backward(records) {
+		isFound, err := j.store.LearnKeys(ctx, record)
+		switch {
+		case isFound && err == nil, errors.Is(err, objects.ErrPlain):
+			return nil
+		case err != nil && !IsDamaged(err) && !errors.Is(err, storage.ErrNotExist):
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
@@ -52,7 +53,7 @@ func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key 
 }
 
 func (j *Journal) indexKeys(ctx context.Context, ref *manifest.ObjectRef, use func(key string, bytes int64)) error {
-	b, err := j.store.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	b, err := readPacked(ctx, j.store, ref)
 	if err != nil {
 		return err
 	}
@@ -71,9 +72,22 @@ func (j *Journal) indexKeys(ctx context.Context, ref *manifest.ObjectRef, use fu
 	return nil
 }
 
+// readPacked reads an index that is an object of its own, as it is without encryption.
+func readPacked(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) ([]byte, error) {
+	b, err := s.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err = s.Ring.OpenCatalog(ctx, b)
+	if damage, ok := errors.AsType[*seal.DamageError](err); ok {
+		err = &manifest.ObjectError{Key: ref.Key, Problem: damage.Problem}
+	}
+	return b, err
+}
+
 // readIndex reads an index that is an object of its own.
 func readIndex(ctx context.Context, s *objects.Store, ref *manifest.ObjectRef) (*manifest.Index, error) {
-	b, err := s.ReadSealed(ctx, ref.Key, ref.StoredBytes, ref.SHA256, nil)
+	b, err := readPacked(ctx, s, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -134,14 +134,14 @@ func (j *Journal) Load(ctx context.Context, archiveID string, seq manifest.Seq) 
 
 func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manifest.Seq) (*manifest.Committed, error) {
 	damaged := func(problem string) error { return &manifest.ObjectError{Key: seq.Key(), Problem: problem} }
-	b, err := s.ReadDocument(ctx, seq.Key())
+	d, err := s.ReadDocument(ctx, seq.Key())
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, damaged("it is missing")
 	}
 	if err != nil {
 		return nil, err
 	}
-	m, err := manifest.DecodeManifest(b)
+	m, err := manifest.DecodeManifest(d.Bytes)
 	switch {
 	case errors.Is(err, manifest.ErrDamaged):
 		return nil, damaged(err.Error())
@@ -151,8 +151,10 @@ func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manif
 		return nil, damaged(fmt.Sprintf("it is the manifest of backup %d", m.Seq))
 	case m.ArchiveID != archiveID:
 		return nil, damaged("it belongs to another archive")
+	case (m.Generation != 0) != s.Ring.IsSealed():
+		return nil, damaged("whether it is encrypted is not as in archive.json")
 	}
-	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(b)}, nil
+	return &manifest.Committed{Manifest: m, Digest: d.Stored}, nil
 }
 
 // IsOutdated reports whether err, which reading what l names has returned, is about

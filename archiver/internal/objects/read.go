@@ -10,11 +10,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// ReadDocument reads archive.json or a manifest: see [Store.Read].
-func (s *Store) ReadDocument(ctx context.Context, key string) ([]byte, error) {
-	return s.Read(ctx, key, manifest.MaxManifestBytes, manifest.Intact)
-}
-
 // Read reads a whole object of at most limit bytes that nothing else describes. One
 // that is not intact is read again, and the second time returned as it is: the caller
 // knows best what is wrong with it. One that is larger is a [*manifest.ObjectError], and

@@ -84,7 +84,7 @@ func TestReadBounds(t *testing.T) {
 		"a sealed one of another size":   {func() ([]byte, error) { return s.ReadSealed(t.Context(), "a", 11, sumOf("0123456789"), nil) }, "it has 10 bytes instead of 11"},
 		"a part beyond the end":          {func() ([]byte, error) { return s.ReadPart(t.Context(), "a", storage.Range{Offset: 20, Length: 1}) }, "shorter"},
 		"a part that reaches beyond it":  {func() ([]byte, error) { return s.ReadPart(t.Context(), "a", storage.Range{Offset: 8, Length: 3}) }, "shorter"},
-		"a document that does not exist": {func() ([]byte, error) { return s.ReadDocument(t.Context(), "b") }, storage.ErrNotExist.Error()},
+		"a document that does not exist": {func() ([]byte, error) { return s.ReadStored(t.Context(), "b") }, storage.ErrNotExist.Error()},
 	} {
 		if b, err := c.read(); err == nil || !strings.Contains(err.Error(), c.wrong) {
 			t.Errorf("%s: %q, %v, want %q", name, b, err, c.wrong)

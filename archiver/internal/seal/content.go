@@ -116,7 +116,12 @@ func (r *Ring) SealCatalog(ctx context.Context, plain []byte) ([]byte, error) {
 	if !r.IsSealed() {
 		return plain, nil
 	}
-	g, err := r.withCatalogKey(ctx, r.Generation())
+	return r.SealFor(ctx, r.Generation(), plain)
+}
+
+// SealFor is [Ring.SealCatalog] with the catalog key of a generation, in an encrypted archive.
+func (r *Ring) SealFor(ctx context.Context, generation int, plain []byte) ([]byte, error) {
+	g, err := r.withCatalogKey(ctx, generation)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +170,18 @@ func (r *Ring) MAC(ctx context.Context, generation int, line []byte) (manifest.D
 	}
 	return g.authenticate(line), nil
 }
+
+// CheckMAC makes sure that a document has the MAC that its generation makes. Otherwise the error is a
+// [*DamageError]; others are those of [Ring.MAC].
+func (r *Ring) CheckMAC(ctx context.Context, generation int, line []byte, mac manifest.Digest) error {
+	right, err := r.MAC(ctx, generation, line)
+	if err == nil && !isEqual(right, mac) {
+		return damagef(wrongMAC)
+	}
+	return err
+}
+
+const wrongMAC = "it was not written by somebody with the key of the archive: its MAC is wrong"
 
 // CheckWriter returns a [*KeyError] if nothing can be committed to the archive with these keys:
 // hosts may have been revoked.

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,6 +41,9 @@ func (e *KeyError) who() string {
 	}
 	return "; it opens for " + strings.Join(names, ", ")
 }
+
+// ErrNotEncrypted: the archive is not encrypted, and what was given says that it must be.
+var ErrNotEncrypted = errors.New("the archive is not encrypted")
 
 // DamageError says that something is not what somebody with the keys has written.
 type DamageError struct{ Problem string }

@@ -28,6 +28,14 @@ func (r *Ring) Begin(archiveID string) (*manifest.KeyList, error) {
 	return list, nil
 }
 
+// Begun returns archive.json of a first backup that was interrupted, nil if there is none.
+func (r *Ring) Begun() ([]byte, error) {
+	if r.given.Begun == nil {
+		return nil, nil
+	}
+	return r.given.Begun()
+}
+
 // Announce makes the keys of a new archive durable; document is its archive.json.
 func (r *Ring) Announce(document []byte) error {
 	r.changing.Lock()

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"filippo.io/age"
@@ -44,6 +45,9 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 		if k != nil && k.archiveID == a.ArchiveID {
 			return damagef("it says that the archive is not encrypted, and it is")
 		}
+		if len(r.given.Recipients) > 0 || r.given.Required {
+			return ErrNotEncrypted
+		}
 		r.set(nil)
 		return nil
 	}
@@ -52,6 +56,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 		if k, err = r.givenKeys(a.ArchiveID); err != nil {
 			return err
 		}
+		r.forget()
 	}
 	if err := k.add(a.Record, a.List); err != nil {
 		return err
@@ -68,10 +73,20 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 	case g.catalog == nil:
 		return k.missing(theList, len(r.secrets) > 0 || r.writer != nil)
 	case !isEqual(g.authenticate(a.Line), a.MAC):
-		return damagef("it was not written by somebody with the key of the archive: its MAC is wrong")
+		return damagef(wrongMAC)
+	}
+	if err := r.checkSeen(k); err != nil {
+		return err
 	}
 	r.set(k)
 	return nil
+}
+
+// forget forgets what was seen of another archive.
+func (r *Ring) forget() {
+	r.mu.Lock()
+	r.seen = nil
+	r.mu.Unlock()
 }
 
 // givenKeys returns the keys of the writer key.
@@ -86,26 +101,58 @@ func (r *Ring) givenKeys(archiveID string) (*keys, error) {
 	return keysOf(r.writer, archiveID)
 }
 
-// Saw is told the number of the newest record of kind keys, as an authenticated record has it.
-func (r *Ring) Saw(record manifest.Seq) {
-	if r.Keys() >= record {
-		return
+// Saw is told what an authenticated record says: the generation with which it is encrypted, and the
+// number of the newest record of kind keys. The error is a [*DamageError] if a record of that number
+// is encrypted with another generation.
+func (r *Ring) Saw(record manifest.Seq, generation int, keys manifest.Seq) error {
+	k := r.current()
+	if k == nil {
+		return nil
+	}
+	if want := k.at(record).number; generation != want {
+		return damagef("it is encrypted with generation %d of the keys, and should be with %d", generation, want)
+	}
+	r.mu.Lock()
+	if r.seen == nil {
+		r.seen = map[int]manifest.Seq{}
+	}
+	r.seen[generation] = max(r.seen[generation], record)
+	r.mu.Unlock()
+	if k.record >= keys {
+		return nil
 	}
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	if k := r.current().clone(); k != nil && k.record < record {
-		k.record = record
+	if k := r.current().clone(); k.archiveID == r.ArchiveID() && k.record < keys {
+		k.record = keys
 		r.set(k)
 	}
+	return nil
+}
+
+// checkSeen makes sure that no record was read before that is encrypted with keys that had been
+// replaced already.
+func (r *Ring) checkSeen(k *keys) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for generation, record := range r.seen {
+		if want := k.at(record).number; generation < want {
+			return damagef("%s is encrypted with generation %d of the keys, and should be with %d", record.Key(), generation, want)
+		}
+	}
+	return nil
 }
 
 // add adds a key list to the keys, and what its generations hand over. It must not contradict
 // what is known.
 func (k *keys) add(record manifest.Seq, list *manifest.KeyList) error {
-	if slices.ContainsFunc(k.lists, func(l learned) bool { return l.record == record }) {
-		return nil // a document that was read again, or a full backup's copy
+	i, isKnown := slices.BinarySearchFunc(k.lists, record, func(l learned, record manifest.Seq) int { return int(int64(l.record) - int64(record)) })
+	if isKnown { // a document that was read again, or a full backup's copy
+		if !reflect.DeepEqual(k.lists[i].list, list) {
+			return damagef("its list of keys is not the one that record %d has", record)
+		}
+		return nil
 	}
-	i, _ := slices.BinarySearchFunc(k.lists, record, func(l learned, record manifest.Seq) int { return int(int64(l.record) - int64(record)) })
 	k.lists = slices.Insert(k.lists, i, learned{record: record, list: list})
 	k.record = max(k.record, record)
 	for i := range list.Generations {

@@ -40,7 +40,8 @@ type Given struct {
 	OnChange func(*WriterKey)
 
 	// Check is called when archive.json was read, before its keys are used and before anything
-	// is stored: keys is nil if it is not encrypted. What it returns ends the run.
+	// is stored: keys is nil if it is not encrypted. What it returns ends the run. A later list may
+	// have replaced keys: who the recipients are now, [Ring.CheckRecipients] compares.
 	Check func(archiveID string, keys *manifest.KeyList) error
 }
 
@@ -57,8 +58,9 @@ type Ring struct {
 	secrets  []Identity
 	writer   *WriterKey // of the archive, as it was given, or as somebody was told of it
 
-	mu   sync.Mutex // for what follows; never held for long
-	keys *keys      // nil if the archive is not encrypted, or before that is known
+	mu   sync.Mutex           // for what follows; never held for long
+	keys *keys                // nil if the archive is not encrypted, or before that is known
+	seen map[int]manifest.Seq // the newest record that was read of each generation
 }
 
 // NewRing returns the ring of an archive of which nothing is known yet.
@@ -94,6 +96,19 @@ func (r *Ring) set(k *keys) {
 // IsSealed reports whether the archive is encrypted, once archive.json was read or made.
 func (r *Ring) IsSealed() bool { return r.current() != nil }
 
+// CheckRecipients returns a [*RecipientsError] if the archive is encrypted for others than those who were
+// given, if any were. It asks the newest key list, which may take a request.
+func (r *Ring) CheckRecipients(ctx context.Context) error {
+	if !r.IsSealed() || len(r.given.Recipients) == 0 {
+		return nil
+	}
+	list, err := r.List(ctx)
+	if err != nil {
+		return err
+	}
+	return CheckRecipients(list, r.given.Recipients)
+}
+
 // Wanted reports whether an archive that does not exist yet is to be encrypted.
 func (r *Ring) Wanted() bool { return r != nil && len(r.given.Recipients) > 0 }
 
@@ -103,6 +118,21 @@ func (r *Ring) Suffix() string {
 		return ""
 	}
 	return manifest.SealedSuffix
+}
+
+// ArchiveID returns the id of the archive, "" if it is not encrypted.
+func (r *Ring) ArchiveID() string {
+	k := r.current()
+	if k == nil {
+		return ""
+	}
+	return k.archiveID
+}
+
+// Has reports whether a generation of keys is known.
+func (r *Ring) Has(generation int) bool {
+	k := r.current()
+	return k != nil && k.find(generation) != nil
 }
 
 // Generation returns the number of the newest generation of keys, 0 if the archive is not encrypted.

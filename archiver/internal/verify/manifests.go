@@ -202,11 +202,11 @@ func (v *verification) fences(ctx context.Context, r *records) error {
 
 // fence reads a fence. That it exists is all that backups ask for.
 func (v *verification) fence(ctx context.Context, key string, keep manifest.Seq, archiveID string) error {
-	b, err := v.store.ReadDocument(ctx, key)
+	d, err := v.store.ReadDocument(ctx, key)
 	if err != nil {
 		return v.pass(err)
 	}
-	f, err := manifest.DecodeFence(b)
+	f, err := manifest.DecodeFence(d.Bytes)
 	switch {
 	case errors.Is(err, manifest.ErrDamaged):
 		v.find(key, err.Error())
