@@ -78,13 +78,14 @@ func isSealedBody(body io.ReadSeeker) (sealed bool, err error) {
 	case first[0] != '{':
 		return false, nil
 	}
-	rest, err := io.ReadAll(io.LimitReader(body, manifest.MaxManifestBytes))
+	rest, err := io.ReadAll(io.LimitReader(body, manifest.MaxStoredDocument))
 	return err == nil && isSealedDocument(append(first[:n:n], rest...)), err
 }
 
 // clearFields are what a sealed document says to everybody.
 var clearFields = []string{
 	"type", "format", "seq", "archive_id", "commit_id", "previous_sha256", "keys", "generation", "key_list", "encryption", "sealed",
+	"keep", // of a fence
 }
 
 // isSealedDocument reports whether b is a document with no other fields than those that
@@ -98,6 +99,9 @@ func isSealedDocument(b []byte) bool {
 	}
 	if slices.ContainsFunc(slices.Collect(maps.Keys(fields)), func(name string) bool { return !slices.Contains(clearFields, name) }) {
 		return false
+	}
+	if _, _, _, err := manifest.DecodeSealedFence(b); err == nil {
+		return true // it has a number, and nothing to seal
 	}
 	var file []byte // base64 in JSON
 	return json.Unmarshal(fields["sealed"], &file) == nil && bytes.HasPrefix(file, []byte(ageBeginning))
