@@ -290,7 +290,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",
 		"restore archive copy.grafeo", "inspect db.grafeo", "inspect db.grafeo.wal/backup_cursor.meta", "inspect archive", "export archive native",
-		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o key.txt", "nonsense",
+		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "policy s3://backups/people --mode monitor --for minio", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o key.txt", "nonsense",
 		"watch --check db.grafeo archive", "watch --once db.grafeo archive", "health http://127.0.0.1:1",
 	} {
 		cmd := exec.Command(binary, append(strings.Fields(command), "--json")...)

@@ -10,19 +10,37 @@ import (
 func policyCommand(a *app) *cobra.Command {
 	var rules *ruleFlags
 	var clear bool
+	var access accessFlags
 	cmd := &cobra.Command{
-		Use:   "policy ARCHIVE [RULES | --clear]",
-		Short: "Show or store the rules that say which backups stay",
+		Use:   "policy ARCHIVE [RULES | --clear | --mode MODE]",
+		Short: "Show or store the rules that say which backups stay; print an access policy",
 		Long: `policy shows the rules that are stored in an archive, or stores others in their place.
-expire follows them if it is given none. Storing rules removes nothing.`,
+expire follows them if it is given none. Storing rules removes nothing.
+
+With --mode it does something else: it prints the access policy of S3 with the least that
+a host needs for its work on this archive, and asks no store. The modes are
+
+  append-only  backup, watch, import, pin, compact, doctor; it can delete nothing
+  restore      restore, export, list
+  monitor      list, status, verify; it cannot read segments
+  expire       expire; it cannot read segments
+  drill        all that reads: restore, verify --deep
+
+docs/access.md shows how such a policy is applied, and what each mode cannot do.`,
 		Example: `  gbak-s3 policy s3://backups/people --window 7d --keep-daily 30 --keep-monthly 12
-  gbak-s3 policy s3://backups/people`,
+  gbak-s3 policy s3://backups/people
+  gbak-s3 policy s3://backups/people --mode append-only`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given, err := rules.read(cmd)
 			switch {
 			case err != nil:
 				return err
+			case access.isGiven(cmd) && (given != nil || clear):
+				return usage("--mode prints an access policy, and takes neither rules nor --clear",
+					"Give --mode alone for an access policy; give rules or --clear alone to say which backups stay.")
+			case access.isGiven(cmd):
+				return a.printAccess(arguments(args, "ARCHIVE")[0], access)
 			case given != nil && clear:
 				return usage("rules and --clear cannot be used together", "Give the rules that are to be stored, or --clear to store none.")
 			case given == nil && !clear:
@@ -33,6 +51,7 @@ expire follows them if it is given none. Storing rules removes nothing.`,
 	}
 	rules = newRuleFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&clear, "clear", false, "store no rules any more")
+	access.add(cmd.Flags())
 	return cmd
 }
 

@@ -229,6 +229,9 @@ func (sw *sweep) findSurvivor(ctx context.Context, keys []string, kept map[strin
 		return "", nil
 	}
 	_, err := sw.store.Storage.Head(ctx, keys[i])
+	if errors.Is(err, storage.ErrPermission) {
+		return sw.findInList(ctx, keys[i]) // who may delete data need not be one who may read it
+	}
 	switch {
 	case err == nil:
 		return keys[i], nil
@@ -236,6 +239,17 @@ func (sw *sweep) findSurvivor(ctx context.Context, keys []string, kept map[strin
 		return "", nil
 	}
 	return "", err
+}
+
+// findInList returns key if the store lists it, else "".
+func (sw *sweep) findInList(ctx context.Context, key string) (string, error) {
+	for info, err := range sw.store.List(ctx, key, objects.MaxSegments) {
+		if err == nil && info.Key == key {
+			return key, nil
+		}
+		return "", err // an object whose key begins with this one comes after it
+	}
+	return "", nil
 }
 
 // refuse counts an object that the store did not delete.

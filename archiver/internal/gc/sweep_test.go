@@ -251,3 +251,20 @@ func TestSweepRefuses(t *testing.T) {
 		t.Error("something is gone")
 	}
 }
+
+// Whether what was deleted is gone is seen without the permission to read it.
+func TestSweepWithoutReadingData(t *testing.T) {
+	for pretend, survivors := range map[bool]int{true: 1, false: 0} {
+		w, k := littered(t, 1500)
+		deletes := onDelete(1, storagetest.Fault{Pretend: pretend})
+		swept, err := w.trySweep(t.Context(), k, func(op storage.Op, key string, n int) storagetest.Fault {
+			if op == storage.OpHead {
+				return storagetest.Fault{Err: storage.ErrPermission}
+			}
+			return deletes(op, key, n)
+		})
+		if err != nil || swept.Survivors != survivors || swept.Deleted.Objects+survivors != 1500 {
+			t.Errorf("pretended: %v: %+v, %v", pretend, swept, err)
+		}
+	}
+}

@@ -8,7 +8,6 @@ package s3test
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -45,14 +44,7 @@ func newBucket(t testing.TB, input *s3.CreateBucketInput) (address string) {
 		}
 		t.Skip(reason)
 	}
-	client := s3.New(s3.Options{
-		BaseEndpoint: &endpoint,
-		Region:       "us-east-1",
-		UsePathStyle: true,
-		Credentials:  credentials.NewStaticCredentialsProvider(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
-		// No connection outlives its request: tests look for leaks.
-		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-	})
+	client := newClient(endpoint, ownCredentials())
 	bucket := "gbak-test-" + strings.ToLower(rand.Text())
 	input.Bucket = &bucket
 	if _, err := client.CreateBucket(t.Context(), input); err != nil {
@@ -71,6 +63,21 @@ func newBucket(t testing.TB, input *s3.CreateBucketInput) (address string) {
 		}
 	}
 	return "s3://" + bucket + "?" + url.Values{"endpoint": {endpoint}}.Encode()
+}
+
+// ownCredentials are those of the store's owner.
+func ownCredentials() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), "")
+}
+
+// endpointOf returns the endpoint in the address of a bucket.
+func endpointOf(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("endpoint")
 }
 
 // remove removes a bucket with all versions of its objects, locked or not.
