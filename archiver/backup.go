@@ -12,7 +12,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/openlog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -70,6 +69,16 @@ type BackupOptions struct {
 	// third and to more than 20 MiB, it goes into several objects.
 	SegmentBytes int64
 
+	// LockKeep is for how long each backup stays restorable at least, whatever anybody
+	// deletes, in a bucket that locks each object for some days. A chain of backups then ends
+	// early enough, and a full backup refers to nothing whose lock ends too early. If the locks
+	// are not longer than that, the error is [CodeLock]. 0 plans nothing.
+	LockKeep time.Duration
+
+	// LockLength is for how long the store locks each object that is put; 0 means what it
+	// says itself.
+	LockLength time.Duration
+
 	// Labels are recorded with the backup, for people and for rules of retention.
 	Labels map[string]string
 
@@ -89,6 +98,8 @@ type BackupOptions struct {
 
 	prepared *pack.Prepared // by a session, nil for nothing
 	sent     *sent.Notes    // of the run
+
+	lock *lock // of the store, once it was read; nil if nothing is planned with it
 }
 
 // MaxLabels is how many labels a backup can have.
@@ -190,6 +201,12 @@ func (o *BackupOptions) complete() error {
 	if o.MaxHold < 0 {
 		return fmt.Errorf("the limit %d for held log cannot be used: it must not be negative", o.MaxHold)
 	}
+	if o.LockKeep < 0 || o.LockLength < 0 {
+		return fmt.Errorf("the times %s and %s of locks cannot be used: they must not be negative", o.LockKeep, o.LockLength)
+	}
+	if o.LockLength > 0 && o.LockKeep == 0 {
+		return errors.New("how long the store locks objects is only of use with a time for which backups are to stay restorable")
+	}
 	if o.CommitTimeout < 0 {
 		return fmt.Errorf("the commit timeout %s cannot be used: it must be longer than 0", o.CommitTimeout)
 	}
@@ -207,6 +224,9 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		return BackupReport{}, err
 	}
 	path, opts.name = database.Path, database.Name
+	if opts.lock, err = a.readLock(ctx, &opts); err != nil {
+		return BackupReport{}, err
+	}
 	w := updateOptions(a, path, opts)
 	var r BackupReport
 	err = commit.Update(ctx, a.journal, w, func(head *commit.Head) (err error) {
@@ -214,37 +234,6 @@ func (a *Archive) backup(ctx context.Context, path string, opts BackupOptions) (
 		return err
 	})
 	return r, err
-}
-
-// newPacker returns the packer of a backup that builds on head.
-func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
-	return pack.New(head, pack.Options{
-		SegmentBytes: opts.SegmentBytes, Level: opts.Level, Fresh: opts.Fresh, Prepared: opts.prepared, Workers: a.workers, BeforeRead: a.reading, Log: a.log,
-		Sent: opts.sent,
-	})
-}
-
-// newQuery returns the question to the database at path: what is new since the parent of
-// head.
-func newQuery(a *Archive, path string, head *commit.Head, held bool, opts BackupOptions) capture.Query {
-	return capture.Query{
-		Path: path, Name: opts.name, Parent: head.Parent, Held: held,
-		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log, Logs: opts.logs,
-	}
-}
-
-// holderOf returns the archive as one for which databases keep their logs.
-func holderOf(a *Archive, p *pace) hold.Holder {
-	return hold.Holder{Disk: a.disk, Name: a.name, Log: a.log, Pace: p.ofHold()}
-}
-
-// updateOptions returns how a backup of the database at path, "" for none, updates the
-// journal.
-func updateOptions(a *Archive, path string, opts BackupOptions) commit.UpdateOptions {
-	return commit.UpdateOptions{
-		Tool: a.tool, Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter,
-		Probe: func(ctx context.Context) (manifest.Verdict, error) { return probeConditions(ctx, a) },
-	}
 }
 
 // backupOn makes the backup that follows head. If another writer commits first, it is
@@ -311,7 +300,9 @@ func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, h
 	if c.Index == nil {
 		return nothingNew(head.Parent), false, nil
 	}
-	if err := head.Commit(ctx, c.Manifest(a.tool, a.host, opts.Labels), c.Index, opts.CommitTimeout); err != nil {
+	m := c.Manifest(a.tool, a.host, opts.Labels)
+	m.LockedFrom = opts.lock.lockedFrom(m, c.Index, head)
+	if err := head.Commit(ctx, m, c.Index, opts.CommitTimeout); err != nil {
 		return BackupReport{}, false, err
 	}
 	opts.sent.Committed()
@@ -331,18 +322,4 @@ func nothingNew(head *manifest.Committed) BackupReport {
 	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
 	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
 	return BackupReport{Backup: b}
-}
-
-// probeConditions finds out how the store treats conditional writes, before an archive
-// is made in it.
-func probeConditions(ctx context.Context, a *Archive) (manifest.Verdict, error) {
-	p := probe.New(a.objects, a.effort)
-	verdict, err := p.Conditions(ctx)
-	if left := p.Clean(ctx); left != nil {
-		a.log.Info("a few small objects of the probe of the store stay in it", "prefix", p.Prefix, "err", left)
-	}
-	if err != nil {
-		return "", fmt.Errorf("trying whether the store creates an object only if it is absent: %w", err)
-	}
-	return verdict, nil
 }

@@ -69,6 +69,9 @@ func (a *Archive) planBackup(ctx context.Context, path string, opts BackupOption
 		return BackupPlan{}, err
 	}
 	path, opts.name = database.Path, database.Name
+	if opts.lock, err = a.readLock(ctx, &opts); err != nil {
+		return BackupPlan{}, err
+	}
 	probes := false
 	w := updateOptions(a, path, opts)
 	w.DryRun = true

@@ -69,6 +69,7 @@ var kinds = []kind{
 	{as[*commit.UnsafeStoreError], CodeUnsafeStore},
 	{as[*keeping.SingleWriterError], CodeUnsafeStore},
 
+	{as[*LockError], CodeLock},
 	{as[*noRulesError], CodeNoRules},
 	{as[*manifest.RulesError], CodeNoRules},
 	{as[*retention.NeededError], CodeNeeded},

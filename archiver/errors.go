@@ -43,6 +43,7 @@ const (
 	CodeRecipients      Code = "recipients_differ"  // the archive is encrypted for others than those who were given
 	CodeNotEncrypted    Code = "not_encrypted"      // the archive is not encrypted, though it was, or is to be
 	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
+	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
@@ -77,6 +78,7 @@ var (
 	ErrInterrupted     error = sentinel(CodeInterrupted)
 	ErrNoRules         error = sentinel(CodeNoRules)
 	ErrNeeded          error = sentinel(CodeNeeded)
+	ErrLock            error = sentinel(CodeLock)
 	ErrKeyMissing      error = sentinel(CodeKeyMissing)
 	ErrKeyWrong        error = sentinel(CodeKeyWrong)
 	ErrRecipients      error = sentinel(CodeRecipients)

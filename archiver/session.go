@@ -59,6 +59,8 @@ type Session struct {
 	newest    *manifest.Committed // the newest backup, without its content; nil if there is none
 	full      *fullBackup         // the newest full one; nil if that is not known
 
+	lock *lock // of the store, as of when the archive was read last; nil if nothing is planned with it
+
 	logs openlog.Files // of a 0.5 database, so that a clean close loses nothing
 	pace pace
 
@@ -132,6 +134,9 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 			return err
 		}
 		opts.name = database.Name
+		if err := s.readLock(ctx, &opts); err != nil {
+			return err
+		}
 		return s.update(ctx, s.updateOptions(database.Path, opts), func(head *commit.Head) (err error) {
 			r, err = s.archive.backupOn(ctx, database.Path, head, opts)
 			return err
@@ -149,6 +154,17 @@ func (s *Session) Backup(ctx context.Context, b SessionBackup) (BackupReport, er
 
 // isFresh reports whether the session may rely on what it remembers.
 func (s *Session) isFresh() bool { return s.tip != nil && time.Since(s.read) < RereadEvery }
+
+// readLock sets the lock of opts, and reads it anew when the archive is read, too.
+func (s *Session) readLock(ctx context.Context, opts *BackupOptions) (err error) {
+	if !s.isFresh() {
+		if s.lock, err = s.archive.readLock(ctx, opts); err != nil {
+			return err
+		}
+	}
+	opts.lock = s.lock
+	return nil
+}
 
 // updateOptions is the function updateOptions, with what the session has seen itself.
 func (s *Session) updateOptions(path string, opts BackupOptions) commit.UpdateOptions {
@@ -225,7 +241,11 @@ func (s *Session) reread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := s.updateOptions(path, s.options(SessionBackup{}))
+	opts := s.options(SessionBackup{})
+	if err := s.readLock(ctx, &opts); err != nil {
+		return err
+	}
+	o := s.updateOptions(path, opts)
 	o.Probe = func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
 	return s.update(ctx, o, func(*commit.Head) error { return nil })
 }

@@ -39,6 +39,10 @@ type Look struct {
 	// backed up.
 	NeedsFull string
 
+	// LockFullAt is from when on the next backup has to be a full one because of
+	// [BackupOptions.LockKeep], even if nothing is new; zero if there is no need.
+	LockFullAt time.Time
+
 	// FullBytes is about how much a full backup would read: the image and its log.
 	FullBytes  int64
 	ImageBytes int64
@@ -118,6 +122,7 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 	l := Look{Known: s.known}
 	q := newQuery(s.archive, path, &commit.Head{Parent: s.newest}, hold.WasHeldSince(path, s.archiveID, s.newest), s.opts.Backup)
 	q.Full, q.NoFull, q.Logs = false, false, &s.logs
+	l.LockFullAt = s.lock.fullFrom(s.newest)
 	q.Skips = s.isFresh()
 	q.Knows = func(context.Context, string) (bool, error) { return false, nil }
 	if s.newest != nil {
@@ -133,6 +138,7 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 		return Look{}, err
 	}
 	l.ImageBytes = found.Image.Size
+	whyLock := s.lock.whyFull(s.newest, time.Now())
 	switch {
 	case isOther:
 		l.NeedsFull, l.FullBytes = other.Error(), found.Bytes()
@@ -140,6 +146,8 @@ func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 		l.NeedsFull, l.FullBytes = found.Why, found.Bytes()
 	case found.Kind == manifest.Full && !found.Archived:
 		l.FullBytes = found.Bytes()
+	case whyLock != "" && !found.Remainder:
+		l.NeedsFull = whyLock
 	default:
 		l.Commits, l.UnsavedBytes, l.Remainder = found.Commits, found.Bytes(), found.Remainder
 		if found.StartTime != nil && found.Commits > 0 {

@@ -29,6 +29,9 @@ func (s *Session) Prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if opts.lock, err = s.archive.readLock(ctx, &opts); err != nil {
+			return err
+		}
 		o := updateOptions(s.archive, database.Path, opts)
 		o.Existing = true
 		err = commit.Update(ctx, s.archive.journal, o, func(head *commit.Head) error {

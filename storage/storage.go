@@ -35,8 +35,8 @@ import (
 // [ErrUnavailable]. A conditional Put is attempted only once: what an unclear answer
 // means is for the caller to decide.
 //
-// A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], an [OriginChecker]
-// or a [NeighbourLister]. A Storage in front of another one should pass these on.
+// A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], a [Locker], an
+// [OriginChecker] or a [NeighbourLister]. A Storage in front of another one should pass these on.
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key. When it
 	// returns nil, they are durable, and every later Get, Head and List sees them. An
@@ -97,6 +97,10 @@ type PutResult struct {
 	// that says yes on the store's behalf proves nothing. Not every store proves what it
 	// stores; without a proof, Head shows whether the object exists.
 	Proved bool
+
+	// PutAt is when the object was written, by the store's clock, which may be cut to the
+	// second; the zero time if the store does not say.
+	PutAt time.Time
 }
 
 // ObjectInfo describes an object.

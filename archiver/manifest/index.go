@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 )
 
 // Limits of what is read (FORMAT.md, "Limits").
@@ -78,6 +79,10 @@ type Segment struct {
 	RawBytes    int64  `json:"raw_bytes"`      // of all its frames, decompressed
 	SHA256      Digest `json:"sha256"`         // of the stored bytes
 	Data        Inline `json:"data,omitempty"` // the stored bytes, if there is no object
+
+	// PutAt is when the object was put, by the store's clock, in seconds: its lock began then.
+	// It is left out by a writer that does not plan with locks, and if it is not known.
+	PutAt time.Time `json:"put_at,omitzero"`
 }
 
 // InlineSegment returns a segment of these stored bytes that stands in the manifest.

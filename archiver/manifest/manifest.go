@@ -105,6 +105,11 @@ type Manifest struct {
 	// leave it out.
 	CopiedFrom *CopiedFrom `json:"copied_from,omitempty"`
 
+	// LockedFrom is a time before which nothing was put that a restore of this backup reads,
+	// back to the full backup that its chain begins with. It is null if that is not known:
+	// only writers that plan with locks look after it.
+	LockedFrom *time.Time `json:"locked_from,omitempty"`
+
 	// Spill is what was in the database's spill folder: of a full backup the files
 	// that it has, of an incremental those that had not changed since. It is left out if
 	// there were none.

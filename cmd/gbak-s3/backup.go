@@ -21,6 +21,7 @@ func backupCommand(a *app) *cobra.Command {
 		level, segmentSize string
 		maxHold            string
 		labels             []string
+		locks              lockFlags
 		opts               archiver.BackupOptions
 		dryRun             bool
 		metricsFile        *string
@@ -71,6 +72,9 @@ nothing, and needs no permission to write.`,
 			if opts.Labels, err = parseLabels(labels); err != nil {
 				return err
 			}
+			if opts.LockKeep, opts.LockLength, err = locks.read(cmd); err != nil {
+				return err
+			}
 			if opts.CommitTimeout <= 0 {
 				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
@@ -106,6 +110,7 @@ nothing, and needs no permission to write.`,
 		"accept that what was at ARCHIVE before is gone, and start over with what is there")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
 		"for a new archive: allow a store without conditional writes; never let two backups run at the same time")
+	locks.add(flags)
 	flags.StringArrayVar(&labels, "label", nil,
 		"record this `KEY=VALUE` with the backup, for people and for --keep-label; may be repeated")
 	flags.StringVar(&level, "level", segment.DefaultLevel.String(), "compression: fastest, default, better or best")

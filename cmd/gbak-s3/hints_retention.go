@@ -25,6 +25,11 @@ var retention = []row{
 			"or store such rules with `gbak-s3 policy`.",
 	},
 	{
+		name: "locks", when: code(archiver.CodeLock),
+		say: "Give the bucket a longer default retention, or a shorter time with --lock-keep. If these credentials may not read " +
+			"the bucket's object lock, say with --lock-days for how many days it locks objects.",
+	},
+	{
 		name: "needed backup", when: code(archiver.CodeNeeded),
 		say: "The newest backup always stays. If it is a pinned one, run `gbak-s3 unpin` first.",
 	},

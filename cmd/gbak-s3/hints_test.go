@@ -260,6 +260,7 @@ var hintCases = []hintCase{
 	{"state that is not there", archiver.CodeUnreachable, errors.New("x"), "gbak-s3 status"},
 	{"no archive", archiver.CodeNoArchive, errors.New("x"), "gbak-s3 backup"},
 	{"no rules", archiver.CodeNoRules, errors.New("x"), "--keep-daily"},
+	{"locks", archiver.CodeLock, errors.New("x"), "--lock-days"},
 	{"needed backup", archiver.CodeNeeded, errors.New("x"), "gbak-s3 unpin"},
 	{"no backup", archiver.CodeNoBackup, errors.New("x"), "gbak-s3 list"},
 }

@@ -104,7 +104,9 @@ func (w *watching) open(t watch.Target) (watch.Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return watch.Adapt(archive, t.Database, archiver.SessionOptions{}), nil
+	return watch.Adapt(archive, t.Database, archiver.SessionOptions{
+		Backup: archiver.BackupOptions{LockKeep: t.LockKeep, LockLength: t.LockLength},
+	}), nil
 }
 
 // restore restores the databases that are not there. Which ones a folder had, no archive

@@ -77,6 +77,7 @@ func targetsOf(path, name string, archives []string, s config.Settings) []watch.
 			Lag:    s.Lag,
 			Full:   watch.FullRules{Every: s.Full.Every, AfterIncrements: s.Full.AfterIncrements},
 			Verify: s.VerifyEvery, Expire: s.ExpireEvery, Compact: s.CompactEvery,
+			LockKeep: s.LockKeep, LockLength: s.LockLength,
 			MinFree:     watch.Size{Bytes: s.MinFree.Bytes, Percent: s.MinFree.Percent},
 			MaxRequests: watch.Rate{N: s.MaxRequests.Count, Per: s.MaxRequests.Per},
 		}

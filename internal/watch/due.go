@@ -16,10 +16,27 @@ const (
 	leastLogForFull = 64 << 20
 )
 
-// fullDueAt returns when the next planned full backup is due by what the archive says, zero
-// for never. It is in the past if one is due; it may be nothing new since the last one, and
-// then it is zero, too.
+// fullDueAt returns when the next planned full backup is due, zero for never. It is in the
+// past if one is due.
 func fullDueAt(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
+	return earliest(fullDueByRules(now, l, r, k), fullDueByLock(now, l, r, k))
+}
+
+// fullDueByLock returns when a full backup is due because the lock of the chain ends, zero
+// for never: a day before it has to be taken, or a quarter of the chain's time, and in the
+// window if that opens before.
+func fullDueByLock(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
+	if !l.Known || l.LockFullAt.IsZero() {
+		return time.Time{}
+	}
+	ahead := min(day, max(0, l.LockFullAt.Sub(l.FullAt)/4))
+	at := r.Window.next(later(now, l.LockFullAt.Add(-ahead)), spread(k, r.Window.length()))
+	return earlier(at, later(now, l.LockFullAt))
+}
+
+// fullDueByRules returns when the next full backup is due by what the archive says, zero for
+// never. It may be nothing new since the last one, and then it is zero, too.
+func fullDueByRules(now time.Time, l archiver.Look, r FullRules, k Key) time.Time {
 	if !l.Known || l.Newest.Seq == 0 || l.FullAt.IsZero() || l.SinceFull == 0 && l.Commits == 0 {
 		return time.Time{}
 	}

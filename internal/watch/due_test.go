@@ -125,3 +125,36 @@ func TestSpread(t *testing.T) {
 		t.Errorf("only %d minutes", len(minutes))
 	}
 }
+
+// A full backup is planned before the lock of the chain ends, even if nothing is new and no
+// rule asks for one: in the window, if that opens before.
+func TestFullsByLock(t *testing.T) {
+	const chain = 8 * day
+	night := Window{From: time.Hour, To: 5 * time.Hour}
+	for name, c := range map[string]struct {
+		after   time.Duration // the last full backup
+		rules   FullRules
+		soonest time.Duration // after the last full backup
+		latest  time.Duration
+	}{
+		"much later":            {0, FullRules{}, 7 * day, 7 * day},
+		"in a window":           {0, FullRules{Window: night}, 7*day + 10*time.Hour, 7*day + 14*time.Hour},
+		"a rule comes first":    {0, FullRules{Every: day}, 0, 2 * day},
+		"due":                   {7*day + time.Hour, FullRules{}, 7*day + time.Hour, 7*day + time.Hour},
+		"no window before that": {7*day + 23*time.Hour, FullRules{Window: night}, chain, chain},
+		"too late":              {9 * day, FullRules{Window: night}, 9 * day, 9 * day},
+	} {
+		l := lookAt(monday, 0)
+		l.Commits, l.LockFullAt = 0, monday.Add(chain)
+		if c.rules.Every > 0 {
+			l.Commits = 1
+		}
+		due := fullDueAt(monday.Add(c.after), l, c.rules, key).Sub(monday)
+		if due < c.soonest || due > c.latest {
+			t.Errorf("%s: it is due %s after the last one", name, due)
+		}
+	}
+	if due := fullDueAt(monday, lookAt(monday, 0), FullRules{}, key); !due.IsZero() {
+		t.Errorf("without a lock: %s", due)
+	}
+}

@@ -23,6 +23,9 @@ type Target struct {
 
 	Full FullRules
 
+	// LockKeep and LockLength are those of [archiver.BackupOptions].
+	LockKeep, LockLength time.Duration
+
 	// How often the archive is verified, expired by its own policy, and compacted; 0 means
 	// never.
 	Verify, Expire, Compact time.Duration

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -28,12 +29,23 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fail(ctx, storage.OpList, "", err)
 	}
-	if raw, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
-		if now, err := http.ParseTime(raw.Header.Get("Date")); err == nil {
-			return now, nil
-		}
+	if now := timeOf(out.ResultMetadata); !now.IsZero() {
+		return now, nil
 	}
 	return time.Time{}, &storage.Error{Op: storage.OpList, Err: &failure{
 		text: "the store's answers have no Date", sentinel: storage.ErrNoTime, err: storage.ErrNoTime,
 	}}
+}
+
+// timeOf returns the Date of an answer, the zero time if it has none.
+func timeOf(metadata middleware.Metadata) time.Time {
+	raw, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
+	if !ok {
+		return time.Time{}
+	}
+	date, err := http.ParseTime(raw.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date.UTC()
 }

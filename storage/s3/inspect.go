@@ -11,7 +11,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-var _ storage.Inspector = (*Store)(nil)
+var (
+	_ storage.Inspector = (*Store)(nil)
+	_ storage.Locker    = (*Store)(nil)
+)
 
 // Inspect implements [storage.Inspector]: it reads the bucket's versioning, object lock
 // and lifecycle rules. Each needs a permission of its own, which a backup does not
@@ -69,6 +72,9 @@ func (s *Store) readObjectLock(ctx context.Context, info *storage.StoreInfo) err
 		return nil
 	}
 	info.ObjectLock.Enabled = true
+	if s.options.Checksum == "" || s.options.Checksum == ChecksumAuto {
+		s.checksum.Store(true) // AWS demands one then, and others know it
+	}
 	if c.Rule != nil && c.Rule.DefaultRetention != nil {
 		r := c.Rule.DefaultRetention
 		info.ObjectLock.Retention = &storage.Retention{
@@ -76,6 +82,15 @@ func (s *Store) readObjectLock(ctx context.Context, info *storage.StoreInfo) err
 		}
 	}
 	return nil
+}
+
+// ReadObjectLock implements [storage.Locker].
+func (s *Store) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error) {
+	var info storage.StoreInfo
+	if err := s.readObjectLock(ctx, &info); err != nil {
+		return storage.ObjectLock{}, fail(ctx, storage.OpGet, "", err)
+	}
+	return *info.ObjectLock, nil
 }
 
 func (s *Store) readLifecycle(ctx context.Context, info *storage.StoreInfo) error {

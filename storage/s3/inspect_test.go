@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
 func rule(id, prefix string, change func(*types.LifecycleRule)) types.LifecycleRule {
@@ -96,5 +98,52 @@ func TestInspectOtherStores(t *testing.T) {
 	if len(unreadable) != 1 || unreadable[0].Name != "versioning" || !errors.Is(unreadable[0].Err, storage.ErrPermission) ||
 		!strings.HasPrefix(unreadable[0].Err.Error(), "AccessDenied") {
 		t.Errorf("unreadable: %q", unreadable)
+	}
+}
+
+// Whoever has read that a bucket locks objects puts them with a checksum, as AWS demands;
+// with checksum=none, it is what the user wants.
+func TestChecksumsWhereObjectsAreLocked(t *testing.T) {
+	for _, checksum := range []Checksum{"", ChecksumAuto, ChecksumNone} {
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+			switch {
+			case r.Method == http.MethodGet:
+				w.Header().Set("Content-Type", "application/xml")
+				_, _ = io.WriteString(w, "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>"+
+					"<Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>")
+			case r.Header.Get("X-Amz-Checksum-Sha256") == "":
+				refuse(w, http.StatusBadRequest, "InvalidRequest")
+			default:
+				w.Header().Set("ETag", `"x"`)
+			}
+		})
+		s := f.open(t, func(o *Options) { o.Checksum = checksum })
+		is, err := s.ReadObjectLock(t.Context())
+		if err != nil || !is.Enabled || is.Retention.Length() != 30*24*time.Hour {
+			t.Fatalf("%+v, %v", is, err)
+		}
+		err = create(t.Context(), s, "key", "data")
+		if wants := checksum != ChecksumNone; (err == nil) != wants || len(f.seen()) != 2 {
+			t.Errorf("checksum %q: %v, %d requests", checksum, err, len(f.seen()))
+		}
+	}
+}
+
+// What a store does not say of its locks is an error of its kind.
+func TestObjectLockThatIsNotSaid(t *testing.T) {
+	for status, c := range map[int]struct {
+		code string
+		want error
+	}{
+		403: {"AccessDenied", storage.ErrPermission}, 404: {"ObjectLockConfigurationNotFoundError", nil}, 501: {"NotImplemented", nil},
+	} {
+		f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, status, c.code) })
+		is, err := f.open(t).ReadObjectLock(t.Context())
+		if isNone := status == 404; (err == nil) != isNone || c.want != nil && !errors.Is(err, c.want) || is.Enabled {
+			t.Errorf("%d: %+v, %v", status, is, err)
+		}
+	}
+	if _, err := storage.ReadObjectLock(t.Context(), storagetest.NewMemory()); !errors.Is(err, storage.ErrNoLocks) {
+		t.Errorf("a store without locks: %v", err)
 	}
 }

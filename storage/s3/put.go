@@ -78,7 +78,7 @@ func (s *Store) put(ctx context.Context, key string, body *upload, opts storage.
 		return storage.PutResult{}, err
 	}
 	s.bucketSeen.Store(true)
-	return storage.PutResult{Size: size, Proved: body.isProvedBy(out, size, sum)}, nil
+	return storage.PutResult{Size: size, Proved: body.isProvedBy(out, size, sum), PutAt: timeOf(out.ResultMetadata)}, nil
 }
 
 // isProvedBy reports whether the answer to a put shows that the store has the body: by

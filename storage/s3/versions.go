@@ -257,7 +257,7 @@ func (s *Store) lookAtLock(ctx context.Context, v *version, retention *storage.R
 	if err != nil || out.ObjectLockRetainUntilDate == nil {
 		return nil //nolint:nilerr // 404: it was deleted since the list
 	}
-	locked := out.ObjectLockRetainUntilDate.AddDate(-retention.Years, 0, -retention.Days)
+	locked := retention.Before(*out.ObjectLockRetainUntilDate)
 	if locked.After(v.put.Add(time.Second)) {
 		s.log.Warn("a version says that it was put earlier than its lock began", "key", v.key, "version", v.id,
 			"says", v.put.UTC().Format(time.RFC3339), "locked_from", locked.UTC().Format(time.RFC3339))

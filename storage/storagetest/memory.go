@@ -99,7 +99,7 @@ func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 			return storage.ErrPreconditionFailed
 		}
 		m.objects[key] = o
-		result = storage.PutResult{Size: c.Bytes, Proved: opts.SHA256 != nil}
+		result = storage.PutResult{Size: c.Bytes, Proved: opts.SHA256 != nil, PutAt: o.modTime}
 		return nil
 	})
 	return result, err

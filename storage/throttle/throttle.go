@@ -121,6 +121,11 @@ func (s *store) Inspect(ctx context.Context) storage.StoreInfo {
 	return storage.StoreInfo{}
 }
 
+// ReadObjectLock implements [storage.Locker], if the store does.
+func (s *store) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error) {
+	return storage.ReadObjectLock(ctx, s.Storage)
+}
+
 // CheckOrigin implements [storage.OriginChecker], if the store does.
 func (s *store) CheckOrigin(ctx context.Context, key string) error {
 	if c, ok := s.Storage.(storage.OriginChecker); ok {

@@ -25,6 +25,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,11 @@ type Query struct {
 
 	NoArchived bool // no source has an image that the archive has, see [Source.Archived]
 
-	Full        bool // everything is wanted, even if the log continues the parent
-	NoFull      bool // a full source after a parent is an error, a [*NeedsFullError]
-	Skips       bool // an earlier query has read the log up to the parent's end: it is not read again, where a commit shows that it is the same
-	NewDatabase bool // the archive may continue with a database that it has no backup of
+	Full        bool   // everything is wanted, even if the log continues the parent
+	FullWhy     string // why everything is wanted, "" if somebody asked for it
+	NoFull      bool   // a full source after a parent is an error, a [*NeedsFullError]
+	Skips       bool   // an earlier query has read the log up to the parent's end: it is not read again, where a commit shows that it is the same
+	NewDatabase bool   // the archive may continue with a database that it has no backup of
 
 	// Knows reports whether the archive has a backup of the database with this id. It is
 	// asked only if the database is not the parent's.
@@ -138,7 +140,7 @@ func (q *Query) present(ctx context.Context) (*Source, error) {
 	case parent == nil:
 		why = "it is the first one"
 	case q.Full:
-		why = "it was asked for"
+		why = cmp.Or(q.FullWhy, "it was asked for")
 	default:
 		s, err := incremental(q.Path, parent, q.Held, q.Skips)
 		notContinued, ok := errors.AsType[*NotContinuedError](err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -17,6 +18,9 @@ type Created struct {
 	Key    string // that it has
 	Fresh  bool   // this call has stored it
 	Proved bool   // the store has shown that it has the right bytes
+
+	// PutAt is when it was put, by the store's clock; the zero time if that is not known.
+	PutAt time.Time
 }
 
 // maxKeys is under how many keys an object is put, at most: if the first one has a
@@ -44,16 +48,16 @@ func (s *Store) Create(ctx context.Context, key string, sum manifest.Digest, bod
 			})
 		}
 		if err == nil {
-			return Created{Key: key, Fresh: true, Proved: result.Proved}, nil
+			return Created{Key: key, Fresh: true, Proved: result.Proved, PutAt: result.PutAt}, nil
 		}
 		if !MayExist(err) {
 			return Created{}, err
 		}
-		right, readErr := s.Holds(ctx, key, sum, int64(len(body)))
+		putAt, right, readErr := s.HoldsSince(ctx, key, sum, int64(len(body)))
 		seen = false
 		switch {
 		case readErr == nil && right:
-			return Created{Key: key, Fresh: puts > 1, Proved: true}, nil // a second attempt met the first one
+			return Created{Key: key, Fresh: puts > 1, Proved: true, PutAt: putAt}, nil // a second attempt met the first one
 		case readErr == nil:
 			if foreign := s.checkOrigin(ctx, key); foreign != nil {
 				return Created{}, foreign
@@ -92,15 +96,21 @@ func MayExist(err error) bool {
 // Holds reports whether the object has these bytes: by the digest that the store keeps
 // of it, or by reading it. If there is no object, the error is [storage.ErrNotExist].
 func (s *Store) Holds(ctx context.Context, key string, sum manifest.Digest, size int64) (bool, error) {
+	_, right, err := s.HoldsSince(ctx, key, sum, size)
+	return right, err
+}
+
+// HoldsSince is [Store.Holds], and also says when the object was put.
+func (s *Store) HoldsSince(ctx context.Context, key string, sum manifest.Digest, size int64) (putAt time.Time, right bool, err error) {
 	info, err := s.Storage.Head(ctx, key)
 	if err == nil && info.Size != size {
 		info, err = s.Storage.Head(ctx, key) // before it is called damaged
 	}
 	if err != nil {
-		return false, err
+		return time.Time{}, false, err
 	}
 	if info.Size != size || info.SHA256 != nil {
-		return info.Size == size && *info.SHA256 == sum, nil
+		return info.ModTime, info.Size == size && *info.SHA256 == sum, nil
 	}
 	h := sha256.New()
 	_, err = Retry(ctx, s.Patience, func() (struct{}, error) {
@@ -110,7 +120,7 @@ func (s *Store) Holds(ctx context.Context, key string, sum manifest.Digest, size
 			return err
 		})
 	})
-	return manifest.Digest(h.Sum(nil)) == sum, err
+	return info.ModTime, manifest.Digest(h.Sum(nil)) == sum, err
 }
 
 // ErrLost: the store has confirmed an object that it does not have.

@@ -43,7 +43,11 @@ func TestCreate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Created{Key: got.Key, Fresh: c.fresh, Proved: true}
+			info, err := inner.Head(t.Context(), got.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Created{Key: got.Key, Fresh: c.fresh, Proved: true, PutAt: info.ModTime}
 			if got != want || (got.Key != key) != c.other {
 				t.Errorf("%+v, want %+v under another key: %t", got, want, c.other)
 			}
@@ -62,7 +66,7 @@ func TestCreateReadsWhatHasNoDigest(t *testing.T) {
 	t.Parallel()
 	inner := stored(t, "a", "right")
 	s := storeOf(hashless{inner})
-	if c, err := s.Create(t.Context(), "a", sumOf("right"), []byte("right"), false); err != nil || c != (Created{Key: "a", Proved: true}) {
+	if c, err := s.Create(t.Context(), "a", sumOf("right"), []byte("right"), false); err != nil || c.Key != "a" || c.Fresh || !c.Proved || c.PutAt.IsZero() {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if c, err := s.Create(t.Context(), "a", sumOf("other"), []byte("other"), false); err != nil || c.Key == "a" {

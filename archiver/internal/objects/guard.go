@@ -123,6 +123,11 @@ func (g guarded) Inspect(ctx context.Context) storage.StoreInfo {
 	return storage.StoreInfo{}
 }
 
+// ReadObjectLock implements [storage.Locker], if the store does.
+func (g guarded) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error) {
+	return storage.ReadObjectLock(ctx, g.Storage)
+}
+
 // CheckOrigin implements [storage.OriginChecker], if the store does.
 func (g guarded) CheckOrigin(ctx context.Context, key string) error {
 	if c, ok := g.Storage.(storage.OriginChecker); ok {

@@ -70,6 +70,9 @@ func (p *Packer) checkImage(ctx context.Context, ix *manifest.Index) error {
 			continue
 		}
 		seen[n] = true
+		if segment.PutAt.Before(p.options.Since) {
+			return &unarchivedError{fmt.Errorf("the lock of %s ends too early", segment.Key)}
+		}
 		needed = append(needed, segment)
 		if folder := manifest.SegmentFolderOf(segment.Key); !folders[folder] {
 			folders[folder] = true

@@ -28,7 +28,7 @@ func (p *Packer) Estimate(ctx context.Context, s *capture.Source) (Estimate, err
 	var reference *pages.Reference
 	if !p.options.Fresh {
 		var err error
-		if reference, err = pages.Find(ctx, p.head, s.Parent, s, p.options.Log); err != nil {
+		if reference, err = pages.Find(ctx, p.head, s.Parent, s, p.options.Since, p.options.Log); err != nil {
 			return Estimate{}, err
 		}
 	}

@@ -32,9 +32,12 @@ package pack
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
@@ -57,6 +60,7 @@ type Options struct {
 	Level    segment.Level
 	Fresh    bool      // refer to nothing that earlier backups have stored
 	Prepared *Prepared // what was stored ahead of a full backup, nil if nothing was
+	Since    time.Time // refer to nothing that was put before; if it is not zero, it is noted when segments were put
 	Workers  int       // how many stripes are on their way at a time, at least 1
 	Log      *slog.Logger
 
@@ -165,6 +169,7 @@ func (p *Packer) store(ctx context.Context, s *capture.Source, segmentBytes int6
 		digests = pages.New(p.head.Store, folder, p.head.Archive.ArchiveID, s.Image.Size, reference)
 	}
 	to := newSegments(p.head.Store, manifest.SegmentFolder(folder))
+	to.notesTimes = !p.options.Since.IsZero()
 	if err := p.openNotes(ctx, to, folder, s.Bytes() > segmentBytes); err != nil {
 		return Packed{}, err
 	}
@@ -195,6 +200,17 @@ func (p *Packer) store(ctx context.Context, s *capture.Source, segmentBytes int6
 		return Packed{}, err
 	}
 	return Packed{s, ix, folder, counts}, nil
+}
+
+// hashOf returns what the name of the folder of s is made from. With locks, a full backup
+// of what has not changed since the last one stores it again, under other keys.
+func (p *Packer) hashOf(s *capture.Source, segmentBytes int64) string {
+	hash := s.Folder(segmentBytes, p.options.Level)
+	if full := p.head.NewestFull(); !p.options.Since.IsZero() && s.Kind == manifest.Full && full != nil {
+		sum := manifest.Sum(fmt.Appendf(nil, "%s after %d\n", hash, *full))
+		return hex.EncodeToString(sum[:16])
+	}
+	return hash
 }
 
 // folder returns the name of the folder for what hash names. If the source is large, it is

@@ -69,7 +69,7 @@ func (p *Packer) reference(ctx context.Context, s *capture.Source) (*pages.Refer
 	case p.options.Fresh:
 		return nil, nil
 	case p.options.Prepared.fits(p.head, s):
-		return pages.Of(p.head, p.options.Prepared.index, p.options.Log), nil
+		return pages.Of(p.head, p.options.Prepared.index, p.options.Since, p.options.Log), nil
 	}
-	return pages.Find(ctx, p.head, s.Parent, s, p.options.Log)
+	return pages.Find(ctx, p.head, s.Parent, s, p.options.Since, p.options.Log)
 }

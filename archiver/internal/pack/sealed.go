@@ -12,7 +12,7 @@ import (
 // nameOf returns what the folder for a source is named after, which the same source has again.
 // In an encrypted archive nobody without its keys can tell which sources it may be of.
 func (p *Packer) nameOf(ctx context.Context, s *capture.Source, segmentBytes int64) (string, error) {
-	name := s.Folder(segmentBytes, p.options.Level)
+	name := p.hashOf(s, segmentBytes)
 	if !p.head.Store.Ring.IsSealed() {
 		return name, nil
 	}

@@ -3,6 +3,7 @@ package pack
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
@@ -22,6 +23,8 @@ type segments struct {
 	present map[string]int64 // sizes of those that were listed, by key
 	front   int              // bytes of a body before its frames; 0 if nothing is encrypted
 	sent    *sent.Notes      // what was encrypted and sent before, nil for nothing
+
+	notesTimes bool // when segments were put is noted
 }
 
 // storedSegment is a segment, and what became of it. One that is inline is never sent, but
@@ -78,7 +81,7 @@ func (s *segments) sentBefore(ctx context.Context, hash sent.Hash, raw int64) (*
 	if !ok || manifest.SegmentFolderOf(o.Key) != s.folder {
 		return nil, nil
 	}
-	isRight, err := s.objects.Holds(ctx, o.Key, o.SHA256, o.Bytes)
+	putAt, isRight, err := s.objects.HoldsSince(ctx, o.Key, o.SHA256, o.Bytes)
 	if errors.Is(err, storage.ErrNotExist) || err == nil && !isRight {
 		return nil, nil
 	}
@@ -86,9 +89,8 @@ func (s *segments) sentBefore(ctx context.Context, hash sent.Hash, raw int64) (*
 		return nil, err
 	}
 	s.sent.Add(hash, o) // in the file of this run, too
-	return &storedSegment{
-		manifest.Segment{Key: o.Key, StoredBytes: o.Bytes, RawBytes: raw, SHA256: o.SHA256}, objects.Created{Key: o.Key, Proved: true}, hash,
-	}, nil
+	seg := manifest.Segment{Key: o.Key, StoredBytes: o.Bytes, RawBytes: raw, SHA256: o.SHA256, PutAt: s.timeOf(putAt)}
+	return &storedSegment{seg, objects.Created{Key: o.Key, Proved: true}, hash}, nil
 }
 
 // send stores sealed, which has the frames that have this hash.
@@ -111,7 +113,16 @@ func (s *segments) create(ctx context.Context, n int, stored []byte, raw int64) 
 	var err error
 	seg.created, err = s.objects.Create(ctx, to.Key, to.SHA256, stored, isListed && size == to.StoredBytes)
 	to.Key = seg.created.Key
+	to.PutAt = s.timeOf(seg.created.PutAt)
 	return seg, err
+}
+
+// timeOf returns when a segment was put as it is to be noted, the zero time if it is not.
+func (s *segments) timeOf(putAt time.Time) time.Time {
+	if !s.notesTimes {
+		return time.Time{}
+	}
+	return putAt.UTC().Truncate(time.Second)
 }
 
 // isSmall reports whether a body can be left to the manifest.

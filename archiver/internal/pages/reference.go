@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
@@ -53,7 +54,7 @@ func IsShareable(s *capture.Source) bool {
 // Find returns the reference of a full backup of s that follows previous, or nil
 // if it refers to nothing, as images of 0.5 do. A damaged backup is not used, so that a new
 // full backup heals an archive.
-func Find(ctx context.Context, head *commit.Head, previous *manifest.Committed, s *capture.Source, log *slog.Logger) (*Reference, error) {
+func Find(ctx context.Context, head *commit.Head, previous *manifest.Committed, s *capture.Source, since time.Time, log *slog.Logger) (*Reference, error) {
 	if previous == nil || !IsShareable(s) || previous.Database.Generation != string(grafeo.Gen06) {
 		return nil, nil
 	}
@@ -64,7 +65,7 @@ func Find(ctx context.Context, head *commit.Head, previous *manifest.Committed, 
 	if newest == nil || head.Catalog != nil && !head.IsBackup(*newest) {
 		return nil, nil
 	}
-	found, err := loadReference(ctx, head, previous, *newest, log)
+	found, err := loadReference(ctx, head, previous, *newest, since, log)
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		log.Warn("everything is stored again, because an earlier full backup is damaged", "err", err)
 		return nil, nil
@@ -73,7 +74,7 @@ func Find(ctx context.Context, head *commit.Head, previous *manifest.Committed, 
 }
 
 // loadReference returns full backup seq as a reference, or nil if it cannot be one.
-func loadReference(ctx context.Context, head *commit.Head, previous *manifest.Committed, seq manifest.Seq, log *slog.Logger) (*Reference, error) {
+func loadReference(ctx context.Context, head *commit.Head, previous *manifest.Committed, seq manifest.Seq, since time.Time, log *slog.Logger) (*Reference, error) {
 	full := previous
 	if full.Seq != seq {
 		var err error
@@ -92,20 +93,22 @@ func loadReference(ctx context.Context, head *commit.Head, previous *manifest.Co
 	if len(ix.Image().Pages) == 0 {
 		return nil, nil
 	}
-	return Of(head, ix, log), nil
+	return Of(head, ix, since, log), nil
 }
 
-// Of returns the image that an index has, with digests of its pages, as a reference.
-func Of(head *commit.Head, ix *manifest.Index, log *slog.Logger) *Reference {
+// Of returns the image that an index has, with digests of its pages, as a reference. Only
+// segments that were put at the time since or later are referred to; those of which nobody
+// knows that are not, unless since is the zero time.
+func Of(head *commit.Head, ix *manifest.Index, since time.Time, log *slog.Logger) *Reference {
 	r := &Reference{
 		store: head.Store, log: log, Index: ix, image: ix.Image(), spans: map[int]func() ([]byte, error){},
 	}
-	r.choose()
+	r.choose(since)
 	return r
 }
 
 // choose decides which segments may be referred to.
-func (r *Reference) choose() {
+func (r *Reference) choose(since time.Time) {
 	used := make([]int64, len(r.Index.Segments))
 	for _, e := range r.image.Extents {
 		used[r.Index.Frames[e.Frame].Segment] += e.Bytes
@@ -113,7 +116,7 @@ func (r *Reference) choose() {
 	r.usable = make([]bool, len(used))
 	folders := map[string]int64{} // bytes that are used
 	for i, s := range r.Index.Segments {
-		if r.usable[i] = isMostlyUsed(s.RawBytes, used[i]); r.usable[i] {
+		if r.usable[i] = isMostlyUsed(s.RawBytes, used[i]) && !s.PutAt.Before(since); r.usable[i] {
 			folders[manifest.SegmentFolderOf(s.Key)] += used[i]
 		}
 	}

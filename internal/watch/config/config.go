@@ -49,6 +49,8 @@ type Dir struct {
 type Settings struct {
 	Lag          time.Duration // how long a commit may be without a backup
 	Full         Full
+	LockKeep     time.Duration // for how long backups stay restorable by locks; 0: nothing is planned with locks
+	LockLength   time.Duration // for how long the bucket locks objects; 0: what it says
 	VerifyEvery  time.Duration // 0: never
 	ExpireEvery  time.Duration // 0: never
 	CompactEvery time.Duration // 0: never

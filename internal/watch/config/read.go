@@ -137,6 +137,8 @@ func (r *reader) settings(s *Settings) fields {
 				"window":           into(r, &s.Full.Window, ParseWindow),
 			})
 		},
+		"lock-keep":       into(r, &s.LockKeep, positive),
+		"lock-days":       into(r, &s.LockLength, parseDays),
 		"verify":          every(&s.VerifyEvery),
 		"expire":          every(&s.ExpireEvery),
 		"compact":         every(&s.CompactEvery),

@@ -95,6 +95,15 @@ func parseCount(text string) (int, error) {
 	return int(n), nil
 }
 
+// parseDays reads a number of days.
+func parseDays(text string) (time.Duration, error) {
+	n, err := parseCount(text)
+	if err != nil || n == 0 || n > 36525 {
+		return 0, fmt.Errorf("%q is not a number of days", text)
+	}
+	return time.Duration(n) * 24 * time.Hour, nil
+}
+
 // oneOf returns a function that accepts some words.
 func oneOf(words ...string) func(string) (string, error) {
 	return func(text string) (string, error) {
