@@ -32,7 +32,7 @@ func (a *Archive) ListRemoved(ctx context.Context) (ListReport, error) {
 			return err
 		})
 		for _, m := range all {
-			if m != nil && m.Kind != manifest.Keep {
+			if m != nil && m.Kind.HasContent() {
 				r.Backups = append(r.Backups, describe(m.Manifest))
 			}
 		}

@@ -28,8 +28,8 @@ var compactMutants = []mutant{
 	},
 	{
 		"a merged record is a backup before its keep", "archiver/internal/journal/living.go",
-		"	case e.Seq == e.Record && m.Kind != manifest.Keep && m.Kind != manifest.Merged:",
-		"	case e.Seq == e.Record && m.Kind != manifest.Keep:",
+		"	case e.Seq == e.Record && m.Kind.IsBackup():",
+		"	case e.Seq == e.Record && m.Kind.HasContent():",
 		"./archiver", "TestCompactStopsAnywhere|TestCompactMeetsOthers",
 	},
 	{

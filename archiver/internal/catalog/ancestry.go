@@ -18,13 +18,15 @@ func (c *Catalog) CheckAncestry(m, previous *manifest.Committed) error {
 		return fmt.Errorf("it says that the newest keep before it is %d, and that is %d", m.Keep, previous.NewestKeep())
 	case previous != nil && m.LastBackup != nil && *m.LastBackup != previous.NewestBackup():
 		return fmt.Errorf("it says that the newest backup before it is %d, and that is %d", *m.LastBackup, previous.NewestBackup())
-	case m.CopiedFrom != nil && m.Kind != manifest.Keep:
+	case previous != nil && m.Kind != manifest.KeyChange && m.Keys != previous.Keys:
+		return fmt.Errorf("it says that the newest list of keys is that of record %d, and that is %d", m.Keys, previous.Keys)
+	case m.CopiedFrom != nil && m.Kind.HasContent():
 		if err := checkCopy(m, previous); err != nil {
 			return err
 		}
-	case m.Kind == manifest.Keep && (previous == nil || m.Timelines == previous.Timelines):
+	case !m.Kind.HasContent() && (previous == nil || m.Timelines == previous.Timelines):
 		return nil
-	case m.Kind != manifest.Keep && m.Continues == nil:
+	case m.Kind.HasContent() && m.Continues == nil:
 		if m.Timelines != m.Timeline || m.Seq == 1 && m.Timeline != 1 || previous != nil && m.Timeline != previous.Timelines+1 {
 			return fmt.Errorf("it begins timeline %d of %d, which is not the next one", m.Timeline, m.Timelines)
 		}

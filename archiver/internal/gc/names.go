@@ -182,7 +182,7 @@ func (n *Names) readOutlines(ctx context.Context, l *journal.List) (fulls []mani
 		if err != nil {
 			return n.withhold(u, err)
 		}
-		if m.Kind == manifest.Keep {
+		if !m.Kind.HasContent() {
 			return nil
 		}
 		n.noteOutline(m.Manifest)

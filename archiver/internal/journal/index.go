@@ -37,7 +37,7 @@ func (j *Journal) Keys(ctx context.Context, m *manifest.Committed, use func(key 
 		return j.indexKeys(ctx, m.Index, use)
 	}
 	if m.Content == nil {
-		return nil // a keep
+		return nil // a record without content
 	}
 	for _, s := range m.Content.Segments {
 		if !s.IsInline() {

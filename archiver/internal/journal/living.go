@@ -116,7 +116,7 @@ func (j *Journal) LoadBackup(ctx context.Context, l *List, seq manifest.Seq) (*m
 // under the number of the backup that it stands in for. It is nil if m is no backup.
 func (e Entry) Backup(m *manifest.Committed) (*manifest.Committed, error) {
 	switch {
-	case e.Seq == e.Record && m.Kind != manifest.Keep && m.Kind != manifest.Merged:
+	case e.Seq == e.Record && m.Kind.IsBackup():
 		return m, nil
 	case e.Seq == e.Record:
 		return nil, nil

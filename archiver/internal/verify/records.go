@@ -14,6 +14,7 @@ type records struct {
 	read   []*manifest.Committed // ascending: those that could be read
 	bySeq  map[manifest.Seq]*manifest.Committed
 	keeps  map[manifest.Seq]bool // which numbers are those of keeps
+	keys   manifest.Seq          // the newest record of kind keys, 0 if there is none
 	living []*manifest.Committed // the backups that could be read, as lists show them
 }
 
@@ -24,6 +25,7 @@ func newRecords(l *journal.List, read []*manifest.Committed) *records {
 	for _, m := range r.read {
 		r.bySeq[m.Seq] = m
 		r.keeps[m.NewestKeep()] = true
+		r.keys = max(r.keys, m.Keys)
 	}
 	l.SetKeep(r.newestKeep())
 	return r
@@ -50,11 +52,11 @@ func (r *records) deadBefore() manifest.Seq {
 	return r.list.Keep.Keeping.DeadBefore
 }
 
-// counts reports whether it matters that a record is right: it describes a backup, or is a
-// keep that is not dead. What was removed may be damaged.
+// counts reports whether it matters that a record is right: it describes a backup, has the
+// newest list of keys, or is a keep that is not dead. What was removed may be damaged.
 func (r *records) counts(seq manifest.Seq) bool {
 	k := r.list.Keep
-	if k == nil || seq >= k.Seq || k.Keeping.Alive.Contains(seq) {
+	if k == nil || seq >= k.Seq || k.Keeping.Alive.Contains(seq) || seq == r.keys {
 		return true
 	}
 	return r.keeps[seq] && seq >= r.deadBefore()
@@ -76,7 +78,7 @@ func firstOfGroup(seq manifest.Seq) manifest.Seq {
 
 // mayBeGone reports whether a manifest may have been deleted: that happens to whole groups,
 // which have neither a number up to the first keep, nor one that is alive, nor one that is
-// not older than everything dead.
+// not older than everything dead, nor the newest list of keys as of the newest keep.
 func (r *records) mayBeGone(seq manifest.Seq) bool {
 	k := r.list.Keep
 	if k == nil {
@@ -84,6 +86,9 @@ func (r *records) mayBeGone(seq manifest.Seq) bool {
 	}
 	from := firstOfGroup(seq)
 	to := from + manifest.GroupBackups - 1
+	if from <= k.Keys && k.Keys <= to {
+		return false
+	}
 	if from <= k.Keeping.First || to >= r.deadBefore() || k.Keeping.Alive.Overlaps(from, to) {
 		return false
 	}

@@ -61,7 +61,7 @@ func (v *verification) countRest(ctx context.Context, r *records, rest map[strin
 		living[m.RecordSeq()] = true
 	}
 	for _, m := range r.read {
-		if len(rest) == 0 || m.Kind == manifest.Keep || living[m.Seq] {
+		if len(rest) == 0 || !m.Kind.HasContent() || living[m.Seq] {
 			continue
 		}
 		ix, err := v.journal.Index(ctx, m)
