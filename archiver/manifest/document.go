@@ -110,14 +110,18 @@ func decode(b []byte, kind string, v any) error {
 		return err
 	}
 	var probe struct {
-		Type   string `json:"type"`
-		Format int    `json:"format"`
+		Type   string          `json:"type"`
+		Format int             `json:"format"`
+		Sealed json.RawMessage `json:"sealed"`
 	}
 	if err := json.Unmarshal(first, &probe); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if probe.Type != kind {
 		return fmt.Errorf("%w: its type is %q, not %q", ErrDamaged, probe.Type, kind)
+	}
+	if probe.Sealed != nil {
+		return fmt.Errorf("%w: it is encrypted, and has no MAC", ErrDamaged)
 	}
 	if probe.Format != Format {
 		return &UnsupportedError{What: fmt.Sprintf("format %d", probe.Format)}
