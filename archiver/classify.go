@@ -41,6 +41,8 @@ var kinds = []kind{
 
 	{as[*notEncryptedError], CodeNotEncrypted},
 	{as[*seal.RecipientsError], CodeRecipients},
+	{as[*seal.UnknownRecipientError], CodeRecipients},
+	{as[*seal.NeededRecipientError], CodeRecipientNeeded},
 	{isMissingKey, CodeKeyMissing},
 	{isWrongKey, CodeKeyWrong},
 	{as[*seal.DamageError], CodeDamagedArchive},

@@ -42,6 +42,7 @@ const (
 	CodeKeyWrong        Code = "key_wrong"          // none of the keys that were given opens the archive, or it is another one than before
 	CodeRecipients      Code = "recipients_differ"  // the archive is encrypted for others than those who were given
 	CodeNotEncrypted    Code = "not_encrypted"      // the archive is not encrypted, though it was, or is to be
+	CodeRecipientNeeded Code = "recipient_needed"   // a recipient that cannot be removed: nobody, or nobody here, could open the archive then
 	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
 	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
@@ -83,6 +84,7 @@ var (
 	ErrKeyWrong        error = sentinel(CodeKeyWrong)
 	ErrRecipients      error = sentinel(CodeRecipients)
 	ErrNotEncrypted    error = sentinel(CodeNotEncrypted)
+	ErrRecipientNeeded error = sentinel(CodeRecipientNeeded)
 	ErrEncrypted       error = sentinel(CodeEncrypted)
 )
 

@@ -87,7 +87,7 @@ func (e *expiry) applyOnce(ctx context.Context) error {
 		}
 	} else { // nothing leaves the list: what is dead, is by the newest keep
 		kept = e.list.Keep
-		if _, err := e.countFor(ctx, gc.Keep{Seq: kept.Seq, Keeping: kept.Keeping}, nil); err != nil {
+		if _, err := e.countFor(ctx, gc.Keep{Seq: kept.Seq, Keeping: kept.Keeping, Keys: kept.Keys}, nil); err != nil {
 			return err
 		}
 	}
@@ -195,7 +195,7 @@ func (e *expiry) count(ctx context.Context, s *keeping.State, n *keeping.Next) (
 	if len(n.Decision.Goes()) > 0 { // because of what must be whole then
 		needed = n.Decision.Newest()
 	}
-	c, err := e.countFor(ctx, gc.Keep{Seq: s.List.Last() + 1, Keeping: &k.Keeping}, needed)
+	c, err := e.countFor(ctx, gc.Keep{Seq: s.List.Last() + 1, Keeping: &k.Keeping, Keys: s.List.Keys}, needed)
 	if err != nil {
 		return nil, err
 	}

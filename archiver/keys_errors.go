@@ -37,6 +37,12 @@ func withRecipients(err error) *KeysError {
 		}
 		return &KeysError{names, err}
 	}
+	if e, ok := errors.AsType[*seal.UnknownRecipientError](err); ok {
+		for _, r := range e.Recipients {
+			names = append(names, r.Recipient)
+		}
+		return &KeysError{names, err}
+	}
 	return nil
 }
 
@@ -86,11 +92,14 @@ func isMissingKey(err error) bool {
 	if e, ok := errors.AsType[*seal.KeyError](err); ok {
 		return !e.IsWrong
 	}
+	if e, ok := errors.AsType[*seal.PassphraseError](err); ok {
+		return !e.IsWrong
+	}
 	return errors.Is(err, record.ErrNoPlace) || as[*record.KeyFileError](err) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission))
 }
 
 // isWrongKey reports whether err says that a key is not the right one, or no key.
 func isWrongKey(err error) bool {
-	return as[*seal.KeyError](err) || as[*otherKeyError](err) || as[*lonelyKeyError](err) || as[*otherArchiveError](err) ||
+	return as[*seal.KeyError](err) || as[*seal.PassphraseError](err) || as[*otherKeyError](err) || as[*lonelyKeyError](err) || as[*otherArchiveError](err) ||
 		errors.Is(err, seal.ErrPassphrase) || as[*record.KeyFileError](err)
 }

@@ -285,12 +285,15 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "db.grafeo"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	writeText(t, filepath.Join(dir, "key.txt"), testIdentity)
 	seen := map[string]bool{}
 	for _, command := range []string{
 		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",
 		"restore archive copy.grafeo", "inspect db.grafeo", "inspect db.grafeo.wal/backup_cursor.meta", "inspect archive", "export archive native",
-		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "policy s3://backups/people --mode monitor --for minio", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o key.txt", "nonsense",
+		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "policy s3://backups/people --mode monitor --for minio", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o new.txt", "nonsense",
+		"backup db.grafeo sealed -r " + testRecipient, "keys list sealed", "keys add sealed --recipient " + testRecipient + " -i key.txt", "keys rotate sealed -i key.txt",
+		"keys check sealed -i key.txt", "keys writer sealed -i key.txt", "keys sheet sealed",
 		"watch --check db.grafeo archive", "watch --once db.grafeo archive", "health http://127.0.0.1:1",
 	} {
 		cmd := exec.Command(binary, append(strings.Fields(command), "--json")...)
@@ -308,7 +311,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	}
 	for section := range sections {
 		switch section {
-		case "hold", "requests", "cost", "spill", "rules", "reach": // inside of others
+		case "hold", "key_list", "requests", "cost", "spill", "rules", "reach": // inside of others
 		case "import": // only where epochs are lost
 		default:
 			if !seen[section] {

@@ -12,6 +12,12 @@ import (
 	"filippo.io/age"
 )
 
+// An identity that tests may give, and its public key. They protect nothing.
+const (
+	testIdentity  = "AGE-SECRET-KEY-1R9VM0S5XAFE046P6ETN03N4GWGJA4RWV9LVN54W7H4TMQSKSSKHSY25LSU\n"
+	testRecipient = "age1gdxumlgz8ccz02va9qdm3smzzm9xvmm00pht5rx2z6ua0ecaguhqfmvdvu"
+)
+
 // opensWith reports whether an identity opens what was encrypted for a recipient.
 func opensWith(t testing.TB, identity []byte, recipient string) bool {
 	t.Helper()

@@ -19,7 +19,7 @@ var jsonLines = []struct {
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"expire_backup", expireBackupLine{}}, {"expire", expireLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
-	{"identity", identityLine{}},
+	{"identity", identityLine{}}, {"keys", keysLine{}}, {"key_list", keyListLine{}}, {"keys_check", keysCheckLine{}}, {"writer_key", writerKeyLine{}}, {"sheet", sheetLine{}},
 	{"watch", watchLine{}}, {"watch_target", targetLine{}}, {"health", healthLine{}},
 }
 

@@ -10,8 +10,9 @@ func keysCommand(a *app) *cobra.Command {
 		Short: "Make and manage the keys of encrypted archives",
 		Long: `keys makes identities, which open encrypted archives, and manages whose identities open
 one. docs/keys.md says what to make, where to keep it, and what to do when it is lost.`,
-		Example: `  gbak-s3 keys new -o key.txt`,
-		Args:    cobra.ArbitraryArgs,
+		Example: `  gbak-s3 keys new -o key.txt
+  gbak-s3 keys check s3://backups/people -i key.txt`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -19,6 +20,7 @@ one. docs/keys.md says what to make, where to keep it, and what to do when it is
 			return usage("there is no command \"keys %s\"", "`gbak-s3 keys --help` shows all commands.", args[0])
 		},
 	}
-	cmd.AddCommand(keysNewCommand(a))
+	cmd.AddCommand(keysNewCommand(a), keysListCommand(a), keysCheckCommand(a), keysAddCommand(a), keysRemoveCommand(a),
+		keysRotateCommand(a), keysWriterCommand(a), keysSheetCommand(a))
 	return cmd
 }

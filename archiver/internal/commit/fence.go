@@ -69,9 +69,6 @@ func (h *Head) isInLog(ctx context.Context, m *manifest.Committed) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	if m.Kind == manifest.KeyChange && newest.Seq != m.Seq {
-		return h.isFollowed(ctx, m)
-	}
 	if m.Kind != manifest.Keep && m.Seq > newest.NewestKeep() {
 		return true, nil
 	}
@@ -86,11 +83,16 @@ func (h *Head) isInLog(ctx context.Context, m *manifest.Committed) (bool, error)
 		return false, &manifest.ObjectError{Key: keep.Seq.Key(), Problem: "it is no keep, but the newest record says that it is"}
 	case m.Kind == manifest.Keep:
 		return keep.CommitID == m.CommitID, nil
+	case m.Kind == manifest.KeyChange && keep.Keys != m.Seq:
+		return h.isFollowed(ctx, m)
+	case m.Kind == manifest.KeyChange: // whose manifest was never deleted
+		return true, nil
 	}
 	return keep.Keeping.Alive.Contains(m.Seq), nil
 }
 
-// isFollowed reports whether the record after m, which no keep names, was committed on m.
+// isFollowed reports whether the record after m, of kind keys, was committed on m, which another one
+// of its kind has followed since.
 func (h *Head) isFollowed(ctx context.Context, m *manifest.Committed) (bool, error) {
 	next, err := h.Load(ctx, m.Seq+1)
 	if journal.IsDamaged(err) {

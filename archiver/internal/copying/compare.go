@@ -112,7 +112,7 @@ func (c *comparison) pairs(ctx context.Context, entries []journal.Entry) ([]pair
 	var pairs []pair
 	var originals []journal.Entry
 	for _, m := range copies {
-		if m.Kind == manifest.Keep {
+		if !m.Kind.HasContent() {
 			continue
 		}
 		if m.CopiedFrom == nil || m.CopiedFrom.ArchiveID != c.source.Archive.ArchiveID || m.CopiedFrom.Seq <= c.newest {

@@ -20,6 +20,11 @@ func (n *Names) first() manifest.Seq {
 func (n *Names) isDeadManifest(record manifest.Seq) bool {
 	from := (record-1)/manifest.GroupBackups*manifest.GroupBackups + 1
 	to := from + manifest.GroupBackups - 1
+	for _, keys := range []manifest.Seq{n.keep.Keys, n.thenKeys} {
+		if from <= keys && keys <= to {
+			return false
+		}
+	}
 	return n.Withheld == nil && n.first() < from && to < n.keep.DeadBefore &&
 		!n.then.Overlaps(from, to) && !n.keep.Alive.Overlaps(from, to)
 }

@@ -16,6 +16,10 @@ import (
 type Keep struct {
 	Seq manifest.Seq
 	*manifest.Keeping
+
+	// Keys is the newest record of kind keys before it, 0 if there is none. Without its key
+	// list, nobody opens an encrypted archive.
+	Keys manifest.Seq
 }
 
 // Names is what the records of an archive name, as far as a keep is concerned. A key takes
@@ -26,11 +30,12 @@ type Names struct {
 	// names, cannot be read. It is nil if there is none. A later keep heals that.
 	Withheld error
 
-	journal *journal.Journal
-	archive *manifest.Archive
-	records []manifest.Seq
-	keep    Keep
-	then    manifest.Ranges // what was alive as of the horizon
+	journal  *journal.Journal
+	archive  *manifest.Archive
+	records  []manifest.Seq
+	keep     Keep
+	then     manifest.Ranges // what was alive as of the horizon
+	thenKeys manifest.Seq    // the newest record of kind keys as of it
 
 	seed    maphash.Seed
 	keys    map[uint64]named
@@ -97,7 +102,7 @@ func (n *Names) readThen(ctx context.Context) error {
 	case 0:
 		return nil // nothing is dead
 	case n.keep.Seq:
-		n.then = n.keep.Alive
+		n.then, n.thenKeys = n.keep.Alive, n.keep.Keys
 		return nil
 	}
 	m, err := n.journal.Load(ctx, n.archive.ArchiveID, n.keep.DeadBefore)
@@ -107,7 +112,7 @@ func (n *Names) readThen(ctx context.Context) error {
 	if err != nil {
 		return n.withhold(byProtecting, err)
 	}
-	n.then = m.Keeping.Alive
+	n.then, n.thenKeys = m.Keeping.Alive, m.Keys
 	return nil
 }
 

@@ -222,7 +222,7 @@ func TestRequests(t *testing.T) {
 	}
 	var n *Names
 	count(0, func(ctx context.Context) (err error) {
-		n, err = Read(ctx, j, l, Keep{k.Seq, k.Keeping}, nil)
+		n, err = Read(ctx, j, l, Keep{k.Seq, k.Keeping, k.Keys}, nil)
 		return err
 	})
 	count(1, func(ctx context.Context) error { _, err := n.Census(ctx, objectsOf(w.memory)); return err })

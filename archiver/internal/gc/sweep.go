@@ -87,7 +87,7 @@ func (n *Names) mayDelete(k *manifest.Committed) error {
 	if n.Withheld != nil {
 		return n.Withheld
 	}
-	if k.Keeping == nil || k.Seq != n.keep.Seq || k.ArchiveID != n.archive.ArchiveID || k.Keeping.First != n.first() ||
+	if k.Keeping == nil || k.Seq != n.keep.Seq || k.ArchiveID != n.archive.ArchiveID || k.Keeping.First != n.first() || k.Keys != n.keep.Keys ||
 		k.Keeping.DeadBefore != n.keep.DeadBefore || !slices.Equal(k.Keeping.Alive, n.keep.Alive) {
 		return fmt.Errorf("record %d is not the keep that was planned as %d", k.Seq, n.keep.Seq)
 	}

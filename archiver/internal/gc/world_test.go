@@ -261,7 +261,7 @@ func (w *world) read(s storage.Storage, k *manifest.Committed, needed ...manifes
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return Read(w.t.Context(), j, l, Keep{k.Seq, k.Keeping}, needed)
+	return Read(w.t.Context(), j, l, Keep{k.Seq, k.Keeping, k.Keys}, needed)
 }
 
 func (w *world) mustRead(k *manifest.Committed) *Names {

@@ -29,6 +29,10 @@ type List struct {
 	Keep       *manifest.Committed
 	KeepDamage error
 
+	// Keys is the newest record of kind keys, as the newest record that can be read says; 0 if
+	// there is none.
+	Keys manifest.Seq
+
 	// Document is what is wrong with archive.json, nil if nothing is. Then Archive has
 	// no more than the id that the manifests have.
 	Document error

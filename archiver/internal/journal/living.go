@@ -56,7 +56,7 @@ func (l *List) SetKeep(k *manifest.Committed) {
 // was committed before them is not affected. If the keep itself is damaged, so that the
 // one before it is the newest that can be read, l.KeepDamage says so.
 func (j *Journal) findKeep(ctx context.Context, l *List) error {
-	l.Keep, l.KeepDamage, l.read, l.damaged = nil, nil, map[manifest.Seq]*manifest.Committed{}, map[manifest.Seq]bool{}
+	l.Keep, l.KeepDamage, l.Keys, l.read, l.damaged = nil, nil, 0, map[manifest.Seq]*manifest.Committed{}, map[manifest.Seq]bool{}
 	damaged := 0
 	for i := len(l.Records) - 1; i >= 0; i-- {
 		m, err := j.load(ctx, l, l.Records[i])
@@ -68,6 +68,9 @@ func (j *Journal) findKeep(ctx context.Context, l *List) error {
 		}
 		if err != nil {
 			return err
+		}
+		if len(l.read) == 0 {
+			l.Keys = m.Keys
 		}
 		l.read[m.Seq] = m
 		seq := m.NewestKeep()

@@ -52,6 +52,20 @@ func (e *NeededRecipientError) Error() string {
 	return "none of the identities that are given could open what is backed up then: all are of recipients that are to be removed"
 }
 
+// PassphraseError says that new keys cannot be encrypted for a recipient who is a passphrase,
+// because that is not here.
+type PassphraseError struct {
+	Name    string
+	IsWrong bool // another one is
+}
+
+func (e *PassphraseError) Error() string {
+	if e.IsWrong {
+		return fmt.Sprintf("new keys are to be encrypted for %s, too, and what was given is not that passphrase", e.Name)
+	}
+	return fmt.Sprintf("new keys are to be encrypted for %s, too, and that passphrase is not here", e.Name)
+}
+
 // ErrTooManyKeys: a key list has no room for more.
 var ErrTooManyKeys = fmt.Errorf("an archive has at most %d recipients and %d generations of keys", manifest.MaxRecipients, manifest.MaxKeyGenerations)
 
@@ -60,7 +74,7 @@ var ErrTooManyKeys = fmt.Errorf("an archive has at most %d recipients and %d gen
 // list, too: that was tried. Nothing is stored, and the ring learns nothing.
 //
 // The error is a [*KeyError], a [*DamageError], an [*UnknownRecipientError], a
-// [*NeededRecipientError], [ErrTooManyKeys], or one of the callbacks.
+// [*NeededRecipientError], a [*PassphraseError], [ErrTooManyKeys], or one of the callbacks.
 func (r *Ring) Change(ctx context.Context, record manifest.Seq, c Change) (*manifest.KeyList, error) {
 	list, err := r.List(ctx)
 	if err != nil {
@@ -140,7 +154,7 @@ func (r *Ring) allKeys(ctx context.Context) (*keys, error) {
 		if !found {
 			r.changing.Lock()
 			defer r.changing.Unlock()
-			return nil, k.missing("what", len(r.secrets) > 0)
+			return nil, k.missing("the data", len(r.secrets) > 0)
 		}
 	}
 }
@@ -235,9 +249,8 @@ func (r *Ring) wrapAgain(ctx context.Context, c Change, name string, wrap []byte
 			}
 		}
 	}
-	missing := &KeyError{What: "what " + name + " opens", Recipients: []manifest.Recipient{{Recipient: name, Kind: manifest.Passphrase}}}
 	if c.Passphrase == nil {
-		return nil, missing
+		return nil, &PassphraseError{Name: name}
 	}
 	text, err := c.Passphrase(ctx, name)
 	if err != nil {
@@ -249,8 +262,7 @@ func (r *Ring) wrapAgain(ctx context.Context, c Change, name string, wrap []byte
 	}
 	p := id.age.(*passphrase) //nolint:errcheck,errorlint // it is what it returns
 	if _, err := open(wrap, p); err != nil {
-		missing.IsWrong = true
-		return nil, missing
+		return nil, &PassphraseError{Name: name, IsWrong: true}
 	}
 	r.secrets = append(r.secrets, id) // for an attempt after a conflict
 	return again(p)
@@ -290,4 +302,14 @@ func listed(all []manifest.Recipient) (names []string) {
 		names = append(names, x.Recipient)
 	}
 	return names
+}
+
+// OpenAll opens the keys of all generations with the identities, and returns the newest key list.
+// The error is a [*KeyError] if they do not open all.
+func (r *Ring) OpenAll(ctx context.Context) (*manifest.KeyList, error) {
+	list, err := r.List(ctx)
+	if err == nil {
+		_, err = r.allKeys(ctx)
+	}
+	return list, err
 }

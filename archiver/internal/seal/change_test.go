@@ -137,8 +137,8 @@ func TestChangeRefused(t *testing.T) {
 			_, ok := errors.AsType[*UnknownRecipientError](err)
 			return ok
 		}},
-		"without the passphrase":   {given(ada), Change{Rotate: true}, func(err error) bool { return isKeyError(err, false) }},
-		"with a wrong passphrase":  {given(ada), Change{Rotate: true, Passphrase: wrong}, func(err error) bool { return isKeyError(err, true) }},
+		"without the passphrase":   {given(ada), Change{Rotate: true}, isPassphrase(false)},
+		"with a wrong passphrase":  {given(ada), Change{Rotate: true, Passphrase: wrong}, isPassphrase(true)},
 		"without an identity":      {Given{WriterKey: always(a.writer.WriterKey())}, Change{Rotate: true}, func(err error) bool { return isKeyError(err, false) }},
 		"with a stranger's":        {Given{WriterKey: always(a.writer.WriterKey()), Identities: newPerson(t, false).identities}, Change{Rotate: true}, func(err error) bool { return isKeyError(err, true) }},
 		"too many recipients":      {given(ada), Change{Add: slices.Repeat([]Recipient{words.recipient}, manifest.MaxRecipients)}, func(err error) bool { return errors.Is(err, ErrTooManyKeys) }},
@@ -168,5 +168,12 @@ func isNeeded(isLast bool) func(error) bool {
 	return func(err error) bool {
 		e, ok := errors.AsType[*NeededRecipientError](err)
 		return ok && e.IsLast == isLast
+	}
+}
+
+func isPassphrase(isWrong bool) func(error) bool {
+	return func(err error) bool {
+		e, ok := errors.AsType[*PassphraseError](err)
+		return ok && e.Name == "passphrase-1" && e.IsWrong == isWrong
 	}
 }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func keysAddCommand(a *app) *cobra.Command {
+	var people recipientFlags
+	cmd := &cobra.Command{
+		Use:   "add ARCHIVE -r PUBLIC_KEY -i FILE",
+		Short: "Let somebody else open an archive",
+		Long: `add lets somebody else open an archive: what is stored already, and what comes. Nothing is
+sent again. It takes an identity that opens the archive.`,
+		Example: `  gbak-s3 keys add s3://backups/people -r age1... -i key.txt`,
+		Args:    takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			add, err := people.added(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			if len(add) == 0 {
+				return usage("nobody is named who is to be added", "Give a public key with -r, a file of them with -R, or --passphrase.")
+			}
+			return a.changeKeys(cmd, arguments(args, "ARCHIVE")[0], archiver.KeyChange{Add: add})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&people.keys, "recipient", "r", nil, "let the identity of this age `PUBLIC_KEY` open the archive; may be repeated")
+	flags.StringArrayVarP(&people.files, "recipients-file", "R", nil, "the same for all public keys in `FILE`; may be repeated")
+	flags.BoolVar(&people.passphrase, "passphrase", false, "the same for a new passphrase, which is asked for twice")
+	return cmd
+}
+
+func keysRemoveCommand(a *app) *cobra.Command {
+	var change archiver.KeyChange
+	cmd := &cobra.Command{
+		Use:   "remove ARCHIVE -r RECIPIENT -i FILE",
+		Short: "Let somebody open nothing that comes",
+		Long: `remove makes new keys for what comes, and leaves somebody out who opened the archive: a
+public key, or a passphrase by its name, as keys list shows it. Hosts that back up go on by
+themselves. What is stored already stays readable for whoever has kept the old keys, and so
+does the list of backups unless hosts are revoked, too: copying the archive for others and
+deleting this one ends that.
+
+It takes an identity of somebody who stays.`,
+		Example: `  gbak-s3 keys remove s3://backups/people -r age1... -i key.txt
+  gbak-s3 keys remove s3://backups/people -r passphrase-1 -i key.txt`,
+		Args: takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(change.Remove) == 0 {
+				return usage("nobody is named who is to be removed", "Give a recipient with -r, as `gbak-s3 keys list` shows it.")
+			}
+			return a.changeKeys(cmd, arguments(args, "ARCHIVE")[0], change)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&change.Remove, "recipient", "r", nil, "who is to be removed: a `RECIPIENT` as keys list shows it; may be repeated")
+	revokeFlag(cmd, &change)
+	return cmd
+}
+
+func keysRotateCommand(a *app) *cobra.Command {
+	change := archiver.KeyChange{Rotate: true}
+	cmd := &cobra.Command{
+		Use:   "rotate ARCHIVE -i FILE",
+		Short: "Encrypt what comes with new keys",
+		Long: `rotate makes new keys for what comes; the same people open the archive. Hosts that back up go
+on by themselves, unless they are revoked: then each needs a new writer key, see keys writer.
+What is stored already stays readable for whoever has kept the old keys.`,
+		Example: `  gbak-s3 keys rotate s3://backups/people --revoke-hosts -i key.txt`,
+		Args:    takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.changeKeys(cmd, arguments(args, "ARCHIVE")[0], change)
+		},
+	}
+	revokeFlag(cmd, &change)
+	return cmd
+}
+
+func revokeFlag(cmd *cobra.Command, change *archiver.KeyChange) {
+	cmd.Flags().BoolVar(&change.RevokeHosts, "revoke-hosts", false, "hand the new keys to no host: each needs a new writer key, such as after a host was stolen")
+}
+
+// recipientFlags say who is to be added.
+type recipientFlags struct {
+	keys, files []string
+	passphrase  bool
+}
+
+// added returns who is to be added. A passphrase is asked for once, when it is needed.
+func (f *recipientFlags) added(ctx context.Context, a *app) ([]archiver.Recipient, error) {
+	given := keyFlags{recipients: f.keys, recipientsFiles: f.files}
+	if f.keys == nil && f.files == nil && !f.passphrase {
+		return nil, nil // $GBAK_RECIPIENTS are those of backups
+	}
+	var all []archiver.Recipient
+	if f.keys != nil || f.files != nil {
+		var err error
+		if all, err = given.givenRecipients(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if f.passphrase {
+		all = append(all, archiver.AskedPassphrase(sync.OnceValues(func() (string, error) {
+			return a.keys.askPassphrase(ctx, "a new passphrase for the archive", true)
+		})))
+	}
+	return all, nil
+}
+
+// changeKeys changes who can open an archive, or with which keys.
+func (a *app) changeKeys(cmd *cobra.Command, address string, change archiver.KeyChange) error {
+	outliveReaders()
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	if a.keys.asker.canAsk() {
+		change.Passphrase = func(ctx context.Context, recipient string) (string, error) {
+			return a.keys.asker.passphrase(ctx, "the passphrase that is "+recipient+" of the archive", false)
+		}
+	}
+	r, err := archive.ChangeKeys(cmd.Context(), change)
+	if err != nil {
+		return err
+	}
+	const done = "the keys are changed"
+	if a.out.json {
+		return a.out.answered(done, a.out.printJSON(keysLine{
+			Type: "keys", Keys: lineOfKeys(r.Keys), Proved: true, Commit: r.Record,
+			Requests: r.Requests, Cost: a.out.costOf(r.Requests, 0, 0), ElapsedMS: r.Elapsed.Milliseconds(),
+		}))
+	}
+	return a.out.answered(done, a.out.printChange(change, r))
+}
+
+// printChange prints what a change of keys has done, and what it has not.
+func (o *output) printChange(change archiver.KeyChange, r archiver.KeyChangeReport) error {
+	if r.Record == 0 {
+		return o.print("they open the archive already: nothing was changed")
+	}
+	err := o.printKeys(r.Keys)
+	say := func(text string) {
+		if err == nil {
+			err = o.print("%s", text)
+		}
+	}
+	switch {
+	case !change.IsRotation():
+		say("They open everything, also what is stored already.")
+	case change.RevokeHosts:
+		say("Hosts cannot back up before each has a new writer key:\n  gbak-s3 keys writer ARCHIVE -i FILE")
+	default:
+		say("Hosts that back up go on by themselves.")
+	}
+	if change.IsRotation() {
+		say("What is stored already stays readable for whoever has kept the old keys; `gbak-s3 copy` to a new archive, and deleting this one, ends that.")
+		if !change.RevokeHosts {
+			say("So does the list of backups, for whoever had the keys: --revoke-hosts would have ended that for what comes.")
+		}
+	}
+	if err == nil {
+		err = o.printTaken(r.Requests, took(r.Elapsed))
+	}
+	return err
+}
