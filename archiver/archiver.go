@@ -131,6 +131,7 @@ func New(store storage.Storage, opts Options) *Archive {
 	records := &record.Folder{Path: opts.State, Disk: on, Log: log}
 	expected := &expectations{address: opts.Name, records: records, given: opts.Keys}
 	ring := seal.NewRing(expected.completed())
+	expected.ring = ring
 	objects := &objects.Store{
 		Storage: objects.Guarded(store, func() bool { return ring.IsSealed() || expected.mustSeal() }), Patience: opts.StoreTimeout, Log: log,
 		Memory: opts.Memory.limit(), Ring: ring,

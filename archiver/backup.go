@@ -127,6 +127,11 @@ type BackupReport struct {
 	// Why says why this is a full backup; "" if it is not.
 	Why string
 
+	// Encrypted reports that the archive is. Encryption says how, after the first backup, which
+	// has made it; else it is nil.
+	Encrypted  bool
+	Encryption *Encryption
+
 	// LeftOutBytes is how much of the log was left out because it is not a whole commit:
 	// it is still being written, or was when its process ended. The database ignores it,
 	// too, when it is opened.
@@ -271,6 +276,10 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 	if held != nil {
 		r.HoldBegan, r.ForeignCursor = held.Began && !held.Foreign, held.Foreign
 	}
+	r.Encrypted = a.objects.Ring.IsSealed()
+	if r.Backup.Seq == 1 && r.Backup.Kind != KindNone {
+		r.Encryption, _ = a.encryption(ctx) // what was just made is known
+	}
 	if head.Anew && opts.NoHold {
 		if _, _, err := hold.Release(ctx, a.disk, path, hold.IsNamed(a.name)); err != nil {
 			a.log.Warn("the log is still held for what was at this address before", "err", err)
@@ -314,12 +323,4 @@ func commitOn(ctx context.Context, a *Archive, path string, head *commit.Head, h
 // head that a session has kept: only incremental backups follow such a head.
 func needsArchive(err error) bool {
 	return as[*capture.NeedsFullError](err) || as[*capture.OtherDatabaseError](err) || as[*capture.MaybeUpgradedError](err)
-}
-
-// nothingNew is the report of a run for which head has everything already.
-func nothingNew(head *manifest.Committed) BackupReport {
-	b := describe(head.Manifest)
-	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
-	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
-	return BackupReport{Backup: b}
 }

@@ -41,7 +41,7 @@ func holderOf(a *Archive, p *pace) hold.Holder {
 // journal.
 func updateOptions(a *Archive, path string, opts BackupOptions) commit.UpdateOptions {
 	return commit.UpdateOptions{
-		Tool: a.tool, Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter,
+		Tool: a.tool, Known: remember(a, path), BeginAnew: opts.BeginAnew, SingleWriter: opts.SingleWriter, MayBegin: a.expected.mayBegin,
 		Probe: func(ctx context.Context) (manifest.Verdict, error) { return probeConditions(ctx, a) },
 	}
 }

@@ -39,7 +39,11 @@ var kinds = []kind{
 	{as[*clockError], CodeLagging},
 	{as[*commit.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
 
+	{isReplacedEncrypted, CodeKeyWrong},
+	{isReplacedPlain, CodeEncrypted},
+	{isRolledBack, CodeDamagedArchive},
 	{as[*notEncryptedError], CodeNotEncrypted},
+	{is(seal.ErrNotEncrypted), CodeNotEncrypted},
 	{as[*seal.RecipientsError], CodeRecipients},
 	{as[*seal.UnknownRecipientError], CodeRecipients},
 	{as[*seal.NeededRecipientError], CodeRecipientNeeded},

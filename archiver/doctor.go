@@ -174,6 +174,7 @@ func (d *doctor) archived(ctx context.Context, h *journal.List, known journal.Me
 			d.say("time", SeverityWarning, clockHint, "the newest backup was taken %s in the future by this host's clock", (-age).Round(time.Second))
 		}
 	}
+	d.encryption(ctx)
 	if c := h.Archive.Conditions; c != nil && c.SingleWriter {
 		d.say("single_writer", SeverityWarning, "Never let two backups into this archive run at the same time. "+
 			"To lift that restriction, start a new archive in a store with conditional writes.",

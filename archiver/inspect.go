@@ -1,8 +1,10 @@
 package archiver
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -43,6 +45,14 @@ type Inspection struct {
 	Cursor *grafeo.Cursor       // of a cursor
 	Native *grafeo.NativeHeader // of a native incremental backup
 	List   *NativeList          // of native backups
+
+	Archive *ArchiveSummary // of an archive whose archive.json can be read
+}
+
+// ArchiveSummary is what everybody can see of an archive in a folder, without its keys.
+type ArchiveSummary struct {
+	ArchiveID  string
+	Encryption *Encryption // as it began; nil if it is not encrypted
 }
 
 // Whole reports whether everything was checked and nothing is wrong.
@@ -103,11 +113,33 @@ func Inspect(ctx context.Context, path string, opts InspectOptions) (Inspection,
 	return i, nil
 }
 
+// summarize returns what archive.json says in the clear, nil if it cannot be read.
+func summarize(path string) *ArchiveSummary {
+	b, err := disk.ReadUpTo(path, manifest.MaxManifestBytes)
+	if err != nil || !manifest.Intact(b) {
+		return nil
+	}
+	var clear struct {
+		ArchiveID  string               `json:"archive_id"`
+		Encryption *manifest.Encryption `json:"encryption"`
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	if err := json.Unmarshal(line, &clear); err != nil {
+		return nil
+	}
+	s := &ArchiveSummary{ArchiveID: clear.ArchiveID}
+	if e := clear.Encryption; e != nil && len(e.Keys.Generations) > 0 {
+		s.Encryption = encryptionOf(&e.Keys)
+	}
+	return s
+}
+
 // recognize says what is at path, and nothing of its content.
 func recognize(path string) (Inspection, error) {
-	_, err := os.Stat(filepath.Join(path, manifest.ArchiveKey))
+	document := filepath.Join(path, manifest.ArchiveKey)
+	_, err := os.Stat(document)
 	if err == nil {
-		return Inspection{Path: path, What: ArchiveFolder}, nil
+		return Inspection{Path: path, What: ArchiveFolder, Archive: summarize(document)}, nil
 	}
 	what, generation, err := grafeo.Recognize(path)
 	if info, statErr := os.Stat(path); errors.Is(err, grafeo.ErrNotDatabase) && statErr == nil && info.IsDir() {

@@ -34,12 +34,12 @@ func remember(a *Archive, path string) journal.Memory {
 
 // note records on this host that head is the newest backup of the archive.
 func (a *Archive) note(ctx context.Context, head *manifest.Committed, anew bool) {
-	a.records.Note(ctx, a.name, head, false, anew)
+	a.records.Note(ctx, a.name, head, a.objects.Ring.IsSealed(), anew)
 }
 
 // existing returns the journal of an archive for a verb that reads: if there is no
-// archive, that is an error. If the archive lacks what this host has seen there before,
-// that is only a warning.
+// archive, or another one than the encrypted one that this host knows, that is an error. If
+// the archive lacks what this host has seen there before, that is only a warning.
 func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
 	h, err := a.existingRecords(ctx, a.journal.Open)
 	if err == nil {
@@ -73,7 +73,11 @@ func (a *Archive) existingRecords(ctx context.Context, open func(context.Context
 	if err != nil {
 		return nil, err
 	}
-	if lost := m.Lost(h); lost != nil {
+	lost := m.Lost(h)
+	if lost != nil && isReplacedEncrypted(lost) {
+		return nil, lost
+	}
+	if lost != nil {
 		a.log.Warn("the archive is not as it was", "err", lost)
 	}
 	return h, nil

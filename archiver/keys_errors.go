@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/record"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 )
@@ -102,4 +103,22 @@ func isMissingKey(err error) bool {
 func isWrongKey(err error) bool {
 	return as[*seal.KeyError](err) || as[*seal.PassphraseError](err) || as[*otherKeyError](err) || as[*lonelyKeyError](err) || as[*otherArchiveError](err) ||
 		errors.Is(err, seal.ErrPassphrase) || as[*record.KeyFileError](err)
+}
+
+// isReplacedEncrypted reports whether err says that another archive is where an encrypted one was.
+func isReplacedEncrypted(err error) bool {
+	e, ok := errors.AsType[*journal.VanishedError](err)
+	return ok && e.IsReplaced() && e.Was.Encrypted
+}
+
+// isReplacedPlain reports whether err says that an encrypted archive is where another one was.
+func isReplacedPlain(err error) bool {
+	e, ok := errors.AsType[*journal.VanishedError](err)
+	return ok && e.IsReplaced() && !e.Was.Encrypted
+}
+
+// isRolledBack reports whether err says that an encrypted archive lacks what it had.
+func isRolledBack(err error) bool {
+	e, ok := errors.AsType[*journal.VanishedError](err)
+	return ok && e.IsRolledBack()
 }

@@ -37,6 +37,7 @@ type expectations struct {
 	address string
 	records *record.Folder
 	given   Keys
+	ring    *seal.Ring // what this process has seen itself
 }
 
 // completed returns keys with what this host has of them, and with the check of what is expected.
@@ -133,6 +134,9 @@ func (e *expectations) whyEncrypted() string {
 	}
 	if e.given.Required {
 		return "an identity was given, which is to open it"
+	}
+	if e.ring.IsSealed() {
+		return "it was before in this run"
 	}
 	if pin := e.records.Pinned(e.address); pin != nil && pin.Encrypted {
 		return fmt.Sprintf("it was when this host saw it last (%s says so)", pin.Source)

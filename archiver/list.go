@@ -68,11 +68,20 @@ func describe(m *manifest.Manifest) Backup {
 	}
 }
 
+// nothingNew is the report of a run for which head has everything already.
+func nothingNew(head *manifest.Committed) BackupReport {
+	b := describe(head.Manifest)
+	b.Kind, b.StartEpoch = KindNone, b.EndEpoch
+	b.RawBytes, b.StoredBytes, b.ReusedBytes, b.Segments = 0, 0, 0, 0
+	return BackupReport{Backup: b}
+}
+
 // ListReport is what an archive has.
 type ListReport struct {
-	Backups  []Backup // all of them, the oldest first
-	Requests storage.RequestCounts
-	Elapsed  time.Duration
+	Backups    []Backup    // all of them, the oldest first
+	Encryption *Encryption // of the archive; nil if it is not encrypted
+	Requests   storage.RequestCounts
+	Elapsed    time.Duration
 }
 
 // List returns all backups of the archive. The error is [CodeNoArchive] if there is no
@@ -85,6 +94,9 @@ func (a *Archive) List(ctx context.Context) (ListReport, error) {
 		r.Backups = []Backup{}
 		for _, m := range all {
 			r.Backups = append(r.Backups, describe(m.Manifest))
+		}
+		if err == nil {
+			r.Encryption, err = a.encryption(ctx)
 		}
 		return err
 	})

@@ -18,6 +18,9 @@ func (a *Archive) ListRemoved(ctx context.Context) (ListReport, error) {
 		if err == nil {
 			err = h.KeepDamage // then nobody knows what was removed last
 		}
+		if err == nil {
+			r.Encryption, err = a.encryption(ctx)
+		}
 		if err != nil || h.Keep == nil {
 			return err
 		}

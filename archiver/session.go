@@ -171,7 +171,7 @@ func (s *Session) updateOptions(path string, opts BackupOptions) commit.UpdateOp
 	o := updateOptions(s.archive, path, opts)
 	if n := s.newest; n != nil {
 		o.Known.Add(journal.Sighting{
-			Name: s.archive.name, ArchiveID: s.archiveID, Seq: uint64(n.Seq), CommitID: n.CommitID, Epoch: n.EndEpoch, At: n.CreatedAt,
+			Name: s.archive.name, ArchiveID: s.archiveID, Encrypted: s.archive.objects.Ring.IsSealed(), Seq: uint64(n.Seq), CommitID: n.CommitID, Epoch: n.EndEpoch, At: n.CreatedAt,
 		})
 	}
 	return o

@@ -57,6 +57,9 @@ type StatusReport struct {
 	Conditions   manifest.Verdict
 	SingleWriter bool
 
+	// Encryption is how the archive is encrypted, nil if it is not.
+	Encryption *Encryption
+
 	// Retention is what was said about what stays, nil if nothing was.
 	Retention *Retention
 
@@ -132,6 +135,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	}
 	for _, m := range all {
 		r.StoredBytes += m.StoredBytes
+	}
+	if r.Encryption, err = a.encryption(ctx); err != nil {
+		return r, err
 	}
 	if r.Retention, err = a.retentionOf(ctx, h); err != nil {
 		return r, err

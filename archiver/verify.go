@@ -6,6 +6,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/verify"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -51,6 +52,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	r := VerifyReport{Deep: opts.Deep}
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		progress.Tell(ctx, PhaseJournal)
+		known := remember(a, "")
 		h, err := a.existingRecords(ctx, a.journal.OpenRecords)
 		progress.Tell(ctx, PhaseVerify)
 		found, err := verify.Archive(ctx, o, h, err)
@@ -58,6 +60,11 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 		r.Waiting, r.Unused, r.Gone = found.Waiting, found.Unused, found.Gone
 		for _, f := range found.Findings {
 			r.Findings = append(r.Findings, Finding(f))
+		}
+		if h != nil {
+			if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
+				r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
+			}
 		}
 		return err
 	})

@@ -217,9 +217,14 @@ func (o *output) printBackup(database, address string, r archiver.BackupReport) 
 			"from now on the database keeps its log until this archive has it, which takes up space if backups stop; to end that:",
 			fmt.Sprintf("  %s release %s %s", self(), quote(path), quote(absolute(address))))
 	}
+	lines = append(lines, linesOfFirst(r.Encryption, address)...)
+	identity := ""
+	if r.Encrypted {
+		identity = "-i IDENTITY "
+	}
 	lines = append(lines,
 		"to restore it, on any host:",
-		fmt.Sprintf("%s restore %s %s", self(), quote(absolute(address)), quote(path)))
+		fmt.Sprintf("%s restore %s%s %s", self(), identity, quote(absolute(address)), quote(path)))
 	for _, line := range lines {
 		if err := o.print("%s", line); err != nil {
 			return err
@@ -233,6 +238,9 @@ func (o *output) lineOfReport(database string, r archiver.BackupReport) backupLi
 	line, elapsed := lineOf(r.Backup), r.Elapsed.Milliseconds()
 	line.Requests, line.Cost, line.ElapsedMS = &r.Requests, o.costOf(r.Requests, 0, r.Backup.StoredBytes), &elapsed
 	line.Why, line.HoldBegan, line.LeftOut = r.Why, r.HoldBegan, r.LeftOutBytes
+	if r.Encryption != nil {
+		line.Encryption = lineOfEncryption(r.Encryption)
+	}
 	line.Abandoned, line.Released = linesOfHeld(r.Abandoned, database), linesOfHeld(r.Released, database)
 	return line
 }

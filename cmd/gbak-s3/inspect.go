@@ -75,6 +75,9 @@ type inspectLine struct {
 	Cursor *cursorLine `json:"cursor,omitempty"`
 	Native *nativeLine `json:"native,omitempty"`
 	List   *listLine   `json:"list,omitempty"`
+
+	ArchiveID  string          `json:"archive_id,omitempty"`
+	Encryption *encryptionLine `json:"encryption,omitempty"` // of an archive, as it began
 }
 
 // listLine is a list of native backups.
@@ -186,6 +189,9 @@ func lineOfInspection(i archiver.Inspection) inspectLine {
 	if l := i.List; l != nil {
 		line.List = &listLine{l.Fulls, l.Incrementals, l.Bytes, known(l.Newest)}
 	}
+	if a := i.Archive; a != nil {
+		line.ArchiveID, line.Encryption = a.ArchiveID, lineOfEncryption(a.Encryption)
+	}
 	return line
 }
 
@@ -239,6 +245,9 @@ func (o *output) printInspection(i archiver.Inspection) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  "+name+"\t"+format+"\n", args...) }
 	if i.Problem != nil {
 		row("problem", "%s", i.Problem.What)
+	}
+	if i.Archive != nil {
+		row("encryption", "%s", encryption(i.Archive.Encryption))
 	}
 	if i.What == archiver.ArchiveFolder {
 		row("see", "%s list %s", self(), quote(i.Path))

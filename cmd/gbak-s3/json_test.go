@@ -16,7 +16,7 @@ var jsonLines = []struct {
 	line    any
 }{
 	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"plan and restore", noneLine{}}, {"status", statusLine{}}, {"reach", reachLine{}}, {"verify", verifyLine{}},
-	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}},
+	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}}, {"encryption", encryptionLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"expire_backup", expireBackupLine{}}, {"expire", expireLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
 	{"identity", identityLine{}}, {"keys", keysLine{}}, {"key_list", keyListLine{}}, {"keys_check", keysCheckLine{}}, {"writer_key", writerKeyLine{}}, {"sheet", sheetLine{}},

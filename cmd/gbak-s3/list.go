@@ -48,7 +48,7 @@ func (a *app) list(cmd *cobra.Command, address string, removed bool) error {
 	if a.out.json {
 		for _, b := range r.Backups {
 			line := lineOf(b)
-			line.Removed = removed
+			line.Removed, line.Encryption = removed, lineOfEncryption(r.Encryption)
 			if err := a.out.printJSON(line); err != nil {
 				return err
 			}
@@ -56,9 +56,14 @@ func (a *app) list(cmd *cobra.Command, address string, removed bool) error {
 		return nil
 	}
 	if len(r.Backups) == 0 {
-		return a.out.print("%s", none)
+		err = a.out.print("%s", none)
+	} else {
+		err = a.out.printBackups(r.Backups)
 	}
-	return a.out.printBackups(r.Backups)
+	if err != nil {
+		return err
+	}
+	return a.out.print("encryption %s", encryption(r.Encryption))
 }
 
 // printBackups prints a table of backups, with a column for labels if one has any.

@@ -36,6 +36,7 @@ type backupLine struct {
 	Generation  string                 `json:"generation"`
 	Host        string                 `json:"host"`
 	Labels      map[string]string      `json:"labels,omitempty"`
+	Encryption  *encryptionLine        `json:"encryption,omitempty"` // of the archive: of a run, and of a list
 	RawBytes    int64                  `json:"raw_bytes"`
 	StoredBytes int64                  `json:"stored_bytes"`
 	ReusedBytes int64                  `json:"reused_bytes"`

@@ -131,6 +131,8 @@ type statusLine struct {
 	Conditions   string `json:"conditions"`    // how the store treats conditional writes, "" if it was never probed
 	SingleWriter bool   `json:"single_writer"` // the archive is for one writer at a time
 
+	Encryption *encryptionLine `json:"encryption"`
+
 	Replay    *replayLine    `json:"replay"`    // null if nothing can be restored
 	Mergeable *mergeableLine `json:"mergeable"` // null if nothing would be merged
 
@@ -167,7 +169,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 	line := statusLine{
 		Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{},
 		Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor,
-		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Spill: (*spillLine)(r.Spill),
+		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Encryption: lineOfEncryption(r.Encryption), Spill: (*spillLine)(r.Spill),
 		retentionLine: lineOfRetention(r.Retention), Replay: (*replayLine)(r.Replay), Mergeable: lineOfMergeable(r.Mergeable),
 	}
 	if r.Vanished != nil {
@@ -201,6 +203,7 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime), labelled)
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
+	fmt.Fprintf(w, "encryption\t%s\n", encryption(r.Encryption))
 	if r.SingleWriter {
 		fmt.Fprintf(w, "single writer\tnever let two backups run at the same time: the store has no conditional writes (%s)\n", r.Conditions)
 	}

@@ -15,6 +15,11 @@ import (
 // begin returns archive.json for an archive that does not exist yet. If it is to be encrypted, its
 // keys are made and, unless it is a dry run, durable: nothing was stored yet.
 func begin(ctx context.Context, s *objects.Store, o UpdateOptions) (*manifest.Archive, error) {
+	if o.MayBegin != nil {
+		if err := o.MayBegin(); err != nil {
+			return nil, err
+		}
+	}
 	a := &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: o.Tool}
 	if !s.Ring.Wanted() {
 		return a, nil

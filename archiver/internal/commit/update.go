@@ -25,6 +25,9 @@ type UpdateOptions struct {
 	List         bool           // find out which backups there are, for [Head.List]
 	Catalog      bool           // read the manifest of every backup, for [Head.Catalog], and not only the newest one
 
+	// MayBegin returns an error if no archive may be made; nil for none.
+	MayBegin func() error
+
 	// Probe finds out whether the store supports conditional writes. It is called before
 	// an archive is created.
 	Probe func(context.Context) (manifest.Verdict, error)

@@ -75,7 +75,7 @@ func (m *Memory) Lost(l *List) *VanishedError {
 	e := &VanishedError{Address: addressOf(m.Name), Seq: uint64(l.Last())}
 	was := m.here()
 	if l.Archive != nil {
-		e.ArchiveID = l.Archive.ArchiveID
+		e.ArchiveID, e.Encrypted = l.Archive.ArchiveID, l.Archive.Encryption != nil
 		if s := m.of(e.ArchiveID); s != nil {
 			was = s
 		}

@@ -17,6 +17,7 @@ type VanishedError struct {
 	Was     Sighting
 
 	ArchiveID string // of the archive that is there now, "" if there is none
+	Encrypted bool   // that archive is
 	Seq       uint64 // of its newest backup, 0 if there is none
 	Err       error  // why there is no archive, such as [storage.ErrNoStore]; nil if that is not known
 }
@@ -24,7 +25,24 @@ type VanishedError struct {
 // Unwrap returns Err.
 func (e *VanishedError) Unwrap() error { return e.Err }
 
+// IsReplaced reports whether another archive is there, and one of the two is encrypted: whoever
+// has put it there may want to be sent plaintext, or backups for other keys.
+func (e *VanishedError) IsReplaced() bool {
+	return e.ArchiveID != "" && e.ArchiveID != e.Was.ArchiveID && (e.Encrypted || e.Was.Encrypted)
+}
+
+// IsRolledBack reports whether the archive is the same, encrypted, and lacks what it had. Whoever has
+// no key to it can do no more than that to its log.
+func (e *VanishedError) IsRolledBack() bool { return e.Encrypted && e.ArchiveID == e.Was.ArchiveID }
+
 func (e *VanishedError) Error() string {
+	if e.IsRolledBack() {
+		return "rolled back: " + e.text()
+	}
+	return e.text()
+}
+
+func (e *VanishedError) text() string {
 	was := fmt.Sprintf("backup %d, with epoch %d, of %s", e.Was.Seq, e.Was.Epoch, e.Was.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	says := " (this process has seen it)"
 	if e.Was.Source != "" {
@@ -87,7 +105,7 @@ func (j *Journal) CheckVanished(ctx context.Context, l *List, newest *manifest.C
 		if removed, err := j.isRemoved(ctx, l, newest, manifest.Seq(was.Seq)); removed || err != nil {
 			return newest, err // whatever is there now does not count
 		}
-		return nil, &VanishedError{Address: j.Address(), Was: *was, ArchiveID: l.Archive.ArchiveID, Seq: uint64(newest.Seq)}
+		return nil, &VanishedError{Address: j.Address(), Was: *was, ArchiveID: l.Archive.ArchiveID, Encrypted: l.Archive.Encryption != nil, Seq: uint64(newest.Seq)}
 	}
 	return newest, nil
 }

@@ -37,6 +37,15 @@ func (f *Folder) inKeys(name string) string {
 	return filepath.Join(f.Path, "keys", name)
 }
 
+// KeyFile returns the file of the writer key of an archive, "" if this host has none.
+func (f *Folder) KeyFile(archiveID string) string {
+	path := f.keyPath(archiveID)
+	if path == "" || !disk.Exists(path) {
+		return ""
+	}
+	return path
+}
+
 // WriterKey returns the writer key of the archive with this id, nil if this host has none.
 func (f *Folder) WriterKey(archiveID string) (*seal.WriterKey, error) {
 	path := f.keyPath(archiveID)

@@ -45,7 +45,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 		if k != nil && k.archiveID == a.ArchiveID {
 			return damagef("it says that the archive is not encrypted, and it is")
 		}
-		if len(r.given.Recipients) > 0 || r.given.Required {
+		if k != nil || len(r.given.Recipients) > 0 || r.given.Required {
 			return ErrNotEncrypted
 		}
 		r.set(nil)
