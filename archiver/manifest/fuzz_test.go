@@ -20,6 +20,7 @@ func FuzzDecode(f *testing.F) {
 	for _, b := range [][]byte{
 		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(),
 		sampleEarlier().Encode(), sampleInline().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
+		sampleSealed().Encode(), sampleKeyChange().Encode(), storedManifest(sampleSealed()), storedArchive(sampleSealedArchive()),
 	} {
 		f.Add(b)
 	}
@@ -35,8 +36,17 @@ func FuzzDecode(f *testing.F) {
 			if m.Content != nil {
 				within(t, m.Content)
 				_ = m.Fits(m.Content)
-			} else if !isKey(m.Index.Key, IndexPrefix) || m.Index.RawBytes > MaxIndexBytes {
+			} else if m.Index != nil && (!isKey(m.Index.Key, IndexPrefix) || m.Index.RawBytes > MaxIndexBytes) {
 				t.Errorf("the index %+v", m.Index)
+			}
+		}
+		if end := bytes.IndexByte(b, '\n') + 1; end > 0 {
+			stored := append(bytes.Clone(b[:end]), endWithMAC(b[:end], Digest{9})...)
+			if m, err := DecodeSealedManifest(stored); err == nil {
+				_ = m.Agrees(unsealed(m.Sealed))
+			}
+			if a, err := DecodeSealedArchive(stored); err == nil {
+				_ = a.Agrees(unsealed(a.Sealed))
 			}
 		}
 		if ix, err := DecodeIndex(b); err == nil {

@@ -110,6 +110,10 @@ func TestGolden(t *testing.T) {
 		"manifest-earlier.json":     sampleEarlier().Encode(),
 		"manifest-inline.json":      sampleInline().Encode(),
 		"manifest-copied.json":      sampleCopied().Encode(),
+		"manifest-sealed.json":      storedManifest(sampleSealed()),
+		"manifest-keys.json":        sampleKeyChange().Encode(),
+		"archive-sealed.json":       storedArchive(sampleSealedArchive()),
+		"fence-sealed.json":         storedFence(2),
 	} {
 		file := filepath.Join("testdata", "v1", name)
 		if *update {
@@ -134,7 +138,7 @@ func TestGolden(t *testing.T) {
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("decoded: %v %s", err, diff)
 	}
-	for _, want := range []*Manifest{sampleIncremental(), sampleInline(), sampleCopied()} {
+	for _, want := range []*Manifest{sampleIncremental(), sampleInline(), sampleCopied(), sampleSealed(), sampleKeyChange()} {
 		m, err := DecodeManifest(want.Encode())
 		if diff := cmp.Diff(want, m); err != nil || diff != "" {
 			t.Errorf("decoded: %v %s", err, diff)

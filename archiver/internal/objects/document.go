@@ -64,6 +64,9 @@ func about(key string, err error) error {
 		return &manifest.ObjectError{Key: key, Problem: err.Error()}
 	}
 	if damage, ok := errors.AsType[*seal.DamageError](err); ok {
+		if damage.Record != 0 {
+			key = damage.Record.Key()
+		}
 		return &manifest.ObjectError{Key: key, Problem: damage.Problem}
 	}
 	if _, ok := errors.AsType[*manifest.UnsupportedError](err); ok {

@@ -46,8 +46,13 @@ func (e *KeyError) who() string {
 var ErrNotEncrypted = errors.New("the archive is not encrypted")
 
 // DamageError says that something is not what somebody with the keys has written.
-type DamageError struct{ Problem string }
+type DamageError struct {
+	Problem string
+	Record  manifest.Seq // that is damaged, if it is another one than that which was read; else 0
+}
 
 func (e *DamageError) Error() string { return e.Problem }
 
-func damagef(format string, args ...any) error { return &DamageError{fmt.Sprintf(format, args...)} }
+func damagef(format string, args ...any) error {
+	return &DamageError{Problem: fmt.Sprintf(format, args...)}
+}

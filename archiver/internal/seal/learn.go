@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -110,7 +111,7 @@ func (r *Ring) Saw(record manifest.Seq, generation int, keys manifest.Seq) error
 		return nil
 	}
 	if want := k.at(record).number; generation != want {
-		return damagef("it is encrypted with generation %d of the keys, and should be with %d", generation, want)
+		return &DamageError{Problem: wrongGeneration(generation, want)}
 	}
 	r.mu.Lock()
 	if r.seen == nil {
@@ -130,6 +131,10 @@ func (r *Ring) Saw(record manifest.Seq, generation int, keys manifest.Seq) error
 	return nil
 }
 
+func wrongGeneration(is, should int) string {
+	return fmt.Sprintf("it is encrypted with generation %d of the keys, and should be with %d", is, should)
+}
+
 // checkSeen makes sure that no record was read before that is encrypted with keys that had been
 // replaced already.
 func (r *Ring) checkSeen(k *keys) error {
@@ -137,7 +142,7 @@ func (r *Ring) checkSeen(k *keys) error {
 	defer r.mu.Unlock()
 	for generation, record := range r.seen {
 		if want := k.at(record).number; generation < want {
-			return damagef("%s is encrypted with generation %d of the keys, and should be with %d", record.Key(), generation, want)
+			return &DamageError{Problem: wrongGeneration(generation, want), Record: record}
 		}
 	}
 	return nil
