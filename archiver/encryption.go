@@ -27,17 +27,11 @@ type Encryption struct {
 	WriterKey string
 }
 
-// longKey is how much of a public key is shown in a line: those that withstand quantum computers have
-// 2000 characters.
-const longKey = 70
-
 // String says it in a line, with hybrid public keys cut off.
 func (e *Encryption) String() string {
 	names := make([]string, len(e.Recipients))
 	for i, name := range e.Recipients {
-		if names[i] = name; len(name) > longKey {
-			names[i] = name[:longKey/2] + "..."
-		}
+		names[i] = manifest.Recipient{Recipient: name}.Short()
 	}
 	s := fmt.Sprintf("age, %d recipients: %s", len(names), strings.Join(names, ", "))
 	if len(names) == 1 {

@@ -48,6 +48,17 @@ type Recipient struct {
 	Kind      RecipientKind `json:"kind"`
 }
 
+// longKey is how much of a public key is shown: hybrid ones have 2000 characters.
+const longKey = 70
+
+// Short names a recipient for people; a hybrid public key is cut off.
+func (r Recipient) Short() string {
+	if len(r.Recipient) > longKey {
+		return r.Recipient[:longKey/2] + "..."
+	}
+	return r.Recipient
+}
+
 // RecipientKind is how a recipient opens a wrap.
 type RecipientKind string
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,11 +55,14 @@ type hintCase struct {
 	words string
 }
 
-// verbHintCases are those for rows about some commands only.
-var verbHintCases = []struct {
+// verbHintCase is one for a row about some commands only.
+type verbHintCase struct {
 	verb string
 	hintCase
-}{
+}
+
+// verbHintCases are those for rows about some commands only.
+var verbHintCases = []verbHintCase{
 	{"backup", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"import", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"restore", hintCase{"interrupted restore", archiver.CodeInterrupted, errors.New("x"), "puts back what was moved aside"}},
@@ -286,10 +290,10 @@ func TestHints(t *testing.T) {
 			t.Errorf("the hint for %v is %q, want %q in it", c.err, hint, c.words)
 		}
 	}
-	for _, c := range hintCases {
+	for _, c := range slices.Concat(hintCases, keyHintCases) {
 		check("", c)
 	}
-	for _, c := range verbHintCases {
+	for _, c := range slices.Concat(verbHintCases, verbKeyHintCases) {
 		check(c.verb, c.hintCase)
 	}
 	for _, r := range hints {

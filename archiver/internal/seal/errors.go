@@ -34,7 +34,7 @@ func (e *KeyError) Error() string {
 func (e *KeyError) who() string {
 	var names []string
 	for _, r := range e.Recipients {
-		names = append(names, r.Recipient)
+		names = append(names, r.Short())
 	}
 	if names == nil {
 		return ""

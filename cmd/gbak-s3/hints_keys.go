@@ -1,0 +1,56 @@
+package main
+
+import "github.com/gbak-s3/gbak-s3/archiver"
+
+// reading are the commands that read what was backed up, for which the writer key of a host is
+// not enough.
+var reading = []string{"restore", "export", "verify", "compact", "copy", "check", "add", "remove", "rotate", "writer", "drill"}
+
+// ofKeys is what may be wrong with the keys of an archive.
+var ofKeys = []row{
+	{
+		name: "identity is missing", when: both(code(archiver.CodeKeyMissing), of(reading...)),
+		say: "Nothing was changed. Give an identity that belongs to one of these recipients, with -i FILE or in $GBAK_IDENTITY. A passphrase is " +
+			"asked for on a terminal, or printed by the command of --passphrase-command.",
+	},
+	{
+		name: "writer key is missing", when: code(archiver.CodeKeyMissing),
+		say: "Nothing was stored. `gbak-s3 keys writer -i IDENTITY ARCHIVE` makes this host's writer key again; or give one with --writer-key. An " +
+			"identity of one of the recipients does as well: -i FILE.",
+	},
+	{
+		name: "identity is wrong", when: both(code(archiver.CodeKeyWrong), as[*archiver.KeysError]),
+		say: "Nothing was changed. Give an identity that belongs to one of these recipients. `gbak-s3 keys check -i IDENTITY ARCHIVE` says whether one does; if " +
+			"hosts were revoked, `gbak-s3 keys writer` makes the writer key of this one again.",
+	},
+	{
+		name: "key of another archive", when: code(archiver.CodeKeyWrong),
+		say: "Nothing was stored. Is it the right bucket and prefix? Somebody may have put another archive there: look at the bucket's versions. " +
+			"If you have done that yourself, give the key that belongs to it, remove the file that is named, or use another address.",
+	},
+	{
+		name: "no such recipient", when: both(code(archiver.CodeRecipients), of("add", "remove", "rotate")),
+		say: "Nothing was changed. `gbak-s3 keys list ARCHIVE` shows who can open it.",
+	},
+	{
+		name: "other recipients", when: code(archiver.CodeRecipients),
+		say: "Nothing was stored. If the archive is as it should be, correct -r, -R or $GBAK_RECIPIENTS, or leave them out: they count for the first backup only. " +
+			"`gbak-s3 keys add` and `gbak-s3 keys remove` change who can open it.",
+	},
+	{
+		name: "not encrypted", when: code(archiver.CodeNotEncrypted),
+		say: "Nothing was stored. Somebody may have replaced the archive, to be sent plaintext: look at the bucket's versions. If it never was " +
+			"encrypted, it cannot be any more: `gbak-s3 copy ARCHIVE NEW -r PUBLIC_KEY` makes one that is. If you want it without encryption, leave out " +
+			"what says otherwise, or remove the file that is named.",
+	},
+	{
+		name: "encrypted now", when: code(archiver.CodeEncrypted),
+		say: "Nothing was stored. Somebody may have replaced the archive by one for other keys. If you have done that yourself, run `backup` or `import` with " +
+			"--begin-anew, once.",
+	},
+	{
+		name: "rolled back", when: both(code(archiver.CodeDamagedArchive), text("rolled back:")),
+		say: "Nothing was stored. Backups that were there are gone, and no expiry has removed them: look at the bucket's versions. What is left " +
+			"can be restored. To go on without them, run `backup` or `import` with --begin-anew, once.",
+	},
+}

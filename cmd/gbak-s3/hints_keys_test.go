@@ -1,0 +1,28 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// ofOne is an error about an archive that one recipient can open.
+func ofOne() error {
+	return &archiver.KeysError{Recipients: []string{"age1abc"}, Err: errors.New("it opens for age1abc")}
+}
+
+// keyHintCases are for the rows about keys, verbKeyHintCases for those of commands.
+var keyHintCases = []hintCase{
+	{"writer key is missing", archiver.CodeKeyMissing, ofOne(), "keys writer"},
+	{"identity is wrong", archiver.CodeKeyWrong, ofOne(), "keys check"},
+	{"key of another archive", archiver.CodeKeyWrong, errors.New("x"), "bucket's versions"},
+	{"other recipients", archiver.CodeRecipients, ofOne(), "keys add"},
+	{"not encrypted", archiver.CodeNotEncrypted, errors.New("x"), "gbak-s3 copy"},
+	{"encrypted now", archiver.CodeEncrypted, errors.New("x"), "--begin-anew"},
+	{"rolled back", archiver.CodeDamagedArchive, errors.New("rolled back: the newest backup is number 1"), "bucket's versions"},
+}
+
+var verbKeyHintCases = []verbHintCase{
+	{"restore", hintCase{"identity is missing", archiver.CodeKeyMissing, ofOne(), "-i FILE"}},
+	{"remove", hintCase{"no such recipient", archiver.CodeRecipients, ofOne(), "keys list"}},
+}
