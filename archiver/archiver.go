@@ -75,6 +75,10 @@ type Options struct {
 	// because of it.
 	State string
 
+	// Recover is for reading a store that shows an archive as it was before an attack: what
+	// is at its end and is no record counts as absent, and so does nothing else.
+	Recover bool
+
 	// Keys are those of an encrypted archive. With the zero value, archives are made without
 	// encryption, and encrypted ones cannot be read.
 	Keys Keys
@@ -142,7 +146,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		records:  records,
 		expected: expected,
 		sent:     &sent.Folder{Path: opts.State, Disk: on, Log: log},
-		journal:  journal.New(objects, opts.Name),
+		journal:  newJournal(objects, opts),
 		disk:     on, log: log,
 		workers: opts.Concurrency, reading: opts.BeforeRead, name: opts.Name, tool: tool, host: opts.Host,
 		effort: probe.Thorough, journalEvery: resume.Every, space: disk.SpaceAt,
@@ -155,4 +159,13 @@ func New(store storage.Storage, opts Options) *Archive {
 func Locate(path string) (string, error) {
 	file, err := locate.Database(path)
 	return file, explain(err)
+}
+
+// newJournal returns the journal of an archive with these options.
+func newJournal(store *objects.Store, o Options) *journal.Journal {
+	j := journal.New(store, o.Name)
+	if o.Recover {
+		return j.Recovering()
+	}
+	return j
 }

@@ -59,6 +59,7 @@ func (s *archives) openWith(ctx context.Context, address string, log *slog.Logge
 		BeforeRead:   a.limits.read.limit.Wait,
 		StoreTimeout: a.storeTimeout,
 		Name:         named(address),
+		Recover:      readsOldest(address),
 		State:        stateFolder(),
 		Keys:         keys,
 		Tool:         "gbak-s3 " + version(),

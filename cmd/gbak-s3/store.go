@@ -225,13 +225,18 @@ func named(address string) string {
 	return name
 }
 
+// readsOldest reports whether an address only shows an archive, as it was stored first.
+func readsOldest(address string) bool {
+	opts, err := s3.ParseAddress(address)
+	return err == nil && opts.Versions == s3.VersionsOldest // what is wrong with it is said when it is opened
+}
+
 // mustWrite refuses an address that only shows an archive.
 func mustWrite(address string) error {
-	opts, err := s3.ParseAddress(address)
-	if err != nil || opts.Versions == s3.VersionsNewest {
-		return nil // what is wrong with it is said when it is opened
+	if !readsOldest(address) {
+		return nil
 	}
-	return usage("the archive's address has versions=%s, which is for reading", "Leave that out of the address.", opts.Versions)
+	return usage("the archive's address has versions=oldest, which is for reading", "Leave that out of the address.")
 }
 
 // absolute turns an address into one that means the same in every folder, for the

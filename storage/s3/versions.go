@@ -36,10 +36,22 @@ type version struct {
 	modTime time.Time // by the store's clock, or by whoever has put it, see [Store.lookWhenPut]
 	put     time.Time // as far as it is known
 	looked  bool      // at its lock
+	until   time.Time // to which it is locked; zero if that is not known
 }
 
-// isBefore reports whether v was put before o. A list has the newest version of a key first.
-func (v *version) isBefore(o *version) bool { return !v.put.After(o.put) }
+// isBefore reports whether v was put before o, which a list has before it. A list has the
+// newest version of a key first.
+func (v *version) isBefore(o *version) bool {
+	if !v.until.IsZero() && !o.until.IsZero() && !v.until.Equal(o.until) {
+		return v.until.Before(o.until)
+	}
+	return !v.put.After(o.put)
+}
+
+// isHidden reports whether a version was put too late to be read.
+func (s *Store) isHidden(v *version) bool {
+	return !s.options.Before.IsZero() && !v.put.Before(s.options.Before)
+}
 
 // readsOldest reports whether the store reads oldest versions, and is read-only.
 func (s *Store) readsOldest() bool { return s.options.Versions == VersionsOldest }
@@ -136,7 +148,7 @@ func (s *Store) listOldest(ctx context.Context, prefix, after string, use func(v
 					return err
 				}
 			}
-			if isHidden := !s.options.Before.IsZero() && !v.put.Before(s.options.Before); isHidden {
+			if s.isHidden(v) {
 				continue
 			}
 			if last == nil || v.isBefore(last) {
@@ -209,25 +221,24 @@ func (s *Store) listVersions(ctx context.Context, prefix, after string, use func
 // looksAtOnce is how many versions are looked at, at a time.
 const looksAtOnce = 16
 
-// lookWhenPut sets when each version of a page was put; last is the version before them, nil
-// for none. On AWS that is the time in the list. In MinIO whoever may put an object may also
-// say when it was (the header X-Minio-Source-Mtime), and so file it as older than what was
-// there: no policy forbids that. But the lock that the bucket gives each object by default
-// begins when it is really put, and who may not set locks cannot change that. So where it
-// matters, when a version was put is what its lock says.
+// lookWhenPut finds out when each version of a page was put, where that matters; last is the
+// version before them, nil for none. On AWS the list says it. In MinIO whoever may put an
+// object may also say when it was (the header X-Minio-Source-Mtime), and so file it as older
+// than what was there: no policy forbids that. But the lock that a bucket gives each object
+// by default begins when it is really put, and who may not set locks cannot change that.
 func (s *Store) lookWhenPut(ctx context.Context, page []version, last *version) error {
 	for i := range page {
 		page[i].put = page[i].modTime
 	}
-	retention, err := s.defaultRetention(ctx)
-	if err != nil || retention == nil || len(page) == 0 {
-		return err
+	if len(page) == 0 || isAWS(s.client.Options().BaseEndpoint) {
+		return nil
 	}
 	g, running := errgroup.WithContext(ctx)
 	g.SetLimit(looksAtOnce)
 	look := func(v *version) {
 		if !v.looked {
-			g.Go(func() error { return s.lookAtLock(running, v, retention) })
+			v.looked = true
+			g.Go(func() error { return s.lookAtLock(running, v) })
 		}
 	}
 	if last != nil && last.key == page[0].key {
@@ -237,41 +248,39 @@ func (s *Store) lookWhenPut(ctx context.Context, page []version, last *version) 
 	for i := range page {
 		v := &page[i]
 		isOneOfSeveral := i > 0 && page[i-1].key == v.key || i+1 < len(page) && page[i+1].key == v.key
-		isFirst := i == 0 && last != nil && last.key == v.key // which is looked at already
-		if !isFirst && (isOneOfSeveral || !s.options.Before.IsZero()) {
+		if isOneOfSeveral || !s.options.Before.IsZero() {
 			look(v)
 		}
 	}
 	return g.Wait()
 }
 
-// lookAtLock corrects when a version was put by what its lock says.
-func (s *Store) lookAtLock(ctx context.Context, v *version, retention *storage.Retention) error {
+// lookAtLock finds out until when a version is locked.
+func (s *Store) lookAtLock(ctx context.Context, v *version) error {
 	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{
 		Bucket: &s.options.Bucket, Key: s.objectKey(v.key), VersionId: &v.id, RequestPayer: s.payer(),
 	}, s.call(storage.OpHead))
 	if err != nil && !isNoSuchKey(err) {
 		return err
 	}
-	v.looked = true
 	if err != nil || out.ObjectLockRetainUntilDate == nil {
 		return nil //nolint:nilerr // 404: it was deleted since the list
 	}
-	locked := retention.Before(*out.ObjectLockRetainUntilDate)
-	if locked.After(v.put.Add(time.Second)) {
-		s.log.Warn("a version says that it was put earlier than its lock began", "key", v.key, "version", v.id,
-			"says", v.put.UTC().Format(time.RFC3339), "locked_from", locked.UTC().Format(time.RFC3339))
+	v.until = *out.ObjectLockRetainUntilDate
+	retention, err := s.defaultRetention(ctx)
+	if err != nil || retention == nil {
+		return err
+	}
+	if locked := retention.Before(v.until); locked.After(v.put.Add(time.Second)) {
+		s.log.Debug("a version says that it was put earlier than its lock began", "key", v.key, "version", v.id, "says", v.put, "locked", locked)
 		v.put = locked
 	}
 	return nil
 }
 
 // defaultRetention returns the retention that the bucket gives each object, nil if it gives
-// none, does not say, or is one of AWS, where it is not needed. It is read once.
+// none, or does not say. It is read once.
 func (s *Store) defaultRetention(ctx context.Context) (*storage.Retention, error) {
-	if isAWS(s.client.Options().BaseEndpoint) {
-		return nil, nil
-	}
 	s.retention.mu.Lock()
 	defer s.retention.mu.Unlock()
 	if s.retention.isRead {

@@ -290,3 +290,26 @@ func TestVersionsThatLie(t *testing.T) {
 		}
 	}
 }
+
+// A version that is not what was expected is passed over for the next one, around.
+func TestTurnVersion(t *testing.T) {
+	s := openAddress(t, s3test.NewLockedBucket(t))
+	put(t, s, "key", "1")
+	put(t, s, "key", "2")
+	putAsOld(t, s, "key", "3")
+	put(t, s, "key.more", "another key")
+	old := oldestOf(t, s, time.Time{})
+	for _, want := range []string{"1", "2", "3", "1"} {
+		if got := readPart(t, old, "key", storage.Range{}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if n, err := old.TurnVersion(t.Context(), "key"); n != 3 || err != nil {
+			t.Errorf("%d versions, %v", n, err)
+		}
+	}
+	for _, view := range []*Store{old, s} {
+		if n, err := view.TurnVersion(t.Context(), "key.more"); n != 0 || err != nil {
+			t.Errorf("%d versions, %v", n, err)
+		}
+	}
+}

@@ -126,6 +126,14 @@ func (s *store) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error) 
 	return storage.ReadObjectLock(ctx, s.Storage)
 }
 
+// TurnVersion implements [storage.VersionTurner], if the store does.
+func (s *store) TurnVersion(ctx context.Context, key string) (int, error) {
+	if t, ok := s.Storage.(storage.VersionTurner); ok {
+		return t.TurnVersion(ctx, key)
+	}
+	return 0, nil
+}
+
 // CheckOrigin implements [storage.OriginChecker], if the store does.
 func (s *store) CheckOrigin(ctx context.Context, key string) error {
 	if c, ok := s.Storage.(storage.OriginChecker); ok {

@@ -12,6 +12,8 @@ type Journal struct {
 	store *objects.Store
 	name  string // of the archive, for people; may be ""
 	log   *slog.Logger
+
+	recovers bool // see [Journal.Recovering]
 }
 
 // New returns the journal of the archive in store. name is what messages call it, "" for
@@ -24,7 +26,11 @@ func New(store *objects.Store, name string) *Journal {
 func (j *Journal) Store() *objects.Store { return j.store }
 
 // Through returns the same journal, read through another store.
-func (j *Journal) Through(store *objects.Store) *Journal { return New(store, j.name) }
+func (j *Journal) Through(store *objects.Store) *Journal {
+	through := New(store, j.name)
+	through.recovers = j.recovers
+	return through
+}
 
 // Address is what messages call the archive.
 func (j *Journal) Address() string { return addressOf(j.name) }

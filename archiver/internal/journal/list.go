@@ -136,7 +136,7 @@ func (j *Journal) OpenRecords(ctx context.Context, known Memory) (*List, error) 
 		}
 		return nil, &NoArchiveError{Address: j.Address()}
 	}
-	return l, nil
+	return l, j.dropGarbage(ctx, l)
 }
 
 // listBeyond is [Journal.List], and looks beyond the list.

@@ -171,6 +171,9 @@ func (j *Journal) IsOutdated(ctx context.Context, l *List, err error) bool {
 // HasGrown reports whether there is a record after what was the newest one. The next one may
 // be deleted already.
 func (j *Journal) HasGrown(ctx context.Context, last manifest.Seq) (bool, error) {
+	if j.recovers {
+		return false, nil // what a store shows of the past does not change
+	}
 	l := &List{Archive: &manifest.Archive{}, Records: []manifest.Seq{last}}
 	if err := j.LookBeyond(ctx, l); err != nil || l.Last() > last {
 		return l.Last() > last, err

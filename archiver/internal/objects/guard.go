@@ -128,6 +128,14 @@ func (g guarded) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error)
 	return storage.ReadObjectLock(ctx, g.Storage)
 }
 
+// TurnVersion implements [storage.VersionTurner], if the store does.
+func (g guarded) TurnVersion(ctx context.Context, key string) (int, error) {
+	if t, ok := g.Storage.(storage.VersionTurner); ok {
+		return t.TurnVersion(ctx, key)
+	}
+	return 0, nil
+}
+
 // CheckOrigin implements [storage.OriginChecker], if the store does.
 func (g guarded) CheckOrigin(ctx context.Context, key string) error {
 	if c, ok := g.Storage.(storage.OriginChecker); ok {

@@ -102,13 +102,32 @@ func (s *Store) readTwice(ctx context.Context, key string, read func() error) er
 		err := read()
 		if isSuspicion(err) && !suspected {
 			suspected = true
-			err = read()
+			if err = read(); isSuspicion(err) {
+				err = s.readOther(ctx, key, err, read)
+			}
 		}
 		if problem, ok := errors.AsType[suspicion](err); ok {
 			err = noRetry(s.Blame(ctx, key, string(problem)))
 		}
 		return struct{}{}, err
 	})
+	return err
+}
+
+// readOther retries read with other versions of an object, where the store has a choice:
+// what an attacker has put over an object may be taken for the object.
+func (s *Store) readOther(ctx context.Context, key string, err error, read func() error) error {
+	t, ok := s.Storage.(storage.VersionTurner)
+	for tried := 0; ok && isSuspicion(err); tried++ {
+		versions, turnErr := t.TurnVersion(ctx, key)
+		if turnErr != nil {
+			return noRetry(turnErr) // the backend has retried it
+		}
+		if tried >= versions {
+			return err
+		}
+		err = read()
+	}
 	return err
 }
 

@@ -24,17 +24,25 @@ import (
 // Without a store t is skipped, or fails if GBAK_NO_SKIP is 1.
 func NewBucket(t testing.TB) (address string) {
 	t.Helper()
-	return newBucket(t, &s3.CreateBucketInput{})
+	return newBucket(t, "")
 }
 
 // NewLockedBucket is [NewBucket] for a bucket that keeps versions, and in which every new
 // object is locked for a day.
 func NewLockedBucket(t testing.TB) (address string) {
 	t.Helper()
-	return newBucket(t, &s3.CreateBucketInput{ObjectLockEnabledForBucket: aws.Bool(true)})
+	return newBucket(t, types.ObjectLockRetentionModeGovernance)
 }
 
-func newBucket(t testing.TB, input *s3.CreateBucketInput) (address string) {
+// NewCompliantBucket is [NewLockedBucket] for a bucket in which nobody can end a lock. So it
+// stays when t ends.
+func NewCompliantBucket(t testing.TB) (address string) {
+	t.Helper()
+	return newBucket(t, types.ObjectLockRetentionModeCompliance)
+}
+
+// newBucket makes a bucket in which objects are locked for a day, in a mode; "" for none.
+func newBucket(t testing.TB, locks types.ObjectLockRetentionMode) (address string) {
 	t.Helper()
 	endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
 	if endpoint == "" {
@@ -46,23 +54,37 @@ func newBucket(t testing.TB, input *s3.CreateBucketInput) (address string) {
 	}
 	client := newClient(endpoint, ownCredentials())
 	bucket := "gbak-test-" + strings.ToLower(rand.Text())
-	input.Bucket = &bucket
-	if _, err := client.CreateBucket(t.Context(), input); err != nil {
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, ObjectLockEnabledForBucket: aws.Bool(locks != "")}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { remove(t, client, bucket) })
-	if aws.ToBool(input.ObjectLockEnabledForBucket) {
-		_, err := client.PutObjectLockConfiguration(t.Context(), &s3.PutObjectLockConfigurationInput{
-			Bucket: &bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
-				ObjectLockEnabled: types.ObjectLockEnabledEnabled,
-				Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}},
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	if locks != types.ObjectLockRetentionModeCompliance {
+		t.Cleanup(func() { remove(t, client, bucket) })
+	}
+	if locks != "" {
+		lock(t, client, bucket, locks)
 	}
 	return "s3://" + bucket + "?" + url.Values{"endpoint": {endpoint}}.Encode()
+}
+
+// lock makes each new object of a bucket locked for a day.
+func lock(t testing.TB, client *s3.Client, bucket string, mode types.ObjectLockRetentionMode) {
+	t.Helper()
+	_, err := client.PutObjectLockConfiguration(t.Context(), &s3.PutObjectLockConfigurationInput{
+		Bucket: &bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+			ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+			Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: mode, Days: aws.Int32(1)}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// LockAgain gives the bucket of [NewCompliantBucket] the default retention that it had at
+// first.
+func LockAgain(t testing.TB, address string) {
+	t.Helper()
+	lock(t, newClient(endpointOf(t, address), ownCredentials()), BucketOf(address), types.ObjectLockRetentionModeCompliance)
 }
 
 // ownCredentials are those of the store's owner.

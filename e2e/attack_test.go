@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
+)
+
+// Who has everything that the backup host has, and more, cannot take away a backup from a
+// bucket that locks objects: whatever he does, all of them are restored.
+func TestAttackOnALockedBucket(t *testing.T) {
+	t.Parallel()
+	for name, newBucket := range map[string]func(testing.TB) string{"compliance": s3test.NewCompliantBucket, "governance": s3test.NewLockedBucket} {
+		t.Run(name, func(t *testing.T) {
+			at := inBucket(t, newBucket(t))
+			_, byEpoch := retainedHistory(t, at)
+			var goals []goal
+			last := at.head(t)
+			for epoch, g := range byEpoch {
+				if epoch <= int64(last.EndEpoch) { //nolint:gosec // small
+					goals = append(goals, g)
+				}
+			}
+			safe := timeOf(t, at)
+			for timeOf(t, at).Sub(safe) < 2*time.Second { // the store's time is in seconds
+				time.Sleep(100 * time.Millisecond)
+			}
+
+			host := mode(t, at, "append-only")
+			if n := s3test.Attack(t, host, at.address(), rubbish(last.Seq+2)); n < 50 {
+				t.Errorf("only %d of the attacker's requests were obeyed", n)
+			}
+			if r := gbak(t, "verify", at.address()); r.code == exitOK {
+				t.Fatal("after the attack, the archive looks whole")
+			}
+			oldest := bucket{at.at + "&versions=oldest", at.store}
+			restoreAll := func(from bucket) {
+				t.Helper()
+				reach(t, "0.6.0", from, goals)
+				if v := must(t, "verify", from.address(), "--deep", "--json").one(t, "verify"); !v.OK {
+					t.Errorf("%+v", v)
+				}
+			}
+			restoreAll(oldest)
+			r := gbak(t, "backup", create(t, "0.6.0", "--nodes", "1").path, oldest.address()).want(t, exitUsage)
+			if !strings.Contains(r.stderr, "versions=oldest") {
+				t.Errorf("%s", r.stderr)
+			}
+			if name == "governance" {
+				return // MinIO ends such a lock for everybody who asks without a date, so versions can be deleted by who may delete
+			}
+
+			// He may do everything, and adds a record that looks right, and says that half of the
+			// backups were removed.
+			const broad = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
+			garbage := rubbish(last.Seq + 2)
+			garbage[(last.Seq + 1).Key()] = forgedKeep(last).Encode()
+			s3test.Attack(t, s3test.NewUser(t, at.address(), broad), at.address(), garbage)
+			if r := gbak(t, "restore", oldest.address(), t.TempDir()+"/db.grafeo", "--backup", "1"); r.code != exitNoArchive {
+				t.Errorf("the forged record does not count: exit code %d\n%s", r.code, r.stderr)
+			}
+			s3test.LockAgain(t, at.address()) // he has ended the bucket's default retention
+			goals = goals[:4]
+			restoreAll(bucket{oldest.at + "&before=" + safe.Add(time.Second).Format(time.RFC3339), at.store})
+		})
+	}
+}
+
+// head is the newest record of the archive.
+func (b bucket) head(t testing.TB) *manifest.Committed {
+	t.Helper()
+	keys := slices.DeleteFunc(b.keys(t), func(key string) bool { return !strings.HasPrefix(key, manifest.ManifestPrefix) })
+	document := b.read(t, keys[len(keys)-1])
+	m, err := manifest.DecodeManifest(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(document)}
+}
+
+// timeOf returns the time by the clock of the store.
+func timeOf(t testing.TB, at bucket) time.Time {
+	t.Helper()
+	now, err := storage.Now(t.Context(), at.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// rubbish is what an attacker puts under keys that are not used yet: manifests from a number
+// on, more than a reader would pass over, another archive's document, and more.
+func rubbish(from manifest.Seq) map[string][]byte {
+	objects := map[string][]byte{
+		manifest.ArchiveKey:       (&manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: "evil"}).Encode(),
+		"segments/evil":           []byte("evil"),
+		"fences/0000000001.json":  []byte("evil"),
+		"manifests/evil":          []byte("evil"),
+		manifest.Seq(999).Key():   []byte(`{"type":"manifest","format":99}` + "\n"),
+		manifest.MaxSeq.Key():     nil,
+		"indexes/x/evil.json.zst": nil,
+	}
+	for i := range manifest.Seq(40) {
+		objects[(from + i).Key()] = fmt.Appendf(nil, "evil %d", i)
+	}
+	return objects
+}
+
+// forgedKeep is a keep after the record last, which removes what is older.
+func forgedKeep(last *manifest.Committed) *manifest.Manifest {
+	return &manifest.Manifest{
+		Seq: last.Seq + 1, CommitID: manifest.NewID(), Previous: &last.Digest, ArchiveID: last.ArchiveID,
+		CreatedAt: manifest.Now(), ReadUntil: manifest.Now(), Kind: manifest.Keep, Database: last.Database,
+		Timelines: last.Timelines, LastFull: last.NewestFull(), LastBackup: &last.Seq,
+		Keeping: &manifest.Keeping{First: last.Seq + 1, Alive: manifest.Ranges{{*last.NewestFull(), last.Seq}}},
+	}
+}
