@@ -25,6 +25,7 @@ const (
 	exitUnknown     = 7
 	exitTargetIs    = 8
 	exitUnsafeStore = 9
+	exitKeys        = 10
 	exitInterrupted = 130
 )
 
@@ -167,11 +168,12 @@ func gbak(t testing.TB, args ...string) result {
 	return finish(t, exec.CommandContext(ctx, binary, args...))
 }
 
-// finish runs cmd in the command's environment and gathers what it leaves.
-func finish(t testing.TB, cmd *exec.Cmd) result {
+// finish runs cmd in the command's environment, with env added to it, and gathers what
+// it leaves.
+func finish(t testing.TB, cmd *exec.Cmd, env ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, environment()
+	cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, append(environment(), env...)
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s: %v", cmd, err)
