@@ -134,8 +134,9 @@ type answer struct {
 	} `json:"lost"`
 
 	// keys
-	Recipient string `json:"recipient"`
-	File      string `json:"file"`
+	Recipient string      `json:"recipient"`
+	File      string      `json:"file"`
+	Keys      *answerKeys `json:"keys"`
 
 	// error
 	Code    string `json:"code"`
