@@ -82,6 +82,7 @@ var kinds = []kind{
 	{as[*retention.NoBackupError], CodeNoBackup},
 	{as[*headMovedError], CodeConflict},
 	{as[*copying.NotCopyError], CodeTargetExists},
+	{as[*copying.PlainError], CodeNoRecipients},
 
 	{as[*staging.ExistsError], CodeTargetExists},
 	{as[*staging.AppearedError], CodeTargetExists},

@@ -21,6 +21,10 @@ type CopyOptions struct {
 	// DryRun changes nothing, and reports what would be copied.
 	DryRun bool
 
+	// Plain accepts that what is encrypted in the archive is not in the copy. Without it, that is
+	// [CodeNoRecipients].
+	Plain bool
+
 	// BeginAnew accepts that the copy, or its newest backups, have vanished from the address.
 	// Without it, that is [CodeVanished].
 	BeginAnew bool
@@ -65,7 +69,8 @@ type CopyReport struct {
 //
 // The archive may grow meanwhile; what comes later, the next call copies. A call goes on where
 // an earlier one ended, however that ended, and any number of them may run at the same time.
-// What is not a copy of this archive, or has got other records since, is left alone
+// Where both archives are encrypted, or one of them is, content is opened with the keys of this one,
+// which takes an identity, and sealed with those of the copy. What is not a copy of this archive, or has got other records since, is left alone
 // ([CodeTargetExists]). Nothing of either archive is changed or deleted.
 //
 // At the end everything is compared: all objects of the copy must exist, and its manifests and
@@ -80,7 +85,7 @@ func (a *Archive) Copy(ctx context.Context, to *Archive, opts CopyOptions) (Copy
 	r := CopyReport{DryRun: opts.DryRun}
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
 		o := copying.Options{
-			Source: a.journal, Target: to.journal, Open: a.existing,
+			Source: a.journal, Target: to.journal, Open: a.existing, Plain: opts.Plain, Sent: to.sent,
 			Update: updateOptions(to, "", BackupOptions{BeginAnew: opts.BeginAnew}), Workers: to.workers,
 			Timeout: cmp.Or(opts.CommitTimeout, DefaultCommitTimeout), By: commit.KeepAuthor{Tool: to.tool, Host: to.host}, Log: to.log,
 			Committed: func(m *manifest.Committed) {

@@ -45,6 +45,7 @@ const (
 	CodeRecipientNeeded Code = "recipient_needed"   // a recipient that cannot be removed: nobody, or nobody here, could open the archive then
 	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
 	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
+	CodeNoRecipients    Code = "no_recipients"      // an encrypted archive would be copied without encryption
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
@@ -79,6 +80,7 @@ var (
 	ErrInterrupted     error = sentinel(CodeInterrupted)
 	ErrNoRules         error = sentinel(CodeNoRules)
 	ErrNeeded          error = sentinel(CodeNeeded)
+	ErrNoRecipients    error = sentinel(CodeNoRecipients)
 	ErrLock            error = sentinel(CodeLock)
 	ErrKeyMissing      error = sentinel(CodeKeyMissing)
 	ErrKeyWrong        error = sentinel(CodeKeyWrong)

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -17,7 +19,12 @@ type replica struct {
 	folder   string
 	segments []manifest.Segment // of the target
 	isShared []bool             // which of them an earlier backup of the target has
+	sent     *sent.Notes        // what was encrypted and sent before, nil for nothing
 }
+
+// listFrom is how many segments a backup must have to be worth a request, or a file on this host,
+// which shows what an interrupted run has stored of them.
+const listFrom = 4
 
 // copy stores the content of a batch, and commits its backups.
 func (r *run) copy(ctx context.Context, h *commit.Head, batch []*original) error {
@@ -28,6 +35,7 @@ func (r *run) copy(ctx context.Context, h *commit.Head, batch []*original) error
 		if err != nil {
 			return err
 		}
+		defer c.sent.Close()
 		replicas = append(replicas, c)
 	}
 	if err := r.store(ctx, h.Store, replicas); err != nil {
@@ -43,30 +51,55 @@ func (r *run) copy(ctx context.Context, h *commit.Head, batch []*original) error
 
 // begin finds what the target has already of a backup.
 func (r *run) begin(ctx context.Context, h *commit.Head, m *original) (*replica, error) {
-	c := &replica{
-		original: m, folder: folderOf(h.Generation, r.list.Archive.ArchiveID, m.Digest),
-		segments: slices.Clone(m.index.Segments), isShared: make([]bool, len(m.index.Segments)),
-	}
-	if m.Kind != manifest.Full || len(c.segments) == 0 {
-		return c, nil
-	}
-	shared, err := r.sharedWith(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	for i, s := range m.index.Segments {
-		if to, ok := shared[s.SHA256]; ok && to.RawBytes == s.RawBytes {
-			c.segments[i], c.isShared[i] = to, true
+	c := &replica{original: m, segments: slices.Clone(m.index.Segments), isShared: make([]bool, len(m.index.Segments))}
+	if m.Kind == manifest.Full && len(c.segments) > 0 {
+		shared, err := r.sharedWith(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range m.index.Segments {
+			if to, ok := shared[s.SHA256]; ok && to.RawBytes == s.RawBytes {
+				c.segments[i], c.isShared[i] = to, true
+			}
 		}
 	}
-	return c, nil
+	return c, r.nameFolder(ctx, h, c)
 }
 
-// folderOf returns the name of the folder for the copy of a manifest, so that a later run finds
-// what an interrupted one has stored.
-func folderOf(generation manifest.Seq, archiveID string, digest manifest.Digest) string {
-	sum := sha256.Sum256([]byte("gbak copy " + archiveID + " " + digest.String()))
-	return manifest.FolderName(generation, hex.EncodeToString(sum[:16]))
+// lacks returns how many objects the target lacks of a backup.
+func (c *replica) lacks() (n int) {
+	for i, s := range c.index.Segments {
+		if !c.isShared[i] && !s.IsInline() {
+			n++
+		}
+	}
+	return n
+}
+
+// nameFolder names the folder of a copy after the manifest that is copied, so that a later run finds
+// what an interrupted one has stored. In an encrypted archive nobody without its keys can tell of
+// which manifest it is.
+func (r *run) nameFolder(ctx context.Context, h *commit.Head, c *replica) error {
+	name := sha256.Sum256([]byte("gbak copy " + r.list.Archive.ArchiveID + " " + c.Digest.String()))
+	ring := h.Store.Ring
+	if !ring.IsSealed() {
+		c.folder = manifest.FolderName(h.Generation, hex.EncodeToString(name[:16]))
+		return nil
+	}
+	mac := func(what string) (manifest.Digest, error) {
+		return ring.MAC(ctx, ring.Generation(), []byte("gbak-s3 "+what))
+	}
+	named, err := mac("folder " + hex.EncodeToString(name[:]))
+	if err != nil {
+		return err
+	}
+	c.folder = manifest.FolderName(h.Generation, hex.EncodeToString(named[:16]))
+	key, err := mac("sent")
+	if err == nil {
+		c.sent = r.Sent.Notes()
+		c.sent.Open(sent.Key(key), h.Archive.ArchiveID, c.folder, c.lacks() >= listFrom)
+	}
+	return err
 }
 
 // sharedWith returns the segments of the newest full backup of the target, by the digests that
@@ -80,16 +113,40 @@ func (r *run) sharedWith(ctx context.Context, h *commit.Head) (map[manifest.Dige
 	if r.sharedBy == *newest {
 		return r.shared, nil
 	}
-	full, err := h.Load(ctx, *newest)
+	source, target, err := r.segmentsOf(ctx, r.list, h, *newest)
 	if err != nil {
 		return nil, err
+	}
+	r.share(*newest, source, target)
+	return r.shared, nil
+}
+
+// segmentsOf returns the segments of a full backup of the target, as they are in the source and in
+// the target. If the source has that backup no more, only bytes that are the same in both will do.
+func (o *Options) segmentsOf(ctx context.Context, l *journal.List, h *commit.Head, seq manifest.Seq) (source, target []manifest.Segment, err error) {
+	full, err := h.Load(ctx, seq)
+	if err != nil {
+		return nil, nil, err
 	}
 	ix, err := h.Index(ctx, full)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r.share(full.Seq, ix.Segments, ix.Segments)
-	return r.shared, nil
+	if _, ok := l.Find(full.CopiedFrom.Seq); !ok {
+		return ix.Segments, ix.Segments, nil
+	}
+	m, err := o.Source.LoadBackup(ctx, l, full.CopiedFrom.Seq)
+	if err != nil {
+		return nil, nil, o.ofSource(err)
+	}
+	original, err := o.Source.Index(ctx, m)
+	if err != nil {
+		return nil, nil, o.ofSource(err)
+	}
+	if m.Digest != full.CopiedFrom.SHA256 || len(original.Segments) != len(ix.Segments) {
+		return ix.Segments, ix.Segments, nil
+	}
+	return original.Segments, ix.Segments, nil
 }
 
 // share notes the segments of a full backup of the target, and which they are in the source.
@@ -114,6 +171,7 @@ func (r *run) commit(ctx context.Context, h *commit.Head, c *replica) error {
 	r.report.Backups++
 	r.report.Segments += m.SegmentsNew
 	r.report.Bytes += m.StoredBytes
+	c.sent.Committed()
 	r.told(c.original, c.left)
 	if m.Kind == manifest.Full {
 		r.share(h.Last.Seq, c.index.Segments, c.segments)
@@ -137,11 +195,9 @@ func (c *replica) indexOfCopy() *manifest.Index {
 
 // manifest describes the copy. What it says of the journal is for the commit to fill in.
 func (c *replica) manifest(continues *manifest.Seq, archiveID string) *manifest.Manifest {
-	m := *c.Manifest
+	m := said(c.Manifest)
 	m.CommitID, m.Folder, m.Continues = manifest.NewID(), c.folder, continues
 	m.CopiedFrom = &manifest.CopiedFrom{ArchiveID: archiveID, Seq: c.Seq, SHA256: c.Digest}
-	m.Replaces, m.Content, m.Index = nil, nil, nil
-	m.StoredBytes, m.SegmentsNew, m.ReusedBytes = 0, 0, 0
 	for i, s := range c.segments {
 		if c.isShared[i] {
 			continue
@@ -158,5 +214,16 @@ func (c *replica) manifest(continues *manifest.Seq, archiveID string) *manifest.
 			}
 		}
 	}
-	return &m
+	return m
+}
+
+// said returns what a manifest says of the database and of its backup, which a copy says, too. What
+// it says of its archive and of objects is left out.
+func said(m *manifest.Manifest) *manifest.Manifest {
+	return &manifest.Manifest{
+		Kind: m.Kind, Tool: m.Tool, Host: m.Host, CreatedAt: m.CreatedAt, ReadUntil: m.ReadUntil, Database: m.Database, Labels: m.Labels,
+		Timeline: m.Timeline, StartEpoch: m.StartEpoch, EndEpoch: m.EndEpoch, RestoreFrom: m.RestoreFrom,
+		StartTime: m.StartTime, EndTime: m.EndTime, Commits: m.Commits, Position: m.Position, RawBytes: m.RawBytes,
+		Imported: m.Imported, Spill: m.Spill,
+	}
 }

@@ -154,15 +154,8 @@ func different(m *manifest.Committed, problem string) error {
 	return &manifest.ObjectError{Key: m.Key(), Problem: problem}
 }
 
-// plain returns a manifest as a document, without what is different in a copy.
-func (c *comparison) plain(m *manifest.Committed) []byte {
-	p := *m.Manifest
-	p.Seq, p.CommitID, p.Previous, p.Keep, p.ArchiveID, p.Folder = 1, "", nil, 0, "", ""
-	p.Timelines, p.Continues, p.LastFull, p.LastBackup, p.Replaces, p.CopiedFrom = 0, nil, nil, nil, nil, nil
-	p.StoredBytes, p.ReusedBytes, p.SegmentsNew = 0, 0, 0
-	p.Earlier, p.Content, p.Index = nil, nil, nil
-	return p.Encode()
-}
+// plain returns what a manifest says, as a document.
+func (c *comparison) plain(m *manifest.Committed) []byte { return said(m.Manifest).Encode() }
 
 // continues compares which backups the two continue.
 func (c *comparison) continues(p pair) error {

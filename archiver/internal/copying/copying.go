@@ -10,6 +10,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -22,7 +23,12 @@ type Options struct {
 	// that an expiry may have deleted.
 	Open func(context.Context) (*journal.List, error)
 
+	// Plain accepts that what is encrypted in the source is not in the target. Without it, that is
+	// a [*PlainError].
+	Plain bool
+
 	Update  commit.UpdateOptions // of the target
+	Sent    *sent.Folder         // where it is noted what was sent into an encrypted target
 	Workers int                  // segments that are copied at a time, at least 1
 	Timeout time.Duration        // of each commit
 	By      commit.KeepAuthor    // of a keep of the target
@@ -136,7 +142,7 @@ func (r *run) pass(ctx context.Context) error {
 
 // on copies what the head lacks.
 func (r *run) on(ctx context.Context, h *commit.Head) error {
-	origin, err := r.originOf(r.list, h.Archive, h.Last, h.Parent)
+	origin, err := r.originOf(r.list, h)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -19,6 +21,8 @@ type Planned struct {
 	Bytes    int64 // of all segments
 	RawBytes int64 // of the backups' files
 	Requests storage.RequestCounts
+
+	isSealed bool // the target is encrypted, or will be
 }
 
 // Plan returns what [Run] would do, without what comparing takes. It changes nothing.
@@ -27,46 +31,34 @@ func Plan(ctx context.Context, o Options) (Planned, error) {
 	if err != nil {
 		return Planned{}, err
 	}
-	p := Planned{Source: l}
-	target, err := o.Target.FindNewest(ctx, o.Update.Known)
-	if err != nil {
-		return p, err
-	}
-	newest, err := o.Target.Newest(ctx, target)
-	if err != nil {
-		return p, err
-	}
-	if p.Newest, err = o.Target.LastBackup(ctx, target, newest); err != nil {
-		return p, err
-	}
-	origin, err := o.originOf(l, target.Archive, newest, p.Newest)
-	if err != nil {
-		return p, err
-	}
-	has, err := o.sharedInTarget(ctx, target, newest)
-	if err != nil {
-		return p, err
-	}
-	if newest == nil {
-		p.Requests.Put++ // archive.json
-	}
-	return p, o.plan(ctx, &p, after(l.Backups, origin), has)
+	var p Planned
+	o.Update.DryRun = true
+	o.Update.Probe = func(context.Context) (manifest.Verdict, error) { return manifest.Honoured, nil }
+	err = commit.Update(ctx, o.Target, o.Update, func(h *commit.Head) error {
+		p = Planned{Source: l, Newest: h.Parent, isSealed: h.Archive.Encryption != nil}
+		return o.planOn(ctx, &p, h)
+	})
+	return p, err
 }
 
-// sharedInTarget returns the digests of the segments of the target's newest full backup.
-func (o *Options) sharedInTarget(ctx context.Context, l *journal.List, newest *manifest.Committed) (map[manifest.Digest]bool, error) {
-	if newest == nil || newest.NewestFull() == nil {
-		return nil, nil
-	}
-	full, err := o.Target.Load(ctx, l.Archive.ArchiveID, *newest.NewestFull())
+// planOn adds up what the head lacks.
+func (o *Options) planOn(ctx context.Context, p *Planned, h *commit.Head) error {
+	origin, err := o.originOf(p.Source, h)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ix, err := o.Target.Index(ctx, full)
-	if err != nil {
-		return nil, err
+	if h.Last == nil {
+		p.Requests.Put++ // archive.json
 	}
-	return digestsOf(ix.Segments), nil
+	var has map[manifest.Digest]bool
+	if newest := h.NewestFull(); newest != nil {
+		segments, _, err := o.segmentsOf(ctx, p.Source, h, *newest)
+		if err != nil {
+			return err
+		}
+		has = digestsOf(segments)
+	}
+	return o.plan(ctx, p, after(p.Source.Backups, origin), has)
 }
 
 func digestsOf(segments []manifest.Segment) map[manifest.Digest]bool {
@@ -118,9 +110,14 @@ func (o *Options) plan(ctx context.Context, p *Planned, entries []journal.Entry,
 	return nil
 }
 
+// add adds segments of so many bytes together. One that stands in a manifest is not counted.
 func (p *Planned) add(segments, bytes int64) {
 	p.Segments += segments
-	p.Bytes += bytes
 	p.Requests.Get += segments
 	p.Requests.Put += segments
+	if p.isSealed && bytes > 0 {
+		n := max(segments, 1)
+		bytes = n * seal.SealedBytes(bytes/n)
+	}
+	p.Bytes += bytes
 }

@@ -29,14 +29,24 @@ func (e *NotCopyError) Error() string {
 	return fmt.Sprintf("%s is in use: its record %d is not a copy of one of %s", e.Target, e.Seq, e.Source)
 }
 
+// PlainError is the error for an encrypted source whose copy would not be encrypted.
+type PlainError struct{ Source, Target string } // addresses
+
+func (e *PlainError) Error() string {
+	return fmt.Sprintf("%s is encrypted, and the copy at %s would not be", e.Source, e.Target)
+}
+
 // originOf returns the number in the source of the newest backup of the target, 0 if that has
 // none. As nobody copies into an archive whose newest record is no copy, all are copies if that
 // one is.
-func (o *Options) originOf(source *journal.List, target *manifest.Archive, newest, backup *manifest.Committed) (manifest.Seq, error) {
-	id := source.Archive.ArchiveID
+func (o *Options) originOf(source *journal.List, h *commit.Head) (manifest.Seq, error) {
+	id, newest := source.Archive.ArchiveID, h.Last
 	e := &NotCopyError{Target: o.Target.Address(), Source: o.Source.Address()}
-	if target != nil && target.ArchiveID == id {
+	if h.Archive.ArchiveID == id {
 		return 0, e
+	}
+	if o.Source.Store().Ring.IsSealed() && h.Archive.Encryption == nil && !o.Plain {
+		return 0, &PlainError{e.Source, e.Target}
 	}
 	if newest == nil {
 		return 0, nil
@@ -49,7 +59,7 @@ func (o *Options) originOf(source *journal.List, target *manifest.Archive, newes
 		e.ArchiveID = from.ArchiveID
 		return 0, e
 	}
-	return backup.CopiedFrom.Seq, nil
+	return h.Parent.CopiedFrom.Seq, nil
 }
 
 // numberOf returns the number in the target of a backup of the source, 0 if the target does not
