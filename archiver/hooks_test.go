@@ -3,6 +3,7 @@ package archiver
 import (
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pack"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/pages"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/probe"
@@ -15,12 +16,18 @@ func (a *Archive) On(d disk.Disk) *Archive {
 	b := *a
 	b.disk = d
 	b.journalEvery = time.Hour
-	r := *a.records
-	r.Disk = d
-	b.records = &r
+	a.records.Disk = d // for its keys, too
 	n := *a.sent
 	n.Disk = d
 	b.sent = &n
+	return &b
+}
+
+// Unsealed returns a as it would be if nothing sealed what it stores: only the guard is left.
+func (a *Archive) Unsealed() *Archive {
+	b, plain := *a, *a.objects
+	plain.Ring = nil
+	b.objects, b.journal = &plain, journal.New(&plain, a.name)
 	return &b
 }
 
