@@ -32,7 +32,11 @@ func (s *Store) ReadDocument(ctx context.Context, key string) (Document, error) 
 
 // ReadStored reads a document as it is stored.
 func (s *Store) ReadStored(ctx context.Context, key string) ([]byte, error) {
-	return s.Read(ctx, key, manifest.MaxStoredDocument, manifest.Intact)
+	limit := int64(manifest.MaxManifestBytes)
+	if s.Ring.IsSealed() {
+		limit = manifest.MaxStoredDocument
+	}
+	return s.Read(ctx, key, limit, manifest.Intact)
 }
 
 // OpenDocument is [Store.ReadDocument] of what is stored under key.
@@ -162,7 +166,7 @@ var ErrPlain = errors.New("the record is not encrypted")
 // reports whether a list was found: the first one is only in archive.json and in full backups. If the
 // record is not encrypted, the error is [ErrPlain].
 func (s *Store) LearnKeys(ctx context.Context, record manifest.Seq) (isFound bool, err error) {
-	stored, err := s.ReadStored(ctx, record.Key())
+	stored, err := s.Read(ctx, record.Key(), manifest.MaxStoredDocument, manifest.Intact)
 	if err != nil {
 		return false, err
 	}
