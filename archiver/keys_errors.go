@@ -38,6 +38,9 @@ func withRecipients(err error) *KeysError {
 		}
 		return &KeysError{names, err}
 	}
+	if e, ok := errors.AsType[*seal.PassphraseError](err); ok {
+		return &KeysError{[]string{e.Name}, err}
+	}
 	if e, ok := errors.AsType[*seal.UnknownRecipientError](err); ok {
 		for _, r := range e.Recipients {
 			names = append(names, r.Recipient)

@@ -29,6 +29,10 @@ var ofKeys = []row{
 			"If you have done that yourself, give the key that belongs to it, remove the file that is named, or use another address.",
 	},
 	{
+		name: "needed recipient", when: code(archiver.CodeRecipientNeeded),
+		say: "Nothing was changed. Give, with -i, an identity of somebody who stays; who leaves lets others do it. Add somebody first with `gbak-s3 keys add` if nobody stays.",
+	},
+	{
 		name: "no such recipient", when: both(code(archiver.CodeRecipients), of("add", "remove", "rotate")),
 		say: "Nothing was changed. `gbak-s3 keys list ARCHIVE` shows who can open it.",
 	},

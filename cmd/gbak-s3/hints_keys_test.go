@@ -16,6 +16,7 @@ var keyHintCases = []hintCase{
 	{"writer key is missing", archiver.CodeKeyMissing, ofOne(), "keys writer"},
 	{"identity is wrong", archiver.CodeKeyWrong, ofOne(), "keys check"},
 	{"key of another archive", archiver.CodeKeyWrong, errors.New("x"), "bucket's versions"},
+	{"needed recipient", archiver.CodeRecipientNeeded, errors.New("x"), "keys add"},
 	{"other recipients", archiver.CodeRecipients, ofOne(), "keys add"},
 	{"not encrypted", archiver.CodeNotEncrypted, errors.New("x"), "gbak-s3 copy"},
 	{"encrypted now", archiver.CodeEncrypted, errors.New("x"), "--begin-anew"},
