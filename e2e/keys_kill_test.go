@@ -14,8 +14,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
 
-// newIdentity makes an identity, and returns its file and its public key.
-func newIdentity(t testing.TB, name string) (file, recipient string) {
+// newKeyFile makes an identity, and returns its file and its public key.
+func newKeyFile(t testing.TB, name string) (file, recipient string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), name+".txt")
 	return file, must(t, "keys", "new", "-o", file, "--json").one(t, "identity").Recipient
@@ -180,11 +180,11 @@ func TestKillKeys(t *testing.T) {
 	copyFile(t, "../examples/social.grafeo", k.path)
 	k.proxy, k.at = behindProxy(t, k.hook)
 	var own string
-	k.ada, own = newIdentity(t, "ada")
+	k.ada, own = newKeyFile(t, "ada")
 	k.noted(t, must(t, "backup", k.path, k.at.address(), "-r", own, "--no-hold", "--json"))
 	committed := 0
 	for i := range kills {
-		file, guest := newIdentity(t, fmt.Sprint("guest", i))
+		file, guest := newKeyFile(t, fmt.Sprint("guest", i))
 		all := k.changes(guest)
 		c := all[i%len(all)]
 		if c.args[0] == "remove" {
