@@ -232,7 +232,7 @@ func bucketDeeds() []deed {
 			_, err := d.c.GetBucketVersioning(d.ctx, &s3.GetBucketVersioningInput{Bucket: &d.bucket})
 			return err
 		}},
-		{"see the default lock", "ae", func(d deeds) error {
+		{"see the default lock", "ared", func(d deeds) error {
 			_, err := d.c.GetObjectLockConfiguration(d.ctx, &s3.GetObjectLockConfigurationInput{Bucket: &d.bucket})
 			return err
 		}},

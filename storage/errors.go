@@ -47,6 +47,9 @@ var (
 	// ErrReadOnly: the store was opened for reading alone. Nothing was sent.
 	ErrReadOnly = errors.New("the store is open for reading only")
 
+	// ErrNoVersions: the bucket keeps nothing of what is overwritten or deleted.
+	ErrNoVersions = errors.New("the bucket keeps no versions")
+
 	// ErrFull: the store is full, or a limit that its owner has set is reached.
 	ErrFull = errors.New("the store is full")
 

@@ -9,7 +9,7 @@ type Permissions struct {
 	Delete []string
 
 	// Versions extends List, Read and Delete to the versions that a bucket keeps of an
-	// object, and to seeing until when they are locked.
+	// object, and to seeing how it locks them, and until when.
 	Versions bool
 
 	Settings bool // see what an [Inspector] shows

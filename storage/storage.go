@@ -35,8 +35,9 @@ import (
 // [ErrUnavailable]. A conditional Put is attempted only once: what an unclear answer
 // means is for the caller to decide.
 //
-// A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], a [Locker], an
-// [OriginChecker], a [NeighbourLister] or a [VersionTurner]. A Storage in front of another one should pass these on.
+// A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], a [Locker], a
+// [Tamperer], an [OriginChecker], a [NeighbourLister] or a [VersionTurner]. A Storage in
+// front of another one should pass these on.
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key. When it
 	// returns nil, they are durable, and every later Get, Head and List sees them. An

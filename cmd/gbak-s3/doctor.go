@@ -13,10 +13,12 @@ func doctorCommand(a *app) *cobra.Command {
 		Long: `doctor probes the store at ARCHIVE, whether or not an archive is there yet: whether it
 can be reached, read, listed and written; whether it creates an object only if it is
 absent, even if several writers try at the same time; what versioning, object lock and
-lifecycle rules mean for backups, where they can be seen; how far its clock is off; and
-how fast it is.
+lifecycle rules mean for backups, where they can be seen; how far its clock is off; how
+fast it is; and whether a thief of this host's credentials could destroy what is stored
+(append-only: yes or no).
 
-It writes a few objects below probe/ and removes them again. No probe can prove that a
+It writes a few objects below probe/, tries to overwrite and delete them, and removes
+them again as far as it may. No probe can prove that a
 store keeps its promises; this one finds stores that do not.
 
 The exit code is 0 if it is safe, 9 if the store has no conditional writes, and
@@ -46,18 +48,51 @@ otherwise the one that a backup would end with.`,
 
 // doctorLine is what doctor found, in JSON.
 type doctorLine struct {
-	Type       string      `json:"type"` // "doctor"
-	Safe       bool        `json:"safe"`
-	Conditions string      `json:"conditions"` // "honoured", "ignored", "rejected", "not_atomic", "lying"; "" if not known
-	Backups    int         `json:"backups"`
-	Checks     []checkLine `json:"checks"`
-	ClockMS    *int64      `json:"clock_ms"` // of the store, ahead of this host's; null if not known
-	LatencyMS  float64     `json:"latency_ms"`
-	Upload     float64     `json:"upload_bytes_per_second"`
-	Download   float64     `json:"download_bytes_per_second"`
-	Requests   any         `json:"requests"`
-	Cost       *costLine   `json:"cost,omitempty"`
-	ElapsedMS  int64       `json:"elapsed_ms"`
+	Type       string          `json:"type"` // "doctor"
+	Safe       bool            `json:"safe"`
+	Conditions string          `json:"conditions"` // "honoured", "ignored", "rejected", "not_atomic", "lying"; "" if not known
+	Backups    int             `json:"backups"`
+	Checks     []checkLine     `json:"checks"`
+	ClockMS    *int64          `json:"clock_ms"` // of the store, ahead of this host's; null if not known
+	LatencyMS  float64         `json:"latency_ms"`
+	Upload     float64         `json:"upload_bytes_per_second"`
+	Download   float64         `json:"download_bytes_per_second"`
+	Protection *protectionLine `json:"protection"` // null if nothing could be tried
+	Requests   any             `json:"requests"`
+	Cost       *costLine       `json:"cost,omitempty"`
+	ElapsedMS  int64           `json:"elapsed_ms"`
+}
+
+// protectionLine is what a thief of this host's credentials could do.
+type protectionLine struct {
+	AppendOnly string    `json:"append_only"` // "yes", "no" or "unknown"
+	Why        []string  `json:"why"`
+	Holes      []string  `json:"holes"`
+	Versioning string    `json:"versioning"` // "off", "on", "suspended"; "" if not known
+	Lock       *lockLine `json:"lock"`       // null if not known
+	Left       int       `json:"left_objects"`
+}
+
+// lockLine is the object lock of a bucket.
+type lockLine struct {
+	Enabled bool   `json:"enabled"`
+	Mode    string `json:"mode"` // of what objects get by default; "" for nothing
+	Days    int    `json:"days"`
+	Years   int    `json:"years"`
+}
+
+func lineOfProtection(p *archiver.Protection) *protectionLine {
+	if p == nil {
+		return nil
+	}
+	line := &protectionLine{string(p.AppendOnly), append([]string{}, p.Why...), append([]string{}, p.Holes...), string(p.Versioning), nil, p.Left}
+	if lock := p.Lock; lock != nil {
+		line.Lock = &lockLine{Enabled: lock.Enabled}
+		if r := lock.Retention; r != nil {
+			line.Lock.Mode, line.Lock.Days, line.Lock.Years = string(r.Mode), r.Days, r.Years
+		}
+	}
+	return line
 }
 
 type checkLine struct {
@@ -74,7 +109,7 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 		line := doctorLine{
 			Type: "doctor", Safe: r.Problem() == nil, Conditions: string(r.Conditions), Backups: r.Backups, Checks: []checkLine{},
 			LatencyMS: float64(r.Latency.Microseconds()) / 1000, Upload: r.UploadSpeed, Download: r.DownloadSpeed,
-			Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
+			Protection: lineOfProtection(r.Protection), Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		if r.Clock != nil {
 			ms := r.Clock.Milliseconds()

@@ -57,9 +57,12 @@ func (o Options) Policy(p storage.Permissions, dialect PolicyDialect) (*Policy, 
 	b.objects("Read", p.Read, nil, withVersions(p.Versions, "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention")...)
 	b.objects("Create", p.Create, b.onlyCreate(), "s3:PutObject")
 	b.objects("Delete", p.Delete, nil, withVersions(p.Versions, "s3:DeleteObject", "s3:DeleteObjectVersion")...)
-	if p.Settings {
-		b.allow("ReadSettings", []string{b.bucket()}, nil,
-			"s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration", "s3:GetLifecycleConfiguration")
+	const lock = "s3:GetBucketObjectLockConfiguration"
+	switch {
+	case p.Settings:
+		b.allow("ReadSettings", []string{b.bucket()}, nil, "s3:GetBucketVersioning", lock, "s3:GetLifecycleConfiguration")
+	case p.Versions:
+		b.allow("ReadSettings", []string{b.bucket()}, nil, lock)
 	}
 	b.keys(len(p.Read) > 0, len(p.Create) > 0)
 	return b.policy, nil

@@ -24,8 +24,8 @@ type Limits struct {
 }
 
 // New returns a store in front of next. It is a [storage.BatchDeleter], a [storage.Clock],
-// a [storage.Inspector], a [storage.OriginChecker] and a [storage.NeighbourLister] as far
-// as next is.
+// a [storage.Inspector], a [storage.Locker], a [storage.Tamperer], a [storage.OriginChecker]
+// and a [storage.NeighbourLister] as far as next is.
 func New(next storage.Storage, l Limits) storage.Storage {
 	if l.Pass == nil {
 		l.Pass = func(string) bool { return false }
@@ -132,6 +132,11 @@ func (s *store) TurnVersion(ctx context.Context, key string) (int, error) {
 		return t.TurnVersion(ctx, key)
 	}
 	return 0, nil
+}
+
+// Tamper implements [storage.Tamperer], if the store does.
+func (s *store) Tamper(ctx context.Context, key string, how storage.Tampering) (storage.TamperOutcome, error) {
+	return storage.Tamper(ctx, s.Storage, key, how)
 }
 
 // CheckOrigin implements [storage.OriginChecker], if the store does.

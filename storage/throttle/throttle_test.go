@@ -241,6 +241,9 @@ func (everything) Inspect(context.Context) storage.StoreInfo {
 func (everything) CheckOrigin(context.Context, string) error            { return errOwn }
 func (everything) Now(context.Context) (time.Time, error)               { return time.Unix(1, 0), nil }
 func (everything) Neighbours(context.Context, string) ([]string, error) { return []string{"a"}, errOwn }
+func (everything) Tamper(context.Context, string, storage.Tampering) (storage.TamperOutcome, error) {
+	return storage.TamperDenied, errOwn
+}
 func (everything) DeleteAll(context.Context, []string) (map[string]error, error) {
 	return nil, errOwn
 }
@@ -256,12 +259,18 @@ func TestOfferingsComeThrough(t *testing.T) {
 		len(neighbours) != 1 || !errors.Is(beside, errOwn) || !errors.Is(deleting, errOwn) {
 		t.Errorf("%v, %v, %v, %v, %v, %v, %v", info, origin, now, err, neighbours, beside, deleting)
 	}
+	if outcome, err := storage.Tamper(t.Context(), full, "key", storage.DeleteVersion); outcome != storage.TamperDenied || !errors.Is(err, errOwn) {
+		t.Errorf("%s, %v", outcome, err)
+	}
 	bare := throttle.New(struct{ storage.Storage }{storagetest.NewMemory()}, fast())
 	info = bare.(storage.Inspector).Inspect(t.Context())
 	origin = bare.(storage.OriginChecker).CheckOrigin(t.Context(), "key")
 	neighbours, beside = bare.(storage.NeighbourLister).Neighbours(t.Context(), "key")
 	if _, err := storage.Now(t.Context(), bare); !errors.Is(err, storage.ErrNoTime) {
 		t.Errorf("without a clock: %v", err)
+	}
+	if _, err := storage.Tamper(t.Context(), bare, "key", storage.DeleteVersion); !errors.Is(err, storage.ErrNoVersions) {
+		t.Errorf("without versions: %v", err)
 	}
 	if info.Versioning != "" || origin != nil || neighbours != nil || beside != nil {
 		t.Errorf("%v, %v, %v, %v", info, origin, neighbours, beside)

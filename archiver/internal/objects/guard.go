@@ -29,7 +29,8 @@ func (e *PlaintextError) Error() string {
 // second lock: what seals is the first, and the two know nothing of each other.
 //
 // It is a [storage.BatchDeleter], a [storage.Clock], a [storage.Inspector], a
-// [storage.OriginChecker] and a [storage.NeighbourLister] as far as next is.
+// [storage.Locker], a [storage.Tamperer], a [storage.OriginChecker] and a
+// [storage.NeighbourLister] as far as next is.
 func Guarded(next storage.Storage, isSealed func() bool) storage.Storage {
 	return guarded{next, isSealed}
 }
@@ -134,6 +135,14 @@ func (g guarded) TurnVersion(ctx context.Context, key string) (int, error) {
 		return t.TurnVersion(ctx, key)
 	}
 	return 0, nil
+}
+
+// Tamper implements [storage.Tamperer], if the store does. It is for probes.
+func (g guarded) Tamper(ctx context.Context, key string, how storage.Tampering) (storage.TamperOutcome, error) {
+	if g.isSealed() && !strings.HasPrefix(key, manifest.ProbePrefix) {
+		return "", &PlaintextError{key}
+	}
+	return storage.Tamper(ctx, g.Storage, key, how)
 }
 
 // CheckOrigin implements [storage.OriginChecker], if the store does.

@@ -118,6 +118,20 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Bytes that nobody has sealed may be put into probes, and nowhere else, however they get
+// there.
+func TestGuardMeetsTampering(t *testing.T) {
+	t.Parallel()
+	for key, ok := range map[string]bool{"probe/a/1": true, "segments/a": false} {
+		for _, isSealed := range []bool{true, false} {
+			_, err := storage.Tamper(t.Context(), Guarded(storagetest.NewMemory(), func() bool { return isSealed }), key, storage.ReplaceVersion)
+			if _, refused := errors.AsType[*PlaintextError](err); refused != (isSealed && !ok) || !refused && !errors.Is(err, storage.ErrNoVersions) {
+				t.Errorf("%s, sealed %t: %v", key, isSealed, err)
+			}
+		}
+	}
+}
+
 // The guard is as much of a store as what is behind it.
 func TestGuardPassesOn(t *testing.T) {
 	t.Parallel()

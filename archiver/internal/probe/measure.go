@@ -8,17 +8,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Clock returns how far the store's clock is ahead of this host's, judged by the time that
 // a new object gets; nil if the store reports none. Stores keep whole seconds, so less than
 // one counts as 0.
 func (p *Probe) Clock(ctx context.Context) (*time.Duration, error) {
-	key := p.key("clock")
-	before := time.Now()
-	if _, err := p.store.Storage.Put(ctx, key, bytes.NewReader(randomBytes(1)), storage.PutOptions{}); err != nil {
+	var before time.Time
+	key, err := objects.Retry(ctx, p.store.Patience, func() (string, error) {
+		before = time.Now()
+		key := p.key("clock")
+		return key, p.create(ctx, key, randomBytes(1))
+	})
+	if err != nil {
 		return nil, err
 	}
 	after := time.Now()
@@ -56,11 +60,11 @@ func (p *Probe) Speed(ctx context.Context) (s Speed, err error) {
 	var bodies [SpeedObjects][]byte
 	var keys [SpeedObjects]string
 	for i := range bodies {
-		bodies[i], keys[i] = randomBytes(p.Effort.SpeedBytes), p.key("speed")
+		bodies[i] = randomBytes(p.Effort.SpeedBytes)
 	}
 	bytesEach := float64(p.Effort.SpeedBytes)
-	s.Upload, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) error {
-		_, err := p.store.Storage.Put(ctx, keys[i], bytes.NewReader(bodies[i]), storage.PutOptions{})
+	s.Upload, err = throughput(ctx, bytesEach, func(ctx context.Context, i int) (err error) {
+		keys[i], err = p.put(ctx, "speed", bodies[i])
 		return err
 	})
 	if err != nil {

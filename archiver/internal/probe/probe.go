@@ -1,5 +1,6 @@
 // Package probe finds out what a store does, with a few objects of its own: whether it
-// supports conditional writes, how far its clock is off, and how fast it is.
+// supports conditional writes, how far its clock is off, how fast it is, and what a thief of
+// these credentials could do to what is stored.
 //
 // A conditional write is a put that creates an object only if it is absent; every commit
 // is one. Some stores ignore the condition, some check it too early, some refuse it. The
@@ -12,7 +13,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,12 +48,16 @@ func (t Thoroughness) Requests() storage.RequestCounts {
 type Probe struct {
 	Effort Thoroughness
 	Prefix string // of its keys
+	Left   int    // objects that stay after Clean, if only as versions
 
-	store    *objects.Store
-	refusals int // of a first put, one after another
+	store           *objects.Store
+	refusals        int  // of a first put, one after another
+	keepsVersions   bool // as far as that was seen
+	deletesVersions bool // of its objects
 
 	mu   sync.Mutex
 	keys []string
+	made int // keys, with those that were forgotten
 }
 
 // New returns a probe of s. It does no I/O.
@@ -63,16 +70,17 @@ func New(s *objects.Store, t Thoroughness) *Probe {
 func (p *Probe) key(name string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := fmt.Sprintf("%s%02d-%s", p.Prefix, len(p.keys), name)
+	key := fmt.Sprintf("%s%02d-%s", p.Prefix, p.made, name)
+	p.made++
 	p.keys = append(p.keys, key)
 	return key
 }
 
-// Objects returns how many objects the probe may have created.
-func (p *Probe) Objects() int {
+// forget takes back a key: nothing is left there that could be removed.
+func (p *Probe) forget(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.keys)
+	p.keys = slices.DeleteFunc(p.keys, func(k string) bool { return k == key })
 }
 
 // Clean removes the probe's objects, even when ctx has ended, and returns the first error.
@@ -81,10 +89,24 @@ func (p *Probe) Clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	var g errgroup.Group // without a context: one that fails stops no other
+	var stay atomic.Int64
 	for _, key := range p.keys {
-		g.Go(func() error { return p.store.Storage.Delete(ctx, key) })
+		g.Go(func() error {
+			if p.deletesVersions && p.deleteVersions(ctx, key) {
+				return nil
+			}
+			err := p.store.Storage.Delete(ctx, key)
+			if err != nil {
+				stay.Add(1)
+			}
+			return err
+		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if p.Left = int(stay.Load()); p.keepsVersions && !p.deletesVersions {
+		p.Left = p.made
+	}
+	return err
 }
 
 // randomBytes returns n random bytes: no other call returns the same, and no store can compress
