@@ -75,6 +75,72 @@ func TestCopyEveryEpoch(t *testing.T) {
 	}
 }
 
+// TestCopySealedArchives: from plain to encrypted, to other recipients, and back to plain. Each copy
+// restores with its own key to what the real Grafeo has committed, and opens with no other one.
+func TestCopySealedArchives(t *testing.T) {
+	t.Parallel()
+	db := create(t, versions[0], "--kill", "--seed", "3", "--commits", "6")
+	dir := t.TempDir()
+	key := func(name string) (file, recipient string) {
+		file = filepath.Join(dir, name)
+		must(t, "keys", "new", "-o", file)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(b), "public key: ")
+		recipient, _, _ = strings.Cut(rest, "\n")
+		return file, recipient
+	}
+	ada, toAda := key("ada.txt")
+	ben, toBen := key("ben.txt")
+	plain, sealed, others, again := newDirectory(t), newBucket(t), newDirectory(t), newDirectory(t)
+	must(t, "backup", db.path, plain.address(), "--no-hold")
+	first := db.last(t)
+	db.write(t, "--kill", "--seed", "4", "--commits", "5")
+	must(t, "backup", db.path, plain.address(), "--no-hold")
+
+	must(t, "copy", plain.address(), sealed.address(), "-r", toAda)
+	for _, args := range [][]string{{}, {"-n"}} {
+		r := gbak(t, append([]string{"copy", sealed.address(), others.address()}, args...)...).want(t, exitUsage)
+		if !strings.Contains(r.stderr, "--plain") {
+			t.Errorf("%s", r.stderr)
+		}
+	}
+	gbak(t, "copy", sealed.address(), others.address(), "--plain", "-r", toBen).want(t, exitUsage)
+	gbak(t, "copy", sealed.address(), others.address(), "-r", toBen, "-i", ben).want(t, exitKeys)
+	if keys := others.keys(t); len(keys) > 0 {
+		t.Errorf("there are %v", keys)
+	}
+	must(t, "copy", sealed.address(), others.address(), "-r", toBen, "-i", ada)
+	must(t, "copy", others.address(), again.address(), "--plain", "-i", ben)
+
+	for _, c := range []struct {
+		at           place
+		right, wrong []string
+	}{
+		{plain, nil, nil}, {sealed, []string{"-i", ada}, []string{"-i", ben}}, {others, []string{"-i", ben}, []string{"-i", ada}}, {again, nil, nil},
+	} {
+		restore := func(args ...string) state {
+			target := filepath.Join(t.TempDir(), "people.grafeo")
+			must(t, append(append([]string{"restore", c.at.address(), target}, c.right...), args...)...)
+			return inspect(t, db.version, target)
+		}
+		if got, want := restore(), db.last(t); got.Digest != want.Digest {
+			t.Errorf("%s: it holds %+v, committed was %+v", c.at.address(), got, want)
+		}
+		if got := restore("--backup", "1"); got.Digest != first.Digest {
+			t.Errorf("%s: backup 1 holds %+v, committed was %+v", c.at.address(), got, first)
+		}
+		if c.wrong != nil {
+			gbak(t, append([]string{"restore", c.at.address(), filepath.Join(t.TempDir(), "x.grafeo")}, c.wrong...)...).want(t, exitKeys)
+		}
+		must(t, append([]string{"verify", "--deep", c.at.address()}, c.right...)...)
+	}
+	db.write(t, "--kill", "--seed", "5", "--commits", "2")
+	must(t, "backup", db.path, others.address(), "--no-hold") // by the writer key that copy has left on this host
+}
+
 // TestCopyUsage: what cannot be copied is said, with what to do.
 func TestCopyUsage(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"sync"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -20,22 +23,34 @@ It may be killed, and backups into OLD go on meanwhile: the same command goes on
 the last one ended, and takes what has come since. It copies into nothing else than such
 a copy, and only as long as nobody else writes there. At the end both are compared.
 
+With -r, -R or --passphrase NEW is encrypted for these recipients, whatever OLD is; to read
+an encrypted OLD takes an identity (-i). Without them NEW is not encrypted, which for an
+encrypted OLD has to be said with --plain.
+
 To go on with NEW, back up the database there: the first backup into NEW is an ordinary
 one, and from then on NEW is an archive like any other.
 
 Exit codes: 0 NEW has everything; 3 OLD or NEW is damaged, and what was copied until then
 stays; 8 NEW is something else than a copy of OLD that nobody uses yet.`,
 		Example: `  gbak-s3 copy s3://backups/people s3://elsewhere/people
+  gbak-s3 copy s3://backups/people s3://backups/people-2 -r age1... -i key.txt
   gbak-s3 copy ./people-archive s3://backups/people --dry-run`,
 		Args: takesBoth("OLD", "NEW"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.CommitTimeout <= 0 {
 				return usage("the commit timeout %s cannot be used", "Give a duration such as 60s or 5m.", opts.CommitTimeout)
 			}
+			if opts.Plain {
+				if err := exclusive(cmd, "plain", "recipient", "recipients-file", "passphrase"); err != nil {
+					return err
+				}
+			}
 			return a.copyArchive(cmd, args[0], args[1], opts)
 		},
 	}
 	flags := cmd.Flags()
+	a.keys.encrypting(flags)
+	flags.BoolVar(&opts.Plain, "plain", false, "do not encrypt NEW, although OLD is encrypted")
 	a.limits.uploads(flags)
 	a.limits.downloads(flags)
 	flags.BoolVarP(&opts.DryRun, "dry-run", "n", false, "show what would be copied, and do nothing")
@@ -64,12 +79,16 @@ func (a *app) copyArchive(cmd *cobra.Command, old, address string, opts archiver
 	}
 	frugal()
 	outliveReaders()
-	all := a.archives(nil)
-	from, err := all.open(cmd.Context(), old)
+	oldKeys, newKeys, err := a.copyKeys(cmd.Context(), opts.Plain)
 	if err != nil {
 		return err
 	}
-	to, err := all.open(cmd.Context(), address)
+	all := a.archives(nil)
+	from, err := all.openWith(cmd.Context(), old, a.log, oldKeys)
+	if err != nil {
+		return err
+	}
+	to, err := all.openWith(cmd.Context(), address, a.log, newKeys)
 	if err != nil {
 		return err
 	}
@@ -86,6 +105,29 @@ func (a *app) copyArchive(cmd *cobra.Command, old, address string, opts archiver
 		return a.out.answered("the archive is copied", printed)
 	}
 	return printed
+}
+
+// copyKeys returns the keys of the two archives of a copy: identities and a writer key in a file are
+// for the old one, recipients for the new one. The identities may open that, too, where this host
+// has no writer key to it; they are read once.
+func (a *app) copyKeys(ctx context.Context, plain bool) (from, to archiver.Keys, err error) {
+	from, err = a.keys.given(ctx, a.log)
+	if err != nil {
+		return from, to, err
+	}
+	var once sync.Once
+	var identities []archiver.Identity
+	var failed error
+	from.Identities = func(ctx context.Context) ([]archiver.Identity, error) {
+		once.Do(func() { identities, failed = a.keys.givenIdentities(ctx) })
+		return identities, failed
+	}
+	to = archiver.Keys{Recipients: from.Recipients, Identities: from.Identities}
+	from.Recipients, from.Required = nil, len(a.keys.identities) > 0
+	if plain {
+		to = archiver.Keys{}
+	}
+	return from, to, nil
 }
 
 // apartFromEachOther makes sure that of two local archives none is inside the other.

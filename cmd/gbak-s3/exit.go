@@ -31,7 +31,7 @@ const (
 // exitCode returns the exit code for an error of the library.
 func exitCode(code archiver.Code) int {
 	switch code {
-	case archiver.CodeNoRules, archiver.CodeNeeded, archiver.CodeRecipientNeeded, archiver.CodeLock:
+	case archiver.CodeNoRules, archiver.CodeNeeded, archiver.CodeRecipientNeeded, archiver.CodeLock, archiver.CodeNoRecipients:
 		return exitUsage
 	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
 		return exitDamage

@@ -9,6 +9,10 @@ var reading = []string{"restore", "export", "verify", "compact", "copy", "check"
 // ofKeys is what may be wrong with the keys of an archive.
 var ofKeys = []row{
 	{
+		name: "copy without recipients", when: code(archiver.CodeNoRecipients),
+		say: "Nothing was stored. Say with -r PUBLIC_KEY or -R FILE who can open the copy, or accept with --plain that everybody can who reads it.",
+	},
+	{
 		name: "identity is missing", when: both(code(archiver.CodeKeyMissing), of(reading...)),
 		say: "Nothing was changed. Give an identity that belongs to one of these recipients, with -i FILE or in $GBAK_IDENTITY. A passphrase is " +
 			"asked for on a terminal, or printed by the command of --passphrase-command.",

@@ -13,6 +13,7 @@ func ofOne() error {
 
 // keyHintCases are for the rows about keys, verbKeyHintCases for those of commands.
 var keyHintCases = []hintCase{
+	{"copy without recipients", archiver.CodeNoRecipients, errors.New("x"), "--plain"},
 	{"writer key is missing", archiver.CodeKeyMissing, ofOne(), "keys writer"},
 	{"identity is wrong", archiver.CodeKeyWrong, ofOne(), "keys check"},
 	{"key of another archive", archiver.CodeKeyWrong, errors.New("x"), "bucket's versions"},
