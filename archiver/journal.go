@@ -25,7 +25,7 @@ func remember(a *Archive, path string) journal.Memory {
 	for _, h := range entries {
 		if h.Seq > 0 { // else its first backup was killed
 			m.Holds = append(m.Holds, journal.Sighting{
-				Name: h.Name, ArchiveID: h.ArchiveID, Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path),
+				Name: h.Name, ArchiveID: h.ArchiveID, Encrypted: a.records.KeyFile(h.ArchiveID) != "", Seq: h.Seq, CommitID: h.CommitID, Epoch: h.Epoch, At: h.UpdatedAt, Source: grafeo.CursorPath(path),
 			})
 		}
 	}
