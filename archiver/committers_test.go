@@ -120,7 +120,7 @@ func checkHistory(t *testing.T, inner *storagetest.Memory, events []event) {
 	hosts := map[string]uint64{} // who is in the log, and where
 	for key, b := range inner.Objects() {
 		if seq, ok := manifest.ParseKey(key); ok {
-			m, err := manifest.DecodeManifest(b)
+			m, err := decodeManifest(b)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -213,7 +213,7 @@ func TestCompactRandomHistories(t *testing.T) {
 // recordOf returns the manifest of a record.
 func recordOf(t testing.TB, store *storagetest.Memory, seq manifest.Seq) *manifest.Manifest {
 	t.Helper()
-	m, err := manifest.DecodeManifest(store.Objects()[seq.Key()])
+	m, err := decodeManifest(store.Objects()[seq.Key()])
 	if err != nil {
 		t.Fatal(err)
 	}

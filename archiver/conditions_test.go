@@ -21,7 +21,7 @@ var careless = map[manifest.Verdict]storagetest.Care{
 // archiveDocument returns the archive.json of a store.
 func archiveDocument(t testing.TB, store *storagetest.Memory) *manifest.Archive {
 	t.Helper()
-	doc, err := manifest.DecodeArchive(store.Objects()[manifest.ArchiveKey])
+	doc, err := decodeArchive(store.Objects()[manifest.ArchiveKey])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -279,7 +279,7 @@ func retold(t *testing.T, from *storagetest.Memory, change func(*manifest.Manife
 	objects := from.Objects()
 	var previous *manifest.Digest
 	for seq := manifest.Seq(1); objects[seq.Key()] != nil; seq++ {
-		m, err := manifest.DecodeManifest(objects[seq.Key()])
+		m, err := decodeManifest(objects[seq.Key()])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func TestExpiryBesideDamage(t *testing.T) {
 	after := store.Objects()
 	key := func(seq manifest.Seq) string { return seq.Key() }
 	document := func(seq manifest.Seq) *manifest.Manifest {
-		d, err := manifest.DecodeManifest(whole[key(seq)])
+		d, err := decodeManifest(whole[key(seq)])
 		if err != nil {
 			t.Fatal(err)
 		}

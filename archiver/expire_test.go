@@ -36,10 +36,7 @@ func named(t *testing.T, store *storagetest.Memory) map[string]bool {
 		ix := m.Content
 		if ix == nil {
 			keys[m.Index.Key] = true
-			var err error
-			if ix, err = manifest.DecodeIndex(unpacked(t, objects[m.Index.Key])); err != nil {
-				t.Fatal(err)
-			}
+			ix = indexAt(t, objects, m)
 		}
 		for _, s := range ix.Segments {
 			if !s.IsInline() {

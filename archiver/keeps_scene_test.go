@@ -2,7 +2,6 @@ package archiver_test
 
 import (
 	"bytes"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/crc32combine"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -23,7 +21,7 @@ import (
 // appending calls f with the head of an archive, until nobody else is faster.
 func appending(t testing.TB, store storage.Storage, f func(h *commit.Head) error) {
 	t.Helper()
-	j := journal.New(&objects.Store{Storage: store, Patience: time.Second, Log: slog.New(slog.DiscardHandler)}, "")
+	j := journal.New(objectsOf(store), "")
 	if err := commit.Update(t.Context(), j, commit.UpdateOptions{Catalog: true}, f); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +142,7 @@ func recordsIn(t testing.TB, all map[string][]byte) map[manifest.Seq]*manifest.M
 	records := map[manifest.Seq]*manifest.Manifest{}
 	for key, b := range all {
 		if seq, ok := manifest.ParseKey(key); ok {
-			if m, err := manifest.DecodeManifest(b); err == nil {
+			if m, err := decodeManifest(b); err == nil {
 				records[seq] = m
 			}
 		}
@@ -158,11 +156,7 @@ func indexIn(t testing.TB, all map[string][]byte, m *manifest.Manifest) *manifes
 	if m.Content != nil {
 		return m.Content
 	}
-	ix, err := manifest.DecodeIndex(unpacked(t, all[m.Index.Key]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ix
+	return indexAt(t, all, m)
 }
 
 // namedBy returns the keys of the objects that a record names.

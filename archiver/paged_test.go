@@ -91,11 +91,7 @@ func indexOf(t testing.TB, store *storagetest.Memory, seq uint64) *manifest.Inde
 	if m.Content != nil {
 		return m.Content
 	}
-	ix, err := manifest.DecodeIndex(unpacked(t, objects[m.Index.Key]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ix
+	return indexAt(t, objects, m)
 }
 
 func storedBytes(store *storagetest.Memory) (n int) {

@@ -96,7 +96,7 @@ func newHistoryBase(t *testing.T) *historyBase {
 	b := &historyBase{m, snapshotOf(t, store), map[manifest.Digest]*manifest.Manifest{}}
 	for key, object := range b.state.objects {
 		if strings.HasPrefix(key, manifest.ManifestPrefix) {
-			b.records[manifest.Sum(object)], _ = manifest.DecodeManifest(object) // it was written just now
+			b.records[manifest.Sum(object)], _ = decodeManifest(object) // it was written just now
 		}
 	}
 	return b
@@ -139,7 +139,7 @@ func (b *historyBase) newHistory(t *testing.T, seed uint64) *history {
 
 // note remembers a manifest. It is for one goroutine at a time.
 func (h *history) note(object []byte) {
-	if m, err := manifest.DecodeManifest(object); err == nil {
+	if m, err := decodeManifest(object); err == nil {
 		h.records[manifest.Sum(object)] = m
 	}
 }
@@ -149,7 +149,7 @@ func (h *history) known(object []byte) (*manifest.Manifest, error) {
 	if m := h.records[manifest.Sum(object)]; m != nil {
 		return m, nil
 	}
-	return manifest.DecodeManifest(object)
+	return decodeManifest(object)
 }
 
 // play lets everybody loose.

@@ -78,7 +78,7 @@ type contentOf struct {
 // look reads what all objects of an archive say.
 func look(t testing.TB, all map[string][]byte) *contentOf {
 	t.Helper()
-	return lookWith(t, all, manifest.DecodeManifest)
+	return lookWith(t, all, decodeManifest)
 }
 
 // lookWith is look with another way to decode manifests.
@@ -142,7 +142,7 @@ func (c *contentOf) hasCommitted(record uint64) bool {
 		if uint64(k.Seq) == record {
 			return true
 		}
-		m, err := manifest.DecodeManifest(c.all[k.Keep.Key()])
+		m, err := decodeManifest(c.all[k.Keep.Key()])
 		if err != nil { // deleted, or there is none
 			break
 		}

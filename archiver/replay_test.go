@@ -314,7 +314,7 @@ func TestReplayThatDoesNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			objects := store.Objects()
 			key := manifest.Seq(1).Key()
-			m, err := manifest.DecodeManifest(objects[key])
+			m, err := decodeManifest(objects[key])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
 // unpacked decompresses an object of zstd frames.
@@ -30,6 +33,9 @@ func unpacked(t testing.TB, b []byte) []byte {
 // classesOf returns the offsets of an object's bytes by what they are.
 func classesOf(t testing.TB, key string, b []byte) map[string][]int {
 	t.Helper()
+	if manifest.IsSealedKey(key) {
+		return classesOfAge(b)
+	}
 	if strings.HasSuffix(key, ".zst") {
 		return classesOfFrames(t, b)
 	}
@@ -41,6 +47,32 @@ func classesOf(t testing.TB, key string, b []byte) map[string][]int {
 		return classes
 	}
 	return classesOfDocument(t, b)
+}
+
+// classesOfAge distinguishes the lines of an age file's header and its chunks, with what
+// authenticates each.
+func classesOfAge(b []byte) map[string][]int {
+	classes := map[string][]int{}
+	note := func(class string, from, to int) {
+		for at := from; at < to; at++ {
+			classes[class] = append(classes[class], at)
+		}
+	}
+	at := 0
+	for line := 0; !bytes.HasPrefix(b[at:], []byte("---")); line++ {
+		end := at + bytes.IndexByte(b[at:], '\n') + 1
+		note(fmt.Sprint("line ", line), at, end)
+		at = end
+	}
+	end := at + bytes.IndexByte(b[at:], '\n') + 1
+	note("MAC", at, end)
+	note("nonce", end, end+16)
+	for at = end + 16; at < len(b); at = end {
+		end = min(at+64<<10+16, len(b))
+		note("chunk", at, end-16)
+		note("tag", end-16, end)
+	}
+	return classes
 }
 
 // classesOfDocument distinguishes the structure of the JSON, the value of each

@@ -28,10 +28,7 @@ func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 		ix := m.Content
 		if ix == nil {
 			of[m.Index.Key] = seq
-			var err error
-			if ix, err = manifest.DecodeIndex(unpacked(t, objects[m.Index.Key])); err != nil {
-				t.Fatal(err)
-			}
+			ix = indexAt(t, objects, m)
 		}
 		for _, s := range ix.Segments {
 			if !s.IsInline() {

@@ -139,7 +139,8 @@ func TestInterruptedBackupContinues(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	a := newWith(failing, archiver.Options{Concurrency: 1})
+	host := archiver.Options{Concurrency: 1, Name: "here", State: t.TempDir()}
+	a := newWith(failing, host)
 	opts := archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes}
 	_, err := a.Backup(t.Context(), path, opts)
 	mustFail(t, err, archiver.CodePermission)
@@ -147,7 +148,7 @@ func TestInterruptedBackupContinues(t *testing.T) {
 	if left != 4 {
 		t.Fatalf("%d objects were stored before the failure, want 4", left)
 	}
-	r, err := newArchive(inner).Backup(t.Context(), path, opts)
+	r, err := newWith(inner, host).Backup(t.Context(), path, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

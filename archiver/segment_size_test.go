@@ -7,6 +7,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
@@ -43,6 +44,7 @@ func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 	store := storagetest.NewMemory()
 	path := filepath.Join(t.TempDir(), "db.grafeo")
 	opts := archiver.BackupOptions{Full: true, SegmentBytes: 32 << 20}
+	a := newWith(store, archiver.Options{State: t.TempDir()}).On(disktest.Unsynced{})
 	for seq, c := range []struct {
 		again    func(page int64) bool
 		segments int
@@ -53,7 +55,7 @@ func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 		{func(page int64) bool { return page*manifest.PageBytes%(32<<20) >= frame || page%10 == 0 }, 5},
 	} {
 		noise(t, path, uint64(seq+1), size, c.again)
-		r, err := newArchive(store).Backup(t.Context(), path, opts)
+		r, err := a.Backup(t.Context(), path, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +76,7 @@ func TestSegmentsOfWhatDoesNotCompress(t *testing.T) {
 		}
 		if seq == 0 { // the same image is cut in the same way
 			opts.Fresh = true
-			if r, err = newArchive(store).Backup(t.Context(), path, opts); err != nil || r.Backup.Segments != 0 || r.Backup.ReusedBytes != r.Backup.RawBytes {
+			if r, err = a.Backup(t.Context(), path, opts); err != nil || r.Backup.Segments != 0 || r.Backup.ReusedBytes != r.Backup.RawBytes {
 				t.Fatalf("%+v, %v", r, err)
 			}
 			opts.Fresh = false

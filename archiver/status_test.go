@@ -12,7 +12,6 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
-	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -288,7 +287,7 @@ func TestCommitInTheFuture(t *testing.T) {
 func inTheFuture(t testing.TB, objects map[string][]byte, ahead time.Duration) map[string][]byte {
 	t.Helper()
 	const key = "manifests/0000000001.json"
-	m, err := manifest.DecodeManifest(objects[key])
+	m, err := decodeManifest(objects[key])
 	if err != nil {
 		t.Fatal(err)
 	}

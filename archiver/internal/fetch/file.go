@@ -38,6 +38,7 @@ type openedSegment struct {
 	segment *manifest.Segment // nil for none
 	memory  []byte
 	frames  []byte // in that memory
+	give    func() // gives the memory back that was taken; nil if none was
 }
 
 // File is one of [Files].
@@ -65,7 +66,10 @@ func Open(ctx context.Context, s *objects.Store, ix *manifest.Index) (*Files, er
 }
 
 // Close frees what the files have in memory.
-func (r *Files) Close() { r.decoder.Close() }
+func (r *Files) Close() {
+	r.forget()
+	r.decoder.Close()
+}
 
 // Of returns one of the files of the index.
 func (r *Files) Of(f *manifest.File) *File { return &File{r, f} }
@@ -134,7 +138,11 @@ func (r *Files) open(s *manifest.Segment) error {
 	if o.segment == s {
 		return nil
 	}
-	o.segment, o.frames = nil, nil
+	r.forget()
+	var err error
+	if o.give, err = r.store.Memory.Take(r.ctx, s.StoredBytes); err != nil {
+		return err
+	}
 	if s.IsInline() {
 		o.memory = append(o.memory[:0], s.Data...)
 	} else {
@@ -170,4 +178,17 @@ func (r *Files) frame(number int) ([]byte, error) {
 	}
 	r.cache = append(r.cache, cachedFrame{number, raw})
 	return raw, nil
+}
+
+// forget gives back the memory of the segment that was opened last.
+func (r *Files) forget() {
+	o := &r.opened
+	o.segment, o.frames = nil, nil
+	if o.give != nil {
+		o.give()
+		o.give = nil
+	}
+	if r.store.Memory.IsLimited() {
+		o.memory = nil
+	}
 }

@@ -70,7 +70,7 @@ func (p *Packer) storedBytes(frames, segments int64) int64 {
 	if !ring.IsSealed() && (p.head.Last != nil || !ring.Wanted()) {
 		return frames
 	}
-	return seal.SealedBytes(frames) + segments*seal.SealedBytes(0)
+	return seal.SealedBytes(frames) + max(0, segments-1)*seal.SealedBytes(0)
 }
 
 // frameOverhead is more than a frame has beyond its raw bytes if these do not compress.

@@ -75,7 +75,7 @@ func TestEncryptedInPlace(t *testing.T) {
 
 // What is left to the manifest is at most as much as that may have, encrypted.
 func TestSmallEncryptedIncrements(t *testing.T) {
-	for size, isInline := range map[int]bool{100: true, manifest.MaxInlineBytes - 2000: true, manifest.MaxInlineBytes - 100: false} {
+	for size, isInline := range map[int]bool{100: true, manifest.MaxInlineBytes - 300: true, manifest.MaxInlineBytes - 100: false} {
 		b := noise(size)
 		path := filepath.Join(t.TempDir(), "log")
 		mustWrite(t, path, b)

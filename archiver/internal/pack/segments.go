@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
-	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/sent"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -93,6 +92,14 @@ func (s *segments) sentBefore(ctx context.Context, hash sent.Hash, raw int64) (*
 	return &storedSegment{seg, objects.Created{Key: o.Key, Proved: true}, hash}, nil
 }
 
+// sendOnce is send, unless the frames were sent before.
+func (s *segments) sendOnce(ctx context.Context, n int, sealed []byte, raw int64, hash sent.Hash) (*storedSegment, error) {
+	if before, err := s.sentBefore(ctx, hash, raw); before != nil || err != nil {
+		return before, err
+	}
+	return s.send(ctx, n, sealed, raw, hash)
+}
+
 // send stores sealed, which has the frames that have this hash.
 func (s *segments) send(ctx context.Context, n int, sealed []byte, raw int64, hash sent.Hash) (*storedSegment, error) {
 	seg, err := s.create(ctx, n, sealed, raw)
@@ -125,27 +132,30 @@ func (s *segments) timeOf(putAt time.Time) time.Time {
 	return putAt.UTC().Truncate(time.Second)
 }
 
-// isSmall reports whether a body can be left to the manifest.
-func (s *segments) isSmall(body []byte) bool {
-	bytes := int64(len(body) - s.front)
-	if s.objects.Ring.IsSealed() {
-		bytes = seal.SealedBytes(bytes)
+// putSmall leaves body to the manifest if it is small enough, and puts it otherwise.
+func (s *segments) putSmall(ctx context.Context, n int, body []byte, raw int64) (*storedSegment, error) {
+	if len(body)-s.front > manifest.MaxInlineBytes {
+		return s.put(ctx, n, body, raw)
 	}
-	return bytes <= manifest.MaxInlineBytes
+	if !s.objects.Ring.IsSealed() {
+		return inline(body, raw), nil
+	}
+	hash := s.sent.Hash(body[s.front:])
+	sealed, err := s.seal(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) > manifest.MaxInlineBytes {
+		return s.sendOnce(ctx, n, sealed, raw, hash)
+	}
+	seg := inline(sealed, raw)
+	seg.hash = hash
+	return seg, nil
 }
 
-// inline returns body, which has raw bytes, as a segment that the manifest is to have.
-func (s *segments) inline(body []byte, raw int64) (*storedSegment, error) {
-	seg := &storedSegment{created: objects.Created{Fresh: true, Proved: true}}
-	if s.objects.Ring.IsSealed() {
-		seg.hash = s.sent.Hash(body[s.front:])
-		var err error
-		if body, err = s.seal(body); err != nil {
-			return nil, err
-		}
-	}
-	seg.segment = manifest.InlineSegment(body, raw)
-	return seg, nil
+// inline returns stored, which has raw bytes, as a segment that the manifest is to have.
+func inline(stored []byte, raw int64) *storedSegment {
+	return &storedSegment{segment: manifest.InlineSegment(stored, raw), created: objects.Created{Fresh: true, Proved: true}}
 }
 
 // putInline stores the segments of stripes that are inline as objects.
@@ -155,23 +165,19 @@ func (s *segments) putInline(ctx context.Context, stripes [][]*packed) (err erro
 			if p.segment == nil || !p.segment.segment.IsInline() {
 				continue
 			}
-			if p.segment, err = s.putInlineSegment(ctx, n, p.segment); err != nil {
+			seg := p.segment
+			stored, raw := []byte(seg.segment.Data), seg.segment.RawBytes
+			if s.objects.Ring.IsSealed() {
+				p.segment, err = s.sendOnce(ctx, n, stored, raw, seg.hash)
+			} else {
+				p.segment, err = s.create(ctx, n, stored, raw)
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func (s *segments) putInlineSegment(ctx context.Context, n int, seg *storedSegment) (*storedSegment, error) {
-	stored, raw := []byte(seg.segment.Data), seg.segment.RawBytes
-	if !s.objects.Ring.IsSealed() {
-		return s.create(ctx, n, stored, raw)
-	}
-	if before, err := s.sentBefore(ctx, seg.hash, raw); before != nil || err != nil {
-		return before, err
-	}
-	return s.send(ctx, n, stored, raw, seg.hash)
 }
 
 func (s *segments) putJoined(ctx context.Context, full []*joined) error {

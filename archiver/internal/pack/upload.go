@@ -206,12 +206,12 @@ func (w *worker) put(ctx context.Context, n int, p *packed, isWhole bool) error 
 	if raw == 0 {
 		return nil // all of it is shared, or zeros
 	}
-	var err error
-	if isWhole && u.mayInline && u.segments.isSmall(w.body) {
-		p.segment, err = u.segments.inline(w.body, raw)
-		return err
+	put := u.segments.put
+	if isWhole && u.mayInline {
+		put = u.segments.putSmall
 	}
-	p.segment, err = u.segments.put(ctx, n, w.body, raw)
+	var err error
+	p.segment, err = put(ctx, n, w.body, raw)
 	return err
 }
 

@@ -22,8 +22,7 @@ import (
 )
 
 const (
-	// maxFiles is how many files are left of an archive: those of the last runs that did not
-	// end with a commit.
+	// maxFiles is how many files are left of an archive: those of the last runs.
 	maxFiles = 4
 	// maxBytes is how many bytes of notes are read, and written by one run: what is sent
 	// after that is sent again. A line is less than 300 bytes.
@@ -200,10 +199,17 @@ func (f *file) prune() {
 	}
 }
 
-// remove removes all files about the folder.
-func (f *file) remove() {
+// removeOthers closes the file, and removes what others have noted about the folder.
+func (f *file) removeOthers() {
+	if f.open == nil {
+		return // then nothing was sent, and there is nothing of its own
+	}
+	own := f.open.Name()
 	f.close()
 	for _, name := range f.siblings() {
+		if name == own {
+			continue
+		}
 		if err := f.in.Disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			f.in.Log.Debug("notes that are not needed any more could not be removed", "err", err)
 		}

@@ -15,8 +15,9 @@
 // The hash and the tag, which proves the line, are keyed by the archive's catalog key, so
 // that to nobody else the file says more than a list of the store. It is written without
 // syncs: a crash leaves lines that are whole, perhaps fewer, and a line that is not whole
-// does not count. It is removed when the backup is committed, and once newer ones have come.
-// Nothing depends on it: whatever fails here costs that something is sent again.
+// does not count. It stays after the commit, because the next full backup may have the same
+// image again, until newer ones have come: an archive has [maxFiles] at most. Nothing
+// depends on it: whatever fails here costs that something is sent again.
 package sent
 
 import (
@@ -113,7 +114,8 @@ func (n *Notes) Add(h Hash, o Object) {
 	}
 }
 
-// Committed says that a record names what was sent: the files are not needed any more.
+// Committed says that a record names what was sent. What other runs have noted about the same
+// folders is not needed any more: this one has noted what of it is right.
 func (n *Notes) Committed() {
 	if n == nil {
 		return
@@ -121,7 +123,7 @@ func (n *Notes) Committed() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, f := range n.files {
-		f.remove()
+		f.removeOthers()
 	}
 	n.file, n.files = nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,8 @@ func files(t *testing.T, path string) (names []string) {
 	return names
 }
 
-// A run knows what it has sent, and so does the next one, until there is a commit.
+// A run knows what it has sent, and so does the next one. After a commit there is one file,
+// with all that is right.
 func TestNotes(t *testing.T) {
 	f := folderAt(t.TempDir(), disk.OS{})
 	first := f.Notes()
@@ -109,16 +111,23 @@ func TestNotes(t *testing.T) {
 		}
 		n.Close()
 	}
+	add(second, 0, 2) // it has found these
 	second.Committed()
-	if left := files(t, f.Path); len(left) != 0 {
-		t.Errorf("after the commit there is %v", left)
+	left := files(t, f.Path)
+	if len(left) != 1 {
+		t.Errorf("after the commit there are %v", left)
 	}
 	if has(t, second, 4) != 4 {
 		t.Error("in memory it is known no more")
 	}
-	add(second, 4, 5)
-	if left := files(t, f.Path); len(left) != 0 {
-		t.Errorf("after the commit it writes %v", left)
+	third := f.Notes()
+	third.Open(key, archive, run, true)
+	if has(t, third, 4) != 3 {
+		t.Errorf("after the commit, the next run knows %d of 3", has(t, third, 4))
+	}
+	third.Committed() // which has sent nothing
+	if again := files(t, f.Path); !slices.Equal(again, left) {
+		t.Errorf("there are %v", again)
 	}
 }
 
@@ -253,6 +262,7 @@ func TestDiskFails(t *testing.T) {
 		n.Close()
 		n = folderAt(path, d).Notes()
 		n.Open(key, archive, run, true)
+		add(n, 0, 1)
 		n.Committed()
 	}
 	root := t.TempDir()
@@ -271,7 +281,7 @@ func TestDiskFails(t *testing.T) {
 			has(t, next, 3)
 			add(next, 0, 3)
 			next.Committed()
-			if left := files(t, root); len(left) != 0 {
+			if left := files(t, root); len(left) != 1 {
 				t.Errorf("step %d, way %d: after the next commit there is %v", k, i, left)
 			}
 		}
