@@ -28,7 +28,12 @@ func (s *archives) open(ctx context.Context, address string) (*archiver.Archive,
 
 // openFor opens the archive at address, which logs to log, with the keys of the flags.
 func (s *archives) openFor(ctx context.Context, address string, log *slog.Logger) (*archiver.Archive, error) {
-	keys, err := s.app.keys.given(ctx, log)
+	return s.openKeyed(ctx, address, log, &s.app.keys)
+}
+
+// openKeyed opens the archive at address, which logs to log, with the keys that flags say.
+func (s *archives) openKeyed(ctx context.Context, address string, log *slog.Logger, flags *keyFlags) (*archiver.Archive, error) {
+	keys, err := flags.given(ctx, log)
 	if err != nil {
 		return nil, err
 	}

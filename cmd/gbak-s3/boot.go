@@ -106,14 +106,14 @@ func (a *app) startEmpty(address, database string, neighbours []string) error {
 // it: if it is not there, from the first of its archives that exists. If none does, that is
 // loud. An archive of which nothing is known is an error, although another one may be there:
 // that one may be older. One that has vanished is an error only if there is no other.
-func (a *app) restoreAbsent(ctx context.Context, all *archives, database string, addresses []string) error {
+func (a *app) restoreAbsent(ctx context.Context, all *archives, database string, addresses []string, keys *keyFlags) error {
 	if there, err := isThere(database); err != nil || there {
 		return err
 	}
 	beside := map[string][]string{} // neighbours of addresses without an archive
 	var vanished error
 	for _, address := range addresses {
-		archive, err := all.open(ctx, address)
+		archive, err := all.openKeyed(ctx, address, a.log, keys)
 		if err != nil {
 			return err
 		}

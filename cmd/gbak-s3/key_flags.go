@@ -47,10 +47,15 @@ func (k *keyFlags) opening(flags *pflag.FlagSet) {
 
 // encrypting adds the flags for who can open what is encrypted.
 func (k *keyFlags) encrypting(flags *pflag.FlagSet) {
+	k.publicKeys(flags)
+	flags.BoolVar(&k.passphrase, "passphrase", false, "encrypt a new archive for a passphrase, too, which is asked for twice")
+}
+
+// publicKeys is encrypting without what somebody must be asked for.
+func (k *keyFlags) publicKeys(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&k.recipients, "recipient", "r", nil,
 		"encrypt a new archive for this age `PUBLIC_KEY`, or make sure that the archive is encrypted for it; may be repeated (default $"+recipientsVariable+")")
 	flags.StringArrayVarP(&k.recipientsFiles, "recipients-file", "R", nil, "the same for all public keys in `FILE`; may be repeated")
-	flags.BoolVar(&k.passphrase, "passphrase", false, "encrypt a new archive for a passphrase, too, which is asked for twice")
 }
 
 // given returns the keys that the flags and the environment give, for an archive that logs to log.
@@ -120,9 +125,14 @@ func recipientsIn(value string) ([]archiver.Recipient, error) {
 	return all, nil
 }
 
+// isRecipient reports whether a word is meant to be a public key, and not a path.
+func isRecipient(word string) bool {
+	return strings.HasPrefix(word, "age1") || isSecret(word)
+}
+
 // recipientsOf returns the recipient that is a public key, or those in the file at a path.
 func recipientsOf(word string) ([]archiver.Recipient, error) {
-	if !strings.HasPrefix(word, "age1") && !strings.HasPrefix(word, "AGE-") {
+	if !isRecipient(word) {
 		return readRecipients(word)
 	}
 	r, err := archiver.ParseRecipient(word)

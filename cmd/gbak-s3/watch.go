@@ -28,7 +28,7 @@ type watchFlags struct {
 
 // inFile are the flags that say what a file says where there is one.
 var inFile = []string{
-	"root", "dir", "listen", "lag", "full-every", "min-free", "flush", "store-check", "heartbeat", "heartbeat-every", "heartbeat-style",
+	"root", "dir", "recipient", "recipients-file", "identity", "writer-key", "listen", "lag", "full-every", "min-free", "flush", "store-check", "heartbeat", "heartbeat-every", "heartbeat-style",
 }
 
 // watchTimeout is how long a request of a watcher is retried, where nothing else is said:
@@ -65,7 +65,7 @@ and ends with the exit code of the command.
 
 Exit codes: 0 stopped, and everything is stored; 1 stopped, and something is not, or it
 could not start; 2 usage, or the file is wrong; 9 the store of the only archive has no
-conditional writes. With --once, that of the worst backup: 3, 7, 9, 6, 4, then 1.
+conditional writes. With --once, that of the worst backup: 3, 10, 7, 9, 6, 4, then 1.
 
 For watch, the default of --log-level is info, and that of --store-timeout is 30s.`,
 		Example: `  gbak-s3 watch people.grafeo s3://backups/people
@@ -88,6 +88,7 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 			if !cmd.Flags().Changed("store-timeout") {
 				a.storeTimeout = watchTimeout
 			}
+			a.keys.asker.taken = true // nobody is asked while it runs
 			w := newWatching(a, &f, c)
 			defer w.events.end()
 			switch {
@@ -126,6 +127,7 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 	flags.BoolVar(&f.restore, "restore", false, "first restore the databases that are not there")
 	flags.BoolVar(&f.exec, "exec", false, "run the command after --, and end with it")
 	flags.BoolVar(&f.check, "check", false, "say what would be done, and what it would cost at most, and end")
+	a.keys.publicKeys(flags)
 	a.limits.uploads(flags)
 	a.limits.downloads(flags)
 	a.limits.reads(flags)

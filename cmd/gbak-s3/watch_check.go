@@ -197,7 +197,7 @@ func (w *watching) once(ctx context.Context) error {
 
 // worseExit returns the exit code that says more of two.
 func worseExit(a, b int) int {
-	order := []int{exitDamage, exitUnknown, exitUnsafeStore, exitConflict, exitNoArchive, exitError}
+	order := []int{exitDamage, exitKeys, exitUnknown, exitUnsafeStore, exitConflict, exitNoArchive, exitError}
 	rank := func(code int) int {
 		if code == exitDone {
 			return len(order) + 1

@@ -100,7 +100,7 @@ func (w *watching) set() error {
 
 // open opens a target's archive.
 func (w *watching) open(t watch.Target) (watch.Archive, error) {
-	archive, err := w.archives.openFor(context.Background(), t.Address, w.log.With("database", t.Name, "archive", t.Archive))
+	archive, err := w.archives.openKeyed(context.Background(), t.Address, w.log.With("database", t.Name, "archive", t.Archive), w.keysOf(t.Keys))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (w *watching) restore(ctx context.Context) error {
 		return usage("--restore needs databases that are named", "Which databases a folder had is not known: name them, or restore them one by one.")
 	}
 	for _, d := range w.config.Databases {
-		if err := w.app.restoreAbsent(ctx, w.archives, d.Path, d.Archives); err != nil {
+		if err := w.app.restoreAbsent(ctx, w.archives, d.Path, d.Archives, w.keysOf(inLines(d.Keys))); err != nil {
 			return err
 		}
 	}

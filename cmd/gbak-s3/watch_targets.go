@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ func readConfig(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usage("the file that says what to watch cannot be read: %w", "Check the path and its permissions.", err)
 	}
-	c, err := config.Read(path, content, config.Surroundings{Variable: os.LookupEnv, Place: placeOf})
+	c, err := config.Read(path, content, config.Surroundings{Variable: os.LookupEnv, Place: placeOf, Recipient: checkRecipient})
 	if err != nil {
 		return nil, usage("%w", hint, err)
 	}
@@ -41,6 +42,39 @@ func placeOf(path, address string) (string, error) {
 		return real(root), nil
 	}
 	return named(address), nil
+}
+
+// checkRecipient returns an error if a text is neither an age public key nor the path of a file of
+// them.
+func checkRecipient(text string) error {
+	_, err := recipientsOf(text)
+	return err
+}
+
+// inLines returns the keys of a file as targets have them.
+func inLines(k config.Keys) watch.Keys {
+	return watch.Keys{Recipients: strings.Join(k.Recipients, "\n"), Identities: strings.Join(k.Identities, "\n"), WriterKey: k.WriterKey}
+}
+
+// keysOf returns what the flags and the environment say of keys, and in the place of that what a
+// file does.
+func (w *watching) keysOf(k watch.Keys) *keyFlags {
+	keys := w.app.keys
+	if k.Recipients != "" {
+		keys.recipients, keys.recipientsFiles = nil, nil
+		for word := range strings.SplitSeq(k.Recipients, "\n") {
+			if isRecipient(word) {
+				keys.recipients = append(keys.recipients, word)
+			} else {
+				keys.recipientsFiles = append(keys.recipientsFiles, word)
+			}
+		}
+	}
+	if k.Identities != "" {
+		keys.identities = strings.Split(k.Identities, "\n")
+	}
+	keys.writerKey = cmp.Or(k.WriterKey, keys.writerKey)
+	return &keys
 }
 
 // checkAddress returns an error if no store can have this address.
@@ -74,6 +108,7 @@ func targetsOf(path, name string, archives []string, s config.Settings) []watch.
 	for _, address := range archives {
 		t := watch.Target{
 			Name: name, Database: absolute(path), Archive: shown(address), Address: address, Store: storeOf(address),
+			Keys:   inLines(s.Keys),
 			Lag:    s.Lag,
 			Full:   watch.FullRules{Every: s.Full.Every, AfterIncrements: s.Full.AfterIncrements},
 			Verify: s.VerifyEvery, Expire: s.ExpireEvery, Compact: s.CompactEvery,

@@ -107,7 +107,7 @@ func TestBound(t *testing.T) {
 
 // TestWorseExit: the exit code of several backups is that of the worst.
 func TestWorseExit(t *testing.T) {
-	order := []int{exitDamage, exitUnknown, exitUnsafeStore, exitConflict, exitNoArchive, exitError, exitInterrupted, exitDone}
+	order := []int{exitDamage, exitKeys, exitUnknown, exitUnsafeStore, exitConflict, exitNoArchive, exitError, exitInterrupted, exitDone}
 	for i, a := range order {
 		for j, b := range order {
 			if got := worseExit(a, b); got != order[min(i, j)] {

@@ -16,6 +16,7 @@ type Target struct {
 
 	Address string // the archive's whole address, which [Options.Open] takes
 	Store   string // which store this is: targets with the same one share a breaker
+	Keys    Keys   // of an encrypted archive; a change opens the archive again
 
 	// Lag is how old a commit may become before it is in the archive; 0 means
 	// [DefaultLag].
@@ -43,6 +44,10 @@ type Target struct {
 	// and not by days.
 	MaxRequests Rate
 }
+
+// Keys are paths of files with keys, and public keys, for [Options.Open]: there is no secret in
+// them. Several stand one a line, so that targets can be compared.
+type Keys struct{ Recipients, Identities, WriterKey string }
 
 // DefaultLag is ten seconds.
 const DefaultLag = 10 * time.Second

@@ -122,7 +122,7 @@ func (w *Watcher) Set(targets []Target) error {
 }
 
 func isSamePlace(a, b Target) bool {
-	return a.Database == b.Database && a.Address == b.Address && a.Store == b.Store
+	return a.Database == b.Database && a.Address == b.Address && a.Store == b.Store && a.Keys == b.Keys
 }
 
 // add begins to watch a target. The caller holds the lock.

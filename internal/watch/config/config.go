@@ -57,6 +57,14 @@ type Settings struct {
 	MinFree      Free
 	MaxRequests  Rate // of zero: no limit
 	Heartbeat    Heartbeat
+	Keys         Keys
+}
+
+// Keys say with which keys archives are encrypted and opened. There is no secret in them.
+type Keys struct {
+	Recipients []string // age public keys, and paths of files of them; none: the archives of new databases are not encrypted
+	Identities []string // paths of files, for what reads data, such as compact
+	WriterKey  string   // path of a file; "" for the state folder
 }
 
 // Full is when full backups are due.

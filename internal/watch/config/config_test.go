@@ -36,6 +36,12 @@ func around() config.Surroundings {
 			place, _, _ := strings.Cut(address, "?")
 			return place, nil
 		},
+		Recipient: func(text string) error {
+			if strings.HasPrefix(text, "age1") || strings.HasPrefix(text, "/") {
+				return nil
+			}
+			return errors.New("this is no recipient")
+		},
 	}
 }
 
@@ -61,11 +67,13 @@ func TestWholeFile(t *testing.T) {
 		MinFree:     config.Free{Percent: 7.5},
 		MaxRequests: config.Rate{Count: 20000, Per: 24 * time.Hour},
 		Heartbeat:   config.Heartbeat{URL: "https://ping.example/a$b:c\n- d", Every: time.Minute, Style: "healthchecks"},
+		Keys:        config.Keys{Recipients: []string{"age1abc", "/etc/recipients"}, Identities: []string{"/etc/identity"}},
 	}
 	second := defaults
 	second.Full.Every = 12 * time.Hour // the rest of full is as in the defaults
 	second.MinFree = config.Free{Bytes: 10 << 30}
 	second.Heartbeat.URL = ""
+	second.Keys = config.Keys{Recipients: []string{"age1def"}, Identities: second.Keys.Identities, WriterKey: "/run/writer.key"}
 	check := time.Duration(0)
 	want := &config.Config{
 		Listen: "127.0.0.1:8484", Log: config.Log{Level: "info", Format: "json"},

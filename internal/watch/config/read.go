@@ -26,6 +26,10 @@ type Surroundings struct {
 	// addresses of one archive, or an error if it cannot be the archive of the database at
 	// path. The path is "" for databases that are not known yet, below a folder.
 	Place func(path, address string) (string, error)
+
+	// Recipient returns an error if a text is neither an age public key nor the path of a file of
+	// them.
+	Recipient func(text string) error
 }
 
 // Read reads a file. The name is for errors, which are [*Error].
@@ -144,6 +148,8 @@ func (r *reader) settings(s *Settings) fields {
 		"compact":         every(&s.CompactEvery),
 		"min-free":        into(r, &s.MinFree, ParseFree),
 		"max-requests":    into(r, &s.MaxRequests, ParseRate),
+		"recipients":      func(v value) { s.Keys.Recipients = r.words(v, r.around.Recipient) },
+		"identities":      func(v value) { s.Keys.Identities = r.words(v, isPath) },
 		"heartbeat":       into(r, &s.Heartbeat.URL, ParseHeartbeat),
 		"heartbeat-every": into(r, &s.Heartbeat.Every, positive),
 		"heartbeat-style": into(r, &s.Heartbeat.Style, ParseHeartbeatStyle),
@@ -157,6 +163,11 @@ func (r *reader) database(v value, defaults Settings) Database {
 	maps.Copy(known, r.archives(&archives))
 	known["path"] = func(v value) { d.Path, _ = r.text(v) }
 	known["name"] = func(v value) { d.Name, _ = r.text(v) }
+	var writerKey value
+	known["writer-key"] = func(v value) {
+		writerKey = v
+		read(r, v, &d.Keys.WriterKey, func(text string) (string, error) { return text, isPath(text) })
+	}
 	if !r.entry(v, known, "path") {
 		return d
 	}
@@ -165,6 +176,9 @@ func (r *reader) database(v value, defaults Settings) Database {
 	}
 	r.unique(v, "the database "+d.Path, "path "+clean(d.Path))
 	r.unique(v, fmt.Sprintf("the name %q", d.Name), "name "+d.Name)
+	if writerKey.node != nil && len(archives) > 1 {
+		r.problem(writerKey, "a writer key is that of one archive, and there are %d", len(archives))
+	}
 	for _, a := range archives {
 		r.archive(d.Path, a.text, a.value)
 		d.Archives = append(d.Archives, a.text)
@@ -202,6 +216,33 @@ func (r *reader) dir(v value, defaults Settings) Dir {
 		r.archive("", Expand(a.text, "name", "00000000"), a.value)
 	}
 	return d
+}
+
+// words reads a list of texts, each of which check accepts.
+func (r *reader) words(v value, check func(string) error) (all []string) {
+	r.list(v, func(v value) {
+		text, ok := r.text(v)
+		if !ok {
+			return
+		}
+		if err := check(text); err != nil {
+			r.problem(v, "%v", err)
+		}
+		all = append(all, text)
+	})
+	return all
+}
+
+// isPath returns an error if an identity itself stands where the path of its file belongs. The
+// error does not repeat it.
+func isPath(text string) error {
+	switch {
+	case text == "":
+		return errors.New("the text is empty")
+	case strings.HasPrefix(strings.ToUpper(text), "AGE-SECRET-KEY-"):
+		return errors.New("this is a secret itself; write the path of a file that only this user can read")
+	}
+	return nil
 }
 
 // address is the text of an archive's address, with its variables replaced, and where it
