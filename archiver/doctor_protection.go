@@ -70,9 +70,9 @@ func (d *doctor) protection() {
 	}
 	isLocked := p.Lock != nil && p.Lock.Retention != nil
 	switch t := p.trials; {
-	case t.ShortenLock.IsDone() || t.LockBriefly.IsDone():
+	case t.LockBriefly.IsDone():
 		severity, hint = SeverityWarning, "This host can shorten locks: take the permissions s3:PutObjectRetention and s3:BypassGovernanceRetention away from it."
-	case t.ReplaceVersion.IsDone() && isLocked:
+	case t.ShortenLock.IsDone(), t.ReplaceVersion.IsDone() && isLocked:
 		severity, hint = SeverityWarning, "A lock in GOVERNANCE mode does not help against that: give the bucket a default retention in COMPLIANCE mode."
 	case p.AppendOnly == No && isLocked:
 		severity = SeverityWarning

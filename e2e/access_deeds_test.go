@@ -221,6 +221,8 @@ func bucketDeeds() []deed {
 		{"lock", "", func(d deeds) error {
 			return d.retain(prefixOfDeeds+"archive.json", types.ObjectLockRetentionModeGovernance, false)
 		}},
+		// On MinIO, a retention without a date ends a lock in GOVERNANCE mode for everybody; doctor
+		// tries that.
 		{"shorten a lock", "", func(d deeds) error { return d.retain(aLocked, types.ObjectLockRetentionModeGovernance, true) }},
 		{"hold", "", func(d deeds) error {
 			_, err := d.c.PutObjectLegalHold(d.ctx, &s3.PutObjectLegalHoldInput{

@@ -165,13 +165,21 @@ func (t tampering) lockBriefly(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// shorten lets the lock of the version end soon.
+// shorten lets the lock of the version end soon, or at once: a retention without a date ends
+// one in GOVERNANCE mode on MinIO, without any permission.
 func (t tampering) shorten(ctx context.Context) (bool, error) {
-	_, err := t.client.PutObjectRetention(ctx, &awss3.PutObjectRetentionInput{
+	in := &awss3.PutObjectRetentionInput{
 		Bucket: &t.options.Bucket, Key: t.objectKey(t.key), VersionId: &t.version, RequestPayer: t.payer(),
 		BypassGovernanceRetention: aws.Bool(true),
 		Retention:                 &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: untilSoon()},
-	}, t.call(storage.OpPut))
+	}
+	_, err := t.client.PutObjectRetention(ctx, in, t.call(storage.OpPut))
+	if status := httpStatus(err); status >= 400 && status < 500 {
+		in.Retention = &types.ObjectLockRetention{}
+		if _, ended := t.client.PutObjectRetention(ctx, in, t.call(storage.OpPut)); ended == nil {
+			return true, nil
+		}
+	}
 	return err == nil, err
 }
 

@@ -96,15 +96,15 @@ func (p *Probe) Clean(ctx context.Context) error {
 				return nil
 			}
 			err := p.store.Storage.Delete(ctx, key)
-			if err != nil {
+			if err != nil || p.keepsVersions {
 				stay.Add(1)
 			}
 			return err
 		})
 	}
 	err := g.Wait()
-	if p.Left = int(stay.Load()); p.keepsVersions && !p.deletesVersions {
-		p.Left = p.made
+	if p.Left = int(stay.Load()); p.keepsVersions {
+		p.Left += p.made - len(p.keys) // which were deleted before
 	}
 	return err
 }

@@ -50,10 +50,12 @@ func (p *Probe) Tamper(ctx context.Context, locks bool) (t Trials, err error) {
 		t.ReplaceVersion = p.tamper(ctx, key, storage.ReplaceVersion)
 		if locks {
 			t.ShortenLock = p.tamper(ctx, key, storage.ShortenLock)
-			t.LockBriefly = p.tamper(ctx, key, storage.LockBriefly)
 		}
 		t.DeleteVersion = p.tamper(ctx, key, storage.DeleteVersion)
 		p.deletesVersions = t.DeleteVersion.IsDone()
+		if locks { // last, since a lock of its own is one that it may end
+			t.LockBriefly = p.tamper(ctx, key, storage.LockBriefly)
+		}
 	}
 	if t.Delete = trialOf(p.store.Storage.Delete(ctx, key)); t.Delete.IsDone() && !p.deletesVersions {
 		p.forget(key)
