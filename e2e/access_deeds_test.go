@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
@@ -95,21 +94,6 @@ func (d deeds) retain(name string, mode types.ObjectLockRetentionMode, bypass bo
 	return err
 }
 
-// naming adds a version id to a put.
-func naming(version string) func(*s3.Options) {
-	return s3.WithAPIOptions(func(stack *middleware.Stack) error {
-		return stack.Build.Add(middleware.BuildMiddlewareFunc("versionId", func(
-			ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
-		) (middleware.BuildOutput, middleware.Metadata, error) {
-			r := in.Request.(*smithyhttp.Request)
-			query := r.URL.Query()
-			query.Set("versionId", version)
-			r.URL.RawQuery = query.Encode()
-			return next.HandleBuild(ctx, in)
-		}), middleware.After)
-	})
-}
-
 // isForbidden reports whether the store refused because of the policy.
 func isForbidden(err error) bool {
 	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() == http.StatusForbidden {
@@ -181,7 +165,7 @@ func objectDeeds() []deed {
 		{"overwrite archive.json", "a", func(d deeds) error { return d.overwrite(archive) }}, // not on AWS
 		{"overwrite a neighbour", "", func(d deeds) error { return d.overwrite(aNeighbour) }},
 		{"replace the bytes of a version", "", func(d deeds) error {
-			return d.put(aLocked, func(*s3.PutObjectInput) {}, naming(d.versions[aLocked]))
+			return d.put(aLocked, func(*s3.PutObjectInput) {}, s3test.Naming(d.versions[aLocked], false))
 		}},
 		{"copy a neighbour into the archive", "", func(d deeds) error {
 			_, err := d.c.CopyObject(d.ctx, &s3.CopyObjectInput{Bucket: &d.bucket, Key: aws.String(at("segments/0-a/copy")), CopySource: aws.String(d.bucket + "/" + aNeighbour)})

