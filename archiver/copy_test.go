@@ -183,24 +183,6 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// What full backups share, they share in the copy: it is about as large as the archive, and a
-// run that goes on after some of them copies no more.
-func TestCopyShares(t *testing.T) {
-	from, im := storagetest.NewMemory(), newPagedImage(t, 2800)
-	for range 2 {
-		im.fullOf(t, from, false)
-		im.change(50, 25, 99)
-		im.write(t)
-	}
-	to, _ := copyOf(t, from)
-	im.fullOf(t, from, false)
-	r := copyInto(t, from, to)
-	if r.Backups != 1 || storedBytes(to) > storedBytes(from)*101/100 {
-		t.Errorf("%d bytes instead of %d, %+v", storedBytes(to), storedBytes(from), r)
-	}
-	sameArchive(t, from, to)
-}
-
 // Into what is no copy of the archive, nothing is copied.
 func TestCopyRefuses(t *testing.T) {
 	from := storagetest.NewMemory()

@@ -94,7 +94,7 @@ var rooms = map[string][]string{
 	"sent":      {},
 	"fetch":     {"storage", "objects", "resume", "progress", "seal"},
 	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "sent", "pack", "fetch", "progress", "seal"},
-	"copying":   {"storage", "objects", "seal", "journal", "commit", "sent", "progress"},
+	"copying":   {"storage", "objects", "seal", "journal", "commit", "sent", "pages", "fetch", "progress"},
 	"access":    {},
 	"staging":   {"access", "resume", "hold"},
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},

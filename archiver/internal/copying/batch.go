@@ -19,6 +19,7 @@ type replica struct {
 	folder   string
 	segments []manifest.Segment // of the target
 	isShared []bool             // which of them an earlier backup of the target has
+	pages    []manifest.Pages   // digests of the image's pages, nil for none
 	sent     *sent.Notes        // what was encrypted and sent before, nil for nothing
 }
 
@@ -42,6 +43,9 @@ func (r *run) copy(ctx context.Context, h *commit.Head, batch []*original) error
 		return err
 	}
 	for _, c := range replicas {
+		if err := r.storeDigests(ctx, h, c); err != nil {
+			return err
+		}
 		if err := r.commit(ctx, h, c); err != nil {
 			return err
 		}
@@ -189,6 +193,9 @@ func (c *replica) indexOfCopy() *manifest.Index {
 	ix.Segments, ix.Files = c.segments, slices.Clone(c.index.Files)
 	for i := range ix.Files {
 		ix.Files[i].Pages = nil
+	}
+	if c.pages != nil {
+		ix.Image().Pages = c.pages
 	}
 	return &ix
 }

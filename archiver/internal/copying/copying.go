@@ -116,6 +116,8 @@ type run struct {
 	mu      sync.Mutex        // for what the observer is told
 	tracker *progress.Tracker // of raw bytes; nil before it is known how many there are
 
+	newestFull manifest.Seq // the newest full backup of list that the target lacked
+
 	last  manifest.Seq                  // the newest record of the target that was seen
 	known map[manifest.Seq]manifest.Seq // numbers in the target, by those in the source
 
@@ -170,7 +172,12 @@ func (r *run) track(ctx context.Context, rest []journal.Entry) error {
 		return nil
 	}
 	var total int64
-	err := r.outlines(ctx, r.list, rest, func(m *manifest.Committed) { total += m.RawBytes })
+	err := r.outlines(ctx, r.list, rest, func(m *manifest.Committed) {
+		total += m.RawBytes
+		if m.Kind == manifest.Full {
+			r.newestFull = max(r.newestFull, m.Seq)
+		}
+	})
 	if err == nil {
 		r.tracker = progress.Track(ctx, total)
 	}

@@ -45,6 +45,7 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.list, r.report.Source = l, l
+	r.tracker, r.newestFull = nil, 0
 	return nil
 }
 
