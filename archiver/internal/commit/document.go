@@ -22,12 +22,13 @@ func begin(ctx context.Context, s *objects.Store, o UpdateOptions) (*manifest.Ar
 	}
 	a := &manifest.Archive{ArchiveID: manifest.NewID(), CreatedAt: manifest.Now(), Tool: o.Tool}
 	if !s.Ring.Wanted() {
+		if s.Ring.IsSealed() { // the one that was here, as this process has seen it
+			return nil, seal.ErrNotEncrypted
+		}
 		return a, nil
 	}
-	if begun, err := s.Ring.Begun(); err != nil {
-		return nil, err
-	} else if begun != nil {
-		return continueDocument(ctx, s, begun, o.Tool)
+	if begun, err := continueDocument(ctx, s, o.Tool); begun != nil || err != nil {
+		return begun, err
 	}
 	keys, err := s.Ring.Begin(a.ArchiveID)
 	if err != nil {
@@ -44,9 +45,18 @@ func begin(ctx context.Context, s *objects.Store, o UpdateOptions) (*manifest.Ar
 	return a, s.Ring.Announce(stored)
 }
 
-// continueDocument returns archive.json of a first backup that was interrupted.
-func continueDocument(ctx context.Context, s *objects.Store, begun []byte, tool string) (*manifest.Archive, error) {
+// continueDocument returns archive.json of a first backup that was interrupted, nil if there is none
+// to which there is a key.
+func continueDocument(ctx context.Context, s *objects.Store, tool string) (*manifest.Archive, error) {
+	begun, err := s.Ring.Begun()
+	if begun == nil || err != nil {
+		return nil, err
+	}
 	d, err := s.OpenDocument(ctx, manifest.ArchiveKey, begun)
+	if _, isKey := errors.AsType[*seal.KeyError](err); isKey {
+		s.Log.Warn("a first backup was interrupted, but its writer key is not there: this one begins anew", "err", err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 }
 
 // readWithNewerKeys reads archive.json for whom its own key list does not know: the newest one may.
-// If that does not help, the error is why.
+// If that does not help, the error says for whom the archive opens now; it is why if nothing does.
 func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Document, error) {
 	last, err := searchEnd(ctx, j.store, nil)
 	if err != nil {
@@ -55,11 +55,10 @@ func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Doc
 	}
 	for i := len(last) - 1; i >= max(0, len(last)-maxDamagedEnd); i-- {
 		isFound, err := j.store.LearnKeys(ctx, last[i])
-		_, isKey := errors.AsType[*seal.KeyError](err)
 		switch {
 		case IsDamaged(err), errors.Is(err, storage.ErrNotExist):
 			continue
-		case isKey, errors.Is(err, objects.ErrPlain), err == nil && !isFound:
+		case errors.Is(err, objects.ErrPlain), err == nil && !isFound:
 			return objects.Document{}, why
 		case err != nil:
 			return objects.Document{}, err

@@ -36,14 +36,15 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 	}
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	if r.given.Check != nil && a.Record == 0 {
+	k := r.current().clone()
+	isNew := k == nil || k.archiveID != a.ArchiveID // also if archive.json is damaged
+	if r.given.Check != nil && (a.Record == 0 || isNew) {
 		if err := r.given.Check(a.ArchiveID, a.List); err != nil {
 			return err
 		}
 	}
-	k := r.current().clone()
 	if a.List == nil {
-		if k != nil && k.archiveID == a.ArchiveID {
+		if !isNew {
 			return damagef("it says that the archive is not encrypted, and it is")
 		}
 		if k != nil || len(r.given.Recipients) > 0 || r.given.Required {
@@ -52,7 +53,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 		r.set(nil)
 		return nil
 	}
-	if k == nil || k.archiveID != a.ArchiveID {
+	if isNew {
 		var err error
 		if k, err = r.givenKeys(a.ArchiveID); err != nil {
 			return err

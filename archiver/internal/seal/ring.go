@@ -39,7 +39,7 @@ type Given struct {
 	// a request, until hosts are revoked.
 	OnChange func(*WriterKey)
 
-	// Check is called when archive.json was read, before its keys are used and before anything
+	// Check is called when archive.json was read, or what stands in for it if it is damaged, before its keys are used and before anything
 	// is stored: keys is nil if it is not encrypted. What it returns ends the run. A later list may
 	// have replaced keys: who the recipients are now, [Ring.CheckRecipients] compares.
 	Check func(archiveID string, keys *manifest.KeyList) error
