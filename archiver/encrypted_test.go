@@ -51,6 +51,15 @@ func newWith(store storage.Storage, o archiver.Options) *archiver.Archive {
 	return archiver.New(store, o)
 }
 
+// hostWith is newWith for a host that has a state folder with all that it needs, if the
+// archives of the tests are encrypted.
+func hostWith(store storage.Storage, o archiver.Options, state string) *archiver.Archive {
+	if isEncrypted {
+		o.Keys, o.State = keeper(), state
+	}
+	return archiver.New(store, o)
+}
+
 // encryptedToo are the tests that run a second time, in a process in which all archives are
 // encrypted. The others forge documents, or show what encryption does not change.
 var encryptedToo = []string{

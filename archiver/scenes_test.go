@@ -232,7 +232,8 @@ func (s *backupScene) store(d disk.Disk) *local.Store {
 
 func (s *backupScene) run(d disk.Disk) (r archiver.BackupReport, err error) {
 	s.t.Helper()
-	a := newWith(s.store(d), archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}).On(d).WithoutRaces()
+	o := archiver.Options{Concurrency: 1, Name: "archive", Host: "test", Tool: "test"}
+	a := hostWith(s.store(d), o, filepath.Join(s.dir, "state")).On(d).WithoutRaces()
 	synctest.Test(s.t, func(t *testing.T) { r, err = a.Backup(t.Context(), s.path(), s.opts) })
 	return r, err
 }
