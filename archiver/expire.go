@@ -121,8 +121,19 @@ type ExpireReport struct {
 	// asked, as nothing is deleted and nothing waits.
 	Versioned, Locked *bool
 
+	// Versions is what became of the versions that the bucket keeps of what is deleted; nil
+	// if it keeps none, or does not say so.
+	Versions *OldVersions
+
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
+}
+
+// OldVersions is what became of the versions that a bucket keeps of deleted objects.
+type OldVersions struct {
+	Deleted Amount // for good
+	Locked  Amount // a later expiry deletes them, when their lock has ended
+	Refused int64  // for want of a permission, most often; a lifecycle rule of the bucket can remove them
 }
 
 // Expire removes backups that no rule keeps, and deletes what no backup needs any more. It

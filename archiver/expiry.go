@@ -76,7 +76,9 @@ func (e *expiry) applyOnce(ctx context.Context) error {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
 		return err
 	}
-	if isIdle := e.report.Deleted.Objects+e.report.Manifests+int64(e.probes) == 0; e.opts.MarkOnly || isIdle || kept == nil && e.list.Keep == nil {
+	isIdle := e.report.Deleted.Objects+e.report.Manifests+int64(e.probes) == 0
+	keepsVersions := !e.opts.MarkOnly && (kept != nil || e.list.Keep != nil) && e.keepsVersions(ctx)
+	if e.opts.MarkOnly || isIdle && !keepsVersions || kept == nil && e.list.Keep == nil {
 		e.report.Deleted, e.report.Manifests = Amount{}, 0
 		return nil
 	}
@@ -91,8 +93,11 @@ func (e *expiry) applyOnce(ctx context.Context) error {
 			return err
 		}
 	}
-	e.report.Applied = true
-	return e.sweep(ctx, kept)
+	e.report.Applied = e.report.Applied || !isIdle
+	if err := e.sweep(ctx, kept); err != nil || !keepsVersions {
+		return err
+	}
+	return e.sweepVersions(ctx, kept)
 }
 
 // decide decides which backups stay, reports that, and returns the keep that says so; nil
@@ -237,23 +242,6 @@ func (e *expiry) waitUntil(written time.Time) {
 		until := written.Add(e.opts.Grace).UTC()
 		e.report.WaitingUntil = &until
 	}
-}
-
-// bucket asks whether the store keeps versions, or locks objects; nil if it does not say.
-func (e *expiry) bucket(ctx context.Context) (versioned, locked *bool) {
-	inspector, ok := e.archive.objects.Storage.(storage.Inspector)
-	if !ok {
-		return nil, nil
-	}
-	info := inspector.Inspect(ctx)
-	if v := info.Versioning; v != "" {
-		is := v == storage.VersioningOn || v == storage.VersioningSuspended
-		versioned = &is
-	}
-	if info.ObjectLock != nil {
-		locked = &info.ObjectLock.Enabled
-	}
-	return versioned, locked
 }
 
 // probesBefore is when objects were written that old probes have left.

@@ -17,7 +17,7 @@ import (
 var deleters = []string{"gc", "probe", "objects"}
 
 // TestOnlyTheDeletersDelete holds that no other part of the library deletes objects: nobody
-// calls Delete or DeleteAll of anything, whatever it is called on.
+// calls Delete, DeleteAll or DeleteVersions of anything, whatever it is called on.
 func TestOnlyTheDeletersDelete(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
@@ -36,7 +36,7 @@ func TestOnlyTheDeletersDelete(t *testing.T) {
 				return true
 			}
 			s, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || !slices.Contains([]string{"Delete", "DeleteAll", "DeleteEach"}, s.Sel.Name) {
+			if !ok || !slices.Contains([]string{"Delete", "DeleteAll", "DeleteEach", "DeleteVersions"}, s.Sel.Name) {
 				return true
 			}
 			if x, ok := s.X.(*ast.Ident); ok && x.Name == "slices" {

@@ -52,6 +52,7 @@ type expired struct {
 	Refused        []answer         `json:"refused"`
 	Versioned      *bool            `json:"versioned"`
 	Locked         *bool            `json:"locked"`
+	Versions       *oldVersions     `json:"versions"`
 	RefusedObjects int64            `json:"refused_objects"`
 	Requests       map[string]int64 `json:"requests"`
 	Cost           *cost            `json:"cost"`

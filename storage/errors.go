@@ -50,6 +50,9 @@ var (
 	// ErrNoVersions: the bucket keeps nothing of what is overwritten or deleted.
 	ErrNoVersions = errors.New("the bucket keeps no versions")
 
+	// ErrLocked: the version is locked, and cannot be deleted before its time.
+	ErrLocked = errors.New("the version is locked")
+
 	// ErrFull: the store is full, or a limit that its owner has set is reached.
 	ErrFull = errors.New("the store is full")
 

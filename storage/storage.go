@@ -36,8 +36,8 @@ import (
 // means is for the caller to decide.
 //
 // A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], a [Locker], a
-// [Tamperer], an [OriginChecker], a [NeighbourLister] or a [VersionTurner]. A Storage in
-// front of another one should pass these on.
+// [Tamperer], an [OriginChecker], a [NeighbourLister], a [VersionDeleter] or a
+// [VersionTurner]. A Storage in front of another one should pass these on.
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key. When it
 	// returns nil, they are durable, and every later Get, Head and List sees them. An

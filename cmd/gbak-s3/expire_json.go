@@ -44,6 +44,7 @@ type expireLine struct {
 	GraceS         int64                 `json:"grace_s"`
 	Versioned      *bool                 `json:"versioned"`
 	Locked         *bool                 `json:"locked"`
+	Versions       *versionsLine         `json:"versions,omitempty"`
 	Requests       storage.RequestCounts `json:"requests"`
 	Cost           *costLine             `json:"cost,omitempty"`
 	ElapsedMS      int64                 `json:"elapsed_ms"`
@@ -52,6 +53,12 @@ type expireLine struct {
 type amountLine struct {
 	Objects int64 `json:"objects"`
 	Bytes   int64 `json:"bytes"`
+}
+
+type versionsLine struct {
+	Deleted amountLine `json:"deleted"`
+	Locked  amountLine `json:"locked"`
+	Refused int64      `json:"refused"`
 }
 
 type chainsLine struct {
@@ -98,7 +105,7 @@ func (p *expirePrinter) lineOfExpire() expireLine {
 		WindowFrom: r.WindowFrom, ReachBefore: linesOfReach(r.Before), ReachAfter: linesOfReach(r.After), ChainsOnly: chainsLine{r.ChainsOnly.Objects, r.ChainsOnly.Bytes},
 		Deleted: amountLine(r.Deleted), Waiting: waitingLine{r.Waiting.Objects, r.Waiting.Bytes, r.WaitingUntil},
 		Manifests: r.Manifests, Orphans: r.Orphans, Refused: []refusedLine{}, RefusedObjects: r.Refused,
-		Survivors: r.Survivors, Unknown: r.Unknown, GraceS: int64(r.Grace / time.Second), Versioned: r.Versioned, Locked: r.Locked,
+		Survivors: r.Survivors, Unknown: r.Unknown, GraceS: int64(r.Grace / time.Second), Versioned: r.Versioned, Locked: r.Locked, Versions: lineOfVersions(r.Versions),
 		Requests: r.Requests, Cost: p.costOf(r.Requests, 0, 0), ElapsedMS: r.Elapsed.Milliseconds(),
 	}
 	for _, k := range r.RefusedKeys {
@@ -119,4 +126,11 @@ func linesOfReach(all []archiver.Reach) []reachLine {
 		lines = append(lines, reachLine(r))
 	}
 	return lines
+}
+
+func lineOfVersions(v *archiver.OldVersions) *versionsLine {
+	if v == nil {
+		return nil
+	}
+	return &versionsLine{amountLine(v.Deleted), amountLine(v.Locked), v.Refused}
 }

@@ -251,12 +251,30 @@ func andManifests(n int64) string {
 
 // bucket says what the settings of a bucket mean for what is deleted.
 func (p *expirePrinter) bucket() {
-	if v := p.report.Versioned; v != nil && *v {
-		p.say("the bucket keeps versions of what is deleted, and they cost as before. This lifecycle rule removes them after a day:")
+	const rule = "This lifecycle rule removes them after a day:"
+	old := p.report.Versions
+	isKept := p.report.Versioned != nil && *p.report.Versioned
+	switch {
+	case old != nil && old.Refused == 0:
+		isKept = false
+	case old != nil:
+		p.say("not deleted, because the store refused that: versions that the bucket keeps of what was deleted. " + rule)
+		isKept = true
+	case isKept && p.opts.Apply:
+		p.say("the bucket keeps versions of what is deleted, and they cost as before. " + rule)
+	case isKept:
+		p.say("the bucket keeps versions of what is deleted; an expiry deletes these, too, if it may. If it may not: " + rule)
+	}
+	if isKept {
 		p.say(`  {"Rules":[{"ID":"gbak-s3","Status":"Enabled","Filter":{"Prefix":%q},"NoncurrentVersionExpiration":{"NoncurrentDays":1},`+
 			`"Expiration":{"ExpiredObjectDeleteMarker":true}}]}`, prefixOf(p.address))
 	}
-	if l := p.report.Locked; l != nil && *l {
+	if old != nil && old.Deleted.Objects > 0 {
+		p.say("deleted for good, of versions that the bucket has kept: %s in %s", size(old.Deleted.Bytes), plural(int(old.Deleted.Objects), "version"))
+	}
+	if old != nil && old.Locked.Objects > 0 {
+		p.say("locked still, and deleted by a later expiry: %s in %s", size(old.Locked.Bytes), plural(int(old.Locked.Objects), "version"))
+	} else if l := p.report.Locked; l != nil && *l {
 		p.say("the bucket locks objects: those that are locked still are deleted by a later expiry")
 	}
 }

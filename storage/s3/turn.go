@@ -45,7 +45,7 @@ func (s *Store) versionsOf(ctx context.Context, key string) ([]version, error) {
 			if page[i].key != key {
 				return errStopped
 			}
-			if !s.isHidden(&page[i]) {
+			if !page[i].marker && !s.isHidden(&page[i]) {
 				all = append(all, page[i])
 			}
 		}

@@ -36,6 +36,7 @@ type version struct {
 	modTime time.Time // by the store's clock, or by whoever has put it, see [Store.lookWhenPut]
 	put     time.Time // as far as it is known
 	looked  bool      // at its lock
+	marker  bool      // it hides the versions before it, and has no content
 	until   time.Time // to which it is locked; zero if that is not known
 }
 
@@ -148,7 +149,7 @@ func (s *Store) listOldest(ctx context.Context, prefix, after string, use func(v
 					return err
 				}
 			}
-			if s.isHidden(v) {
+			if v.marker || s.isHidden(v) {
 				continue
 			}
 			if last == nil || v.isBefore(last) {
@@ -164,7 +165,7 @@ func (s *Store) listOldest(ctx context.Context, prefix, after string, use func(v
 }
 
 // listVersions calls use for each page of versions of keys with a prefix that are greater
-// than after. Delete markers are left out.
+// than after, with the markers among them.
 func (s *Store) listVersions(ctx context.Context, prefix, after string, use func([]version) error) error {
 	input := &awss3.ListObjectVersionsInput{Bucket: &s.options.Bucket, Prefix: s.objectKey(prefix), RequestPayer: s.payer()}
 	if after != "" && strings.HasPrefix(after, prefix) {
@@ -201,6 +202,7 @@ func (s *Store) listVersions(ctx context.Context, prefix, after string, use func
 			last = key
 			versions = append(versions, version{key: key, id: deref(v.VersionId), size: deref(v.Size), modTime: deref(v.LastModified)})
 		}
+		versions = s.addMarkers(versions, page.DeleteMarkers, prefix, after)
 		if err := use(versions); err != nil {
 			return err
 		}
@@ -241,12 +243,15 @@ func (s *Store) lookWhenPut(ctx context.Context, page []version, last *version) 
 			g.Go(func() error { return s.lookAtLock(running, v) })
 		}
 	}
-	if last != nil && last.key == page[0].key {
+	if last != nil && last.key == page[0].key && !page[0].marker {
 		look(last)
 		look(&page[0])
 	}
 	for i := range page {
 		v := &page[i]
+		if v.marker {
+			continue
+		}
 		isOneOfSeveral := i > 0 && page[i-1].key == v.key || i+1 < len(page) && page[i+1].key == v.key
 		if isOneOfSeveral || !s.options.Before.IsZero() {
 			look(v)

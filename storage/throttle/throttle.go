@@ -126,6 +126,9 @@ func (s *store) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error) 
 	return storage.ReadObjectLock(ctx, s.Storage)
 }
 
+// Unwrap returns the store behind this one, for what passes as it is.
+func (s *store) Unwrap() storage.Storage { return s.Storage }
+
 // TurnVersion implements [storage.VersionTurner], if the store does.
 func (s *store) TurnVersion(ctx context.Context, key string) (int, error) {
 	if t, ok := s.Storage.(storage.VersionTurner); ok {

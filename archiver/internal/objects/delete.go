@@ -55,3 +55,8 @@ func toRepeat(answers map[string]error) (keys []string, err error) {
 
 // Now returns the time by the store's clock, or [storage.ErrNoTime] if it shows none.
 func (s *Store) Now(ctx context.Context) (time.Time, error) { return storage.Now(ctx, s.Storage) }
+
+// DeleteVersions is [storage.VersionDeleter].DeleteVersions.
+func (s *Store) DeleteVersions(ctx context.Context, versions []storage.VersionID) (map[storage.VersionID]error, error) {
+	return storage.VersionsOf(s.Storage).DeleteVersions(ctx, versions)
+}

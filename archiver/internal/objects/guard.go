@@ -129,6 +129,9 @@ func (g guarded) ReadObjectLock(ctx context.Context) (storage.ObjectLock, error)
 	return storage.ReadObjectLock(ctx, g.Storage)
 }
 
+// Unwrap returns the store behind this one, for what passes as it is.
+func (g guarded) Unwrap() storage.Storage { return g.Storage }
+
 // TurnVersion implements [storage.VersionTurner], if the store does.
 func (g guarded) TurnVersion(ctx context.Context, key string) (int, error) {
 	if t, ok := g.Storage.(storage.VersionTurner); ok {
