@@ -80,14 +80,14 @@ var (
 	ErrInterrupted     error = sentinel(CodeInterrupted)
 	ErrNoRules         error = sentinel(CodeNoRules)
 	ErrNeeded          error = sentinel(CodeNeeded)
-	ErrNoRecipients    error = sentinel(CodeNoRecipients)
-	ErrLock            error = sentinel(CodeLock)
 	ErrKeyMissing      error = sentinel(CodeKeyMissing)
 	ErrKeyWrong        error = sentinel(CodeKeyWrong)
 	ErrRecipients      error = sentinel(CodeRecipients)
 	ErrNotEncrypted    error = sentinel(CodeNotEncrypted)
 	ErrRecipientNeeded error = sentinel(CodeRecipientNeeded)
 	ErrEncrypted       error = sentinel(CodeEncrypted)
+	ErrLock            error = sentinel(CodeLock)
+	ErrNoRecipients    error = sentinel(CodeNoRecipients)
 )
 
 // sentinel stands for all errors with this code.
@@ -98,7 +98,7 @@ func (s sentinel) Error() string { return string(s) }
 // Error is the error of every exported function of this package: what went wrong, with
 // a stable name for programs. It wraps the cause with its type, for [errors.As]: a
 // [storage.Error] of a store, an [fs.PathError] and the like of the system, and a
-// [NewestError], [DocumentError], [UpgradeError] or [NeedsFullError] where the next step depends on more
+// [NewestError], [DocumentError], [UpgradeError], [NeedsFullError] or [KeysError] where the next step depends on more
 // than the code.
 type Error struct {
 	Code Code
