@@ -23,8 +23,8 @@ var inlineMutants = []mutant{
 		"./archiver/manifest", "TestInvalidInline",
 	},
 	{
-		"what stands in a manifest has no limit when it is written", "archiver/internal/pack/upload.go",
-		"isWhole && u.mayInline && len(w.body) <= manifest.MaxInlineBytes", "isWhole && u.mayInline",
+		"what stands in a manifest has no limit when it is written", "archiver/internal/pack/segments.go",
+		"if len(body)-s.front > manifest.MaxInlineBytes {", "if len(body) == 0 {",
 		"./archiver", "TestInlineUpToItsLimit",
 	},
 	{

@@ -16,7 +16,7 @@ var mutants = []mutant{
 	},
 	{
 		"an existing segment is trusted unread", "archiver/internal/objects/create.go",
-		"right, readErr := s.Holds(ctx, key, sum, int64(len(body)))", "right, readErr := true, error(nil)",
+		"putAt, right, readErr := s.HoldsSince(ctx, key, sum, int64(len(body)))", "putAt, right, readErr := result.PutAt, true, error(nil)",
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
