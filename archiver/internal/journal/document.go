@@ -54,7 +54,7 @@ func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Doc
 		return objects.Document{}, err
 	}
 	for i := len(last) - 1; i >= max(0, len(last)-maxDamagedEnd); i-- {
-		isFound, err := j.store.LearnKeys(ctx, last[i])
+		isFound, err := j.store.LearnKeys(ctx, last[i], true)
 		switch {
 		case IsDamaged(err), errors.Is(err, storage.ErrNotExist):
 			continue
@@ -124,8 +124,10 @@ func (j *Journal) learnWithoutDocument(ctx context.Context, records []manifest.S
 	if j.store.Ring.IsSealed() {
 		return nil
 	}
+	isNewest := true // of those that can be read
 	for _, record := range slices.Backward(records) {
-		isFound, err := j.store.LearnKeys(ctx, record)
+		isFound, err := j.store.LearnKeys(ctx, record, isNewest)
+		isNewest = isNewest && err != nil
 		switch {
 		case isFound && err == nil, errors.Is(err, objects.ErrPlain):
 			return nil

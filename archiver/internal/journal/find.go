@@ -64,9 +64,11 @@ func listFrom(ctx context.Context, s *objects.Store, seq manifest.Seq, limit int
 			seqs = append(seqs, seq)
 		}
 		if n++; n == limit {
+			listed(s, seqs)
 			return seqs, false, nil
 		}
 	}
+	listed(s, seqs)
 	return seqs, true, nil
 }
 

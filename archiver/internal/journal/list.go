@@ -185,5 +185,13 @@ func listAll(ctx context.Context, s *objects.Store) (seqs []manifest.Seq, writte
 			written[seq] = info.ModTime
 		}
 	}
+	listed(s, seqs)
 	return seqs, written, nil
+}
+
+// listed tells the keys which record is the newest one in a list.
+func listed(s *objects.Store, records []manifest.Seq) {
+	if n := len(records); n > 0 {
+		s.Ring.Listed(records[n-1])
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Document is a document as it was read.
@@ -53,7 +54,7 @@ func (s *Store) OpenDocument(ctx context.Context, key string, stored []byte) (Do
 	case strings.HasPrefix(key, manifest.FencePrefix):
 		d.Bytes, err = s.openFence(ctx, stored)
 	default:
-		d.Bytes, err = s.openManifest(ctx, key, stored)
+		d.Bytes, err = s.openManifest(ctx, d, false)
 	}
 	if err != nil {
 		return Document{}, about(key, err)
@@ -108,16 +109,22 @@ func (s *Store) openArchive(ctx context.Context, stored []byte) ([]byte, error) 
 	return document, a.Agrees(document)
 }
 
-// openManifest opens a manifest of an encrypted archive.
-func (s *Store) openManifest(ctx context.Context, key string, stored []byte) ([]byte, error) {
-	m, err := manifest.DecodeSealedManifest(stored)
+// openManifest opens a manifest of an encrypted archive. isNamed says that a later record names it as
+// the one with the newest list of keys.
+func (s *Store) openManifest(ctx context.Context, d Document, isNamed bool) ([]byte, error) {
+	m, err := manifest.DecodeSealedManifest(d.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	if m.ArchiveID != s.Ring.ArchiveID() {
 		return nil, &seal.DamageError{Problem: "it belongs to another archive"}
 	}
-	if err := s.authenticate(ctx, m); err != nil {
+	if m.Keys == m.Seq && !isNamed {
+		if isNamed, err = s.counts(ctx, m.Seq, d.Stored); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.authenticate(ctx, m, isNamed); err != nil {
 		return nil, err
 	}
 	if err := m.CheckFormat(); err != nil {
@@ -130,9 +137,37 @@ func (s *Store) openManifest(ctx context.Context, key string, stored []byte) ([]
 	return document, m.Agrees(document)
 }
 
+// counts reports whether a record of kind keys, which no other one names here, is in the log: it is
+// the newest one, or the next one was committed on it. Otherwise it may have been created under a
+// number of old times.
+func (s *Store) counts(ctx context.Context, record manifest.Seq, stored manifest.Digest) (bool, error) {
+	if s.Ring.IsNewest(record) {
+		return true, nil
+	}
+	b, err := s.ReadStored(ctx, (record + 1).Key())
+	if errors.Is(err, storage.ErrNotExist) {
+		return false, nil
+	}
+	if _, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	next, err := manifest.DecodeSealedManifest(b)
+	return err == nil && next.Previous != nil && *next.Previous == stored, nil
+}
+
 // authenticate makes sure that m was written by somebody with the keys with which a record of its
-// number is encrypted.
-func (s *Store) authenticate(ctx context.Context, m *manifest.SealedManifest) error {
+// number is encrypted. Of a record of kind keys that does not count, nothing is learned: its keys were
+// never used.
+func (s *Store) authenticate(ctx context.Context, m *manifest.SealedManifest, counts bool) error {
+	if m.Keys == m.Seq && !counts {
+		if err := s.Ring.CheckMAC(ctx, m.Generation, m.Line, m.MAC); err != nil {
+			return err
+		}
+		return s.Ring.Saw(m.Seq, m.Generation, 0)
+	}
 	if m.Keys < m.Seq && !s.Ring.Has(m.Generation) {
 		if err := s.LoadKeys(ctx, m.Keys); err != nil {
 			return err
@@ -150,12 +185,15 @@ func (s *Store) authenticate(ctx context.Context, m *manifest.SealedManifest) er
 
 // LoadKeys reads the record with a key list, so that the ring learns it; 0 stands for archive.json.
 func (s *Store) LoadKeys(ctx context.Context, record manifest.Seq) error {
-	key := manifest.ArchiveKey
-	if record != 0 {
-		key = record.Key()
+	if record == 0 {
+		_, err := s.ReadDocument(ctx, manifest.ArchiveKey)
+		return err
 	}
-	_, err := s.ReadDocument(ctx, key)
-	return err
+	stored, err := s.ReadStored(ctx, record.Key())
+	if err == nil {
+		_, err = s.openManifest(ctx, Document{Bytes: stored, Stored: manifest.Sum(stored)}, true)
+	}
+	return about(record.Key(), err)
 }
 
 // ErrPlain: a record is not encrypted.
@@ -164,8 +202,9 @@ var ErrPlain = errors.New("the record is not encrypted")
 // LearnKeys reads a record as it is stored, and passes to the ring what it says of the keys, of
 // which nothing is known yet. If it has no key list, it reads the record that has the newest one. It
 // reports whether a list was found: the first one is only in archive.json and in full backups. If the
-// record is not encrypted, the error is [ErrPlain].
-func (s *Store) LearnKeys(ctx context.Context, record manifest.Seq) (isFound bool, err error) {
+// record is not encrypted, the error is [ErrPlain]. A record of kind keys is passed over unless it is
+// the newest record: see authenticate.
+func (s *Store) LearnKeys(ctx context.Context, record manifest.Seq, isNewest bool) (isFound bool, err error) {
 	stored, err := s.Read(ctx, record.Key(), manifest.MaxStoredDocument, manifest.Intact)
 	if err != nil {
 		return false, err
@@ -177,10 +216,12 @@ func (s *Store) LearnKeys(ctx context.Context, record manifest.Seq) (isFound boo
 	switch {
 	case err != nil:
 		return false, about(record.Key(), err)
+	case m.KeyList != nil && m.Keys == m.Seq && !isNewest:
+		return false, nil
 	case m.KeyList != nil:
 		return true, about(record.Key(), s.Ring.Learn(ctx, announced(m)))
 	case m.Keys != 0 && m.Keys < record:
-		return s.LearnKeys(ctx, m.Keys)
+		return s.LearnKeys(ctx, m.Keys, true)
 	}
 	return false, nil
 }

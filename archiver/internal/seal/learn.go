@@ -87,7 +87,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 // forget forgets what was seen of another archive.
 func (r *Ring) forget() {
 	r.mu.Lock()
-	r.seen = nil
+	r.seen, r.last = nil, 0
 	r.mu.Unlock()
 }
 
@@ -130,6 +130,27 @@ func (r *Ring) Saw(record manifest.Seq, generation int, keys manifest.Seq) error
 		r.set(k)
 	}
 	return nil
+}
+
+// Listed is told the number of the newest record in a list of the store.
+func (r *Ring) Listed(last manifest.Seq) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = max(r.last, last)
+}
+
+// IsNewest reports whether no record with a higher number was listed or read.
+func (r *Ring) IsNewest(record manifest.Seq) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	newest := r.last
+	for _, seen := range r.seen {
+		newest = max(newest, seen)
+	}
+	return record >= newest
 }
 
 func wrongGeneration(is, should int) string {

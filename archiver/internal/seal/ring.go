@@ -61,6 +61,7 @@ type Ring struct {
 	mu   sync.Mutex           // for what follows; never held for long
 	keys *keys                // nil if the archive is not encrypted, or before that is known
 	seen map[int]manifest.Seq // the newest record that was read of each generation
+	last manifest.Seq         // the newest record that was listed
 }
 
 // NewRing returns the ring of an archive of which nothing is known yet.

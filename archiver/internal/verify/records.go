@@ -25,7 +25,7 @@ func newRecords(l *journal.List, read []*manifest.Committed) *records {
 	for _, m := range r.read {
 		r.bySeq[m.Seq] = m
 		r.keeps[m.NewestKeep()] = true
-		r.keys = max(r.keys, m.Keys)
+		r.keys = m.Keys // of the newest one in the end
 	}
 	l.SetKeep(r.newestKeep())
 	return r
