@@ -249,23 +249,19 @@ func openTo(dst, sealed []byte, ids ...age.Identity) ([]byte, error) {
 	if len(ids) == 0 {
 		return nil, &KeyError{What: "it"}
 	}
-	r, err := age.Decrypt(bytes.NewReader(sealed), ids...)
+	// Of the two readers of age, this one takes memory for a chunk, and the other one for
+	// each chunk: the garbage of a restore would be as large as what it restores.
+	r, size, err := age.DecryptReaderAt(bytes.NewReader(sealed), int64(len(sealed)), ids...)
 	if _, noMatch := errors.AsType[*age.NoIdentityMatchError](err); noMatch {
 		return nil, &KeyError{What: "it", IsWrong: true}
 	}
 	if err != nil {
 		return nil, damagef("it does not decrypt: %v", err)
 	}
-	dst = dst[:cap(dst)] // which is enough: it is shorter than sealed
-	n := 0
-	for {
-		m, err := r.Read(dst[n:])
-		n += m
-		if errors.Is(err, io.EOF) {
-			return dst[:n], nil
-		}
-		if err != nil {
-			return nil, damagef("it does not decrypt: %v", err)
-		}
+	plain := dst[:size] // for which there is room: it is shorter than sealed
+	n, err := r.ReadAt(plain, 0)
+	if int64(n) != size || err != nil && !errors.Is(err, io.EOF) {
+		return nil, damagef("it does not decrypt: %v", err)
 	}
+	return plain, nil
 }
