@@ -87,7 +87,7 @@ type otherArchiveError struct {
 }
 
 func (e *otherArchiveError) Error() string {
-	return fmt.Sprintf("there is another archive at %s than before: %s instead of %s, to which this host has the key (%s says so)",
+	return fmt.Sprintf("there is another archive at %s than before: %s instead of %s, which is encrypted (%s says so)",
 		e.address, e.archive, e.was.ArchiveID, e.was.Source)
 }
 

@@ -97,18 +97,39 @@ func (e *expectations) check(archiveID string, keys *manifest.KeyList) error {
 		}
 		return nil
 	}
+	other := e.checkSame(archiveID)
+	if other == nil || e.given.Required && other.was.IsSeen {
+		return nil // or the identities are tried, and then it is compared with what was there
+	}
+	key, err := e.writerKey(archiveID)
+	if err == nil && key == nil {
+		err = other
+	}
+	return err
+}
+
+// checkSame returns an error if this host knows another archive at the address, an encrypted one.
+func (e *expectations) checkSame(archiveID string) *otherArchiveError {
 	pin := e.records.Pinned(e.address)
 	if pin == nil || !pin.Encrypted || pin.ArchiveID == archiveID {
 		return nil
 	}
-	if e.given.Required {
-		return nil // whether the identities open it is tried, and then it is compared with what was there
+	return &otherArchiveError{e.address, archiveID, *pin}
+}
+
+// adopt stores a writer key that was made anew, and pins the archive if this host knows none. If it
+// knows another one, that is an error.
+func (e *expectations) adopt(ctx context.Context, key *seal.WriterKey) error {
+	if other := e.checkSame(key.ArchiveID); other != nil {
+		return other
 	}
-	key, err := e.writerKey(archiveID)
-	if err == nil && key == nil {
-		err = &otherArchiveError{e.address, archiveID, *pin}
+	if err := e.records.PutWriterKey(ctx, key); err != nil {
+		return err
 	}
-	return err
+	if pin := e.records.Pinned(e.address); pin != nil && pin.ArchiveID == key.ArchiveID {
+		return nil
+	}
+	return e.records.Pin(ctx, e.address, key.ArchiveID)
 }
 
 // writerKey returns the writer key of an archive, nil if there is none.

@@ -180,3 +180,28 @@ func TestNoPlaceForTheWriterKey(t *testing.T) {
 		mustPutNothing(t, faulty)
 	}
 }
+
+// A writer key that was made again pins the archive, so that no other is taken for it, and is not
+// made for another archive than the one that this host knows.
+func TestWriterKeyMadeAgainPinsTheArchive(t *testing.T) {
+	t.Parallel()
+	s := newTrapScene(t)
+	owner := archiver.Keys{Identities: s.o.identities, Required: true}
+	other := refill(t, s.other(t, s.o.recipient))
+	_, err := known(other, s.state, owner).MakeWriterKey(t.Context(), true)
+	mustFail(t, err, archiver.CodeKeyWrong, "another archive")
+
+	state := t.TempDir()
+	if _, err := known(s.store, state, owner).MakeWriterKey(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	for name, objects := range map[string]map[string][]byte{"plain": s.other(t), "another one": other.Objects()} {
+		faulty := storagetest.NewFaulty(refill(t, objects), nil)
+		_, err := known(faulty, state, archiver.Keys{}).Backup(t.Context(), s.m.path, archiver.BackupOptions{NoHold: true})
+		if code := archiver.CodeOf(err); code != archiver.CodeNotEncrypted && code != archiver.CodeKeyWrong {
+			t.Errorf("%s: %v", name, err)
+		}
+		mustPutNothing(t, faulty)
+	}
+	s.backup(t, known(s.store, state, archiver.Keys{}))
+}

@@ -32,7 +32,7 @@ func (a *Archive) MakeWriterKey(ctx context.Context, keep bool) (WriterKeyReport
 		if !keep {
 			return nil
 		}
-		return a.records.PutWriterKey(ctx, r.Key)
+		return a.expected.adopt(ctx, r.Key)
 	})
 	if err != nil {
 		return WriterKeyReport{}, err

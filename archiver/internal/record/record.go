@@ -84,6 +84,7 @@ func (f *Folder) Read(address string) *journal.Sighting {
 type Pin struct {
 	ArchiveID string
 	Encrypted bool
+	IsSeen    bool   // a backup of it was, which [Folder.Read] returns
 	Source    string // the file that says so
 }
 
@@ -94,7 +95,7 @@ func (f *Folder) Pinned(address string) *Pin {
 	if found == nil {
 		return nil
 	}
-	return &Pin{found.ArchiveID, found.Encrypted, path}
+	return &Pin{found.ArchiveID, found.Encrypted, found.Seq > 0, path}
 }
 
 // find returns the record for an address, and its file; nil if there is none that can be used.
