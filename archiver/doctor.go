@@ -68,13 +68,20 @@ func (r *DoctorReport) Problem() *Check {
 	return nil
 }
 
+// DoctorOptions modify an examination.
+type DoctorOptions struct {
+	// LockKeep and LockLength are those of [BackupOptions]: whether backups can be planned
+	// with them is one of the checks.
+	LockKeep, LockLength time.Duration
+}
+
 // Doctor finds out whether it is safe to commit backups to the archive, which need
 // not exist yet: whether the store can be reached, read, listed and written, whether it
 // supports conditional writes, also of several writers at the same time, and what its
 // settings and its clock mean for backups. It writes a few objects of its own and removes
 // them. What it finds is in the report; an error means that it was interrupted.
-func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
-	d := doctor{archive: a, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
+func (a *Archive) Doctor(ctx context.Context, opts DoctorOptions) (DoctorReport, error) {
+	d := doctor{archive: a, opts: opts, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
 		d.examine(ctx)
 		return context.Cause(ctx)
@@ -88,6 +95,7 @@ func (a *Archive) Doctor(ctx context.Context) (DoctorReport, error) {
 
 type doctor struct {
 	archive *Archive
+	opts    DoctorOptions
 	journal *journal.Journal
 	store   *objects.Store
 	probe   *probe.Probe
@@ -125,6 +133,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.remove(ctx)
 	d.settings(info)
+	d.lockKeep(ctx)
 	d.protection()
 }
 

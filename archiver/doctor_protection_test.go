@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -103,6 +104,37 @@ func TestDoctorSaysWhatAThiefCouldDo(t *testing.T) {
 		}
 	}
 }
+
+// With --lock-keep, locks that are too short, or not known, are a problem.
+func TestDoctorLooksAtLocks(t *testing.T) {
+	for days, ok := range map[int]bool{90: true, 31: true, 30: false, 0: false} {
+		lock := &storage.ObjectLock{Enabled: true}
+		if days > 0 {
+			lock.Retention = &storage.Retention{Mode: storage.RetentionCompliance, Days: days}
+		}
+		store := locks{storagetest.NewMemory(), lock}
+		r, err := newArchive(store).Doctor(t.Context(), archiver.DoctorOptions{LockKeep: 30 * 24 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := check(t, r, "lock_keep")
+		if p := r.Problem(); (p == nil) != ok || !ok && (p.Name != "lock_keep" || p.Code != archiver.CodeLock) || !strings.Contains(c.Text, "30 days") && days > 0 {
+			t.Errorf("%d days: %+v", days, c)
+		}
+	}
+	r, err := newArchive(storagetest.NewMemory()).Doctor(t.Context(), archiver.DoctorOptions{LockKeep: time.Hour, LockLength: 48 * time.Hour})
+	if c := check(t, r, "lock_keep"); err != nil || c.Severity != archiver.SeverityOK || !strings.Contains(c.Text, "46h0m0s") {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+// locks is a store that locks objects.
+type locks struct {
+	storage.Storage
+	lock *storage.ObjectLock
+}
+
+func (l locks) ReadObjectLock(context.Context) (storage.ObjectLock, error) { return *l.lock, nil }
 
 // A bucket whose policy demands the condition of a put is as safe as any, and is examined
 // like any.

@@ -70,6 +70,18 @@ func (d *doctor) objectLock(lock *storage.ObjectLock) {
 	}
 }
 
+// lockKeep says whether backups can be planned with the locks of the store, if that was asked.
+func (d *doctor) lockKeep(ctx context.Context) {
+	l, err := d.archive.readLock(ctx, &BackupOptions{LockKeep: d.opts.LockKeep, LockLength: d.opts.LockLength})
+	switch {
+	case err != nil:
+		d.fail("lock_keep", "planning with locks", err)
+	case l != nil:
+		d.say("lock_keep", SeverityOK, "", "the store locks objects for %s, and backups are to stay restorable for %s: a chain may grow for %s",
+			days(l.length), days(l.keep), l.chain())
+	}
+}
+
 // describeRule says which objects a lifecycle rule concerns, when and how.
 func describeRule(r storage.LifecycleRule) string {
 	when := "after " + countOf(r.Days, "day")

@@ -16,7 +16,7 @@ import (
 
 func examine(t testing.TB, store storage.Storage) archiver.DoctorReport {
 	t.Helper()
-	r, err := newArchive(store).Doctor(t.Context())
+	r, err := newArchive(store).Doctor(t.Context(), archiver.DoctorOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -225,7 +225,7 @@ func ExampleArchive_Import() {
 func ExampleArchive_Doctor() {
 	archive, dir := exampleArchive()
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	r, err := archive.Doctor(context.Background())
+	r, err := archive.Doctor(context.Background(), archiver.DoctorOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}

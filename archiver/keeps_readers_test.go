@@ -47,7 +47,7 @@ func TestReadersOfKeeps(t *testing.T) {
 		if err != nil || s.Backups != want || s.Newest.Seq != 10 || s.Vanished != nil || s.Behind.Lag != 0 {
 			t.Errorf("%+v, %v", s, err)
 		}
-		d, err := a.WithoutRaces().Doctor(t.Context())
+		d, err := a.WithoutRaces().Doctor(t.Context(), archiver.DoctorOptions{})
 		if unseen := d.Backups - want; err != nil || unseen < 0 || unseen > 1 || d.Problem() != nil { // it does not read what is new
 			t.Errorf("%+v, %v", d, err)
 		}

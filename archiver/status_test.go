@@ -249,7 +249,7 @@ func TestTimesInTheFuture(t *testing.T) {
 			if b := within(m.path).Behind; b.Lag == 0 || c.fault != (b.Lag < -5*time.Second) {
 				t.Errorf("%+v", b)
 			}
-			d, err := newArchive(ahead).Doctor(t.Context())
+			d, err := newArchive(ahead).Doctor(t.Context(), archiver.DoctorOptions{})
 			warned := slices.ContainsFunc(d.Checks, func(c archiver.Check) bool {
 				return c.Name == "time" && c.Severity == archiver.SeverityWarning && strings.Contains(c.Text, "in the future")
 			})

@@ -240,7 +240,7 @@ func TestDoctorStopsAnywhere(t *testing.T) {
 		faulty := storagetest.NewFaulty(inner, hook)
 		synctest.Test(t, func(t *testing.T) {
 			var err error
-			if r, err = newWith(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context()); err != nil {
+			if r, err = newWith(faulty, archiver.Options{}).WithoutRaces().Doctor(t.Context(), archiver.DoctorOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		})

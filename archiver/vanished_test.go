@@ -127,7 +127,7 @@ func TestVanishedArchiveIsNoticed(t *testing.T) {
 						err = r.Within(1 << 60)
 					}
 					mustVanish(t, err, c.says)
-					d, err := at(now, state).Doctor(t.Context())
+					d, err := at(now, state).Doctor(t.Context(), archiver.DoctorOptions{})
 					if p := d.Problem(); err != nil || p == nil || !hasVanished(p.Code) {
 						t.Errorf("doctor finds %+v, %v", p, err)
 					}
@@ -268,7 +268,7 @@ func TestBucketIsGone(t *testing.T) {
 		if name == "record" {
 			_, err = at(gone, state).List(t.Context())
 			mustFail(t, err, archiver.CodeVanished, "bucket does not exist")
-			d, err := at(gone, state).Doctor(t.Context())
+			d, err := at(gone, state).Doctor(t.Context(), archiver.DoctorOptions{})
 			if p := d.Problem(); err != nil || p == nil || p.Code != archiver.CodeVanished {
 				t.Errorf("doctor finds %+v, %v", p, err)
 			}

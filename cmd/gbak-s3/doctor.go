@@ -7,7 +7,8 @@ import (
 )
 
 func doctorCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var locks lockFlags
+	cmd := &cobra.Command{
 		Use:   "doctor ARCHIVE",
 		Short: "Check whether it is safe to commit backups to an archive",
 		Long: `doctor probes the store at ARCHIVE, whether or not an archive is there yet: whether it
@@ -18,20 +19,25 @@ fast it is; and whether a thief of this host's credentials could destroy what is
 (append-only: yes or no).
 
 It writes a few objects below probe/, tries to overwrite and delete them, and removes
-them again as far as it may. No probe can prove that a
-store keeps its promises; this one finds stores that do not.
+them again as far as it may. No probe can prove that a store keeps its promises; this one
+finds stores that do not. With --lock-keep, it also says whether backups can be planned
+with the locks of the bucket.
 
 The exit code is 0 if it is safe, 9 if the store has no conditional writes, and
 otherwise the one that a backup would end with.`,
 		Example: `  gbak-s3 doctor s3://backups/people
   gbak-s3 doctor 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
 		Args: takes("ARCHIVE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			var opts archiver.DoctorOptions
+			if opts.LockKeep, opts.LockLength, err = locks.read(cmd); err != nil {
+				return err
+			}
 			archive, err := a.archive(cmd.Context(), arguments(args, "ARCHIVE")[0])
 			if err != nil {
 				return err
 			}
-			r, err := archive.Doctor(cmd.Context())
+			r, err := archive.Doctor(cmd.Context(), opts)
 			if err != nil {
 				return err
 			}
@@ -44,6 +50,8 @@ otherwise the one that a backup would end with.`,
 			return nil
 		},
 	}
+	locks.add(cmd.Flags())
+	return cmd
 }
 
 // doctorLine is what doctor found, in JSON.

@@ -92,12 +92,13 @@ func Naming(version string, pastPolicy bool) func(*s3.Options) {
 	name := middleware.BuildMiddlewareFunc("versionId", func(
 		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
 	) (middleware.BuildOutput, middleware.Metadata, error) {
-		r := in.Request.(*smithyhttp.Request)
-		query := r.URL.Query()
-		query.Set("versionId", version)
-		r.URL.RawQuery = query.Encode()
-		if pastPolicy {
-			r.Header.Set("Versionid", "")
+		if r, ok := in.Request.(*smithyhttp.Request); ok {
+			query := r.URL.Query()
+			query.Set("versionId", version)
+			r.URL.RawQuery = query.Encode()
+			if pastPolicy {
+				r.Header.Set("Versionid", "")
+			}
 		}
 		return next.HandleBuild(ctx, in)
 	})
