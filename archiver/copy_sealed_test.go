@@ -180,3 +180,58 @@ func TestCopySealedRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What an interrupted copy has stored of a full backup, the next one does not even read again, into
+// plain and encrypted archives.
+func TestCopyResumesWithoutReading(t *testing.T) {
+	ada := newOwner(t)
+	for name, to := range map[string]*owner{"plain": nil, "encrypted": ada} {
+		t.Run(name, func(t *testing.T) {
+			store, im := storagetest.NewMemory(), newPagedImage(t, 2800)
+			options := archiver.BackupOptions{SegmentBytes: archiver.MinSegmentBytes, NoHold: true}
+			if _, err := openedBy(nil, store, "").Backup(t.Context(), im.path, options); err != nil {
+				t.Fatal(err)
+			}
+			segments, gets := 0, 0
+			for key := range store.Objects() {
+				if strings.HasPrefix(key, manifest.SegmentPrefix) {
+					segments++
+				}
+			}
+			from := storagetest.NewFaulty(store, func(op storage.Op, key string, _ int) storagetest.Fault {
+				if op == storage.OpGet && strings.HasPrefix(key, manifest.SegmentPrefix) {
+					gets++
+				}
+				return storagetest.Fault{}
+			})
+			target, state, puts := storagetest.NewMemory(), t.TempDir(), 0
+			stops := storagetest.NewFaulty(target, func(op storage.Op, key string, _ int) storagetest.Fault {
+				if op == storage.OpPut && strings.HasPrefix(key, manifest.SegmentPrefix) {
+					if puts++; puts > segments-2 {
+						return storagetest.Fault{Err: storage.ErrPermission}
+					}
+				}
+				return storagetest.Fault{}
+			})
+			one := func(o *owner, s storage.Storage, state string) *archiver.Archive { // so that nothing is under way when it stops
+				opts := archiver.Options{Name: "a", State: state, Concurrency: 1}
+				if o != nil {
+					opts.Keys = archiver.Keys{Recipients: []archiver.Recipient{o.recipient}, Identities: o.identities}
+				}
+				return archiver.New(s, opts).WithoutRaces()
+			}
+			_, err := one(nil, from, "").Copy(t.Context(), one(to, stops, state), archiver.CopyOptions{})
+			mustFail(t, err, archiver.CodePermission)
+			if segments < 8 || gets != segments-1 {
+				t.Fatalf("%d of %d segments were read", gets, segments)
+			}
+			gets = 0
+			if _, err := one(nil, from, "").Copy(t.Context(), one(to, target, state), archiver.CopyOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if want := 2 + segments; gets != want { // and all of them for digests of pages
+				t.Errorf("%d segments were read, and %d of %d were there", gets-segments, segments-2, segments)
+			}
+		})
+	}
+}
