@@ -18,24 +18,40 @@ import (
 // restored.
 func TestAttackOnALockedBucket(t *testing.T) {
 	t.Parallel()
-	for name, newBucket := range map[string]func(testing.TB) string{"compliance": s3test.NewCompliantBucket, "governance": s3test.NewLockedBucket} {
+	for name, c := range map[string]struct {
+		newBucket func(testing.TB) string
+		encrypted bool
+	}{
+		"compliance": {s3test.NewCompliantBucket, false}, "governance": {s3test.NewLockedBucket, false},
+		"encrypted": {s3test.NewCompliantBucket, true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			at := inBucket(t, newBucket(t))
-			_, byEpoch := retainedHistory(t, at)
+			at := inBucket(t, c.newBucket(t))
+			var recipient, identity []string
+			if c.encrypted {
+				id := newIdentity(t)
+				recipient, identity = []string{"-r", id.recipient}, []string{"-i", id.file}
+			}
+			_, byEpoch := retainedHistory(t, at, recipient...)
+			mustBeWrittenOnce(t, at)
 			var goals []goal
-			last := at.head(t)
+			end := newestEpoch(t, at)
 			for epoch, g := range byEpoch {
-				if epoch <= int64(last.EndEpoch) { //nolint:gosec // small
+				if epoch <= end {
+					g.args = slices.Concat(g.args, identity)
 					goals = append(goals, g)
 				}
+			}
+			if c.encrypted {
+				goals = goals[:6] // any
 			}
 			safe := timeOf(t, at)
 			for timeOf(t, at).Sub(safe) < 2*time.Second { // the store's time is in seconds
 				time.Sleep(100 * time.Millisecond)
 			}
-
+			last, document := at.newest(t)
 			host := mode(t, at, "append-only")
-			if n := s3test.Attack(t, host, at.address(), rubbish(last.Seq+2)); n < 50 {
+			if n := s3test.Attack(t, host, at.address(), rubbish(last+2)); n < 50 {
 				t.Errorf("only %d of the attacker's requests were obeyed", n)
 			}
 			if r := gbak(t, "verify", at.address()); r.code == exitOK {
@@ -45,7 +61,8 @@ func TestAttackOnALockedBucket(t *testing.T) {
 			restoreAll := func(from bucket) {
 				t.Helper()
 				reach(t, "0.6.0", from, goals)
-				if v := must(t, "verify", from.address(), "--deep", "--json").one(t, "verify"); !v.OK {
+				args := append([]string{"verify", from.address(), "--deep", "--json"}, identity...)
+				if v := must(t, args...).one(t, "verify"); !v.OK {
 					t.Errorf("%+v", v)
 				}
 			}
@@ -58,38 +75,69 @@ func TestAttackOnALockedBucket(t *testing.T) {
 				return
 			}
 			restoreAll(oldest)
-			as(t, mode(t, at, "restore"), "restore", oldest.address(), filepath.Join(t.TempDir(), "db.grafeo")).want(t, exitOK)
+			reader := mode(t, at, "restore")
+			as(t, reader, append([]string{"restore", oldest.address(), filepath.Join(t.TempDir(), "db.grafeo")}, identity...)...).want(t, exitOK)
 			r := gbak(t, "backup", create(t, "0.6.0", "--nodes", "1").path, oldest.address()).want(t, exitUsage)
 			if !strings.Contains(r.stderr, "versions=oldest") {
 				t.Errorf("%s", r.stderr)
 			}
 
-			// He may do everything, and adds a record that looks right, and says that half of the
-			// backups were removed.
+			// Somebody who may do everything.
 			const broad = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
-			garbage := rubbish(last.Seq + 2)
-			garbage[(last.Seq + 1).Key()] = forgedKeep(last).Encode()
-			s3test.Attack(t, s3test.NewUser(t, at.address(), broad), at.address(), garbage)
+			thief := s3test.NewUser(t, at.address(), broad)
+			goals = goals[:4]
+			if c.encrypted {
+				s3test.Attack(t, thief, at.address(), rubbish(last+1))
+				restoreAll(oldest)
+				return
+			}
+			// He adds a record that looks right, and says that half of the backups were removed.
+			garbage := rubbish(last + 2)
+			garbage[(last + 1).Key()] = forgedKeep(t, document)
+			s3test.Attack(t, thief, at.address(), garbage)
 			if r := gbak(t, "restore", oldest.address(), t.TempDir()+"/db.grafeo", "--backup", "1"); r.code != exitNoArchive {
 				t.Errorf("the forged record does not count: exit code %d\n%s", r.code, r.stderr)
 			}
 			s3test.LockAgain(t, at.address()) // he has ended the bucket's default retention
-			goals = goals[:4]
 			restoreAll(bucket{oldest.at + "&before=" + safe.Add(time.Second).Format(time.RFC3339), at.store})
 		})
 	}
 }
 
-// head is the newest record of the archive.
-func (b bucket) head(t testing.TB) *manifest.Committed {
+// mustBeWrittenOnce fails the test if a key of the archive has two versions.
+func mustBeWrittenOnce(t *testing.T, at bucket) {
+	t.Helper()
+	seen := map[string]bool{}
+	versions, _ := at.versions(t)
+	for i := range versions {
+		key := *versions[i].Key
+		if seen[key] && !strings.Contains(key, "/"+manifest.ProbePrefix) {
+			t.Errorf("%s was written twice", key)
+		}
+		seen[key] = true
+	}
+}
+
+// newestEpoch is the newest epoch of an archive.
+func newestEpoch(t testing.TB, at bucket) int64 {
+	t.Helper()
+	var last int64
+	for _, a := range must(t, "list", at.address(), "--json").answers(t) {
+		last = max(last, a.EndEpoch)
+	}
+	return last
+}
+
+// newest is the number of the newest record, and its manifest.
+func (b bucket) newest(t testing.TB) (manifest.Seq, []byte) {
 	t.Helper()
 	keys := slices.DeleteFunc(b.keys(t), func(key string) bool { return !strings.HasPrefix(key, manifest.ManifestPrefix) })
-	document := b.read(t, keys[len(keys)-1])
-	m, err := manifest.DecodeManifest(document)
-	if err != nil {
-		t.Fatal(err)
+	key := keys[len(keys)-1]
+	seq, ok := manifest.ParseKey(key)
+	if !ok {
+		t.Fatal(key)
 	}
-	return &manifest.Committed{Manifest: m, Digest: manifest.Sum(document)}
+	return seq, b.read(t, key)
 }
 
 // timeOf returns the time by the clock of the store.
@@ -120,12 +168,20 @@ func rubbish(from manifest.Seq) map[string][]byte {
 	return objects
 }
 
-// forgedKeep is a keep after the record last, which removes what is older.
-func forgedKeep(last *manifest.Committed) *manifest.Manifest {
-	return &manifest.Manifest{
+// forgedKeep is a keep after the record with this manifest, which removes what is older than
+// the newest full backup.
+func forgedKeep(t testing.TB, document []byte) []byte {
+	t.Helper()
+	decoded, err := manifest.DecodeManifest(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := &manifest.Committed{Manifest: decoded, Digest: manifest.Sum(document)}
+	m := &manifest.Manifest{
 		Seq: last.Seq + 1, CommitID: manifest.NewID(), Previous: &last.Digest, ArchiveID: last.ArchiveID,
 		CreatedAt: manifest.Now(), ReadUntil: manifest.Now(), Kind: manifest.Keep, Database: last.Database,
 		Timelines: last.Timelines, LastFull: last.NewestFull(), LastBackup: &last.Seq,
 		Keeping: &manifest.Keeping{First: last.Seq + 1, Alive: manifest.Ranges{{*last.NewestFull(), last.Seq}}},
 	}
+	return m.Encode()
 }

@@ -106,12 +106,12 @@ func contentsAt(t testing.TB, at place) map[string]string {
 
 // retainedHistory makes an archive of a database with the backups 1 (full), 2, 3, 4,
 // 5 (full), 6 and 7, with objects of their own, and returns the goals of all epochs.
-func retainedHistory(t testing.TB, at place) (db *database, goals map[int64]goal) {
+func retainedHistory(t testing.TB, at place, more ...string) (db *database, goals map[int64]goal) {
 	t.Helper()
 	commits := []string{"--nodes", "40", "--pad", "4000", "--commits", "2"}
 	db = create(t, "0.6.0", "--kill", commits...)
 	for seq := 1; seq <= 7; seq++ {
-		args := []string{"backup", db.path, at.address()}
+		args := append([]string{"backup", db.path, at.address()}, more...)
 		if seq == 5 {
 			args = append(args, "--full", "--fresh")
 		}
