@@ -164,15 +164,6 @@ func (r *Ring) Keys() manifest.Seq {
 	return k.record
 }
 
-// DataKey returns the public half of the newest data key, "" if the archive is not encrypted.
-func (r *Ring) DataKey() string {
-	k := r.current()
-	if k == nil {
-		return ""
-	}
-	return k.newest().data.String()
-}
-
 // WriterKey returns what a host needs to write to the archive, nil if that is not encrypted.
 func (r *Ring) WriterKey() *WriterKey {
 	k := r.current()
