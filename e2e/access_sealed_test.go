@@ -15,7 +15,8 @@ func TestAccessModesOfAnEncryptedArchive(t *testing.T) {
 	at := newBucket(t)
 	host := func(name string) *host { return newHost(t, mode(t, at, name).Environ()...) }
 	identity := filepath.Join(t.TempDir(), "identity.txt")
-	recipient := publicKeyIn(t, must(t, "keys", "new", "-o", identity).stdout)
+	made := must(t, "keys", "new", "-o", identity)
+	recipient := publicKeyIn(t, made.stdout+made.stderr)
 	db := filepath.Join(t.TempDir(), "db.grafeo")
 	copyFile(t, "../examples/social.grafeo", db)
 
