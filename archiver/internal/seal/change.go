@@ -242,15 +242,17 @@ func (r *Ring) wrapAgain(ctx context.Context, c Change, name string, wrap []byte
 		}
 		return wraps[0], nil
 	}
+	isWrong := false
 	for _, s := range r.secrets {
 		if p, ok := s.age.(*passphrase); ok {
+			isWrong = true
 			if _, err := open(wrap, p); err == nil {
 				return again(p)
 			}
 		}
 	}
 	if c.Passphrase == nil {
-		return nil, &PassphraseError{Name: name}
+		return nil, &PassphraseError{Name: name, IsWrong: isWrong}
 	}
 	text, err := c.Passphrase(ctx, name)
 	if err != nil {
