@@ -79,15 +79,12 @@ var encryptedToo = []string{
 	"TestVerifyStopsAnywhere", "TestVerifyAfterRemovals", "TestUnusedSegments", "TestRot", "TestArchivesShareMemory",
 }
 
-// Everything works with encryption that works without.
+// Everything works with encryption that works without. The second time is a short one.
 func TestEncrypted(t *testing.T) {
 	if isEncrypted {
 		return // this is the second time
 	}
-	args := []string{"-test.run=^(" + strings.Join(encryptedToo, "|") + ")$", "-test.count=1"}
-	if testing.Short() {
-		args = append(args, "-test.short")
-	}
+	args := []string{"-test.run=^(" + strings.Join(encryptedToo, "|") + ")$", "-test.count=1", "-test.short"}
 	c := exec.CommandContext(t.Context(), os.Args[0], args...)
 	c.Env = append(os.Environ(), encryptedMode+"=1")
 	if out, err := c.CombinedOutput(); err != nil {

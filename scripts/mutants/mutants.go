@@ -20,6 +20,11 @@ var mutants = []mutant{
 		"./archiver", "TestLeftoverWithOtherContent",
 	},
 	{
+		"what was encrypted and sent before is trusted unread", "archiver/internal/pack/segments.go",
+		"err == nil && !isRight {", "err == nil && !isRight && false {",
+		"./archiver/internal/pack", "TestLostIsSentAgain",
+	},
+	{
 		"a changed page is referred to", "archiver/internal/pack/divide.go",
 		"if old == digest {", "if old != (pages.Digest{}) {",
 		"./archiver", "TestFullBackupsShareWhatIsTheSame|TestSecondFullStoresWhatChanged",
