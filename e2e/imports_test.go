@@ -81,7 +81,7 @@ var rooms = map[string][]string{
 	"journal":   {"storage", "objects", "catalog", "seal"},
 	"commit":    {"storage", "objects", "catalog", "journal", "progress", "seal"},
 	"keeping":   {"journal", "commit", "catalog", "retention"},
-	"gc":        {"storage", "objects", "journal"},
+	"gc":        {"storage", "objects", "journal", "commit"},
 	"record":    {"journal", "seal"},
 	"locate":    {},
 	"replay":    {},

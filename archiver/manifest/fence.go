@@ -7,13 +7,14 @@ import (
 )
 
 // Fence is the document at [FenceKey]. It exists before the keep does that follows the
-// keep of its number, and is never deleted: a writer whose commit follows that keep looks
-// for it to learn whether the number was free because its manifest had been deleted.
+// keep of its number, and before the manifests of the group are deleted that ends with its
+// number. It is never deleted itself: a writer looks for it after a commit to learn whether the
+// number was free because its manifest had been deleted.
 type Fence struct {
 	Type      string `json:"type"` // "fence"
 	Format    int    `json:"format"`
 	ArchiveID string `json:"archive_id"`
-	Keep      Seq    `json:"keep"`
+	Keep      Seq    `json:"keep"` // the number in its key
 
 	// Generation is that of the keys with which its MAC was made, in an encrypted archive.
 	Generation int `json:"generation,omitempty"`
@@ -38,7 +39,7 @@ func DecodeFence(b []byte) (*Fence, error) {
 	return &f, nil
 }
 
-// FenceKey returns the key of the fence after a keep.
+// FenceKey returns the key of the fence of a keep, or of the last number of a group.
 func FenceKey(keep Seq) string { return fmt.Sprintf("%s%010d.json", FencePrefix, uint64(keep)) }
 
 // ParseFenceKey is the reverse of [FenceKey].

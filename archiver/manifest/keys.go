@@ -40,6 +40,9 @@ const MaxSeq Seq = 9_999_999_999
 // Key returns the key of the manifest of record s. Keys sort as numbers do.
 func (s Seq) Key() string { return fmt.Sprintf("%s%010d.json", ManifestPrefix, uint64(s)) }
 
+// GroupEnd returns the last number of the group that s belongs to.
+func (s Seq) GroupEnd() Seq { return (s + GroupBackups - 1) / GroupBackups * GroupBackups }
+
 // ParseKey is the reverse of [Seq.Key].
 func ParseKey(key string) (Seq, bool) {
 	digits, ok := strings.CutPrefix(key, ManifestPrefix)

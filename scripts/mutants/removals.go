@@ -4,14 +4,24 @@ package main
 var removalMutants = []mutant{
 	{
 		"the fence is made after the keep", "archiver/internal/commit/keep.go",
-		"		if err := createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {\n			return nil, err\n		}\n",
-		"		defer func() { _ = createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq) }()\n",
+		"		if err := CreateFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {\n			return nil, err\n		}\n",
+		"		defer func() { _ = CreateFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq) }()\n",
 		"./archiver", "TestRemovalsStopAnywhere",
 	},
 	{
 		"a backup under a number of old times counts", "archiver/internal/commit/fence.go",
+		"return false, nil // its number is one of those that were deleted", "return true, nil",
+		"./archiver/internal/commit", "TestWriterWhoseListsAreLate",
+	},
+	{
+		"a backup that was removed at once counts", "archiver/internal/commit/fence.go",
 		"return keep.Keeping.Alive.Contains(m.Seq), nil", "return true, nil",
-		"./archiver", "TestSleepers",
+		"./archiver/internal/commit", "TestFollowedMeanwhile",
+	},
+	{
+		"manifests are deleted without a fence", "archiver/internal/gc/manifests.go",
+		"if end := seq.GroupEnd(); end != fenced {", "if end := seq.GroupEnd(); end != fenced && false {",
+		"./archiver/internal/gc", "TestGroupsOfManifests",
 	},
 	{
 		"what leaves the list goes at once", "archiver/expiry.go",

@@ -16,13 +16,19 @@ import (
 // its number free again. So:
 //
 //   - before the keep that follows keep g is created, there is the fence of g, for good;
-//   - manifests are deleted only for a keep, and never those up to the first one;
+//   - manifests are deleted only for a keep, and never those up to the first one. Before a
+//     group of them is, there is the fence of its last number, for good;
 //   - whoever has committed on a head whose newest keep is g looks for the fence of g. If
 //     there is none, no keep has followed g, and no number after g was ever deleted. If
-//     there is one, the newest keep says whether the record counts.
+//     there is one, and one of the record's own group, that record does not count. Otherwise
+//     the newest keep says whether it does.
+//
+// The fence of the group is for a writer whose lists are late: they may show neither the
+// manifests that were deleted nor the keep for which they were.
 
-// createFence makes sure that the fence of a keep exists.
-func createFence(ctx context.Context, s *objects.Store, archiveID string, keep manifest.Seq) error {
+// CreateFence makes sure that the fence of a number exists: of a keep, or of the last number of a
+// group.
+func CreateFence(ctx context.Context, s *objects.Store, archiveID string, keep manifest.Seq) error {
 	document, err := s.SealFence(ctx, &manifest.Fence{ArchiveID: archiveID, Keep: keep})
 	if err != nil {
 		return err
@@ -59,6 +65,13 @@ func (h *Head) isInLog(ctx context.Context, m *manifest.Committed) (bool, error)
 		return true, nil
 	}
 	if err != nil {
+		return false, err
+	}
+	_, err = h.Store.Storage.Head(ctx, manifest.FenceKey(m.Seq.GroupEnd()))
+	switch {
+	case err == nil:
+		return false, nil // its number is one of those that were deleted
+	case !errors.Is(err, storage.ErrNotExist):
 		return false, err
 	}
 	last, err := h.journal.FindLast(ctx, m.Seq)

@@ -1,7 +1,9 @@
 package commit
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,6 +86,50 @@ func TestWriterThatSleeps(t *testing.T) {
 	l := journaltest.Open(t, j)
 	if _, ok := l.Find(43); ok || len(l.Backups) != 2 || l.Backups[0].Seq != 100 || l.Backups[1].Seq != 102 {
 		t.Errorf("%+v", l.Backups)
+	}
+}
+
+// late is a store whose lists show no manifest after a number yet.
+type late struct {
+	storage.Storage
+	after manifest.Seq
+}
+
+func (s late) List(ctx context.Context, prefix, after string) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		for info, err := range s.Storage.List(ctx, prefix, after) {
+			if seq, ok := manifest.ParseKey(info.Key); ok && seq > s.after {
+				continue
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// A writer whose lists show that manifests were deleted, and not yet what came after them, finds a
+// number free, too. The fence of the group says that it was used.
+func TestWriterWhoseListsAreLate(t *testing.T) {
+	t.Parallel()
+	inner, j := asleep(t)
+	meanwhile(t, inner, j)
+	for _, seq := range []manifest.Seq{64, 96} {
+		if err := CreateFence(t.Context(), j.Store(), journaltest.Open(t, j).Archive.ArchiveID, seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := errors.New("seen")
+	err := Update(t.Context(), journaltest.Of(late{inner, 96}), options(), func(h *Head) error {
+		m, ix := journaltest.Next(h.Last)
+		err := h.Commit(t.Context(), m, ix, time.Minute)
+		if h.Last.Seq != 32 || !errors.Is(err, ErrConflict) {
+			t.Errorf("after %d: %v", h.Last.Seq, err)
+		}
+		return stop
+	})
+	if !errors.Is(err, stop) {
+		t.Error(err)
 	}
 }
 

@@ -38,7 +38,7 @@ func (h *Head) CommitKeep(ctx context.Context, k manifest.Keeping, lastFull *man
 	if k.First = m.Seq; before != nil {
 		k.First = before.Keeping.First
 		k.DeadBefore = max(k.DeadBefore, before.Keeping.DeadBefore) // it never goes down
-		if err := createFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {
+		if err := CreateFence(ctx, h.Store, h.Archive.ArchiveID, before.Seq); err != nil {
 			return nil, err
 		}
 	}

@@ -1,8 +1,11 @@
 package gc
 
 import (
+	"context"
 	"iter"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -18,8 +21,8 @@ func (n *Names) first() manifest.Seq {
 
 // isDeadManifest reports whether the group of 32 numbers that a record belongs to is dead.
 func (n *Names) isDeadManifest(record manifest.Seq) bool {
-	from := (record-1)/manifest.GroupBackups*manifest.GroupBackups + 1
-	to := from + manifest.GroupBackups - 1
+	to := record.GroupEnd()
+	from := to - manifest.GroupBackups + 1
 	for _, keys := range []manifest.Seq{n.keep.Keys, n.thenKeys} {
 		if from <= keys && keys <= to {
 			return false
@@ -40,11 +43,19 @@ func (n *Names) deadManifests() iter.Seq[manifest.Seq] {
 	}
 }
 
-// manifestsToDelete yields the dead manifests. Their numbers are known, so nothing is listed;
-// what has come since then, the next sweep finds.
-func (n *Names) manifestsToDelete() iter.Seq2[storage.ObjectInfo, error] {
+// manifestsToDelete yields the dead manifests, of each group when that has its fence. Their
+// numbers are known, so nothing is listed; what has come since then, the next sweep finds.
+func (n *Names) manifestsToDelete(ctx context.Context, s *objects.Store) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
+		fenced := manifest.Seq(0)
 		for seq := range n.deadManifests() {
+			if end := seq.GroupEnd(); end != fenced {
+				if err := commit.CreateFence(ctx, s, n.archive.ArchiveID, end); err != nil {
+					yield(storage.ObjectInfo{}, err)
+					return
+				}
+				fenced = end
+			}
 			if !yield(storage.ObjectInfo{Key: seq.Key()}, nil) {
 				return
 			}

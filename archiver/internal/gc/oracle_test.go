@@ -1,6 +1,7 @@
 package gc
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -51,6 +52,7 @@ func (w *world) fateFor(k *manifest.Committed) fate {
 		}
 	}
 	var f fate
+	fences := map[string]bool{} // that the sweep makes
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		prefix, rest, _ := strings.Cut(key, "/")
 		size := int64(len(all[key]))
@@ -59,6 +61,8 @@ func (w *world) fateFor(k *manifest.Committed) fate {
 		case prefix == "manifests":
 			if goes = w.isDead(key, k, then); goes {
 				f.deadManifests++
+				n, _ := strconv.ParseUint(strings.TrimSuffix(rest, ".json"), 10, 64)
+				fences[fmt.Sprintf("fences/%010d.json", (n+31)/32*32)] = true
 			}
 		case prefix != "segments" && prefix != "indexes" && prefix != "pages":
 		case w.unknown[key]:
@@ -81,6 +85,12 @@ func (w *world) fateFor(k *manifest.Committed) fate {
 			f.stays = append(f.stays, key)
 		}
 	}
+	for key := range fences {
+		if _, isThere := all[key]; !isThere {
+			f.stays = append(f.stays, key)
+		}
+	}
+	slices.Sort(f.stays)
 	return f
 }
 

@@ -69,7 +69,7 @@ func (n *Names) Sweep(ctx context.Context, s *objects.Store, k *manifest.Committ
 		count func(info storage.ObjectInfo)
 	}{
 		{n.deadObjects(ctx, s), func(info storage.ObjectInfo) { sw.swept.Deleted.add(info.Size) }},
-		{n.manifestsToDelete(), func(storage.ObjectInfo) { sw.swept.Manifests++ }},
+		{n.manifestsToDelete(ctx, s), func(storage.ObjectInfo) { sw.swept.Manifests++ }},
 		{oldProbes(ctx, s, probesBefore), func(storage.ObjectInfo) { sw.swept.Probes++ }},
 	} {
 		if err := sw.delete(ctx, part.dead, part.count); err != nil {
