@@ -156,8 +156,9 @@ func TestFolderTellsNothing(t *testing.T) {
 	}
 	store := storagetest.NewMemory()
 	plain, one, other := packerFor(store, nil, 1), packerFor(store, sealtest.Ring(t), 1), packerFor(store, sealtest.Ring(t), 1)
-	if name(one) != name(one) || name(one) == name(other) || name(one) == name(plain) {
-		t.Errorf("%s, %s, %s", name(plain), name(one), name(other))
+	first := name(one)
+	if again := name(one); again != first || first == name(other) || first == name(plain) {
+		t.Errorf("%s, %s, %s, %s", name(plain), first, again, name(other))
 	}
 }
 
