@@ -140,7 +140,7 @@ func New(store storage.Storage, opts Options) *Archive {
 		Storage: objects.Guarded(store, func() bool { return ring.IsSealed() || expected.mustSeal() }), Patience: opts.StoreTimeout, Log: log,
 		Memory: opts.Memory.limit(), Ring: ring,
 	}
-	ring.LoadListsBy(objects.LoadKeys)
+	ring.LoadListsBy(objects.LoadKnownKeys)
 	return &Archive{
 		objects:  objects,
 		records:  records,

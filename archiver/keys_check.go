@@ -53,7 +53,7 @@ func (a *Archive) byIdentities() *Archive {
 	by := *a
 	objects := *a.objects
 	objects.Ring = seal.NewRing(seal.Given{Identities: a.expected.given.Identities, Check: a.expected.completed().Check})
-	objects.Ring.LoadListsBy(objects.LoadKeys)
+	objects.Ring.LoadListsBy(objects.LoadKnownKeys)
 	by.objects, by.journal = &objects, journal.New(&objects, a.name)
 	return &by
 }

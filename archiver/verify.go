@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
@@ -64,6 +65,9 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 		if h != nil {
 			if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
 				r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
+			}
+			if object, isMissing := errors.AsType[*manifest.ObjectError](a.journal.CheckKeys(ctx, h)); err == nil && isMissing {
+				r.Findings = append(r.Findings, Finding{object.Key, object.Problem})
 			}
 		}
 		return err

@@ -115,6 +115,9 @@ func (w *writer) list(ctx context.Context, first bool) (l *journal.List, err err
 	if err == nil && (!first || w.options.Existing) {
 		err = w.journal.LookBeyond(ctx, l)
 	}
+	if err == nil && !w.options.BeginAnew {
+		err = w.journal.CheckKeys(ctx, l)
+	}
 	return l, err
 }
 

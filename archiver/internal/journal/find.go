@@ -2,10 +2,12 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // listPage is how many objects a store lists in one request.
@@ -39,6 +41,21 @@ func (j *Journal) FindNewest(ctx context.Context, known Memory) (*List, error) {
 		}
 	}
 	return l, j.checkDocument(ctx, l)
+}
+
+// CheckKeys makes sure that the archive has the record with the newest list of keys that is known
+// here, such as by the writer key: if not, it was set back, and somebody who was removed would open
+// again what comes. The error is a [*manifest.ObjectError].
+func (j *Journal) CheckKeys(ctx context.Context, l *List) error {
+	record := j.store.Ring.Keys()
+	if l.Archive == nil || record <= l.Last() {
+		return nil
+	}
+	_, err := j.store.Storage.Head(ctx, record.Key()) // lists may be late
+	if errors.Is(err, storage.ErrNotExist) {
+		return objects.MissingKeys(record)
+	}
+	return err
 }
 
 // FindLast returns the number of the newest record. Record seq exists.

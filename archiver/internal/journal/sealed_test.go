@@ -47,7 +47,7 @@ func writer(key *seal.WriterKey) seal.Given {
 // sealedStore returns the objects of an archive that is opened with some keys.
 func sealedStore(s storage.Storage, given seal.Given) *objects.Store {
 	o := &objects.Store{Storage: s, Patience: time.Second, Log: slog.New(slog.DiscardHandler), Ring: seal.NewRing(given)}
-	o.Ring.LoadListsBy(o.LoadKeys)
+	o.Ring.LoadListsBy(o.LoadKnownKeys)
 	return o
 }
 

@@ -196,6 +196,24 @@ func (s *Store) LoadKeys(ctx context.Context, record manifest.Seq) error {
 	return about(record.Key(), err)
 }
 
+// LoadKnownKeys is [Store.LoadKeys] for a record that the ring knows, by the writer key or by a record
+// that authenticates: if it is missing, that is damage.
+func (s *Store) LoadKnownKeys(ctx context.Context, record manifest.Seq) error {
+	err := s.LoadKeys(ctx, record)
+	if errors.Is(err, storage.ErrNotExist) {
+		return MissingKeys(record)
+	}
+	return err
+}
+
+// MissingKeys is the error for a record that is missing, although it is known here as the one with
+// the newest list of keys.
+func MissingKeys(record manifest.Seq) error {
+	return &manifest.ObjectError{
+		Key: record.Key(), Problem: "it is missing, and it has the newest list of keys that is known here: somebody may have set the archive back",
+	}
+}
+
 // ErrPlain: a record is not encrypted.
 var ErrPlain = errors.New("the record is not encrypted")
 
