@@ -117,16 +117,18 @@ func TestSealed(t *testing.T) {
 	to := t.TempDir()
 	_, err := a.Restore(t.Context(), to+"/host.grafeo", archiver.RestoreOptions{})
 	mustFail(t, err, archiver.CodeKeyMissing, o.recipient.String())
-	if _, err := a.Verify(t.Context(), archiver.VerifyOptions{Deep: true}); archiver.CodeOf(err) != archiver.CodeKeyMissing {
-		t.Errorf("deep: %v", err)
+	if v, err := a.Verify(t.Context(), archiver.VerifyOptions{Deep: true}); err != nil || !v.OK() || !v.Unopened {
+		t.Errorf("deep: %+v, %v", v, err)
 	}
+	_, err = newOwner(t).reader(store).Verify(t.Context(), archiver.VerifyOptions{Deep: true})
+	mustFail(t, err, archiver.CodeKeyWrong, o.recipient.String())
 	if _, err := o.reader(store).Restore(t.Context(), to+"/owner.grafeo", archiver.RestoreOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if epoch, _, _ := opened(t, to+"/owner.grafeo"); epoch != m.epoch {
 		t.Errorf("epoch %d instead of %d", epoch, m.epoch)
 	}
-	if v, err := o.reader(store).Verify(t.Context(), archiver.VerifyOptions{Deep: true}); err != nil || !v.OK() {
+	if v, err := o.reader(store).Verify(t.Context(), archiver.VerifyOptions{Deep: true}); err != nil || !v.OK() || v.Unopened {
 		t.Errorf("deep: %v, %v", v.Findings, err)
 	}
 	if o.asked != 2 {
@@ -334,4 +336,30 @@ func changed(t testing.TB, b []byte, field string, to any) []byte {
 	line = append(line, '\n')
 	_, mac, _ := strings.Cut(string(last), `"mac":`)
 	return append(line, `{"sha256":"`+manifest.Sum(line).String()+`","mac":`+mac...)
+}
+
+// Whoever has the writer key alone finds every damaged object, although he can open no segment.
+func TestRotWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	_, store, h, _ := sealedArchive(t)
+	before := store.Objects()
+	n := 0
+	for key, b := range before {
+		if !strings.HasPrefix(key, manifest.SegmentPrefix) && !strings.HasPrefix(key, manifest.PagesPrefix) {
+			continue
+		}
+		n++
+		for _, at := range []int{0, len(b) / 2, len(b) - 1} {
+			torn := bytes.Clone(b)
+			torn[at] ^= 1
+			put(t, store, key, string(torn))
+			if v, err := h.archive(store).Verify(t.Context(), archiver.VerifyOptions{Deep: true}); err != nil || len(v.Findings) != 1 || v.Findings[0].Key != key {
+				t.Errorf("byte %d of %s: %+v, %v", at, key, v.Findings, err)
+			}
+		}
+		put(t, store, key, string(b))
+	}
+	if n < 3 {
+		t.Errorf("%d objects", n)
+	}
 }

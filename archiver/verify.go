@@ -15,7 +15,9 @@ import (
 type VerifyOptions struct {
 	// Deep reads every segment, checks every hash, decompresses every frame and checks
 	// every checksum that the database itself keeps of its image and log. Without it,
-	// segments are only looked for by name and size.
+	// segments are only looked for by name and size. Of an encrypted archive for which no
+	// identity was given, it checks the hashes of what is stored, and opens nothing: see
+	// [VerifyReport.Unopened].
 	Deep bool
 
 	// Observer is told what the run does; nil for nobody.
@@ -28,6 +30,7 @@ type VerifyReport struct {
 	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of content that was read or, unless deep, listed
+	Unopened bool      // deep, but there was no key to the data: what is stored was compared with its hashes
 	Waiting  int       // segments that only removed backups name: a later expiry deletes them
 	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
 	Findings []Finding // sorted by key
@@ -58,6 +61,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 		progress.Tell(ctx, PhaseVerify)
 		found, err := verify.Archive(ctx, o, h, err)
 		r.Backups, r.Objects, r.Bytes = found.Backups, found.Objects, found.Bytes
+		r.Unopened = found.Unopened
 		r.Waiting, r.Unused, r.Gone = found.Waiting, found.Unused, found.Gone
 		for _, f := range found.Findings {
 			r.Findings = append(r.Findings, Finding(f))

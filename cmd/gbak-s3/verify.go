@@ -15,8 +15,9 @@ func verifyCommand(a *app) *cobra.Command {
 		Short: "Check that an archive is intact",
 		Long: `verify reads all manifests and checks that every object that they name is there, by
 name and size. With --deep it reads every object and checks every hash, and every
-checksum that the database keeps of its own image and log. If it finds damage, it exits
-with 3.`,
+checksum that the database keeps of its own image and log. For an encrypted archive that
+takes an identity: without one it compares what is stored with its hashes, opens nothing,
+and says so. If it finds damage, it exits with 3.`,
 		Example: `  gbak-s3 verify s3://backups/people
   gbak-s3 verify --deep ./people-archive`,
 		Args: takes("ARCHIVE"),
@@ -38,6 +39,7 @@ type verifyLine struct {
 	Type      string        `json:"type"` // "verify"
 	OK        bool          `json:"ok"`
 	Deep      bool          `json:"deep"`
+	Unopened  bool          `json:"unopened,omitempty"` // it was deep, but for want of an identity nothing was decrypted
 	Backups   int           `json:"backups"`
 	Objects   int           `json:"objects"`
 	Bytes     int64         `json:"bytes"`
@@ -88,7 +90,7 @@ func (o *output) report(r archiver.VerifyReport) error {
 	cost := o.costOf(r.Requests, fetched, 0)
 	if o.json {
 		line := verifyLine{
-			Type: "verify", OK: r.OK(), Deep: r.Deep, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
+			Type: "verify", OK: r.OK(), Deep: r.Deep, Unopened: r.Unopened, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
 			Waiting: r.Waiting, Unused: r.Unused, Findings: []findingLine{}, Gone: r.Gone, Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		for _, f := range r.Findings {
@@ -106,7 +108,10 @@ func (o *output) report(r archiver.VerifyReport) error {
 		verdict = plural(len(r.Findings), "problem")
 	}
 	how := "every object is there, by name and size; --deep reads them too"
-	if r.Deep {
+	switch {
+	case r.Unopened:
+		how = "every object was read and compared with its hash; without an identity, -i, none was decrypted"
+	case r.Deep:
 		how = "every object was read and every checksum compared"
 	}
 	if r.Gone > 0 {

@@ -41,6 +41,10 @@ type Options struct {
 	// returns. It is called concurrently, in any order.
 	Use func(file int, offset int64, p []byte) error
 
+	// StoredOnly says that segments are read and compared with their digests, and not opened: Use
+	// receives nothing, and there are no sums to check.
+	StoredOnly bool
+
 	// Notes, if not nil, say what is written already, and are told what is written.
 	Notes *resume.Notes
 

@@ -73,6 +73,10 @@ func (r *reader) segment(ctx context.Context, number int) error {
 	if f.opts.Notes != nil && r.readBack(number) {
 		return nil
 	}
+	if f.opts.StoredOnly {
+		f.opts.Tracker.Add(s.RawBytes)
+		return r.getStored(ctx, s)
+	}
 	note := f.opts.Notes.Begin(number)
 	if err := r.get(ctx, number); err != nil {
 		return err

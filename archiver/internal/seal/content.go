@@ -67,7 +67,7 @@ func (r *Ring) OpenData(ctx context.Context, sealed []byte) ([]byte, error) {
 		if isComplete {
 			return nil, damagef("it is not encrypted with a data key of the archive")
 		}
-		if err := r.findMore(ctx, k, "the data"); err != nil {
+		if err := r.findMore(ctx, k, theData); err != nil {
 			return nil, err
 		}
 	}
@@ -193,8 +193,25 @@ func (r *Ring) CheckWriter(ctx context.Context) error {
 	return err
 }
 
-// theList is what the catalog keys open.
-const theList = "the list of backups"
+// CheckReader returns a [*KeyError] if none of the keys that are here opens any data of the archive.
+func (r *Ring) CheckReader(ctx context.Context) error {
+	for r.IsSealed() {
+		k := r.current()
+		if ids, _ := k.dataKeys(); len(ids) > 0 {
+			break
+		}
+		if err := r.findMore(ctx, k, theData); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// What the keys open.
+const (
+	theList = "the list of backups" // the catalog keys
+	theData = "the data"
+)
 
 // withCatalogKey returns a generation with its catalog key.
 func (r *Ring) withCatalogKey(ctx context.Context, number int) (*generation, error) {

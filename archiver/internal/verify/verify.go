@@ -14,7 +14,8 @@
 // A shallow verification reads the manifests and indexes, compares what they say of each
 // other, and looks for the objects that they name by key and size. A deep one also reads
 // these objects, compares every checksum, and reads the images and logs as the database
-// would.
+// would. Of an encrypted archive to whose data there is no key here, it compares the objects with
+// their digests, and opens none.
 package verify
 
 import (
@@ -25,6 +26,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -41,6 +43,7 @@ type Report struct {
 	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of segments and digests that were read or, if not deep, seen in lists or manifests
+	Unopened bool      // it was deep, but for want of a key to the data no segment was opened
 	Waiting  int       // segments that only removed backups name
 	Unused   int       // segments that nobody names
 	Findings []Finding // in the order of their keys; nil if nothing is wrong
@@ -92,8 +95,11 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 		return err
 	}
 	if v.deep {
+		if v.report.Unopened, err = v.isWithoutKey(ctx); err != nil {
+			return err
+		}
 		whole, err := v.contents(ctx, r.living, indexes)
-		if err == nil {
+		if err == nil && !v.report.Unopened {
 			err = v.logs(ctx, catalog.New(r.living), whole)
 		}
 		if err != nil {
@@ -101,6 +107,16 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 		}
 	}
 	return v.dropGone(ctx, r, indexes)
+}
+
+// isWithoutKey reports whether nothing was given that may open the data. That what was given does
+// not is an error.
+func (v *verification) isWithoutKey(ctx context.Context) (bool, error) {
+	err := v.store.Ring.CheckReader(ctx)
+	if key, ok := errors.AsType[*seal.KeyError](err); ok && !key.IsWrong {
+		return true, nil
+	}
+	return false, err
 }
 
 // cannotList makes a finding of an error of listing the backups, if it is about the
