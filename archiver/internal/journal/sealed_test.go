@@ -218,6 +218,39 @@ func TestRecordsWithReplacedKeys(t *testing.T) {
 	}
 }
 
+// What somebody without a key has put in the place of a record names others as those with its keys,
+// itself among them: the search ends, and says which record is damaged.
+func TestSearchForKeysEnds(t *testing.T) {
+	t.Parallel()
+	s, owner := storagetest.NewMemory(), newPerson(t)
+	key := newSealed(t, s, owner)
+	forge := func(at, seq, keys manifest.Seq) {
+		m, ix := journaltest.Next(&manifest.Committed{Manifest: &manifest.Manifest{Seq: seq - 1}})
+		m.Content, m.ArchiveID, m.Keys, m.Generation = ix, key.ArchiveID, keys, 9
+		b, err := m.Seal(func(b []byte) ([]byte, error) { return b, nil }, func([]byte) (manifest.Digest, error) { return manifest.Digest{1}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		journaltest.Put(t, s, at.Key(), string(b))
+	}
+	forge(2, 1000, 2) // of itself
+	forge(3, 3, 2)
+	for seq := manifest.Seq(4); seq < 20; seq++ {
+		forge(seq, seq, seq-1)
+	}
+	for seq, most := range map[manifest.Seq]int{2: 2, 3: 4, 19: 4} { // twice, as what is damaged is read again
+		faulty := storagetest.NewFaulty(s, nil)
+		j := sealedJournal(faulty, writer(key))
+		if _, err := j.Store().ReadDocument(t.Context(), manifest.ArchiveKey); err != nil {
+			t.Fatal(err)
+		}
+		_, err := j.Load(t.Context(), key.ArchiveID, seq)
+		if n := requests(faulty.Calls(), storage.OpGet) - 1; !journal.IsDamaged(err) || n > 2*most {
+			t.Errorf("record %d: %v after %d GETs", seq, err, n)
+		}
+	}
+}
+
 // Without archive.json, the records say which keys there are.
 func TestSealedWithoutDocument(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,7 @@ func (s *Store) OpenDocument(ctx context.Context, key string, stored []byte) (Do
 	case strings.HasPrefix(key, manifest.FencePrefix):
 		d.Bytes, err = s.openFence(ctx, stored)
 	default:
-		d.Bytes, err = s.openManifest(ctx, d, false)
+		d.Bytes, err = s.openManifest(ctx, key, d, false)
 	}
 	if err != nil {
 		return Document{}, about(key, err)
@@ -110,14 +110,20 @@ func (s *Store) openArchive(ctx context.Context, stored []byte) ([]byte, error) 
 }
 
 // openManifest opens a manifest of an encrypted archive. isNamed says that a later record names it as
-// the one with the newest list of keys.
-func (s *Store) openManifest(ctx context.Context, d Document, isNamed bool) ([]byte, error) {
+// the one with the newest list of keys. What is in the clear may be of anybody: that a record names
+// an earlier one, and that one none, is what ends the search for keys.
+func (s *Store) openManifest(ctx context.Context, key string, d Document, isNamed bool) ([]byte, error) {
 	m, err := manifest.DecodeSealedManifest(d.Bytes)
 	if err != nil {
 		return nil, err
 	}
-	if m.ArchiveID != s.Ring.ArchiveID() {
+	switch {
+	case m.Seq.Key() != key:
+		return nil, &seal.DamageError{Problem: fmt.Sprintf("it is the manifest of backup %d", m.Seq)}
+	case m.ArchiveID != s.Ring.ArchiveID():
 		return nil, &seal.DamageError{Problem: "it belongs to another archive"}
+	case isNamed && m.Keys != m.Seq:
+		return nil, &seal.DamageError{Problem: "it has no list of keys, although others say that it has"}
 	}
 	if m.Keys == m.Seq && !isNamed {
 		if isNamed, err = s.counts(ctx, m.Seq, d.Stored); err != nil {
@@ -191,7 +197,7 @@ func (s *Store) LoadKeys(ctx context.Context, record manifest.Seq) error {
 	}
 	stored, err := s.ReadStored(ctx, record.Key())
 	if err == nil {
-		_, err = s.openManifest(ctx, Document{Bytes: stored, Stored: manifest.Sum(stored)}, true)
+		_, err = s.openManifest(ctx, record.Key(), Document{Bytes: stored, Stored: manifest.Sum(stored)}, true)
 	}
 	return about(record.Key(), err)
 }

@@ -65,7 +65,7 @@ func (f *Folder) WriterKey(archiveID string) (*seal.WriterKey, error) {
 // ReadWriterKey reads the file of a writer key. If others than its user may read it, that is
 // worth a warning.
 func (f *Folder) ReadWriterKey(path string) (*seal.WriterKey, error) {
-	b, err := disk.ReadUpTo(path, maxBytes)
+	b, err := disk.ReadUpTo(path, maxKeyBytes)
 	if err != nil {
 		return nil, &KeyFileError{path, err}
 	}
@@ -97,8 +97,13 @@ func (f *Folder) Begin(ctx context.Context, address string, key *seal.WriterKey,
 	return f.Pin(ctx, address, key.ArchiveID)
 }
 
+// maxKeyBytes is more than a writer key has, with all the generations that there may be.
+const maxKeyBytes = 1 << 20
+
 // PutWriterKey stores a writer key in the folder, readable for its user alone, unless a newer
-// one is there. When it returns nil, a loss of power does not take it away.
+// one is there, or one with more generations: a run that goes on with a key that was revoked
+// must not undo that somebody has made a new one. When it returns nil, a loss of power does not
+// take it away.
 func (f *Folder) PutWriterKey(ctx context.Context, key *seal.WriterKey) error {
 	path := f.keyPath(key.ArchiveID)
 	if path == "" {
@@ -106,7 +111,7 @@ func (f *Folder) PutWriterKey(ctx context.Context, key *seal.WriterKey) error {
 	}
 	err := f.put(ctx, path, key.Encode(), func() bool {
 		before, err := f.ReadWriterKey(path)
-		return err != nil || before.Keys <= key.Keys
+		return err != nil || before.Keys <= key.Keys && len(before.Generations) <= len(key.Generations)
 	})
 	if err != nil {
 		return fmt.Errorf("storing the writer key on this host: %w", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,29 @@ func TestNewerWriterKeyStays(t *testing.T) {
 	}
 	if found, err := f.WriterKey(key.ArchiveID); err != nil || found.Keys != 7 {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// A run that goes on with a key that was revoked does not replace the one that was made since; and
+// a key with as many generations as there may be is read.
+func TestWriterKeyWithMoreGenerationsStays(t *testing.T) {
+	t.Parallel()
+	f, key := folder(t.TempDir()), newKey(t)
+	made, revoked := *key, *key
+	made.Keys, revoked.Keys, made.Generations = 7, 8, slices.Clone(key.Generations)
+	for n := 2; n <= manifest.MaxKeyGenerations; n++ {
+		g := key.Generations[0]
+		g.Number, g.From = n, manifest.MaxSeq
+		made.Generations = append(made.Generations, g)
+	}
+	for _, put := range []*seal.WriterKey{key, &made, &revoked} {
+		if err := f.PutWriterKey(t.Context(), put); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := f.WriterKey(key.ArchiveID)
+	if err != nil || found.Keys != 7 || len(found.Generations) != manifest.MaxKeyGenerations {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // and returns its first key list. The private half of its data key is in the wraps, and nowhere
 // else once it returns. Before anything is stored, [Ring.Announce] must succeed.
 func (r *Ring) Begin(archiveID string) (*manifest.KeyList, error) {
+	if len(r.given.Recipients) > manifest.MaxRecipients {
+		return nil, ErrTooManyKeys
+	}
 	g, err := newGeneration(archiveID, 1, 1)
 	if err != nil {
 		return nil, err
