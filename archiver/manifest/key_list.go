@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // Scheme is how everything in an encrypted archive is encrypted: as age files of version 1.
@@ -59,6 +60,10 @@ func (r Recipient) Short() string {
 	return r.Recipient
 }
 
+// recipientName matches all of them. They are shown to people who have no key by which to know that
+// a list is right, so nothing else may be in them.
+var recipientName = regexp.MustCompile(`^[0-9a-z-]+$`)
+
 // RecipientKind is how a recipient opens a wrap.
 type RecipientKind string
 
@@ -113,7 +118,7 @@ func (l *KeyList) validate(seq Seq) error {
 	}
 	for _, r := range l.Recipients {
 		isKnown := r.Kind == X25519 || r.Kind == Hybrid || r.Kind == Passphrase
-		if !isKnown || r.Recipient == "" || len(r.Recipient) > maxKeyText {
+		if !isKnown || len(r.Recipient) > maxKeyText || !recipientName.MatchString(r.Recipient) {
 			return fmt.Errorf("a recipient of kind %q", r.Kind)
 		}
 	}

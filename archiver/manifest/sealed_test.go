@@ -114,6 +114,7 @@ func TestSealedDamage(t *testing.T) {
 		"no generation":   withText(stored, `"generation":2`, `"generation":0`),
 		"keys to come":    withText(stored, `"keys":7`, `"keys":43`),
 		"no recipients":   withText(stored, `"recipients":[`, `"recipients":[],"x":[`),
+		"a shown escape":  withText(stored, `"recipient":"age1somebody"`, `"recipient":"age1\u001b[2J"`),
 		"no archive":      withText(stored, strings.Repeat("cd", 16), "cd"),
 		"not a MAC":       bytes.Replace(stored, []byte(`"mac":"09`), []byte(`"mac":"0`), 1),
 		"a third line":    append(bytes.Clone(stored), '\n'),
