@@ -1,6 +1,7 @@
 package archiver_test
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -54,5 +55,38 @@ func TestSessionTraps(t *testing.T) {
 			}
 			mustPutNothing(t, faulty)
 		}
+	}
+}
+
+// A session whose host was revoked goes on once that has a new writer key, and keeps it.
+func TestSessionGoesOnWithANewWriterKey(t *testing.T) {
+	t.Parallel()
+	s := newTrapScene(t)
+	session := known(s.store, s.state, archiver.Keys{}).Session(s.m.path, archiver.SessionOptions{Backup: archiver.BackupOptions{NoHold: true}})
+	backup := func() error {
+		s.m.commit(100)
+		_, err := session.Backup(t.Context(), archiver.SessionBackup{NoHold: true})
+		return err
+	}
+	if err := backup(); err != nil {
+		t.Fatal(err)
+	}
+	identities := archiver.Keys{Identities: func(context.Context) ([]archiver.Identity, error) { return s.o.identity, nil }}
+	for _, isNoticed := range []bool{true, false} { // before the new key is there
+		if _, err := known(s.store, t.TempDir(), identities).ChangeKeys(t.Context(), archiver.KeyChange{Rotate: true, RevokeHosts: true}); err != nil {
+			t.Fatal(err)
+		}
+		if isNoticed {
+			if err := backup(); archiver.CodeOf(err) != archiver.CodeKeyWrong {
+				t.Errorf("revoked: %v", err)
+			}
+		}
+		if _, err := known(s.store, s.state, identities).MakeWriterKey(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if err := backup(); err != nil {
+			t.Errorf("with a new key: %v", err)
+		}
+		s.backup(t, known(s.store, s.state, archiver.Keys{}))
 	}
 }

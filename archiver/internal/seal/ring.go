@@ -19,7 +19,8 @@ type Given struct {
 	Required bool
 
 	// WriterKey returns the writer key of an archive, nil if there is none. It is called when
-	// archive.json was read, and the archive is encrypted.
+	// archive.json was read, and the archive is encrypted; and again when it lacks a key that it
+	// may have by now.
 	WriterKey func(archiveID string) (*WriterKey, error)
 
 	// Identities returns what may open wraps. It is called at most once, and only when

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"filippo.io/age"
 
@@ -59,9 +60,14 @@ func identityFile(archiveID string, generations []generation) []byte {
 	return b.Bytes()
 }
 
-// unwrap opens wraps with the identities, newest lists first, until one opens. It reports whether
-// the keys have more than before. The caller holds r.changing, and k is a copy.
+// unwrap looks for more keys: in the writer key as it is by now, which may have been made anew after
+// hosts were revoked, and then in wraps. These it opens with the identities, newest lists first, until
+// one opens. It reports whether the keys have more than before. The caller holds r.changing, and k is
+// a copy.
 func (r *Ring) unwrap(ctx context.Context, k *keys) (bool, error) {
+	if n, err := r.rereadWriter(k); n > 0 || err != nil {
+		return n > 0, err
+	}
 	ids, err := r.identities(ctx)
 	if err != nil || len(ids) == 0 {
 		return false, err
@@ -87,6 +93,27 @@ func (r *Ring) unwrap(ctx context.Context, k *keys) (bool, error) {
 		}
 	}
 	return false, damaged
+}
+
+// rereadWriter takes the catalog keys that the writer key has by now, and returns how many these are.
+func (r *Ring) rereadWriter(k *keys) (int, error) {
+	if r.writer == nil || r.given.WriterKey == nil || !k.lacksCatalogKey() {
+		return 0, nil
+	}
+	w, err := r.given.WriterKey(k.archiveID)
+	if err != nil || w == nil || w.ArchiveID != k.archiveID {
+		return 0, err
+	}
+	n := k.take(w.Encode())
+	if n == 0 {
+		return 0, nil
+	}
+	r.writer = w
+	return n, k.handOver()
+}
+
+func (k *keys) lacksCatalogKey() bool {
+	return slices.ContainsFunc(k.generations, func(g generation) bool { return g.catalog == nil })
 }
 
 // take takes the private halves that an identity file has of the generations, and returns how
