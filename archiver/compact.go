@@ -215,7 +215,7 @@ func (c *compaction) plan(s *keeping.State, series []compact.Series) {
 	if len(series) > 0 {
 		records := int64(len(s.List.Records))
 		c.report.ApplyRequests = c.report.ApplyRequests.Plus(storage.RequestCounts{
-			List: 2 * (1 + records/1000), Get: 2 * (3 + int64(len(s.List.Backups))/manifest.GroupBackups), Put: 2, Head: 2,
+			List: 2 * (1 + records/1000), Get: 2 * (3 + int64(len(s.List.Backups))/manifest.GroupBackups), Put: 2, Head: 3,
 		})
 	}
 }
