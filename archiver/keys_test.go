@@ -153,6 +153,42 @@ func TestRemovalBesideBackups(t *testing.T) {
 	}
 }
 
+// Nor is the image that was being prepared for a full backup while somebody was removed.
+func TestRemovalBesidePrepare(t *testing.T) {
+	t.Parallel()
+	m, store, h, ada, bob := largeModel(t, 10), storagetest.NewMemory(), &host{}, newPerson(t), newPerson(t)
+	m.commit(100)
+	mustBackup(t, h.begins(store, ada.recipient, bob.recipient), m.path)
+	m.paged.append(1000)
+	m.checkpointHeld()
+	before := store.Objects()
+	isRemoved := false
+	through := &switched{storagetest.NewFaulty(store, func(op storage.Op, key string, _ int) storagetest.Fault {
+		if op == storage.OpPut && segmentKey(key) && !isRemoved {
+			isRemoved = true
+			ada.changes(t, store, archiver.KeyChange{Remove: []string{bob.name()}})
+		}
+		return storagetest.Fault{}
+	})}
+	s := h.archive(through).Session(m.path, archiver.SessionOptions{})
+	defer s.Close(t.Context()) //nolint:errcheck // it has done its work
+	if err := s.Prepare(t.Context()); err != nil || !isRemoved {
+		t.Fatalf("%v, and somebody was removed: %t", err, isRemoved)
+	}
+	through.Storage = store
+	if _, err := s.Backup(t.Context(), archiver.SessionBackup{Full: true}); err != nil {
+		t.Fatal(err)
+	}
+	objects := namedIn(t, ada, store)
+	if data, _ := ada.opensOf(t, objects, before); data == nil {
+		t.Fatal("the backup names nothing new: that shows nothing")
+	}
+	if data, _ := bob.opensOf(t, objects, before); data != nil {
+		t.Errorf("who was removed opens %v", data)
+	}
+	ada.restores(t, store, m)
+}
+
 // switched is a store that becomes another one.
 type switched struct{ storage.Storage }
 

@@ -20,17 +20,19 @@ type Prepared struct {
 	archiveID string
 	database  manifest.Database
 	keep      manifest.Seq // the newest one when it was stored
+	keys      int          // the newest generation of keys when that began
 }
 
 // fits reports whether a full backup of s on head may refer to what was prepared. No keep may
 // have come since: so a backup that existed then, to whose segments the prepared image refers,
-// exists still, and nothing of the generation in which the rest was stored is dead.
+// exists still, and nothing of the generation in which the rest was stored is dead. And no new keys
+// may have come: it may have been stored after somebody was removed who opens it.
 func (p *Prepared) fits(head *commit.Head, s *capture.Source) bool {
 	if p == nil || !pages.IsShareable(s) || len(p.index.Image().Pages) == 0 {
 		return false
 	}
 	database := s.Database()
-	return p.archiveID == head.Archive.ArchiveID && p.keep == head.NewestKeep() &&
+	return p.archiveID == head.Archive.ArchiveID && p.keep == head.NewestKeep() && p.keys == head.Store.Ring.Generation() &&
 		p.database.Generation == database.Generation && p.database.Is(&database)
 }
 
@@ -38,6 +40,7 @@ func (p *Prepared) fits(head *commit.Head, s *capture.Source) bool {
 // little left to send. It returns nil if the database has no image.
 func (p *Packer) Prepare(ctx context.Context, path string) (*Prepared, error) {
 	var done *Prepared
+	keys := p.head.Store.Ring.Generation()
 	err := UntilStable(ctx, path, func() error {
 		s, err := capture.ImageOf(path, p.head.Parent)
 		if err != nil || len(s.Files) == 0 {
@@ -55,7 +58,7 @@ func (p *Packer) Prepare(ctx context.Context, path string) (*Prepared, error) {
 			}
 		}
 		if err == nil {
-			done = &Prepared{c.Index, p.head.Archive.ArchiveID, s.Database(), p.head.NewestKeep()}
+			done = &Prepared{c.Index, p.head.Archive.ArchiveID, s.Database(), p.head.NewestKeep(), keys}
 		}
 		return err
 	})
