@@ -70,7 +70,8 @@ type CopyReport struct {
 // The archive may grow meanwhile; what comes later, the next call copies. A call goes on where
 // an earlier one ended, however that ended, and any number of them may run at the same time.
 // Where both archives are encrypted, or one of them is, content is opened with the keys of this one,
-// which takes an identity, and sealed with those of the copy. What is not a copy of this archive, or has got other records since, is left alone
+// which takes an identity, and sealed with those of the copy. What is not a copy of this archive,
+// or has got other records since, such as a change of its keys, is left alone
 // ([CodeTargetExists]). Nothing of either archive is changed or deleted.
 //
 // At the end everything is compared: all objects of the copy must exist, and its manifests and

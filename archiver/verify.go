@@ -70,8 +70,11 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 			if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
 				r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
 			}
-			if object, isMissing := errors.AsType[*manifest.ObjectError](a.journal.CheckKeys(ctx, h)); err == nil && isMissing {
+			keys := a.journal.CheckKeys(ctx, h)
+			if object, isMissing := errors.AsType[*manifest.ObjectError](keys); err == nil && isMissing {
 				r.Findings = append(r.Findings, Finding{object.Key, object.Problem})
+			} else if err == nil {
+				err = keys
 			}
 		}
 		return err

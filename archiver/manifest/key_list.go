@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -78,6 +79,7 @@ const (
 const (
 	MaxKeyGenerations = 1000
 	MaxRecipients     = 200
+	MaxPassphrases    = 8       // of these: each that is tried takes memory and a second, also if somebody forged it
 	maxKeyText        = 4096    // bytes of a public key
 	maxWrap           = 1 << 20 // bytes of a wrap, or of a handover
 )
@@ -94,6 +96,28 @@ func (l *KeyList) At(seq Seq) int {
 		}
 	}
 	return 1
+}
+
+// HasTooMany reports whether there are more recipients, passphrases or generations than a list may
+// have.
+func (l *KeyList) HasTooMany() bool {
+	passphrases := 0
+	for _, r := range l.Recipients {
+		if r.Kind == Passphrase {
+			passphrases++
+		}
+	}
+	return len(l.Recipients) > MaxRecipients || passphrases > MaxPassphrases || len(l.Generations) > MaxKeyGenerations
+}
+
+// scryptWraps counts the wraps that a passphrase opens, by how age files begin.
+func (l *KeyList) scryptWraps() (n int) {
+	for _, w := range l.Wraps {
+		if bytes.HasPrefix(w, []byte("age-encryption.org/v1\n-> scrypt ")) {
+			n++
+		}
+	}
+	return n
 }
 
 // validate checks a key list that record seq has, 0 for that of archive.json.
@@ -115,6 +139,9 @@ func (l *KeyList) validate(seq Seq) error {
 		if i > 0 && l.Generations[i].From <= l.Generations[i-1].From {
 			return fmt.Errorf("generation %d of keys is not after the one before", i+1)
 		}
+	}
+	if l.HasTooMany() || l.scryptWraps() > MaxPassphrases {
+		return fmt.Errorf("more than %d passphrases", MaxPassphrases)
 	}
 	for _, r := range l.Recipients {
 		isKnown := r.Kind == X25519 || r.Kind == Hybrid || r.Kind == Passphrase

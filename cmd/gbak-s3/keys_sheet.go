@@ -46,7 +46,7 @@ func (a *app) printSheet(cmd *cobra.Command, address string) error {
 	if r.Keys != nil {
 		restore += " -i KEY_FILE"
 	}
-	text := sheetOf(place, restore, r.Keys)
+	text := sheetOf(place, restore, r.Keys, r.Proved)
 	if a.out.json {
 		line := sheetLine{Type: "sheet", Archive: place, Restore: restore, Text: text}
 		if r.Keys != nil {
@@ -58,7 +58,7 @@ func (a *app) printSheet(cmd *cobra.Command, address string) error {
 }
 
 // sheetOf returns the page for an archive, of which keys is nil if it is not encrypted.
-func sheetOf(place, restore string, keys *archiver.KeyList) string {
+func sheetOf(place, restore string, keys *archiver.KeyList, isProved bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "BACKUPS OF A GRAFEO DATABASE, made by gbak-s3\n\nWhere:    %s\n", place)
 	if keys == nil {
@@ -72,6 +72,9 @@ func sheetOf(place, restore string, keys *archiver.KeyList) string {
 			what = "the passphrase, which gbak-s3 asks for:"
 		}
 		fmt.Fprintf(&b, "  [ ] %s\n      %s\n      kept at: ______________________________\n\n", what, r.Name)
+	}
+	if !isProved {
+		b.WriteString("NOT PROVED: without a key, this page can only repeat what the store says. Make it again where\nthe writer key is, or with -i FILE.\n\n")
 	}
 	fmt.Fprintf(&b, `Without one of them nobody can read the archive, nor can who has made gbak-s3.
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"golang.org/x/term"
 
@@ -89,6 +90,7 @@ func printedBy(ctx context.Context, command string) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, name, flag, command)
 	cmd.Stderr = os.Stderr
+	cmd.WaitDelay = time.Second // for what the shell has started, and holds its output
 	out, err := cmd.Output()
 	if err != nil {
 		return "", badCommand("the command that is to print the passphrase has failed: %w", err)

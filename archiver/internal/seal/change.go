@@ -67,7 +67,8 @@ func (e *PassphraseError) Error() string {
 }
 
 // ErrTooManyKeys: a key list has no room for more.
-var ErrTooManyKeys = fmt.Errorf("an archive has at most %d recipients and %d generations of keys", manifest.MaxRecipients, manifest.MaxKeyGenerations)
+var ErrTooManyKeys = fmt.Errorf("an archive has at most %d recipients, with %d passphrases among them, and %d generations of keys",
+	manifest.MaxRecipients, manifest.MaxPassphrases, manifest.MaxKeyGenerations)
 
 // Change returns the key list of the next record, which replaces the newest one; nil if that says
 // so already. It takes identities that open all that there is, and one of them opens the new
@@ -107,7 +108,7 @@ func (r *Ring) Change(ctx context.Context, record manifest.Seq, c Change) (*mani
 	switch {
 	case len(next.Recipients) == 0:
 		return nil, &NeededRecipientError{IsLast: true}
-	case len(next.Recipients) > manifest.MaxRecipients || len(next.Generations) > manifest.MaxKeyGenerations:
+	case next.HasTooMany():
 		return nil, ErrTooManyKeys
 	}
 	if next.Wraps, err = r.rewrap(ctx, c, list, stay, comes, k.archiveID, generations); err != nil {

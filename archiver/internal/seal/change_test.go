@@ -181,10 +181,11 @@ func isPassphrase(isWrong bool) func(error) bool {
 // An archive that nobody could read, because its key list has too many recipients, does not begin.
 func TestTooManyRecipientsAtFirst(t *testing.T) {
 	t.Parallel()
-	p := newPerson(t, false)
-	for n, want := range map[int]error{manifest.MaxRecipients: nil, manifest.MaxRecipients + 1: ErrTooManyKeys} {
-		if _, err := NewRing(Given{Recipients: slices.Repeat([]Recipient{p.recipient}, n)}).Begin(archiveID); !errors.Is(err, want) {
-			t.Errorf("%d recipients: %v", n, err)
+	for most, p := range map[int]person{manifest.MaxRecipients: newPerson(t, false), manifest.MaxPassphrases: withPassphrase(t, "word")} {
+		for n, want := range map[int]error{most: nil, most + 1: ErrTooManyKeys} {
+			if _, err := NewRing(Given{Recipients: slices.Repeat([]Recipient{p.recipient}, n)}).Begin(archiveID); !errors.Is(err, want) {
+				t.Errorf("%d recipients: %v", n, err)
+			}
 		}
 	}
 }

@@ -12,14 +12,14 @@ import (
 // and returns its first key list. The private half of its data key is in the wraps, and nowhere
 // else once it returns. Before anything is stored, [Ring.Announce] must succeed.
 func (r *Ring) Begin(archiveID string) (*manifest.KeyList, error) {
-	if len(r.given.Recipients) > manifest.MaxRecipients {
+	list := &manifest.KeyList{Recipients: describe(nil, r.given.Recipients)}
+	if list.HasTooMany() {
 		return nil, ErrTooManyKeys
 	}
 	g, err := newGeneration(archiveID, 1, 1)
 	if err != nil {
 		return nil, err
 	}
-	list := &manifest.KeyList{Recipients: describe(nil, r.given.Recipients)}
 	if list.Wraps, err = wrapAll(archiveID, []generation{g}, r.given.Recipients); err != nil {
 		return nil, err
 	}
