@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -54,7 +53,7 @@ func (f *Folder) WriterKey(archiveID string) (*seal.WriterKey, error) {
 	}
 	key, err := f.ReadWriterKey(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case isAbsent(err):
 		return nil, nil
 	case err == nil && key.ArchiveID != archiveID:
 		err = &KeyFileError{path, fmt.Errorf("it is that of the archive %s", key.ArchiveID)}
@@ -146,7 +145,7 @@ func (f *Folder) Begun(address string) ([]byte, error) {
 		return nil, nil
 	}
 	b, err := disk.ReadUpTo(f.begunPath(found.ArchiveID), maxBegun)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.HasSuffix(b, []byte("\n")) {
+	if isAbsent(err) || err == nil && !bytes.HasSuffix(b, []byte("\n")) {
 		return nil, nil
 	}
 	return b, err

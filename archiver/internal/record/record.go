@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
@@ -105,10 +106,16 @@ func (f *Folder) find(address string) (path string, found *record) {
 		return "", nil
 	}
 	found, err := readRecord(path, address)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !isAbsent(err) {
 		f.Log.Debug("what an earlier run noted about the archive is not used", "err", err)
 	}
 	return path, found
+}
+
+// isAbsent reports whether a file could not be read because there is none, or because the folder
+// is no folder, such as /dev/null, with which a user does without it.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 func readRecord(path, address string) (*record, error) {
