@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,13 +21,13 @@ type withstanding struct {
 	info     storage.StoreInfo
 	outcomes map[storage.Tampering]storage.TamperOutcome // [storage.TamperDone] if it is not there
 	err      error                                       // of each attempt
-	tried    map[storage.Tampering]bool
+	tried    *sync.Map                                   // of storage.Tampering
 }
 
 func (w *withstanding) Inspect(context.Context) storage.StoreInfo { return w.info }
 
 func (w *withstanding) Tamper(_ context.Context, _ string, how storage.Tampering) (storage.TamperOutcome, error) {
-	w.tried[how] = true
+	w.tried.Store(how, true)
 	if w.err != nil {
 		return "", w.err
 	}
@@ -84,7 +85,7 @@ func TestDoctorSaysWhatAThiefCouldDo(t *testing.T) {
 		"nobody knows":       {w: withstanding{err: &storage.Error{Op: storage.OpPut, Err: errors.New("what?")}}, verdict: archiver.Unknown, says: []string{"whether the bucket keeps them as versions is not known"}, severity: archiver.SeverityNote},
 		"no answer":          {w: withstanding{info: versioned, err: &storage.Error{Op: storage.OpPut, Err: errors.New("what?")}}, verdict: archiver.Unknown, says: []string{"whether versions can be deleted:", "what?"}, severity: archiver.SeverityNote},
 	} {
-		c.w.Storage, c.w.tried = storagetest.NewFaulty(storagetest.NewMemory(), forbid(c.forbid...)), map[storage.Tampering]bool{}
+		c.w.Storage, c.w.tried = storagetest.NewFaulty(storagetest.NewMemory(), forbid(c.forbid...)), &sync.Map{}
 		r := examine(t, &c.w)
 		if p := r.Problem(); p != nil || r.Protection == nil || r.Protection.AppendOnly != c.verdict {
 			t.Errorf("%s: problem %+v; %+v", name, p, r.Protection)
@@ -99,8 +100,8 @@ func TestDoctorSaysWhatAThiefCouldDo(t *testing.T) {
 		if said.Severity != c.severity || (said.Severity == archiver.SeverityWarning) && said.Hint == "" {
 			t.Errorf("%s: %+v", name, said)
 		}
-		if c.w.err == nil && c.w.tried[storage.ShortenLock] == c.lockless {
-			t.Errorf("%s: tried %v", name, c.w.tried)
+		if _, isTried := c.w.tried.Load(storage.ShortenLock); c.w.err == nil && isTried == c.lockless {
+			t.Errorf("%s: a lock was shortened: %t", name, isTried)
 		}
 	}
 }

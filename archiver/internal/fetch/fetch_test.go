@@ -75,7 +75,7 @@ func onEachRing(t *testing.T, test func(t *testing.T, ring *seal.Ring)) {
 }
 
 func storeOf(s storage.Storage, ring *seal.Ring) *objects.Store {
-	return &objects.Store{Storage: s, Patience: time.Millisecond, Log: slog.New(slog.DiscardHandler), Ring: ring}
+	return &objects.Store{Storage: s, Patience: time.Minute, Log: slog.New(slog.DiscardHandler), Ring: ring}
 }
 
 func fetchAll(t *testing.T, s storage.Storage, ring *seal.Ring, ix *manifest.Index, broken func(int, *manifest.ObjectError)) ([]byte, *fetch.Sums, error) {

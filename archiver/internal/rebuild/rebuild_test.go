@@ -69,7 +69,7 @@ func open(t *testing.T, target string, plan *catalog.Plan) *staging.Folder {
 
 func filler(store storage.Storage) *rebuild.Filler {
 	return &rebuild.Filler{
-		Store:   &objects.Store{Storage: store, Patience: time.Millisecond, Log: slog.New(slog.DiscardHandler)},
+		Store:   &objects.Store{Storage: store, Patience: time.Minute, Log: slog.New(slog.DiscardHandler)},
 		Workers: 1,
 	}
 }
