@@ -45,7 +45,7 @@ func (e *Encryption) String() string {
 
 // encryption describes how the archive is encrypted, once archive.json was read; nil if it is not.
 func (a *Archive) encryption(ctx context.Context) (*Encryption, error) {
-	list, err := a.objects.Ring.List(ctx)
+	_, list, err := a.objects.Ring.ListLeft(ctx)
 	if list == nil || err != nil {
 		return nil, err
 	}

@@ -66,6 +66,13 @@ func (a *Archive) warnOfKeep(h *journal.List) {
 	}
 }
 
+// warnOfKeys says so if the archive lacks the newest list of keys. What is left can be read.
+func (a *Archive) warnOfKeys(ctx context.Context, h *journal.List) {
+	if err := a.journal.CheckKeys(ctx, h); err != nil && ctx.Err() == nil {
+		a.log.Warn("the archive may not be as it was", "err", err)
+	}
+}
+
 // existingRecords is [Archive.existing], opened with a method of the journal.
 func (a *Archive) existingRecords(ctx context.Context, open func(context.Context, journal.Memory) (*journal.List, error)) (*journal.List, error) {
 	m := remember(a, "")
@@ -80,6 +87,7 @@ func (a *Archive) existingRecords(ctx context.Context, open func(context.Context
 	if lost != nil {
 		a.log.Warn("the archive is not as it was", "err", lost)
 	}
+	a.warnOfKeys(ctx, h)
 	return h, nil
 }
 

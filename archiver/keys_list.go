@@ -71,9 +71,9 @@ func (a *Archive) ListKeys(ctx context.Context) (KeyListReport, error) {
 		if err != nil || !a.objects.Ring.IsSealed() {
 			return err
 		}
-		list, err := a.objects.Ring.List(ctx)
+		record, list, err := a.objects.Ring.ListLeft(ctx)
 		if err == nil {
-			keys := keyListOf(a.objects.Ring.ArchiveID(), a.objects.Ring.Keys(), list)
+			keys := keyListOf(a.objects.Ring.ArchiveID(), record, list)
 			r.Keys, r.Proved = &keys, true
 		}
 		return err

@@ -128,6 +128,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return StatusReport{}, err
 	}
 	a.warnOfKeep(h)
+	a.warnOfKeys(ctx, h)
 	backups := catalog.New(all)
 	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(backups), Replay: replayOf(backups), Mergeable: mergeableOf(backups, h)}
 	if c := h.Archive.Conditions; c != nil {

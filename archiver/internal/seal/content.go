@@ -83,10 +83,10 @@ func (k *keys) dataKeys() (ids []age.Identity, isComplete bool) {
 	return ids, len(ids) == k.newest().number && k.hasNewestList()
 }
 
-// findMore looks for more keys than k has: it reads the newest key list and opens wraps. If there
-// are none, the error is a [*KeyError] for what.
+// findMore looks for more keys than k has: it reads the newest key list that is left, and opens wraps.
+// If there are none, the error is a [*KeyError] for what.
 func (r *Ring) findMore(ctx context.Context, k *keys, what string) error {
-	if _, err := r.List(ctx); err != nil {
+	if _, _, err := r.ListLeft(ctx); err != nil {
 		return err
 	}
 	found, err := r.unwrapMore(ctx)

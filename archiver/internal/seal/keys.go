@@ -82,6 +82,11 @@ func (k *keys) hasNewestList() bool {
 	return len(k.lists) > 0 && k.lists[len(k.lists)-1].record >= k.record
 }
 
+// hasList reports whether the key list of a record was read.
+func (k *keys) hasList(record manifest.Seq) bool {
+	return slices.ContainsFunc(k.lists, func(l learned) bool { return l.record == record })
+}
+
 // hasMoreThan reports whether the keys have what a writer key does not.
 func (k *keys) hasMoreThan(w *WriterKey) bool {
 	if w == nil || w.ArchiveID != k.archiveID {

@@ -87,7 +87,7 @@ func (r *Ring) Learn(ctx context.Context, a Announced) error {
 // forget forgets what was seen of another archive.
 func (r *Ring) forget() {
 	r.mu.Lock()
-	r.seen, r.last = nil, 0
+	r.seen, r.last, r.said = nil, 0, 0
 	r.mu.Unlock()
 }
 
@@ -119,6 +119,7 @@ func (r *Ring) Saw(record manifest.Seq, generation int, keys manifest.Seq) error
 		r.seen = map[int]manifest.Seq{}
 	}
 	r.seen[generation] = max(r.seen[generation], record)
+	r.said = max(r.said, keys)
 	r.mu.Unlock()
 	if k.record >= keys {
 		return nil

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"filippo.io/age"
@@ -63,6 +64,7 @@ type Ring struct {
 	keys *keys                // nil if the archive is not encrypted, or before that is known
 	seen map[int]manifest.Seq // the newest record that was read of each generation
 	last manifest.Seq         // the newest record that was listed
+	said manifest.Seq         // the newest record of kind keys of which a record says that there is one
 }
 
 // NewRing returns the ring of an archive of which nothing is known yet.
@@ -194,6 +196,26 @@ func (r *Ring) List(ctx context.Context) (*manifest.KeyList, error) {
 		return nil, damagef("record %d has no list of keys, although others say that it has", k.record)
 	}
 	return k.lists[len(k.lists)-1].list, nil
+}
+
+// ListLeft is [Ring.List] for somebody who reads: if the newest key list is missing or damaged, such
+// as in an archive that was set back, it returns the newest one that is left, and its record. That
+// proves nothing of who can open what comes.
+func (r *Ring) ListLeft(ctx context.Context) (manifest.Seq, *manifest.KeyList, error) {
+	list, err := r.List(ctx)
+	if _, isLost := errors.AsType[*manifest.ObjectError](err); isLost {
+		r.mu.Lock()
+		said := r.said
+		r.mu.Unlock()
+		if k := r.current(); said < k.record && !k.hasList(said) {
+			_ = r.load(ctx, said) // what it lacks is missed when it is needed
+		}
+		if lists := r.current().lists; len(lists) > 0 {
+			newest := lists[len(lists)-1]
+			return newest.record, newest.list, nil
+		}
+	}
+	return r.Keys(), list, err
 }
 
 // identities returns what may open wraps. The caller holds r.changing.
