@@ -77,6 +77,9 @@ func (a *app) copyArchive(cmd *cobra.Command, old, address string, opts archiver
 	if err := apartFromEachOther(old, address); err != nil {
 		return err
 	}
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	frugal()
 	outliveReaders()
 	oldKeys, newKeys, err := a.copyKeys(cmd.Context(), opts.Plain)

@@ -57,6 +57,11 @@ var ofKeys = []row{
 			"--begin-anew, once.",
 	},
 	{
+		name: "archive.json of what is read", when: both(as[*archiver.DocumentError], of("restore", "list", "export", "status")),
+		say: "In a bucket that keeps versions, ?versions=oldest behind the archive's address shows what was stored first, whatever was put " +
+			"over it or deleted since: see docs/lock.md. Otherwise put an intact copy of archive.json back.",
+	},
+	{
 		name: "rolled back", when: both(code(archiver.CodeDamagedArchive), text("rolled back:")),
 		say: "Nothing was stored. Backups that were there are gone, and no expiry has removed them: look at the bucket's versions. What is left " +
 			"can be restored. To go on without them, run `backup` or `import` with --begin-anew, once.",

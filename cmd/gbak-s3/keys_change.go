@@ -114,6 +114,9 @@ func (f *recipientFlags) added(ctx context.Context, a *app) ([]archiver.Recipien
 
 // changeKeys changes who can open an archive, or with which keys.
 func (a *app) changeKeys(cmd *cobra.Command, address string, change archiver.KeyChange) error {
+	if err := mustWrite(address); err != nil {
+		return err
+	}
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
