@@ -41,6 +41,7 @@ var kinds = []kind{
 
 	{isReplacedEncrypted, CodeKeyWrong},
 	{isReplacedPlain, CodeEncrypted},
+	{as[*copying.SealedError], CodeEncrypted},
 	{isRolledBack, CodeDamagedArchive},
 	{as[*notEncryptedError], CodeNotEncrypted},
 	{is(seal.ErrNotEncrypted), CodeNotEncrypted},

@@ -235,3 +235,21 @@ func TestCopyResumesWithoutReading(t *testing.T) {
 		})
 	}
 }
+
+// A copy that is to be without encryption does not go on with one that is encrypted.
+func TestPlainCopyIntoSealedRefuses(t *testing.T) {
+	t.Parallel()
+	m, store, h, ada, _ := family(t)
+	to, host := storagetest.NewMemory(), &host{}
+	if _, err := ada.reader(store).Copy(t.Context(), host.begins(to, ada.recipient), archiver.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m.commit(100)
+	mustBackup(t, h.archive(store), m.path)
+	before := len(to.Objects())
+	_, err := ada.reader(store).Copy(t.Context(), host.archive(to), archiver.CopyOptions{Plain: true})
+	mustFail(t, err, archiver.CodeEncrypted, "is encrypted")
+	if len(to.Objects()) != before {
+		t.Error("something was stored")
+	}
+}

@@ -52,6 +52,10 @@ var ofKeys = []row{
 			"what says otherwise, or remove the file that is named.",
 	},
 	{
+		name: "copy without encryption into an encrypted archive", when: both(code(archiver.CodeEncrypted), of("copy")),
+		say: "Nothing was stored. Leave out --plain to go on with the encrypted copy, or copy to another address.",
+	},
+	{
 		name: "encrypted now", when: code(archiver.CodeEncrypted),
 		say: "Nothing was stored. Somebody may have replaced the archive by one for other keys. If you have done that yourself, run `backup` or `import` with " +
 			"--begin-anew, once.",

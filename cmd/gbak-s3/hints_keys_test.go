@@ -27,5 +27,6 @@ var keyHintCases = []hintCase{
 var verbKeyHintCases = []verbHintCase{
 	{"restore", hintCase{"identity is missing", archiver.CodeKeyMissing, ofOne(), "-i FILE"}},
 	{"restore", hintCase{"archive.json of what is read", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "?versions=oldest"}},
+	{"copy", hintCase{"copy without encryption into an encrypted archive", archiver.CodeEncrypted, errors.New("x"), "another address"}},
 	{"remove", hintCase{"no such recipient", archiver.CodeRecipients, ofOne(), "keys list"}},
 }

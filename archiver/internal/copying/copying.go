@@ -24,7 +24,7 @@ type Options struct {
 	Open func(context.Context) (*journal.List, error)
 
 	// Plain accepts that what is encrypted in the source is not in the target. Without it, that is
-	// a [*PlainError].
+	// a [*PlainError]. With it, an encrypted target is a [*SealedError].
 	Plain bool
 
 	Update  commit.UpdateOptions // of the target

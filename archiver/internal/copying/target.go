@@ -36,6 +36,13 @@ func (e *PlainError) Error() string {
 	return fmt.Sprintf("%s is encrypted, and the copy at %s would not be", e.Source, e.Target)
 }
 
+// SealedError is the error for a target that is encrypted, although the copy must not be.
+type SealedError struct{ Target string } // its address
+
+func (e *SealedError) Error() string {
+	return fmt.Sprintf("%s is encrypted, and the copy there is to be without encryption", e.Target)
+}
+
 // originOf returns the number in the source of the newest backup of the target, 0 if that has
 // none. As nobody copies into an archive whose newest record is no copy, all are copies if that
 // one is.
@@ -44,6 +51,9 @@ func (o *Options) originOf(source *journal.List, h *commit.Head) (manifest.Seq, 
 	e := &NotCopyError{Target: o.Target.Address(), Source: o.Source.Address()}
 	if h.Archive.ArchiveID == id {
 		return 0, e
+	}
+	if o.Plain && h.Archive.Encryption != nil {
+		return 0, &SealedError{e.Target}
 	}
 	if o.Source.Store().Ring.IsSealed() && h.Archive.Encryption == nil && !o.Plain {
 		return 0, &PlainError{e.Source, e.Target}
