@@ -108,10 +108,11 @@ func (e *expectations) check(archiveID string, keys *manifest.KeyList) error {
 	return err
 }
 
-// checkSame returns an error if this host knows another archive at the address, an encrypted one.
+// checkSame returns an error if this host knows another archive at the address, an encrypted one. One
+// that it has only begun is none: another host may have begun this one at the same time, or since.
 func (e *expectations) checkSame(archiveID string) *otherArchiveError {
 	pin := e.records.Pinned(e.address)
-	if pin == nil || !pin.Encrypted || pin.ArchiveID == archiveID {
+	if pin == nil || !pin.Encrypted || pin.IsBegun || pin.ArchiveID == archiveID {
 		return nil
 	}
 	return &otherArchiveError{e.address, archiveID, *pin}

@@ -86,6 +86,7 @@ type Pin struct {
 	ArchiveID string
 	Encrypted bool
 	IsSeen    bool   // a backup of it was, which [Folder.Read] returns
+	IsBegun   bool   // this host has begun it, and not seen that it was stored: it may never have been
 	Source    string // the file that says so
 }
 
@@ -96,7 +97,8 @@ func (f *Folder) Pinned(address string) *Pin {
 	if found == nil {
 		return nil
 	}
-	return &Pin{found.ArchiveID, found.Encrypted, found.Seq > 0, path}
+	isSeen := found.Seq > 0
+	return &Pin{found.ArchiveID, found.Encrypted, isSeen, !isSeen && disk.Exists(f.begunPath(found.ArchiveID)), path}
 }
 
 // find returns the record for an address, and its file; nil if there is none that can be used.
