@@ -70,7 +70,14 @@ func (k *keyFlags) given(ctx context.Context, log *slog.Logger) (archiver.Keys, 
 			return archiver.Keys{}, usage("an identity was given itself, and not the path of its file", "Write it into a file that only you can read: what is in a command line or in the environment can be seen by others.")
 		}
 	}
+	stdins := 0
 	for _, path := range k.identities {
+		if path == "-" {
+			stdins++
+		}
+		if stdins > 1 {
+			return archiver.Keys{}, usage("--identity - is given twice, and stdin can be read once", "Write all identities into one file, or give each its own.")
+		}
 		if path != "-" && !disk.Exists(path) {
 			return archiver.Keys{}, badIdentity(path, os.ErrNotExist)
 		}
@@ -121,6 +128,9 @@ func recipientsIn(value string) ([]archiver.Recipient, error) {
 			return nil, err
 		}
 		all = append(all, more...)
+	}
+	if value != "" && len(all) == 0 { // whoever has set it does not want an archive that all can read
+		return nil, usage("$"+recipientsVariable+" is set, and names no recipient", recipientHint+" Unset it, or leave it empty, for an archive that is not encrypted.")
 	}
 	return all, nil
 }

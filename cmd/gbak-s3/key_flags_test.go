@@ -148,6 +148,8 @@ func TestBadKeyFlags(t *testing.T) {
 		"a variable of nonsense":    {keyFlags{}, "", "age1nonsense"},
 		"a secret in it":            {keyFlags{}, "", secret},
 		"a file that is not there":  {keyFlags{}, "", "/does/not/exist"},
+		"a variable of nothing":     {keyFlags{}, "", " , "},
+		"stdin twice":               {keyFlags{identities: []string{"-", "-"}}, "", ""},
 	} {
 		t.Setenv(identityVariable, c.variable)
 		t.Setenv(recipientsVariable, c.recipients)

@@ -181,10 +181,17 @@ func isPassphrase(isWrong bool) func(error) bool {
 // An archive that nobody could read, because its key list has too many recipients, does not begin.
 func TestTooManyRecipientsAtFirst(t *testing.T) {
 	t.Parallel()
-	for most, p := range map[int]person{manifest.MaxRecipients: newPerson(t, false), manifest.MaxPassphrases: withPassphrase(t, "word")} {
-		for n, want := range map[int]error{most: nil, most + 1: ErrTooManyKeys} {
-			if _, err := NewRing(Given{Recipients: slices.Repeat([]Recipient{p.recipient}, n)}).Begin(archiveID); !errors.Is(err, want) {
-				t.Errorf("%d recipients: %v", n, err)
+	for most, next := range map[int]func() person{
+		manifest.MaxRecipients:  func() person { return newPerson(t, false) },
+		manifest.MaxPassphrases: func() person { return withPassphrase(t, "word") },
+	} {
+		var all []Recipient
+		for range most {
+			all = append(all, next().recipient)
+		}
+		for more, want := range map[int]error{0: nil, 1: ErrTooManyKeys} {
+			if _, err := NewRing(Given{Recipients: append(slices.Clip(all), slices.Repeat([]Recipient{next().recipient}, more)...)}).Begin(archiveID); !errors.Is(err, want) {
+				t.Errorf("%d recipients: %v", most+more, err)
 			}
 		}
 	}

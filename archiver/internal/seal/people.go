@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -27,6 +28,17 @@ func (r Recipient) Kind() manifest.RecipientKind { return r.kind }
 
 // String returns the public key, "" for a passphrase.
 func (r Recipient) String() string { return r.text }
+
+// distinct returns recipients without public keys that came before: who is named twice is one.
+func distinct(recipients []Recipient) []Recipient {
+	var all []Recipient
+	for _, r := range recipients {
+		if r.text == "" || !slices.ContainsFunc(all, func(other Recipient) bool { return other.text == r.text }) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
 
 // ParseRecipient returns the recipient with an age public key: age1… or age1pq1….
 func ParseRecipient(text string) (Recipient, error) {
@@ -153,7 +165,7 @@ func ParseIdentities(file []byte, ask func() (string, error)) ([]Identity, error
 			return nil, err
 		}
 	}
-	parsed, err := age.ParseIdentities(bytes.NewReader(file))
+	parsed, err := age.ParseIdentities(bytes.NewReader(trimLines(file)))
 	if err != nil {
 		return nil, errors.New("it is no file of age identities") // age's own error may repeat a line of it
 	}
@@ -162,6 +174,16 @@ func ParseIdentities(file []byte, ask func() (string, error)) ([]Identity, error
 		all[i] = Identity{id}
 	}
 	return all, nil
+}
+
+// trimLines returns a text without what editors and people put before and after its lines, and
+// without a byte order mark.
+func trimLines(text []byte) []byte {
+	lines := bytes.Split(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), []byte("\n"))
+	for i := range lines {
+		lines[i] = bytes.TrimSpace(lines[i])
+	}
+	return bytes.Join(lines, []byte("\n"))
 }
 
 // ErrPassphrase: a file of identities is encrypted with another passphrase.

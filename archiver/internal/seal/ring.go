@@ -68,7 +68,10 @@ type Ring struct {
 }
 
 // NewRing returns the ring of an archive of which nothing is known yet.
-func NewRing(given Given) *Ring { return &Ring{given: given} }
+func NewRing(given Given) *Ring {
+	given.Recipients = distinct(given.Recipients)
+	return &Ring{given: given}
+}
 
 // LoadListsBy sets how the ring has a record of kind keys read, which then calls [Ring.Learn]. It
 // is called before the ring is used.
