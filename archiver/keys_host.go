@@ -54,6 +54,8 @@ func (e *expectations) completed() Keys {
 	}
 	if k.OnFirst == nil {
 		k.OnFirst = func(key *seal.WriterKey, document []byte) error {
+			// Not of the run: what is begun is written to its end. The lock that it needs is given up
+			// after 30 seconds.
 			return e.records.Begin(context.Background(), e.address, key, document)
 		}
 	}
@@ -67,7 +69,8 @@ func (e *expectations) completed() Keys {
 	return k
 }
 
-// keep stores a writer key that has changed.
+// keep stores a writer key that has changed, also when the run is being interrupted: hosts go on with
+// it. The lock that this needs is given up after 30 seconds.
 func (e *expectations) keep(key *seal.WriterKey) {
 	if err := e.records.PutWriterKey(context.Background(), key); err != nil {
 		e.records.Log.Warn("the newest writer key of the archive could not be stored on this host", "err", err)
