@@ -174,7 +174,7 @@ func TestModesArePrivate(t *testing.T) {
 func TestForeignFilesAreIgnored(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, "a/b", "data")
-	for _, name := range []string{".hidden", "UPPER", "with space", "a/.DS_Store", "a/Thumbs.db", "UPPER.d/key", ".git/config", ".tmp/put-1"} {
+	for _, name := range []string{".hidden", "draft~", "with space", "a/.DS_Store", "a/Copy of b", "draft~.d/key", ".git/config", ".tmp/put-1"} {
 		path := filepath.Join(s.root, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
 			t.Fatal(err)

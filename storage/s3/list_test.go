@@ -43,7 +43,7 @@ func TestListOfStrangeStores(t *testing.T) {
 		"repeats a page":      {"", [][]string{{"a", "next:1"}, {"a", "next:2"}}, []string{"a"}, "does not list in order"},
 		"repeats a token":     {"", [][]string{{"a", "next:1"}, {"b", "next:1"}}, []string{"a", "b"}, "more to list"},
 		"no token":            {"", [][]string{{"a", "next:"}}, []string{"a"}, "more to list"},
-		"foreign keys":        {"", [][]string{{"A", "a", "b c", ".d"}}, []string{"a"}, ""},
+		"foreign keys":        {"", [][]string{{"A B", "a", "b c", ".d"}}, []string{"a"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, pages(c.pages...))

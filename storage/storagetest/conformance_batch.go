@@ -116,7 +116,7 @@ func deleteAllTooMany(t *testing.T, s storage.Storage) {
 func deleteAllInvalid(t *testing.T, s storage.Storage) {
 	putKeys(t, s, "a", "b")
 	var requests storage.Requests
-	for _, key := range []string{"", "a/", "../b", "A", ".tmp/a"} {
+	for _, key := range []string{"", "a/", "../b", "A b", ".tmp/a"} {
 		_, err := storage.DeleteAll(storage.CountRequests(t.Context(), &requests), s, []string{"a", key, "b"})
 		wantError(t, err, storage.ErrInvalidKey, storage.OpDelete, key)
 	}
