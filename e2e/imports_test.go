@@ -78,6 +78,7 @@ var rooms = map[string][]string{
 	"probe":     {"storage", "objects"},
 	"catalog":   {},
 	"retention": {"catalog"},
+	"ring":      {},
 	"journal":   {"storage", "objects", "catalog", "seal"},
 	"commit":    {"storage", "objects", "catalog", "journal", "progress", "seal"},
 	"keeping":   {"journal", "commit", "catalog", "retention"},
@@ -100,7 +101,7 @@ var rooms = map[string][]string{
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
 	"native":    {"catalog", "capture"},
 	"export":    {"catalog", "staging", "replay"},
-	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal"},
+	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal", "ring"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
 	"seal/sealtest":       {"seal"},                          // for tests only
@@ -109,10 +110,10 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention"}
+var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "journal", "commit", "keeping", "gc"}
+var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "ring", "journal", "commit", "keeping", "gc"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {
