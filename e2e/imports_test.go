@@ -103,6 +103,8 @@ var rooms = map[string][]string{
 	"export":    {"catalog", "staging", "replay"},
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal", "ring"},
 
+	"certificates": {"storage", "objects"},
+
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
 	"seal/sealtest":       {"seal"},                          // for tests only
 	"commit/model":        {},                                // tests only
@@ -113,7 +115,7 @@ var rooms = map[string][]string{
 var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring"}
 
 // diskless are the rooms that touch no file, not even through others.
-var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "ring", "journal", "commit", "keeping", "gc"}
+var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "ring", "journal", "commit", "keeping", "gc", "certificates"}
 
 // isDiskless reports whether a package is a room that touches no file.
 func isDiskless(pkg string) bool {

@@ -77,10 +77,12 @@ func encode(v any) []byte {
 
 // The types of documents: the values of their field "type".
 const (
-	typeArchive  = "archive"
-	typeManifest = "manifest"
-	typeIndex    = "index"
-	typeFence    = "fence"
+	typeArchive     = "archive"
+	typeManifest    = "manifest"
+	typeIndex       = "index"
+	typeFence       = "fence"
+	typeCertificate = "certificate"
+	typeDigest      = "digest"
 )
 
 // Intact reports whether a document matches its own digest. Whether it has a MAC, and the

@@ -21,6 +21,7 @@ func FuzzDecode(f *testing.F) {
 		sample().Encode(), incremental.Encode(), large.Encode(), sampleIndex().Encode(), sharedIndex().Encode(),
 		sampleEarlier().Encode(), sampleInline().Encode(), (&Archive{ArchiveID: strings.Repeat("cd", 16)}).Encode(),
 		sampleSealed().Encode(), sampleKeyChange().Encode(), storedManifest(sampleSealed()), storedArchive(sampleSealedArchive()),
+		sampleCertificate().Encode(),
 	} {
 		f.Add(b)
 	}
@@ -52,6 +53,16 @@ func FuzzDecode(f *testing.F) {
 		if ix, err := DecodeIndex(b); err == nil {
 			within(t, ix)
 			if again, err := DecodeIndex(ix.Encode()); err != nil || !cmp.Equal(ix, again, cmpopts.EquateEmpty()) {
+				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
+			}
+		}
+		if c, err := DecodeCertificate(b); err == nil {
+			if again, err := DecodeCertificate(c.Encode()); err != nil || !cmp.Equal(c, again, cmpopts.EquateEmpty()) || len(c.Arcs) > MaxArcs {
+				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
+			}
+		}
+		if p, err := DecodeDigestPin(b); err == nil {
+			if again, err := DecodeDigestPin(p.Encode()); err != nil || !cmp.Equal(p, again) || p.ObjectKey() != again.ObjectKey() {
 				t.Errorf("it decodes, but not the same when it is encoded again: %v", err)
 			}
 		}

@@ -9,13 +9,20 @@ import (
 
 // The keys of an archive's objects, and what those of one sort begin with (FORMAT.md, "Objects").
 const (
-	ArchiveKey     = "archive.json"
-	ManifestPrefix = "manifests/"
-	SegmentPrefix  = "segments/"
-	IndexPrefix    = "indexes/"
-	PagesPrefix    = "pages/"
-	FencePrefix    = "fences/"
-	ProbePrefix    = "probe/" // of what a probe of the store writes; no backup names it
+	ArchiveKey        = "archive.json"
+	ManifestPrefix    = "manifests/"
+	SegmentPrefix     = "segments/"
+	IndexPrefix       = "indexes/"
+	PagesPrefix       = "pages/"
+	FencePrefix       = "fences/"
+	CertificatePrefix = "certificates/" // of what drills and verifications have proved
+	DigestPrefix      = "digests/"      // of digests that are pinned
+	ProbePrefix       = "probe/"        // of what a probe of the store writes; no backup names it
+
+	// ReadMeKey, MirrorKey and DetachedKey are plain text in every archive.
+	ReadMeKey   = "RESTORE.md"           // how to restore, for people
+	MirrorKey   = "mirror.json"          // of which archive this is a mirror
+	DetachedKey = "mirror.detached.json" // and that it is none any more
 )
 
 // SealedSuffix ends the keys of segments, indexes and digests of pages that are encrypted.

@@ -17,7 +17,7 @@ type Document struct {
 	Stored manifest.Digest // of what is stored, which the next manifest names
 }
 
-// ReadDocument reads archive.json, a manifest or a fence: see [Store.Read]. In an encrypted archive it
+// ReadDocument reads archive.json, a manifest, a fence, a certificate or a pinned digest: see [Store.Read]. In an encrypted archive it
 // decrypts it, and what it says of the keys becomes known. If the document is not intact, it is
 // returned as it is: decoding it will say so.
 //
@@ -53,6 +53,8 @@ func (s *Store) OpenDocument(ctx context.Context, key string, stored []byte) (Do
 	case !s.Ring.IsSealed():
 	case strings.HasPrefix(key, manifest.FencePrefix):
 		d.Bytes, err = s.openFence(ctx, stored)
+	case manifest.IsNote(key):
+		d.Bytes, err = s.openNote(ctx, key, stored)
 	default:
 		d.Bytes, err = s.openManifest(ctx, key, d, false)
 	}

@@ -25,7 +25,7 @@ func (e *PlaintextError) Error() string {
 }
 
 // Guarded returns a store in front of next that puts nothing but age files, sealed
-// documents and probes once isSealed reports that the archive is encrypted. It is the
+// documents, probes and what is plain text in every archive once isSealed reports that the archive is encrypted. It is the
 // second lock: what seals is the first, and the two know nothing of each other.
 //
 // It is a [storage.BatchDeleter], a [storage.Clock], a [storage.Inspector], a
@@ -42,7 +42,7 @@ type guarded struct {
 
 // Put implements [storage.Storage].
 func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
-	if g.isSealed() && !strings.HasPrefix(key, manifest.ProbePrefix) {
+	if g.isSealed() && !isPlainKey(key) {
 		switch sealed, err := isSealedBody(body); {
 		case err != nil:
 			return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
@@ -51,6 +51,15 @@ func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 		}
 	}
 	return g.Storage.Put(ctx, key, body, opts)
+}
+
+// isPlainKey reports whether what has this key is plain text in an encrypted archive, too.
+func isPlainKey(key string) bool {
+	switch key {
+	case manifest.ReadMeKey, manifest.MirrorKey, manifest.DetachedKey:
+		return true
+	}
+	return strings.HasPrefix(key, manifest.ProbePrefix)
 }
 
 // ageBeginning is what every age file begins with.

@@ -38,6 +38,10 @@ func TestGuard(t *testing.T) {
 		"an age file under a document": {manifest.ArchiveKey, ageFile, true},
 		"a sealed document":            {"manifests/1.json", sealedDocument(`"seq":7,`, ageFile), true},
 		"a probe":                      {"probe/a/b", "plain", true},
+		"a sealed certificate":         {"certificates/1.json", sealedDocument(`"archive_id":"7","generation":1,`, ageFile), true},
+		"how to restore":               {"RESTORE.md", "plain", true},
+		"what a mirror is of":          {"mirror.json", "plain", true},
+		"the end of a mirror":          {"mirror.detached.json", "plain", true},
 
 		"a plain segment":                  {"segments/a.zst.age", "\x28\xb5\x2f\xfd and more", false},
 		"nothing":                          {"segments/a.zst.age", "", false},
@@ -48,6 +52,9 @@ func TestGuard(t *testing.T) {
 		"a document without a sealed part": {"manifests/1.json", fmt.Sprintf(twoLine, `{"type":"manifest"}`, 1, 2), false},
 		"a document that says too much":    {"manifests/1.json", sealedDocument(`"host":"db1",`, ageFile), false},
 		"a document without a MAC":         {"manifests/1.json", strings.Replace(sealedDocument("", ageFile), `"mac"`, `"mab"`, 1), false},
+		"a plain certificate":              {"certificates/1.json", `{"type":"certificate"}` + "\n" + `{"sha256":"00"}` + "\n", false},
+		"a certificate that says too much": {"certificates/1.json", sealedDocument(`"ok":true,`, ageFile), false},
+		"something like it":                {"RESTORE.md.txt", "plain", false},
 		"half a document":                  {"manifests/1.json", sealedDocument("", ageFile)[:90], false},
 		"a document that is no JSON":       {"manifests/1.json", "{\n{\n", false},
 	} {

@@ -1,0 +1,148 @@
+package certificates
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// maxPuts is how often a certificate is put, each time with more of what others have put meanwhile.
+const maxPuts = 8
+
+// Put stores the certificate that build makes of the newest one, which is nil if there is none,
+// and returns it. Put sets its Key and Generation, and carries on LastDrill, Proven and, unless build
+// sets them, Arcs.
+//
+// If others put certificates at the same time, build is called again, with what they say, too.
+func Put(ctx context.Context, s *objects.Store, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
+	newest, err := Newest(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	began, base := "", newest
+	if newest != nil {
+		began = newest.Key
+	}
+	for n := 1; ; n++ {
+		c := build(base)
+		finish(&c, base)
+		document, err := s.SealCertificate(ctx, &c)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.CreateOnce(ctx, c.Key, document); err != nil {
+			return nil, err
+		}
+		since, err := readAfter(ctx, s, began)
+		if err != nil {
+			return nil, err
+		}
+		all := newest
+		for _, other := range since {
+			all = joined(all, other)
+		}
+		if len(since) <= n || n == maxPuts || saysAll(since[len(since)-1], all) {
+			return &c, nil
+		}
+		base = all
+	}
+}
+
+// finish gives c its key, which comes after that of base, and what base says of the certificates
+// before it.
+func finish(c, base *manifest.Certificate) {
+	at := manifest.Now()
+	if base != nil {
+		if before, ok := manifest.ParseCertificateKey(base.Key); ok && at.Before(before.Add(time.Millisecond)) {
+			at = before.Add(time.Millisecond)
+		}
+	}
+	c.Key = manifest.CertificateKey(at, manifest.NewID())
+	own := c.Arcs
+	if *c = *joined(base, c); own != nil {
+		c.Arcs = withArcs(nil, own)
+	}
+}
+
+// readAfter returns the certificates after a key that can be read.
+func readAfter(ctx context.Context, s *objects.Store, after string) ([]*manifest.Certificate, error) {
+	keys, err := listAfter(ctx, s, after)
+	if err != nil {
+		return nil, err
+	}
+	var all []*manifest.Certificate
+	for _, key := range keys {
+		c, err := read(ctx, s, key)
+		if _, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// joined returns c, which comes after all that base knows, with what both say of earlier drills and
+// samples.
+func joined(base, c *manifest.Certificate) *manifest.Certificate {
+	j := *c
+	if base != nil {
+		if lastAt(base.LastDrill) > lastAt(c.LastDrill) {
+			j.LastDrill = base.LastDrill
+		}
+		if provenAt(base.Proven) > provenAt(c.Proven) {
+			j.Proven = base.Proven
+		}
+		j.Arcs = withArcs(base.Arcs, c.Arcs)
+	}
+	if c.Drill != nil {
+		j.LastDrill = &manifest.DrillOutcome{At: c.Drill.At, OK: c.OK, Why: c.Why}
+		if c.OK {
+			j.Proven = c.Drill
+		}
+	}
+	return &j
+}
+
+// withArcs returns arcs and those of more that are not among them, the newest [manifest.MaxArcs].
+func withArcs(arcs, more []manifest.Arc) []manifest.Arc {
+	all := slices.Clone(arcs)
+	for _, arc := range more {
+		if !slices.ContainsFunc(all, func(a manifest.Arc) bool { return isSameArc(a, arc) }) {
+			all = append(all, arc)
+		}
+	}
+	return all[max(0, len(all)-manifest.MaxArcs):]
+}
+
+func isSameArc(a, b manifest.Arc) bool {
+	begun := a.BegunAt.Equal(b.BegunAt)
+	a.BegunAt, b.BegunAt = time.Time{}, time.Time{}
+	return begun && a == b
+}
+
+// saysAll reports whether c says what all says.
+func saysAll(c, all *manifest.Certificate) bool {
+	return lastAt(c.LastDrill) == lastAt(all.LastDrill) && provenAt(c.Proven) == provenAt(all.Proven) &&
+		len(withArcs(c.Arcs, all.Arcs)) == len(c.Arcs)
+}
+
+func lastAt(d *manifest.DrillOutcome) int64 {
+	if d == nil {
+		return 0
+	}
+	return d.At.UnixNano()
+}
+
+func provenAt(d *manifest.Drill) int64 {
+	if d == nil {
+		return 0
+	}
+	return d.At.UnixNano()
+}

@@ -1,0 +1,115 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// DigestPin is the document at [DigestPin.ObjectKey]: which digest a state of the database has,
+// as the first one says who computed it. Nothing changes it, so a state has one digest of each
+// scheme, whoever comes first.
+type DigestPin struct {
+	Type      string `json:"type"` // "digest"
+	Format    int    `json:"format"`
+	ArchiveID string `json:"archive_id"`
+
+	// Generation is that of the keys with which it is encrypted, in an encrypted archive.
+	Generation int `json:"generation,omitempty"`
+
+	State StateID `json:"state"`
+
+	Digest string    `json:"digest"` // SCHEME:VALUE, see [DigestScheme]
+	By     PinnedBy  `json:"by"`
+	At     time.Time `json:"at"` // by the clock of Host
+	Tool   string    `json:"tool"`
+	Host   string    `json:"host"`
+}
+
+// StateID tells a state of a database from all others of its archive, whichever backups give it.
+// A timeline has no fork, so the place in its log is enough; the epoch alone is not, as changes of
+// the schema carry the one before.
+type StateID struct {
+	Timeline int    `json:"timeline"`
+	Epoch    uint64 `json:"epoch"`
+	LSN      uint64 `json:"lsn"`  // 0.6: of the end of the last commit, else 0
+	File     uint64 `json:"file"` // 0.5: the number of the log file in which that is; 0 without a log
+	End      int64  `json:"end"`  // 0.5: its offset there
+}
+
+// PinnedBy says who was the first to say which digest a state has.
+type PinnedBy string
+
+// Who pins digests.
+const (
+	PinnedByDrill PinnedBy = "drill" // the command of a drill
+	PinnedByApp   PinnedBy = "app"   // who has the database open
+)
+
+// DigestScheme returns the scheme of a digest: what is before its last colon, perhaps nothing. Only
+// digests of one scheme can be compared.
+func DigestScheme(digest string) string {
+	return digest[:max(0, strings.LastIndexByte(digest, ':'))]
+}
+
+// CheckDigest returns an error unless a text can be a digest.
+func CheckDigest(digest string) error {
+	switch {
+	case digest == "":
+		return fmt.Errorf("a digest that is empty")
+	case strings.HasSuffix(digest, ":"):
+		return fmt.Errorf("the digest %q has a scheme, and no value", digest)
+	case len(digest) > MaxDigestText:
+		return fmt.Errorf("a digest of %d bytes: it may have %d", len(digest), MaxDigestText)
+	case !utf8.ValidString(digest), strings.ContainsFunc(digest, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return fmt.Errorf("a digest with characters that are no text")
+	}
+	return nil
+}
+
+// ObjectKey returns the key of the digest: that of its state and scheme.
+func (p *DigestPin) ObjectKey() string {
+	return DigestKey(p.ArchiveID, p.State, DigestScheme(p.Digest))
+}
+
+// DigestKey returns the key of the digest of a state by a scheme.
+func DigestKey(archiveID string, s StateID, scheme string) string {
+	text := fmt.Appendf(nil, "gbak-s3 digest\n%s\n%d %d %d %d %d\n%s\n", archiveID, s.Timeline, s.Epoch, s.LSN, s.File, s.End, scheme)
+	return DigestPrefix + Sum(text).String()[:32] + ".json"
+}
+
+// Encode returns the document's bytes. It sets Type and Format.
+func (p *DigestPin) Encode() []byte {
+	p.Type, p.Format = typeDigest, Format
+	return encode(p)
+}
+
+// Seal returns the stored form of p in an encrypted archive, with what seal makes of its bytes
+// and mac of a first line.
+func (p *DigestPin) Seal(seal func([]byte) ([]byte, error), mac func(line []byte) (Digest, error)) ([]byte, error) {
+	return sealNote(typeDigest, noteFields{p.ArchiveID, p.Generation}, p.Encode(), seal, mac)
+}
+
+// DecodeDigestPin decodes what [DigestPin.Encode] returned. Errors are [ErrDamaged] or an
+// [*UnsupportedError].
+func DecodeDigestPin(b []byte) (*DigestPin, error) {
+	var p DigestPin
+	if err := decode(b, typeDigest, &p); err != nil {
+		return nil, err
+	}
+	err := CheckDigest(p.Digest)
+	switch {
+	case err != nil:
+	case !isID(p.ArchiveID):
+		err = fmt.Errorf("archive id %q", p.ArchiveID)
+	case p.State.Timeline < 1 || p.State.End < 0:
+		err = fmt.Errorf("a state of timeline %d", p.State.Timeline)
+	case p.By != PinnedByDrill && p.By != PinnedByApp:
+		err = fmt.Errorf("a digest by %q", p.By)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return &p, nil
+}
