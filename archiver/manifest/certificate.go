@@ -57,11 +57,13 @@ type Drill struct {
 	Manifest *Digest    `json:"manifest,omitempty"` // of that backup's manifest, as it is stored
 	Timeline int        `json:"timeline"`
 	Epoch    uint64     `json:"epoch"`
-	Time     *time.Time `json:"time"` // of the state, by the database's clock
+	Time     *time.Time `json:"time"`             // of the state, by the database's clock
+	Random   bool       `json:"random,omitempty"` // the state was drawn from all that could be restored
 
-	Checks  DrillChecks `json:"checks"`
-	Digest  string      `json:"digest,omitempty"`  // that the command reported
-	Command *Digest     `json:"command,omitempty"` // of its arguments, each followed by a zero byte
+	Checks   DrillChecks `json:"checks"`
+	Digest   string      `json:"digest,omitempty"`    // that the command reported
+	PinnedBy PinnedBy    `json:"pinned_by,omitempty"` // who pinned the digest that this one is the same as; a drill, if it is the first one
+	Command  *Digest     `json:"command,omitempty"`   // of its arguments, each followed by a zero byte
 
 	RawBytes  int64 `json:"raw_bytes"`  // of the restored files
 	Requests  int64 `json:"requests"`   // to the store
@@ -95,11 +97,14 @@ const (
 	ProofPinned      ProofResult = "pinned"       // of a digest: it is the first of this state, which later ones are compared with
 )
 
-// DrillOutcome is what became of a drill.
+// DrillOutcome is what became of a drill, and of which state it was.
 type DrillOutcome struct {
-	At  time.Time `json:"at"`
-	OK  bool      `json:"ok"`
-	Why string    `json:"why,omitempty"`
+	At       time.Time `json:"at"`
+	OK       bool      `json:"ok"`
+	Why      string    `json:"why,omitempty"`
+	Timeline int       `json:"timeline"` // 0 if the state is not known
+	Epoch    uint64    `json:"epoch"`
+	Random   bool      `json:"random,omitempty"`
 }
 
 // Verification is what one verification has read and found.
@@ -192,6 +197,9 @@ func (c *Certificate) validate() error {
 	if err := validateArcs(c.Arcs); err != nil {
 		return err
 	}
+	if l := c.LastDrill; l != nil && (l.Timeline < 0 || l.OK != (l.Why == "")) {
+		return fmt.Errorf("the last drill: %+v", *l)
+	}
 	for _, d := range []*Drill{c.Drill, c.Proven} {
 		if d == nil {
 			continue
@@ -206,6 +214,9 @@ func (c *Certificate) validate() error {
 func (d *Drill) validate() error {
 	if d.Backup > MaxSeq || d.Timeline < 0 || d.RawBytes < 0 || d.Requests < 0 || d.RestoreMS < 0 || len(d.Digest) > MaxDigestText {
 		return fmt.Errorf("a drill of backup %d", d.Backup)
+	}
+	if d.PinnedBy != "" && d.PinnedBy != PinnedByDrill && d.PinnedBy != PinnedByApp {
+		return fmt.Errorf("a digest that is pinned by %q", d.PinnedBy)
 	}
 	for _, p := range []*Proof{&d.Checks.Bytes, &d.Checks.Structure, &d.Checks.Exec, &d.Checks.Digest} {
 		switch p.Result {

@@ -19,14 +19,14 @@ func sampleCertificate() *Certificate {
 			Bytes: Proof{Result: ProofOK, MS: 1}, Structure: Proof{Result: ProofFailed, Why: "a frame is damaged"},
 			Exec: Proof{Result: ProofNotDone}, Digest: Proof{Result: ProofNotReported},
 		},
-		Digest: "v1:aa", Command: &Digest{2}, RawBytes: 4096, Requests: 9, RestoreMS: 41,
+		Random: true, Digest: "v1:aa", PinnedBy: PinnedByApp, Command: &Digest{2}, RawBytes: 4096, Requests: 9, RestoreMS: 41,
 	}
 	proven := *drill
 	proven.Checks.Structure = Proof{Result: ProofOK}
 	return &Certificate{
 		Key: CertificateKey(at, NewID()), ArchiveID: strings.Repeat("cd", 16), Generation: 2,
 		Kind: DrillCertificate, MadeAt: at, Tool: "gbak-s3 v1", Host: "db1", Why: "a frame is damaged", Head: 9,
-		Drill: drill, LastDrill: &DrillOutcome{At: at, Why: "a frame is damaged"}, Proven: &proven,
+		Drill: drill, LastDrill: &DrillOutcome{At: at, Why: "a frame is damaged", Timeline: 2, Epoch: 40, Random: true}, Proven: &proven,
 		Arcs: []Arc{{From: 1, To: 2, BegunAt: at, UpTo: 9, Findings: 1}},
 	}
 }
@@ -48,16 +48,18 @@ func TestCertificateRoundTrip(t *testing.T) {
 func TestCertificateThatIsNone(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Certificate){
-		"the key of something else":       func(c *Certificate) { c.Key = "certificates/today.json" },
-		"no archive":                      func(c *Certificate) { c.ArchiveID = "" },
-		"a drill and a verification":      func(c *Certificate) { c.Verify = &Verification{} },
-		"a drill without one":             func(c *Certificate) { c.Drill = nil },
-		"well, and says why not":          func(c *Certificate) { c.OK = true },
-		"a check that results in nothing": func(c *Certificate) { c.Drill.Checks.Exec.Result = "" },
-		"a proof that did not happen":     func(c *Certificate) { c.Proven.RestoreMS = -1 },
-		"an arc of no records":            func(c *Certificate) { c.Arcs[0].UpTo = 0 },
-		"too many arcs":                   func(c *Certificate) { c.Arcs = make([]Arc, MaxArcs+1) },
-		"a record that cannot be":         func(c *Certificate) { c.Head = MaxSeq + 1 },
+		"the key of something else":         func(c *Certificate) { c.Key = "certificates/today.json" },
+		"no archive":                        func(c *Certificate) { c.ArchiveID = "" },
+		"a drill and a verification":        func(c *Certificate) { c.Verify = &Verification{} },
+		"a drill without one":               func(c *Certificate) { c.Drill = nil },
+		"well, and says why not":            func(c *Certificate) { c.OK = true },
+		"a check that results in nothing":   func(c *Certificate) { c.Drill.Checks.Exec.Result = "" },
+		"a proof that did not happen":       func(c *Certificate) { c.Proven.RestoreMS = -1 },
+		"a digest that a cat has pinned":    func(c *Certificate) { c.Drill.PinnedBy = "cat" },
+		"a last drill that says two things": func(c *Certificate) { c.LastDrill.OK = true },
+		"an arc of no records":              func(c *Certificate) { c.Arcs[0].UpTo = 0 },
+		"too many arcs":                     func(c *Certificate) { c.Arcs = make([]Arc, MaxArcs+1) },
+		"a record that cannot be":           func(c *Certificate) { c.Head = MaxSeq + 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

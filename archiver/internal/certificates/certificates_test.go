@@ -97,7 +97,7 @@ func TestNewestTellsAll(t *testing.T) {
 			if diff := cmp.Diff(put, c); diff != "" {
 				t.Errorf("what is read is not what was put: %s", diff)
 			}
-			want := &manifest.DrillOutcome{At: moment(2), Why: "the disk is full"}
+			want := &manifest.DrillOutcome{At: moment(2), Why: "the disk is full", Timeline: 1, Epoch: 40}
 			if diff := cmp.Diff(want, c.LastDrill); diff != "" {
 				t.Error(diff)
 			}

@@ -102,7 +102,9 @@ func joined(base, c *manifest.Certificate) *manifest.Certificate {
 		j.Arcs = withArcs(base.Arcs, c.Arcs)
 	}
 	if c.Drill != nil {
-		j.LastDrill = &manifest.DrillOutcome{At: c.Drill.At, OK: c.OK, Why: c.Why}
+		j.LastDrill = &manifest.DrillOutcome{
+			At: c.Drill.At, OK: c.OK, Why: c.Why, Timeline: c.Drill.Timeline, Epoch: c.Drill.Epoch, Random: c.Drill.Random,
+		}
 		if c.OK {
 			j.Proven = c.Drill
 		}
