@@ -85,7 +85,7 @@ To restore the newest state:
   3. %s
 
 To try whether a key is right:  gbak-s3 keys check %s -i KEY_FILE
-Without gbak-s3, with age, zstd and jq: FORMAT.md, "Restoring by hand".
+Without gbak-s3, with age and zstd: tools/restore.py of its source, or FORMAT.md, "By hand".
 `, restore, quote(place))
 	return b.String()
 }
