@@ -27,16 +27,20 @@ type DigestPin struct {
 	Host   string    `json:"host"`
 }
 
-// StateID tells a state of a database from all others of its archive, whichever backups give it.
-// A timeline has no fork, so the place in its log is enough; the epoch alone is not, as changes of
-// the schema carry the one before.
+// StateID is a state of a database, whichever backups give it. A timeline has no fork, so timeline
+// and epoch nearly tell it. But changes of the schema carry the epoch before (0.6), and so do changes
+// without a transaction (0.5): the place of the last commit that has an epoch tells such states apart. It is
+// known where the log is, and that commit in it.
 type StateID struct {
 	Timeline int    `json:"timeline"`
 	Epoch    uint64 `json:"epoch"`
-	LSN      uint64 `json:"lsn"`  // 0.6: of the end of the last commit, else 0
-	File     uint64 `json:"file"` // 0.5: the number of the log file in which that is; 0 without a log
-	End      int64  `json:"end"`  // 0.5: its offset there
+	LSN      uint64 `json:"lsn"`  // 0.6: of the first byte of that commit; 0 if it is not known
+	File     uint64 `json:"file"` // 0.5: the number of the log file in which it ends, and the offset there;
+	End      int64  `json:"end"`  // 0 if they are not known
 }
+
+// IsPlaced reports whether the place of the last commit is known.
+func (s StateID) IsPlaced() bool { return s.LSN != 0 || s.End != 0 }
 
 // PinnedBy says who was the first to say which digest a state has.
 type PinnedBy string
@@ -70,13 +74,16 @@ func CheckDigest(digest string) error {
 
 // ObjectKey returns the key of the digest: that of its state and scheme.
 func (p *DigestPin) ObjectKey() string {
-	return DigestKey(p.ArchiveID, p.State, DigestScheme(p.Digest))
+	s := p.State
+	place := Sum(fmt.Appendf(nil, "%d %d %d\n", s.LSN, s.File, s.End)).String()[:8]
+	return DigestsOf(p.ArchiveID, s, DigestScheme(p.Digest)) + place + ".json"
 }
 
-// DigestKey returns the key of the digest of a state by a scheme.
-func DigestKey(archiveID string, s StateID, scheme string) string {
-	text := fmt.Appendf(nil, "gbak-s3 digest\n%s\n%d %d %d %d %d\n%s\n", archiveID, s.Timeline, s.Epoch, s.LSN, s.File, s.End, scheme)
-	return DigestPrefix + Sum(text).String()[:32] + ".json"
+// DigestsOf returns what the keys begin with of all digests by a scheme of the states with the timeline and
+// epoch of s.
+func DigestsOf(archiveID string, s StateID, scheme string) string {
+	text := fmt.Appendf(nil, "gbak-s3 digest\n%s\n%d %d\n%s\n", archiveID, s.Timeline, s.Epoch, scheme)
+	return DigestPrefix + Sum(text).String()[:24]
 }
 
 // Encode returns the document's bytes. It sets Type and Format.

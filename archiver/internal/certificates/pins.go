@@ -10,12 +10,25 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Pin makes p the digest of its state, unless the state has one of this scheme already. It returns
-// the one that it has then, and whether that is p.
+// maxPins is how many digests an epoch may have, by one scheme.
+const maxPins = 1000
+
+// ConflictError says that a state has another digest than the one that was reported.
+type ConflictError struct {
+	Reported string
+	Pinned   *manifest.DigestPin
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the digest is %s, and %s was pinned for this state", e.Reported, e.Pinned.Digest)
+}
+
+// Pin compares p with the digests that its state has, and makes p one if it has none of that
+// scheme. It returns the one that p is equal to, and whether that is p itself. The error is a
+// [*ConflictError] if they differ; then nothing was stored.
 func Pin(ctx context.Context, s *objects.Store, p manifest.DigestPin) (pinned *manifest.DigestPin, isNew bool, err error) {
-	before, err := FindPin(ctx, s, p.ArchiveID, p.State, manifest.DigestScheme(p.Digest))
-	if before != nil || err != nil {
-		return before, false, err
+	if pinned, err := compare(ctx, s, &p); pinned != nil || err != nil {
+		return pinned, false, err
 	}
 	document, err := s.SealDigest(ctx, &p)
 	if err != nil {
@@ -25,20 +38,55 @@ func Pin(ctx context.Context, s *objects.Store, p manifest.DigestPin) (pinned *m
 	if isOurs || err != nil {
 		return &p, err == nil, err
 	}
-	before, err = FindPin(ctx, s, p.ArchiveID, p.State, manifest.DigestScheme(p.Digest))
-	if before == nil && err == nil {
-		err = fmt.Errorf("the store says both that %s exists and that it does not", p.ObjectKey())
+	if pinned, err = compare(ctx, s, &p); pinned == nil && err == nil {
+		err = fmt.Errorf("the store has %s, and does not list it", p.ObjectKey())
 	}
-	return before, false, err
+	return pinned, false, err
 }
 
-// FindPin returns the digest of a state by a scheme, nil if it has none. One that is damaged is a
+// Compare compares p with the digests that its state has, and returns the one that it is equal to, nil
+// if it has none of that scheme. The error is a [*ConflictError] if they differ.
+func Compare(ctx context.Context, s *objects.Store, p manifest.DigestPin) (*manifest.DigestPin, error) {
+	return compare(ctx, s, &p)
+}
+
+func compare(ctx context.Context, s *objects.Store, p *manifest.DigestPin) (equal *manifest.DigestPin, err error) {
+	for info, err := range s.List(ctx, manifest.DigestsOf(p.ArchiveID, p.State, manifest.DigestScheme(p.Digest)), maxPins) {
+		if err != nil {
+			return nil, err
+		}
+		other, err := readPin(ctx, s, info.Key)
+		switch {
+		case err != nil:
+			return nil, err
+		case other.Digest != p.Digest && isOf(other, p):
+			return nil, &ConflictError{p.Digest, other}
+		case other.Digest == p.Digest:
+			equal = other
+		}
+	}
+	return equal, nil
+}
+
+// isOf reports whether a digest that is pinned must be that of the state of p. Of states with one epoch,
+// and where the place of one of the two is not known, only those who have the database open say which
+// state is meant: the last one.
+func isOf(pinned, p *manifest.DigestPin) bool {
+	switch {
+	case pinned.State == p.State:
+		return true
+	case pinned.State.IsPlaced() && p.State.IsPlaced():
+		return false
+	}
+	return pinned.By == manifest.PinnedByApp || p.By == manifest.PinnedByApp
+}
+
+// readPin reads a digest. One that is damaged, or stored under another key than its own, is a
 // [*manifest.ObjectError].
-func FindPin(ctx context.Context, s *objects.Store, archiveID string, state manifest.StateID, scheme string) (*manifest.DigestPin, error) {
-	key := manifest.DigestKey(archiveID, state, scheme)
+func readPin(ctx context.Context, s *objects.Store, key string) (*manifest.DigestPin, error) {
 	d, err := s.ReadDocument(ctx, key)
 	if errors.Is(err, storage.ErrNotExist) {
-		return nil, nil
+		return nil, &manifest.ObjectError{Key: key, Problem: "it is listed, and missing"}
 	}
 	if err != nil {
 		return nil, err
