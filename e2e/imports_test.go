@@ -103,7 +103,7 @@ var rooms = map[string][]string{
 	"export":    {"catalog", "staging", "replay"},
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal", "ring"},
 
-	"certificates": {"storage", "objects"},
+	"certificates": {"storage", "objects", "ring"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
 	"seal/sealtest":       {"seal"},                          // for tests only

@@ -76,6 +76,9 @@ func (p *IndexPart) Frame(n int) int {
 	return p.frames[n] - 1
 }
 
+// AddSegment adds segment n of the other index, with none of its frames.
+func (p *IndexPart) AddSegment(n int) { p.builder.segment(p.index.Segments[n]) }
+
 // AddFile adds f, a file of the other index, with the frames that it needs, and
 // returns its number. f and the other index stay as they are.
 func (p *IndexPart) AddFile(f File) int {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/ring"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -64,7 +65,7 @@ func finish(c, base *manifest.Certificate) {
 	c.Key = manifest.CertificateKey(at, manifest.NewID())
 	own := c.Arcs
 	if *c = *joined(base, c); own != nil {
-		c.Arcs = withArcs(nil, own)
+		c.Arcs = own
 	}
 }
 
@@ -99,7 +100,7 @@ func joined(base, c *manifest.Certificate) *manifest.Certificate {
 		if provenAt(base.Proven) > provenAt(c.Proven) {
 			j.Proven = base.Proven
 		}
-		j.Arcs = withArcs(base.Arcs, c.Arcs)
+		j.Arcs = ring.Joined(c.Arcs, base.Arcs)
 	}
 	if c.Drill != nil {
 		j.LastDrill = &manifest.DrillOutcome{
@@ -112,27 +113,16 @@ func joined(base, c *manifest.Certificate) *manifest.Certificate {
 	return &j
 }
 
-// withArcs returns arcs and those of more that are not among them, the newest [manifest.MaxArcs].
-func withArcs(arcs, more []manifest.Arc) []manifest.Arc {
-	all := slices.Clone(arcs)
-	for _, arc := range more {
-		if !slices.ContainsFunc(all, func(a manifest.Arc) bool { return isSameArc(a, arc) }) {
-			all = append(all, arc)
-		}
-	}
-	return all[max(0, len(all)-manifest.MaxArcs):]
+// saysAll reports whether c says what all says.
+func saysAll(c, all *manifest.Certificate) bool {
+	return lastAt(c.LastDrill) == lastAt(all.LastDrill) && provenAt(c.Proven) == provenAt(all.Proven) &&
+		slices.EqualFunc(ring.Joined(c.Arcs, all.Arcs), ring.Joined(c.Arcs, nil), isSameArc)
 }
 
 func isSameArc(a, b manifest.Arc) bool {
 	begun := a.BegunAt.Equal(b.BegunAt)
 	a.BegunAt, b.BegunAt = time.Time{}, time.Time{}
 	return begun && a == b
-}
-
-// saysAll reports whether c says what all says.
-func saysAll(c, all *manifest.Certificate) bool {
-	return lastAt(c.LastDrill) == lastAt(all.LastDrill) && provenAt(c.Proven) == provenAt(all.Proven) &&
-		len(withArcs(c.Arcs, all.Arcs)) == len(c.Arcs)
 }
 
 func lastAt(d *manifest.DrillOutcome) int64 {

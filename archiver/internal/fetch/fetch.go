@@ -45,6 +45,10 @@ type Options struct {
 	// receives nothing, and there are no sums to check.
 	StoredOnly bool
 
+	// Everything says that objects, and frames in these, of which no file needs anything are
+	// read, too.
+	Everything bool
+
 	// Notes, if not nil, say what is written already, and are told what is written.
 	Notes *resume.Notes
 
@@ -140,10 +144,20 @@ func (f *fetching) assign() {
 		}
 	}
 	for i, frame := range f.opts.Index.Frames {
-		if len(f.partsOf[i]) > 0 {
+		if len(f.partsOf[i]) > 0 || f.readsUnused(frame.Segment) {
 			f.framesOf[frame.Segment] = append(f.framesOf[frame.Segment], i)
 		}
 	}
+}
+
+// isNeeded reports whether a segment is to be read.
+func (f *fetching) isNeeded(segment int) bool {
+	return len(f.framesOf[segment]) > 0 || f.readsUnused(segment)
+}
+
+// readsUnused reports whether all of a segment is read, whether a file needs it or not.
+func (f *fetching) readsUnused(segment int) bool {
+	return f.opts.Everything && !f.opts.Index.Segments[segment].IsInline()
 }
 
 // read reads the segments that are wanted, so many at a time, with memory for frames of
@@ -152,7 +166,7 @@ func (f *fetching) read(ctx context.Context, concurrency, frameBytes int, isWant
 	largest := int64(0)
 	for i := range f.opts.Index.Segments {
 		s := &f.opts.Index.Segments[i]
-		if len(f.framesOf[i]) > 0 && isWanted(s) && s.StoredBytes <= maxAtOnce {
+		if f.isNeeded(i) && isWanted(s) && s.StoredBytes <= maxAtOnce {
 			largest = max(largest, s.StoredBytes)
 		}
 	}
@@ -166,7 +180,7 @@ func (f *fetching) read(ctx context.Context, concurrency, frameBytes int, isWant
 		if running.Err() != nil {
 			break
 		}
-		if len(f.framesOf[i]) == 0 || !isWanted(&f.opts.Index.Segments[i]) {
+		if !f.isNeeded(i) || !isWanted(&f.opts.Index.Segments[i]) {
 			continue
 		}
 		g.Go(func() error {

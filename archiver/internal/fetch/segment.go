@@ -90,6 +90,9 @@ func (r *reader) segment(ctx context.Context, number int) error {
 		if cap(raw) > cap(r.raw) {
 			r.raw = raw
 		}
+		if len(f.partsOf[i]) == 0 {
+			f.opts.Tracker.Add(frame.RawBytes)
+		}
 		for _, p := range f.partsOf[i] {
 			b := raw[p.FrameOffset : p.FrameOffset+p.Bytes]
 			f.sums.parts[p.file].Add(crc32combine.PartOf(p.Offset, b))

@@ -44,28 +44,58 @@ func (r Ring) With(sample manifest.Arc, now time.Time) Ring {
 	return r
 }
 
+// Joined returns the arcs that say what those of two certificates say. Joining them again with
+// either changes nothing.
+func Joined(arcs, more []manifest.Arc) []manifest.Arc {
+	var r Ring
+	for _, a := range slices.Concat(more, arcs) {
+		r.add(a)
+	}
+	r.shrink()
+	return r.arcs
+}
+
 // Arcs returns the arcs, for a certificate, at most [manifest.MaxArcs]: the last one ends
 // where the next sample begins.
 func (r Ring) Arcs() []manifest.Arc { return slices.Clone(r.arcs) }
 
-// add adds an arc, and cuts it out of those that have begun before.
+// add adds an arc. Of each place, the one says more that has begun later.
 func (r *Ring) add(a manifest.Arc) {
-	later, _ := slices.BinarySearchFunc(r.arcs, a.BegunAt, func(o manifest.Arc, t time.Time) int {
-		return cmp.Or(o.BegunAt.Compare(t), -1) // at the same time: what is added last is the newest
-	})
-	var arcs []manifest.Arc
-	for _, o := range r.arcs[:later] {
-		arcs = append(arcs, without(o, a)...)
-	}
 	parts := []manifest.Arc{a}
-	for _, o := range r.arcs[later:] {
+	var arcs []manifest.Arc
+	for _, o := range r.arcs {
+		if compare(o, a) <= 0 {
+			arcs = append(arcs, without(o, a)...)
+			continue
+		}
+		arcs = append(arcs, o)
 		var left []manifest.Arc
 		for _, p := range parts {
 			left = append(left, without(p, o)...)
 		}
 		parts = left
 	}
-	r.arcs = slices.Concat(arcs, parts, r.arcs[later:])
+	r.arcs = append(arcs, parts...)
+	r.mend()
+}
+
+// compare orders arcs by when they began. It is 0 only if they say the same.
+func compare(a, b manifest.Arc) int {
+	return cmp.Or(a.BegunAt.Compare(b.BegunAt), cmp.Compare(a.UpTo, b.UpTo), cmp.Compare(a.Findings, b.Findings))
+}
+
+// mend puts the arcs in order, and makes one of neighbours that say the same: parts of what
+// one sample has read.
+func (r *Ring) mend() {
+	slices.SortFunc(r.arcs, func(a, b manifest.Arc) int { return cmp.Or(compare(a, b), cmp.Compare(a.From, b.From)) })
+	for i := 0; i < len(r.arcs); i++ {
+		next := func(o manifest.Arc) bool { return o.From == r.arcs[i].To && compare(o, r.arcs[i]) == 0 }
+		if j := slices.IndexFunc(r.arcs, next); j >= 0 && j != i {
+			r.arcs[min(i, j)].From, r.arcs[min(i, j)].To = r.arcs[i].From, r.arcs[j].To
+			r.arcs = slices.Delete(r.arcs, max(i, j), max(i, j)+1)
+			i = -1 // from the beginning
+		}
+	}
 }
 
 // without returns what is left of arc a where b is not: up to two parts.

@@ -69,7 +69,7 @@ func TestTheLatestSampleCounts(t *testing.T) {
 			r = Of(r.Arcs(), now).With(s, now)
 		}
 		sorted := slices.Clone(samples)
-		slices.SortStableFunc(sorted, func(a, b manifest.Arc) int { return a.BegunAt.Compare(b.BegunAt) })
+		slices.SortStableFunc(sorted, compare)
 		for _, p := range probes {
 			of, got := on(sorted, p), on(r.Arcs(), p)
 			switch {
@@ -77,12 +77,14 @@ func TestTheLatestSampleCounts(t *testing.T) {
 				t.Fatalf("%s is on %d arcs", p, len(got))
 			case len(got) == 1:
 				want := of[len(of)-1]
-				if got[0].BegunAt != want.BegunAt || got[0].UpTo != want.UpTo || got[0].Findings != want.Findings {
+				if compare(got[0], want) != 0 {
 					t.Fatalf("%s is on %+v, and was read last by %+v", p, got[0], want)
 				}
 			}
 		}
-		if last := sorted[len(sorted)-1]; r.Next() != last.To || Of(r.Arcs(), now).Next() != last.To {
+		last := sorted[len(sorted)-1]
+		isAlone := len(sorted) == 1 || compare(sorted[len(sorted)-2], last) < 0 // otherwise the two may be joined
+		if next := r.Next(); next != Of(r.Arcs(), now).Next() || isAlone && next != last.To {
 			t.Fatalf("the next sample begins at %s, and the newest ended at %s", r.Next(), last.To)
 		}
 		c := r.Claim()
@@ -96,6 +98,33 @@ func TestTheLatestSampleCounts(t *testing.T) {
 		for _, a := range r.Arcs() {
 			if a.IsIntact() && (c.UpTo > a.UpTo || c.Since.After(a.BegunAt)) {
 				t.Fatalf("%+v claims more than %+v", c, a)
+			}
+		}
+	})
+}
+
+// What two certificates say, joined, says of each place what the later of the two arcs says; and
+// who joins it again with one of them sees that this says nothing more.
+func TestJoined(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		drawRing := func(name string) (r Ring) {
+			for _, a := range rapid.SliceOfN(rapid.Custom(drawArc), 0, 12).Draw(t, name) {
+				r.add(a)
+			}
+			return r
+		}
+		a, b := drawRing("a").Arcs(), drawRing("b").Arcs()
+		joined := Joined(a, b)
+		for _, p := range probes {
+			of, got := slices.Concat(on(b, p), on(a, p)), on(joined, p)
+			slices.SortStableFunc(of, compare)
+			if len(got) != min(1, len(of)) || len(got) == 1 && compare(got[0], of[len(of)-1]) != 0 {
+				t.Fatalf("%s is on %v, of %v", p, got, of)
+			}
+		}
+		for _, one := range [][]manifest.Arc{joined, a, b, nil} {
+			if again := Joined(joined, one); !slices.Equal(again, joined) {
+				t.Fatalf("%v with %v is %v", joined, one, again)
 			}
 		}
 	})

@@ -51,7 +51,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 		}
 	}
 	sums, err := fetch.All(ctx, fetch.Options{
-		Store: v.store, Workers: v.workers, Index: all.Index(), StoredOnly: v.report.Unopened, Tracker: progress.Track(ctx, total),
+		Store: v.store, Workers: v.workers, Index: all.Index(), StoredOnly: v.report.Unopened, Everything: true, Tracker: progress.Track(ctx, total),
 		ManifestKey: func(file int) string { return owners[file].of.Key() },
 		Use: func(file int, offset int64, p []byte) error {
 			if d := owners[file]; d.proof != nil && &d.index.Files[file-d.first] == d.image {
@@ -60,7 +60,7 @@ func (v *verification) contents(ctx context.Context, backups []*manifest.Committ
 			return nil
 		},
 		Broken: func(segment int, err *manifest.ObjectError) {
-			v.find(err.Key, err.Problem)
+			v.breaks(err)
 			v.mu.Lock()
 			defer v.mu.Unlock()
 			for _, d := range needs[all.Index().Segments[segment]] {

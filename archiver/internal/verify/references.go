@@ -35,6 +35,7 @@ func (v *verification) references(ctx context.Context, r *records) ([]*manifest.
 				v.report.Bytes += s.StoredBytes
 			case !segments[s.Key]:
 				segments[s.Key] = true
+				v.reading.add(&s)
 				v.exists(s.Key, s.StoredBytes, sizes)
 			}
 		}

@@ -5,6 +5,8 @@
 //
 //   - finding: something wrong with an object. It is a result and not an error.
 //   - shallow, deep: without reading segments, and with reading all of them.
+//   - sample: shallow, but for the segments on an arc of the ring of hashes, which are read
+//     (package ring).
 //   - claim: what a manifest says that its index, its image or its log says, too.
 //   - whole: a backup of which all content was right.
 //   - living, removed: whether the newest keep says that a backup exists still.
@@ -14,8 +16,9 @@
 // A shallow verification reads the manifests and indexes, compares what they say of each
 // other, and looks for the objects that they name by key and size. A deep one also reads
 // these objects, compares every checksum, and reads the images and logs as the database
-// would. Of an encrypted archive to whose data there is no key here, it compares the objects with
-// their digests, and opens none.
+// would. A sample decompresses the segments that it reads: that proves these, and not how they
+// join. Of an encrypted archive to whose data there is no key here, both compare the objects with
+// their digests, and open none.
 package verify
 
 import (
@@ -36,6 +39,11 @@ type Options struct {
 	Journal *journal.Journal // over Store
 	Workers int              // segments that are read at a time, at least 1
 	Deep    bool             // read every segment
+
+	// Sample is the share of the segments' bytes of which the segments are read, above 0; 0 for
+	// none, unless Deep.
+	Sample float64
+	From   manifest.Place // where on the ring of hashes a sample begins
 }
 
 // Report is what one verification has found.
@@ -43,9 +51,10 @@ type Report struct {
 	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of segments and digests that were read or, if not deep, seen in lists or manifests
-	Unopened bool      // it was deep, but for want of a key to the data no segment was opened
+	Unopened bool      // segments were read, but for want of a key to the data none was opened
 	Waiting  int       // segments that only removed backups name
 	Unused   int       // segments that nobody names
+	Read     *Read     // what was read of the segments; nil if that is nothing
 	Findings []Finding // in the order of their keys; nil if nothing is wrong
 	Gone     int       // findings that are left out: about backups that were removed meanwhile
 }
@@ -55,6 +64,9 @@ type Report struct {
 // that the check itself could not be done, and has what was found until then in its text.
 func Archive(ctx context.Context, o Options, l *journal.List, listing error) (Report, error) {
 	v := verification{store: o.Store, journal: o.Journal, workers: o.Workers, deep: o.Deep, found: map[Finding]bool{}}
+	if o.Sample > 0 || o.Deep {
+		v.reading = newReading(o)
+	}
 	if err := v.untilThen(v.run(ctx, l, listing)); err != nil {
 		return Report{}, err
 	}
@@ -68,6 +80,7 @@ type verification struct {
 	journal *journal.Journal
 	workers int
 	deep    bool
+	reading *reading // nil if no segment is read
 
 	mu     sync.Mutex
 	report Report
@@ -94,19 +107,32 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 	if err != nil {
 		return err
 	}
-	if v.deep {
-		if v.report.Unopened, err = v.isWithoutKey(ctx); err != nil {
-			return err
-		}
-		whole, err := v.contents(ctx, r.living, indexes)
-		if err == nil && !v.report.Unopened {
-			err = v.logs(ctx, catalog.New(r.living), whole)
-		}
-		if err != nil {
+	if v.reading != nil {
+		if err := v.read(ctx, r, indexes); err != nil {
 			return err
 		}
 	}
-	return v.dropGone(ctx, r, indexes)
+	if err := v.dropGone(ctx, r, indexes); err != nil {
+		return err
+	}
+	v.tellRead()
+	return nil
+}
+
+// read reads segments: all, and what they mean, or those of a sample.
+func (v *verification) read(ctx context.Context, r *records, indexes []*manifest.Index) (err error) {
+	if v.report.Unopened, err = v.isWithoutKey(ctx); err != nil {
+		return err
+	}
+	v.reading.choose(r)
+	if !v.deep {
+		return v.sample(ctx, indexes)
+	}
+	whole, err := v.contents(ctx, r.living, indexes)
+	if err == nil && !v.report.Unopened {
+		err = v.logs(ctx, catalog.New(r.living), whole)
+	}
+	return err
 }
 
 // isWithoutKey reports whether nothing was given that may open the data. That what was given does
