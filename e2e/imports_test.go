@@ -101,6 +101,7 @@ var rooms = map[string][]string{
 	"rebuild":   {"staging", "fetch", "catalog", "replay", "resume", "objects", "progress"},
 	"native":    {"catalog", "capture"},
 	"export":    {"catalog", "staging", "replay"},
+	"structure": {"catalog"},
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal", "ring"},
 
 	"certificates": {"storage", "objects", "ring"},
@@ -112,7 +113,7 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring"}
+var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring", "structure"}
 
 // diskless are the rooms that touch no file, not even through others.
 var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "ring", "journal", "commit", "keeping", "gc", "certificates"}
