@@ -20,13 +20,12 @@ type log struct {
 	files   []logFile // in log order
 	bytes   int64
 	commits int64 // with an epoch
-	end     int64 // of the last commit, counted over all files (0.5)
 
 	last          *grafeo.Commit // nil if there is none; it may be a sync mark (0.6)
 	lastWithEpoch *grafeo.Commit
 
 	joined  bool           // a group begins or ends at the image's checkpoint (0.6)
-	tooLate *grafeo.Commit // the first commit that the cut should have left out
+	tooLate *grafeo.Commit // the first commit that the cut should have left out (0.6)
 }
 
 // logFile is a file of a log.
@@ -90,7 +89,14 @@ func (l *log) read05(ctx context.Context, dir string, want *Want) error {
 		before += f.bytes
 	}
 	r := grafeo.NewReader05(ctxio.NewReader(ctx, files), dir, borders...)
-	return l.readAll(r, l.bytes, want, !want.Trimmed)
+	if err := l.readAll(r, l.bytes, want, !want.Trimmed); err != nil || l.last == nil {
+		return err
+	}
+	for l.last.End > l.files[l.last.File].bytes {
+		l.last.End -= l.files[l.last.File].bytes
+		l.last.File++
+	}
+	return nil
 }
 
 // read06 reads the segments, each of which has to continue the one before.
@@ -129,14 +135,14 @@ func (l *log) segment(ctx context.Context, path string, number int, next uint64,
 		return 0, &grafeo.GapError{Path: path, What: "the log begins after the image's checkpoint", Want: checkpoint, Got: header.FirstLSN}
 	}
 	l.joined = l.joined || header.FirstLSN == checkpoint
-	l.end = 0
 	before := l.last
 	if err := l.readAll(r, l.files[number].bytes, want, true); err != nil {
 		return 0, err
 	}
-	if l.last == before { // a segment that has no group yet
+	if l.last == before { // it has no group yet
 		return header.FirstLSN, nil
 	}
+	l.last.File = number
 	return l.last.EndLSN, nil
 }
 
@@ -158,9 +164,8 @@ func (l *log) readAll(r commitReader, bytes int64, want *Want, whole bool) error
 		}
 		l.visit(&c, want)
 	}
-	l.end, _ = r.End()
-	if whole && l.end != bytes {
-		return mismatch("its last commit ends at %d, and there are %d bytes", l.end, bytes)
+	if end, _ := r.End(); whole && end != bytes {
+		return mismatch("its last commit ends at %d, and there are %d bytes", end, bytes)
 	}
 	return nil
 }

@@ -81,9 +81,9 @@ func (l *log) compareEnd(want *Want, s *state) error {
 	if says == nil {
 		return mismatch("the log has commits, and the backup ends without one")
 	}
-	file := l.files[len(l.files)-1]
-	if name := grafeo.LogName(generation, says.EndFile); file.name != name || file.bytes != says.End {
-		return mismatch("the log ends at %d of %s, and the backup says %d of %s", file.bytes, file.name, says.End, name)
+	file := l.files[l.last.File].name
+	if name := grafeo.LogName(generation, says.EndFile); file != name || l.last.End != says.End {
+		return mismatch("the last commit ends at %d of %s, and the backup says %d of %s", l.last.End, file, says.End, name)
 	}
 	if l.last.LSN != says.LSN {
 		return mismatch("the last commit begins at position %d, and the backup says %d", l.last.LSN, says.LSN)
