@@ -68,6 +68,7 @@ var kinds = []kind{
 	{is(ErrSpilled), CodeUnsupported},
 	{is(hold.ErrForeignCursor), CodeForeignCursor},
 
+	{as[*journal.MirrorError], CodeMirror},
 	{as[*journal.VanishedError], CodeVanished},
 	{as[*fetchedBeforeError], CodeVanished},
 	{as[*journal.NoArchiveError], CodeNoArchive},

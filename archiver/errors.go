@@ -45,6 +45,7 @@ const (
 	CodeRecipientNeeded Code = "recipient_needed"   // a recipient that cannot be removed: nobody, or nobody here, could open the archive then
 	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
 	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
+	CodeMirror          Code = "mirror"             // the archive is a mirror, into which nothing else writes
 	CodeNoRecipients    Code = "no_recipients"      // an encrypted archive would be copied without encryption
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
@@ -87,6 +88,7 @@ var (
 	ErrRecipientNeeded error = sentinel(CodeRecipientNeeded)
 	ErrEncrypted       error = sentinel(CodeEncrypted)
 	ErrLock            error = sentinel(CodeLock)
+	ErrMirror          error = sentinel(CodeMirror)
 	ErrNoRecipients    error = sentinel(CodeNoRecipients)
 )
 

@@ -83,6 +83,8 @@ const (
 	typeFence       = "fence"
 	typeCertificate = "certificate"
 	typeDigest      = "digest"
+	typeMirror      = "mirror"
+	typeDetached    = "mirror_detached"
 )
 
 // Intact reports whether a document matches its own digest. Whether it has a MAC, and the

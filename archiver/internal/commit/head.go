@@ -59,6 +59,9 @@ func (w *writer) readHead(ctx context.Context, first bool) (*Head, error) {
 		}
 		return nil, err
 	}
+	if err := j.CheckMirror(ctx, l); err != nil {
+		return nil, err
+	}
 	w.last = l.Last()
 	if l.Archive == nil && w.options.Existing {
 		if lost := w.options.Known.Lost(l); lost != nil {

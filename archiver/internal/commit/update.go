@@ -49,7 +49,8 @@ func (e *ConflictError) Error() string {
 //
 // With a tip, the first call is with the head of that, and nothing is read, see [Tip].
 //
-// Other errors are a [*journal.VanishedError], unless it is accepted; an [*UnsafeStoreError];
+// Other errors are a [*journal.VanishedError], unless it is accepted; a [*journal.MirrorError]; an
+// [*UnsafeStoreError];
 // those of reading the journal; and those of attempt.
 func Update(ctx context.Context, j *journal.Journal, options UpdateOptions, attempt func(*Head) error) error {
 	if options.Tip != nil {

@@ -49,7 +49,7 @@ func (j *Journal) readDocument(ctx context.Context) (*List, error) {
 // readWithNewerKeys reads archive.json for whom its own key list does not know: the newest one may.
 // If that does not help, the error says for whom the archive opens now; it is why if nothing does.
 func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Document, error) {
-	last, err := searchEnd(ctx, j.store, nil)
+	last, err := searchEnd(ctx, j.store, nil, &marks{})
 	if err != nil {
 		return objects.Document{}, err
 	}
@@ -69,7 +69,8 @@ func (j *Journal) readWithNewerKeys(ctx context.Context, why error) (objects.Doc
 }
 
 // checkDocument makes sure that there is archive.json if there are backups: it may have
-// been created after it was read.
+// been created after it was read. In a mirror it is the last object of the first mirroring: without
+// it, there is no archive yet, whatever there is of manifests.
 func (j *Journal) checkDocument(ctx context.Context, l *List) error {
 	if l.Archive != nil || len(l.Records) == 0 {
 		return nil
@@ -78,7 +79,12 @@ func (j *Journal) checkDocument(ctx context.Context, l *List) error {
 	if err != nil {
 		return err
 	}
-	if l.Archive = again.Archive; l.Archive == nil {
+	l.Archive = again.Archive
+	switch {
+	case l.Archive != nil:
+	case l.IsMirror():
+		l.Records = nil
+	default:
 		return &DamagedDocumentError{&manifest.ObjectError{
 			Key: manifest.ArchiveKey, Problem: "it is missing, although there are backups",
 		}}
@@ -94,7 +100,7 @@ func (j *Journal) listWithoutDocument(ctx context.Context, why error) (*List, er
 	if _, ok := errors.AsType[*DamagedDocumentError](why); !ok {
 		return nil, why
 	}
-	seqs, written, err := listAll(ctx, j.store)
+	seqs, written, err := listAll(ctx, j.store, &marks{})
 	if err != nil {
 		return nil, err
 	}

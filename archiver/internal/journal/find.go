@@ -28,7 +28,7 @@ func (j *Journal) FindNewest(ctx context.Context, known Memory) (*List, error) {
 	}
 	all := false
 	if hint > 0 {
-		if l.Records, all, err = listFrom(ctx, j.store, hint, listPage); err != nil {
+		if l.Records, all, err = listFrom(ctx, j.store, hint, listPage, &l.marks); err != nil {
 			return nil, err
 		}
 	}
@@ -36,7 +36,7 @@ func (j *Journal) FindNewest(ctx context.Context, known Memory) (*List, error) {
 		l.Records, all = nil, false
 	}
 	if !all {
-		if l.Records, err = searchEnd(ctx, j.store, l.Records); err != nil {
+		if l.Records, err = searchEnd(ctx, j.store, l.Records, &l.marks); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +60,7 @@ func (j *Journal) CheckKeys(ctx context.Context, l *List) error {
 
 // FindLast returns the number of the newest record. Record seq exists.
 func (j *Journal) FindLast(ctx context.Context, seq manifest.Seq) (manifest.Seq, error) {
-	records, err := searchEnd(ctx, j.store, []manifest.Seq{seq})
+	records, err := searchEnd(ctx, j.store, []manifest.Seq{seq}, &marks{})
 	if err != nil {
 		return 0, err
 	}
@@ -71,12 +71,13 @@ func (j *Journal) FindLast(ctx context.Context, seq manifest.Seq) (manifest.Seq,
 
 // listFrom returns the numbers of the backups from seq on, of at most limit objects, and
 // whether these are all. It takes one request if limit is listPage.
-func listFrom(ctx context.Context, s *objects.Store, seq manifest.Seq, limit int) (seqs []manifest.Seq, all bool, err error) {
+func listFrom(ctx context.Context, s *objects.Store, seq manifest.Seq, limit int, m *marks) (seqs []manifest.Seq, all bool, err error) {
 	n := 0
-	for info, err := range s.ListAfter(ctx, manifest.ManifestPrefix, (seq - 1).Key(), objects.MaxManifests) {
+	for info, err := range listJournal(ctx, s, (seq - 1).Key()) {
 		if err != nil {
 			return nil, false, err
 		}
+		m.note(info.Key)
 		if seq, ok := manifest.ParseKey(info.Key); ok {
 			seqs = append(seqs, seq)
 		}
@@ -91,7 +92,7 @@ func listFrom(ctx context.Context, s *objects.Store, seq manifest.Seq, limit int
 
 // searchEnd returns the numbers of the newest backups. It looks after those that are
 // known, further and further ahead until there is nothing, and then halves.
-func searchEnd(ctx context.Context, s *objects.Store, known []manifest.Seq) ([]manifest.Seq, error) {
+func searchEnd(ctx context.Context, s *objects.Store, known []manifest.Seq, m *marks) ([]manifest.Seq, error) {
 	end := manifest.MaxSeq + 1 // from here on there is nothing
 	for ahead := manifest.Seq(0); ; ahead = 3*ahead + listPage {
 		last := manifest.Seq(0)
@@ -108,7 +109,7 @@ func searchEnd(ctx context.Context, s *objects.Store, known []manifest.Seq) ([]m
 		case end-next > listPage:
 			next += (end - next) / 2
 		}
-		seqs, all, err := listFrom(ctx, s, next, listPage)
+		seqs, all, err := listFrom(ctx, s, next, listPage, m)
 		switch {
 		case err != nil || all && len(seqs) > 0:
 			return seqs, err
@@ -117,7 +118,7 @@ func searchEnd(ctx context.Context, s *objects.Store, known []manifest.Seq) ([]m
 		case all:
 			end = next
 		default: // a page full of other objects
-			seqs, _, err = listFrom(ctx, s, 1, objects.MaxManifests)
+			seqs, _, err = listFrom(ctx, s, 1, objects.MaxManifests, m)
 			return seqs, err
 		}
 	}

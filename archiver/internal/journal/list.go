@@ -37,6 +37,8 @@ type List struct {
 	// no more than the id that the manifests have.
 	Document error
 
+	marks marks // of a mirror, see [List.IsMirror]
+
 	read    map[manifest.Seq]*manifest.Committed // records that were read to find Keep
 	damaged map[manifest.Seq]bool                // keeps that could not be read
 
@@ -80,11 +82,16 @@ func (l *List) Find(seq manifest.Seq) (Entry, bool) {
 type NoArchiveError struct {
 	Address string
 	Err     error // what the store says of the bucket if that does not exist, else nil
+
+	IsMirror bool // it is the address of a mirror that is not complete yet
 }
 
 func (e *NoArchiveError) Error() string {
 	if e.Err != nil {
 		return e.Err.Error()
+	}
+	if e.IsMirror {
+		return "there is no archive at " + e.Address + " yet: the first mirroring has not come to its end"
 	}
 	return "there is no archive at " + e.Address
 }
@@ -100,7 +107,7 @@ func (j *Journal) List(ctx context.Context) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.Records, l.Written, err = listAll(ctx, j.store); err != nil {
+	if l.Records, l.Written, err = listAll(ctx, j.store, &l.marks); err != nil {
 		return nil, err
 	}
 	return l, j.checkDocument(ctx, l)
@@ -125,7 +132,7 @@ func (j *Journal) OpenRecords(ctx context.Context, known Memory) (*List, error) 
 	}
 	err = known.NoStore(err)
 	if _, gone := errors.AsType[*VanishedError](err); !gone && errors.Is(err, storage.ErrNoStore) {
-		return nil, &NoArchiveError{j.Address(), err}
+		return nil, &NoArchiveError{Address: j.Address(), Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +141,7 @@ func (j *Journal) OpenRecords(ctx context.Context, known Memory) (*List, error) 
 		if lost := known.Lost(l); lost != nil {
 			return nil, lost
 		}
-		return nil, &NoArchiveError{Address: j.Address()}
+		return nil, &NoArchiveError{Address: j.Address(), IsMirror: l.IsMirror()}
 	}
 	return l, j.dropGarbage(ctx, l)
 }
@@ -174,12 +181,13 @@ func (l *List) add(seq manifest.Seq, info *storage.ObjectInfo) {
 }
 
 // listAll returns the numbers of all records, and when each was written.
-func listAll(ctx context.Context, s *objects.Store) (seqs []manifest.Seq, written map[manifest.Seq]time.Time, err error) {
+func listAll(ctx context.Context, s *objects.Store, m *marks) (seqs []manifest.Seq, written map[manifest.Seq]time.Time, err error) {
 	written = map[manifest.Seq]time.Time{}
-	for info, err := range s.List(ctx, manifest.ManifestPrefix, objects.MaxManifests) {
+	for info, err := range listJournal(ctx, s, "") {
 		if err != nil {
 			return nil, nil, err
 		}
+		m.note(info.Key)
 		if seq, ok := manifest.ParseKey(info.Key); ok {
 			seqs = append(seqs, seq)
 			written[seq] = info.ModTime

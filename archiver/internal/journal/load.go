@@ -178,7 +178,7 @@ func (j *Journal) HasGrown(ctx context.Context, last manifest.Seq) (bool, error)
 	if err := j.LookBeyond(ctx, l); err != nil || l.Last() > last {
 		return l.Last() > last, err
 	}
-	found, err := searchEnd(ctx, j.store, []manifest.Seq{last})
+	found, err := searchEnd(ctx, j.store, []manifest.Seq{last}, &marks{})
 	return len(found) > 0 && found[len(found)-1] > last, err
 }
 

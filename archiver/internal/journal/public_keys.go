@@ -23,7 +23,7 @@ func (j *Journal) PublicKeys(ctx context.Context) (archiveID string, record mani
 	if err != nil {
 		return "", 0, nil, fmt.Errorf("%s: %w", manifest.ArchiveKey, err)
 	}
-	records, err := searchEnd(ctx, j.store, nil)
+	records, err := searchEnd(ctx, j.store, nil, &marks{})
 	if err != nil {
 		return "", 0, nil, err
 	}
