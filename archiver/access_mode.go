@@ -47,7 +47,7 @@ func (m AccessMode) Permissions() storage.Permissions {
 	case AccessRestore:
 		return storage.Permissions{List: true, Read: append(documents, manifest.SegmentPrefix), Versions: true}
 	case AccessMonitor:
-		return storage.Permissions{List: true, Read: documents}
+		return storage.Permissions{List: true, Read: append(documents, manifest.CertificatePrefix)}
 	case AccessExpire:
 		return storage.Permissions{
 			List: true, Read: append(documents, manifest.FencePrefix), Create: []string{manifest.ManifestPrefix, manifest.FencePrefix},

@@ -36,6 +36,7 @@ var kinds = []kind{
 	{as[*commit.UnknownOutcomeError], CodeUnknownOutcome},
 	{as[*commit.ConflictError], CodeConflict},
 	{as[*laggingError], CodeLagging},
+	{as[*unprovenError], CodeUnproven},
 	{as[*clockError], CodeLagging},
 	{as[*commit.UnreadableError], CodeFailed}, // which wraps what a reader would say of the archive
 

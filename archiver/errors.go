@@ -24,6 +24,7 @@ const (
 	CodeNoBackup        Code = "no_backup"          // the archive exists, but not this backup, or it has none
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
 	CodeLagging         Code = "lagging"            // the archive is further behind the database than allowed
+	CodeUnproven        Code = "unproven"           // no drill has succeeded lately, or the newest one failed
 	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
 	CodeConflict        Code = "conflict"           // other writers were faster, every time
 	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
@@ -67,6 +68,7 @@ var (
 	ErrNoBackup        error = sentinel(CodeNoBackup)
 	ErrUnreachable     error = sentinel(CodeUnreachable)
 	ErrLagging         error = sentinel(CodeLagging)
+	ErrUnproven        error = sentinel(CodeUnproven)
 	ErrForeignCursor   error = sentinel(CodeForeignCursor)
 	ErrConflict        error = sentinel(CodeConflict)
 	ErrUnknownOutcome  error = sentinel(CodeUnknownOutcome)

@@ -13,6 +13,11 @@ type laggingError struct{ Text string }
 
 func (e *laggingError) Error() string { return e.Text }
 
+// unprovenError is the error for an archive that was not proven restorable, or not lately.
+type unprovenError struct{ Text string }
+
+func (e *unprovenError) Error() string { return e.Text }
+
 // clockError is the error for an event in the future by this host's clock.
 type clockError struct {
 	What  string

@@ -63,6 +63,11 @@ type StatusReport struct {
 	// Retention is what was said about what stays, nil if nothing was.
 	Retention *Retention
 
+	// Proof is what the newest certificate says. It is nil if that is not known, as certificates
+	// may not be read, or are damaged: then ProofUnknown says why.
+	Proof        *Proof
+	ProofUnknown error
+
 	// Vanished is not nil if the archive lacks a backup that it had before, according to
 	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
 	Vanished error
@@ -97,7 +102,7 @@ type Behind struct {
 }
 
 // Status reports what the archive has and, if a database is named, how far the archive
-// lags behind it. It reads only manifests from the store, locks nothing and writes
+// lags behind it. It reads only documents from the store, locks nothing and writes
 // nothing. Its errors are those of [Archive.List] and, for the database, of
 // [Archive.Backup]: [CodeWrongDatabase] if it is not the archive's, and [CodeVanished] if
 // the archive no longer exists.
@@ -141,6 +146,9 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 		return r, err
 	}
 	if r.Retention, err = a.retentionOf(ctx, h); err != nil {
+		return r, err
+	}
+	if r.Proof, r.ProofUnknown, err = a.proofFor(ctx, h); err != nil {
 		return r, err
 	}
 	var newest *manifest.Committed

@@ -324,6 +324,10 @@ var remaining = []row{
 		name: "behind", when: code(archiver.CodeLagging),
 		say: "Run `gbak-s3 backup DATABASE ARCHIVE`, and find out why the scheduled backups did not run.",
 	},
+	{
+		name: "not proven", when: code(archiver.CodeUnproven),
+		say: "Run `gbak-s3 drill ARCHIVE`, and find out why the scheduled drills did not run or did not succeed: docs/drills.md.",
+	},
 	{name: "export exists", when: both(code(archiver.CodeTargetExists), of("export")), say: "Export to another path, or move away what is there."},
 	{name: "target exists", when: code(archiver.CodeTargetExists), say: "Use another path, or --force to move aside what is there."},
 	{

@@ -259,6 +259,7 @@ var hintCases = []hintCase{
 	{"not a database", archiver.CodeNotDatabase, errors.New("x"), "people.grafeo"},
 	{"no conditions", archiver.CodeUnsafeStore, answered(storage.ErrNoConditionalPut, storage.Answer{Status: 501}), "only if it is absent"},
 	{"nothing there", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path"},
+	{"not proven", archiver.CodeUnproven, errors.New("x"), "gbak-s3 drill"},
 	{"behind", archiver.CodeLagging, errors.New("x"), "gbak-s3 backup"},
 	{"target exists", archiver.CodeTargetExists, errors.New("x"), "--force"},
 	{"state that is not there", archiver.CodeUnreachable, errors.New("x"), "gbak-s3 status"},

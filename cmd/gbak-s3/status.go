@@ -13,11 +13,13 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/watch/config"
 	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 )
 
 func statusCommand(a *app) *cobra.Command {
 	var maxLag time.Duration
+	var maxProofAge string
 	var opts archiver.StatusOptions
 	var metricsFile *string
 	cmd := &cobra.Command{
@@ -29,12 +31,15 @@ the oldest one. It changes neither.
 
 With --max-lag it prints the status and then exits with code 1 if the archive is
 further behind than that or, without DATABASE, if its newest backup is older than that.
+With --max-proof-age it does so if the newest drill failed, or no drill has succeeded for
+so long (docs/drills.md).
 
 A single argument is the ARCHIVE, unless $GBAK_ARCHIVE is set and the argument is an
 existing file or a folder with a database: then it is the DATABASE.`,
 		Example: `  gbak-s3 status s3://backups/people
   gbak-s3 status s3://backups/people people.grafeo
-  gbak-s3 status s3://backups/people people.grafeo --max-lag 15m`,
+  gbak-s3 status s3://backups/people people.grafeo --max-lag 15m
+  gbak-s3 status s3://backups/people --max-proof-age 8d`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 {
 				return usage("%d arguments are too many", "Usage: "+cmd.UseLine(), len(args))
@@ -48,21 +53,49 @@ existing file or a folder with a database: then it is the DATABASE.`,
 			if maxLag < 0 {
 				return usage("the lag %s cannot be used", "Give a duration such as 15m, 90s or 24h.", maxLag)
 			}
-			limit := &maxLag
-			if !cmd.Flags().Changed("max-lag") {
-				limit = nil
+			var l statusLimits
+			if cmd.Flags().Changed("max-lag") {
+				l.lag = &maxLag
+			}
+			if cmd.Flags().Changed("max-proof-age") {
+				age, err := config.ParseDuration(maxProofAge)
+				if err != nil {
+					return usage("--max-proof-age: %w", "Give a duration such as 36h or 8d.", err)
+				}
+				l.proofAge = &age
 			}
 			var address string
 			address, opts.Database = statusArguments(args)
 			return a.metered(*metricsFile, "status", opts.Database, address, func(run *metrics.Run) error {
-				return a.status(cmd, address, opts, limit, run)
+				return a.status(cmd, address, opts, l, run)
 			})
 		},
 	}
 	metricsFile = metricsFlag(cmd)
 	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
 	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind than this, such as 15m")
+	cmd.Flags().StringVar(&maxProofAge, "max-proof-age", "",
+		"exit with code 1 if no drill has succeeded for so long, such as 8d, or the newest one failed (`TIME`)")
 	return cmd
+}
+
+// statusLimits are what a status is held to; nil for nothing.
+type statusLimits struct{ lag, proofAge *time.Duration }
+
+// check returns the error of a status that is beyond a limit.
+func (l statusLimits) check(r archiver.StatusReport) error {
+	if r.Vanished != nil {
+		return r.Within(math.MaxInt64) // whatever the lag may be
+	}
+	if l.lag != nil {
+		if err := r.Within(*l.lag); err != nil {
+			return err
+		}
+	}
+	if l.proofAge != nil {
+		return r.ProvenWithin(*l.proofAge)
+	}
+	return nil
 }
 
 // statusArguments tells the two arguments apart, as the help text of status says.
@@ -89,7 +122,7 @@ func isDatabase(path string) bool {
 	return err == nil
 }
 
-func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, maxLag *time.Duration, run *metrics.Run) error {
+func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOptions, limits statusLimits, run *metrics.Run) error {
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err
@@ -104,13 +137,10 @@ func (a *app) status(cmd *cobra.Command, address string, opts archiver.StatusOpt
 	} else {
 		err = a.out.printStatus(r, opts.Database)
 	}
-	if err == nil && r.Vanished != nil {
-		err = r.Within(math.MaxInt64) // whatever the lag may be
-	}
-	if err != nil || maxLag == nil {
+	if err != nil {
 		return err
 	}
-	return r.Within(*maxLag)
+	return limits.check(r)
 }
 
 // statusLine is a status in JSON.
@@ -135,6 +165,8 @@ type statusLine struct {
 
 	Replay    *replayLine    `json:"replay"`    // null if nothing can be restored
 	Mergeable *mergeableLine `json:"mergeable"` // null if nothing would be merged
+
+	Proof *proofLine `json:"proof"`
 
 	retentionLine
 
@@ -170,7 +202,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 		Type: "status", Backups: r.Backups, StoredBytes: r.StoredBytes, Restorable: []reachLine{},
 		Holds: linesOfHeld(r.Log.Holds, database), LogBytes: r.Log.LogBytes, ForeignCursor: r.Log.ForeignCursor,
 		Conditions: string(r.Conditions), SingleWriter: r.SingleWriter, Encryption: lineOfEncryption(r.Encryption), Spill: (*spillLine)(r.Spill),
-		retentionLine: lineOfRetention(r.Retention), Replay: (*replayLine)(r.Replay), Mergeable: lineOfMergeable(r.Mergeable),
+		retentionLine: lineOfRetention(r.Retention), Replay: (*replayLine)(r.Replay), Mergeable: lineOfMergeable(r.Mergeable), Proof: lineOfProof(r),
 	}
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
@@ -214,6 +246,9 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 		} else {
 			fmt.Fprintf(w, "%s\n", moment(": backups up to ", &reach.AsOf))
 		}
+	}
+	for _, line := range linesOfProof(r) {
+		fmt.Fprintf(w, "%s\n", line)
 	}
 	if r.Retention != nil {
 		for _, line := range linesOfRetention(r.Retention) {

@@ -1,0 +1,164 @@
+package archiver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/certificates"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/ring"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// Proof is what the newest certificate of an archive says: when it was last proved that the archive
+// can be restored, and how much of it was read since when. It is as true as those who may write to
+// the archive are.
+type Proof struct {
+	Proven    *Proven   // the newest drill that succeeded, nil if none has
+	LastDrill *Drilled  // the newest drill, whatever came of it; nil if there was none
+	Coverage  *Coverage // what samples have read; nil if there was none
+}
+
+// Proven is a drill that succeeded.
+type Proven struct {
+	At       time.Time // when it began, by the clock of the host that did it
+	Backup   uint64    // in which the state lies that was restored
+	Timeline int
+	Epoch    uint64
+	Time     *time.Time // of the state; nil where the database keeps no times
+	Random   bool       // the state was drawn from all that could be restored
+
+	Executed bool   // a command has checked the restored database, too
+	Digest   string // that the command reported; "" for none
+	PinnedBy string // who was the first to say so: "drill" or "app"; "" if there is no digest
+
+	RawBytes int64         // of the restored database
+	Restore  time.Duration // how long the restore took
+}
+
+// Drilled says what came of a drill.
+type Drilled struct {
+	At       time.Time // when it began
+	OK       bool
+	Why      string // why it failed
+	Timeline int    // of the state, 0 if that is not known
+	Epoch    uint64
+	Random   bool
+}
+
+// Coverage is what samples say together: of the segments that backups up to UpTo name, this share
+// was read since Since, and was right. Shares are of the hashes of segments, and so, up to chance, of
+// their number.
+type Coverage struct {
+	Read    float64 // from 0 to 1; 1 if it is all, and only then
+	UpTo    uint64  // 0 if nothing was read that was right
+	Since   time.Time
+	Damaged float64 // the share that was read, and on which something was wrong
+
+	LastAt   time.Time // when the newest sample began
+	Findings int       // of the newest sample
+}
+
+// Proof returns what the newest certificate of the archive says. Beside what opens the archive, that
+// is a list and a read.
+func (a *Archive) Proof(ctx context.Context) (Proof, storage.RequestCounts, error) {
+	var p Proof
+	requests, _, err := run(ctx, nil, func(ctx context.Context) error {
+		h, err := a.existing(ctx)
+		if err == nil {
+			p, err = a.proof(ctx, h)
+		}
+		return err
+	})
+	if err != nil {
+		return Proof{}, requests, err
+	}
+	return p, requests, nil
+}
+
+// proof returns what the newest certificate of the archive of h says.
+func (a *Archive) proof(ctx context.Context, h *journal.List) (Proof, error) {
+	c, err := certificates.Newest(ctx, a.objects)
+	if err != nil || c == nil {
+		return Proof{}, err
+	}
+	if c.ArchiveID != h.Archive.ArchiveID {
+		return Proof{}, &manifest.ObjectError{Key: c.Key, Problem: "it belongs to another archive"}
+	}
+	return proofOf(c, manifest.Now()), nil
+}
+
+// proofFor is [Archive.proof] for a status: that certificates may not be read, or cannot be, is
+// unknown, and no error.
+func (a *Archive) proofFor(ctx context.Context, h *journal.List) (p *Proof, unknown, err error) {
+	found, err := a.proof(ctx, h)
+	if err == nil {
+		return &found, nil, nil
+	}
+	if code := classify(err); ctx.Err() != nil || code == CodeStore || code == CodeNoStore {
+		return nil, nil, err
+	}
+	return nil, explain(err), nil
+}
+
+// proofOf returns what a certificate says now.
+func proofOf(c *manifest.Certificate, now time.Time) Proof {
+	p := Proof{Coverage: coverageOf(c.Arcs, now)}
+	if d := c.LastDrill; d != nil {
+		p.LastDrill = &Drilled{d.At, d.OK, d.Why, d.Timeline, d.Epoch, d.Random}
+	}
+	if d := c.Proven; d != nil {
+		p.Proven = &Proven{
+			At: d.At, Backup: uint64(d.Backup), Timeline: d.Timeline, Epoch: d.Epoch, Time: d.Time, Random: d.Random,
+			Executed: d.Checks.Exec.Result == manifest.ProofOK, Digest: d.Digest, PinnedBy: string(d.PinnedBy),
+			RawBytes: d.RawBytes, Restore: time.Duration(d.RestoreMS) * time.Millisecond,
+		}
+	}
+	return p
+}
+
+// coverageOf returns what the arcs of a certificate say now, nil if there are none.
+func coverageOf(arcs []manifest.Arc, now time.Time) *Coverage {
+	if len(arcs) == 0 {
+		return nil
+	}
+	claim := ring.Of(arcs, now).Claim()
+	c := &Coverage{Read: claim.Covered, UpTo: uint64(claim.UpTo), Since: claim.Since, Damaged: claim.Damaged}
+	for _, a := range arcs {
+		if a.BegunAt.After(c.LastAt) {
+			c.LastAt = a.BegunAt
+		}
+	}
+	for _, a := range arcs {
+		if a.BegunAt.Equal(c.LastAt) { // parts of one sample have its findings each
+			c.Findings = max(c.Findings, a.Findings)
+		}
+	}
+	return c
+}
+
+// ProvenWithin returns an error of [CodeUnproven] unless the newest drill succeeded, and is no
+// older than limit. A drill that is more than 5 s in the future by this host's clock proves
+// nothing: nobody knows how old it is. It also does so if it is not known whether there was one.
+func (r *StatusReport) ProvenWithin(limit time.Duration) error {
+	if r.Proof == nil {
+		return explain(&unprovenError{fmt.Sprintf("whether the archive was proven restorable is not known: %v", r.ProofUnknown)})
+	}
+	last, proven := r.Proof.LastDrill, r.Proof.Proven
+	switch {
+	case last != nil && !last.OK:
+		return explain(&unprovenError{"the newest drill failed: " + last.Why})
+	case proven == nil:
+		return explain(&unprovenError{"the archive was never proven restorable"})
+	}
+	age := manifest.Now().Sub(proven.At)
+	switch {
+	case age < -skewTolerance:
+		return explain(&unprovenError{(&clockError{"the newest drill was done", -age}).Error()})
+	case age > limit:
+		return explain(&unprovenError{fmt.Sprintf("the archive was last proven restorable %s ago, and that may be %s at most", age.Round(time.Second), limit)})
+	}
+	return nil
+}
