@@ -63,10 +63,10 @@ type StatusReport struct {
 	// Retention is what was said about what stays, nil if nothing was.
 	Retention *Retention
 
-	// Proof is what the newest certificate says. It is nil if that is not known, as certificates
-	// may not be read, or are damaged: then ProofUnknown says why.
-	Proof        *Proof
-	ProofUnknown error
+	// Proofs are what the newest certificate says. They are nil if that is not known, as certificates
+	// may not be read, or are damaged: then ProofsUnknown says why.
+	Proofs        *Proofs
+	ProofsUnknown error
 
 	// Vanished is not nil if the archive lacks a backup that it had before, according to
 	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
@@ -148,7 +148,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	if r.Retention, err = a.retentionOf(ctx, h); err != nil {
 		return r, err
 	}
-	if r.Proof, r.ProofUnknown, err = a.proofFor(ctx, h); err != nil {
+	if r.Proofs, r.ProofsUnknown, err = a.proofsFor(ctx, h); err != nil {
 		return r, err
 	}
 	var newest *manifest.Committed

@@ -50,9 +50,9 @@ type coverageLine struct {
 }
 
 func lineOfProof(r archiver.StatusReport) *proofLine {
-	p := r.Proof
+	p := r.Proofs
 	if p == nil {
-		return &proofLine{Why: r.ProofUnknown.Error()}
+		return &proofLine{Why: r.ProofsUnknown.Error()}
 	}
 	line := &proofLine{Known: true, LastDrill: (*drilledLine)(p.LastDrill)}
 	if d := p.Proven; d != nil {
@@ -72,9 +72,9 @@ func lineOfProof(r archiver.StatusReport) *proofLine {
 
 // linesOfProof are the lines of a status about how the archive was proved.
 func linesOfProof(r archiver.StatusReport) (lines []string) {
-	p := r.Proof
+	p := r.Proofs
 	if p == nil {
-		return []string{fmt.Sprintf("proven\tnot known: %v", r.ProofUnknown)}
+		return []string{fmt.Sprintf("proven\tnot known: %v", r.ProofsUnknown)}
 	}
 	if d := p.LastDrill; d != nil && !d.OK {
 		of := ""

@@ -25,52 +25,52 @@ func TestLinesOfProof(t *testing.T) {
 		want   []string
 	}{
 		"never": {
-			archiver.StatusReport{Proof: &archiver.Proof{}, Newest: &archiver.Backup{}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{}, Newest: &archiver.Backup{}},
 			[]string{"proven\tnever: run `gbak-s3 drill ARCHIVE`"},
 		},
-		"nothing to prove": {archiver.StatusReport{Proof: &archiver.Proof{}}, nil},
-		"not known":        {archiver.StatusReport{ProofUnknown: errors.New("permission denied")}, []string{"proven\tnot known: permission denied"}},
+		"nothing to prove": {archiver.StatusReport{Proofs: &archiver.Proofs{}}, nil},
+		"not known":        {archiver.StatusReport{ProofsUnknown: errors.New("permission denied")}, []string{"proven\tnot known: permission denied"}},
 		"without a command": {
-			archiver.StatusReport{Proof: &archiver.Proof{Proven: &proven, LastDrill: good}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &proven, LastDrill: good}},
 			[]string{"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; no command has opened it"},
 		},
 		"with a command": {
-			archiver.StatusReport{Proof: &archiver.Proof{Proven: &executed, LastDrill: good}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &executed, LastDrill: good}},
 			[]string{"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; a command checked it"},
 		},
 		"with a digest of a drill": {
-			archiver.StatusReport{Proof: &archiver.Proof{Proven: &byDrill, LastDrill: good}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &byDrill, LastDrill: good}},
 			[]string{"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; a command checked it, and its digest is pinned by a drill"},
 		},
 		"with a digest of the app": {
-			archiver.StatusReport{Proof: &archiver.Proof{Proven: &byApp, LastDrill: good}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &byApp, LastDrill: good}},
 			[]string{"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; a command checked it, and its digest is pinned by the app"},
 		},
 		"the last one failed": {
-			archiver.StatusReport{Proof: &archiver.Proof{Proven: &proven, LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "bytes: segments/a is damaged", Timeline: 2, Epoch: 41}}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &proven, LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "bytes: segments/a is damaged", Timeline: 2, Epoch: 41}}},
 			[]string{
 				"last drill\tFAILED 2 hours ago, on epoch 41 of timeline 2: bytes: segments/a is damaged",
 				"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; no command has opened it",
 			},
 		},
 		"the last one failed before it knew of what": {
-			archiver.StatusReport{Proof: &archiver.Proof{LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "the disk is full"}}, Newest: &archiver.Backup{}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "the disk is full"}}, Newest: &archiver.Backup{}},
 			[]string{"last drill\tFAILED 2 hours ago: the disk is full", "proven\tnever: run `gbak-s3 drill ARCHIVE`"},
 		},
 		"all is read": {
-			archiver.StatusReport{Proof: &archiver.Proof{Coverage: &archiver.Coverage{Read: 1, UpTo: 9, Since: ago(20*day - time.Hour)}}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 1, UpTo: 9, Since: ago(20*day - time.Hour)}}},
 			[]string{"read\t100 % of what backups up to 9 name, within 20 days"},
 		},
 		"nearly all is read": {
-			archiver.StatusReport{Proof: &archiver.Proof{Coverage: &archiver.Coverage{Read: 0.9999, UpTo: 9, Since: ago(3*day - time.Minute)}}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 0.9999, UpTo: 9, Since: ago(3*day - time.Minute)}}},
 			[]string{"read\t99 % of what backups up to 9 name, within 3 days"},
 		},
 		"some is damaged": {
-			archiver.StatusReport{Proof: &archiver.Proof{Coverage: &archiver.Coverage{Read: 0.5, Damaged: 0.0001, UpTo: 9, Since: ago(3*day - time.Minute)}}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 0.5, Damaged: 0.0001, UpTo: 9, Since: ago(3*day - time.Minute)}}},
 			[]string{"read\t50 % of what backups up to 9 name, within 3 days; less than 1 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
 		},
 		"all that was read is damaged": {
-			archiver.StatusReport{Proof: &archiver.Proof{Coverage: &archiver.Coverage{Damaged: 0.05}}},
+			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Damaged: 0.05}}},
 			[]string{"read\tnothing that was right; 5 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
 		},
 	} {

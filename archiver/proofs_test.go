@@ -45,7 +45,7 @@ func checks(exec manifest.ProofResult) manifest.DrillChecks {
 func TestProof(t *testing.T) {
 	t.Parallel()
 	store, now := archiveToProve(t)
-	if p := status(t, store, "").Proof; !cmp.Equal(p, &archiver.Proof{}) {
+	if p := status(t, store, "").Proofs; !cmp.Equal(p, &archiver.Proofs{}) {
 		t.Fatalf("without a certificate: %+v", p)
 	}
 	last := manifest.DrillOutcome{At: now.Add(-time.Hour), Why: "a segment is damaged", Timeline: 1, Epoch: 2, Random: true}
@@ -61,7 +61,7 @@ func TestProof(t *testing.T) {
 			{From: 3 << 62, To: 0, BegunAt: now.Add(-time.Hour), UpTo: 1, Findings: 2},
 		}
 	})
-	want := archiver.Proof{
+	want := archiver.Proofs{
 		Proven: &archiver.Proven{
 			At: drill.At, Backup: 1, Timeline: 1, Epoch: 3, Time: &now, Executed: true, Digest: "v1:aa", PinnedBy: "app",
 			RawBytes: 4096, Restore: 41 * time.Second,
@@ -72,10 +72,10 @@ func TestProof(t *testing.T) {
 		},
 	}
 	r := status(t, store, "")
-	if diff := cmp.Diff(&want, r.Proof); diff != "" || r.ProofUnknown != nil {
-		t.Errorf("%s, %v", diff, r.ProofUnknown)
+	if diff := cmp.Diff(&want, r.Proofs); diff != "" || r.ProofsUnknown != nil {
+		t.Errorf("%s, %v", diff, r.ProofsUnknown)
 	}
-	p, requests, err := newArchive(store).Proof(t.Context())
+	p, requests, err := newArchive(store).Proofs(t.Context())
 	if diff := cmp.Diff(want, p); diff != "" || err != nil || requests.Total() == 0 {
 		t.Errorf("%s, %v, %d requests", diff, err, requests.Total())
 	}
@@ -85,8 +85,8 @@ func TestProof(t *testing.T) {
 	for i := range 20 {
 		certified(t, store, now.Add(time.Duration(i)*time.Second), func(*manifest.Certificate) {})
 	}
-	if r = status(t, store, ""); r.Requests != before || r.Proof.Proven != nil {
-		t.Errorf("%v requests, and %v before; %+v", r.Requests, before, r.Proof)
+	if r = status(t, store, ""); r.Requests != before || r.Proofs.Proven != nil {
+		t.Errorf("%v requests, and %v before; %+v", r.Requests, before, r.Proofs)
 	}
 }
 
@@ -122,8 +122,8 @@ func TestProofUnknown(t *testing.T) {
 			if err != nil || r.Backups != 1 || r.Newest == nil {
 				t.Fatalf("%+v, %v", r, err)
 			}
-			if r.Proof != nil || archiver.CodeOf(r.ProofUnknown) != c.code || !strings.Contains(r.ProofUnknown.Error(), c.why) {
-				t.Errorf("%+v, %v", r.Proof, r.ProofUnknown)
+			if r.Proofs != nil || archiver.CodeOf(r.ProofsUnknown) != c.code || !strings.Contains(r.ProofsUnknown.Error(), c.why) {
+				t.Errorf("%+v, %v", r.Proofs, r.ProofsUnknown)
 			}
 			if err := r.ProvenWithin(1000 * aDay); !errors.Is(err, archiver.ErrUnproven) || !strings.Contains(err.Error(), "not known") {
 				t.Errorf("%v", err)
@@ -163,18 +163,18 @@ func TestProvenWithin(t *testing.T) {
 	ago := func(d time.Duration) *archiver.Proven { return &archiver.Proven{At: now.Add(-d)} }
 	good := &archiver.Drilled{OK: true}
 	for name, c := range map[string]struct {
-		proof archiver.Proof
+		proof archiver.Proofs
 		why   string // "" for none
 	}{
-		"never":                       {archiver.Proof{}, "never"},
-		"only read":                   {archiver.Proof{Coverage: &archiver.Coverage{Read: 1}}, "never"},
-		"lately":                      {archiver.Proof{Proven: ago(aDay), LastDrill: good}, ""},
-		"too long ago":                {archiver.Proof{Proven: ago(8 * aDay), LastDrill: good}, "ago"},
-		"lately, and failed after it": {archiver.Proof{Proven: ago(aDay), LastDrill: &archiver.Drilled{Why: "the disk is full"}}, "failed: the disk is full"},
-		"a clock is a bit ahead":      {archiver.Proof{Proven: ago(-time.Second), LastDrill: good}, ""},
-		"a clock is ahead":            {archiver.Proof{Proven: ago(-aDay), LastDrill: good}, "future"},
+		"never":                       {archiver.Proofs{}, "never"},
+		"only read":                   {archiver.Proofs{Coverage: &archiver.Coverage{Read: 1}}, "never"},
+		"lately":                      {archiver.Proofs{Proven: ago(aDay), LastDrill: good}, ""},
+		"too long ago":                {archiver.Proofs{Proven: ago(8 * aDay), LastDrill: good}, "ago"},
+		"lately, and failed after it": {archiver.Proofs{Proven: ago(aDay), LastDrill: &archiver.Drilled{Why: "the disk is full"}}, "failed: the disk is full"},
+		"a clock is a bit ahead":      {archiver.Proofs{Proven: ago(-time.Second), LastDrill: good}, ""},
+		"a clock is ahead":            {archiver.Proofs{Proven: ago(-aDay), LastDrill: good}, "future"},
 	} {
-		r := archiver.StatusReport{Proof: &c.proof}
+		r := archiver.StatusReport{Proofs: &c.proof}
 		err := r.ProvenWithin(7 * aDay)
 		if (err == nil) != (c.why == "") || err != nil && (!errors.Is(err, archiver.ErrUnproven) || !strings.Contains(err.Error(), c.why)) {
 			t.Errorf("%s: %v", name, err)

@@ -12,10 +12,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Proof is what the newest certificate of an archive says: when it was last proved that the archive
-// can be restored, and how much of it was read since when. It is as true as those who may write to
+// Proofs are what the newest certificate of an archive says: when it was last proved that the archive
+// can be restored, and how much of it was read since when. They are as true as those who may write to
 // the archive are.
-type Proof struct {
+type Proofs struct {
 	Proven    *Proven   // the newest drill that succeeded, nil if none has
 	LastDrill *Drilled  // the newest drill, whatever came of it; nil if there was none
 	Coverage  *Coverage // what samples have read; nil if there was none
@@ -61,39 +61,39 @@ type Coverage struct {
 	Findings int       // of the newest sample
 }
 
-// Proof returns what the newest certificate of the archive says. Beside what opens the archive, that
+// Proofs returns what the newest certificate of the archive says. Beside what opens the archive, that
 // is a list and a read.
-func (a *Archive) Proof(ctx context.Context) (Proof, storage.RequestCounts, error) {
-	var p Proof
+func (a *Archive) Proofs(ctx context.Context) (Proofs, storage.RequestCounts, error) {
+	var p Proofs
 	requests, _, err := run(ctx, nil, func(ctx context.Context) error {
 		h, err := a.existing(ctx)
 		if err == nil {
-			p, err = a.proof(ctx, h)
+			p, err = a.proofs(ctx, h)
 		}
 		return err
 	})
 	if err != nil {
-		return Proof{}, requests, err
+		return Proofs{}, requests, err
 	}
 	return p, requests, nil
 }
 
-// proof returns what the newest certificate of the archive of h says.
-func (a *Archive) proof(ctx context.Context, h *journal.List) (Proof, error) {
+// proofs returns what the newest certificate of the archive of h says.
+func (a *Archive) proofs(ctx context.Context, h *journal.List) (Proofs, error) {
 	c, err := certificates.Newest(ctx, a.objects)
 	if err != nil || c == nil {
-		return Proof{}, err
+		return Proofs{}, err
 	}
 	if c.ArchiveID != h.Archive.ArchiveID {
-		return Proof{}, &manifest.ObjectError{Key: c.Key, Problem: "it belongs to another archive"}
+		return Proofs{}, &manifest.ObjectError{Key: c.Key, Problem: "it belongs to another archive"}
 	}
-	return proofOf(c, manifest.Now()), nil
+	return proofsOf(c, manifest.Now()), nil
 }
 
-// proofFor is [Archive.proof] for a status: that certificates may not be read, or cannot be, is
+// proofsFor is [Archive.proofs] for a status: that certificates may not be read, or cannot be, is
 // unknown, and no error.
-func (a *Archive) proofFor(ctx context.Context, h *journal.List) (p *Proof, unknown, err error) {
-	found, err := a.proof(ctx, h)
+func (a *Archive) proofsFor(ctx context.Context, h *journal.List) (p *Proofs, unknown, err error) {
+	found, err := a.proofs(ctx, h)
 	if err == nil {
 		return &found, nil, nil
 	}
@@ -103,9 +103,9 @@ func (a *Archive) proofFor(ctx context.Context, h *journal.List) (p *Proof, unkn
 	return nil, explain(err), nil
 }
 
-// proofOf returns what a certificate says now.
-func proofOf(c *manifest.Certificate, now time.Time) Proof {
-	p := Proof{Coverage: coverageOf(c.Arcs, now)}
+// proofsOf returns what a certificate says now.
+func proofsOf(c *manifest.Certificate, now time.Time) Proofs {
+	p := Proofs{Coverage: coverageOf(c.Arcs, now)}
 	if d := c.LastDrill; d != nil {
 		p.LastDrill = &Drilled{d.At, d.OK, d.Why, d.Timeline, d.Epoch, d.Random}
 	}
@@ -143,10 +143,10 @@ func coverageOf(arcs []manifest.Arc, now time.Time) *Coverage {
 // older than limit. A drill that is more than 5 s in the future by this host's clock proves
 // nothing: nobody knows how old it is. It also does so if it is not known whether there was one.
 func (r *StatusReport) ProvenWithin(limit time.Duration) error {
-	if r.Proof == nil {
-		return explain(&unprovenError{fmt.Sprintf("whether the archive was proven restorable is not known: %v", r.ProofUnknown)})
+	if r.Proofs == nil {
+		return explain(&unprovenError{fmt.Sprintf("whether the archive was proven restorable is not known: %v", r.ProofsUnknown)})
 	}
-	last, proven := r.Proof.LastDrill, r.Proof.Proven
+	last, proven := r.Proofs.LastDrill, r.Proofs.Proven
 	switch {
 	case last != nil && !last.OK:
 		return explain(&unprovenError{"the newest drill failed: " + last.Why})
