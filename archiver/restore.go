@@ -30,6 +30,8 @@ type RestoreOptions struct {
 
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
+
+	inspect func(logDir string, plan *catalog.Plan) error // of a drill: looks at the log before it is trimmed; nothing is kept then
 }
 
 // RestoreReport describes what one restore did.
@@ -142,9 +144,11 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 
 // restorePlan restores what is planned to target.
 func (a *Archive) restorePlan(ctx context.Context, target string, plan *catalog.Plan, opts RestoreOptions) (r RestoreReport, err error) {
-	s, err := staging.Open(a.disk, target, staging.Options{
-		Database: &plan.Route.Last().Database, Replace: opts.Force, Chain: plan.Digests(), Segments: plan.Segments(), SyncEvery: a.journalEvery,
-	})
+	o := staging.Options{Database: &plan.Route.Last().Database, Replace: opts.Force, SyncEvery: a.journalEvery}
+	if opts.inspect == nil {
+		o.Chain, o.Segments = plan.Digests(), plan.Segments()
+	}
+	s, err := staging.Open(a.disk, target, o)
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -169,6 +173,11 @@ func (a *Archive) restorePlan(ctx context.Context, target string, plan *catalog.
 	}
 	if err := newFiller(a).Fill(ctx, s, plan); err != nil {
 		return RestoreReport{}, err
+	}
+	if opts.inspect != nil {
+		if err := opts.inspect(s.LogDir(), plan); err != nil {
+			return RestoreReport{}, err
+		}
 	}
 	if _, err := rebuild.Trim(s, plan); err != nil {
 		return RestoreReport{}, err

@@ -104,6 +104,7 @@ var rooms = map[string][]string{
 	"structure": {"catalog"},
 	"verify":    {"journal", "fetch", "catalog", "objects", "capture", "progress", "seal", "ring"},
 
+	"scratch":      {},
 	"certificates": {"storage", "objects", "ring"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
@@ -113,7 +114,7 @@ var rooms = map[string][]string{
 
 // storeless are the rooms of the database's side, the target's side and the deciding
 // side: they do not know that there is a store, not even through others.
-var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring", "structure"}
+var storeless = []string{"progress", "memory", "seal", "catalog", "locate", "replay", "openlog", "capture", "hold", "resume", "sent", "access", "staging", "native", "export", "retention", "ring", "structure", "scratch"}
 
 // diskless are the rooms that touch no file, not even through others.
 var diskless = []string{"progress", "memory", "seal", "objects", "probe", "catalog", "retention", "ring", "journal", "commit", "keeping", "gc", "certificates"}

@@ -37,6 +37,11 @@ type State struct {
 	// before it, as the commits of the database have no times, or if only reading the log
 	// shows the epoch.
 	Exact bool
+
+	// LogFile is the number of the log file in which its last commit ends, and LogEnd the offset
+	// there (0.5). They are 0 if there is no such commit, or before the log was cut.
+	LogFile uint64
+	LogEnd  int64
 }
 
 // Cost is what a plan takes.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -10,8 +11,11 @@ import (
 // index of its last backup, show it.
 func stateOf(r *Route, ix *manifest.Index, t Target) State {
 	base, last := r.Chain[0], r.Last()
-	s := State{last.EndEpoch, last.EndTime, t.Time == nil || r.Time != nil}
+	s := State{Epoch: last.EndEpoch, Time: last.EndTime, Exact: t.Time == nil || r.Time != nil}
 	if !r.IsCut() {
+		if c := last.Position.Commit; c != nil && last.Database.Generation == string(grafeo.Gen05) {
+			s.LogFile, s.LogEnd = c.EndFile, c.End
+		}
 		return s
 	}
 	// The cut is in the last backup's log, or right at its beginning.

@@ -67,7 +67,7 @@ func TestPlan(t *testing.T) {
 	if image, first, later := p.NeededBytes(); image != 4096 || first != header+100 || later != header+50 {
 		t.Errorf("needed are %d, %d and %d bytes", image, first, later)
 	}
-	if diff := cmp.Diff(State{8, new(minute(8)), true}, p.State); diff != "" {
+	if diff := cmp.Diff(State{Epoch: 8, Time: new(minute(8)), Exact: true}, p.State); diff != "" {
 		t.Errorf("state: -want +got: %s", diff)
 	}
 	if key := p.ManifestKey(3); key != r.Chain[1].Seq.Key() {
@@ -89,15 +89,15 @@ func TestStateOfAPlan(t *testing.T) {
 		route func(r *Route, indexes []*manifest.Index)
 		want  State
 	}{
-		{"cut at an epoch", func(r *Route, _ []*manifest.Index) { r.Epoch = new(uint64(7)) }, State{7, new(minute(7)), true}},
-		{"cut at a time", func(r *Route, _ []*manifest.Index) { r.Time = new(minute(7)) }, State{7, new(minute(7)), true}},
-		{"cut before its first commit", func(r *Route, _ []*manifest.Index) { r.Epoch = new(uint64(5)) }, State{5, new(minute(5)), true}},
+		{"cut at an epoch", func(r *Route, _ []*manifest.Index) { r.Epoch = new(uint64(7)) }, State{Epoch: 7, Time: new(minute(7)), Exact: true}},
+		{"cut at a time", func(r *Route, _ []*manifest.Index) { r.Time = new(minute(7)) }, State{Epoch: 7, Time: new(minute(7)), Exact: true}},
+		{"cut before its first commit", func(r *Route, _ []*manifest.Index) { r.Epoch = new(uint64(5)) }, State{Epoch: 5, Time: new(minute(5)), Exact: true}},
 		{"cut, with more commits than are listed", func(r *Route, indexes []*manifest.Index) {
 			r.Epoch, r.Chain[1].Commits, indexes[1].Commits = new(uint64(7)), 3, nil
-		}, State{7, new(minute(5)), false}},
+		}, State{Epoch: 7, Time: new(minute(5)), Exact: false}},
 		{"cut, with commits without times", func(r *Route, indexes []*manifest.Index) {
 			r.Epoch, indexes[1].Commits[1] = new(uint64(7)), manifest.CommitTime{7, 0}
-		}, State{7, nil, true}},
+		}, State{Epoch: 7, Time: nil, Exact: true}},
 	} {
 		r, indexes := planned()
 		c.route(r, indexes)

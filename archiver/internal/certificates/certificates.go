@@ -7,9 +7,11 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -24,30 +26,39 @@ const (
 	// maxListed is how many certificates an archive may have: one every ten minutes for 19 years.
 	maxListed = 1 << 20
 
-	// maxDamaged is how many certificates at the end may be damaged.
+	// maxDamaged is how many certificates at the end may be damaged: the rest is not looked at.
 	maxDamaged = 16
 )
 
 // Newest returns the newest certificate of an archive, nil if there is none. One that is
 // damaged, or that is listed and missing, is passed over, with a warning: an earlier one says
-// less, and nothing wrong.
+// less, and nothing wrong. If all are, nobody knows what they said: that is a
+// [*manifest.ObjectError].
 func Newest(ctx context.Context, s *objects.Store) (*manifest.Certificate, error) {
+	c, damage, err := newest(ctx, s)
+	if err == nil && c == nil && damage != nil {
+		return nil, damage
+	}
+	return c, err
+}
+
+// newest returns the newest certificate, nil if none can be read; and what is wrong with the newest
+// of those that cannot be.
+func newest(ctx context.Context, s *objects.Store) (c *manifest.Certificate, damage *manifest.ObjectError, err error) {
 	keys, err := listRecent(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for i := len(keys) - 1; i >= 0; i-- {
-		c, err := read(ctx, s, keys[i])
-		if damage, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
-			s.Log.Warn("a certificate cannot be read: the one before it counts", "key", keys[i], "err", damage.Problem)
+	for _, key := range slices.Backward(keys) {
+		c, err := read(ctx, s, key)
+		if object, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
+			s.Log.Warn("a certificate cannot be read: the one before it counts", "key", key, "err", object.Problem)
+			damage = cmp.Or(damage, object)
 			continue
 		}
-		return c, err
+		return c, damage, err
 	}
-	if len(keys) == maxDamaged {
-		return nil, &manifest.ObjectError{Key: keys[len(keys)-1], Problem: fmt.Sprintf("it is damaged, and so are the %d certificates before it", maxDamaged-1)}
-	}
-	return nil, nil
+	return nil, damage, nil
 }
 
 // listRecent returns the keys of the newest certificates, at most maxDamaged.

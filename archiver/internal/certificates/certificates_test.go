@@ -196,6 +196,11 @@ func TestDamagedCertificates(t *testing.T) {
 			if c := mustNewest(t, s); c.Key != first.Key {
 				t.Errorf("a damaged one counts: %s", c.Key)
 			}
+			overwrite(t, m, first.Key, stored[first.Key][1:])
+			if c, err := Newest(t.Context(), s); !isDamage(err) {
+				t.Errorf("all are damaged, and that is %+v, %v", c, err)
+			}
+			overwrite(t, m, first.Key, stored[first.Key])
 			third := mustPut(t, s, func(*manifest.Certificate) manifest.Certificate { return drilled(moment(3), "") })
 			if c := mustNewest(t, s); c.Key != third.Key {
 				t.Errorf("%s counts, and not the new one", c.Key)
@@ -211,6 +216,24 @@ func TestDamagedCertificates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where no certificate can be read, the next one begins anew.
+func TestPutAfterDamage(t *testing.T) {
+	t.Parallel()
+	m := storagetest.NewMemory()
+	s := storeOf(m, nil)
+	first := mustPut(t, s, func(*manifest.Certificate) manifest.Certificate { return drilled(moment(1), "") })
+	overwrite(t, m, first.Key, []byte("rot"))
+	second := mustPut(t, s, func(*manifest.Certificate) manifest.Certificate { return sampled(nil, arc(1, 2)) })
+	if c := mustNewest(t, s); c.Key != second.Key || c.Proven != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+func isDamage(err error) bool {
+	_, ok := errors.AsType[*manifest.ObjectError](err)
+	return ok
 }
 
 func overwrite(t *testing.T, m *storagetest.Memory, key string, b []byte) {

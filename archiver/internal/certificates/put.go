@@ -20,7 +20,7 @@ const maxPuts = 8
 //
 // If others put certificates at the same time, build is called again, with what they say, too.
 func Put(ctx context.Context, s *objects.Store, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
-	newest, err := Newest(ctx, s)
+	newest, _, err := newest(ctx, s) // if none can be read, what they said has to be proved again
 	if err != nil {
 		return nil, err
 	}

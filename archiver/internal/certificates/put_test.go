@@ -21,7 +21,7 @@ func TestPutTogether(t *testing.T) {
 			builds := []func(*manifest.Certificate) manifest.Certificate{
 				func(*manifest.Certificate) manifest.Certificate { return drilled(moment(5), "") },
 				func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(1, 2)) },
-				func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(2, 3)) },
+				func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(5, 6)) },
 			}
 			var wg sync.WaitGroup
 			for _, build := range builds {
@@ -63,7 +63,7 @@ func TestPutMeetsAnother(t *testing.T) {
 			if when == "after" { // the one that was first sees the second one, which knows of it
 				mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(1, 2)) })
 			}
-			mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(2, 3)) })
+			mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(5, 6)) })
 			if c := mustNewest(t, s); c.Proven == nil || len(c.Arcs) == 0 || c.Kind != manifest.VerifyCertificate {
 				t.Errorf("the newest one says %+v", c)
 			}

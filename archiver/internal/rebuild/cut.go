@@ -18,11 +18,14 @@ import (
 // that is.
 func cut(s *staging.Folder, plan *catalog.Plan) error {
 	base := plan.Route.Chain[0]
-	c, err := cutLog(s.Disk, s.LogDir(), grafeo.Generation(base.Database.Generation), plan.Route)
+	c, name, err := cutLog(s.Disk, s.LogDir(), grafeo.Generation(base.Database.Generation), plan.Route)
 	if err != nil {
 		return fmt.Errorf("cutting the restored log: %w", err)
 	}
 	plan.State.Epoch, plan.State.Time = base.StartEpoch, base.StartTime
+	if number, ok := grafeo.LogNumber05(name); ok {
+		plan.State.LogFile, plan.State.LogEnd = number, c.End
+	}
 	if c != nil && c.Epoch >= base.StartEpoch {
 		plan.State.Epoch, plan.State.Time = c.Epoch, nil
 		if !c.Time.IsZero() {
@@ -33,10 +36,10 @@ func cut(s *staging.Folder, plan *catalog.Plan) error {
 }
 
 // cutLog cuts the log in dir right after the last commit that a route wants, and removes
-// later files, so that the database that replays it ends there. It returns that commit.
-// If there is none, it returns nil, and removes the log: the image is the state. A
-// directory, which has no image, keeps an empty file.
-func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Route) (*grafeo.Commit, error) {
+// later files, so that the database that replays it ends there. It returns that commit,
+// and the name of the file in which it ends. If there is none, it returns nil, and removes
+// the log: the image is the state. A directory, which has no image, keeps an empty file.
+func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Route) (*grafeo.Commit, string, error) {
 	var commits cutPoint
 	opts := grafeo.ScanOptions{Borders: catalog.Borders(r.Chain...), WithoutEmpty: true, Visit: func(c grafeo.Commit) error {
 		commits.visit(&c, r)
@@ -44,7 +47,7 @@ func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Ro
 	}}
 	log, err := grafeo.ScanLog(dir, generation, opts)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	at := commits.at
 	for i, f := range log.Files {
@@ -58,15 +61,18 @@ func cutLog(d disk.Disk, dir string, generation grafeo.Generation, r *catalog.Ro
 			err = d.Truncate(path, at.End)
 		}
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	if at == nil && !r.Last().Database.IsDirectory() {
+	if at != nil {
+		return at, log.Files[at.File].Name, nil
+	}
+	if !r.Last().Database.IsDirectory() {
 		if err := d.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return at, nil
+	return nil, "", nil
 }
 
 // cutPoint finds the last commit that is wanted.

@@ -174,7 +174,12 @@ func (n *Notes) ReadAt(file int, p []byte, offset int64) bool {
 }
 
 // Resumed returns how many bytes earlier runs had fetched, of those that this run needs.
-func (n *Notes) Resumed() int64 { return n.resumed }
+func (n *Notes) Resumed() int64 {
+	if n == nil {
+		return 0
+	}
+	return n.resumed
+}
 
 // Kept returns how many bytes the next run would find: those that were resumed, and those
 // that this run has made durable.

@@ -36,6 +36,10 @@ type Found struct {
 	Epoch uint64    // of the state: that of the last commit, or of the image
 	Time  time.Time // of the last commit; zero if it has none, or if there is none
 	LSN   uint64    // where the state ends (0.6)
+
+	// LastLSN is where the last commit that has an epoch begins (0.6): sync marks follow it, which
+	// change nothing. It is 0 if the log has none.
+	LastLSN uint64
 }
 
 // MismatchError says in which way the restored files are not what they should be.
@@ -77,6 +81,9 @@ func Check(ctx context.Context, path string, want Want) (Found, error) {
 	}
 	s := log.state(&want)
 	found.Epoch, found.Time, found.LSN = s.epoch, s.time, s.lsn
+	if c := log.lastWithEpoch; c != nil {
+		found.LastLSN = c.LSN
+	}
 	return found, log.compare(&want, &s)
 }
 

@@ -1,0 +1,143 @@
+package archiver
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// DrillOptions modify one drill. The zero value drills the newest state, and checks it as far as that is
+// possible without the database itself.
+type DrillOptions struct {
+	// Target is the state to restore. With Random, it is drawn from all that can be restored.
+	Target Target
+	Random bool
+
+	// Scratch is the folder in which the drill makes its own; "" for the system's folder for temporary
+	// files. It must exist.
+	Scratch string
+
+	// Keep leaves the restored database there: [DrillReport.Database].
+	Keep bool
+
+	// Check, if not nil, checks the restored database: best by opening it. An error of it means that it
+	// could not be done at all. It may change the database.
+	Check func(ctx context.Context, database string) (CheckResult, error)
+
+	// Command is what Check runs. The certificate has a hash of it, and nothing else.
+	Command []string
+
+	// Expect is the digest that Check must report; "" for any.
+	Expect string
+
+	// ReadOnly writes nothing to the archive: no certificate, and no digest.
+	ReadOnly bool
+
+	// Observer is told what the run does; nil for nobody.
+	Observer Observer
+}
+
+// CheckResult is what a [DrillOptions.Check] has found out.
+type CheckResult struct {
+	OK     bool
+	Why    string // not, in words
+	Digest string // of the content, SCHEME:VALUE or just VALUE; "" if it reports none
+}
+
+// DrillReport is what one drill has proved.
+type DrillReport struct {
+	Plan   Plan // of the restore
+	Random bool // the state was drawn
+
+	Bytes     DrillCheck // what was stored came back
+	Structure DrillCheck // the restored files are a database, in the state that was asked for
+	Exec      DrillCheck // the check of the user succeeded
+	Digest    DrillCheck // the digest that it reported is the one that this state has
+
+	Reported string        // digest, "" for none
+	Pinned   *PinnedDigest // that Reported was compared with, or that it has become; nil if there is none
+	Database string        // path of the restored database, if it was kept; else ""
+
+	RestoreTime time.Duration // from the first request until the database was restored
+
+	// Certificate is the key of the certificate that was stored, "" if none was; then NoCertificate
+	// says why, nil if none was wanted.
+	Certificate   string
+	NoCertificate error
+
+	Requests      storage.RequestCounts
+	ReceivedBytes int64 // from the store
+	Elapsed       time.Duration
+}
+
+// OK reports whether all was proved that was to be.
+func (r *DrillReport) OK() bool { return r.Why() == "" }
+
+// Why says what was not proved, "" if all was.
+func (r *DrillReport) Why() string {
+	return cmp.Or(r.Bytes.failed("bytes"), r.Structure.failed("structure"), r.Exec.failed("exec"), r.Digest.failed("digest"))
+}
+
+// DrillCheck is what became of one check of a drill.
+type DrillCheck struct {
+	Result DrillResult
+	Why    string // it failed; of a digest that could not be pinned, why
+	Took   time.Duration
+}
+
+func (p *DrillCheck) failed(what string) string {
+	if p.Result != DrillFailed {
+		return ""
+	}
+	return what + ": " + p.Why
+}
+
+// DrillResult is what a check can result in.
+type DrillResult string
+
+// The results.
+const (
+	DrillOK          DrillResult = "ok"
+	DrillFailed      DrillResult = "failed"
+	DrillNotDone     DrillResult = "not_done"     // nobody asked for it, or a check before it failed
+	DrillNotReported DrillResult = "not_reported" // of a digest: the check reported none
+	DrillPinned      DrillResult = "pinned"       // of a digest: it is the first of this state, which later ones are compared with
+)
+
+// PinnedDigest is a digest that a state of the database has.
+type PinnedDigest struct {
+	Digest string
+	By     string // "drill" or "app"
+	At     time.Time
+	Host   string
+}
+
+// Drill restores a database, checks it and removes it again, to prove that the archive can be restored. What
+// it finds out becomes a certificate in the archive, also if it fails.
+//
+// That something was not proved is no error, but what the report says. An error means that the drill could not
+// be done; the report then says whether there is a certificate of that. The errors are those of
+// [Archive.Restore], and [CodeDiskFull] before anything is fetched if the scratch folder has no room for
+// the database and a tenth more.
+//
+// What the restored database is proved to be with [DrillReport.Bytes], [DrillReport.Structure] and so on, is in
+// docs/manual.md. If the drill is killed, the next one with the same scratch folder removes what it left.
+func (a *Archive) Drill(ctx context.Context, opts DrillOptions) (DrillReport, error) {
+	opts.Scratch = cmp.Or(opts.Scratch, os.TempDir())
+	d := &drill{archive: a, opts: opts, began: time.Now()}
+	d.report.Random = opts.Random
+	for _, p := range d.proofs() {
+		p.Result = DrillNotDone
+	}
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
+		err := d.run(ctx)
+		d.report.ReceivedBytes = storage.RequestsFrom(ctx).Received()
+		return err
+	})
+	d.report.NoCertificate = explain(d.report.NoCertificate)
+	d.report.Requests, d.report.Elapsed = requests, elapsed
+	return d.report, err
+}
