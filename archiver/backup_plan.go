@@ -121,6 +121,6 @@ func (p *BackupPlan) estimate(ctx context.Context, packer *pack.Packer, head *co
 		return err
 	}
 	p.MaxStoredBytes = most.StoredBytes
-	p.MaxRequests = most.Requests.Plus(head.CommitRequests(most.IndexBytes))
+	p.MaxRequests = most.Requests.Plus(head.CommitRequests(manifest.Kind(p.Kind), most.IndexBytes))
 	return nil
 }

@@ -143,7 +143,7 @@ func TestRequestsOfASession(t *testing.T) {
 		step("a small increment", 2, counts{Get: 1, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
 		big()
 		step("a larger increment", 2, counts{Get: 1, Put: 2}, back(archiver.SessionBackup{}, archiver.KindIncremental))
-		step("a full one", 5, counts{Get: 2, List: 1, Put: 2}, back(archiver.SessionBackup{Full: true}, archiver.KindFull))
+		step("a full one", 6, counts{Get: 2, List: 1, Put: 3}, back(archiver.SessionBackup{Full: true}, archiver.KindFull))
 		for range 40 { // into the next group
 			small()
 			step("one of many", 2, counts{Get: 1, Put: 1}, back(archiver.SessionBackup{NoFull: true}, archiver.KindIncremental))
@@ -157,7 +157,7 @@ func TestRequestsOfASession(t *testing.T) {
 		small()
 		m.checkpoint(1 << 60) // which drops the log
 		small()
-		step("an unplanned full one", 5, counts{Get: 2, List: 1, Put: 2}, back(archiver.SessionBackup{}, archiver.KindFull))
+		step("an unplanned full one", 6, counts{Get: 2, List: 1, Put: 3}, back(archiver.SessionBackup{}, archiver.KindFull))
 		if _, err := newArchive(memory).SetPolicy(t.Context(), &archiver.Rules{Last: 100}); err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestInlineUpToItsLimit(t *testing.T) {
 		}
 		v := mustBeWhole(t, store)
 		shallow, err := newArchive(store).Verify(t.Context(), archiver.VerifyOptions{})
-		if err != nil || !shallow.OK() || shallow.Bytes != v.Bytes || int64(shallow.Objects) != 4+over || v.Objects != shallow.Objects {
+		if err != nil || !shallow.OK() || shallow.Bytes != v.Bytes || int64(shallow.Objects) != 5+over || v.Objects != shallow.Objects {
 			t.Errorf("%d bytes over: %+v and %+v, %v", over, shallow, v, err)
 		}
 		if p, err := newArchive(store).Plan(t.Context(), archiver.Target{}); err != nil || int64(p.Objects) != 1+over || p.StoredBytes != v.Bytes {
@@ -120,7 +120,7 @@ func TestRequestsOfARestoreOfSmallIncrements(t *testing.T) {
 	if gets["manifests"] != 1+increments || gets["segments"] != 1 || r.Plan.Objects != 1 {
 		t.Errorf("%v; the plan says %d objects", gets, r.Plan.Objects)
 	}
-	if n := len(store.Objects()); n != 1+1+1+increments { // archive.json, the full backup's segment, the manifests
+	if n := len(store.Objects()); n != 2+1+1+increments { // archive.json, RESTORE.md, the full backup's segment, the manifests
 		t.Errorf("there are %d objects", n)
 	}
 	mustBeWhole(t, store)

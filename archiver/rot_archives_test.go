@@ -149,7 +149,7 @@ func storedAgain(t *testing.T, store *storagetest.Memory, path string) map[strin
 	for key := range again {
 		kinds[kindOf(key)]++
 	}
-	if want := 4 + len(m.Content.Image().Pages); len(kinds) != want { // 0.5 has no digests of pages
+	if want := 5 + len(m.Content.Image().Pages); len(kinds) != want { // 0.5 has no digests of pages
 		t.Fatalf("not every kind of object is there: %v", kinds)
 	}
 	return again

@@ -39,10 +39,10 @@ func classesOf(t testing.TB, key string, b []byte) map[string][]int {
 	if strings.HasSuffix(key, ".zst") {
 		return classesOfFrames(t, b)
 	}
-	if strings.HasSuffix(key, ".bin") { // digests of pages
+	if strings.HasSuffix(key, ".bin") || key == manifest.InstructionsKey { // digests of pages, or text
 		classes := map[string][]int{}
 		for at := range b {
-			classes["digest"] = append(classes["digest"], at)
+			classes["digest or text"] = append(classes["digest or text"], at)
 		}
 		return classes
 	}

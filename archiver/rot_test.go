@@ -21,7 +21,7 @@ import (
 // needs returns, for each object, which backup's restore needs it.
 func needs(t testing.TB, objects map[string][]byte) map[string]uint64 {
 	t.Helper()
-	of := map[string]uint64{manifest.ArchiveKey: 1}
+	of := map[string]uint64{manifest.ArchiveKey: 1, manifest.InstructionsKey: 1}
 	for seq := uint64(1); objects[manifest.Seq(seq).Key()] != nil; seq++ {
 		m := manifestOf(t, objects, seq)
 		of[manifest.Seq(seq).Key()] = seq
@@ -69,7 +69,7 @@ func (r *rot) found(t *testing.T, what string, damaged map[string][]byte) {
 		}
 		dir := t.TempDir()
 		_, err := newArchive(refill(t, objects)).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(r.needs[key])})
-		if kindOf(key) == "pages" || key == manifest.ArchiveKey { // no restore needs them
+		if kindOf(key) == "pages" || key == manifest.ArchiveKey || key == manifest.InstructionsKey { // no restore needs them
 			if err != nil {
 				t.Errorf("%s %s: restore %d: %v", key, what, r.needs[key], err)
 			}

@@ -134,7 +134,9 @@ func TestSealed(t *testing.T) {
 	if o.asked != 2 {
 		t.Errorf("the identity was asked for %d times", o.asked)
 	}
-	for key, b := range store.Objects() {
+	objects := store.Objects()
+	delete(objects, manifest.InstructionsKey) // whose text is the same everywhere
+	for key, b := range objects {
 		for _, secret := range []string{"a-secret", "test.grafeo", "incremental", "epoch", "created_at", "\x28\xb5\x2f\xfd"} {
 			if bytes.Contains(b, []byte(secret)) {
 				t.Errorf("%s has %q in the clear", key, secret)

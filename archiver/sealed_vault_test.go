@@ -117,7 +117,7 @@ func newVault(t testing.TB) *vault {
 	for key := range v.objects {
 		kinds[kindOf(key)]++
 	}
-	if len(kinds) != 6 || kinds["segments"] < 4 || kinds["manifests"] != 7 {
+	if len(kinds) != 7 || kinds["segments"] < 4 || kinds["manifests"] != 7 {
 		t.Fatalf("not every kind of object is there: %v", kinds)
 	}
 	return v

@@ -136,6 +136,7 @@ func objectDeeds() []deed {
 			return err
 		}},
 		{"read archive.json", "armed", func(d deeds) error { return d.get(archive, "") }},
+		{"read RESTORE.md", "armed", func(d deeds) error { return d.get(at("RESTORE.md"), "") }},
 		{"read a manifest", "armed", func(d deeds) error { return d.get(manifest, "") }},
 		{"read an index", "armed", func(d deeds) error { return d.get(index, "") }},
 		{"read a segment", "ard", func(d deeds) error { return d.get(segment, "") }},
@@ -184,6 +185,7 @@ func objectDeeds() []deed {
 		{"delete pages", "e", func(d deeds) error { return d.remove(pages, "", false) }},
 		{"delete a fence", "", func(d deeds) error { return d.remove(fence, "", false) }},
 		{"delete a version of archive.json", "", func(d deeds) error { return d.remove(archive, d.versions[archive], false) }},
+		{"delete RESTORE.md", "", func(d deeds) error { return d.remove(at("RESTORE.md"), "", false) }},
 		{"delete archive.json", "", func(d deeds) error { return d.remove(archive, "", false) }},
 		{"delete a neighbour", "", func(d deeds) error { return d.remove(aNeighbour, "", false) }},
 		{"delete many strangers", "", func(d deeds) error { return d.removeAll(aStranger) }},
@@ -281,7 +283,7 @@ func TestAccessModesRefuseTheRest(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, key := range []string{
-				"archive.json", "manifests/0000000001.json", "indexes/0-a/a.json.zst", "segments/0-a/000000-b.zst", "pages/0-a/c.bin", "fences/0000000001.json",
+				"archive.json", "RESTORE.md", "manifests/0000000001.json", "indexes/0-a/a.json.zst", "segments/0-a/000000-b.zst", "pages/0-a/c.bin", "fences/0000000001.json",
 			} {
 				d.versions[prefixOfDeeds+key] = d.store(t, prefixOfDeeds+key, false)
 			}

@@ -123,7 +123,7 @@ func checkDamaged(t *testing.T, at place, keys []string, refused bool) {
 // needed reports whether a restore needs one of the objects: it needs no digests of
 // pages, which only the next backup believes, and finds its way without archive.json.
 func needed(keys []string) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { return kindOf(key) != "pages" && key != "archive.json" })
+	return slices.ContainsFunc(keys, func(key string) bool { return kindOf(key) != "pages" && key != "archive.json" && key != "RESTORE.md" })
 }
 
 // damagedSource is a database whose backup has several segments, an image and a log.

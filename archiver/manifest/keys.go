@@ -19,10 +19,10 @@ const (
 	DigestPrefix      = "digests/"      // of digests that are pinned
 	ProbePrefix       = "probe/"        // of what a probe of the store writes; no backup names it
 
-	// ReadMeKey, MirrorKey and DetachedKey are plain text in every archive.
-	ReadMeKey   = "RESTORE.md"           // how to restore, for people
-	MirrorKey   = "mirror.json"          // of which archive this is a mirror
-	DetachedKey = "mirror.detached.json" // and that it is none any more
+	// InstructionsKey, MirrorKey and DetachedKey are plain text in every archive.
+	InstructionsKey = "RESTORE.md"           // see [Instructions]
+	MirrorKey       = "mirror.json"          // of which archive this is a mirror
+	DetachedKey     = "mirror.detached.json" // and that it is none any more
 )
 
 // SealedSuffix ends the keys of segments, indexes and digests of pages that are encrypted.

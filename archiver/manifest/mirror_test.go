@@ -51,7 +51,7 @@ func TestMirrorKeysFollowManifests(t *testing.T) {
 			t.Errorf("%s", key)
 		}
 	}
-	for _, key := range []string{ArchiveKey, SegmentPrefix, IndexPrefix, PagesPrefix, FencePrefix, ProbePrefix, ReadMeKey, CertificatePrefix, DigestPrefix} {
+	for _, key := range []string{ArchiveKey, SegmentPrefix, IndexPrefix, PagesPrefix, FencePrefix, ProbePrefix, InstructionsKey, CertificatePrefix, DigestPrefix} {
 		if strings.HasPrefix(key, JournalPrefix) {
 			t.Errorf("%s", key)
 		}

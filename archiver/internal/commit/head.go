@@ -294,6 +294,11 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 			return ErrOtherArchive
 		}
 	}
+	if m.Kind == manifest.Full { // also the first record; a later one replaces a text that was lost
+		if err := createInstructions(ctx, h.Store, h.Archive); err != nil {
+			return err
+		}
+	}
 	if err := h.mustBeLast(ctx); err != nil {
 		return err
 	}
@@ -309,9 +314,9 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 	return nil
 }
 
-// CommitRequests returns what [Head.Commit] of a backup takes whose encoded index has so
-// many bytes, without those of segments, with a store that proves what it has stored.
-func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
+// CommitRequests returns what [Head.Commit] of a backup of this kind takes whose encoded index has
+// so many bytes, without those of segments, with a store that proves what it has stored.
+func (h *Head) CommitRequests(kind manifest.Kind, indexBytes int64) storage.RequestCounts {
 	c := storage.RequestCounts{Put: 1}
 	if indexBytes > manifest.MaxContentBytes {
 		c.Put++
@@ -320,6 +325,9 @@ func (h *Head) CommitRequests(indexBytes int64) storage.RequestCounts {
 	}
 	if h.Last == nil {
 		c.Put++ // archive.json
+	}
+	if kind == manifest.Full {
+		c.Put++ // RESTORE.md
 	}
 	if h.NewestKeep() != 0 {
 		c.Head++ // for the fence

@@ -82,6 +82,7 @@ func (o *Options) plan(ctx context.Context, p *Planned, entries []journal.Entry,
 			p.Requests.Put++
 		}
 		if m.Kind == manifest.Full {
+			p.Requests.Put++ // RESTORE.md
 			full = append(full, journal.Entry{Seq: m.Seq, Record: m.RecordSeq()})
 			return
 		}

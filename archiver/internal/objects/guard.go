@@ -25,8 +25,9 @@ func (e *PlaintextError) Error() string {
 }
 
 // Guarded returns a store in front of next that puts nothing but age files, sealed
-// documents, probes and what is plain text in every archive once isSealed reports that the archive is encrypted. It is the
-// second lock: what seals is the first, and the two know nothing of each other.
+// documents, probes and what is plain text in every archive once isSealed reports that the
+// archive is encrypted. It is the second lock: what seals is the first, and the two know
+// nothing of each other.
 //
 // It is a [storage.BatchDeleter], a [storage.Clock], a [storage.Inspector], a
 // [storage.Locker], a [storage.Tamperer], a [storage.OriginChecker] and a
@@ -43,7 +44,7 @@ type guarded struct {
 // Put implements [storage.Storage].
 func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
 	if g.isSealed() && !isPlainKey(key) {
-		switch sealed, err := isSealedBody(body); {
+		switch sealed, err := mayBePut(key, body); {
 		case err != nil:
 			return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
 		case !sealed:
@@ -56,10 +57,34 @@ func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 // isPlainKey reports whether what has this key is plain text in an encrypted archive, too.
 func isPlainKey(key string) bool {
 	switch key {
-	case manifest.ReadMeKey, manifest.MirrorKey, manifest.DetachedKey:
+	case manifest.MirrorKey, manifest.DetachedKey:
 		return true
 	}
 	return strings.HasPrefix(key, manifest.ProbePrefix)
+}
+
+// mayBePut reports whether body is encrypted, or is the one text that is not, and leaves it at the
+// offset that it had.
+func mayBePut(key string, body io.ReadSeeker) (bool, error) {
+	if key != manifest.InstructionsKey {
+		return isSealedBody(body)
+	}
+	text, err := peek(body, maxInstructions)
+	return err == nil && manifest.AreInstructions(text, true), err
+}
+
+// maxInstructions is more than any text of instructions has.
+const maxInstructions = 64 << 10
+
+// peek returns the beginning of body, and leaves it at the offset that it had.
+func peek(body io.ReadSeeker, limit int64) ([]byte, error) {
+	start, err := body.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(body, limit))
+	_, back := body.Seek(start, io.SeekStart)
+	return b, errors.Join(err, back)
 }
 
 // ageBeginning is what every age file begins with.

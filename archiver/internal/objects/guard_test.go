@@ -17,8 +17,12 @@ import (
 
 const (
 	ageFile = ageBeginning + "X25519 abc\nabc\n--- abc\nciphertext"
+	anID    = "0123456789abcdef0123456789abcdef"
 	twoLine = "%s\n{\"sha256\":\"%064x\",\"mac\":\"%064x\"}\n"
 )
+
+// instructions is the text of an encrypted archive.
+var instructions = string(manifest.Instructions(anID, true))
 
 // sealedDocument is a document with these clear fields, and text as its sealed part.
 func sealedDocument(clear, text string) string {
@@ -39,9 +43,18 @@ func TestGuard(t *testing.T) {
 		"a sealed document":            {"manifests/1.json", sealedDocument(`"seq":7,`, ageFile), true},
 		"a probe":                      {"probe/a/b", "plain", true},
 		"a sealed certificate":         {"certificates/1.json", sealedDocument(`"archive_id":"7","generation":1,`, ageFile), true},
-		"how to restore":               {"RESTORE.md", "plain", true},
 		"what a mirror is of":          {"mirror.json", "plain", true},
 		"the end of a mirror":          {"mirror.detached.json", "plain", true},
+		"the instructions":             {manifest.InstructionsKey, instructions, true},
+
+		"the instructions under another key":           {"restore.md", instructions, false},
+		"the instructions of a plain archive":          {manifest.InstructionsKey, string(manifest.Instructions(anID, false)), false},
+		"other instructions":                           {manifest.InstructionsKey, strings.Replace(instructions, "zstd", "curl", 1), false},
+		"the instructions and more":                    {manifest.InstructionsKey, instructions + "\n", false},
+		"the instructions and more than is looked at":  {manifest.InstructionsKey, instructions + strings.Repeat(" ", maxInstructions), false},
+		"no instructions":                              {manifest.InstructionsKey, "", false},
+		"an age file in the place of the instructions": {manifest.InstructionsKey, ageFile, false},
+		"a document in the place of the instructions":  {manifest.InstructionsKey, sealedDocument(`"seq":7,`, ageFile), false},
 
 		"a plain segment":                  {"segments/a.zst.age", "\x28\xb5\x2f\xfd and more", false},
 		"nothing":                          {"segments/a.zst.age", "", false},

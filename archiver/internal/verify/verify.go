@@ -99,6 +99,9 @@ func (v *verification) run(ctx context.Context, l *journal.List, listing error) 
 	if len(l.Records) == 0 {
 		return v.nothing(ctx)
 	}
+	if err := v.instructions(ctx, l.Archive.ArchiveID); err != nil {
+		return err
+	}
 	r, err := v.manifests(ctx, l)
 	if err != nil {
 		return err
