@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/ring"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal/sealtest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -44,10 +44,12 @@ func sampled(newest *manifest.Certificate, arc manifest.Arc) manifest.Certificat
 		ArchiveID: archiveID, Kind: manifest.VerifyCertificate, MadeAt: arc.BegunAt, OK: true, Head: arc.UpTo,
 		Verify: &manifest.Verification{Level: "sample"},
 	}
+	var before []manifest.Arc
 	if newest != nil {
-		c.Arcs = slices.Clone(newest.Arcs)
+		before = newest.Arcs
 	}
-	c.Arcs = append(c.Arcs, arc)
+	now := moment(59)
+	c.Arcs = ring.Of(before, now).With(arc, now).Arcs()
 	return c
 }
 
@@ -91,7 +93,7 @@ func TestNewestTellsAll(t *testing.T) {
 			mustPut(t, s, func(*manifest.Certificate) manifest.Certificate { return good })
 			mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(1, 2)) })
 			mustPut(t, s, func(*manifest.Certificate) manifest.Certificate { return drilled(moment(2), "the disk is full") })
-			put := mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(2, 3)) })
+			put := mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate { return sampled(n, arc(5, 6)) })
 
 			c := mustNewest(t, s)
 			if diff := cmp.Diff(put, c); diff != "" {
@@ -104,7 +106,7 @@ func TestNewestTellsAll(t *testing.T) {
 			if diff := cmp.Diff(good.Drill, c.Proven); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff([]manifest.Arc{arc(1, 2), arc(2, 3)}, c.Arcs); diff != "" {
+			if diff := cmp.Diff([]manifest.Arc{arc(1, 2), arc(5, 6)}, c.Arcs); diff != "" {
 				t.Error(diff)
 			}
 			for key, b := range m.Objects() {
