@@ -32,10 +32,10 @@ const commits = Number(opt.commits ?? 10);
 
 // The expected graph: name of a node -> {labels, props}; number of an edge ->
 // {t, a, b, props}.
-const model = { nodes: new Map(), edges: new Map(), next: 1, edge: 1 };
+const model = { nodes: new Map(), edges: new Map(), graphs: [], next: 1, edge: 1 };
 if (opt.state && fs.existsSync(opt.state)) {
   const s = JSON.parse(fs.readFileSync(opt.state, 'utf8'));
-  Object.assign(model, { nodes: new Map(s.nodes), edges: new Map(s.edges), next: s.next, edge: s.edge });
+  Object.assign(model, { nodes: new Map(s.nodes), edges: new Map(s.edges), graphs: s.graphs, next: s.next, edge: s.edge });
 }
 
 function save() {
@@ -166,6 +166,7 @@ async function between(db, c, random) {
     await db.execute(`CREATE INDEX index_${c} FOR (n:Item) ON (n.p${c})`);
   } else if (what < 0.37) {
     await db.execute(`CREATE GRAPH graph_${c}`);
+    model.graphs.push(`graph_${c}`);
   }
 }
 
