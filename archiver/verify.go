@@ -20,6 +20,17 @@ type VerifyOptions struct {
 	// [VerifyReport.Unopened].
 	Deep bool
 
+	// Sample, above 0, is the share of the segments to be read, by their bytes: 0.05 reads a
+	// twentieth, and the next one goes on where the newest certificate says that this one has ended.
+	// So 20 of them read everything that was there when the first of them began. A sample reads at
+	// least one segment, compares its hash and decompresses its frames. That proves segments, and
+	// not how they join, for which there is Deep. With Deep, it means nothing.
+	Sample float64
+
+	// Certify leaves a certificate of a deep verification and of a sample, by which the next
+	// sample knows where to go on, and everybody what was read ([Coverage]).
+	Certify bool
+
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 }
@@ -30,13 +41,24 @@ type VerifyReport struct {
 	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of content that was read or, unless deep, listed
-	Unopened bool      // deep, but there was no key to the data: what is stored was compared with its hashes
+	Unopened bool      // segments were read, but there was no key to the data: what is stored was compared with its hashes
 	Waiting  int       // segments that only removed backups name: a later expiry deletes them
 	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
 	Findings []Finding // sorted by key
 	Gone     int       // problems that are no findings: of backups that were removed while this ran
+	Read     *Reading  // what was read of the segments; nil if that is nothing
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
+}
+
+// Reading is what a deep verification or a sample has read of the segments that are objects.
+type Reading struct {
+	Segments, OfSegments int
+	Bytes, OfBytes       int64
+	Coverage             Coverage // with what earlier ones have read
+
+	Certificate   string // its key; "" if there is none
+	NoCertificate error  // why the certificate could not be stored, nil if it was, or was not wanted
 }
 
 // Finding is something that is wrong with an object.
@@ -51,32 +73,13 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // Verify checks an archive. What is wrong with the archive is not an error of
 // Verify but a finding; an error means that the check itself could not be done. Of a
 // backup that was removed, nothing needs to be right.
+//
+// It changes nothing but that it may leave a certificate, see [VerifyOptions.Certify]. One
+// that ends with an error leaves none, whatever it has read.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
-	o := verify.Options{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep}
-	r := VerifyReport{Deep: opts.Deep}
-	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {
-		progress.Tell(ctx, PhaseJournal)
-		known := remember(a, "")
-		h, err := a.existingRecords(ctx, a.journal.OpenRecords)
-		progress.Tell(ctx, PhaseVerify)
-		found, err := verify.Archive(ctx, o, h, err)
-		r.Backups, r.Objects, r.Bytes = found.Backups, found.Objects, found.Bytes
-		r.Unopened = found.Unopened
-		r.Waiting, r.Unused, r.Gone = found.Waiting, found.Unused, found.Gone
-		for _, f := range found.Findings {
-			r.Findings = append(r.Findings, Finding(f))
-		}
-		if h != nil {
-			if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
-				r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
-			}
-			keys := a.journal.CheckKeys(ctx, h)
-			if object, isMissing := errors.AsType[*manifest.ObjectError](keys); err == nil && isMissing {
-				r.Findings = append(r.Findings, Finding{object.Key, object.Problem})
-			} else if err == nil {
-				err = keys
-			}
-		}
+	var r VerifyReport
+	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
+		r, err = a.verify(ctx, opts)
 		return err
 	})
 	if err != nil {
@@ -84,4 +87,51 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	}
 	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil
+}
+
+func (a *Archive) verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
+	progress.Tell(ctx, PhaseJournal)
+	begun := manifest.Now()
+	known := remember(a, "")
+	h, err := a.existingRecords(ctx, a.journal.OpenRecords)
+	var before readBefore
+	if err == nil && (opts.Deep || opts.Sample > 0) {
+		if before, err = a.readBefore(ctx, begun); err != nil {
+			return VerifyReport{}, err
+		}
+	}
+	progress.Tell(ctx, PhaseVerify)
+	o := verify.Options{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep, Sample: opts.Sample, From: before.next}
+	found, err := verify.Archive(ctx, o, h, err)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	r := VerifyReport{
+		Deep: opts.Deep, Backups: found.Backups, Objects: found.Objects, Bytes: found.Bytes, Unopened: found.Unopened,
+		Waiting: found.Waiting, Unused: found.Unused, Gone: found.Gone,
+	}
+	for _, f := range found.Findings {
+		r.Findings = append(r.Findings, Finding(f))
+	}
+	if h == nil {
+		return r, nil
+	}
+	if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
+		r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
+	}
+	err = a.journal.CheckKeys(ctx, h)
+	if object, isMissing := errors.AsType[*manifest.ObjectError](err); isMissing {
+		r.Findings = append(r.Findings, Finding{object.Key, object.Problem})
+	} else if err != nil {
+		return VerifyReport{}, err
+	}
+	if found.Read == nil {
+		return r, nil
+	}
+	read := *found.Read
+	read.Findings += len(r.Findings) - len(found.Findings) // which records there are is in doubt
+	r.Read = &Reading{
+		Segments: read.Segments.Segments, Bytes: read.Segments.Bytes, OfSegments: read.All.Segments, OfBytes: read.All.Bytes,
+	}
+	return r, a.addRead(ctx, h, &r, before.with(begun, read), opts.Certify)
 }

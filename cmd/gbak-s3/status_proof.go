@@ -61,11 +61,16 @@ func lineOfProof(r archiver.StatusReport) *proofLine {
 			d.RawBytes, d.Restore.Milliseconds(),
 		}
 	}
-	if c := p.Coverage; c != nil {
-		line.Coverage = &coverageLine{Read: c.Read, UpTo: c.UpTo, Damaged: c.Damaged, LastAt: c.LastAt}
-		if c.UpTo > 0 {
-			line.Coverage.Since = &c.Since
-		}
+	if p.Coverage != nil {
+		line.Coverage = lineOfCoverage(p.Coverage)
+	}
+	return line
+}
+
+func lineOfCoverage(c *archiver.Coverage) *coverageLine {
+	line := &coverageLine{Read: c.Read, UpTo: c.UpTo, Damaged: c.Damaged, LastAt: c.LastAt}
+	if c.UpTo > 0 {
+		line.Since = &c.Since
 	}
 	return line
 }

@@ -9,6 +9,8 @@ import (
 
 func verifyCommand(a *app) *cobra.Command {
 	var opts archiver.VerifyOptions
+	var sample shareFlag
+	var noCertificate bool
 	var metricsFile *string
 	cmd := &cobra.Command{
 		Use:   "verify ARCHIVE",
@@ -17,12 +19,22 @@ func verifyCommand(a *app) *cobra.Command {
 name and size. With --deep it reads every object and checks every hash, and every
 checksum that the database keeps of its own image and log. For an encrypted archive that
 takes an identity: without one it compares what is stored with its hashes, opens nothing,
-and says so. If it finds damage, it exits with 3.`,
+and says so. If it finds damage, it exits with 3.
+
+With --sample 5% it reads a twentieth of the segments, and checks their hashes. It goes on
+where the last sample has ended, so that 20 of them read everything, and says what all of
+them together have read, and since when. For that, samples and deep verifications leave a
+certificate in the archive; who may not write there gets a warning.`,
 		Example: `  gbak-s3 verify s3://backups/people
+  gbak-s3 verify --sample 5% s3://backups/people
   gbak-s3 verify --deep ./people-archive`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address := arguments(args, "ARCHIVE")[0]
+			if opts.Deep && sample.share > 0 {
+				return usage("--deep reads everything, and --sample a part", "Give one of them.")
+			}
+			opts.Sample, opts.Certify = sample.share, !noCertificate && !readsOldest(address)
 			return a.metered(*metricsFile, "verify", "", address, func(run *metrics.Run) error {
 				return a.verify(cmd, address, opts, run)
 			})
@@ -31,6 +43,8 @@ and says so. If it finds damage, it exits with 3.`,
 	metricsFile = metricsFlag(cmd)
 	a.limits.downloads(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
+	cmd.Flags().Var(&sample, "sample", "read this share of the segments, such as 5%, from where the last sample has ended")
+	cmd.Flags().BoolVar(&noCertificate, "no-certificate", false, "leave no certificate in the archive of what was read")
 	return cmd
 }
 
@@ -39,7 +53,7 @@ type verifyLine struct {
 	Type      string        `json:"type"` // "verify"
 	OK        bool          `json:"ok"`
 	Deep      bool          `json:"deep"`
-	Unopened  bool          `json:"unopened,omitempty"` // it was deep, but for want of an identity nothing was decrypted
+	Unopened  bool          `json:"unopened,omitempty"` // segments were read, but for want of an identity nothing was decrypted
 	Backups   int           `json:"backups"`
 	Objects   int           `json:"objects"`
 	Bytes     int64         `json:"bytes"`
@@ -47,6 +61,7 @@ type verifyLine struct {
 	Unused    int           `json:"unused_segments"`
 	Findings  []findingLine `json:"findings"`
 	Gone      int           `json:"gone"`
+	Read      *readingLine  `json:"read,omitempty"` // only if segments were read
 	Requests  any           `json:"requests"`
 	Cost      *costLine     `json:"cost,omitempty"`
 	ElapsedMS int64         `json:"elapsed_ms"`
@@ -58,7 +73,7 @@ type findingLine struct {
 }
 
 func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOptions, run *metrics.Run) error {
-	if opts.Deep { // otherwise memory is used by many documents, and not by buffers
+	if opts.Deep || opts.Sample > 0 { // otherwise memory is used by many documents, and not by buffers
 		frugal()
 	}
 	archive, err := a.archive(cmd.Context(), address)
@@ -73,6 +88,9 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 		return err
 	}
 	run.Verify(r)
+	if r.Read != nil && r.Read.NoCertificate != nil {
+		a.out.warn("no certificate could be left, so the next sample does not know what this one has read: %v", r.Read.NoCertificate)
+	}
 	if err := a.out.report(r); err != nil {
 		return err
 	}
@@ -86,12 +104,14 @@ func (o *output) report(r archiver.VerifyReport) error {
 	fetched := int64(0)
 	if r.Deep {
 		fetched = r.Bytes
+	} else if r.Read != nil {
+		fetched = r.Read.Bytes
 	}
 	cost := o.costOf(r.Requests, fetched, 0)
 	if o.json {
 		line := verifyLine{
 			Type: "verify", OK: r.OK(), Deep: r.Deep, Unopened: r.Unopened, Backups: r.Backups, Objects: r.Objects, Bytes: r.Bytes,
-			Waiting: r.Waiting, Unused: r.Unused, Findings: []findingLine{}, Gone: r.Gone, Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
+			Waiting: r.Waiting, Unused: r.Unused, Findings: []findingLine{}, Gone: r.Gone, Read: readingLineOf(r.Read), Requests: r.Requests, Cost: cost, ElapsedMS: r.Elapsed.Milliseconds(),
 		}
 		for _, f := range r.Findings {
 			line.Findings = append(line.Findings, findingLine(f))
@@ -106,13 +126,6 @@ func (o *output) report(r archiver.VerifyReport) error {
 	verdict := "the archive is whole"
 	if !r.OK() {
 		verdict = plural(len(r.Findings), "problem")
-	}
-	how := "every object is there, by name and size; --deep reads them too"
-	switch {
-	case r.Unopened:
-		how = "every object was read and compared with its hash; without an identity, -i, none was decrypted"
-	case r.Deep:
-		how = "every object was read and every checksum compared"
 	}
 	if r.Gone > 0 {
 		if err := o.print("%s left out: about backups that were removed while this ran", plural(r.Gone, "problem was", "problems were")); err != nil {
@@ -132,8 +145,13 @@ func (o *output) report(r archiver.VerifyReport) error {
 		}
 	}
 	if err := o.print("%s: %s, %s, %s, %s (%s)",
-		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), how); err != nil {
+		verdict, plural(r.Backups, "backup"), plural(r.Objects, "object"), size(r.Bytes), took(r.Elapsed), howVerified(r)); err != nil {
 		return err
+	}
+	if r.Read != nil {
+		if err := o.print("%s", covered(r.Read.Coverage)); err != nil {
+			return err
+		}
 	}
 	return o.printCost(cost)
 }
