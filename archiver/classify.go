@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/keeping"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/mirroring"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/retention"
@@ -85,6 +86,8 @@ var kinds = []kind{
 	{as[*retention.NoBackupError], CodeNoBackup},
 	{as[*headMovedError], CodeConflict},
 	{as[*copying.NotCopyError], CodeTargetExists},
+	{as[*mirroring.NotMirrorError], CodeTargetExists},
+	{as[*mirroring.DivergedError], CodeConflict},
 	{as[*copying.PlainError], CodeNoRecipients},
 
 	{as[*staging.ExistsError], CodeTargetExists},

@@ -149,6 +149,9 @@ type OldVersions struct {
 // damage. In an archive on a store without conditional writes nothing can be removed
 // ([CodeUnsafeStore]).
 //
+// In a mirror, nothing is removed but by [Archive.Mirror]; without rules and backups to remove, an
+// expiry deletes what the archive's own expiries have removed ([CodeMirror] with them).
+//
 // With an error of a sweep, such as [CodePermission] or [CodeStore], the report is complete,
 // and says Applied: the list has changed, but not everything could be deleted. The next
 // expiry tries again. With other errors the report is zero.

@@ -44,6 +44,9 @@ func (e *expiry) complete() error {
 // look is a run that changes nothing.
 func (e *expiry) look(ctx context.Context) error {
 	_, err := e.archive.state(ctx, func(s *keeping.State) error {
+		if err := e.archive.journal.CheckMirror(ctx, s.List); err != nil {
+			return e.ofMirror(ctx, err, false)
+		}
 		_, err := e.decide(ctx, s)
 		return err
 	})
@@ -68,6 +71,9 @@ func (e *expiry) apply(ctx context.Context) error {
 func (e *expiry) applyOnce(ctx context.Context) error {
 	a := e.archive
 	kept, err := keeping.Update(ctx, a.journal, updateOptions(a, "", BackupOptions{}), a.author(e.opts.CommitTimeout), e.decide)
+	if as[*journal.MirrorError](err) {
+		return e.ofMirror(ctx, err, true)
+	}
 	if kept != nil {
 		e.report.Keep, e.report.Applied = uint64(kept.Seq), true
 		e.waitUntil(e.now)

@@ -95,6 +95,7 @@ var rooms = map[string][]string{
 	"sent":      {},
 	"fetch":     {"storage", "objects", "resume", "progress", "seal"},
 	"compact":   {"storage", "objects", "journal", "commit", "catalog", "capture", "sent", "pack", "fetch", "progress", "seal"},
+	"mirroring": {"storage", "objects", "seal", "journal", "commit", "progress"},
 	"copying":   {"storage", "objects", "seal", "journal", "commit", "sent", "pages", "fetch", "progress"},
 	"access":    {},
 	"staging":   {"access", "resume", "hold"},

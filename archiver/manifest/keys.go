@@ -101,6 +101,20 @@ func ParseGeneration(key string) (generation Seq, ok bool) {
 	return GenerationOf(rest[:strings.IndexByte(rest, '/')])
 }
 
+// HashInKey returns the hex digits of the SHA-256 of an object's bytes that are in its key. It is
+// not ok if no run gives its objects such a key.
+func HashInKey(key string) (digits string, ok bool) {
+	if !ownKey.MatchString(key) {
+		return "", false
+	}
+	name, _, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ".")
+	parts := strings.Split(name, "-")
+	if strings.HasPrefix(key, SegmentPrefix) {
+		return parts[1], true
+	}
+	return parts[0], true
+}
+
 // IsSealedKey reports whether an object is an encrypted one, by its key.
 func IsSealedKey(key string) bool { return strings.HasSuffix(key, SealedSuffix) }
 

@@ -13,6 +13,30 @@ var ofKeys = []row{
 		say: "Nothing was stored. Say with -r PUBLIC_KEY or -R FILE who can open the copy, or accept with --plain that everybody can who reads it.",
 	},
 	{
+		name: "an expiry of a mirror", when: both(code(archiver.CodeMirror), of("expire")),
+		say: "What leaves a mirror leaves the archive that is mirrored: run `gbak-s3 expire` there, mirror again, and then run `gbak-s3 expire --apply` " +
+			"here without rules, which deletes what was removed there.",
+	},
+	{
+		name: "a mirror", when: code(archiver.CodeMirror),
+		say: "Nothing was stored. Give the address of the archive that is mirrored. If that is lost, `gbak-s3 mirror --detach` makes an archive like any other " +
+			"of the mirror: then run this again.",
+	},
+	{
+		name: "mirrored into something else", when: both(code(archiver.CodeTargetExists), of("mirror")),
+		say: "Nothing was changed there. Give an address at which there is nothing yet; into what is no mirror, or was detached, nothing is mirrored.",
+	},
+	{
+		name: "a mirror with other backups", when: both(code(archiver.CodeConflict), of("mirror")),
+		say: "Nothing was changed. If the two addresses were confused, exchange them. Otherwise both have backups that the other one lacks: keep both, and " +
+			"mirror to another address.",
+	},
+	{
+		name: "damage while mirroring", when: both(code(archiver.CodeDamagedArchive), of("mirror")),
+		say: "`gbak-s3 verify --deep` says which backups are affected. What is damaged in the archive can be mirrored once no backup needs it: take a full " +
+			"backup with --fresh, and give up those with `gbak-s3 expire --remove`. What is damaged in the mirror is stored again after you have removed it there.",
+	},
+	{
 		name: "identity is missing", when: both(code(archiver.CodeKeyMissing), of(reading...)),
 		say: "Nothing was changed. Give an identity that belongs to one of these recipients, with -i FILE or in $GBAK_IDENTITY. A passphrase is " +
 			"asked for on a terminal, or printed by the command of --passphrase-command.",

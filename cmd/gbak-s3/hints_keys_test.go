@@ -27,6 +27,11 @@ var keyHintCases = []hintCase{
 var verbKeyHintCases = []verbHintCase{
 	{"restore", hintCase{"identity is missing", archiver.CodeKeyMissing, ofOne(), "-i FILE"}},
 	{"restore", hintCase{"archive.json of what is read", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "?versions=oldest"}},
+	{"expire", hintCase{"an expiry of a mirror", archiver.CodeMirror, errors.New("x"), "mirror again"}},
+	{"backup", hintCase{"a mirror", archiver.CodeMirror, errors.New("x"), "--detach"}},
+	{"mirror", hintCase{"mirrored into something else", archiver.CodeTargetExists, errors.New("x"), "nothing yet"}},
+	{"mirror", hintCase{"a mirror with other backups", archiver.CodeConflict, errors.New("x"), "exchange them"}},
+	{"mirror", hintCase{"damage while mirroring", archiver.CodeDamagedArchive, errors.New("x"), "--fresh"}},
 	{"copy", hintCase{"copy without encryption into an encrypted archive", archiver.CodeEncrypted, errors.New("x"), "another address"}},
 	{"remove", hintCase{"no such recipient", archiver.CodeRecipients, ofOne(), "keys list"}},
 }

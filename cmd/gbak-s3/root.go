@@ -102,7 +102,7 @@ func (a *app) command() *cobra.Command {
 	a.keys.opening(flags)
 	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), releaseCommand(a),
 		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
-		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
+		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" { // on its own it accepts any word and prints its help

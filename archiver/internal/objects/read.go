@@ -45,6 +45,12 @@ func (s *Store) Read(ctx context.Context, key string, limit int64, intact func([
 // buffer returns memory to read into, as far as it reaches, and is called when the object
 // is known to have as many bytes; nil stands for memory of its own.
 func (s *Store) ReadSealed(ctx context.Context, key string, bytes int64, sum manifest.Digest, buffer func() []byte) ([]byte, error) {
+	return s.ReadMatching(ctx, key, bytes, func(b []byte) bool { return manifest.Sum(b) == sum }, buffer)
+}
+
+// ReadMatching is [Store.ReadSealed] of an object of which something else tells what its bytes
+// must be.
+func (s *Store) ReadMatching(ctx context.Context, key string, bytes int64, matches func([]byte) bool, buffer func() []byte) ([]byte, error) {
 	var b []byte
 	err := s.readStored(ctx, key, storage.Range{}, func(body io.Reader, info storage.ObjectInfo) (err error) {
 		if info.Size != bytes {
@@ -53,7 +59,7 @@ func (s *Store) ReadSealed(ctx context.Context, key string, bytes int64, sum man
 		if buffer != nil {
 			b = buffer()
 		}
-		if b, err = readWhole(body, b, bytes); err == nil && manifest.Sum(b) != sum {
+		if b, err = readWhole(body, b, bytes); err == nil && !matches(b) {
 			return suspicion("its bytes are not those that were stored")
 		}
 		return err

@@ -1,0 +1,128 @@
+package mirroring
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/storage"
+)
+
+// maxObjects is how many objects a list of a whole archive may have.
+const maxObjects = objects.MaxManifests + 4*objects.MaxSegments
+
+// isMirrored reports whether an object is one of those that come before the records, by its key.
+// Documents of a mirror are no part of what is mirrored, and what is not in the format is not either.
+func (r *run) isMirrored(key string) bool {
+	if _, ok := manifest.HashInKey(key); ok {
+		return true
+	}
+	if _, ok := manifest.ParseFenceKey(key); ok {
+		return true
+	}
+	return key == manifest.InstructionsKey || strings.HasPrefix(key, manifest.CertificatePrefix) ||
+		strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil
+}
+
+// compare lists both archives, and finds what the target lacks. The records of the source are known
+// already, so everything that they name is in its list, unless it was deleted.
+func (r *run) compare(ctx context.Context) error {
+	for o, err := range r.both(ctx) {
+		if err != nil {
+			return err
+		}
+		n := r.named[o.key]
+		if n != nil {
+			n.isSeen = true
+		}
+		isRight := func(size int64) bool { return n == nil || n.size == size }
+		switch {
+		case o.inTarget < 0 && !isRight(o.inSource):
+			r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: fmt.Sprintf("it has %d bytes instead of %d", o.inSource, n.size)}, true})
+		case o.inTarget < 0:
+			r.lacking = append(r.lacking, object{o.key, o.inSource})
+		case strings.HasPrefix(o.key, manifest.FencePrefix):
+			// What counts is that it exists. An expiry of the mirror may have made it with other keys.
+		case o.inSource >= 0 && o.inSource != o.inTarget || !isRight(o.inTarget):
+			inSource := n != nil && isRight(o.inTarget)
+			r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: fmt.Sprintf("it has %d bytes, and %d in the other archive", o.inTarget, o.inSource)}, inSource})
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.named)) {
+		n := r.named[key]
+		switch {
+		case n.isSeen:
+		case n.by == 0: // an expiry has deleted it
+			r.isUneven = true
+		default:
+			r.spoil(Damage{manifest.ObjectError{Key: key, Problem: "it is missing"}, true})
+		}
+	}
+	return nil
+}
+
+// pair is an object, with its size in each of the archives; -1 if it is not there.
+type pair struct {
+	key                string
+	inSource, inTarget int64
+}
+
+// both lists what is mirrored in both archives at once, in the order of the keys. What no record
+// of the source names, and only the target has, is left out.
+func (r *run) both(ctx context.Context) iter.Seq2[pair, error] {
+	return func(yield func(pair, error) bool) {
+		source, stopSource := iter.Pull2(r.listed(ctx, r.Source.Store()))
+		defer stopSource()
+		target, stopTarget := iter.Pull2(r.listed(ctx, r.Target))
+		defer stopTarget()
+		s, sourceErr, inSource := source()
+		t, targetErr, inTarget := target()
+		for inSource || inTarget {
+			if err := firstOf(sourceErr, targetErr); err != nil {
+				yield(pair{}, err)
+				return
+			}
+			p := pair{s.Key, s.Size, -1}
+			isTarget := inTarget && (!inSource || t.Key <= s.Key)
+			isSource := inSource && (!inTarget || s.Key <= t.Key)
+			switch {
+			case isTarget && isSource:
+				p.inTarget = t.Size
+			case isTarget:
+				p = pair{t.Key, -1, t.Size}
+			}
+			if (isSource || r.named[p.key] != nil) && !yield(p, nil) {
+				return
+			}
+			if isSource {
+				s, sourceErr, inSource = source()
+			}
+			if isTarget {
+				t, targetErr, inTarget = target()
+			}
+		}
+	}
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// listed lists what is mirrored of an archive.
+func (r *run) listed(ctx context.Context, s *objects.Store) iter.Seq2[storage.ObjectInfo, error] {
+	return func(yield func(storage.ObjectInfo, error) bool) {
+		for info, err := range s.List(ctx, "", maxObjects) {
+			if (err != nil || r.isMirrored(info.Key)) && !yield(info, err) {
+				return
+			}
+		}
+	}
+}
