@@ -31,7 +31,7 @@ func (c *Choice) Add(p manifest.Place, bytes int64) {
 // a little more: it ends in front of a segment. So it has at least one segment, if there is any;
 // and after n samples of at least 1/n of the same segments the ring is closed.
 func (c *Choice) Arc(share float64) (from, to manifest.Place) {
-	wanted := max(1, int64(math.Ceil(share*float64(c.total))))
+	wanted := int64(math.Ceil(share * float64(c.total)))
 	if share >= 1 {
 		wanted = c.total
 	}

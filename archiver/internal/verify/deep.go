@@ -116,10 +116,13 @@ func (v *verification) sums(d *content, sums *fetch.Sums) bool {
 	return true
 }
 
-// addAll adds the files of ix, and returns how many bytes of these are in frames. The
+// addAll adds all of ix, and returns how many bytes of these are in frames. The
 // frames keep the order that they were stored in.
 func addAll(all *manifest.IndexBuilder, ix *manifest.Index) (bytes int64) {
 	part := all.From(ix)
+	for n := range ix.Segments {
+		part.AddSegment(n)
+	}
 	for n := range ix.Frames {
 		part.Frame(n)
 	}
