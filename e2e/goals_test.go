@@ -46,9 +46,11 @@ type goal struct {
 
 func (g goal) String() string { return strings.Join(g.args, " ") }
 
-// reach restores every goal and opens what came of it in the real database.
+// reach restores every goal, also with the decoder, and opens what came of it in the real
+// database.
 func reach(t *testing.T, version string, at place, goals []goal) {
 	t.Helper()
+	archive := copyArchive(t, at)
 	for part := range slices.Chunk(goals, 40) { // so that not too much lies on the disk
 		dir := filepath.Join(t.TempDir(), "restored")
 		var paths []string
@@ -62,6 +64,7 @@ func reach(t *testing.T, version string, at place, goals []goal) {
 				g.after(r)
 			}
 			onlyDatabase(t, path)
+			decodesTo(t, archive, path, g.args...)
 			paths = append(paths, path)
 		}
 		for i, got := range openAll(t, version, paths) {

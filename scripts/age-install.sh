@@ -5,7 +5,7 @@
 #
 #   bash scripts/age-install.sh
 #
-# The tests use Debian's age beside it, and jq and zstd, as somebody would who opens an archive
+# The tests use Debian's age beside it, and jq, zstd and python3, as somebody would who opens an archive
 # by hand. They are installed with apt-get where they are missing and that is possible.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +13,7 @@ say() { echo "age-install: $*" >&2; }
 die() { say "$*"; exit 1; }
 
 missing=()
-for tool in age jq zstd openssl; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+for tool in age jq zstd openssl python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
 if ((${#missing[@]})); then
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then die "please install: ${missing[*]}"; fi
   say "installing ${missing[*]}"

@@ -26,7 +26,7 @@
 # binary and the image built from it. The exit code is that of `go test`.
 #
 # Needs Go; node, npm and a C compiler (for cgo, and -race) are installed with apt-get
-# where they are missing and that is possible, and so are age, jq, zstd and openssl, for opening sealed archives by hand.
+# where they are missing and that is possible, and so are age, jq, zstd, openssl and python3, for opening archives without gbak-s3.
 # Prometheus is Debian's, unpacked. MinIO is AGPL: it is run here, and never part of gbak-s3.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
