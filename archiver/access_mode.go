@@ -19,7 +19,7 @@ const (
 	AccessRestore    AccessMode = "restore"     // restore and export
 	AccessMonitor    AccessMode = "monitor"     // list, status and verify, without the data itself
 	AccessExpire     AccessMode = "expire"      // remove backups, and delete what none needs, without reading data
-	AccessDrill      AccessMode = "drill"       // what restore may, and verify --deep
+	AccessDrill      AccessMode = "drill"       // what restore may, verify --deep, and drills
 )
 
 // AccessModes are all modes.
@@ -55,7 +55,9 @@ func (m AccessMode) Permissions() storage.Permissions {
 			Versions: true, Settings: true,
 		}
 	case AccessDrill:
-		return storage.Permissions{List: true, Read: everything, Versions: true}
+		return storage.Permissions{
+			List: true, Read: everything, Create: []string{manifest.CertificatePrefix, manifest.DigestPrefix}, Versions: true,
+		}
 	}
 	return storage.Permissions{}
 }

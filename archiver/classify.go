@@ -8,6 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/certificates"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/copying"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
@@ -79,6 +80,7 @@ var kinds = []kind{
 	{as[*commit.UnsafeStoreError], CodeUnsafeStore},
 	{as[*keeping.SingleWriterError], CodeUnsafeStore},
 
+	{as[*certificates.ConflictError], CodeDigest},
 	{as[*LockError], CodeLock},
 	{as[*noRulesError], CodeNoRules},
 	{as[*manifest.RulesError], CodeNoRules},

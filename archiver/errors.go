@@ -48,6 +48,7 @@ const (
 	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
 	CodeMirror          Code = "mirror"             // the archive is a mirror, into which nothing else writes
 	CodeNoRecipients    Code = "no_recipients"      // an encrypted archive would be copied without encryption
+	CodeDigest          Code = "digest_differs"     // another digest is pinned for the state
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
@@ -92,6 +93,7 @@ var (
 	ErrLock            error = sentinel(CodeLock)
 	ErrMirror          error = sentinel(CodeMirror)
 	ErrNoRecipients    error = sentinel(CodeNoRecipients)
+	ErrDigest          error = sentinel(CodeDigest)
 )
 
 // sentinel stands for all errors with this code.

@@ -158,6 +158,9 @@ func objectDeeds() []deed {
 		{"create a manifest", "ae", func(d deeds) error { return d.create(at("manifests/0000000002.json")) }},
 		{"create a fence", "ae", func(d deeds) error { return d.create(at("fences/0000000002.json")) }},
 		{"create a segment", "a", func(d deeds) error { return d.create(at("segments/0-a/000001-b.zst")) }},
+		{"create a certificate", "ad", func(d deeds) error { return d.create(at("certificates/20261126T131500.000Z-00000002.json")) }},
+		{"create a digest", "ad", func(d deeds) error { return d.create(at("digests/" + strings.Repeat("02", 16) + ".json")) }},
+		{"delete a certificate", "", func(d deeds) error { return d.remove(at("certificates/20261126T131500.000Z-00000001.json"), "", false) }},
 		{"create a probe", "a", func(d deeds) error { return d.create(at("probe/a/1")) }},
 		{"create beside the archive", "", func(d deeds) error { return d.create("team/people2/x") }},
 		{"create a stranger", "", func(d deeds) error { return d.create("other/new") }},
@@ -284,6 +287,7 @@ func TestAccessModesRefuseTheRest(t *testing.T) {
 			}
 			for _, key := range []string{
 				"archive.json", "RESTORE.md", "manifests/0000000001.json", "indexes/0-a/a.json.zst", "segments/0-a/000000-b.zst", "pages/0-a/c.bin", "fences/0000000001.json",
+				"certificates/20261126T131500.000Z-00000001.json",
 			} {
 				d.versions[prefixOfDeeds+key] = d.store(t, prefixOfDeeds+key, false)
 			}

@@ -98,6 +98,7 @@ func TestAccessModesDoTheirWork(t *testing.T) {
 		"drill": func(t *testing.T, u s3test.User, at bucket, db string) {
 			does(t, u, "restore", at.address(), target(t))
 			does(t, u, "verify", at.address(), "--deep")
+			does(t, u, "drill", at.address(), "--scratch", t.TempDir(), "--exec", "echo {} digest: v1:aa")
 			denied(t, u, "backup", "--full", db, at.address())
 			denied(t, u, "expire", at.address(), "--keep-last", "1", "--apply")
 		},

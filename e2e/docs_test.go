@@ -225,6 +225,7 @@ func plain(t *testing.T, text, home string) []string {
 		{`\d+(\.\d+)? MB/s`, "SPEED"},
 		{`\d+(\.\d+)? [KMGT]iB( are)? free`, "SIZE free"},
 		{`\b1\.\d KiB\b`, "SIZE"}, // compressed, which depends on the build
+		{`certificates/[0-9TZ.]+-[0-9a-f]{8}\.json`, "CERTIFICATE"},
 		{`(?m)[ \t]+`, " "},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
@@ -289,6 +290,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, command := range []string{
 		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
+		"drill archive", "attest archive --epoch 19 --digest v1:aa", "attest archive --epoch 19 --digest v1:bb", "drill --no-certificate archive",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",
 		"restore archive copy.grafeo", "inspect db.grafeo", "inspect db.grafeo.wal/backup_cursor.meta", "inspect archive", "export archive native",
 		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "policy s3://backups/people --mode monitor --for minio", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o new.txt", "nonsense",

@@ -33,7 +33,7 @@ func exitCode(code archiver.Code) int {
 	switch code {
 	case archiver.CodeNoRules, archiver.CodeNeeded, archiver.CodeRecipientNeeded, archiver.CodeLock, archiver.CodeNoRecipients:
 		return exitUsage
-	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive:
+	case archiver.CodeDamagedDatabase, archiver.CodeDamagedArchive, archiver.CodeDigest:
 		return exitDamage
 	case archiver.CodeNoArchive, archiver.CodeNoBackup, archiver.CodeVanished:
 		return exitNoArchive

@@ -50,11 +50,8 @@ that there is no archive yet.`,
 					return err
 				}
 			}
-			if cmd.Flags().Changed("backup") && target.backup == 0 {
-				return usage("there is no backup 0", "Backups are numbered from 1; `gbak-s3 list` shows them.")
-			}
-			if cmd.Flags().Changed("timeline") && target.timeline < 1 {
-				return usage("there is no timeline %d", "Timelines are numbered from 1; `gbak-s3 list` shows them.", target.timeline)
+			if err := target.check(cmd); err != nil {
+				return err
 			}
 			if err := target.read(cmd); err != nil {
 				return err
@@ -67,11 +64,7 @@ that there is no archive yet.`,
 	}
 	flags := cmd.Flags()
 	a.limits.downloads(flags)
-	flags.Uint64Var(&target.backup, "backup", 0, "number of the backup to restore (default the newest)")
-	flags.Uint64Var(&target.epoch, "epoch", 0, "epoch to restore: the last commit at or before it")
-	flags.StringVar(&target.at, "time", "",
-		"time to restore, as list and status print it (UTC) or in RFC 3339: the last commit at or before it")
-	flags.IntVar(&target.timeline, "timeline", 0, "timeline of the epoch or time (default the newest that has it)")
+	target.add(flags)
 	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
 	boot.flags(flags)
 	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")

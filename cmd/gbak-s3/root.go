@@ -100,7 +100,7 @@ func (a *app) command() *cobra.Command {
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
 		"how long to retry while the store is busy or unreachable")
 	a.keys.opening(flags)
-	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), releaseCommand(a),
+	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), drillCommand(a), attestCommand(a), releaseCommand(a),
 		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+// defaultCheckTimeout is how long the command of a drill may take.
+const defaultCheckTimeout = time.Hour
+
+// drillFlags are the flags of a drill.
+type drillFlags struct {
+	target  target
+	opts    archiver.DrillOptions
+	exec    string
+	timeout time.Duration
+}
+
+func drillCommand(a *app) *cobra.Command {
+	var f drillFlags
+	cmd := &cobra.Command{
+		Use:   "drill ARCHIVE",
+		Short: "Prove that an archive can be restored, by doing it",
+		Long: `drill restores the database into a folder of its own below --scratch, checks it there, and
+removes it again. It restores the newest state, the one that --backup, --epoch or --time
+names, or with --random one that is drawn from all that can be restored. What it finds out
+becomes a certificate in the archive, also if it fails: status shows the newest.
+
+It checks that what was stored has come back (bytes); that the restored files are a database,
+frame by frame, in just the state that was asked for (structure); and with --exec that a command
+accepts it (exec), best one that opens it with Grafeo. In the command, {} stands for the path of
+the database. It runs as you do, without a shell, and may change the database. If the last
+line of its output is "digest: " and a text, that is compared with what was said of the same
+state before, by a drill or by attest (digest); the first one is what later ones are compared with.
+A text SCHEME:VALUE is compared only with texts of the same scheme.
+
+Exit codes: 0 all that was checked is right; 3 a check failed; otherwise as restore.`,
+		Example: `  gbak-s3 drill s3://backups/people
+  gbak-s3 drill --random --scratch /var/tmp s3://backups/people
+  gbak-s3 drill --exec 'node check.mjs {}' --epoch 4711 s3://backups/people`,
+		Args: takes("ARCHIVE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.read(cmd); err != nil {
+				return err
+			}
+			return a.drill(cmd, arguments(args, "ARCHIVE")[0], &f)
+		},
+	}
+	flags := cmd.Flags()
+	a.limits.downloads(flags)
+	f.target.add(flags)
+	flags.BoolVar(&f.opts.Random, "random", false, "restore a state that is drawn from all that can be restored")
+	flags.StringVar(&f.opts.Scratch, "scratch", "", "folder for the restored database (default the system's for temporary files)")
+	flags.StringVar(&f.exec, "exec", "", "command that checks the restored database, whose path is {} in it; quotes keep words together (`CMD`)")
+	flags.DurationVar(&f.timeout, "exec-timeout", defaultCheckTimeout, "how long that may take")
+	flags.StringVar(&f.opts.Expect, "expect", "", "what the command must report as digest")
+	flags.BoolVar(&f.opts.Keep, "keep", false, "leave the restored database there")
+	flags.BoolVar(&f.opts.ReadOnly, "no-certificate", false, "write nothing to the archive: no certificate, and no digest")
+	return cmd
+}
+
+// read makes options of the flags of cmd that were given.
+func (f *drillFlags) read(cmd *cobra.Command) (err error) {
+	for _, group := range [][]string{
+		{"backup", "epoch", "time", "random"}, {"backup", "timeline"}, {"random", "timeline"},
+	} {
+		if err := exclusive(cmd, group...); err != nil {
+			return err
+		}
+	}
+	if err := f.target.check(cmd); err != nil {
+		return err
+	}
+	if err := f.target.read(cmd); err != nil {
+		return err
+	}
+	f.opts.Target = f.target.of
+	for _, name := range []string{"expect", "exec-timeout"} {
+		if cmd.Flags().Changed(name) && !cmd.Flags().Changed("exec") {
+			return usage("--%s is of no use without --exec", "Give the command that checks the database, such as --exec 'node check.mjs {}'.", name)
+		}
+	}
+	if !cmd.Flags().Changed("exec") {
+		return nil
+	}
+	if f.timeout <= 0 {
+		return usage("the timeout %s cannot be used", "Give a duration such as 10m.", f.timeout)
+	}
+	if f.opts.Command, err = words(f.exec); err != nil {
+		return usage("--exec: %w", "Quotes keep words together, and there is no other syntax.", err)
+	}
+	if len(f.opts.Command) == 0 || !slices.ContainsFunc(f.opts.Command[1:], func(word string) bool { return strings.Contains(word, checkPlace) }) {
+		return usage("--exec does not say where the path of the database goes", "Write {} there, such as --exec 'node check.mjs {}'.")
+	}
+	f.opts.Check = checkBy(f.opts.Command, f.timeout)
+	return nil
+}
+
+func (a *app) drill(cmd *cobra.Command, address string, f *drillFlags) error {
+	frugal()
+	outliveReaders()
+	archive, err := a.archive(cmd.Context(), address)
+	if err != nil {
+		return err
+	}
+	bar := a.out.progress("drilling")
+	f.opts.Observer = bar.observe
+	r, err := archive.Drill(cmd.Context(), f.opts)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	printed := a.out.answered("the drill is done", a.out.printDrill(r, f))
+	if !r.OK() {
+		return &answeredError{exitDamage}
+	}
+	return printed
+}
