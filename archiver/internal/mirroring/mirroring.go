@@ -117,9 +117,10 @@ type run struct {
 	named    map[string]*named                // what new records name
 	isUneven bool                             // of what records name that are not needed, something is deleted
 
-	id      string // of the archive
-	isFirst bool
-	has     map[manifest.Seq]bool // records of the target
+	id       string // of the archive
+	isSealed bool   // it is encrypted
+	isFirst  bool
+	has      map[manifest.Seq]bool // records of the target
 
 	lacking []object // what the target lacks
 
@@ -202,6 +203,7 @@ func (r *run) openSource(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.isSealed = manifest.HasMAC(document)
 	r.id, err = archiveID(document)
 	return document, err
 }

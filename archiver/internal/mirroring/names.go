@@ -3,6 +3,7 @@ package mirroring
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -43,6 +44,10 @@ func (r *run) nameAll(ctx context.Context) error {
 	if r.list == nil {
 		return nil
 	}
+	if seq := r.firstMissing(); seq != 0 {
+		r.stop = min(r.stop, seq)
+		r.report.Damaged = append(r.report.Damaged, Damage{manifest.ObjectError{Key: seq.Key(), Problem: "it is missing"}, true})
+	}
 	var fresh []manifest.Seq
 	for _, seq := range r.records {
 		if r.isNew(seq) {
@@ -59,6 +64,28 @@ func (r *run) nameAll(ctx context.Context) error {
 		}
 		return r.spoilRecord(ctx, fresh[i], err)
 	})
+}
+
+// firstMissing returns the first needed record that the list of the source lacks, 0 if there is none.
+func (r *run) firstMissing() manifest.Seq {
+	next := manifest.Seq(1) // from here on, no number is missing
+	if k := r.list.Keep; k != nil {
+		for seq := range k.Keeping.Alive.All() {
+			if _, ok := slices.BinarySearch(r.records, seq); !ok {
+				return seq
+			}
+		}
+		next = k.Seq
+	}
+	for _, seq := range r.records {
+		if seq > next {
+			return next
+		}
+		if seq == next {
+			next++
+		}
+	}
+	return 0
 }
 
 // nameBy notes what a record names.

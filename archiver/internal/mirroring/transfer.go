@@ -1,6 +1,7 @@
 package mirroring
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -111,7 +112,7 @@ func (r *run) matches(key string) func([]byte) bool {
 		case isHashed:
 			return strings.HasPrefix(manifest.Sum(b).String(), digits)
 		case key == manifest.InstructionsKey:
-			return true // it has no hash, and nothing is restored with it
+			return bytes.Equal(b, manifest.Instructions(r.id, r.isSealed))
 		}
 		return manifest.Intact(b)
 	}
