@@ -28,6 +28,10 @@ type RestoreOptions struct {
 	// where to. It is never deleted.
 	Force bool
 
+	// Salvage is for an archive of which objects are missing or damaged: if the target cannot be
+	// had, the best state before it is restored, and [RestoreReport.Salvaged] says so.
+	Salvage bool
+
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 
@@ -44,6 +48,10 @@ type RestoreReport struct {
 	// 0.5): queries may show these twice until the database has been opened and closed
 	// once.
 	Reopen bool
+
+	// Salvaged says what was restored, compared with the target; nil without
+	// [RestoreOptions.Salvage].
+	Salvaged *Salvaged
 
 	// ResumedBytes of Plan.RawBytes were fetched by an earlier restore to this path that
 	// was killed or failed.
@@ -113,6 +121,9 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 		if err := mayRestore(target, opts.Force); err != nil {
 			return RestoreReport{}, err
 		}
+	}
+	if opts.Salvage {
+		return a.salvageTo(ctx, target, folder, opts)
 	}
 	staged := "" // for which target something may be
 	err = pursue(ctx, a, opts.Target.of, func(p *pursuit) error {

@@ -66,16 +66,22 @@ func (c *Catalog) firstKnowing(t time.Time, timeline int) (m, previous *manifest
 // before t, or taken between from and t: the state at a time of a database whose commits
 // have none.
 func (c *Catalog) lastBefore(from, t time.Time, timeline int) (*Route, error) {
+	m := c.lastTaken(from, t, timeline)
+	if m == nil {
+		return nil, c.unreachable(inWords(t))
+	}
+	return c.toEnd(m)
+}
+
+// lastTaken returns the backup to which lastBefore leads, nil if there is none.
+func (c *Catalog) lastTaken(from, t time.Time, timeline int) *manifest.Committed {
 	var m *manifest.Committed
 	for _, b := range c.of(timeline) {
 		if !b.ReadUntil.IsZero() && !b.ReadUntil.After(t) || !b.CreatedAt.Before(from) && !b.CreatedAt.After(t) {
 			m = b
 		}
 	}
-	if m == nil {
-		return nil, c.unreachable(inWords(t))
-	}
-	return c.toEnd(m)
+	return m
 }
 
 // ambiguous returns an [*UnreachableError] if a timeline has the time t twice: a clock was
