@@ -156,7 +156,7 @@ func (a *Archive) restore(ctx context.Context, target string, opts RestoreOption
 // restorePlan restores what is planned to target.
 func (a *Archive) restorePlan(ctx context.Context, target string, plan *catalog.Plan, opts RestoreOptions) (r RestoreReport, err error) {
 	o := staging.Options{Database: &plan.Route.Last().Database, Replace: opts.Force, SyncEvery: a.journalEvery}
-	if opts.inspect == nil {
+	if opts.inspect == nil || opts.Salvage {
 		o.Chain, o.Segments = plan.Digests(), plan.Segments()
 	}
 	s, err := staging.Open(a.disk, target, o)

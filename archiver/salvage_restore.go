@@ -18,6 +18,10 @@ type Salvaged struct {
 	// that epoch are in it cannot be known.
 	Exact, Unsure bool
 
+	// MayBeLater reports that it is Unsure because a record that is lost may have begun a later
+	// timeline, which the target was to mean.
+	MayBeLater bool
+
 	// What was asked for, as far as that is known: Backup is 0 if it is not the end of one.
 	WantedTimeline int
 	WantedEpoch    *uint64
@@ -67,7 +71,7 @@ func (a *Archive) salvageTo(ctx context.Context, target string, isFolder bool, o
 
 func salvagedFrom(s *salvage.Survey, c *salvage.Choice) *Salvaged {
 	return &Salvaged{
-		Exact: c.Exact, Unsure: c.Unsure, ImageOnly: c.ImageOnly,
+		Exact: c.Exact, Unsure: c.Unsure, ImageOnly: c.ImageOnly, MayBeLater: c.Wanted.MayBeLater,
 		WantedTimeline: c.Wanted.Timeline, WantedEpoch: c.Wanted.Epoch, WantedTime: c.Wanted.Time, WantedBackup: c.Wanted.Backup,
 		Holes: findingsOf(s.Holes()), Doubts: s.Doubts,
 	}

@@ -291,6 +291,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	for _, command := range []string{
 		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
 		"drill archive", "attest archive --epoch 19 --digest v1:aa", "attest archive --epoch 19 --digest v1:bb", "drill --no-certificate archive",
+		"salvage archive", "restore --salvage archive salvaged.grafeo",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",
 		"restore archive copy.grafeo", "inspect db.grafeo", "inspect db.grafeo.wal/backup_cursor.meta", "inspect archive", "export archive native",
 		"inspect native", "import native other", "pin archive 1", "policy archive --keep-last 3", "policy s3://backups/people --mode monitor --for minio", "status archive", "unpin archive 1", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "backup --full db.grafeo archive", "expire archive", "expire archive --apply", "compact archive", "copy --dry-run archive copied", "copy archive copied", "list archive --removed", "release db.grafeo archive", "version", "keys new -o new.txt", "nonsense",
@@ -313,7 +314,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	}
 	for section := range sections {
 		switch section {
-		case "hold", "key_list", "requests", "cost", "spill", "rules", "reach", "encryption": // inside of others
+		case "salvaged", "hold", "key_list", "requests", "cost", "spill", "rules", "reach", "encryption": // inside of others
 		case "import": // only where epochs are lost
 		default:
 			if !seen[section] {

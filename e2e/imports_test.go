@@ -107,7 +107,7 @@ var rooms = map[string][]string{
 
 	"scratch":      {},
 	"certificates": {"storage", "objects", "ring"},
-	"salvage":   {"journal", "fetch", "catalog", "objects", "progress", "seal", "storage"},
+	"salvage":      {"journal", "fetch", "catalog", "objects", "progress", "seal", "storage"},
 
 	"journal/journaltest": {"storage", "objects", "journal"}, // for tests only
 	"seal/sealtest":       {"seal"},                          // for tests only

@@ -25,6 +25,7 @@ const (
 	exitUnsafeStore = 9
 	exitNeedsFull   = 10
 	exitKeys        = 10
+	exitLess        = 11
 	exitInterrupted = 130
 )
 

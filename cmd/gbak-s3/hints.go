@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// This file and hints_drills.go, hints_keys.go, hints_retention.go, hints_store.go and hints_system.go say what to do next about an error:
+// This file and hints_damage.go, hints_drills.go, hints_keys.go, hints_retention.go, hints_store.go and hints_system.go say what to do next about an error:
 // one table, keyed by what is known of the cause. A row claims no more than its evidence
 // shows, and an error that no row is about is given no cause. (Where a code stands for
 // cases that only the library can tell apart, the hint is in the error itself, see
@@ -72,7 +72,7 @@ func factsOf(err error, verb string) *facts {
 
 // hints is the table: codes that say everything, then what a store says, what the network
 // says, what the system says, and the remaining codes. The first row that fits counts.
-var hints = slices.Concat(retention, ofDrills, ofKeys, outcomes, answers, network, system, remaining)
+var hints = slices.Concat(retention, ofDrills, ofKeys, damage, outcomes, answers, network, system, remaining)
 
 // code matches errors with one of these codes.
 func code(codes ...archiver.Code) func(*facts) bool {
@@ -138,21 +138,6 @@ func text(parts ...string) func(*facts) bool {
 	}
 }
 
-// newestHint says what can still be restored, and how to continue. Nobody can know
-// whether an empty manifest ever was a backup. It may have been one, so no backup
-// silently continues the one before it.
-func newestHint(f *facts) string {
-	e, _ := errors.AsType[*archiver.NewestError](f.err)
-	goOn := fmt.Sprintf("To continue, put an intact copy of %s back, from the bucket's versions or a copy of the archive. "+
-		"If there is none, that backup is lost: move the object away and run `gbak-s3 backup` with --begin-anew, once; "+
-		"or back up to another address. If it was no backup, but what an expiry or a pin had recorded, then backups that were "+
-		"removed are listed again, perhaps without their data: remove them again.", e.Key)
-	if e.Before == 0 {
-		return goOn
-	}
-	return fmt.Sprintf("The backups before it are not affected: `gbak-s3 restore --backup %d` restores the last of them. %s", e.Before, goOn)
-}
-
 func noSuchHoldHint(f *facts) string {
 	e, _ := errors.AsType[*noSuchHoldError](f.err)
 	return fmt.Sprintf("No hold has that name either. The log is held for %s: give the one to release exactly as it "+
@@ -185,7 +170,7 @@ var outcomes = []row{
 		say: "Run the same command again: it removes what this run left behind.",
 	},
 	{
-		name: "interrupted reader", when: both(code(archiver.CodeInterrupted), of("plan", "list", "verify", "drill", "status", "inspect")),
+		name: "interrupted reader", when: both(code(archiver.CodeInterrupted), of("plan", "list", "verify", "drill", "salvage", "status", "inspect")),
 		say: "Nothing was changed. Run the same command again.",
 	},
 	{name: "interrupted", when: code(archiver.CodeInterrupted), say: "Run the same command again."},
@@ -197,22 +182,6 @@ var outcomes = []row{
 		name: "damaged database", when: code(archiver.CodeDamagedDatabase),
 		say: "Nothing was committed, and earlier backups are not affected. Open the database with Grafeo and close it; " +
 			"if that fails, restore the newest backup to another path.",
-	},
-	{name: "newest manifest", when: as[*archiver.NewestError], more: newestHint},
-	{
-		name: "archive.json", when: as[*archiver.DocumentError],
-		say: "What is stored can still be restored: `gbak-s3 restore` relies on the manifests. Nothing is written to this archive " +
-			"until an intact copy of archive.json is back, from the bucket's versions or a copy of the archive; " +
-			"or back up to another address, and keep this one for restores.",
-	},
-	{
-		name: "nothing is removed beside damage", when: both(code(archiver.CodeDamagedArchive), of("expire")),
-		say: "Nothing was removed: an older backup may be the last good one. Run `gbak-s3 verify --deep` to see which backups are " +
-			"whole; `gbak-s3 expire --remove N` gives up one that is not.",
-	},
-	{
-		name: "damaged archive", when: code(archiver.CodeDamagedArchive),
-		say: "Run `gbak-s3 verify --deep` on the archive to see which backups are whole.",
 	},
 	{
 		name: "no conditions", when: is(storage.ErrNoConditionalPut),

@@ -63,6 +63,7 @@ type verbHintCase struct {
 
 // verbHintCases are those for rows about some commands only.
 var verbHintCases = []verbHintCase{
+	{"salvage", hintCase{"nothing left to salvage", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "intact copy"}},
 	{"backup", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"import", hintCase{"interrupted backup", archiver.CodeInterrupted, errors.New("x"), "does not send again"}},
 	{"restore", hintCase{"interrupted restore", archiver.CodeInterrupted, errors.New("x"), "puts back what was moved aside"}},
@@ -88,7 +89,7 @@ var hintCases = []hintCase{
 	{"interrupted", archiver.CodeInterrupted, errors.New("interrupted"), "same command again"},
 	{"outcome unknown", archiver.CodeUnknownOutcome, refused(storage.ErrUnavailable, 503, "SlowDown"), "gbak-s3 list"},
 	{"damaged database", archiver.CodeDamagedDatabase, errors.New("x"), "Open the database"},
-	{"damaged archive", archiver.CodeDamagedArchive, errors.New("x"), "verify --deep"},
+	{"damaged archive", archiver.CodeDamagedArchive, errors.New("x"), "gbak-s3 salvage"},
 	{
 		"newest manifest", archiver.CodeDamagedArchive,
 		&archiver.NewestError{Key: "manifests/3.json", Seq: 3, Before: 2, Err: errors.New("x")},

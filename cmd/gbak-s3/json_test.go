@@ -15,7 +15,7 @@ var jsonLines = []struct {
 	heading string
 	line    any
 }{
-	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"plan and restore", noneLine{}}, {"status", statusLine{}}, {"reach", reachLine{}}, {"verify", verifyLine{}}, {"drill", drillLine{}}, {"attest", attestLine{}},
+	{"backup", backupLine{}}, {"backup_plan", backupPlanLine{}}, {"plan and restore", planLine{}}, {"plan and restore", noneLine{}}, {"status", statusLine{}}, {"reach", reachLine{}}, {"verify", verifyLine{}}, {"drill", drillLine{}}, {"attest", attestLine{}}, {"salvage", salvageLine{}}, {"salvaged", salvagedLine{}},
 	{"hold", holdLine{}}, {"requests", storage.RequestCounts{}}, {"cost", costLine{}}, {"spill", spillLine{}}, {"encryption", encryptionLine{}},
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"expire_backup", expireBackupLine{}}, {"expire", expireLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},

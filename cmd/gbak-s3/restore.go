@@ -33,18 +33,24 @@ in the hidden folder .NAME.gbak-restore, and the same command continues from the
 
 Before a program starts that uses the database, --if-absent restores it only if it is
 not there, and --if-archive-exists lets the program start empty if the store answers
-that there is no archive yet.`,
+that there is no archive yet.
+
+If objects of the archive are missing or damaged, --salvage restores the best state at
+or before the one that was asked for, and says which that is. If it is not proved to be
+just what was asked for, the exit code is 11. What can be had, salvage shows.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
   gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old-people.grafeo
-  gbak-s3 restore --if-absent --if-archive-exists s3://backups/people people.grafeo`,
+  gbak-s3 restore --if-absent --if-archive-exists s3://backups/people people.grafeo
+  gbak-s3 restore --salvage --epoch 4711 ./people-archive what-is-left.grafeo`,
 		Args: takes("ARCHIVE", "DATABASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = arguments(args, "ARCHIVE", "DATABASE")
 			for _, group := range [][]string{
 				{"backup", "epoch", "time"}, {"backup", "timeline"},
 				{"if-absent", "force"}, {"if-absent", "plan"}, {"if-archive-exists", "plan"},
+				{"salvage", "plan"}, {"salvage", "if-absent"}, {"salvage", "if-archive-exists"},
 			} {
 				if err := exclusive(cmd, group...); err != nil {
 					return err
@@ -67,6 +73,7 @@ that there is no archive yet.`,
 	target.add(flags)
 	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
 	boot.flags(flags)
+	flags.BoolVar(&opts.Salvage, "salvage", false, "if the state cannot be had, restore the best one before it, and exit with 11")
 	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")
 	return cmd
 }
@@ -90,6 +97,7 @@ type planLine struct {
 	Fits           *bool      `json:"fits,omitempty"`       // whether there is room for needed_bytes
 	Spill          *spillLine `json:"spill,omitempty"`
 
+	Salvaged  *salvagedLine         `json:"salvaged,omitempty"` // of a restore with --salvage
 	Database  string                `json:"database,omitempty"`
 	MovedTo   string                `json:"moved_to,omitempty"`
 	Reopen    bool                  `json:"reopen,omitempty"`
@@ -228,7 +236,13 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 	if err != nil {
 		return err
 	}
-	return a.out.answered(r.Database+" is restored", a.out.printRestore(r, target))
+	if err := a.out.answered(r.Database+" is restored", a.out.printRestore(r, target)); err != nil {
+		return err
+	}
+	if r.Salvaged != nil && !r.Salvaged.Exact {
+		return &answeredError{exitLess}
+	}
+	return nil
 }
 
 func (o *output) printRestore(r archiver.RestoreReport, target target) error {
@@ -239,6 +253,7 @@ func (o *output) printRestore(r archiver.RestoreReport, target target) error {
 		line.Type, line.Database, line.MovedTo, line.ElapsedMS = "restore", r.Database, r.MovedTo, &elapsed
 		line.Requests, line.Cost = r.Requests, cost
 		line.Reopen, line.Resumed = r.Reopen, r.ResumedBytes
+		line.Salvaged = lineOfSalvaged(r.Salvaged)
 		return o.printJSON(line)
 	}
 	if r.MovedTo != "" {
@@ -247,6 +262,9 @@ func (o *output) printRestore(r archiver.RestoreReport, target target) error {
 		}
 	}
 	if err := o.print("%s restored from backup %d: %s%s", r.Database, r.Plan.Backup.Seq, state(r.Plan), asked(target)); err != nil {
+		return err
+	}
+	if err := o.printSalvaged(r.Salvaged); err != nil {
 		return err
 	}
 	if r.Plan.Spill != nil {

@@ -65,7 +65,8 @@ out, $GBAK_ARCHIVE is used.
 Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
 backup, 5 no such state in the archive, 6 conflict with another writer, 7 outcome
 unknown, 8 target exists, 9 the store does not support conditional writes, 10 only
-a full backup would do, or the keys are not those of the archive, 130 interrupted.`
+a full backup would do, or the keys are not those of the archive, 11 something less than
+was asked for is restored, 130 interrupted.`
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
@@ -100,7 +101,7 @@ func (a *app) command() *cobra.Command {
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
 		"how long to retry while the store is busy or unreachable")
 	a.keys.opening(flags)
-	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), drillCommand(a), attestCommand(a), releaseCommand(a),
+	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), drillCommand(a), attestCommand(a), salvageCommand(a), releaseCommand(a),
 		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()
