@@ -31,6 +31,7 @@ func epochStates(t testing.TB, store storage.Storage) map[string]map[string]stri
 			if _, err := a.Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: target}); err != nil {
 				t.Fatalf("restore of epoch %d: %v", e, err)
 			}
+			mustProve(t, store, target)
 			states[fmt.Sprintf("%d/%d", reach.Timeline, e)] = contents(t, dir)
 		}
 	}

@@ -64,6 +64,7 @@ func restoredLog(t testing.TB, store *storagetest.Memory, target archiver.Target
 	if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: target}); err != nil {
 		t.Fatal(err)
 	}
+	mustProve(t, store, target)
 	b, err := os.ReadFile(filepath.Join(grafeo.LogDir(path), grafeotest.LogName05(file)))
 	if err != nil {
 		t.Fatal(err)

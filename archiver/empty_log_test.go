@@ -98,6 +98,7 @@ func restoresLogs(t testing.TB, store *storagetest.Memory, states map[uint64]map
 		if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.AtEpoch(e)}); err != nil {
 			t.Fatalf("restore of epoch %d: %v", e, err)
 		}
+		mustProve(t, store, archiver.AtEpoch(e))
 		if diff := cmp.Diff(want, logOf(t, path)); diff != "" {
 			t.Fatalf("the log of epoch %d is another one (-want +got)\n%s", e, diff)
 		}
@@ -210,6 +211,7 @@ func TestReplayOfEmptyLogFiles(t *testing.T) {
 			if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.AtEpoch(epoch)}); err != nil {
 				t.Fatalf("%s: epoch %d: %v", name, epoch, err)
 			}
+			mustProve(t, store, archiver.AtEpoch(epoch))
 			for file, log := range logOf(t, path) {
 				if whole, ok := want[file]; !ok || !strings.HasPrefix(whole, log) {
 					t.Errorf("%s: epoch %d: %s is no part of that of the newest state", name, epoch, file)

@@ -209,7 +209,17 @@ func restore(t testing.TB, store storage.Storage, seq uint64) map[string]string 
 	if err != nil {
 		t.Fatalf("restore %d: %v", seq, err)
 	}
+	mustProve(t, store, archiver.AtBackup(seq))
 	return contents(t, dir)
+}
+
+// mustProve demands that a drill of a state, which was restored right, finds that it is.
+func mustProve(t testing.TB, store storage.Storage, target archiver.Target) {
+	t.Helper()
+	r, err := newArchive(store).Drill(t.Context(), archiver.DrillOptions{Target: target, Scratch: t.TempDir(), ReadOnly: true})
+	if err != nil || !r.OK() || r.Structure.Result != archiver.DrillOK {
+		t.Fatalf("a drill of what was restored right: %v %s", err, r.Why())
+	}
 }
 
 // mustBeWhole demands that a deep verification finds nothing.

@@ -175,6 +175,7 @@ func (m *model) restoresTo(store *storagetest.Memory, target archiver.Target, wa
 	if r.Requests != plan.RestoreRequests {
 		m.t.Fatalf("restore to %d: %+v requests, and planned were %+v", want, r.Requests, plan.RestoreRequests)
 	}
+	mustProve(m.t, store, target)
 	epoch, from, replayed := opened(m.t, path)
 	if epoch != want || r.Plan.Epoch != want || plan.Epoch != want {
 		list, _ := a.List(m.t.Context())

@@ -79,6 +79,7 @@ func TestExportOfRuns(t *testing.T) {
 			if _, err := newArchive(store).Restore(t.Context(), got, archiver.RestoreOptions{Target: archiver.AtEpoch(e)}); err != nil {
 				t.Fatalf("%s: restore to %d: %v", name, e, err)
 			}
+			mustProve(t, store, archiver.AtEpoch(e))
 			all := contents(t, filepath.Dir(got))
 			image, frames := restoreToEpoch(t, folder, e)
 			log := ""

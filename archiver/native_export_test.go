@@ -202,6 +202,7 @@ func sameAsRestored(t testing.TB, store *storagetest.Memory, folder, history str
 		if _, err := newArchive(store).Restore(t.Context(), path, archiver.RestoreOptions{Target: archiver.AtEpoch(e)}); err != nil {
 			t.Fatalf("restore to %d: %v", e, err)
 		}
+		mustProve(t, store, archiver.AtEpoch(e))
 		epoch, start, log := opened(t, path)
 		if epoch != e {
 			t.Fatalf("restored to epoch %d, the database is at %d", e, epoch)

@@ -212,6 +212,7 @@ func (n *nativeDB) restores(store storage.Storage, timeline int, epochs ...uint6
 		if err != nil {
 			n.t.Fatalf("restore to epoch %d: %v", e, err)
 		}
+		mustProve(n.t, store, archiver.AtEpoch(e).OnTimeline(timeline))
 		if r.Plan.Epoch != e {
 			n.t.Errorf("restored to epoch %d, want %d", r.Plan.Epoch, e)
 		}

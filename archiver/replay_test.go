@@ -195,6 +195,7 @@ func TestReplay(t *testing.T) {
 				if _, err := newArchive(store).Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtEpoch(epoch)}); err != nil {
 					t.Fatalf("epoch %d: %v", epoch, err)
 				}
+				mustProve(t, store, archiver.AtEpoch(epoch))
 				for file, log := range contents(t, dir) {
 					if file != "db.grafeo" && !strings.HasPrefix(got[file], log) {
 						t.Errorf("epoch %d: %s is no part of that of the newest state", epoch, file)

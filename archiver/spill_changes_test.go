@@ -68,6 +68,7 @@ func TestSpilledVectorsThatChange(t *testing.T) {
 				if _, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{}); err != nil {
 					t.Fatal(err)
 				}
+				mustProve(t, store, archiver.Target{})
 				want := map[string]string{}
 				if _, err := os.Stat(path + ".spill"); err == nil {
 					want = contents(t, path+".spill")

@@ -88,6 +88,7 @@ func TestSpilledVectorsComeBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			mustProve(t, store, archiver.Target{})
 			want := wholePart(t, path)
 			for name, b := range map[string]string{
 				vectorsName:                    string(vectorFile(3, 1, 2, 3, 4, 5, 6)),
