@@ -70,6 +70,9 @@ func TestAccessModesDoTheirWork(t *testing.T) {
 			does(t, u, "restore", at.address(), target(t))
 			does(t, u, "restore", at.address(), target(t), "--backup", "1")
 			does(t, u, "export", at.address(), filepath.Join(t.TempDir(), "native"))
+			if got := does(t, u, "verify", at.address(), "--sample", "20%"); !strings.Contains(got.stderr, "no certificate could be left") {
+				t.Errorf("%+v", got)
+			}
 			denied(t, u, "backup", "--full", db, at.address())
 			denied(t, u, "pin", at.address(), "1")
 			denied(t, u, "expire", at.address(), "--keep-last", "1", "--apply")
@@ -98,6 +101,9 @@ func TestAccessModesDoTheirWork(t *testing.T) {
 		"drill": func(t *testing.T, u s3test.User, at bucket, db string) {
 			does(t, u, "restore", at.address(), target(t))
 			does(t, u, "verify", at.address(), "--deep")
+			if got := does(t, u, "verify", at.address(), "--sample", "20%", "--json"); got.stderr != "" || !strings.Contains(got.stdout, `"certificate":"certificates/`) {
+				t.Errorf("%+v", got)
+			}
 			does(t, u, "drill", at.address(), "--scratch", t.TempDir(), "--exec", "echo {} digest: v1:aa")
 			denied(t, u, "backup", "--full", db, at.address())
 			denied(t, u, "expire", at.address(), "--keep-last", "1", "--apply")

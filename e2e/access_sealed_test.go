@@ -52,6 +52,12 @@ func TestAccessModesOfAnEncryptedArchive(t *testing.T) {
 
 	host("drill").must(t, "verify", "--deep", at.address(), "-i", identity)
 
+	host("drill").must(t, "verify", "--sample", "50%", at.address(), "-i", identity)
+	sampled := host("drill").must(t, "verify", "--sample", "50%", at.address(), "--writer-key", writerKey, "--json").stdout
+	if !strings.Contains(sampled, `"unopened":true`) || !strings.Contains(sampled, `"coverage":{"read":1,`) || !strings.Contains(sampled, `"certificate":"certificates/`) {
+		t.Errorf("with the writer key alone: %s", sampled)
+	}
+
 	expires := host("expire")
 	expires.must(t, "expire", at.address(), "--keep-last", "1", "--apply", "--grace", "0", "--writer-key", writerKey)
 	host("drill").must(t, "verify", "--deep", at.address(), "-i", identity)

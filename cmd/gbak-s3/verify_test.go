@@ -1,0 +1,36 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+)
+
+func TestShareFlag(t *testing.T) {
+	for text, want := range map[string]float64{
+		"5%": 0.05, "5 %": 0.05, "0.5%": 0.005, "100%": 1, "250%": 2.5, "1e-6%": 1e-8,
+		"": 0, "5": 0, "0.05": 0, "%": 0, "0%": 0, "-5%": 0, "NaN%": 0, "Inf%": 0, "1e999%": 0, "five%": 0, "5%%": 0,
+	} {
+		var f shareFlag
+		err := f.Set(text)
+		if (err == nil) != (want > 0) || f.share != want || want > 0 && f.String() != text {
+			t.Errorf("%q: %v, %v", text, f.share, err)
+		}
+	}
+}
+
+// A claim about all is worded as such only if it is one.
+func TestCovered(t *testing.T) {
+	since := time.Date(2026, 11, 6, 13, 15, 0, 0, time.UTC)
+	for want, c := range map[string]archiver.Coverage{
+		"every segment that records up to 4711 name was read since 2026-11-06 13:15:00.000 UTC":                                      {Read: 1, UpTo: 4711, Since: since},
+		"read so far: 99 % of the segments that records up to 4711 name, since 2026-11-06 13:15:00.000 UTC":                          {Read: 0.9999999, UpTo: 4711, Since: since},
+		"read so far: 40 % of the segments that records up to 7 name, since 2026-11-06 13:15:00.000 UTC; something was wrong in 5 %": {Read: 0.4, UpTo: 7, Since: since, Damaged: 0.05},
+		"no segment is known to be right; something was wrong in 100 %":                                                              {Damaged: 1},
+	} {
+		if got := covered(c); got != want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
