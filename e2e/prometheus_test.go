@@ -35,7 +35,7 @@ func TestPrometheusScrapes(t *testing.T) {
 	writeConfig(t, config, fmt.Sprintf(`
 version: 1
 listen: 127.0.0.1:0
-defaults: {lag: 1s, verify: {every: 24h}, heartbeat: %q, heartbeat-every: 2s}
+defaults: {lag: 1s, verify: {every: 2s, sample: 50%%}, drill: {every: 2s}, heartbeat: %q, heartbeat-every: 2s}
 databases:
   - {path: %q, archive: %q}
 `, monitor.URL+"/ping", w.path, at.address()))

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/watch/metrics"
 )
 
 // defaultCheckTimeout is how long the command of a drill may take.
@@ -23,6 +24,7 @@ type drillFlags struct {
 
 func drillCommand(a *app) *cobra.Command {
 	var f drillFlags
+	var metricsFile *string
 	cmd := &cobra.Command{
 		Use:   "drill ARCHIVE",
 		Short: "Prove that an archive can be restored, by doing it",
@@ -48,9 +50,13 @@ Exit codes: 0 all that was checked is right; 3 a check failed; otherwise as rest
 			if err := f.read(cmd); err != nil {
 				return err
 			}
-			return a.drill(cmd, arguments(args, "ARCHIVE")[0], &f)
+			address := arguments(args, "ARCHIVE")[0]
+			return a.metered(*metricsFile, "drill", "", address, func(run *metrics.Run) error {
+				return a.drill(cmd, address, &f, run)
+			})
 		},
 	}
+	metricsFile = metricsFlag(cmd)
 	flags := cmd.Flags()
 	a.limits.downloads(flags)
 	f.target.add(flags)
@@ -101,7 +107,7 @@ func (f *drillFlags) read(cmd *cobra.Command) (err error) {
 	return nil
 }
 
-func (a *app) drill(cmd *cobra.Command, address string, f *drillFlags) error {
+func (a *app) drill(cmd *cobra.Command, address string, f *drillFlags, run *metrics.Run) error {
 	frugal()
 	outliveReaders()
 	archive, err := a.archive(cmd.Context(), address)
@@ -112,6 +118,7 @@ func (a *app) drill(cmd *cobra.Command, address string, f *drillFlags) error {
 	f.opts.Observer = bar.observe
 	r, err := archive.Drill(cmd.Context(), f.opts)
 	bar.done()
+	run.Drill(r, err)
 	if err != nil {
 		return err
 	}

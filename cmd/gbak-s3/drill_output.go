@@ -24,7 +24,9 @@ type drillLine struct {
 	RawBytes      int64                 `json:"raw_bytes"`
 	RestoreMS     int64                 `json:"restore_ms"`
 	ExecMS        int64                 `json:"exec_ms"`
-	Database      string                `json:"database,omitempty"` // that was kept
+	Kept          string                `json:"kept,omitempty"`     // path of the restored database
+	Database      string                `json:"database,omitempty"` // name of a watched one
+	Archive       string                `json:"archive,omitempty"`  // of a watched database
 	Certificate   string                `json:"certificate,omitempty"`
 	NoCertificate string                `json:"no_certificate,omitempty"` // why there is none
 	Requests      storage.RequestCounts `json:"requests"`
@@ -62,7 +64,7 @@ func lineOfDrill(r archiver.DrillReport) drillLine {
 		Type: "drill", OK: r.OK(), Why: r.Why(), Backup: r.Plan.Backup.Seq, Timeline: r.Plan.Timeline, Epoch: r.Plan.Epoch, Time: r.Plan.Time,
 		Random: r.Random, Checks: drillChecks{lineOfCheck(r.Bytes), lineOfCheck(r.Structure), lineOfCheck(r.Exec), lineOfCheck(r.Digest)},
 		Digest: r.Reported, Pinned: (*digestLine)(r.Pinned), RawBytes: r.Plan.RawBytes, RestoreMS: r.RestoreTime.Milliseconds(),
-		ExecMS: r.Exec.Took.Milliseconds(), Database: r.Database, Certificate: r.Certificate,
+		ExecMS: r.Exec.Took.Milliseconds(), Kept: r.Database, Certificate: r.Certificate,
 		Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
 	}
 	if r.NoCertificate != nil {

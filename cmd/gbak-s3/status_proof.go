@@ -120,7 +120,7 @@ func proven(d *archiver.Proven) string {
 func coverage(c *archiver.Coverage) string {
 	s := "nothing that was right"
 	if c.UpTo > 0 {
-		s = fmt.Sprintf("%s of what backups up to %d name, within %s", percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
+		s = fmt.Sprintf("%s of the segments that records up to %d name, within %s", percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
 	}
 	if c.Damaged > 0 {
 		s += fmt.Sprintf("; %s was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it", percent(c.Damaged))

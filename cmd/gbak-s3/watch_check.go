@@ -96,6 +96,10 @@ type targetLine struct {
 	VerifyS    int64     `json:"verify_every_s"`
 	ExpireS    int64     `json:"expire_every_s"`
 	CompactS   int64     `json:"compact_every_s"`
+	Sample     float64   `json:"verify_sample"`
+	DrillS     int64     `json:"drill_every_s"`
+	DrillBytes int64     `json:"drill_bytes,omitempty"`
+	DrillCost  *costLine `json:"drill_cost_a_month,omitempty"`
 	MaxBackups int64     `json:"max_backups_a_month"`
 	MaxCost    *costLine `json:"max_cost_a_month,omitempty"`
 	IdleChecks int       `json:"idle_requests_a_day"`
@@ -143,8 +147,15 @@ func (w *watching) checkTarget(t watch.Target) error {
 			ExpireS: int64(t.Expire / time.Second), CompactS: int64(t.Compact / time.Second),
 			MaxBackups: b.backups, IdleChecks: w.checksADay(), Problem: problem,
 		}
+		line.Sample, line.DrillS = t.Sample, int64(t.Drill.Every/time.Second)
 		if isBucket(t.Address) {
 			line.MaxCost = &costLine{USD: b.usd}
+		}
+		if t.Drill.Every > 0 {
+			drill := drillBoundOf(t)
+			if line.DrillBytes = drill.bytes; isBucket(t.Address) {
+				line.DrillCost = &drill.month
+			}
 		}
 		return w.app.out.printJSON(line)
 	}
@@ -152,8 +163,16 @@ func (w *watching) checkTarget(t watch.Target) error {
 	if t.Full.Every > 0 {
 		text += "; a full backup each " + age(t.Full.Every)
 	}
-	if err := w.app.out.print("%s", text); err != nil || problem == "" {
+	if err := w.app.out.print("%s", text); err != nil {
 		return err
+	}
+	for _, line := range linesOfProving(t) {
+		if err := w.app.out.print("  %s", line); err != nil {
+			return err
+		}
+	}
+	if problem == "" {
+		return nil
 	}
 	return w.app.out.print("  not yet: %s", problem)
 }

@@ -122,6 +122,10 @@ func (p *eventPrinter) print(e watch.Event) {
 		p.line(lineOfWatched(p.out, e.Target, *e.Report))
 		return
 	}
+	if e.Kind == watch.EventDrill && e.Drilled != nil {
+		p.line(lineOfWatchedDrill(p.out, e.Target, *e.Drilled))
+		return
+	}
 	line := watchLine{
 		Type: "watch", Event: e.Kind, At: e.At.UTC(), Database: e.Target.Name, Archive: e.Target.Archive, Store: e.Store,
 		State: string(e.Phase), Why: e.Why, Code: e.Code, Hint: adviceFor(e),
@@ -158,5 +162,13 @@ func lineOfWatched(o output, t watch.Target, r archiver.BackupReport) backupLine
 	o.paid = isBucket(t.Address)
 	line := o.lineOfReport(t.Database, r)
 	line.Database, line.Archive = t.Name, t.Archive
+	return line
+}
+
+// lineOfWatchedDrill is a drill of a watched database, in JSON.
+func lineOfWatchedDrill(o output, t watch.Target, r archiver.DrillReport) drillLine {
+	o.paid = isBucket(t.Address)
+	line := lineOfDrill(r)
+	line.Database, line.Archive, line.Cost = t.Name, t.Archive, o.costOf(r.Requests, r.ReceivedBytes, 0)
 	return line
 }

@@ -106,7 +106,7 @@ func (w *watching) open(t watch.Target) (watch.Archive, error) {
 	}
 	return watch.Adapt(archive, t.Database, archiver.SessionOptions{
 		Backup: archiver.BackupOptions{LockKeep: t.LockKeep, LockLength: t.LockLength},
-	}), nil
+	}, nicedCheckBy), nil
 }
 
 // restore restores the databases that are not there. Which ones a folder had, no archive

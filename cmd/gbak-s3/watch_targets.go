@@ -111,7 +111,10 @@ func targetsOf(path, name string, archives []string, s config.Settings) []watch.
 			Keys:   inLines(s.Keys),
 			Lag:    s.Lag,
 			Full:   watch.FullRules{Every: s.Full.Every, AfterIncrements: s.Full.AfterIncrements},
-			Verify: s.VerifyEvery, Expire: s.ExpireEvery, Compact: s.CompactEvery,
+			Verify: s.Verify.Every, Sample: s.Verify.Sample, Expire: s.ExpireEvery, Compact: s.CompactEvery,
+			Drill: watch.DrillRules{
+				Every: s.Drill.Every, Scratch: s.Drill.Scratch, Exec: strings.Join(s.Drill.Exec, "\n"), Timeout: s.Drill.Timeout,
+			},
 			LockKeep: s.LockKeep, LockLength: s.LockLength,
 			MinFree:     watch.Size{Bytes: s.MinFree.Bytes, Percent: s.MinFree.Percent},
 			MaxRequests: watch.Rate{N: s.MaxRequests.Count, Per: s.MaxRequests.Per},

@@ -51,7 +51,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	manual := manualOfWatch(t)
 	for _, text := range []string{
 		"xxxxxxxxxxxx: 1", "log: {xxxxxxxxxxxx: 1}", "defaults: {xxxxxxxxxxxx: 1}", "defaults: {full: {xxxxxxxxxxxx: 1}}",
-		"defaults: {verify: {xxxxxxxxxxxx: 1}}", "databases: [{xxxxxxxxxxxx: 1}]", "directories: [{xxxxxxxxxxxx: 1}]",
+		"defaults: {verify: {xxxxxxxxxxxx: 1}}", "defaults: {drill: {xxxxxxxxxxxx: 1}}", "databases: [{xxxxxxxxxxxx: 1}]", "directories: [{xxxxxxxxxxxx: 1}]",
 	} {
 		_, err := config.Read("file", []byte(text), config.Surroundings{})
 		_, list, found := strings.Cut(err.Error(), "there is no such key; there are ")

@@ -2,15 +2,22 @@ package watch
 
 import (
 	"context"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// Adapt returns an archive and the database at path as the watcher needs them.
-func Adapt(a *archiver.Archive, path string, o archiver.SessionOptions) Archive {
-	return &adapted{Session: a.Session(path, o), archive: a, path: path}
+// Checker makes the check of a restored database that a command does, within a time; 0 is for the
+// default.
+type Checker func(command []string, timeout time.Duration) func(ctx context.Context, database string) (archiver.CheckResult, error)
+
+// Adapt returns an archive and the database at path as the watcher needs them. The checker is for
+// drills with a command.
+func Adapt(a *archiver.Archive, path string, o archiver.SessionOptions, c Checker) Archive {
+	return &adapted{Session: a.Session(path, o), archive: a, path: path, checker: c}
 }
 
 // adapted is an [archiver.Session] with the verbs of its archive.
@@ -19,6 +26,7 @@ type adapted struct {
 
 	archive *archiver.Archive
 	path    string
+	checker Checker
 
 	mu       sync.Mutex
 	requests storage.RequestCounts // of what the session does not count
@@ -45,10 +53,27 @@ func (a *adapted) GiveUp(ctx context.Context) error {
 	return err
 }
 
-func (a *adapted) Verify(ctx context.Context) (int, error) {
-	r, err := a.archive.Verify(ctx, archiver.VerifyOptions{})
+func (a *adapted) Verify(ctx context.Context, share float64) (int, error) {
+	r, err := a.archive.Verify(ctx, archiver.VerifyOptions{Sample: share, Certify: share > 0})
 	a.count(r.Requests)
 	return len(r.Findings), err
+}
+
+func (a *adapted) Proofs(ctx context.Context) (archiver.Proofs, error) {
+	p, requests, err := a.archive.Proofs(ctx)
+	a.count(requests)
+	return p, err
+}
+
+func (a *adapted) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport, error) {
+	opts := archiver.DrillOptions{Random: o.Random, Scratch: o.Scratch}
+	if o.Exec != "" {
+		opts.Command = strings.Split(o.Exec, "\n")
+		opts.Check = a.checker(opts.Command, o.Timeout)
+	}
+	r, err := a.archive.Drill(ctx, opts)
+	a.count(r.Requests)
+	return r, err
 }
 
 func (a *adapted) Expire(ctx context.Context) error {

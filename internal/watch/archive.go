@@ -9,7 +9,7 @@ import (
 
 // Archive is one archive together with one database, as a target needs them; [Adapt] makes
 // one. Look, Backup, Check, Reread, GiveUp and Close are called one after another. Prepare and
-// upkeep go on beside them.
+// upkeep, Proofs and Drill go on beside them.
 type Archive interface {
 	// Look compares the database with what is known of the archive. It asks no store.
 	Look(context.Context) (archiver.Look, error)
@@ -34,10 +34,18 @@ type Archive interface {
 	// GiveUp releases the hold on the database's log.
 	GiveUp(context.Context) error
 
-	// Verify returns how many findings there are.
-	Verify(context.Context) (int, error)
+	// Verify returns how many findings there are. With a share above 0, it also reads that
+	// share of the archive, and goes on where the last one ended.
+	Verify(ctx context.Context, share float64) (int, error)
 	Expire(context.Context) error
 	Compact(context.Context) error
+
+	// Proofs reads what the archive's newest certificate says.
+	Proofs(context.Context) (archiver.Proofs, error)
+
+	// Drill restores a state into a folder for that, and checks it. That it found something
+	// wrong is no error. When it returns, whatever it returns, the folder is removed.
+	Drill(context.Context, DrillOrder) (archiver.DrillReport, error)
 
 	// Requests returns how many requests all methods have sent so far. It may be called at
 	// any time.
@@ -45,4 +53,11 @@ type Archive interface {
 
 	// Close gives up what is open. The hold stays.
 	Close(context.Context) error
+}
+
+// DrillOrder says which drill is to be done.
+type DrillOrder struct {
+	DrillRules
+
+	Random bool // of a state that is drawn from all that can be restored, and not of the newest
 }

@@ -44,17 +44,22 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 			return time.Time{}
 		}
 	}
+	share := d.target.Sample
 	for _, u := range []struct {
 		kind string
 		*upkeep
 		every time.Duration
 		job   func(context.Context) (int, error)
 	}{
-		{doVerify, &d.verify, d.target.Verify, d.archive.Verify},
+		{doVerify, &d.verify, d.target.Verify, func(ctx context.Context) (int, error) { return d.archive.Verify(ctx, share) }},
 		{doExpire, &d.expire, d.target.Expire, noFindings(d.archive.Expire)},
 		{doCompact, &d.compact, d.target.Compact, noFindings(d.archive.Compact)},
 	} {
 		u.state.Due = upkeepDueAt(u.from, u.every, d.key)
+		isSample := u.kind == doVerify && d.target.isSampled()
+		if isSample {
+			u.state.Due = d.sampleDue(now)
+		}
 		if u.kind == doCompact && d.look.Newest.Seq < u.seq+leastToCompact {
 			u.state.Due = time.Time{}
 		}
@@ -65,6 +70,10 @@ func (d *database) startBeside(ctx context.Context, now time.Time) time.Time {
 		if at.IsZero() || at.After(now) {
 			next = earliest(next, at)
 			continue
+		}
+		if isSample && d.w.upkeep.isFreeFor(d) && !d.isProofFresh(now) {
+			d.proving.read = time.Time{} // somebody else may have taken it meanwhile
+			return now
 		}
 		if !d.w.upkeep.take(d) {
 			continue
@@ -133,6 +142,9 @@ func (d *database) endBeside(o outcome) {
 	default:
 		u.state.Last, u.state.LastGood, u.state.Why, u.state.Findings = now, now, "", o.findings
 		u.from, u.seq = now, o.work.was
+		if u == &d.verify && d.target.isSampled() {
+			d.proving.read = time.Time{} // it has left a certificate
+		}
 		d.news(EventUpkeep, now).upkeep(o.work.kind, o.findings)
 	}
 }

@@ -14,7 +14,7 @@ const tick = guardEvery
 // database is one target and its loop. The loop alone uses it, except for its board. It turns:
 // takes in what has happened, looks at the disk if there is a reason to, starts what is due,
 // and shows its state. What it starts goes on in goroutines of its own: at most one run on
-// the session, and beside it at most one preparation or upkeep.
+// the session, and beside it at most one preparation or upkeep, and one drill.
 type database struct {
 	w       *Watcher
 	key     Key
@@ -50,6 +50,7 @@ type database struct {
 
 	run     *work // on the session
 	beside  *work
+	drill   *work     // or a look at the proofs
 	lastRun time.Time // when the last incremental run began
 	queued  string    // the kind of run that waits for a slot
 	nudged  bool
@@ -68,6 +69,7 @@ type database struct {
 	reopened      reopened
 
 	verify, expire, compact upkeep
+	proving                 proving
 }
 
 // upkeep is one kind of it.
@@ -83,7 +85,7 @@ func newDatabase(w *Watcher, t Target, a Archive, s *store) *database {
 	d := &database{
 		w: w, key: t.Key(), path: t.Database, archive: a, store: s,
 		ended: make(chan struct{}), results: make(chan outcome),
-		verify: upkeep{from: now}, expire: upkeep{from: now}, compact: upkeep{from: now},
+		verify: upkeep{from: now}, expire: upkeep{from: now}, compact: upkeep{from: now}, proving: proving{began: now},
 	}
 	d.board.wake, d.board.wanted = make(chan struct{}, 1), t
 	d.board.shown = TargetState{Target: t, Phase: PhaseNew, Since: now, Counts: newCounts()}
@@ -110,7 +112,7 @@ func (d *database) loop(ctx context.Context) {
 	d.store.use(d, true)
 	defer d.store.use(d, false)
 	defer func() {
-		for _, s := range []*slots{d.w.fulls, d.w.runs, d.w.upkeep} {
+		for _, s := range []*slots{d.w.fulls, d.w.runs, d.w.upkeep, d.w.drills} {
 			s.leave(d)
 		}
 	}()
@@ -147,6 +149,7 @@ func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 	next := d.lookIfNeeded(ctx, now)
 	d.guardDisk(ctx, now)
 	next = earliest(next, d.start(ctx, now))
+	next = earliest(next, d.startProving(ctx, now))
 	next = earliest(next, d.startBeside(ctx, now))
 	// What a run did not see, or a check has come before, is due after it.
 	d.nudged = d.nudged && (wasBusy || d.run != nil && !d.run.isBackup())

@@ -125,6 +125,34 @@ func midnightOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.Local)
 }
 
+// provingDueAt returns when a drill or a sample is due, zero for never. last is when the archive was
+// last proved, zero for never, and began when this process began to watch: what was missed
+// before that is due at the next minute that the target's name gives, and not at each start.
+func provingDueAt(last, now, began time.Time, every time.Duration, k Key) time.Time {
+	offset := spread(k, time.Hour)
+	missed := began
+	if every >= 2*time.Hour {
+		missed = began.Add(-offset).Truncate(time.Hour).Add(time.Hour + offset)
+	}
+	switch {
+	case every <= 0:
+		return time.Time{}
+	case last.IsZero(), last.After(now.Add(day)): // a clock was wrong
+		return missed
+	case every < 2*time.Hour:
+		return later(missed, last.Add(every))
+	}
+	due := Window{}.near(last.Add(every), last, offset)
+	if due.Before(began) {
+		return missed
+	}
+	return due
+}
+
+// drillAgainAfter is how long after a drill that failed the next one is due: sooner than usual, and
+// not so soon that what is fetched in vain costs more than all else.
+func drillAgainAfter(every time.Duration) time.Duration { return min(every, max(every/4, time.Hour)) }
+
 // upkeepDueAt returns when upkeep that happens every so often is due, zero for never. Archives
 // do not say when they were last verified, so the moments follow from the clock and the
 // target's name: a restart neither doubles nor skips more than one. last is when this watcher

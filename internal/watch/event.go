@@ -15,6 +15,7 @@ const (
 	EventBackup  EventKind = "backup"      // a run has committed a backup
 	EventFailed  EventKind = "failed"      // a run, or upkeep, has failed
 	EventUpkeep  EventKind = "upkeep"      // verify, expire or compact has ended
+	EventDrill   EventKind = "drill"       // a drill has ended: the archive is proven restorable, or not
 	EventStore   EventKind = "store"       // a store went away, or is back
 	EventReload  EventKind = "reload"      // the targets were set anew
 	EventGaveUp  EventKind = "gave_up_log" // the hold on a log was given up
@@ -40,7 +41,8 @@ type Event struct {
 	Code  archiver.Code // of the error
 	Err   error         // of EventFailed: the error itself
 
-	Report *archiver.BackupReport // of EventBackup
+	Report  *archiver.BackupReport // of EventBackup
+	Drilled *archiver.DrillReport  // of EventDrill
 
 	Lag       time.Duration // age of the oldest commit that the archive does not have
 	LogBytes  int64         // of the log that the archive does not have

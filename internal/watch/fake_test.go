@@ -18,6 +18,7 @@ type fakeArchive struct {
 	latency  time.Duration
 	requests storage.RequestCounts
 
+	proofs  archiver.Proofs
 	backups []archiver.Backup
 	saved   int // commits of the database that it has
 	fullAt  time.Time
@@ -105,23 +106,22 @@ type fakeSession struct {
 	d *fakeDatabase
 	a *fakeArchive
 
-	mu         sync.Mutex
-	known      bool
-	fresh      bool // nothing has failed since it was read
-	tip        uint64
-	saved      int
-	newest     archiver.Backup
-	fork       int // of the database, when it was last backed up
-	givenUp    int
-	prepared   int
-	held       bool // the last backup held the log
-	closed     bool
-	sent       storage.RequestCounts
-	fulls      []time.Time
-	upkeep     []time.Time
-	prepare    time.Duration // how long it takes
-	noPut      bool          // the store answers, and takes nothing
-	verifyAsks int           // requests of a verification
+	mu       sync.Mutex
+	known    bool
+	fresh    bool // nothing has failed since it was read
+	tip      uint64
+	saved    int
+	newest   archiver.Backup
+	fork     int // of the database, when it was last backed up
+	givenUp  int
+	prepared int
+	held     bool // the last backup held the log
+	closed   bool
+	sent     storage.RequestCounts
+	fulls    []time.Time
+	prepare  time.Duration // how long it takes
+	noPut    bool          // the store answers, and takes nothing
+	upkeep   fakeUpkeep
 }
 
 func newFake(path string) (*fakeDatabase, *fakeArchive, *fakeSession) {
@@ -322,20 +322,6 @@ func (s *fakeSession) GiveUp(context.Context) error {
 	s.givenUp++
 	return nil
 }
-
-func (s *fakeSession) Verify(context.Context) (int, error) {
-	s.mu.Lock()
-	s.upkeep = append(s.upkeep, time.Now())
-	s.mu.Unlock()
-	for range s.verifyAsks {
-		if err := s.ask(false); err != nil {
-			return 0, err
-		}
-	}
-	return 0, s.ask(false)
-}
-func (s *fakeSession) Expire(context.Context) error  { return s.ask(false) }
-func (s *fakeSession) Compact(context.Context) error { return s.ask(false) }
 
 func (s *fakeSession) Requests() storage.RequestCounts {
 	s.mu.Lock()

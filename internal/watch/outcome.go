@@ -9,20 +9,28 @@ import (
 
 // end takes in what came of some work.
 func (d *database) end(ctx context.Context, o outcome) {
-	if o.work == d.run {
+	switch o.work {
+	case d.run:
 		d.run = nil
-	} else {
+	case d.beside:
 		d.beside = nil
+	case d.drill:
+		d.drill = nil
 	}
 	total := d.archive.Requests()
 	asked := total.Total() - d.charged
 	d.charged = total.Total()
 	o.hasAsked = asked > 0
-	if d.upkeepOf(o.work.kind) == nil {
+	isUpkeep, isProving := d.upkeepOf(o.work.kind) != nil, o.work.kind == doProof || o.work.kind == doDrill
+	if !isUpkeep && !isProving {
 		d.pace.spent(o.ended, asked)
 	}
 	d.noteStore(o)
-	if d.upkeepOf(o.work.kind) != nil || o.work.kind == doPrepare {
+	switch {
+	case isProving:
+		d.endProving(o)
+		return
+	case isUpkeep, o.work.kind == doPrepare:
 		d.endBeside(o)
 		return
 	}

@@ -92,12 +92,12 @@ func TestDebtIsBounded(t *testing.T) {
 func TestUpkeepIsNotCharged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a, f := newFake("people")
-		f.verifyAsks = 1000
+		f.upkeep.verifyAsks = 1000
 		g := target("people")
 		g.MaxRequests, g.Verify = Rate{N: 2000, Per: day}, time.Hour
 		s := watch(t, Options{}, []Target{g}, f)
 		rest(90 * time.Minute)
-		if len(f.upkeep) == 0 {
+		if len(f.upkeep.verified) == 0 {
 			t.Fatal("it was not verified")
 		}
 		d.commit()
@@ -150,7 +150,7 @@ func TestUpkeep(t *testing.T) {
 			rest(time.Hour)
 			d.commit()
 		}
-		if n := len(f.upkeep); n < 9 || n > 10 {
+		if n := len(f.upkeep.verified); n < 9 || n > 10 {
 			t.Errorf("%d verifications in ten days", n)
 		}
 		if v := s.only().Verify; v.LastGood.IsZero() || v.Why != "" || v.Due.Before(time.Now()) {
@@ -159,9 +159,9 @@ func TestUpkeep(t *testing.T) {
 		a.setAway(storeAway)
 		rest(2 * day)
 		a.setAway(nil)
-		before := len(f.upkeep)
+		before := len(f.upkeep.verified)
 		rest(10 * time.Minute)
-		if n := len(f.upkeep) - before; n != 1 {
+		if n := len(f.upkeep.verified) - before; n != 1 {
 			t.Errorf("%d verifications after the store is back", n)
 		}
 		if err := s.stop(); err != nil {

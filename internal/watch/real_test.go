@@ -63,7 +63,7 @@ func TestAnHourOnDisk(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			for range watchers {
 				w := New(Options{Open: func(g Target) (Archive, error) {
-					return Adapt(archiver.New(store, archiver.Options{Name: g.Archive}), g.Database, archiver.SessionOptions{}), nil
+					return Adapt(archiver.New(store, archiver.Options{Name: g.Archive}), g.Database, archiver.SessionOptions{}, nil), nil
 				}})
 				d.check(w.Set([]Target{target(d.path)}))
 				end := make(chan error, 1)

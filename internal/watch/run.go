@@ -48,6 +48,8 @@ type outcome struct {
 	ended     time.Time
 	report    archiver.BackupReport
 	findings  int
+	proofs    *archiver.Proofs
+	drilled   *archiver.DrillReport
 }
 
 // start starts the run that is due, if any, and returns when one may be due otherwise; zero if

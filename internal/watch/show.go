@@ -43,6 +43,7 @@ func (d *database) show(now time.Time) {
 	s.NextFull = fullDueAt(now, d.look, d.target.Full, d.key)
 	s.DatabaseBytes, s.HeldLogBytes, s.Disk = d.look.ImageBytes+d.look.LogBytes, d.look.HeldLogBytes, d.guard.state
 	s.Verify, s.Expire, s.Compact = d.verify.state, d.expire.state, d.compact.state
+	s.Proof = d.proving.state
 	s.Counts.Requests = d.archive.Requests()
 	d.board.mu.Unlock()
 	if isNew {
@@ -63,6 +64,9 @@ func (d *database) showRuns(now time.Time) {
 	}
 	if d.beside != nil {
 		s.Doing.Beside = d.beside.kind
+	}
+	if d.drill != nil && d.drill.kind == doDrill {
+		s.Doing.Drill = d.drill.began
 	}
 	s.Lag, s.NextRun = d.lag(), time.Time{}
 	if d.run != nil || d.dirtySince.IsZero() {

@@ -85,6 +85,10 @@ type TargetState struct {
 	Expire  UpkeepState
 	Compact UpkeepState
 
+	// Proof is what the archive says of its drills and samples. It is asked only where the
+	// target wants drills or samples.
+	Proof ProofState
+
 	Counts Counts
 }
 
@@ -98,8 +102,10 @@ type Doing struct {
 	Total  int64
 
 	// Beside is what goes on beside Run: "prepare" for the next full backup, "verify",
-	// "expire" or "compact"; "" for nothing.
+	// "expire" or "compact"; "" for nothing. Drill is when the drill that goes on began, zero
+	// for none.
 	Beside string
+	Drill  time.Time
 }
 
 // DiskState is about the file system that a database is on.
@@ -122,6 +128,14 @@ type UpkeepState struct {
 	LastGood time.Time // when it last ended without an error
 	Findings int       // of the last verification that ended
 	Why      string    // the last error, "" if there was none
+}
+
+// ProofState is what is known of the proofs of an archive.
+type ProofState struct {
+	At     time.Time // when the archive was last asked; zero if it has not answered yet
+	Proofs archiver.Proofs
+	Due    time.Time // when the next drill is due; zero for never, or if that is not known yet
+	Why    string    // why the archive could not be asked, or a drill not be done, at the last try
 }
 
 // Counts are what happened since the watcher began to watch a target. They only grow.
@@ -192,6 +206,13 @@ func (s *State) HasLooked() bool {
 		}
 	}
 	return !s.Started.IsZero()
+}
+
+// IsProofGood reports whether neither the last verification nor the last drill or sample found
+// anything wrong, as far as is known.
+func (t *TargetState) IsProofGood() bool {
+	p := &t.Proof.Proofs
+	return t.Verify.Findings == 0 && (p.LastDrill == nil || p.LastDrill.OK) && (p.Coverage == nil || p.Coverage.Damaged == 0)
 }
 
 // IsBehind reports whether a commit is older than the lag and not in the archive.

@@ -20,10 +20,13 @@ func (d *database) stop(work context.Context, cancel context.CancelFunc) {
 	if d.beside != nil {
 		d.beside.cancel()
 	}
+	if d.drill != nil {
+		d.drill.cancel()
+	}
 	if w := d.run; w != nil && (!w.isBackup() || w.reason == planned) {
 		w.cancel()
 	}
-	for d.run != nil || d.beside != nil {
+	for d.run != nil || d.beside != nil || d.drill != nil {
 		d.show(time.Now())
 		d.end(work, <-d.results)
 	}

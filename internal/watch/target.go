@@ -31,6 +31,12 @@ type Target struct {
 	// never.
 	Verify, Expire, Compact time.Duration
 
+	// Sample is the share of the archive, from 0 to 1, that each verification reads, where the
+	// last one ended; 0 means that it only compares names and sizes.
+	Sample float64
+
+	Drill DrillRules
+
 	// MinFree is how much of the file system stays free: below that, and only while the
 	// store is away, the hold on the database's log is given up. Zero never gives it up.
 	MinFree Size
@@ -58,6 +64,15 @@ type FullRules struct {
 	Every           time.Duration // 0 means never by age
 	AfterIncrements int           // 0 means never by number
 	Window          Window        // in which they begin; zero means at any time
+}
+
+// DrillRules say when a drill is due, and how it goes. Drills begin only while no database is behind,
+// and one at a time.
+type DrillRules struct {
+	Every   time.Duration // 0 means never
+	Scratch string        // the folder in which it restores; "" for that of temporary files
+	Exec    string        // the words of the command that checks what was restored, one a line; "" for none
+	Timeout time.Duration // how long that may take; 0 for the default
 }
 
 // Window is a part of each day by the host's local time. If To is not after From, it ends

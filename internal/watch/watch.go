@@ -46,6 +46,7 @@ const (
 	fullsAtATime  = 2
 	runsAtATime   = 16
 	upkeepAtATime = 1
+	drillsAtATime = 1
 )
 
 // Watcher watches targets. All its methods may be called concurrently.
@@ -56,7 +57,7 @@ type Watcher struct {
 	storeCheck time.Duration
 	space      func(path string) (disk.Space, bool)
 
-	fulls, runs, upkeep *slots
+	fulls, runs, upkeep, drills *slots
 
 	telling sync.Mutex
 
@@ -76,7 +77,7 @@ func New(opts Options) *Watcher {
 	return &Watcher{
 		opts: opts, log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), space: opts.space,
 		flush: cmp.Or(opts.Flush, DefaultFlush), storeCheck: cmp.Or(opts.StoreCheck, DefaultStoreCheck),
-		fulls: newSlots(fullsAtATime), runs: newSlots(runsAtATime), upkeep: newSlots(upkeepAtATime),
+		fulls: newSlots(fullsAtATime), runs: newSlots(runsAtATime), upkeep: newSlots(upkeepAtATime), drills: newSlots(drillsAtATime),
 		databases: map[Key]*database{}, stores: map[string]*store{},
 	}
 }

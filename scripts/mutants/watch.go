@@ -42,4 +42,54 @@ var watchMutants = []mutant{
 		"if now.Sub(s.since) > longestWait {", "if true {",
 		"./internal/watch", "TestStoreThatTakesNothing",
 	},
+	{
+		"a drill begins while a database is behind", "internal/watch/proving.go",
+		"case d.w.isAnyBehind(now):", "case false && d.w.isAnyBehind(now):",
+		"./internal/watch", "TestNoDrillWhileBehind",
+	},
+	{
+		"one database that cannot be backed up stops all drills", "internal/watch/proving.go",
+		"s.IsBehind(now) && (s.Phase == PhaseDirty || s.Phase == PhaseRunning)", "s.IsBehind(now)",
+		"./internal/watch", "TestDrillsBesideTrouble",
+	},
+	{
+		"a drill begins by what the archive said long ago", "internal/watch/proving.go",
+		"case now.Sub(p.read) > freshFor:", "case false && now.Sub(p.read) > freshFor:",
+		"./internal/watch", "TestDrillsOfOthersCount",
+	},
+	{
+		"a drill that leaves no certificate is due again at once", "internal/watch/proving.go",
+		"last, isProved := p.drilled, p.isProved", "last, isProved := time.Time{}, false",
+		"./internal/watch", "TestDrillsWithoutCertificates",
+	},
+	{
+		"drills are of the newest state alone", "internal/watch/proving.go",
+		"o.Random = l.Random != l.OK", "o.Random = l.Random && !l.OK",
+		"./internal/watch", "TestDrillsAreDueByTheArchive",
+	},
+	{
+		"a drill that cannot be done is tried each five minutes", "internal/watch/proving.go",
+		"againAfter<<min(p.failed, 10)", "againAfter<<0",
+		"./internal/watch", "TestDrillCannotBeDone",
+	},
+	{
+		"a drill outlives the watcher's stop", "internal/watch/stop.go",
+		"		d.drill.cancel()", "		_ = d.drill.cancel",
+		"./internal/watch", "TestStopEndsDrill",
+	},
+	{
+		"what was missed is drilled at once after each start", "internal/watch/due.go",
+		"if every >= 2*time.Hour {", "if false {",
+		"./internal/watch", "TestProvingDueAt",
+	},
+	{
+		"certificates that may not be read are none", "archiver/proofs.go",
+		"	return nil, explain(err), nil", "	return &Proofs{}, nil, nil",
+		"./archiver", "TestProofUnknown",
+	},
+	{
+		"a drill that failed is within any age", "archiver/proofs.go",
+		"case last != nil && !last.OK:", "case last != nil && !last.OK && proven == nil:",
+		"./archiver", "TestProvenWithin",
+	},
 }

@@ -51,7 +51,8 @@ type Settings struct {
 	Full         Full
 	LockKeep     time.Duration // for how long backups stay restorable by locks; 0: nothing is planned with locks
 	LockLength   time.Duration // for how long the bucket locks objects; 0: what it says
-	VerifyEvery  time.Duration // 0: never
+	Verify       Verify
+	Drill        Drill
 	ExpireEvery  time.Duration // 0: never
 	CompactEvery time.Duration // 0: never
 	MinFree      Free
@@ -65,6 +66,21 @@ type Keys struct {
 	Recipients []string // age public keys, and paths of files of them; none: the archives of new databases are not encrypted
 	Identities []string // paths of files, for what reads data, such as compact
 	WriterKey  string   // path of a file; "" for the state folder
+}
+
+// Verify is when the archive is verified, and how much of it is read then.
+type Verify struct {
+	Every  time.Duration // 0: never
+	Sample float64       // the share of the segments, from 0 to 1, that is read each time; 0: none, and only names and sizes are compared
+}
+
+// Drill is when a restore is tried, and how. What is not given is "", nil or 0, and then as the
+// command drill has it.
+type Drill struct {
+	Every   time.Duration // 0: never
+	Scratch string        // the folder in which databases are restored
+	Exec    []string      // the command that checks them, word by word
+	Timeout time.Duration // how long that may take
 }
 
 // Full is when full backups are due.

@@ -63,7 +63,9 @@ func TestWholeFile(t *testing.T) {
 	defaults := config.Settings{
 		Lag:         3 * time.Second,
 		Full:        config.Full{Every: 24 * time.Hour, AfterIncrements: 2000, Window: &config.Window{From: 60, To: 300}},
-		VerifyEvery: 24 * time.Hour, ExpireEvery: 7 * 24 * time.Hour, CompactEvery: time.Hour,
+		Verify:      config.Verify{Every: 24 * time.Hour, Sample: 0.05},
+		Drill:       config.Drill{Every: 7 * 24 * time.Hour, Scratch: "/scratch", Exec: []string{"node", "check.mjs", "{}"}, Timeout: 10 * time.Minute},
+		ExpireEvery: 7 * 24 * time.Hour, CompactEvery: time.Hour,
 		MinFree:     config.Free{Percent: 7.5},
 		MaxRequests: config.Rate{Count: 20000, Per: 24 * time.Hour},
 		Heartbeat:   config.Heartbeat{URL: "https://ping.example/a$b:c\n- d", Every: time.Minute, Style: "healthchecks"},
@@ -71,6 +73,7 @@ func TestWholeFile(t *testing.T) {
 	}
 	second := defaults
 	second.Full.Every = 12 * time.Hour // the rest of full is as in the defaults
+	second.Verify.Sample, second.Drill.Every = 0.125, 24*time.Hour
 	second.MinFree = config.Free{Bytes: 10 << 30}
 	second.Heartbeat.URL = ""
 	second.Keys = config.Keys{Recipients: []string{"age1def"}, Identities: second.Keys.Identities, WriterKey: "/run/writer.key"}

@@ -141,9 +141,22 @@ func (r *reader) settings(s *Settings) fields {
 				"window":           into(r, &s.Full.Window, ParseWindow),
 			})
 		},
-		"lock-keep":       into(r, &s.LockKeep, positive),
-		"lock-days":       into(r, &s.LockLength, parseDays),
-		"verify":          every(&s.VerifyEvery),
+		"lock-keep": into(r, &s.LockKeep, positive),
+		"lock-days": into(r, &s.LockLength, parseDays),
+		"verify": func(v value) {
+			r.mapping(v, fields{
+				"every":  into(r, &s.Verify.Every, ParseDuration),
+				"sample": into(r, &s.Verify.Sample, ParseShare),
+			})
+		},
+		"drill": func(v value) {
+			r.mapping(v, fields{
+				"every":   into(r, &s.Drill.Every, ParseDuration),
+				"scratch": func(v value) { s.Drill.Scratch, _ = r.text(v) },
+				"exec":    func(v value) { s.Drill.Exec = r.command(v) },
+				"timeout": into(r, &s.Drill.Timeout, positive),
+			})
+		},
 		"expire":          every(&s.ExpireEvery),
 		"compact":         every(&s.CompactEvery),
 		"min-free":        into(r, &s.MinFree, ParseFree),
@@ -216,6 +229,22 @@ func (r *reader) dir(v value, defaults Settings) Dir {
 		r.archive("", Expand(a.text, "name", "00000000"), a.value)
 	}
 	return d
+}
+
+// command reads a command as a list of its words, one of which has the place of a path. No shell
+// reads it, so one text would be taken for the name of a program.
+func (r *reader) command(v value) []string {
+	words := r.words(v, func(text string) error {
+		if strings.ContainsAny(text, "\n\x00") {
+			return errors.New("a word of a command has one line")
+		}
+		return nil
+	})
+	hasPlace := func(word string) bool { return strings.Contains(word, "{}") }
+	if v.node.Kind == yaml.SequenceNode && !slices.ContainsFunc(words[min(1, len(words)):], hasPlace) {
+		r.problem(v, `the command does not say where the path of the database goes; write [node, check.mjs, "{}"]`)
+	}
+	return words
 }
 
 // words reads a list of texts, each of which check accepts.

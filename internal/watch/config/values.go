@@ -61,6 +61,17 @@ func ParseFree(text string) (Free, error) {
 	return Free{Bytes: int64(bytes)}, nil
 }
 
+// ParseShare reads a part of a whole as a percentage, such as 5%, and returns it as a number from
+// 0 to 1.
+func ParseShare(text string) (float64, error) {
+	number, isPercent := strings.CutSuffix(text, "%")
+	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !isPercent || err != nil || !(percent > 0 && percent <= 100) {
+		return 0, fmt.Errorf("%q is not a percentage above 0%% and up to 100%%; write 5%%", text)
+	}
+	return percent / 100, nil
+}
+
 // ParseWindow reads a time of day such as 01:00-05:00.
 func ParseWindow(text string) (*Window, error) {
 	from, to, found := strings.Cut(text, "-")

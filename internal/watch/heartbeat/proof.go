@@ -28,7 +28,7 @@ func proofOf(state *watch.State, targets []watch.Key, every time.Duration) (proo
 func isSafe(state *watch.State, t *watch.TargetState) bool {
 	switch t.Phase {
 	case watch.PhaseClean, watch.PhaseDirty, watch.PhaseRunning:
-		return !t.LastSafe.IsZero() && t.Code == "" && t.Verify.Findings == 0 && !t.IsBehind(state.At) && isUp(state, t.Target.Store)
+		return !t.LastSafe.IsZero() && t.Code == "" && t.IsProofGood() && !t.IsBehind(state.At) && isUp(state, t.Target.Store)
 	}
 	return false
 }
@@ -44,7 +44,7 @@ func isBad(state *watch.State, targets []watch.Key) bool {
 		case watch.PhaseRefused, watch.PhaseGone, watch.PhaseWaiting:
 			return true
 		}
-		if !isUp(state, t.Target.Store) || t.Verify.Findings > 0 {
+		if !isUp(state, t.Target.Store) || !t.IsProofGood() {
 			return true
 		}
 	}

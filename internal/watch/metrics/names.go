@@ -15,14 +15,23 @@ var (
 	unsavedBytes = gauge("unsaved_bytes", "How much log is not in the archive.", of()...)
 	heldBytes    = gauge("log_held_bytes", "How much log the database keeps for this archive.", of()...)
 	verified     = gauge("verify_last_timestamp_seconds",
-		"When the archive was last verified: that all is there (level names), or every byte (level deep).", of("level")...)
+		"When the archive was last verified: that all is there (level names), a part of its bytes (level sample), or every byte (level deep).", of("level")...)
+	verifyCovered  = gauge("verify_covered_ratio", "Which part of the archive's segments samples have read so far, from 0 to 1.", of()...)
 	verifyFindings = gauge("verify_findings", "How much damage the last verification found.", of("level")...)
 )
 
 // How thoroughly an archive was verified.
 const (
-	levelNames = "names"
-	levelDeep  = "deep"
+	levelNames  = "names"
+	levelSample = "sample"
+	levelDeep   = "deep"
+)
+
+// What the newest certificate says of drills.
+var (
+	drillSuccess = gauge("drill_last_success_timestamp_seconds", "When the archive was last proven restorable; 0 for never.", of()...)
+	drillRestore = gauge("drill_restore_seconds", "How long the restore of that drill took.", of()...)
+	drillOK      = gauge("drill_last_ok", "Whether the newest drill succeeded.", of()...)
 )
 
 // What has been done so far.
@@ -52,6 +61,7 @@ var (
 	lastSafe      = gauge("last_safe_timestamp_seconds", "When the archive had everything, and the store had just said so.", of()...)
 	fullEvery     = gauge("full_every_seconds", "How often a full backup is due; 0 for never.", of()...)
 	verifyEvery   = gauge("verify_every_seconds", "How often the archive is verified; 0 for never.", of()...)
+	drillEvery    = gauge("drill_every_seconds", "How often a drill is due; 0 for never.", of()...)
 	givenUpNow    = gauge("log_given_up", "Whether the hold on the log is given up at the moment.", of()...)
 
 	unplanned  = counter("unplanned_fulls_total", "Full backups that nobody had planned, by the reason.", of("reason")...)

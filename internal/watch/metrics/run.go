@@ -66,7 +66,8 @@ func byOp(c storage.RequestCounts) map[string]int64 {
 	return map[string]int64{"put": c.Put, "get": c.Get, "head": c.Head, "list": c.List, "delete": c.Delete}
 }
 
-// Verify takes over what a verification has found.
+// Verify takes over what a verification has found. A sample has looked for all names, too, and a deep
+// one is the largest sample.
 func (r *Run) Verify(report archiver.VerifyReport) {
 	level := levelNames
 	if report.Deep {
@@ -74,7 +75,24 @@ func (r *Run) Verify(report archiver.VerifyReport) {
 	}
 	r.tell(verified, seconds(time.Now()), level)
 	r.tell(verifyFindings, float64(len(report.Findings)), level)
+	if report.Read != nil {
+		tellCoverage(r.tell, &report.Read.Coverage)
+	}
 	r.requests(report.Requests)
+}
+
+// Drill takes over what a drill has proved, and the error if it could not be done. That it failed takes
+// no earlier success away. An error of which there is no certificate says nothing of the archive.
+func (r *Run) Drill(report archiver.DrillReport, err error) {
+	r.requests(report.Requests)
+	switch {
+	case err == nil && report.OK():
+		r.tell(drillSuccess, seconds(time.Now().Add(-report.Elapsed)))
+		r.tell(drillRestore, report.RestoreTime.Seconds())
+		r.tell(drillOK, 1)
+	case err == nil, report.Certificate != "":
+		r.tell(drillOK, 0)
+	}
 }
 
 // Status takes over the status of an archive, and of its database if that was asked for.
@@ -95,6 +113,9 @@ func (r *Run) Status(report archiver.StatusReport) {
 		}
 		r.tell(unsavedSince, seconds(since))
 		r.tell(unsavedBytes, float64(b.Bytes))
+	}
+	if report.Proofs != nil {
+		tellProof(r.tell, report.Proofs)
 	}
 	for _, held := range report.Log.Holds {
 		if held.Hold.ArchiveID == report.ArchiveID {

@@ -207,3 +207,65 @@ func TestFile(t *testing.T) {
 		}
 	}
 }
+
+// What samples have read, and drills have proved, is there after each command that knows it.
+func TestProofsInRuns(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gbak.prom")
+	write := func(command string, tell func(*Run)) map[string]string {
+		r := NewRun(command, "people", address)
+		tell(r)
+		if err := r.Write(path, 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		return read(t, path)
+	}
+	sample := prefix + `verify_last_timestamp_seconds{archive="s3://backups/people",database="people",level="sample"}`
+	after := write("status", func(r *Run) { r.Status(archiver.StatusReport{Proofs: &archiver.Proofs{}}) })
+	wantValue(t, after, prefix+"drill_last_success_timestamp_seconds"+ofPeople, "0")
+	wantValue(t, after, prefix+"drill_last_ok"+ofPeople, "")
+
+	after = write("verify", func(r *Run) {
+		r.Verify(archiver.VerifyReport{Read: &archiver.Reading{Coverage: archiver.Coverage{Read: 0.25, LastAt: time.Unix(2000, 0)}}})
+	})
+	wantValue(t, after, prefix+"verify_covered_ratio"+ofPeople, "0.25")
+	wantValue(t, after, sample, "2000")
+
+	proofs := archiver.Proofs{
+		Proven:    &archiver.Proven{At: time.Unix(1000, 0), Restore: 41 * time.Second},
+		LastDrill: &archiver.Drilled{At: time.Unix(1500, 0), Why: "rot"},
+		Coverage:  &archiver.Coverage{Read: 1, LastAt: time.Unix(3000, 0)},
+	}
+	after = write("status", func(r *Run) { r.Status(archiver.StatusReport{Proofs: &proofs}) })
+	wantValue(t, after, prefix+"drill_last_success_timestamp_seconds"+ofPeople, "1000")
+	wantValue(t, after, prefix+"drill_restore_seconds"+ofPeople, "41")
+	wantValue(t, after, prefix+"drill_last_ok"+ofPeople, "0")
+	wantValue(t, after, prefix+"verify_covered_ratio"+ofPeople, "1")
+	wantValue(t, after, sample, "3000")
+
+	// A status that may not read certificates takes nothing away.
+	after = write("status", func(r *Run) { r.Status(archiver.StatusReport{ProofsUnknown: errors.New("denied")}) })
+	wantValue(t, after, prefix+"drill_last_success_timestamp_seconds"+ofPeople, "1000")
+
+	after = write("drill", func(r *Run) {
+		r.Drill(archiver.DrillReport{RestoreTime: 7 * time.Second}, nil)
+	})
+	wantValue(t, after, prefix+"drill_last_ok"+ofPeople, "1")
+	wantValue(t, after, prefix+"drill_restore_seconds"+ofPeople, "7")
+	failed := write("drill", func(r *Run) {
+		r.Drill(archiver.DrillReport{RestoreTime: 9 * time.Second, Bytes: archiver.DrillCheck{Result: archiver.DrillFailed}}, nil)
+	})
+	wantValue(t, failed, prefix+"drill_last_ok"+ofPeople, "0")
+	for _, c := range []struct{ certificate, want string }{{"", "1"}, {"certificates/a", "0"}} {
+		write("drill", func(r *Run) { r.Drill(archiver.DrillReport{}, nil) })
+		failed = write("drill", func(r *Run) {
+			r.Drill(archiver.DrillReport{Certificate: c.certificate}, errors.New("the disk is full"))
+		})
+		wantValue(t, failed, prefix+"drill_last_ok"+ofPeople, c.want)
+	}
+	after = failed
+	failed = write("drill", func(r *Run) { r.Drill(archiver.DrillReport{}, errors.New("no store")) })
+	for _, name := range []string{"drill_last_success_timestamp_seconds", "drill_restore_seconds"} {
+		wantValue(t, failed, prefix+name+ofPeople, after[prefix+name+ofPeople])
+	}
+}

@@ -115,6 +115,10 @@ func (t target) now(s *watch.TargetState, at time.Time) {
 		t.tell(diskMinFree, float64(s.Disk.MinFreeBytes))
 	}
 
+	t.tell(drillEvery, s.Target.Drill.Every.Seconds())
+	if !s.Proof.At.IsZero() { // else nobody knows whether there are any
+		tellProof(t.tell, &s.Proof.Proofs)
+	}
 	t.tell(verifyEvery, s.Target.Verify.Seconds())
 	if s.Target.Verify > 0 {
 		t.tell(verified, seconds(s.Verify.LastGood), levelNames)

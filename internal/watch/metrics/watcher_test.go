@@ -37,7 +37,7 @@ func busy() watch.State {
 			{
 				Target: watch.Target{
 					Name: "people", Archive: "s3://backups/people", Lag: 5 * time.Second,
-					Full: watch.FullRules{Every: time.Hour}, Verify: 2 * time.Hour,
+					Full: watch.FullRules{Every: time.Hour}, Verify: 2 * time.Hour, Drill: watch.DrillRules{Every: 24 * time.Hour},
 				},
 				Phase: watch.PhaseDirty, Turned: at(1999), LastLook: at(1998), LastSafe: at(1990), Lag: 15 * time.Second,
 				UnsavedSince: at(1993), UnsavedBytes: 77,
@@ -46,6 +46,11 @@ func busy() watch.State {
 				DatabaseBytes: 4096, HeldLogBytes: 512,
 				Disk:   watch.DiskState{FreeBytes: 1 << 30, TotalBytes: 1 << 31, MinFreeBytes: 1 << 20, GivenUp: true},
 				Verify: watch.UpkeepState{LastGood: at(900), Findings: 2},
+				Proof: watch.ProofState{At: at(1950), Proofs: archiver.Proofs{
+					Proven:    &archiver.Proven{At: at(1200), Restore: 41 * time.Second},
+					LastDrill: &archiver.Drilled{At: at(1800)},
+					Coverage:  &archiver.Coverage{LastAt: at(1700), Findings: 1, Read: 0.25},
+				}},
 				Counts: watch.Counts{
 					Backups:        map[archiver.Kind]int64{archiver.KindFull: 3},
 					Failures:       map[archiver.Code]int64{archiver.CodeConflict: 4},
