@@ -214,13 +214,16 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	before := snapshot(t, v.seen)
 
 	for _, args := range [][]string{
-		{"list", inside}, {"verify", inside}, {"verify", inside, "--deep"}, {"status", inside}, {"status", inside, source}, {"inspect", source},
+		{"list", inside}, {"verify", inside}, {"verify", inside, "--deep", "--no-certificate"}, {"status", inside}, {"status", inside, source}, {"inspect", source},
 		{"restore", inside, filepath.Join(t.TempDir(), "people.grafeo")}, {"restore", inside, filepath.Join(t.TempDir(), "p.grafeo"), "--plan"},
 		{"backup", db.path, inside}, // nothing is new
 	} {
 		if r := v.gbak(t, args...).want(t, exitOK); r.stderr != "" {
 			t.Errorf("%v: %s", args, r.stderr)
 		}
+	}
+	if r := v.gbak(t, "verify", inside, "--sample", "5%").want(t, exitOK); !strings.Contains(r.stderr, "no certificate could be left") {
+		t.Errorf("of a certificate that cannot be left: %s", r.stderr)
 	}
 	v.gbak(t, "restore", inside, filepath.Join(v.path, "db", "other.grafeo"), "--json").refused(t, "permission_denied", "read-only file system")
 	v.gbak(t, "restore", inside, filepath.Join(v.path, "new", "other.grafeo"), "--json").refused(t, "permission_denied", "read-only file system")

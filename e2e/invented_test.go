@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/s3/s3test"
 )
@@ -99,7 +100,7 @@ func TestListsThatLie(t *testing.T) {
 	p, at := behindProxy(t, nil)
 	must(t, "backup", path, p.Address, "--no-hold")
 	var stale atomic.Pointer[s3test.Answer]
-	p.Do(to(storage.OpList, "manifests/", 1, s3test.Fault{Edit: func(a *s3test.Answer) { b := *a; stale.Store(&b) }}))
+	p.Do(to(storage.OpList, manifest.JournalPrefix, 1, s3test.Fault{Edit: func(a *s3test.Answer) { b := *a; stale.Store(&b) }}))
 	must(t, "list", p.Address)
 	must(t, "backup", path, p.Address, "--no-hold", "--full")
 	truth(t, at, path, 2)
@@ -113,7 +114,7 @@ func TestListsThatLie(t *testing.T) {
 		{0, s3test.Fault{Edit: func(a *s3test.Answer) { *a = *stale.Load() }}, false},
 	} {
 		for _, command := range []string{"list", "status", "verify", "restore"} {
-			p.Do(to(storage.OpList, "manifests/", c.times, c.f))
+			p.Do(to(storage.OpList, manifest.JournalPrefix, c.times, c.f))
 			args := []string{command, p.Address}
 			switch command {
 			case "restore":
@@ -129,7 +130,7 @@ func TestListsThatLie(t *testing.T) {
 			}
 		}
 	}
-	p.Do(to(storage.OpList, "manifests/", 0, s3test.Fault{Edit: func(a *s3test.Answer) { *a = *stale.Load() }}))
+	p.Do(to(storage.OpList, manifest.JournalPrefix, 0, s3test.Fault{Edit: func(a *s3test.Answer) { *a = *stale.Load() }}))
 	must(t, "backup", path, p.Address, "--no-hold", "--full")
 	truth(t, at, path, 3)
 }
