@@ -120,6 +120,9 @@ func (c *compaction) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.archive.journal.CheckMirror(ctx, state.List); err != nil {
+		return err
+	}
 	if c.opts.Apply && len(state.Merged) > 0 { // an earlier run was killed
 		if _, err := c.keep(ctx); err != nil {
 			return err

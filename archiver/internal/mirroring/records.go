@@ -40,6 +40,17 @@ func (r *run) mirrorRecords(ctx context.Context) error {
 		g.SetLimit(r.Workers)
 	}
 	order := r.order()
+	if r.isFirst && len(order) > 0 {
+		// A first backup that has begun before there was anything to be seen commits record 1, too: only one
+		// of us can, and then the other one leaves all of this alone.
+		if err := r.checkAbsent(ctx); err != nil {
+			return err
+		}
+		if err := r.mirrorRecord(ctx, order[0]); err != nil {
+			return err
+		}
+		order = order[1:]
+	}
 	for _, seq := range order {
 		if running.Err() != nil {
 			break

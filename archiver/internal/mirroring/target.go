@@ -60,6 +60,9 @@ func (r *run) openTarget(ctx context.Context, document []byte) error {
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
+		if err := r.checkAbsent(ctx); err != nil {
+			return err
+		}
 	default:
 		if err := r.checkMirror(ctx, m, existing, document); err != nil {
 			return err
@@ -123,6 +126,24 @@ func (r *run) begin(ctx context.Context) error {
 		err = &DivergedError{r.SourceName, r.TargetName, 0, false}
 	}
 	return err
+}
+
+// checkAbsent makes sure that nobody has begun an archive at the target meanwhile.
+func (r *run) checkAbsent(ctx context.Context) error {
+	_, err := r.Target.Storage.Head(ctx, manifest.ArchiveKey)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	existing, err := readDocument(ctx, r.Target, manifest.ArchiveKey)
+	if err == nil {
+		if id, idErr := archiveID(existing); idErr == nil && id == r.id {
+			return nil // another run
+		}
+	}
+	return &DivergedError{r.SourceName, r.TargetName, 0, false}
 }
 
 // checkRecords makes sure that the target has no records but those of the source. As each names the

@@ -67,6 +67,9 @@ func (r *run) mirror(ctx context.Context, o object, buffer *[]byte) error {
 	}
 	isFresh, err := r.Target.CreateAt(ctx, o.key, b)
 	if _, isOther := errors.AsType[*objects.OtherContentError](err); isOther {
+		if !r.isHashed(o.key) {
+			return nil // see [run.compare]
+		}
 		r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: "it exists already, with other content"}, false})
 		return nil
 	}
