@@ -54,7 +54,7 @@ class Archive:
         self.backups = find_backups({n: self.manifest(n) for n in self.documents if n}, without)
     def read(self, key, ref=None, which=None, data=None):
         """Returns an object, or data in its place, after comparing it with what a manifest says, and decrypting it."""
-        need(re.fullmatch(r'[a-z0-9._/-]+', key) and '..' not in key, repr(key), 'this is no key')
+        need(re.fullmatch(r'[A-Za-z0-9._/-]+', key) and '..' not in key, repr(key), 'this is no key')
         data = pathlib.Path(self.root, key).read_bytes() if data is None else data
         right = not ref or len(data) == ref['stored_bytes'] and hashlib.sha256(data).hexdigest() == ref['sha256']
         need(right, key, 'damaged: its size or SHA-256 is not what the manifest says')
