@@ -76,6 +76,7 @@ var encryptedToo = []string{
 	"TestImportVectors", "TestImportRestoresEveryEpoch", "TestImportStopsAnywhere", "TestImportOfAnotherHistory",
 	"TestExportOfRuns", "TestExportStopsAnywhere", "TestExportOfRandomHistories",
 	"TestRestoreContinues", "TestRestoreContinuesAfterACrashAnywhere", "TestRestoreStopsAnywhere",
+	"TestDrill", "TestDrillBesideRemovals", "TestPinsOutliveCompaction", "TestAttest",
 	"TestVerifyStopsAnywhere", "TestVerifyAfterRemovals", "TestUnusedSegments", "TestRot", "TestArchivesShareMemory",
 }
 

@@ -39,11 +39,20 @@ func checkBy(command []string, timeout time.Duration) func(ctx context.Context, 
 		for i, arg := range command {
 			args[i] = strings.ReplaceAll(arg, checkPlace, database)
 		}
-		return runCheck(ctx, args, timeout)
+		late := time.NewTimer(timeout)
+		defer late.Stop()
+		result, err := runCheck(ctx, args, late.C)
+		if errors.Is(err, errLate) {
+			return archiver.CheckResult{Why: fmt.Sprintf("the command did not end within %s, and was killed", timeout)}, nil
+		}
+		return result, err
 	}
 }
 
-func runCheck(ctx context.Context, args []string, timeout time.Duration) (archiver.CheckResult, error) {
+var errLate = errors.New("the command did not end in time")
+
+// runCheck runs a command until it ends, or ctx does, or it is late: then the error is errLate.
+func runCheck(ctx context.Context, args []string, late <-chan time.Time) (archiver.CheckResult, error) {
 	c := exec.Command(args[0], args[1:]...)
 	lead(c)
 	stdout, stdoutEnd, err := keepEnd()
@@ -63,26 +72,20 @@ func runCheck(ctx context.Context, args []string, timeout time.Duration) (archiv
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
-	late := time.NewTimer(timeout)
-	defer late.Stop()
-	inTime := true
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
 		killGroup(c)
 		<-ended
 		return archiver.CheckResult{}, context.Cause(ctx)
-	case <-late.C:
-		inTime = false
+	case <-late:
 		killGroup(c)
 		<-ended
+		return archiver.CheckResult{}, errLate
 	}
 	killGroup(c) // what it has left behind
 	patience := time.After(pipePatience)
 	out, problems := stdout.wait(patience), stderr.wait(patience)
-	if !inTime {
-		return archiver.CheckResult{Why: fmt.Sprintf("the command did not end within %s, and was killed", timeout)}, nil
-	}
 	return resultOf(err, out, problems)
 }
 

@@ -1,0 +1,60 @@
+package main
+
+// drillMutants claim what was not proved, or forget what was.
+var drillMutants = []mutant{
+	{
+		"a drill believes what it has restored", "archiver/drill_run.go",
+		"		p.Result, p.Why = DrillFailed, err.Error()\n", "		p.Result = DrillOK\n",
+		"./archiver", "TestDrillFindsAnotherState",
+	},
+	{
+		"a digest is not compared with the one that is pinned", "archiver/internal/certificates/pins.go",
+		"case other.Digest != p.Digest && isOf(other, p):", "case false && isOf(other, p):",
+		"./archiver/internal/certificates", "TestPin$|TestPinsOfOneEpoch",
+	},
+	{
+		"states that share an epoch are compared", "archiver/internal/certificates/pins.go",
+		"	case pinned.State.IsPlaced() && p.State.IsPlaced():\n		return false\n", "",
+		"./archiver/internal/certificates", "TestPinsOfOneEpoch",
+	},
+	{
+		"the digest of another state counts", "archiver/internal/certificates/pins.go",
+		"case p.ObjectKey() != key:", "case false:",
+		"./archiver/internal/certificates", "TestDamagedPin",
+	},
+	{
+		"a copy of a certificate under a later name counts", "archiver/internal/certificates/certificates.go",
+		"case c.Key != key:", "case false:",
+		"./archiver/internal/certificates", "TestDamagedCertificates",
+	},
+	{
+		"a certificate that cannot be read counts as none", "archiver/internal/certificates/certificates.go",
+		"if err == nil && c == nil && damage != nil {", "if false {",
+		"./archiver/internal/certificates", "TestDamagedCertificates",
+	},
+	{
+		"a clock that was ahead hides later certificates", "archiver/internal/certificates/put.go",
+		"			at = before.Add(time.Millisecond)\n", "",
+		"./archiver/internal/certificates", "TestClocks",
+	},
+	{
+		"of certificates that are put together, the newest does not know the others", "archiver/internal/certificates/put.go",
+		"if len(since) <= n || n == maxPuts || saysAll(since[len(since)-1], all) {", "if true || saysAll(since[len(since)-1], all) {",
+		"./archiver/internal/certificates", "TestPutMeetsAnother",
+	},
+	{
+		"a drill fetches what does not fit", "archiver/drill_run.go",
+		"if ok && space.Sure && needed > space.Free {", "if false && ok && space.Sure && needed > space.Free {",
+		"./archiver", "TestDrillWithoutRoom",
+	},
+	{
+		"a folder in which somebody works is taken for a leftover", "archiver/internal/scratch/scratch.go",
+		"if err != nil || !locked || !disk.IsStill(lock.Name(), lock) {", "if err != nil {",
+		"./archiver", "TestDrillLeavesOthersAlone",
+	},
+	{
+		"what a command leaves behind goes on", "cmd/gbak-s3/check_unix.go",
+		"	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // there may be nothing left\n", "",
+		"./cmd/gbak-s3", "TestCheckKillsItsGroup",
+	},
+}
