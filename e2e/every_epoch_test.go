@@ -26,12 +26,7 @@ func TestEveryEpoch(t *testing.T) {
 
 func everyEpoch(t *testing.T, version string, seed int) {
 	needGrafeo(t)
-	dir := t.TempDir()
-	db := &database{version, filepath.Join(dir, "db", "people.grafeo"), filepath.Join(dir, "model"), filepath.Join(dir, "log")}
-	if err := os.Mkdir(filepath.Dir(db.path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	h := &randomHistory{t: t, db: db, at: newDirectory(t), runs: map[int64]int{}}
+	h := newRandomHistory(t, version)
 	// A transaction that is open when the process dies comes last: when 0.5.42 has
 	// continued with the log after it, it takes these records for those of the next
 	// commit, after the next crash, and so has lost what was committed itself.
@@ -59,6 +54,17 @@ type randomHistory struct {
 	runs    map[int64]int
 
 	isMerged bool // some backups are gone, and none of the epochs
+}
+
+// newRandomHistory is that of a database that does not exist yet.
+func newRandomHistory(t *testing.T, version string) *randomHistory {
+	t.Helper()
+	dir := t.TempDir()
+	db := &database{version, filepath.Join(dir, "db", "people.grafeo"), filepath.Join(dir, "model"), filepath.Join(dir, "log")}
+	if err := os.Mkdir(filepath.Dir(db.path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &randomHistory{t: t, db: db, at: newDirectory(t), runs: map[int64]int{}}
 }
 
 // run is one run of gen.js, with a backup after some of its commits, and one at

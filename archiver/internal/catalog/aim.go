@@ -40,19 +40,25 @@ func (c *Catalog) Aim(t Target) (Aim, error) {
 	return Aim{Timeline: m.Timeline, Backup: m}, nil
 }
 
-// aimAtEpoch returns the newest timeline that has an epoch.
+// aimAtEpoch returns the newest timeline that has an epoch: by chains, or as a backup says of
+// those that it continues, if these are not known.
 func (c *Catalog) aimAtEpoch(epoch uint64, timeline int) (Aim, error) {
-	for _, t := range c.timelines() {
-		if timeline != 0 && t != timeline {
-			continue
-		}
-		for _, m := range c.of(t) {
-			if m.RestoreFrom <= epoch && epoch <= m.EndEpoch {
-				return Aim{Timeline: t, Epoch: &epoch}, nil
-			}
+	newest := 0
+	has := func(t int, from, to uint64) {
+		if from <= epoch && epoch <= to && (timeline == 0 || t == timeline) {
+			newest = max(newest, t)
 		}
 	}
-	return Aim{}, c.unreachable("the epoch that was asked for")
+	for _, r := range c.Reach() {
+		has(r.Timeline, r.FromEpoch, r.ToEpoch)
+	}
+	for _, m := range c.backups {
+		has(m.Timeline, m.RestoreFrom, m.EndEpoch)
+	}
+	if newest == 0 {
+		return Aim{}, c.unreachable("the epoch that was asked for")
+	}
+	return Aim{Timeline: newest, Epoch: &epoch}, nil
 }
 
 func (c *Catalog) aimAtTime(target Target) (Aim, error) {

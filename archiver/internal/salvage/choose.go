@@ -93,12 +93,7 @@ func (s *Survey) choose(ctx context.Context, t catalog.Target) (*Choice, error) 
 // aim returns what a target means. isLess says that the archive had something later, of which
 // nothing is known, and that this was meant.
 func (s *Survey) aim(t catalog.Target) (a catalog.Aim, isLess bool, err error) {
-	var known []*manifest.Committed
-	for _, e := range s.list.Backups {
-		if m := s.shown(e); m != nil {
-			known = append(known, m)
-		}
-	}
+	known := s.knownBackups()
 	c := catalog.New(known)
 	if len(s.lost) > 0 && t.Epoch == nil && t.Time == nil {
 		newest := manifest.Seq(0)
@@ -159,6 +154,17 @@ func newestFrom(known []*manifest.Committed, epoch uint64, timeline int) int {
 		}
 	}
 	return newest
+}
+
+// knownBackups returns the backups of which something is known, ascending.
+func (s *Survey) knownBackups() []*manifest.Committed {
+	var known []*manifest.Committed
+	for _, e := range s.list.Backups {
+		if m := s.shown(e); m != nil {
+			known = append(known, m)
+		}
+	}
+	return known
 }
 
 // shown returns the backup of an entry, as far as it is known; nil if nothing is, or if it is

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -56,6 +57,9 @@ func (s *Survey) Timelines(ctx context.Context) ([]Timeline, error) {
 	}
 	byNumber := map[int]*Timeline{}
 	had := map[int][]interval{}
+	for _, r := range catalog.New(s.knownBackups()).Reach() {
+		had[r.Timeline] = append(had[r.Timeline], interval{r.FromEpoch, r.ToEpoch})
+	}
 	for _, e := range s.list.Backups {
 		m := s.shown(e)
 		if m == nil {

@@ -161,7 +161,9 @@ func (s *Survey) readRecords(ctx context.Context) error {
 		}
 	}
 	s.Records = len(s.read)
-	l.SetKeep(s.newestKeep())
+	keep := s.newestKeep()
+	l.Records = withMissing(l.Records, keep)
+	l.SetKeep(keep)
 	for _, m := range s.read {
 		for _, o := range m.Outlines() {
 			if s.read[o.Seq] == nil {
@@ -175,6 +177,24 @@ func (s *Survey) readRecords(ctx context.Context) error {
 	}
 	s.findLost(failed)
 	return nil
+}
+
+// withMissing returns records, and all numbers after the keep, nil for none, that are missing
+// among them: no manifest that comes after the newest keep may be gone.
+func withMissing(records []manifest.Seq, keep *manifest.Committed) []manifest.Seq {
+	var all []manifest.Seq
+	next := manifest.Seq(1)
+	if keep != nil {
+		next = keep.Seq
+	}
+	for _, seq := range records {
+		for ; next < seq; next++ {
+			all = append(all, next)
+		}
+		all = append(all, seq)
+		next = max(next, seq+1)
+	}
+	return all
 }
 
 // newestKeep returns the newest keep that can be read, nil if there is none.
