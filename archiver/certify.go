@@ -12,7 +12,7 @@ import (
 // certify stores the certificate that build makes of the newest one, of work that has seen the records of l,
 // and returns it. See [certificates.Put].
 func (a *Archive) certify(ctx context.Context, l *journal.List, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
-	return certificates.Put(ctx, a.writable(l), func(newest *manifest.Certificate) manifest.Certificate {
+	return certificates.Put(ctx, a.writable(l), l.Archive.ArchiveID, func(newest *manifest.Certificate) manifest.Certificate {
 		c := build(newest)
 		c.ArchiveID, c.MadeAt, c.Tool, c.Host, c.Head = l.Archive.ArchiveID, manifest.Now(), a.tool, a.host, l.Last()
 		return c

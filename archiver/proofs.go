@@ -80,12 +80,9 @@ func (a *Archive) Proofs(ctx context.Context) (Proofs, storage.RequestCounts, er
 
 // proofs returns what the newest certificate of the archive of h says.
 func (a *Archive) proofs(ctx context.Context, h *journal.List) (Proofs, error) {
-	c, err := certificates.Newest(ctx, a.objects)
+	c, err := certificates.Newest(ctx, a.objects, h.Archive.ArchiveID)
 	if err != nil || c == nil {
 		return Proofs{}, err
-	}
-	if c.ArchiveID != h.Archive.ArchiveID {
-		return Proofs{}, &manifest.ObjectError{Key: c.Key, Problem: "it belongs to another archive"}
 	}
 	return proofsOf(c, manifest.Now()), nil
 }

@@ -241,3 +241,28 @@ func TestSampleReadsWhatNoFileNeeds(t *testing.T) {
 		}
 	}
 }
+
+// A certificate that is damaged, or of another archive, counts for nothing, and holds up nobody:
+// samples begin anew.
+func TestSampleBesideForeignCertificates(t *testing.T) {
+	t.Parallel()
+	other := storagetest.NewMemory()
+	manySegments(t, other, 1)
+	theirs := newLibrary(t, other).sample(1).Read.Certificate
+	for name, body := range map[string][]byte{"of another archive": other.Objects()[theirs], "damaged": []byte("{}\n"), "empty": nil} {
+		store := storagetest.NewMemory()
+		manySegments(t, store, 4)
+		put(t, store, theirs, string(body))
+		l := newLibrary(t, store)
+		r := l.sample(0.2)
+		if !r.OK() || r.Read.Coverage.Read == 1 || r.Read.Certificate == "" || r.Read.NoCertificate != nil {
+			t.Errorf("%s: %+v, %v", name, r.Read, r.Findings)
+		}
+		for range 4 {
+			r = l.sample(0.2)
+		}
+		if c := r.Read.Coverage; c.Read < 1 || c.UpTo != 5 {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}

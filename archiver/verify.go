@@ -96,7 +96,7 @@ func (a *Archive) verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	h, err := a.existingRecords(ctx, a.journal.OpenRecords)
 	var before readBefore
 	if err == nil && (opts.Deep || opts.Sample > 0) {
-		if before, err = a.readBefore(ctx, begun); err != nil {
+		if before, err = a.readBefore(ctx, h, begun); err != nil {
 			return VerifyReport{}, err
 		}
 	}

@@ -23,9 +23,9 @@ type readBefore struct {
 
 // readBefore reads the newest certificate. Who may not read it, or has none, begins anywhere:
 // if he can leave none either, it is not the same part each time.
-func (a *Archive) readBefore(ctx context.Context, now time.Time) (readBefore, error) {
+func (a *Archive) readBefore(ctx context.Context, l *journal.List, now time.Time) (readBefore, error) {
 	b := readBefore{next: manifest.PlaceOf(manifest.Sum([]byte(manifest.NewID())))}
-	newest, err := certificates.Newest(ctx, a.objects)
+	newest, err := certificates.Newest(ctx, a.objects, l.Archive.ArchiveID)
 	object, isDamaged := errors.AsType[*manifest.ObjectError](err)
 	switch {
 	case isDamaged:

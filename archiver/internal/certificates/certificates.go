@@ -30,12 +30,12 @@ const (
 	maxDamaged = 16
 )
 
-// Newest returns the newest certificate of an archive, nil if there is none. One that is
-// damaged, or that is listed and missing, is passed over, with a warning: an earlier one says
+// Newest returns the newest certificate of the archive with this id, nil if there is none. One that is
+// damaged, of another archive, or that is listed and missing, is passed over, with a warning: an earlier one says
 // less, and nothing wrong. If all are, nobody knows what they said: that is a
 // [*manifest.ObjectError].
-func Newest(ctx context.Context, s *objects.Store) (*manifest.Certificate, error) {
-	c, damage, err := newest(ctx, s)
+func Newest(ctx context.Context, s *objects.Store, archiveID string) (*manifest.Certificate, error) {
+	c, damage, err := newest(ctx, s, archiveID)
 	if err == nil && c == nil && damage != nil {
 		return nil, damage
 	}
@@ -44,13 +44,13 @@ func Newest(ctx context.Context, s *objects.Store) (*manifest.Certificate, error
 
 // newest returns the newest certificate, nil if none can be read; and what is wrong with the newest
 // of those that cannot be.
-func newest(ctx context.Context, s *objects.Store) (c *manifest.Certificate, damage *manifest.ObjectError, err error) {
+func newest(ctx context.Context, s *objects.Store, archiveID string) (c *manifest.Certificate, damage *manifest.ObjectError, err error) {
 	keys, err := listRecent(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, key := range slices.Backward(keys) {
-		c, err := read(ctx, s, key)
+		c, err := read(ctx, s, archiveID, key)
 		if object, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
 			s.Log.Warn("a certificate cannot be read: the one before it counts", "key", key, "err", object.Problem)
 			damage = cmp.Or(damage, object)
@@ -89,7 +89,7 @@ func listAfter(ctx context.Context, s *objects.Store, after string) ([]string, e
 
 // read reads a certificate. One that is damaged, missing, or stored under another key than its own
 // is a [*manifest.ObjectError].
-func read(ctx context.Context, s *objects.Store, key string) (*manifest.Certificate, error) {
+func read(ctx context.Context, s *objects.Store, archiveID, key string) (*manifest.Certificate, error) {
 	d, err := s.ReadDocument(ctx, key)
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, &manifest.ObjectError{Key: key, Problem: "it is listed, and missing"}
@@ -105,6 +105,8 @@ func read(ctx context.Context, s *objects.Store, key string) (*manifest.Certific
 		return nil, fmt.Errorf("%s: %w", key, err)
 	case c.Key != key:
 		return nil, &manifest.ObjectError{Key: key, Problem: "it is a copy of " + c.Key}
+	case c.ArchiveID != archiveID:
+		return nil, &manifest.ObjectError{Key: key, Problem: "it belongs to another archive"}
 	}
 	return c, nil
 }

@@ -61,7 +61,7 @@ func moment(n int) time.Time { return time.Date(2026, 11, 26, 13, n, 0, 0, time.
 
 func mustPut(t *testing.T, s *objects.Store, build func(*manifest.Certificate) manifest.Certificate) *manifest.Certificate {
 	t.Helper()
-	c, err := Put(t.Context(), s, build)
+	c, err := Put(t.Context(), s, archiveID, build)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func mustPut(t *testing.T, s *objects.Store, build func(*manifest.Certificate) m
 
 func mustNewest(t *testing.T, s *objects.Store) *manifest.Certificate {
 	t.Helper()
-	c, err := Newest(t.Context(), s)
+	c, err := Newest(t.Context(), s, archiveID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestDamagedCertificates(t *testing.T) {
 				t.Errorf("a damaged one counts: %s", c.Key)
 			}
 			overwrite(t, m, first.Key, stored[first.Key][1:])
-			if c, err := Newest(t.Context(), s); !isDamage(err) {
+			if c, err := Newest(t.Context(), s, archiveID); !isDamage(err) {
 				t.Errorf("all are damaged, and that is %+v, %v", c, err)
 			}
 			overwrite(t, m, first.Key, stored[first.Key])
@@ -213,7 +213,7 @@ func TestDamagedCertificates(t *testing.T) {
 				}
 				return storagetest.Fault{}
 			})
-			if c, err := Newest(t.Context(), storeOf(refused, ring)); !errors.Is(err, storage.ErrPermission) {
+			if c, err := Newest(t.Context(), storeOf(refused, ring), archiveID); !errors.Is(err, storage.ErrPermission) {
 				t.Errorf("%+v, %v", c, err)
 			}
 		})

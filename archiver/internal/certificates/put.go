@@ -19,8 +19,8 @@ const maxPuts = 8
 // sets them, Arcs.
 //
 // If others put certificates at the same time, build is called again, with what they say, too.
-func Put(ctx context.Context, s *objects.Store, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
-	newest, _, err := newest(ctx, s) // if none can be read, what they said has to be proved again
+func Put(ctx context.Context, s *objects.Store, archiveID string, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
+	newest, _, err := newest(ctx, s, archiveID) // if none can be read, what they said has to be proved again
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func Put(ctx context.Context, s *objects.Store, build func(newest *manifest.Cert
 		if _, err := s.CreateOnce(ctx, c.Key, document); err != nil {
 			return nil, err
 		}
-		since, err := readAfter(ctx, s, began)
+		since, err := readAfter(ctx, s, archiveID, began)
 		if err != nil {
 			return nil, err
 		}
@@ -70,14 +70,14 @@ func finish(c, base *manifest.Certificate) {
 }
 
 // readAfter returns the certificates after a key that can be read.
-func readAfter(ctx context.Context, s *objects.Store, after string) ([]*manifest.Certificate, error) {
+func readAfter(ctx context.Context, s *objects.Store, archiveID, after string) ([]*manifest.Certificate, error) {
 	keys, err := listAfter(ctx, s, after)
 	if err != nil {
 		return nil, err
 	}
 	var all []*manifest.Certificate
 	for _, key := range keys {
-		c, err := read(ctx, s, key)
+		c, err := read(ctx, s, archiveID, key)
 		if _, isDamaged := errors.AsType[*manifest.ObjectError](err); isDamaged {
 			continue
 		}

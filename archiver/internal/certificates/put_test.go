@@ -26,7 +26,7 @@ func TestPutTogether(t *testing.T) {
 			var wg sync.WaitGroup
 			for _, build := range builds {
 				wg.Go(func() {
-					if _, err := Put(t.Context(), storeOf(m, nil), build); err != nil {
+					if _, err := Put(t.Context(), storeOf(m, nil), archiveID, build); err != nil {
 						t.Error(err)
 					}
 				})
@@ -94,7 +94,7 @@ func TestPutFails(t *testing.T) {
 		}
 		return storagetest.Fault{}
 	})
-	_, err := Put(t.Context(), storeOf(refused, nil), func(*manifest.Certificate) manifest.Certificate { return drilled(moment(2), "") })
+	_, err := Put(t.Context(), storeOf(refused, nil), archiveID, func(*manifest.Certificate) manifest.Certificate { return drilled(moment(2), "") })
 	if err == nil || !objects.IsPermanent(err) || len(m.Objects()) != 1 {
 		t.Errorf("%v, %d certificates", err, len(m.Objects()))
 	}
