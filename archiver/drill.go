@@ -61,6 +61,10 @@ type DrillReport struct {
 	Pinned   *PinnedDigest // that Reported was compared with, or that it has become; nil if there is none
 	Database string        // path of the restored database, if it was kept; else ""
 
+	// Reopen reports that queries of the restored database may show some edges twice until it has been opened
+	// and closed once (generation 0.5).
+	Reopen bool
+
 	RestoreTime time.Duration // from the first request until the database was restored
 
 	// Certificate is the key of the certificate that was stored, "" if none was; then NoCertificate

@@ -128,10 +128,10 @@ func (d *drill) restore(ctx context.Context, p *pursuit) error {
 		}
 	}
 	target := d.scratch.Path(nameOf(plan.Route.Last().Database.Name))
-	_, err = d.archive.restorePlan(ctx, target, plan, RestoreOptions{inspect: d.inspect(ctx)})
+	r, err := d.archive.restorePlan(ctx, target, plan, RestoreOptions{inspect: d.inspect(ctx)})
 	d.report.Plan = planOf(plan) // its state is exact now
 	if err == nil {
-		d.database = target
+		d.database, d.report.Reopen = target, r.Reopen
 	}
 	return err
 }

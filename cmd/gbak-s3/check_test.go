@@ -177,7 +177,7 @@ func TestWords(t *testing.T) {
 	for command, want := range map[string][]string{
 		"":                           nil,
 		"  ":                         nil,
-		"node check.mjs {}":          {"node", "check.mjs", "{}"},
+		"node check.js {}":           {"node", "check.js", "{}"},
 		" a\tb\n c ":                 {"a", "b", "c"},
 		`sh -c "a 'b' $c; d" {}`:     {"sh", "-c", "a 'b' $c; d", "{}"},
 		`a '"' "'" '' b""c 'd'e`:     {"a", `"`, "'", "", "bc", "de"},

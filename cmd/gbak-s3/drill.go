@@ -44,7 +44,7 @@ A text SCHEME:VALUE is compared only with texts of the same scheme.
 Exit codes: 0 all that was checked is right; 3 a check failed; otherwise as restore.`,
 		Example: `  gbak-s3 drill s3://backups/people
   gbak-s3 drill --random --scratch /var/tmp s3://backups/people
-  gbak-s3 drill --exec 'node check.mjs {}' --epoch 4711 s3://backups/people`,
+  gbak-s3 drill --exec 'node check.js {}' --epoch 4711 s3://backups/people`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.read(cmd); err != nil {
@@ -88,7 +88,7 @@ func (f *drillFlags) read(cmd *cobra.Command) (err error) {
 	f.opts.Target = f.target.of
 	for _, name := range []string{"expect", "exec-timeout"} {
 		if cmd.Flags().Changed(name) && !cmd.Flags().Changed("exec") {
-			return usage("--%s is of no use without --exec", "Give the command that checks the database, such as --exec 'node check.mjs {}'.", name)
+			return usage("--%s is of no use without --exec", "Give the command that checks the database, such as --exec 'node check.js {}'.", name)
 		}
 	}
 	if !cmd.Flags().Changed("exec") {
@@ -101,7 +101,7 @@ func (f *drillFlags) read(cmd *cobra.Command) (err error) {
 		return usage("--exec: %w", "Quotes keep words together, and there is no other syntax.", err)
 	}
 	if len(f.opts.Command) == 0 || !slices.ContainsFunc(f.opts.Command[1:], func(word string) bool { return strings.Contains(word, checkPlace) }) {
-		return usage("--exec does not say where the path of the database goes", "Write {} there, such as --exec 'node check.mjs {}'.")
+		return usage("--exec does not say where the path of the database goes", "Write {} there, such as --exec 'node check.js {}'.")
 	}
 	f.opts.Check = checkBy(f.opts.Command, f.timeout)
 	return nil

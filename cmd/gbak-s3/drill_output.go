@@ -22,6 +22,7 @@ type drillLine struct {
 	Digest        string                `json:"digest,omitempty"`
 	Pinned        *digestLine           `json:"pinned,omitempty"`
 	RawBytes      int64                 `json:"raw_bytes"`
+	Reopen        bool                  `json:"reopen,omitempty"`
 	RestoreMS     int64                 `json:"restore_ms"`
 	ExecMS        int64                 `json:"exec_ms"`
 	Kept          string                `json:"kept,omitempty"`     // path of the restored database
@@ -63,7 +64,7 @@ func lineOfDrill(r archiver.DrillReport) drillLine {
 	line := drillLine{
 		Type: "drill", OK: r.OK(), Why: r.Why(), Backup: r.Plan.Backup.Seq, Timeline: r.Plan.Timeline, Epoch: r.Plan.Epoch, Time: r.Plan.Time,
 		Random: r.Random, Checks: drillChecks{lineOfCheck(r.Bytes), lineOfCheck(r.Structure), lineOfCheck(r.Exec), lineOfCheck(r.Digest)},
-		Digest: r.Reported, Pinned: (*digestLine)(r.Pinned), RawBytes: r.Plan.RawBytes, RestoreMS: r.RestoreTime.Milliseconds(),
+		Digest: r.Reported, Pinned: (*digestLine)(r.Pinned), RawBytes: r.Plan.RawBytes, Reopen: r.Reopen, RestoreMS: r.RestoreTime.Milliseconds(),
 		ExecMS: r.Exec.Took.Milliseconds(), Kept: r.Database, Certificate: r.Certificate,
 		Requests: r.Requests, ElapsedMS: r.Elapsed.Milliseconds(),
 	}
@@ -98,6 +99,9 @@ func (o *output) printDrill(r archiver.DrillReport, f *drillFlags) error {
 		lines = append(lines, fmt.Sprintf("proven restorable: %s in %s", size(r.Plan.RawBytes), took(r.RestoreTime)))
 	} else {
 		lines = append(lines, "NOT proven restorable: "+r.Why())
+	}
+	if r.Reopen {
+		lines = append(lines, "Grafeo 0.5 may show some edges twice until the database has been opened and closed once: the command is to do that first")
 	}
 	if r.Database != "" {
 		lines = append(lines, "the restored database is "+r.Database)
