@@ -40,7 +40,7 @@ func ParseAccessMode(name string) (AccessMode, error) {
 // Permissions returns the least that the work of a mode needs.
 func (m AccessMode) Permissions() storage.Permissions {
 	everything := []string{""}
-	documents := []string{manifest.ArchiveKey, manifest.InstructionsKey, manifest.ManifestPrefix, manifest.IndexPrefix}
+	documents := []string{manifest.ArchiveKey, manifest.InstructionsKey, manifest.MirrorKey, manifest.ManifestPrefix, manifest.IndexPrefix}
 	switch m {
 	case AccessAppendOnly:
 		return storage.Permissions{List: true, Read: everything, Create: everything, Settings: true}

@@ -8,7 +8,7 @@ type Copier interface {
 	// CopyFrom copies the object at key of from to the same key, over what may be there. A
 	// missing one is [ErrNotExist]. If the place of the two is not the same, or refuses, the error is
 	// another one, and nothing was copied. What it has copied, Head shows.
-	CopyFrom(ctx context.Context, from Storage, key string) error
+	CopyFrom(ctx context.Context, key string, from Storage) error
 }
 
 // CopierOf returns s, or what it stands in front of and Unwrap returns, as a [Copier]; nil if it

@@ -131,13 +131,14 @@ func (r *run) letStoreCopy(ctx context.Context, o object) (done bool, err error)
 	if copier == nil || isStreamed {
 		return false, nil
 	}
-	err = copier.CopyFrom(ctx, r.Source.Store().Storage, o.key)
+	err = copier.CopyFrom(ctx, o.key, r.Source.Store().Storage)
 	switch {
-	case errors.Is(err, storage.ErrNotExist):
-		return false, nil // reading it says what is wrong
-	case errors.Is(err, storage.ErrUnavailable) || ctx.Err() != nil:
+	case err == nil:
+	case ctx.Err() != nil:
 		return false, err
-	case err != nil:
+	case errors.Is(err, storage.ErrNotExist), errors.Is(err, storage.ErrPreconditionFailed), errors.Is(err, storage.ErrUnavailable):
+		return false, nil // reading and storing it says what is wrong, or is patient
+	default:
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if !r.isStreamed {
