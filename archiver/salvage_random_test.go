@@ -154,17 +154,19 @@ type whole struct {
 	store  *storagetest.Memory
 	states map[string]map[string]string // of each epoch, by "timeline/epoch"
 	images map[uint64]string            // of each full backup
+	ends   map[uint64]map[string]string // of each backup, the state at its end
 }
 
 func wholeOf(t testing.TB, store *storagetest.Memory) *whole {
-	w := &whole{store: store, states: epochStates(t, store), images: map[uint64]string{}}
+	w := &whole{store: store, states: epochStates(t, store), images: map[uint64]string{}, ends: map[uint64]map[string]string{}}
 	l, err := newArchive(store).List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range l.Backups {
+		w.ends[b.Seq] = restore(t, store, b.Seq)
 		if b.Kind == archiver.KindFull {
-			w.images[b.Seq] = restore(t, store, b.Seq)["db.grafeo"]
+			w.images[b.Seq] = w.ends[b.Seq]["db.grafeo"]
 		}
 	}
 	r, err := newArchive(store).Salvage(t.Context(), archiver.SalvageOptions{})
@@ -203,6 +205,11 @@ func (w *whole) check(t testing.TB, objects map[string][]byte, holes []string) {
 			}
 		}
 	}
+	for _, timeline := range r.Timelines {
+		for _, b := range timeline.Backups {
+			w.checkBackup(t, a, holes, b)
+		}
+	}
 	for name := range w.states {
 		if _, ok := states[name]; !ok {
 			states[name] = archiver.SalvageLost
@@ -210,6 +217,21 @@ func (w *whole) check(t testing.TB, objects map[string][]byte, holes []string) {
 	}
 	for name, state := range states {
 		w.checkEpoch(t, a, holes, name, state)
+	}
+}
+
+// checkBackup demands that the end of a backup is restored as it is reported.
+func (w *whole) checkBackup(t testing.TB, a *archiver.Archive, holes []string, b archiver.SalvagedBackup) {
+	t.Helper()
+	dir := t.TempDir()
+	r, err := a.Restore(t.Context(), filepath.Join(dir, "db.grafeo"), archiver.RestoreOptions{Target: archiver.AtBackup(b.Seq), Salvage: true})
+	what := fmt.Sprintf("holes %v: backup %d is %s; salvaged %+v from %+v, %v", holes, b.Seq, b.State, r.Salvaged, r.Plan, err)
+	switch {
+	case err != nil && (b.State != archiver.SalvageLost || archiver.CodeOf(err) != archiver.CodeUnreachable),
+		err == nil && r.Salvaged.Exact != (b.State == archiver.SalvageRestorable):
+		t.Fatal(what)
+	case err == nil && r.Salvaged.Exact && w.ends[b.Seq] != nil:
+		w.same(t, what, w.ends[b.Seq], contents(t, dir), r.Plan.Full)
 	}
 }
 

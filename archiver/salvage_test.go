@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -249,4 +250,24 @@ func TestSalvageChangesNothing(t *testing.T) {
 	}
 	_, err = newArchive(storagetest.NewMemory()).Salvage(t.Context(), archiver.SalvageOptions{})
 	mustFail(t, err, archiver.CodeNoArchive)
+}
+
+// A later full backup has the end of one that is lost, but not where that is if more of its last
+// epoch follows: then the epoch can be had, and the end of that backup is in doubt.
+func TestSalvageOfABackupAmidAnEpoch(t *testing.T) {
+	m, store := newModel(t), storagetest.NewMemory()
+	for range 2 {
+		m.commit(100)
+		backup(t, store, m.path)
+	}
+	m.group(grafeotest.Group06{Epoch: m.epoch, Time: m.now, Origin: 3, Transaction: 1, Records: []byte("CREATE INDEX")})
+	backup(t, store, m.path) // 3 ends at the epoch of 2
+	m.commit(100)
+	full(t, store, m.path)
+	objects := store.Objects()
+	delete(objects, manifest.Seq(2).Key())
+	m.salvaged(objects, archiver.AtEpoch(2).OnTimeline(1), 2, true)
+	if r := m.salvaged(objects, archiver.AtBackup(2), 2, false); !r.Salvaged.Unsure {
+		t.Errorf("%+v", r.Salvaged)
+	}
 }

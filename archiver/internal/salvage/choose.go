@@ -232,7 +232,11 @@ func (s *Survey) within(sp *span, a catalog.Aim) *candidate {
 		if c := s.endOf(sp, a.Backup); c != nil {
 			return c
 		}
-		return s.withinEpoch(sp, a.Backup.EndEpoch)
+		c := s.withinEpoch(sp, a.Backup.EndEpoch)
+		if c != nil && c.exact && !s.endsEpoch(a.Backup) { // it may have more than the backup
+			c.exact, c.unsure = false, true
+		}
+		return c
 	}
 	return s.withinEpoch(sp, sp.to)
 }

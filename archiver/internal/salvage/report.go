@@ -95,9 +95,9 @@ func (s *Survey) stateOf(spans []*span, m *manifest.Committed) State {
 			continue
 		}
 		switch {
-		case s.endOf(sp, m) != nil, sp.has(m.EndEpoch):
+		case s.endOf(sp, m) != nil, sp.has(m.EndEpoch) && s.endsEpoch(m):
 			return Restorable
-		case sp.from <= m.EndEpoch && m.EndEpoch == sp.to:
+		case sp.from <= m.EndEpoch && m.EndEpoch <= sp.to:
 			state = Unsure
 		}
 	}

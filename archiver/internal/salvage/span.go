@@ -206,6 +206,9 @@ func (s *Survey) endsSurely(p *part) bool {
 	return true
 }
 
+// endsEpoch reports whether a backup, which may be lost, ends with all of its last epoch.
+func (s *Survey) endsEpoch(m *manifest.Committed) bool { return s.endsSurely(&part{m: m}) }
+
 // nextBackup returns the next backup of the timeline of m that is known, nil if there is none.
 func (s *Survey) nextBackup(m *manifest.Committed) *manifest.Committed {
 	for _, e := range s.list.Backups {

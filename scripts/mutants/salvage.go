@@ -1,0 +1,41 @@
+package main
+
+// salvageMutants call exact what is not, or miss what can be had.
+var salvageMutants = []mutant{
+	{
+		"the end of a backup before one that is lost is sure", "archiver/internal/salvage/span.go",
+		"		if seq > p.m.Seq && (next == nil || seq < next.Seq) {\n			return false",
+		"		if seq > p.m.Seq && (next == nil || seq < next.Seq) {\n			return true",
+		"./archiver", "TestSalvageOfAChain|TestSalvageOfRandomArchives",
+	},
+	{
+		"the end of a backup that is lost is that of its epoch", "archiver/internal/salvage/choose.go",
+		"c.exact && !s.endsEpoch(a.Backup) {",
+		"c.exact && !s.endsEpoch(a.Backup) && false {",
+		"./archiver", "TestSalvageOfABackupAmidAnEpoch",
+	},
+	{
+		"what is left of a log is called whole", "archiver/internal/salvage/rest.go",
+		"n < len(list) && list[n-1][0] == epoch && list[n][0] > epoch",
+		"n <= len(list)",
+		"./archiver", "TestSalvage",
+	},
+	{
+		"a full backup is put after any other", "archiver/internal/salvage/part.go",
+		"	return i >= 0 && files[i].From == 0 && files[i].Bytes >= c.End",
+		"	return true",
+		"./archiver", "TestSalvageOfRandomArchives",
+	},
+	{
+		"what was removed does not help", "archiver/internal/salvage/span.go",
+		"range []bool{false, true} {",
+		"range []bool{false} {",
+		"./archiver", "TestSalvageOfAMergedRecord",
+	},
+	{
+		"a newest record that is lost was nothing", "archiver/internal/salvage/choose.go",
+		"			isLess = true // of whatever timeline it was",
+		"			isLess = false // of whatever timeline it was",
+		"./archiver", "TestSalvageSaysWhatIsInDoubt",
+	},
+}
