@@ -84,8 +84,9 @@ func runCheck(ctx context.Context, args []string, late <-chan time.Time) (archiv
 		return archiver.CheckResult{}, errLate
 	}
 	killGroup(c) // what it has left behind
-	patience := time.After(pipePatience)
-	out, problems := stdout.wait(patience), stderr.wait(patience)
+	patience, over := context.WithTimeout(context.WithoutCancel(ctx), pipePatience)
+	defer over()
+	out, problems := stdout.wait(patience.Done()), stderr.wait(patience.Done())
 	return resultOf(err, out, problems)
 }
 
@@ -172,7 +173,7 @@ func keepEnd() (*ending, *os.File, error) {
 }
 
 // wait returns what was printed when nobody can print any more, or when the patience is over.
-func (e *ending) wait(patience <-chan time.Time) string {
+func (e *ending) wait(patience <-chan struct{}) string {
 	select {
 	case <-e.done:
 	case <-patience:

@@ -142,7 +142,7 @@ func TestCheckDoesNotWaitForDeserters(t *testing.T) {
 	if _, err := fmt.Fprint(out, "digest: v1:aa"); err != nil {
 		t.Fatal(err)
 	}
-	over := make(chan time.Time)
+	over := make(chan struct{})
 	close(over)
 	for e.wait(over) != "digest: v1:aa" {
 		time.Sleep(time.Millisecond) // until it is read
