@@ -23,6 +23,7 @@ type line struct {
 	Event   string `json:"event"`
 	Archive string `json:"archive"`
 	State   string `json:"state"`
+	Pinned  any    `json:"pinned"` // of a drill, and not of a backup
 	Unsaved []struct {
 		Database string `json:"database"`
 		Archive  string `json:"archive"`

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -24,7 +25,25 @@ type fakeUpkeep struct {
 }
 
 // fakeDrilling is what goes on in the scratch folder of a host.
-type fakeDrilling struct{ now, most int }
+type fakeDrilling struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+// add adds drills that go on.
+func (d *fakeDrilling) add(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now += n
+	d.most = max(d.most, d.now)
+}
+
+// numbers returns how many drills go on, and how many went on at a time.
+func (d *fakeDrilling) numbers() (now, most int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now, d.most
+}
 
 func (s *fakeSession) Verify(_ context.Context, share float64) (int, error) {
 	s.mu.Lock()
@@ -56,6 +75,7 @@ func (s *fakeSession) certify(change func(*archiver.Proofs)) {
 }
 
 func (s *fakeSession) Proofs(context.Context) (archiver.Proofs, error) {
+	order.follow()
 	if s.upkeep.proofErr != nil {
 		return archiver.Proofs{}, s.upkeep.proofErr
 	}
@@ -70,15 +90,15 @@ func (s *fakeSession) Proofs(context.Context) (archiver.Proofs, error) {
 }
 
 func (s *fakeSession) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport, error) {
+	order.follow()
 	s.mu.Lock()
 	u := &s.upkeep
 	u.drilled, u.drilledAt = append(u.drilled, o), append(u.drilledAt, time.Now())
 	scratch := u.drilling
 	s.mu.Unlock()
 	if scratch != nil {
-		scratch.now++
-		scratch.most = max(scratch.most, scratch.now)
-		defer func() { scratch.now-- }()
+		scratch.add(1)
+		defer scratch.add(-1)
 	}
 	select {
 	case <-time.After(u.drillTime):

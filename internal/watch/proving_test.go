@@ -175,8 +175,8 @@ func TestOneDrillAtATime(t *testing.T) {
 				t.Errorf("%s: a commit was %s old", f.d.path, f.a.worst)
 			}
 		}
-		if scratch.most != 1 {
-			t.Errorf("%d drills at a time", scratch.most)
+		if _, most := scratch.numbers(); most != 1 {
+			t.Errorf("%d drills at a time", most)
 		}
 		if err := s.stop(); err != nil {
 			t.Error(err)
@@ -268,16 +268,16 @@ func TestStopEndsDrill(t *testing.T) {
 		f.upkeep.drilling, f.upkeep.drillTime = scratch, 100*time.Hour
 		s := watch(t, Options{}, []Target{drilled("people", day)}, f)
 		rest(90 * time.Minute)
-		if scratch.now != 1 || s.only().Doing.Drill.IsZero() {
-			t.Fatalf("%d drills go on, and the state says %+v", scratch.now, s.only().Doing)
+		if now, _ := scratch.numbers(); now != 1 || s.only().Doing.Drill.IsZero() {
+			t.Fatalf("%d drills go on, and the state says %+v", now, s.only().Doing)
 		}
 		d.commit()
 		began := time.Now()
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(began); scratch.now != 0 || took > time.Second {
-			t.Errorf("after %s, %d drills go on", took, scratch.now)
+		if now, _ := scratch.numbers(); now != 0 || time.Since(began) > time.Second {
+			t.Errorf("after %s, %d drills go on", time.Since(began), now)
 		}
 		if f.a.saved != 1 || s.count(EventFailed) != 0 {
 			t.Errorf("%d commits are saved, %d failures", f.a.saved, s.count(EventFailed))
