@@ -1,0 +1,47 @@
+package main
+
+// mirrorMutants break mirrors, and what keeps others out of them.
+var mirrorMutants = []mutant{
+	{
+		"a record is mirrored although what it names is damaged", "archiver/internal/mirroring/mirroring.go",
+		"\t\tr.stop = min(r.stop, n.by)",
+		"\t\t_ = n",
+		"./archiver", "TestMirrorDoesNotSpreadRot",
+	},
+	{
+		"what is mirrored is not compared with its hash", "archiver/internal/mirroring/transfer.go",
+		"\t\t\treturn manifest.Sum(b) == n.sum",
+		"\t\t\treturn len(b) > 0",
+		"./archiver", "TestMirrorDoesNotSpreadRot",
+	},
+	{
+		"a lost record is passed over", "archiver/internal/mirroring/names.go",
+		"\tif seq := r.firstMissing(); seq != 0 {",
+		"\tif seq := r.firstMissing(); seq != 0 && false {",
+		"./archiver", "TestMirrorDoesNotSpreadRot",
+	},
+	{
+		"a mirror is an archive before it is complete", "archiver/internal/journal/document.go",
+		"\tcase l.IsMirror():\n\t\tl.Records = nil",
+		"\tcase l.IsMirror() && false:\n\t\tl.Records = nil",
+		"./archiver", "TestMirrorStopsAnywhere|TestMirrorRestoresAtEveryMoment",
+	},
+	{
+		"a mirror is mirrored into after it was detached", "archiver/internal/mirroring/target.go",
+		"\tcase detached != nil:",
+		"\tcase detached != nil && false:",
+		"./archiver", "TestMirrorRefusesOthers|TestMirrorDetached",
+	},
+	{
+		"a writer does not look whether it writes into a mirror", "archiver/internal/commit/head.go",
+		"\tif err := j.CheckMirror(ctx, l); err != nil {",
+		"\tif err := j.CheckMirror(ctx, l); err != nil && false {",
+		"./archiver", "TestMirrorRefusesWriters",
+	},
+	{
+		"an archive that begins while it is mirrored into is written over", "archiver/internal/mirroring/target.go",
+		"\t\tif err := r.checkAbsent(ctx); err != nil {",
+		"\t\tif err := r.checkAbsent(ctx); err != nil && false {",
+		"./archiver", "TestMirrorMeetsFirstBackup",
+	},
+}
