@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +13,22 @@ import (
 
 // decoder is the reader of archives that shares nothing with gbak-s3 but FORMAT.md.
 const decoder = "../tools/restore.py"
+
+// TestDecoderIsSmall: one file of less than 300 lines, with nothing but Python's own library.
+func TestDecoderIsSmall(t *testing.T) {
+	text, err := os.ReadFile(decoder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(text), "\n"); lines >= 300 {
+		t.Errorf("the decoder has %d lines", lines)
+	}
+	names := regexp.MustCompile(`(?m)^(?:import|from) (.*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(names) != 1 {
+		t.Fatalf("the decoder has imports in %d lines", len(names))
+	}
+	run(t, exec.Command("python3", "-I", "-S", "-c", "import "+names[0][1])) // without site packages
+}
 
 // python returns a command that runs the decoder.
 func python(t testing.TB, args ...string) *exec.Cmd {
