@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/certificates"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/copying"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
@@ -64,7 +65,7 @@ type CopyReport struct {
 
 // Copy makes to a copy of the archive: an archive of its own, with another id, whose backups are
 // numbered from 1. Every state can be restored from it as from this one. Labels, timelines,
-// times, pins and stored rules are copied; merged backups become ordinary ones. What full
+// times, pins, stored rules and digests of states are copied; merged backups become ordinary ones. What full
 // backups share, they share in the copy.
 //
 // The archive may grow meanwhile; what comes later, the next call copies. A call goes on where
@@ -130,19 +131,37 @@ func (a *Archive) copyTo(ctx context.Context, to *Archive, o copying.Options, r 
 	if err != nil {
 		return err
 	}
-	return a.compareCopy(ctx, to, o, done, r)
+	l, err := a.compareCopy(ctx, to, o, done, r)
+	if err != nil {
+		return err
+	}
+	return a.copyDigests(ctx, to, l)
 }
 
-// compareCopy checks the copy, and compares it with the archive.
-func (a *Archive) compareCopy(ctx context.Context, to *Archive, o copying.Options, done copying.Report, r *CopyReport) error {
+// copyDigests pins the digests of this archive in its copy, where timelines, epochs and places in the log
+// are the same; l is the list of the copy. What cannot be, is for the log: the copy is whole.
+func (a *Archive) copyDigests(ctx context.Context, to *Archive, l *journal.List) error {
+	skipped, err := certificates.CopyPins(ctx, a.objects, to.writable(l), l.Archive.ArchiveID)
+	for _, why := range skipped {
+		to.log.Warn("a digest that is pinned for a state is not pinned in the copy", "err", why)
+	}
+	if isDenied(err) {
+		to.log.Warn("the digests that are pinned for states are not copied", "err", err)
+		return nil
+	}
+	return err
+}
+
+// compareCopy checks the copy, and compares it with the archive. It returns the list of the copy.
+func (a *Archive) compareCopy(ctx context.Context, to *Archive, o copying.Options, done copying.Report, r *CopyReport) (*journal.List, error) {
 	progress.Tell(ctx, PhaseVerify)
 	l, err := to.existingRecords(ctx, to.journal.OpenRecords)
 	found, err := verify.Archive(ctx, verify.Options{Store: to.objects, Journal: to.journal, Workers: to.workers}, l, err)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(found.Findings) > 0 {
-		return &manifest.ObjectError{Key: found.Findings[0].Key, Problem: found.Findings[0].Problem}
+		return nil, &manifest.ObjectError{Key: found.Findings[0].Key, Problem: found.Findings[0].Problem}
 	}
 	l.Backups = slices.DeleteFunc(l.Backups, func(e journal.Entry) bool { return e.Seq > done.Newest.Seq }) // of others, since
 	source := done.Source
@@ -150,10 +169,10 @@ func (a *Archive) compareCopy(ctx context.Context, to *Archive, o copying.Option
 		c, err := copying.Compare(ctx, o, source, l)
 		r.Compared, r.Gone = c.Backups, c.Gone
 		if !copying.IsSource(err) || n == maxReplans || !a.journal.IsOutdated(ctx, source, err) {
-			return err
+			return l, err
 		}
 		if source, err = a.existing(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

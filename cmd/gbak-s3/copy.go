@@ -17,7 +17,8 @@ func copyCommand(a *app) *cobra.Command {
 		Short: "Make another archive with everything that an archive has",
 		Long: `copy makes at NEW a copy of the archive at OLD: an archive of its own, with another id,
 whose backups are numbered from 1. Every epoch can be restored from it as from OLD.
-Labels, timelines, times, pins and stored rules are copied, too. In OLD nothing changes.
+Labels, timelines, times, pins, stored rules and the digests of states are copied, too. In OLD
+nothing changes.
 
 It may be killed, and backups into OLD go on meanwhile: the same command goes on where
 the last one ended, and takes what has come since. It copies into nothing else than such

@@ -23,7 +23,7 @@ const (
 	// recent is how far back the newest certificate is looked for, before all are listed.
 	recent = 400 * 24 * time.Hour
 
-	// maxListed is how many certificates an archive may have: one every ten minutes for 19 years.
+	// maxListed is how many certificates or digests an archive may have: one every ten minutes for 19 years.
 	maxListed = 1 << 20
 
 	// maxDamaged is how many certificates at the end may be damaged: the rest is not looked at.

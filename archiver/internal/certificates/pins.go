@@ -44,6 +44,29 @@ func Pin(ctx context.Context, s *objects.Store, p manifest.DigestPin) (pinned *m
 	return pinned, false, err
 }
 
+// CopyPins pins the digests of one archive in a copy of it, which has this id. It returns why some are not
+// pinned there: they are damaged, or the copy has others.
+func CopyPins(ctx context.Context, from, to *objects.Store, id string) (skipped []error, err error) {
+	for info, err := range from.List(ctx, manifest.DigestPrefix, maxListed) {
+		if err != nil {
+			return skipped, err
+		}
+		p, err := readPin(ctx, from, info.Key)
+		if err == nil {
+			p.ArchiveID = id
+			_, _, err = Pin(ctx, to, *p)
+		}
+		_, isDamaged := errors.AsType[*manifest.ObjectError](err)
+		_, isInConflict := errors.AsType[*ConflictError](err)
+		if isDamaged || isInConflict {
+			skipped = append(skipped, err)
+		} else if err != nil {
+			return skipped, err
+		}
+	}
+	return skipped, nil
+}
+
 // Compare compares p with the digests that its state has, and returns the one that it is equal to, nil
 // if it has none of that scheme. The error is a [*ConflictError] if they differ.
 func Compare(ctx context.Context, s *objects.Store, p manifest.DigestPin) (*manifest.DigestPin, error) {
