@@ -72,6 +72,11 @@ type StatusReport struct {
 	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
 	Vanished error
 
+	// Broken is not nil if the newest backup cannot be restored, because the manifest of one that it
+	// continues is missing or damaged. It is an [*Error] of [CodeDamagedArchive]. Of damage that only reading
+	// finds, [Archive.Verify] and [Archive.Drill] tell.
+	Broken error
+
 	// What follows is about the database, and zero if none was named.
 
 	Behind *Behind    // what the archive does not have yet
@@ -141,6 +146,11 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	}
 	for _, m := range all {
 		r.StoredBytes += m.StoredBytes
+	}
+	if len(all) > 0 {
+		if _, err := backups.Route(catalog.Target{Backup: uint64(all[len(all)-1].Seq)}); err != nil {
+			r.Broken = explain(err)
+		}
 	}
 	if r.Encryption, err = a.encryption(ctx); err != nil {
 		return r, err
@@ -226,13 +236,15 @@ func since(now, then time.Time) time.Duration {
 // database than limit or, if no database was named, if its newest backup is older than
 // that. It also does so if the archive has no backup, or if a time that counts is more
 // than 5 s in the future by this host's clock: a wrong clock hides how old things are. If
-// a backup has vanished, that is the error.
+// a backup has vanished, or the newest one cannot be restored, that is the error.
 func (r *StatusReport) Within(limit time.Duration) error {
 	lag := r.Age
 	what := "the newest backup is %s old"
 	switch {
 	case r.Vanished != nil:
 		return r.Vanished
+	case r.Broken != nil:
+		return r.Broken
 	case r.Age < -skewTolerance:
 		return explain(&clockError{"the newest backup was taken", -r.Age})
 	case r.Behind != nil && r.Behind.Lag < -skewTolerance:

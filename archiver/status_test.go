@@ -12,6 +12,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -104,6 +105,26 @@ func TestStatusWithin(t *testing.T) {
 	mustFail(t, within(m.path, 15*time.Minute), archiver.CodeLagging, "behind the database", "15m0s")
 	if err := within(m.path, 2*time.Hour); err != nil {
 		t.Error(err)
+	}
+}
+
+// If a backup that the newest one needs is gone, the status says so, however new that is.
+func TestStatusOfBrokenChain(t *testing.T) {
+	m := newModel(t)
+	store := storagetest.NewMemory()
+	for range 3 {
+		m.commit(100)
+		backup(t, store, m.path)
+	}
+	if r := status(t, store, m.path); r.Broken != nil {
+		t.Errorf("%v", r.Broken)
+	}
+	m.check(store.Delete(t.Context(), manifest.Seq(2).Key()))
+	r := status(t, store, m.path)
+	mustFail(t, r.Broken, archiver.CodeDamagedArchive, manifest.Seq(2).Key())
+	mustFail(t, r.Within(time.Hour), archiver.CodeDamagedArchive)
+	if len(r.Restorable) != 1 || r.Restorable[0].ToEpoch != 1 {
+		t.Errorf("%+v", r.Restorable)
 	}
 }
 

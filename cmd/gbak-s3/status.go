@@ -29,7 +29,8 @@ func statusCommand(a *app) *cobra.Command {
 how far the archive is behind that database: the commits that it lacks, and the age of
 the oldest one. It changes neither.
 
-With --max-lag it prints the status and then exits with code 1 if the archive is
+If the newest backup cannot be restored, as one that it needs is missing, it says so and
+exits with code 3. With --max-lag it prints the status and then exits with code 1 if the archive is
 further behind than that or, without DATABASE, if its newest backup is older than that.
 With --max-proof-age it does so if the newest drill failed, or no drill has succeeded for
 so long (docs/drills.md).
@@ -84,7 +85,7 @@ type statusLimits struct{ lag, proofAge *time.Duration }
 
 // check returns the error of a status that is beyond a limit.
 func (l statusLimits) check(r archiver.StatusReport) error {
-	if r.Vanished != nil {
+	if r.Vanished != nil || r.Broken != nil {
 		return r.Within(math.MaxInt64) // whatever the lag may be
 	}
 	if l.lag != nil {
@@ -171,6 +172,7 @@ type statusLine struct {
 	retentionLine
 
 	Vanished string `json:"vanished,omitempty"` // what was there before and is not now, in words
+	Broken   string `json:"broken,omitempty"`   // why the newest backup cannot be restored, in words
 }
 
 type reachLine struct {
@@ -207,6 +209,9 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 	if r.Vanished != nil {
 		line.Vanished = r.Vanished.Error()
 	}
+	if r.Broken != nil {
+		line.Broken = r.Broken.Error()
+	}
 	if r.Newest != nil {
 		newest, age := lineOf(*r.Newest), r.Age.Milliseconds()
 		line.Newest, line.AgeMS = &newest, &age
@@ -233,6 +238,9 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 		}
 		fmt.Fprintf(w, "newest backup\t%d (%s), %s: epoch %d of timeline %d%s%s\n",
 			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime), labelled)
+	}
+	if r.Broken != nil {
+		fmt.Fprintf(w, "damaged\tbackup %d cannot be restored: %s\n", r.Newest.Seq, r.Broken)
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
 	fmt.Fprintf(w, "encryption\t%s\n", encryption(r.Encryption))
