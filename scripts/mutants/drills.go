@@ -8,6 +8,26 @@ var drillMutants = []mutant{
 		"./archiver", "TestDrillFindsAnotherState",
 	},
 	{
+		"any last commit will do", "archiver/internal/structure/state.go",
+		"if l.last.CRC32C != says.CRC32C {", "if false && l.last.CRC32C != says.CRC32C {",
+		"./archiver", "TestDrillFindsAnotherState",
+	},
+	{
+		"a log need not meet its image", "archiver/internal/structure/state.go",
+		"!l.joined && checkpoint > 0 {", "!l.joined && false {",
+		"./archiver/internal/structure", "TestCheckJoinsLogAndImage",
+	},
+	{
+		"a commit after the target may stay", "archiver/internal/structure/state.go",
+		"case l.tooLate != nil:", "case false && l.tooLate != nil:",
+		"./archiver/internal/structure", "TestCheckJoinsLogAndImage",
+	},
+	{
+		"a log that was trimmed shows its state", "archiver/drill_run.go",
+		"return structure.CheckLog(ctx, logDir, d.want)", "return nil",
+		"./archiver", "TestDrillFindsAnotherState",
+	},
+	{
 		"a digest is not compared with the one that is pinned", "archiver/internal/certificates/pins.go",
 		"case other.Digest != p.Digest && isOf(other, p):", "case false && isOf(other, p):",
 		"./archiver/internal/certificates", "TestPin$|TestPinsOfOneEpoch",
