@@ -142,6 +142,7 @@ func objectDeeds() []deed {
 		{"read a segment", "ard", func(d deeds) error { return d.get(segment, "") }},
 		{"read pages", "ad", func(d deeds) error { return d.get(pages, "") }},
 		{"read a fence", "aed", func(d deeds) error { return d.get(fence, "") }},
+		{"read a certificate", "amd", func(d deeds) error { return d.get(at("certificates/20261126T131500.000Z-00000001.json"), "") }},
 		{"read a version of a segment", "ard", func(d deeds) error { return d.get(segment, d.versions[segment]) }},
 		{"read a neighbour", "", func(d deeds) error { return d.get(aNeighbour, "") }},
 		{"read a stranger", "", func(d deeds) error { return d.get(aStranger, d.versions[aStranger]) }},
