@@ -15,18 +15,6 @@ var salvageMutants = []mutant{
 		"./archiver", "TestSalvageOfABackupAmidAnEpoch",
 	},
 	{
-		"what is left of a log is called whole", "archiver/internal/salvage/rest.go",
-		"n < len(list) && list[n-1][0] == epoch && list[n][0] > epoch",
-		"n <= len(list)",
-		"./archiver", "TestSalvage",
-	},
-	{
-		"a full backup is put after any other", "archiver/internal/salvage/part.go",
-		"	return i >= 0 && files[i].From == 0 && files[i].Bytes >= c.End",
-		"	return true",
-		"./archiver", "TestSalvageOfRandomArchives",
-	},
-	{
 		"what was removed does not help", "archiver/internal/salvage/span.go",
 		"range []bool{false, true} {",
 		"range []bool{false} {",
