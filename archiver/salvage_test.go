@@ -237,6 +237,9 @@ func TestSalvageSaysWhatIsInDoubt(t *testing.T) {
 	if r := m.salvaged(objects, archiver.Target{}, 3, false); r.Salvaged.WantedBackup != 5 {
 		t.Errorf("%+v", r.Salvaged)
 	}
+	if r := m.salvaged(objects, archiver.AtEpoch(3).OnTimeline(1), 3, false); !r.Salvaged.Unsure { // 5 may have had more of it
+		t.Errorf("%+v", r.Salvaged)
+	}
 }
 
 // Salvage asks for nothing but reads.

@@ -6,7 +6,7 @@ var salvageMutants = []mutant{
 		"the end of a backup before one that is lost is sure", "archiver/internal/salvage/span.go",
 		"		if seq > p.m.Seq && (next == nil || seq < next.Seq) {\n			return false",
 		"		if seq > p.m.Seq && (next == nil || seq < next.Seq) {\n			return true",
-		"./archiver", "TestSalvageOfAChain|TestSalvageOfRandomArchives",
+		"./archiver", "TestSalvageSaysWhatIsInDoubt",
 	},
 	{
 		"the end of a backup that is lost is that of its epoch", "archiver/internal/salvage/choose.go",
