@@ -72,7 +72,7 @@ class Archive:
                     text = run(['age', '-d'] + ([] if passphrase else ['-i', identity]), wrap, '').decode()
                     public = run(['age-keygen', '-y'], text.encode(), '').decode().split()
                     self.secrets.update(zip(public, re.findall('AGE-SECRET-KEY-1[0-9A-Z]+', text)))
-        need(self.secrets, 'no keys of the archive open with that')
+        need(self.secrets, 'no keys of the archive open with that, or the program age is too old for it')
         for n in filter(lists.get, lists):
             fields, key, _, _, digest = self.documents[n]
             new, later = lists[n]['generations'], [d[0] for m, d in self.documents.items() if m > n]
