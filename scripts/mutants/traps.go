@@ -13,6 +13,21 @@ var trapMutants = []mutant{
 		"./archiver/internal/objects", "TestGuard",
 	},
 	{
+		"any text may become RESTORE.md of an encrypted archive", "archiver/internal/objects/guard.go",
+		"return err == nil && manifest.AreInstructions(text, true), err", "return err == nil && len(text) > 0, err",
+		"./archiver/internal/objects", "TestGuard",
+	},
+	{
+		"another text in RESTORE.md is not found", "archiver/internal/verify/instructions.go",
+		"err == nil && !bytes.Equal(b, want):", "err == nil && len(b) == 0:",
+		"./archiver", "TestInstructionsAreVerified",
+	},
+	{
+		"RESTORE.md that is lost is not written again", "archiver/internal/commit/head.go",
+		"if m.Kind == manifest.Full { // also", "if h.Last == nil { // also",
+		"./archiver", "TestInstructionsAreVerified",
+	},
+	{
 		"the guard sleeps until the archive is known to be encrypted", "archiver/keys_host.go",
 		"	return len(e.given.Recipients) > 0 || e.given.WriterKey != nil || e.given.Required\n", "	return false\n",
 		"./archiver", "TestGuardWithoutSealer",
