@@ -24,7 +24,8 @@ const checkPlace = "{}"
 
 const (
 	maxCheckOutput = 64 << 10 // of what a command prints: its end
-	maxCheckLine   = 500      // of its last line, as a reason
+	maxCheckLine   = 500      // of its last lines, as a reason
+	toldLines      = 3        // that these are: what a runtime prints last is seldom all of the reason
 
 	// pipePatience is how long the output of a group that was killed may take to end. Only what has left
 	// the group holds it open longer.
@@ -104,7 +105,7 @@ func resultOf(err error, stdout, stderr string) (archiver.CheckResult, error) {
 	}
 	if err != nil {
 		r.Why = "the command ended with " + exit.String()
-		if said := short(firstOf(lastLine(stderr), last)); said != "" {
+		if said := short(firstOf(endOf(stderr, toldLines), last)); said != "" {
 			r.Why += ": " + said
 		}
 	}
@@ -122,6 +123,17 @@ func firstOf(a, b string) string {
 func lastLine(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")
 	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+}
+
+// endOf returns the last n lines of a text that are not empty, as one.
+func endOf(text string, n int) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }
 
 // short returns a line as a part of a message.

@@ -32,19 +32,20 @@ func checked(t *testing.T, script string, timeout time.Duration) (archiver.Check
 func TestCheckResults(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]archiver.CheckResult{
-		"true":                               {OK: true},
-		"echo $0 >&2; exit 3":                {Why: "the command ended with exit status 3: /scratch/people.grafeo"},
-		"echo 2 nodes; exit 1":               {Why: "the command ended with exit status 1: 2 nodes"},
-		"exit 1":                             {Why: "the command ended with exit status 1"},
-		"kill -KILL $$":                      {Why: "the command ended with signal: killed"},
-		"echo digest: v1:aa":                 {OK: true, Digest: "v1:aa"},
-		"echo digest: v1:aa; echo; echo":     {OK: true, Digest: "v1:aa"},
-		"echo 2 nodes; printf 'digest: a b'": {OK: true, Digest: "a b"},
-		"echo digest: v1:aa; echo 2 nodes":   {OK: true},
-		"echo digest: v1:aa >&2":             {OK: true},
-		"echo digest:":                       {OK: true},
-		"echo digest: v1:aa; exit 1":         {Why: "the command ended with exit status 1", Digest: "v1:aa"},
-		`printf 'a\033[2Jb' >&2; exit 1`:     {Why: "the command ended with exit status 1: a [2Jb"},
+		"true":                                {OK: true},
+		"echo $0 >&2; exit 3":                 {Why: "the command ended with exit status 3: /scratch/people.grafeo"},
+		"printf 'a\nb\n\nc\nd\n' >&2; exit 1": {Why: "the command ended with exit status 1: b; c; d"},
+		"echo 2 nodes; exit 1":                {Why: "the command ended with exit status 1: 2 nodes"},
+		"exit 1":                              {Why: "the command ended with exit status 1"},
+		"kill -KILL $$":                       {Why: "the command ended with signal: killed"},
+		"echo digest: v1:aa":                  {OK: true, Digest: "v1:aa"},
+		"echo digest: v1:aa; echo; echo":      {OK: true, Digest: "v1:aa"},
+		"echo 2 nodes; printf 'digest: a b'":  {OK: true, Digest: "a b"},
+		"echo digest: v1:aa; echo 2 nodes":    {OK: true},
+		"echo digest: v1:aa >&2":              {OK: true},
+		"echo digest:":                        {OK: true},
+		"echo digest: v1:aa; exit 1":          {Why: "the command ended with exit status 1", Digest: "v1:aa"},
+		`printf 'a\033[2Jb' >&2; exit 1`:      {Why: "the command ended with exit status 1: a [2Jb"},
 	} {
 		if got, err := checked(t, script, long); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", script, got, err)

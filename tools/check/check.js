@@ -180,8 +180,19 @@ function generationOf(path) {
   return first[4] === 1 ? '0.5' : '0.6';
 }
 
+// The binding, installed where the command runs or beside this file.
+function bindingAt(module) {
+  let file;
+  try {
+    file = require.resolve(module, { paths: [process.cwd(), __dirname] });
+  } catch {
+    fail(`the module ${module} is installed neither here nor beside check.js: npm install ${module}, or give --binding`);
+  }
+  return require(file);
+}
+
 function load(module, path, migrate) {
-  const binding = require(require.resolve(module, { paths: [process.cwd(), __dirname] }));
+  const binding = bindingAt(module);
   const generation = generationOf(path), version = binding.version();
   if (!version.startsWith(generation + '.') && !(migrate && generation === '0.5')) {
     fail(`the database is of generation ${generation}, and ${module} is ${version}: give another --binding` +
