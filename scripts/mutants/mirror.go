@@ -38,10 +38,4 @@ var mirrorMutants = []mutant{
 		"\tif err := j.CheckMirror(ctx, l); err != nil && false {",
 		"./archiver", "TestMirrorRefusesWriters",
 	},
-	{
-		"an archive that begins while it is mirrored into is written over", "archiver/internal/mirroring/target.go",
-		"\t\tif err := r.checkAbsent(ctx); err != nil {",
-		"\t\tif err := r.checkAbsent(ctx); err != nil && false {",
-		"./archiver", "TestMirrorMeetsFirstBackup",
-	},
 }
