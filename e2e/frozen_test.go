@@ -136,14 +136,14 @@ func TestFrozenByDecoder(t *testing.T) {
 func (f frozen) decode(t testing.TB, turn int, target string, state []string) (said string, err error) {
 	t.Helper()
 	args := append([]string{"../tools/restore.py", "restore", f.archive(), target}, state...)
+	if len(f.Opens) == 0 {
+		out, err := exec.CommandContext(t.Context(), "python3", args...).CombinedOutput()
+		return string(out), err
+	}
 	run := func(more ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "python3", append(args, more...)...)
 		cmd.Env = append(os.Environ(), "PATH="+ageFolder(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		return cmd
-	}
-	if len(f.Opens) == 0 {
-		out, err := run().CombinedOutput()
-		return string(out), err
 	}
 	path := filepath.Join(f.path, f.Opens[turn%len(f.Opens)])
 	if isPassphrase(filepath.Base(path)) {
