@@ -78,7 +78,7 @@ func TestDrillsOfOthersCount(t *testing.T) {
 func TestDrillsWithoutCertificates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, f := newFake("people")
-		f.upkeep.mute = true
+		f.upkeep.mute, f.upkeep.drillTime = true, time.Hour
 		g := drilled("people", day)
 		g.Verify, g.Sample = day, 0.05
 		s := watch(t, Options{}, []Target{g}, f)
