@@ -152,13 +152,19 @@ func (r *run) checkRecords(ctx context.Context, records []manifest.Seq) error {
 	if len(records) == 0 {
 		return nil
 	}
-	last := records[len(records)-1]
-	if last > r.report.Newest {
-		return &DivergedError{r.SourceName, r.TargetName, last, true}
-	}
 	inSource := make(map[manifest.Seq]bool, len(r.records))
 	for _, seq := range r.records {
 		inSource[seq] = true
+	}
+	if last := records[len(records)-1]; last > r.report.Newest {
+		// Another run may have seen more of the source, which has grown since it was looked at.
+		switch _, err := r.Source.Store().Storage.Head(ctx, last.Key()); {
+		case errors.Is(err, storage.ErrNotExist):
+			return &DivergedError{r.SourceName, r.TargetName, last, true}
+		case err != nil:
+			return err
+		}
+		inSource[last], r.report.Newest = true, last
 	}
 	for i := len(records) - 1; i >= 0; i-- {
 		seq := records[i]

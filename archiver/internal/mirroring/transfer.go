@@ -131,6 +131,12 @@ func (r *run) letStoreCopy(ctx context.Context, o object) (done bool, err error)
 	if copier == nil || isStreamed {
 		return false, nil
 	}
+	// What is damaged already must not get there at all: a later run would find it there, and as large
+	// as it is to be.
+	source, err := r.Source.Store().Storage.Head(ctx, o.key)
+	if err != nil || source.Size != o.size || source.SHA256 != nil && !r.hasSum(o.key, *source.SHA256) {
+		return false, nil // reading it says what is wrong
+	}
 	err = copier.CopyFrom(ctx, o.key, r.Source.Store().Storage)
 	switch {
 	case err == nil:
