@@ -73,6 +73,9 @@ type MirrorDamage struct {
 // Until [Archive.Detach], nothing else writes into a mirror ([CodeMirror]): the log that a database
 // holds for an archive is held by the archive's id, which both have.
 //
+// Certificates are not mirrored: they say what was read and restored at one place, and the mirror has its
+// own.
+//
 // What is no mirror of this archive is left alone ([CodeTargetExists]), and so is a mirror in which a
 // record is another one, or newer ([CodeConflict]). No key is needed to mirror an encrypted archive,
 // see [MirrorReport.Unopened].

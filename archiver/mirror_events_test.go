@@ -104,3 +104,27 @@ func (s *copying) CopyFrom(ctx context.Context, key string, from storage.Storage
 	_, err := s.Put(ctx, key, bytes.NewReader(b), storage.PutOptions{})
 	return err
 }
+
+// What was proved of the archive says nothing of its mirror: certificates stay where they are, and the mirror
+// has its own. What a state's digest is, is true of both.
+func TestMirrorLeavesCertificates(t *testing.T) {
+	from, to := storagetest.NewMemory(), storagetest.NewMemory()
+	increments(t, from, 2)
+	mustDrill(t, from, archiver.DrillOptions{Check: digested("v1:aa")})
+	mirrorInto(t, from, to)
+	if p, _, err := newArchive(to).Proofs(t.Context()); err != nil || p.Proven != nil || p.LastDrill != nil {
+		t.Errorf("the mirror has proofs of the archive: %+v, %v", p, err)
+	}
+	if r := mustDrill(t, to, archiver.DrillOptions{Check: digested("v1:aa")}); r.Digest.Result != archiver.DrillOK {
+		t.Errorf("the digest was not mirrored: %+v", r.Digest)
+	}
+	if r := mirrorInto(t, from, to); r.Objects != 0 {
+		t.Errorf("%+v", r)
+	}
+	if p, _, err := newArchive(to).Proofs(t.Context()); err != nil || p.Proven == nil {
+		t.Errorf("the mirror has lost its own: %+v, %v", p, err)
+	}
+	if _, err := newArchive(from).Mirror(t.Context(), newArchive(to), archiver.MirrorOptions{Deep: true}); err != nil {
+		t.Error(err)
+	}
+}

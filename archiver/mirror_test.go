@@ -30,7 +30,8 @@ func mirrorInto(t testing.TB, from, to storage.Storage) archiver.MirrorReport {
 func mirrored(all map[string][]byte) map[string][]byte {
 	rest := map[string][]byte{}
 	for key, b := range all {
-		if key != manifest.MirrorKey && key != manifest.DetachedKey && !strings.HasPrefix(key, manifest.ProbePrefix) {
+		if key != manifest.MirrorKey && key != manifest.DetachedKey && !strings.HasPrefix(key, manifest.ProbePrefix) &&
+			!strings.HasPrefix(key, manifest.CertificatePrefix) {
 			rest[key] = b
 		}
 	}

@@ -17,7 +17,8 @@ func mirrorCommand(a *app) *cobra.Command {
 		Use:   "mirror SRC DST",
 		Short: "Keep the same archive at a second address, byte for byte",
 		Long: `mirror makes at DST the same archive as at SRC, byte for byte, with the same id. Run
-again, it takes what has come since. In SRC nothing changes.
+again, it takes what has come since. In SRC nothing changes. Certificates are not
+mirrored: what was proved of SRC says nothing of DST, which has its own.
 
 It may be killed, and backups into SRC go on meanwhile: the same command goes on where
 the last one ended. What is fetched is compared with its hash. A damaged object stays

@@ -18,6 +18,7 @@ const maxObjects = objects.MaxManifests + 4*objects.MaxSegments
 
 // isMirrored reports whether an object is one of those that come before the records, by its key.
 // Documents of a mirror are no part of what is mirrored, and what is not in the format is not either.
+// Nor are certificates: what was read and restored is the source, and the target has its own.
 func (r *run) isMirrored(key string) bool {
 	if _, ok := manifest.HashInKey(key); ok {
 		return true
@@ -25,8 +26,7 @@ func (r *run) isMirrored(key string) bool {
 	if _, ok := manifest.ParseFenceKey(key); ok {
 		return true
 	}
-	return key == manifest.InstructionsKey || strings.HasPrefix(key, manifest.CertificatePrefix) ||
-		strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil
+	return key == manifest.InstructionsKey || strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil
 }
 
 // isHashed reports whether something else than its bytes says what bytes an object has.
@@ -53,8 +53,8 @@ func (r *run) compare(ctx context.Context) error {
 		case o.inTarget < 0:
 			r.lacking = append(r.lacking, object{o.key, o.inSource})
 		case !r.isHashed(o.key):
-			// Fences, certificates and digests of states: an expiry or a drill of the mirror may have
-			// made one of its own, which is as good.
+			// Fences and digests of states: an expiry or a drill of the mirror may have made one of its
+			// own, which is as good.
 		case o.inSource >= 0 && o.inSource != o.inTarget || !isRight(o.inTarget):
 			inSource := n != nil && isRight(o.inTarget)
 			r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: fmt.Sprintf("it has %d bytes, and %d in the other archive", o.inTarget, o.inSource)}, inSource})
