@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (d *drill) prove(ctx context.Context) error {
 	return nil
 }
 
-// target returns the state to restore: the one that was asked for, or one that is drawn.
+// target returns the state to restore: the one that was asked for, or one that is or was drawn.
 func (d *drill) target(ctx context.Context) (catalog.Target, error) {
 	if !d.opts.Random {
 		return d.opts.Target.of, nil
@@ -85,6 +86,10 @@ func (d *drill) target(ctx context.Context) (catalog.Target, error) {
 	reach := c.Reach()
 	if len(reach) == 0 {
 		return catalog.Target{}, &catalog.UnreachableError{Target: "any state"}
+	}
+	before := d.opts.Target.of
+	if before.Epoch != nil && slices.ContainsFunc(reach, func(r catalog.Reach) bool { return r.Has(before.Timeline, *before.Epoch) }) {
+		return before, nil
 	}
 	timeline, epoch := draw(reach)
 	return catalog.Target{Timeline: timeline, Epoch: &epoch}, nil

@@ -23,6 +23,11 @@ type Reach struct {
 	FirstBackup, LastBackup uint64 // that give these states
 }
 
+// Has reports whether an epoch of a timeline is among the states.
+func (r *Reach) Has(timeline int, epoch uint64) bool {
+	return r.Timeline == timeline && r.FromEpoch <= epoch && epoch <= r.ToEpoch
+}
+
 // Reach returns what can be restored, the newest timeline first, and of each the lowest
 // epochs first. It looks at each backup once, in order: the one that it continues comes
 // before it.
