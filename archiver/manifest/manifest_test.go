@@ -54,13 +54,6 @@ func sharedIndex() *Index {
 	return x
 }
 
-// earlierIndex is sharedIndex as it was written when digests had 16 bytes.
-func earlierIndex() *Index {
-	x := sharedIndex()
-	x.Files[0].Pages[0].StoredBytes *= 2
-	return x
-}
-
 func sampleIncremental() *Manifest {
 	m := sample()
 	before, full := Seq(41), Seq(40)
@@ -104,8 +97,8 @@ func TestGolden(t *testing.T) {
 	tried.Conditions = &Conditions{Verdict: NotAtomic, ProbedAt: time.Date(2026, 11, 25, 1, 2, 3, 0, time.UTC), SingleWriter: true}
 	for name, b := range map[string][]byte{
 		"archive.json": archive.Encode(), "archive-conditions.json": tried.Encode(), "manifest.json": sample().Encode(),
-		"index.json":       sampleIndex().Encode(),
-		"index-pages.json": earlierIndex().Encode(), "index-pages-8.json": sharedIndex().Encode(),
+		"index.json":                sampleIndex().Encode(),
+		"index-pages.json":          sharedIndex().Encode(),
 		"manifest-incremental.json": sampleIncremental().Encode(),
 		"manifest-earlier.json":     sampleEarlier().Encode(),
 		"manifest-inline.json":      sampleInline().Encode(),

@@ -21,9 +21,7 @@ type Pages struct {
 	SHA256      Digest `json:"sha256"` // of the stored bytes
 }
 
-// PagesBytes returns the size of the digests of the n-th span of an image. Objects of
-// twice that size have digests of another kind, which earlier builds wrote and nothing
-// uses any more.
+// PagesBytes returns the size of the digests of the n-th span of an image.
 func PagesBytes(imageBytes int64, n int) int64 {
 	span := min(imageBytes-int64(n)*PagesSpan, PagesSpan)
 	return (span + PageBytes - 1) / PageBytes * PageDigestBytes
@@ -38,7 +36,7 @@ func (f *File) validatePages() error {
 	}
 	for i, p := range f.Pages {
 		bytes := PagesBytes(f.Bytes, i)
-		isRight := p.StoredBytes == bytes || p.StoredBytes == 2*bytes
+		isRight := p.StoredBytes == bytes
 		if IsSealedKey(p.Key) {
 			isRight = p.StoredBytes > bytes && p.StoredBytes <= bytes+maxPagesOverhead
 		}
