@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -272,5 +273,26 @@ func TestSalvageOfABackupAmidAnEpoch(t *testing.T) {
 	m.salvaged(objects, archiver.AtEpoch(2).OnTimeline(1), 2, true)
 	if r := m.salvaged(objects, archiver.AtBackup(2), 2, false); !r.Salvaged.Unsure {
 		t.Errorf("%+v", r.Salvaged)
+	}
+}
+
+// Of an archive of which nothing at all is left, a restore says just that.
+func TestSalvageOfNothing(t *testing.T) {
+	store := storagetest.NewMemory()
+	m := newModel(t)
+	m.commit(200_000)
+	backup(t, store, m.path)
+	for key := range store.Objects() {
+		if strings.HasPrefix(key, manifest.SegmentPrefix) {
+			if err := store.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	target := filepath.Join(t.TempDir(), "people.grafeo")
+	_, err := newArchive(store).Restore(t.Context(), target, archiver.RestoreOptions{Salvage: true})
+	mustFail(t, err, archiver.CodeUnreachable, "has nothing that can be restored")
+	if _, err := os.Lstat(target); err == nil {
+		t.Error("something was written")
 	}
 }

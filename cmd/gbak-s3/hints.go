@@ -301,7 +301,7 @@ var remaining = []row{
 	{name: "target exists", when: code(archiver.CodeTargetExists), say: "Use another path, or --force to move aside what is there."},
 	{
 		name: "state that is not there", when: code(archiver.CodeUnreachable),
-		say: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them.",
+		say: "Choose a state that the archive has: `gbak-s3 list` and `gbak-s3 status` show them. Of a damaged archive, `gbak-s3 salvage` shows what is left.",
 	},
 	{
 		name: "no archive", when: code(archiver.CodeNoArchive),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,9 @@ func (a *app) mirror(cmd *cobra.Command, src, dst string, opts archiver.MirrorOp
 	if err := apartFromEachOther(src, dst); err != nil {
 		return err
 	}
+	if isSame(src, dst) {
+		return usage("%s and %s are one address", "Give another address for the mirror.", src, dst)
+	}
 	if err := mustWrite(dst); err != nil {
 		return err
 	}
@@ -111,6 +115,16 @@ func (a *app) mirror(cmd *cobra.Command, src, dst string, opts archiver.MirrorOp
 		return a.out.answered("the archive is mirrored", printed)
 	}
 	return printed
+}
+
+// isSame reports whether two addresses are of one archive, as far as they tell.
+func isSame(a, b string) bool {
+	x, errX := localRoot(a)
+	y, errY := localRoot(b)
+	if errX != nil || errY != nil || x == "" || y == "" {
+		return strings.TrimRight(a, "/") == strings.TrimRight(b, "/")
+	}
+	return real(x) == real(y)
 }
 
 // mirrorKeys returns the keys of the archive that is mirrored. It takes none, so nobody is asked for one.

@@ -32,7 +32,11 @@ func (e *UnreachableError) Error() string {
 		}
 		ranges = append(ranges, s)
 	}
-	text := fmt.Sprintf("%s cannot be reached; the archive has %s", e.Target, strings.Join(ranges, ", "))
+	has := strings.Join(ranges, ", ")
+	if has == "" {
+		has = "nothing that can be restored"
+	}
+	text := fmt.Sprintf("%s cannot be reached; the archive has %s", e.Target, has)
 	if e.SetBack != [2]uint64{} {
 		return fmt.Sprintf("a clock was set back: backup %d is of a later time, and backup %d after it of an earlier one: %s",
 			e.SetBack[0], e.SetBack[1], text)

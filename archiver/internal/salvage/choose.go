@@ -79,7 +79,7 @@ func (s *Survey) choose(ctx context.Context, t catalog.Target) (*Choice, error) 
 		}
 	}
 	if best == nil {
-		return nil, &catalog.UnreachableError{Target: "what was asked for, or anything before it,", Reach: s.reach(spans)}
+		return nil, &catalog.UnreachableError{Target: "what was asked for, or anything before it", Reach: s.reach(spans)}
 	}
 	c.Exact, c.Unsure = best.exact && !isLess, best.unsure && !isLess
 	if c.Exact && t.Timeline == 0 && t.Backup == 0 && aim.Backup == nil && s.mayHaveLater(aim.Timeline) {
