@@ -166,7 +166,7 @@ func keepEnd() (*ending, *os.File, error) {
 	e := &ending{done: make(chan struct{})}
 	go func() {
 		defer close(e.done)
-		defer r.Close()
+		defer func() { _ = r.Close() }() // read to its end, or to an error
 		var b [4096]byte
 		for {
 			n, err := r.Read(b[:])

@@ -139,7 +139,7 @@ func TestCheckDoesNotWaitForDeserters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close() // which is held open meanwhile
+	defer func() { _ = out.Close() }() // which is held open meanwhile
 	if _, err := fmt.Fprint(out, "digest: v1:aa"); err != nil {
 		t.Fatal(err)
 	}

@@ -291,10 +291,10 @@ func TestStopEndsDrill(t *testing.T) {
 // Samples are due by the archive, too, and read the share that is wanted.
 func TestSamplesAreDueByTheArchive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, a, f := newFake("people")
+		d, a, _ := newFake("people")
 		n := 0
 		for range 20 {
-			f = &fakeSession{d: d, a: a}
+			f := &fakeSession{d: d, a: a}
 			g := target("people")
 			g.Verify, g.Sample = day, 0.05
 			s := watch(t, Options{}, []Target{g}, f)

@@ -11,7 +11,6 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/progress"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Head is the end of the journal, to which a writer appends.
@@ -312,30 +311,6 @@ func (h *Head) Commit(ctx context.Context, m *manifest.Manifest, ix *manifest.In
 		h.Parent = h.Last
 	}
 	return nil
-}
-
-// CommitRequests returns what [Head.Commit] of a backup of this kind takes whose encoded index has
-// so many bytes, without those of segments, with a store that proves what it has stored.
-func (h *Head) CommitRequests(kind manifest.Kind, indexBytes int64) storage.RequestCounts {
-	c := storage.RequestCounts{Put: 1}
-	if indexBytes > manifest.MaxContentBytes {
-		c.Put++
-		c.Head++ // if an earlier backup has the same
-		c.Get++
-	}
-	if h.Last == nil {
-		c.Put++ // archive.json
-	}
-	if kind == manifest.Full {
-		c.Put++ // RESTORE.md
-	}
-	if h.NewestKeep() != 0 {
-		c.Head++ // for the fence
-	}
-	if h.Last != nil && h.Last.Keys != 0 {
-		c.Get++ // for the newest key list, which a full backup repeats
-	}
-	return c
 }
 
 // Place sets what m, the next record, says of the journal, as its commit does.

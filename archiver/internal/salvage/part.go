@@ -154,34 +154,34 @@ func (p *part) logFiles() []*manifest.File {
 
 func (p *part) generation() grafeo.Generation { return grafeo.Generation(p.m.Database.Generation) }
 
-// follows reports whether the log of w goes on where p ends: because it continues p, or
-// because it is that of a full backup which has the place where p ends, or begins there.
-func (w *part) follows(p *part) bool {
+// follows reports whether the log of p goes on where before ends: because it continues before, or
+// because it is that of a full backup which has the place where before ends, or begins there.
+func (p *part) follows(before *part) bool {
 	switch {
-	case w.m.Timeline != p.m.Timeline || w.m.Database.Generation != p.m.Database.Generation || !w.m.Database.Is(&p.m.Database):
+	case p.m.Timeline != before.m.Timeline || p.m.Database.Generation != before.m.Database.Generation || !p.m.Database.Is(&before.m.Database):
 		return false
-	case w.m.Continues != nil && *w.m.Continues == p.m.Seq:
+	case p.m.Continues != nil && *p.m.Continues == before.m.Seq:
 		return true
-	case w.m.Kind != manifest.Full || w.m.Seq <= p.m.Seq || p.isRest:
+	case p.m.Kind != manifest.Full || p.m.Seq <= before.m.Seq || before.isRest:
 		return false
 	}
-	return w.has(p)
+	return p.has(before)
 }
 
-// has reports whether the log of the full backup w has the last commit of p, or in 0.6
-// begins where p ends.
-func (w *part) has(p *part) bool {
-	files, c := w.logFiles(), p.m.Position.Commit
+// has reports whether the log of the full backup p has the last commit of before, or in 0.6
+// begins where before ends.
+func (p *part) has(before *part) bool {
+	files, c := p.logFiles(), before.m.Position.Commit
 	if len(files) == 0 {
 		return false
 	}
-	if w.generation() == grafeo.Gen06 && files[0].Name == grafeo.LogName(grafeo.Gen06, p.m.Position.LSN) {
+	if p.generation() == grafeo.Gen06 && files[0].Name == grafeo.LogName(grafeo.Gen06, before.m.Position.LSN) {
 		return true
 	}
 	if c == nil {
 		return false
 	}
-	name := grafeo.LogName(w.generation(), c.EndFile)
+	name := grafeo.LogName(p.generation(), c.EndFile)
 	i := slices.IndexFunc(files, func(f *manifest.File) bool { return f.Name == name })
 	return i >= 0 && files[i].From == 0 && files[i].Bytes >= c.End
 }

@@ -164,17 +164,17 @@ func (t *tracer) following(p *part, is func(*part) bool) []*part {
 	return list
 }
 
-// beginsAfter reports whether the log of w begins after the end of p, and with it that of
+// beginsAfter reports whether the log of p begins after the end of before, and with it that of
 // all later full backups.
-func (w *part) beginsAfter(p *part) bool {
-	files := w.logFiles()
+func (p *part) beginsAfter(before *part) bool {
+	files := p.logFiles()
 	if len(files) == 0 {
 		return false
 	}
-	if w.generation() == grafeo.Gen06 {
-		return files[0].Name > grafeo.LogName(grafeo.Gen06, p.m.Position.LSN)
+	if p.generation() == grafeo.Gen06 {
+		return files[0].Name > grafeo.LogName(grafeo.Gen06, before.m.Position.LSN)
 	}
-	c := p.m.Position.Commit
+	c := before.m.Position.Commit
 	return c != nil && files[0].Name > grafeo.LogName(grafeo.Gen05, c.EndFile)
 }
 

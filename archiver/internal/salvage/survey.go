@@ -64,7 +64,9 @@ func Look(ctx context.Context, o Options, l *journal.List) (*Survey, error) {
 		indexes: map[manifest.Seq]*manifest.Index{}, rests: map[restOf]*part{}, spare: map[string]bool{}, fences: map[manifest.Seq]bool{},
 	}
 	if l.Document != nil {
-		s.pass(manifest.ArchiveKey, l.Document)
+		if err := s.pass(manifest.ArchiveKey, l.Document); err != nil {
+			return nil, err
+		}
 	}
 	for _, step := range []func(context.Context) error{
 		s.learnKeys, s.listFences, s.readRecords, s.readIndexes,
