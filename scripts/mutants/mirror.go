@@ -15,6 +15,18 @@ var mirrorMutants = []mutant{
 		"./archiver", "TestMirrorDoesNotSpreadRot",
 	},
 	{
+		"the store copies a segment that it shows to be damaged", "archiver/internal/mirroring/transfer.go",
+		"source.SHA256 != nil && !r.hasSum(o.key, *source.SHA256) {",
+		"source.SHA256 != nil && false {",
+		"./archiver", "TestMirrorLetsStoreCopyNothingDamaged",
+	},
+	{
+		"certificates are mirrored", "archiver/internal/mirroring/compare.go",
+		"strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil",
+		"strings.HasPrefix(key, manifest.DigestPrefix) || strings.HasPrefix(key, manifest.CertificatePrefix) || r.named[key] != nil",
+		"./archiver", "TestMirrorLeavesCertificates",
+	},
+	{
 		"a lost record is passed over", "archiver/internal/mirroring/names.go",
 		"\tif seq := r.firstMissing(); seq != 0 {",
 		"\tif seq := r.firstMissing(); seq != 0 && false {",

@@ -43,7 +43,7 @@ type guarded struct {
 
 // Put implements [storage.Storage].
 func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
-	if g.isSealed() && !isPlainKey(key) {
+	if g.isSealed() && !strings.HasPrefix(key, manifest.ProbePrefix) {
 		switch sealed, err := mayBePut(key, body); {
 		case err != nil:
 			return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
@@ -54,27 +54,26 @@ func (g guarded) Put(ctx context.Context, key string, body io.ReadSeeker, opts s
 	return g.Storage.Put(ctx, key, body, opts)
 }
 
-// isPlainKey reports whether what has this key is plain text in an encrypted archive, too.
-func isPlainKey(key string) bool {
-	switch key {
-	case manifest.MirrorKey, manifest.DetachedKey:
-		return true
-	}
-	return strings.HasPrefix(key, manifest.ProbePrefix)
-}
-
-// mayBePut reports whether body is encrypted, or is the one text that is not, and leaves it at the
-// offset that it had.
+// mayBePut reports whether body is encrypted, or is one of the few texts that are not, and leaves it
+// at the offset that it had.
 func mayBePut(key string, body io.ReadSeeker) (bool, error) {
-	if key != manifest.InstructionsKey {
+	var isText func(text []byte) bool
+	switch key {
+	case manifest.InstructionsKey:
+		isText = func(text []byte) bool { return manifest.AreInstructions(text, true) }
+	case manifest.MirrorKey:
+		isText = func(text []byte) bool { _, err := manifest.DecodeMirror(text); return err == nil }
+	case manifest.DetachedKey:
+		isText = func(text []byte) bool { _, err := manifest.DecodeDetached(text); return err == nil }
+	default:
 		return isSealedBody(body)
 	}
-	text, err := peek(body, maxInstructions)
-	return err == nil && manifest.AreInstructions(text, true), err
+	text, err := peek(body, maxText)
+	return err == nil && isText(text), err
 }
 
-// maxInstructions is more than any text of instructions has.
-const maxInstructions = 64 << 10
+// maxText is more than any of these texts has.
+const maxText = 64 << 10
 
 // peek returns the beginning of body, and leaves it at the offset that it had.
 func peek(body io.ReadSeeker, limit int64) ([]byte, error) {
