@@ -19,6 +19,10 @@ type Proofs struct {
 	Proven    *Proven   // the newest drill that succeeded, nil if none has
 	LastDrill *Drilled  // the newest drill, whatever came of it; nil if there was none
 	Coverage  *Coverage // what samples have read; nil if there was none
+
+	// Unread is what is wrong with a newer certificate, which cannot be read: perhaps it is of a drill that
+	// failed. It is nil if there is none.
+	Unread error
 }
 
 // Proven is a drill that succeeded.
@@ -80,11 +84,15 @@ func (a *Archive) Proofs(ctx context.Context) (Proofs, storage.RequestCounts, er
 
 // proofs returns what the newest certificate of the archive of h says.
 func (a *Archive) proofs(ctx context.Context, h *journal.List) (Proofs, error) {
-	c, err := certificates.Newest(ctx, a.objects, h.Archive.ArchiveID)
+	c, unread, err := certificates.NewestRead(ctx, a.objects, h.Archive.ArchiveID)
 	if err != nil || c == nil {
 		return Proofs{}, err
 	}
-	return proofsOf(c, manifest.Now()), nil
+	p := proofsOf(c, manifest.Now())
+	if unread != nil {
+		p.Unread = explain(unread)
+	}
+	return p, nil
 }
 
 // proofsFor is [Archive.proofs] for a status: that certificates may not be read, or cannot be, is
@@ -138,7 +146,8 @@ func coverageOf(arcs []manifest.Arc, now time.Time) *Coverage {
 
 // ProvenWithin returns an error of [CodeUnproven] unless the newest drill succeeded, and is no
 // older than limit. A drill that is more than 5 s in the future by this host's clock proves
-// nothing: nobody knows how old it is. It also does so if it is not known whether there was one.
+// nothing: nobody knows how old it is. It also does so if it is not known whether there was one, or what
+// came of the newest.
 func (r *StatusReport) ProvenWithin(limit time.Duration) error {
 	if r.Proofs == nil {
 		return explain(&unprovenError{fmt.Sprintf("whether the archive was proven restorable is not known: %v", r.ProofsUnknown)})
@@ -147,6 +156,8 @@ func (r *StatusReport) ProvenWithin(limit time.Duration) error {
 	switch {
 	case last != nil && !last.OK:
 		return explain(&unprovenError{"the newest drill failed: " + last.Why})
+	case r.Proofs.Unread != nil:
+		return explain(&unprovenError{fmt.Sprintf("whether the newest drill succeeded is not known: %v", r.Proofs.Unread)})
 	case proven == nil:
 		return explain(&unprovenError{"the archive was never proven restorable"})
 	}

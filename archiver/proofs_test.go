@@ -132,6 +132,26 @@ func TestProofUnknown(t *testing.T) {
 	}
 }
 
+// A certificate that cannot be read may be that of a drill that failed: an older one that is good does not
+// count as the newest.
+func TestProofOlderThanDamage(t *testing.T) {
+	t.Parallel()
+	m, now := archiveToProve(t)
+	certified(t, m, now, func(*manifest.Certificate) {})
+	damaged := manifest.CertificateKey(now.Add(time.Second), manifest.NewID())
+	if _, err := m.Put(t.Context(), damaged, strings.NewReader("rot"), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r := status(t, m, "")
+	if r.Proofs == nil || !errors.Is(r.Proofs.Unread, archiver.ErrDamagedArchive) || !strings.Contains(r.Proofs.Unread.Error(), damaged) {
+		t.Fatalf("%+v", r.Proofs)
+	}
+	certified(t, m, now.Add(2*time.Second), func(*manifest.Certificate) {})
+	if r := status(t, m, ""); r.Proofs == nil || r.Proofs.Unread != nil {
+		t.Errorf("after a newer one: %+v", r.Proofs)
+	}
+}
+
 // denied is a store in which certificates are denied to an operation.
 func denied(m *storagetest.Memory, op storage.Op) storage.Storage {
 	return storagetest.NewFaulty(m, func(is storage.Op, key string, _ int) storagetest.Fault {
@@ -171,8 +191,9 @@ func TestProvenWithin(t *testing.T) {
 		"lately":                      {archiver.Proofs{Proven: ago(aDay), LastDrill: good}, ""},
 		"too long ago":                {archiver.Proofs{Proven: ago(8 * aDay), LastDrill: good}, "ago"},
 		"lately, and failed after it": {archiver.Proofs{Proven: ago(aDay), LastDrill: &archiver.Drilled{Why: "the disk is full"}}, "failed: the disk is full"},
-		"a clock is a bit ahead":      {archiver.Proofs{Proven: ago(-time.Second), LastDrill: good}, ""},
-		"a clock is ahead":            {archiver.Proofs{Proven: ago(-aDay), LastDrill: good}, "future"},
+		"lately, and a newer certificate cannot be read": {archiver.Proofs{Proven: ago(aDay), LastDrill: good, Unread: errors.New("damaged document")}, "not known: damaged document"},
+		"a clock is a bit ahead":                         {archiver.Proofs{Proven: ago(-time.Second), LastDrill: good}, ""},
+		"a clock is ahead":                               {archiver.Proofs{Proven: ago(-aDay), LastDrill: good}, "future"},
 	} {
 		r := archiver.StatusReport{Proofs: &c.proof}
 		err := r.ProvenWithin(7 * aDay)

@@ -38,6 +38,7 @@ nothing changes.`,
 			if err := target.check(cmd); err != nil {
 				return err
 			}
+			digest = reportedDigest(digest)
 			if err := archiver.ValidateDigest(digest); err != nil {
 				return usage("--digest: %w", "Give a line of up to 1024 bytes, such as v1:5f1d7a84db00d2fc.", err)
 			}

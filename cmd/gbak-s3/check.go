@@ -112,6 +112,12 @@ func resultOf(err error, stdout, stderr string) (archiver.CheckResult, error) {
 	return r, nil
 }
 
+// reportedDigest returns the digest that somebody has given, who may have copied all of the line
+// that a command prints.
+func reportedDigest(text string) string {
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "digest: "))
+}
+
 func firstOf(a, b string) string {
 	if a != "" {
 		return a

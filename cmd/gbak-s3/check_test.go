@@ -192,3 +192,15 @@ func TestWords(t *testing.T) {
 		t.Error("a quote that is not closed passes")
 	}
 }
+
+// Whoever copies the whole line of a command means what the line says.
+func TestReportedDigest(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"v1:5f": "v1:5f", " v1:5f\n": "v1:5f", "digest: v1:5f": "v1:5f", "digest:5f": "digest:5f", " ": "", "": "",
+	} {
+		if got := reportedDigest(given); got != want {
+			t.Errorf("%q: %q, want %q", given, got, want)
+		}
+	}
+}

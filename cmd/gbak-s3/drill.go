@@ -91,6 +91,10 @@ func (f *drillFlags) read(cmd *cobra.Command) (err error) {
 			return usage("--%s is of no use without --exec", "Give the command that checks the database, such as --exec 'node check.js {}'.", name)
 		}
 	}
+	f.opts.Expect = reportedDigest(f.opts.Expect)
+	if cmd.Flags().Changed("expect") && f.opts.Expect == "" {
+		return usage("--expect is empty", "Give the digest that the command must report, such as v1:5f1d7a84db00d2fc; or leave --expect out.")
+	}
 	if !cmd.Flags().Changed("exec") {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 type proofLine struct {
 	Known     bool          `json:"known"` // it is known what certificates there are
 	Why       string        `json:"why,omitempty"`
+	Unread    string        `json:"unread,omitempty"`
 	Proven    *provenLine   `json:"proven"`
 	LastDrill *drilledLine  `json:"last_drill"`
 	Coverage  *coverageLine `json:"coverage"`
@@ -55,6 +56,9 @@ func lineOfProof(r archiver.StatusReport) *proofLine {
 		return &proofLine{Why: r.ProofsUnknown.Error()}
 	}
 	line := &proofLine{Known: true, LastDrill: (*drilledLine)(p.LastDrill)}
+	if p.Unread != nil {
+		line.Unread = p.Unread.Error()
+	}
 	if d := p.Proven; d != nil {
 		line.Proven = &provenLine{
 			d.At, time.Since(d.At).Milliseconds(), d.Backup, d.Timeline, d.Epoch, d.Time, d.Random, d.Executed, d.Digest, d.PinnedBy,
@@ -87,6 +91,9 @@ func linesOfProof(r archiver.StatusReport) (lines []string) {
 			of = fmt.Sprintf(", on epoch %d of timeline %d", d.Epoch, d.Timeline)
 		}
 		lines = append(lines, fmt.Sprintf("last drill\tFAILED %s%s: %s", daysAgo(d.At), of, d.Why))
+	}
+	if p.Unread != nil {
+		lines = append(lines, fmt.Sprintf("last drill\tnot known: %v", p.Unread))
 	}
 	switch d := p.Proven; {
 	case d == nil && r.Newest != nil:

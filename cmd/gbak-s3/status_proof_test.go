@@ -30,6 +30,10 @@ func TestLinesOfProof(t *testing.T) {
 		},
 		"nothing to prove": {archiver.StatusReport{Proofs: &archiver.Proofs{}}, nil},
 		"not known":        {archiver.StatusReport{ProofsUnknown: errors.New("permission denied")}, []string{"proven\tnot known: permission denied"}},
+		"a newer certificate cannot be read": {
+			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &proven, LastDrill: good, Unread: errors.New("damaged document")}},
+			[]string{"last drill\tnot known: damaged document", "proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; no command has opened it"},
+		},
 		"without a command": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &proven, LastDrill: good}},
 			[]string{"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; no command has opened it"},

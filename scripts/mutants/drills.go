@@ -48,8 +48,18 @@ var drillMutants = []mutant{
 		"./archiver/internal/certificates", "TestDamagedCertificates",
 	},
 	{
+		"a newer certificate that cannot be read is no alarm", "archiver/proofs.go",
+		"case r.Proofs.Unread != nil:", "case false:",
+		"./archiver", "TestProvenWithin",
+	},
+	{
+		"a drill removes what stands in the place of its folder", "archiver/internal/scratch/scratch.go",
+		"if !os.SameFile(info, f.is) {", "if false && !os.SameFile(info, f.is) {",
+		"./archiver/internal/scratch", "TestRemoveFollowsNoLink",
+	},
+	{
 		"a certificate that cannot be read counts as none", "archiver/internal/certificates/certificates.go",
-		"if err == nil && c == nil && damage != nil {", "if false {",
+		"if err == nil && c == nil && unread != nil {", "if false {",
 		"./archiver/internal/certificates", "TestDamagedCertificates",
 	},
 	{

@@ -35,11 +35,18 @@ const (
 // less, and nothing wrong. If all are, nobody knows what they said: that is a
 // [*manifest.ObjectError].
 func Newest(ctx context.Context, s *objects.Store, archiveID string) (*manifest.Certificate, error) {
-	c, damage, err := newest(ctx, s, archiveID)
-	if err == nil && c == nil && damage != nil {
-		return nil, damage
-	}
+	c, _, err := NewestRead(ctx, s, archiveID)
 	return c, err
+}
+
+// NewestRead is [Newest], and also returns what is wrong with the newest of those that it has passed over,
+// nil if there is none: what that one said of the newest drill is not known.
+func NewestRead(ctx context.Context, s *objects.Store, archiveID string) (c *manifest.Certificate, unread *manifest.ObjectError, err error) {
+	c, unread, err = newest(ctx, s, archiveID)
+	if err == nil && c == nil && unread != nil {
+		return nil, nil, unread
+	}
+	return c, unread, err
 }
 
 // newest returns the newest certificate, nil if none can be read; and what is wrong with the newest

@@ -34,6 +34,7 @@ type Folder struct {
 
 	disk disk.Disk
 	lock disk.File
+	is   fs.FileInfo // of Dir
 }
 
 // Open makes a folder in parent, which must exist, and removes what killed runs have left there. What of
@@ -70,7 +71,14 @@ func create(d disk.Disk, dir string) (*Folder, error) {
 	if err := d.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f := &Folder{Dir: dir, disk: d}
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Dir: dir, disk: d, is: info}
 	lock, err := d.OpenFile(f.Path(lockName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -112,7 +120,7 @@ func removeLeftover(d disk.Disk, dir string) error {
 		_ = lock.Close() // nothing was written
 		return err
 	}
-	return (&Folder{Dir: dir, disk: d, lock: lock}).Remove()
+	return (&Folder{Dir: dir, disk: d, lock: lock, is: info}).Remove()
 }
 
 // Path returns the path of a name in the folder.
@@ -122,6 +130,14 @@ func (f *Folder) Path(name string) string { return filepath.Join(f.Dir, name) }
 // [Open] in the same place removes what is left.
 func (f *Folder) Remove() error {
 	defer disk.CloseRead(f.lock)
+	// A command may have put something else there, such as a link to a folder that is not ours.
+	info, err := os.Lstat(f.Dir)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(info, f.is) {
+		return fmt.Errorf("%s: something else is in its place, and stays", f.Dir)
+	}
 	entries, err := os.ReadDir(f.Dir)
 	if err != nil {
 		return err
