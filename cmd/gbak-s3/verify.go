@@ -100,6 +100,17 @@ func (a *app) verify(cmd *cobra.Command, address string, opts archiver.VerifyOpt
 	return nil
 }
 
+// verdictOf says what was found. What an earlier sample has found damaged, and this one has not read, is not whole.
+func verdictOf(r archiver.VerifyReport) string {
+	switch {
+	case !r.OK():
+		return plural(len(r.Findings), "problem")
+	case r.Read != nil && r.Read.Coverage.Damaged > 0:
+		return "nothing new is wrong, and what earlier samples found damaged was not read again"
+	}
+	return "the archive is whole"
+}
+
 func (o *output) report(r archiver.VerifyReport) error {
 	fetched := int64(0)
 	if r.Deep {
@@ -123,10 +134,7 @@ func (o *output) report(r archiver.VerifyReport) error {
 			return err
 		}
 	}
-	verdict := "the archive is whole"
-	if !r.OK() {
-		verdict = plural(len(r.Findings), "problem")
-	}
+	verdict := verdictOf(r)
 	if r.Gone > 0 {
 		if err := o.print("%s left out: about backups that were removed while this ran", plural(r.Gone, "problem was", "problems were")); err != nil {
 			return err

@@ -34,3 +34,19 @@ func TestCovered(t *testing.T) {
 		}
 	}
 }
+
+// A sample that finds nothing does not call an archive whole in which an earlier one found damage.
+func TestVerdict(t *testing.T) {
+	read := func(damaged float64) *archiver.Reading {
+		return &archiver.Reading{Coverage: archiver.Coverage{Read: 1 - damaged, Damaged: damaged}}
+	}
+	for want, r := range map[string]archiver.VerifyReport{
+		"1 problem":            {Findings: []archiver.Finding{{Key: "k", Problem: "p"}}, Read: read(0.5)},
+		"the archive is whole": {Read: read(0)},
+		"nothing new is wrong, and what earlier samples found damaged was not read again": {Read: read(0.5)},
+	} {
+		if got := verdictOf(r); got != want {
+			t.Errorf("%+v: %q", r, got)
+		}
+	}
+}
