@@ -99,7 +99,8 @@ func checkAddress(address string) error {
 
 // nameOfDatabase returns what a database at path is called.
 func nameOfDatabase(path string) string {
-	return strings.TrimSuffix(filepath.Base(absolute(path)), ".grafeo")
+	base := filepath.Base(absolute(path))
+	return cmp.Or(strings.TrimSuffix(base, ".grafeo"), base)
 }
 
 // targetsOf returns the targets of a database: one for each of its archives.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -185,7 +186,8 @@ func (r *reader) database(v value, defaults Settings) Database {
 		return d
 	}
 	if d.Name == "" {
-		d.Name = strings.TrimSuffix(filepath.Base(d.Path), ".grafeo")
+		base := filepath.Base(d.Path)
+		d.Name = cmp.Or(strings.TrimSuffix(base, ".grafeo"), base)
 	}
 	r.unique(v, "the database "+d.Path, "path "+clean(d.Path))
 	r.unique(v, fmt.Sprintf("the name %q", d.Name), "name "+d.Name)
