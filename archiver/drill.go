@@ -12,8 +12,8 @@ import (
 // DrillOptions modify one drill. The zero value drills the newest state, and checks it as far as that is
 // possible without the database itself.
 type DrillOptions struct {
-	// Target is the state to restore. With Random, it is drawn from all that can be restored, unless
-	// Target is an epoch of a timeline that can be: one that was drawn before, and is drilled again.
+	// Target is the state to restore. With Random, it is drawn from all that can be restored: the one
+	// that was drawn before, if that drill failed, as long as it can be restored.
 	Target Target
 	Random bool
 

@@ -73,9 +73,11 @@ func (d *drill) target(ctx context.Context) (catalog.Target, error) {
 	if !d.opts.Random {
 		return d.opts.Target.of, nil
 	}
+	var list *journal.List
 	var c *catalog.Catalog
 	err := d.archive.upToDate(ctx, func() (l *journal.List, err error) {
 		if l, err = d.archive.backups(ctx, catalog.Target{}); err == nil {
+			list = l
 			c, err = d.archive.journal.Catalog(ctx, l)
 		}
 		return l, err
@@ -87,12 +89,23 @@ func (d *drill) target(ctx context.Context) (catalog.Target, error) {
 	if len(reach) == 0 {
 		return catalog.Target{}, &catalog.UnreachableError{Target: "any state"}
 	}
-	before := d.opts.Target.of
-	if before.Epoch != nil && slices.ContainsFunc(reach, func(r catalog.Reach) bool { return r.Has(before.Timeline, *before.Epoch) }) {
-		return before, nil
+	if f, err := d.failedDraw(ctx, list); err != nil {
+		return catalog.Target{}, err
+	} else if f != nil && slices.ContainsFunc(reach, func(r catalog.Reach) bool { return r.Has(f.Timeline, f.Epoch) }) {
+		return catalog.Target{Timeline: f.Timeline, Epoch: &f.Epoch}, nil
 	}
 	timeline, epoch := draw(reach)
 	return catalog.Target{Timeline: timeline, Epoch: &epoch}, nil
+}
+
+// failedDraw returns the state that was drawn and whose drill failed, as far as this is known; nil for none.
+// It is drawn again: that another one is whole would say nothing of it.
+func (d *drill) failedDraw(ctx context.Context, l *journal.List) (*Drilled, error) {
+	p, unknown, err := d.archive.proofsFor(ctx, l)
+	if err != nil || unknown != nil || p.LastDrill == nil || p.LastDrill.OK || !p.LastDrill.Random {
+		return nil, err
+	}
+	return p.LastDrill, nil
 }
 
 // draw returns one of all epochs that can be restored, each as likely as any other.

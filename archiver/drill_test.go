@@ -182,23 +182,6 @@ func TestDrillKeeps(t *testing.T) {
 	}
 }
 
-// A state that was drawn is drilled again if it can be restored still; else another one is drawn.
-func TestDrillRandomAgain(t *testing.T) {
-	store := storagetest.NewMemory()
-	increments(t, store, 5)
-	for range 8 {
-		r := mustDrill(t, store, archiver.DrillOptions{Random: true, ReadOnly: true, Target: archiver.AtEpoch(2).OnTimeline(1)})
-		if r.Plan.Epoch != 2 || !r.Random {
-			t.Fatalf("epoch %d, drawn: %v", r.Plan.Epoch, r.Random)
-		}
-	}
-	for _, gone := range []archiver.Target{archiver.AtEpoch(1 << 40).OnTimeline(1), archiver.AtEpoch(2).OnTimeline(7)} {
-		if r := mustDrill(t, store, archiver.DrillOptions{Random: true, ReadOnly: true, Target: gone}); !r.OK() || r.Plan.Timeline != 1 {
-			t.Errorf("%+v", r)
-		}
-	}
-}
-
 // Any state may be drawn, and none that cannot be restored.
 func TestDrillRandom(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 // the archive are.
 type Proofs struct {
 	Proven    *Proven   // the newest drill that succeeded, nil if none has
-	LastDrill *Drilled  // the newest drill, whatever came of it; nil if there was none
+	LastDrill *Drilled  // the newest drill, or one that failed as long as no later one shows that this is mended; nil if there was none
 	Coverage  *Coverage // what samples have read; nil if there was none
 
 	// Unread is what is wrong with a newer certificate, which cannot be read: perhaps it is of a drill that
@@ -145,7 +145,7 @@ func coverageOf(arcs []manifest.Arc, now time.Time) *Coverage {
 }
 
 // ProvenWithin returns an error of [CodeUnproven] unless the newest drill succeeded, and is no
-// older than limit. A drill that is more than 5 s in the future by this host's clock proves
+// older than limit, and none has failed without being mended. A drill that is more than 5 s in the future by this host's clock proves
 // nothing: nobody knows how old it is. It also does so if it is not known whether there was one, or what
 // came of the newest.
 func (r *StatusReport) ProvenWithin(limit time.Duration) error {
@@ -155,7 +155,7 @@ func (r *StatusReport) ProvenWithin(limit time.Duration) error {
 	last, proven := r.Proofs.LastDrill, r.Proofs.Proven
 	switch {
 	case last != nil && !last.OK:
-		return explain(&unprovenError{"the newest drill failed: " + last.Why})
+		return explain(&unprovenError{"a drill failed, and no later one shows that this is mended: " + last.Why})
 	case r.Proofs.Unread != nil:
 		return explain(&unprovenError{fmt.Sprintf("whether the newest drill succeeded is not known: %v", r.Proofs.Unread)})
 	case proven == nil:

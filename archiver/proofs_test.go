@@ -190,7 +190,7 @@ func TestProvenWithin(t *testing.T) {
 		"only read":                   {archiver.Proofs{Coverage: &archiver.Coverage{Read: 1}}, "never"},
 		"lately":                      {archiver.Proofs{Proven: ago(aDay), LastDrill: good}, ""},
 		"too long ago":                {archiver.Proofs{Proven: ago(8 * aDay), LastDrill: good}, "ago"},
-		"lately, and failed after it": {archiver.Proofs{Proven: ago(aDay), LastDrill: &archiver.Drilled{Why: "the disk is full"}}, "failed: the disk is full"},
+		"lately, and failed after it": {archiver.Proofs{Proven: ago(aDay), LastDrill: &archiver.Drilled{Why: "the disk is full"}}, "mended: the disk is full"},
 		"lately, and a newer certificate cannot be read": {archiver.Proofs{Proven: ago(aDay), LastDrill: good, Unread: errors.New("damaged document")}, "not known: damaged document"},
 		"a clock is a bit ahead":                         {archiver.Proofs{Proven: ago(-time.Second), LastDrill: good}, ""},
 		"a clock is ahead":                               {archiver.Proofs{Proven: ago(-aDay), LastDrill: good}, "future"},

@@ -35,9 +35,11 @@ type Certificate struct {
 	Drill  *Drill        `json:"drill,omitempty"`  // of kind drill
 	Verify *Verification `json:"verify,omitempty"` // of kind verify
 
-	LastDrill *DrillOutcome `json:"last_drill,omitempty"` // the newest drill so far, perhaps this one
-	Proven    *Drill        `json:"proven,omitempty"`     // the newest successful drill so far, perhaps this one
-	Arcs      []Arc         `json:"arcs,omitempty"`       // what samples have read so far, the oldest first
+	// LastDrill is the newest drill so far, perhaps this one. One that failed stays until a drill succeeds
+	// of the same state or, if it was not drawn, of a newer one; if it was, until it is gone.
+	LastDrill *DrillOutcome `json:"last_drill,omitempty"`
+	Proven    *Drill        `json:"proven,omitempty"` // the newest successful drill so far, perhaps this one
+	Arcs      []Arc         `json:"arcs,omitempty"`   // what samples have read so far, the oldest first
 }
 
 // CertificateKind is the kind of work that a certificate is about.

@@ -60,7 +60,7 @@ Exit codes: 0 all that was checked is right; 3 a check failed; otherwise as rest
 	flags := cmd.Flags()
 	a.limits.downloads(flags)
 	f.target.add(flags)
-	flags.BoolVar(&f.opts.Random, "random", false, "restore a state that is drawn from all that can be restored")
+	flags.BoolVar(&f.opts.Random, "random", false, "restore a state that is drawn from all that can be restored, or the one that was drawn before and failed")
 	flags.StringVar(&f.opts.Scratch, "scratch", "", "folder for the restored database (default the system's for temporary files)")
 	flags.StringVar(&f.exec, "exec", "", "command that checks the restored database, whose path is {} in it; quotes keep words together (`CMD`)")
 	flags.DurationVar(&f.timeout, "exec-timeout", defaultCheckTimeout, "how long that may take")

@@ -32,7 +32,7 @@ the oldest one. It changes neither.
 If the newest backup cannot be restored, as one that it needs is missing, it says so and
 exits with code 3. With --max-lag it prints the status and then exits with code 1 if the archive is
 further behind than that or, without DATABASE, if its newest backup is older than that.
-With --max-proof-age it does so if the newest drill failed, or no drill has succeeded for
+With --max-proof-age it does so if a drill failed and that is not mended, or none has succeeded for
 so long (docs/drills.md).
 
 A single argument is the ARCHIVE, unless $GBAK_ARCHIVE is set and the argument is an
@@ -76,7 +76,7 @@ existing file or a folder with a database: then it is the DATABASE.`,
 	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
 	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind than this, such as 15m")
 	cmd.Flags().StringVar(&maxProofAge, "max-proof-age", "",
-		"exit with code 1 if no drill has succeeded for so long, such as 8d, or the newest one failed (`TIME`)")
+		"exit with code 1 if no drill has succeeded for so long, such as 8d, or one failed and that is not mended (`TIME`)")
 	return cmd
 }
 

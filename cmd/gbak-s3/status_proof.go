@@ -90,7 +90,7 @@ func linesOfProof(r archiver.StatusReport) (lines []string) {
 		if d.Timeline > 0 {
 			of = fmt.Sprintf(", on epoch %d of timeline %d", d.Epoch, d.Timeline)
 		}
-		lines = append(lines, fmt.Sprintf("last drill\tFAILED %s%s: %s", daysAgo(d.At), of, d.Why))
+		lines = append(lines, fmt.Sprintf("failed drill\t%s%s: %s", daysAgo(d.At), of, d.Why))
 	}
 	if p.Unread != nil {
 		lines = append(lines, fmt.Sprintf("last drill\tnot known: %v", p.Unread))

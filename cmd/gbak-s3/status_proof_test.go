@@ -53,13 +53,13 @@ func TestLinesOfProof(t *testing.T) {
 		"the last one failed": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Proven: &proven, LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "bytes: segments/a is damaged", Timeline: 2, Epoch: 41}}},
 			[]string{
-				"last drill\tFAILED 2 hours ago, on epoch 41 of timeline 2: bytes: segments/a is damaged",
+				"failed drill\t2 hours ago, on epoch 41 of timeline 2: bytes: segments/a is damaged",
 				"proven\trestorable: epoch 40 of timeline 1, 3 days ago, in 41s; no command has opened it",
 			},
 		},
 		"the last one failed before it knew of what": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{LastDrill: &archiver.Drilled{At: ago(2 * time.Hour), Why: "the disk is full"}}, Newest: &archiver.Backup{}},
-			[]string{"last drill\tFAILED 2 hours ago: the disk is full", "proven\tnever: run `gbak-s3 drill ARCHIVE`"},
+			[]string{"failed drill\t2 hours ago: the disk is full", "proven\tnever: run `gbak-s3 drill ARCHIVE`"},
 		},
 		"all is read": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 1, UpTo: 9, Since: ago(20*day - time.Hour)}}},

@@ -67,9 +67,6 @@ func (a *adapted) Proofs(ctx context.Context) (archiver.Proofs, error) {
 
 func (a *adapted) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport, error) {
 	opts := archiver.DrillOptions{Random: o.Random, Scratch: o.Scratch}
-	if o.Timeline > 0 {
-		opts.Target = archiver.AtEpoch(o.Epoch).OnTimeline(o.Timeline)
-	}
 	if o.Exec != "" {
 		opts.Command = strings.Split(o.Exec, "\n")
 		opts.Check = a.checker(opts.Command, o.Timeout)

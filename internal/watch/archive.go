@@ -60,9 +60,4 @@ type DrillOrder struct {
 	DrillRules
 
 	Random bool // of a state that is drawn from all that can be restored, and not of the newest
-
-	// Timeline, unless it is 0, and Epoch are the state that was drawn before, and is drilled again if it
-	// can be restored still.
-	Timeline int
-	Epoch    uint64
 }

@@ -123,14 +123,11 @@ func (d *database) sampleDue(now time.Time) time.Time {
 }
 
 // drillOrder returns which drill is next: of the newest state, and of one that is drawn, in
-// turns. One that failed comes again as it was, so that the alarm ends when that is mended: of the
-// newest state, or of the very one that was drawn, as another one that is whole says nothing of it.
+// turns. One that failed comes again as it was, so that the alarm ends when that is mended.
 func (d *database) drillOrder() DrillOrder {
 	o := DrillOrder{DrillRules: d.target.Drill}
 	if l := d.proving.state.Proofs.LastDrill; l != nil {
-		if o.Random = l.Random != l.OK; o.Random && !l.OK {
-			o.Timeline, o.Epoch = l.Timeline, l.Epoch
-		}
+		o.Random = l.Random != l.OK
 	}
 	return o
 }
