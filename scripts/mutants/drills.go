@@ -63,6 +63,16 @@ var drillMutants = []mutant{
 		"./archiver/internal/certificates", "TestDamagedCertificates",
 	},
 	{
+		"a drill of any state mends one that failed", "archiver/internal/certificates/put.go",
+		"|| !own.OK || isMended(before, &own) {", "|| !own.OK || true {",
+		"./archiver", "TestFailedDrill",
+	},
+	{
+		"another state is drawn than the one that failed", "archiver/drill_run.go",
+		"} else if f != nil && slices", "} else if f = nil; f != nil && slices",
+		"./archiver", "TestFailedDrillOfDrawnStays",
+	},
+	{
 		"a clock that was ahead hides later certificates", "archiver/internal/certificates/put.go",
 		"			at = before.Add(time.Millisecond)\n", "",
 		"./archiver/internal/certificates", "TestClocks",
