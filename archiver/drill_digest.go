@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -39,43 +40,47 @@ func (d *drill) checkDigest(ctx context.Context) error {
 		return fail("what was reported cannot be one: " + err.Error())
 	}
 	p.Result = DrillOK
-	isNew, err := d.compare(ctx)
+	isNew, denied, err := d.compare(ctx)
 	switch {
 	case as[*certificates.ConflictError](err), as[*manifest.ObjectError](err):
 		return fail(err.Error())
-	case isDenied(err):
-		p.Why = "it could not be compared with others of this state: " + err.Error()
-		d.archive.log.Warn("the digest was not compared, or is not pinned for later drills", "err", err)
+	case isDenied(err) && expected != "":
+		d.archive.log.Warn("the digest is the expected one, and was not compared with those of this state", "err", err)
+	case err != nil: // also if digests may not be read: this state may have another one
+		return fmt.Errorf("the digest was not compared with those of this state: %w", err)
+	case isNew:
+		p.Result = DrillPinned
+	case denied != nil:
+		p.Why = "this state has none yet, and it could not be pinned: " + denied.Error()
+		d.archive.log.Warn("the digest is not pinned for later drills", "err", denied)
 		if expected == "" {
 			p.Result = DrillNotDone
 		}
-		return nil
-	case err == nil && isNew:
-		p.Result = DrillPinned
-	case err == nil && d.report.Pinned == nil && expected == "": // nothing is to be written
+	case d.report.Pinned == nil && expected == "": // nothing is to be written
 		p.Result, p.Why = DrillNotDone, "this state has none yet"
 	}
-	return err
+	return nil
 }
 
 // compare compares the digest that was reported with those that the state has. If it has none, that
-// becomes its digest.
-func (d *drill) compare(ctx context.Context) (isNew bool, err error) {
+// becomes its digest, unless these credentials may not write, which is no error, but denied.
+func (d *drill) compare(ctx context.Context) (isNew bool, denied, err error) {
 	pin := manifest.DigestPin{
 		ArchiveID: d.list.Archive.ArchiveID, State: d.state(), Digest: d.report.Reported,
 		By: manifest.PinnedByDrill, At: manifest.Now(), Tool: d.archive.tool, Host: d.archive.host,
 	}
-	var pinned *manifest.DigestPin
-	if d.opts.ReadOnly {
-		pinned, err = certificates.Compare(ctx, d.archive.objects, pin)
-	} else {
+	pinned, err := certificates.Compare(ctx, d.archive.objects, pin)
+	if err == nil && pinned == nil && !d.opts.ReadOnly {
 		pinned, isNew, err = certificates.Pin(ctx, d.archive.writable(d.list), pin)
+		if isDenied(err) {
+			pinned, denied, err = nil, err, nil
+		}
 	}
 	if conflict, ok := errors.AsType[*certificates.ConflictError](err); ok {
 		pinned = conflict.Pinned
 	}
 	d.report.Pinned = describePin(pinned)
-	return isNew, err
+	return isNew, denied, err
 }
 
 // state tells the restored state from all others.

@@ -273,32 +273,6 @@ func TestPageDigest(t *testing.T) {
 	}
 }
 
-// Digests of earlier builds are not used: everything is stored again.
-func TestDigestsOfEarlierBuilds(t *testing.T) {
-	store := storagetest.NewMemory()
-	im := newPagedImage(t, 300)
-	im.fullOf(t, store, false)
-	objects := store.Objects()
-	m := manifestOf(t, objects, 1)
-	p := &m.Content.Image().Pages[0]
-	digests := bytes.Repeat(objects[p.Key], 2)
-	p.SHA256, p.StoredBytes = manifest.Sum(digests), int64(len(digests))
-	p.Key = manifest.PagesKey(m.Folder, p.SHA256)
-	objects[p.Key], objects[m.Seq.Key()] = digests, m.Encode()
-	store = refill(t, objects)
-	mustBeWhole(t, store)
-	im.change(5, 3, 1)
-	im.write(t)
-	if r := im.fullOf(t, store, false); r.Backup.ReusedBytes != 0 {
-		t.Errorf("%d bytes were found by digests of another kind", r.Backup.ReusedBytes)
-	}
-	im.write(t)
-	if r := im.fullOf(t, store, false); r.Backup.ReusedBytes == 0 {
-		t.Error("nothing was found by digests of this kind")
-	}
-	mustBeWhole(t, store)
-}
-
 // Pages that become free, as the old ones of each chunk that changes do, make
 // nothing be stored again, unless little is left of what they are in.
 func TestPagesThatBecomeFree(t *testing.T) {
