@@ -27,6 +27,12 @@ var mirrorMutants = []mutant{
 		"./archiver", "TestMirrorLeavesCertificates",
 	},
 	{
+		"the sizes of records are not compared", "archiver/internal/mirroring/compare.go",
+		"(err != nil || isRecord || r.isMirrored(info.Key))",
+		"(err != nil || isRecord && false || r.isMirrored(info.Key))",
+		"./archiver", "TestMirrorComparesSizes",
+	},
+	{
 		"a lost record is passed over", "archiver/internal/mirroring/names.go",
 		"\tif seq := r.firstMissing(); seq != 0 {",
 		"\tif seq := r.firstMissing(); seq != 0 && false {",

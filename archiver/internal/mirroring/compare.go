@@ -2,6 +2,7 @@ package mirroring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -35,8 +36,9 @@ func (r *run) isHashed(key string) bool {
 	return ok || r.named[key] != nil
 }
 
-// compare lists both archives, and finds what the target lacks. The records of the source are known
-// already, so everything that they name is in its list, unless it was deleted.
+// compare lists both archives, and finds what the target lacks, and what has another size there. The
+// records of the source are known already, so everything that they name is in its list, unless it
+// was deleted.
 func (r *run) compare(ctx context.Context) error {
 	for o, err := range r.both(ctx) {
 		if err != nil {
@@ -46,15 +48,18 @@ func (r *run) compare(ctx context.Context) error {
 		if n != nil {
 			n.isSeen = true
 		}
+		_, isRecord := manifest.ParseKey(o.key)
 		isRight := func(size int64) bool { return n == nil || n.size == size }
 		switch {
+		case isRecord && o.inTarget < 0: // see [run.mirrorRecords]
 		case o.inTarget < 0 && !isRight(o.inSource):
 			r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: fmt.Sprintf("it has %d bytes instead of %d", o.inSource, n.size)}, true})
 		case o.inTarget < 0:
 			r.lacking = append(r.lacking, object{o.key, o.inSource})
 		case !r.isHashed(o.key):
-			// Fences and digests of states: an expiry or a drill of the mirror may have made one of its
-			// own, which is as good.
+			if err := r.compareDocument(ctx, o); err != nil {
+				return err
+			}
 		case o.inSource >= 0 && o.inSource != o.inTarget || !isRight(o.inTarget):
 			inSource := n != nil && isRight(o.inTarget)
 			r.spoil(Damage{manifest.ObjectError{Key: o.key, Problem: fmt.Sprintf("it has %d bytes, and %d in the other archive", o.inTarget, o.inSource)}, inSource})
@@ -69,6 +74,42 @@ func (r *run) compare(ctx context.Context) error {
 		default:
 			r.spoil(Damage{manifest.ObjectError{Key: key, Problem: "it is missing"}, true})
 		}
+	}
+	return nil
+}
+
+// compareDocument finds out which of two documents is damaged, if they have different sizes. Both may
+// be intact: fences and digests of states, of which an expiry or a drill of the mirror may have made
+// one of its own, which is as good. A record is the same one or none. No new record waits for what is
+// damaged here: the target has its records already, and no restore needs the others.
+func (r *run) compareDocument(ctx context.Context, o pair) error {
+	if o.inSource < 0 || o.inSource == o.inTarget {
+		return nil
+	}
+	isSpoilt := false
+	for _, side := range []struct {
+		store        *objects.Store
+		size, others int64
+		inSource     bool
+	}{
+		{r.Target, o.inTarget, o.inSource, false},
+		{r.Source.Store(), o.inSource, o.inTarget, true},
+	} {
+		_, err := side.store.ReadMatching(ctx, o.key, side.size, r.matches(o.key), nil)
+		_, isDamaged := errors.AsType[*manifest.ObjectError](err)
+		switch {
+		case isDamaged && isMissing(ctx, side.store, o.key):
+			return nil // an expiry has deleted it
+		case isDamaged:
+			isSpoilt = true
+			problem := fmt.Sprintf("it has %d bytes, and %d in the other archive", side.size, side.others)
+			r.report.Damaged = append(r.report.Damaged, Damage{manifest.ObjectError{Key: o.key, Problem: problem}, side.inSource})
+		case err != nil:
+			return err
+		}
+	}
+	if seq, isRecord := manifest.ParseKey(o.key); isRecord && !isSpoilt {
+		return &DivergedError{r.SourceName, r.TargetName, seq, false}
 	}
 	return nil
 }
@@ -123,11 +164,12 @@ func firstOf(a, b error) error {
 	return b
 }
 
-// listed lists what is mirrored of an archive.
+// listed lists what is mirrored of an archive, and its records.
 func (r *run) listed(ctx context.Context, s *objects.Store) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
 		for info, err := range s.List(ctx, "", maxObjects) {
-			if (err != nil || r.isMirrored(info.Key)) && !yield(info, err) {
+			_, isRecord := manifest.ParseKey(info.Key)
+			if (err != nil || isRecord || r.isMirrored(info.Key)) && !yield(info, err) {
 				return
 			}
 		}
