@@ -60,11 +60,13 @@ func TestDamagedManifest(t *testing.T) {
 		target catalog.Target
 		seq    manifest.Seq // of the backup; 0 if it is the damaged one
 	}{
-		"the newest":        {catalog.Target{}, 0},
-		"an earlier one":    {catalog.Target{Backup: 4}, 4},
-		"the damaged one":   {catalog.Target{Backup: 5}, 0},
-		"an earlier epoch":  {epoch(305), 3},
-		"an earlier epoch ": {epoch(400), 4},
+		"the newest":                  {catalog.Target{}, 0},
+		"the newest of its timeline":  {catalog.Target{Timeline: 1}, 0},
+		"an earlier one":              {catalog.Target{Backup: 4}, 4},
+		"an earlier one, a timeline":  {catalog.Target{Backup: 4, Timeline: 1}, 4},
+		"the damaged one":             {catalog.Target{Backup: 5}, 0},
+		"what it may have once more":  {epoch(305), 0}, // on a newer timeline
+		"what it may have more of it": {epoch(400), 0}, // a change of the schema
 	} {
 		r, err := j.Route(t.Context(), l, c.target)
 		if c.seq == 0 {
@@ -87,6 +89,41 @@ func TestDamagedManifest(t *testing.T) {
 	err := commit.Update(t.Context(), j, options(), func(*commit.Head) error { t.Error("there is a head"); return nil })
 	if _, ok := errors.AsType[*journal.DamagedNewestError](err); !ok {
 		t.Errorf("to append: %v", err)
+	}
+}
+
+// Nothing but the end of a backup is looked for past a manifest that is lost, unless a summary
+// shows what that was.
+func TestRoutesPastALostManifest(t *testing.T) {
+	t.Parallel()
+	for what, isGone := range map[string]bool{"damaged": false, "missing": true} {
+		store := storagetest.NewMemory()
+		j := journaltest.Of(store)
+		add(t, j, 5)
+		lost := manifest.Seq(3).Key()
+		if isGone {
+			if err := store.Delete(t.Context(), lost); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			journaltest.Put(t, store, lost, "{}\n")
+		}
+		l := journaltest.Open(t, j)
+		for epoch, last := range map[uint64]manifest.Seq{205: 2, 305: 0, 405: 4} {
+			r, err := j.Route(t.Context(), l, catalog.Target{Epoch: &epoch})
+			object, _ := errors.AsType[*manifest.ObjectError](err)
+			switch {
+			case last == 0 || isGone:
+				if object == nil || object.Key != lost {
+					t.Errorf("%s: epoch %d: %+v, %v", what, epoch, r, err)
+				}
+			case err != nil || r.Last().Seq != last:
+				t.Errorf("%s: epoch %d: %+v, %v", what, epoch, r, err)
+			}
+		}
+		if r, err := j.Route(t.Context(), l, catalog.Target{Backup: 2}); err != nil || r.Last().Seq != 2 {
+			t.Errorf("%s: %+v, %v", what, r, err)
+		}
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 )
 
 // Route returns the route to a target in an archive that has backups, and the backup that
-// t names, if it names one. It reads as few manifests as the target allows. One that is
-// damaged is an error only if the route needs it.
+// t names, if it names one. It reads as few manifests as the target allows. For the end of a
+// backup, one that is damaged is an error only if the route needs it. For anything else it is
+// one, too, if nothing says what it was: it may have the state that is wanted.
 func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalog.Route, error) {
 	if t.IsEnd() {
 		c, err := (&router{j, l, t}).chain(ctx)
@@ -22,17 +23,38 @@ func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalo
 		}
 		return c.Route(t)
 	}
-	if r, ok, err := (&router{j, l, t}).byOutlines(ctx); ok || err != nil {
-		return r, err
+	lost := l.missing()
+	if lost == nil || t.Backup != 0 {
+		if r, ok, err := (&router{j, l, t}).byOutlines(ctx); ok || err != nil {
+			return r, err
+		}
 	}
 	all, damage, err := j.loadEach(ctx, l)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if damage != nil && all[len(all)-1] == nil && t.Epoch == nil && t.Time == nil { // it may end the timeline
+	case t.Backup != 0:
+	case damage != nil:
 		return nil, l.AboutNewest(damage)
+	case lost != nil:
+		return nil, lost
 	}
 	return catalog.New(all).Route(t)
+}
+
+// missing returns an error for the newest record after the newest keep that the list lacks, nil
+// if it has them all. Manifests of before that keep may have been deleted.
+func (l *List) missing() error {
+	first := manifest.Seq(0)
+	if l.Keep != nil {
+		first = l.Keep.Seq
+	}
+	for seq, i := l.Last(), len(l.Records)-1; seq > first; seq, i = seq-1, i-1 {
+		if i < 0 || l.Records[i] != seq {
+			return &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing"}
+		}
+	}
+	return nil
 }
 
 // Plan reads the indexes of a route to a target, and joins them.
