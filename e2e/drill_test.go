@@ -134,11 +134,7 @@ func TestDrillsWithGrafeo(t *testing.T) {
 			copied := newDirectory(t)
 			must(t, "copy", at.address(), copied.address())
 			for _, archive := range []string{at.address(), copied.address()} {
-				result := "ok"
-				if archive == copied.address() {
-					result = "pinned"
-				}
-				drillAt(exitOK, archive, "--expect", states[3]).is(t, "ok", "ok", "ok", result)
+				drillAt(exitOK, archive, "--expect", states[3]).is(t, "ok", "ok", "ok", "ok") // a copy has the digests, too
 			}
 			if version == "0.5.42" {
 				d := drill(t, exitOK, at.address(), "--exec", grafeoCheck(t, "0.6.0", "--migrate"))
