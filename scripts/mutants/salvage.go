@@ -15,6 +15,12 @@ var salvageMutants = []mutant{
 		"./archiver", "TestSalvageOfABackupAmidAnEpoch",
 	},
 	{
+		"a salvage prefers any way to that of an ordinary restore", "archiver/internal/salvage/choose.go",
+		"\tif best == nil {\n\t\tbest = s.best(spans, aim)",
+		"\tif best == nil || true {\n\t\tbest = s.best(spans, aim)",
+		"./archiver", "TestSalvageGoesThePlainWay",
+	},
+	{
 		"what was removed does not help", "archiver/internal/salvage/span.go",
 		"range []bool{false, true} {",
 		"range []bool{false} {",

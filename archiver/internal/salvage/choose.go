@@ -71,7 +71,10 @@ func (s *Survey) choose(ctx context.Context, t catalog.Target) (*Choice, error) 
 			c.Wanted.Epoch, c.Wanted.Time = &aim.Backup.EndEpoch, aim.Backup.EndTime
 		}
 	}
-	best := s.best(spans, aim)
+	best := s.plain(t)
+	if best == nil {
+		best = s.best(spans, aim)
+	}
 	for timeline := aim.Timeline - 1; best == nil && t.Timeline == 0 && timeline > 0; timeline-- {
 		best = s.best(spans, catalog.Aim{Timeline: timeline, Time: aim.Time})
 		if best != nil {
