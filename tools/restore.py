@@ -9,9 +9,7 @@ ARCHIVE is a folder: an archive, or a copy of all that is below its prefix in a 
 an encrypted archive, age, with -i FILE for an identity, or -p for a passphrase, for which age asks. If a manifest, or anything else that
 is needed, is damaged or missing, there is an error, and no database. --without N does without manifest N, and 0 is archive.json."""
 import argparse, base64, calendar, contextlib, hashlib, hmac, itertools, json, mmap, os, pathlib, re, subprocess, sys, tempfile, time, zlib
-
-LOG = re.compile(r'wal_([0-9]{8,20})\.log')
-
+LOG = re.compile(r'wal_([0-9]{8}|[1-9][0-9]{8,18}|[0-9]{20})\.log')
 class Problem(ValueError): pass  # something is damaged or missing, or there is no such thing
 def need(ok, *what):
     if not ok:
@@ -43,7 +41,7 @@ def split(key, data, kind):
 class Archive:
     def __init__(self, root, identity, passphrase, without):
         self.root, self.generations, self.secrets = root, [], {}
-        names = sorted(name for name in os.listdir(os.path.join(root, 'manifests')) if re.fullmatch(r'[0-9]{10}\.json', name))
+        names = filter(re.compile(r'[0-9]{10}\.json').fullmatch, sorted(os.listdir(os.path.join(root, 'manifests'))))
         keys = {0: 'archive.json', **{int(name[:10]): f'manifests/{name}' for name in names}}
         self.documents = {n: split(k, self.read(k), 'manifest' if n else 'archive') for n, k in keys.items() if n not in without}
         need(any(self.documents), root, 'there is no archive with a backup')
@@ -102,7 +100,8 @@ class Archive:
             inner, _, _, mac, _ = split(key, self.decrypt(key, base64.b64decode(m['sealed']), [self.check_mac(n)]), 'manifest')
             need(not mac and all(inner.get(f, 0) == v for f, v in m.items() if f != 'sealed'), key, 'damaged: it contradicts itself')
             m = inner
-        need(m['kind'] in ('full', 'incremental', 'merged', 'keep', 'keys'), key, 'a newer version wrote it')
+        need(m['kind'] in ('full', 'incremental', 'merged', 'keep', 'keys') and m['database']['generation'] in ('0.5', '0.6')
+             and m['database'].get('layout') in (None, 'directory'), key, 'a newer version wrote it')
         return dict(m, key=key)
     def index(self, m):
         ref = m['index']
@@ -111,7 +110,11 @@ class Archive:
         return split(ref['key'], run(['zstd', '-dcq'], self.read(ref['key'], ref, 'catalog'), ref['key'], ref['raw_bytes']), 'index')[0]
     def fill(self, files, m, image):
         """Step 4, for one backup of a chain: adds its parts to files. The image, if it is wanted, is at a path, all others in memory."""
-        index, number, uses = self.index(m), None, []
+        index, number, uses, is_full = self.index(m), None, [], m['kind'] == 'full'
+        names = [f['name'] for f in index['files']]
+        right = len(names) == len({*names}) and ('image' in names) == (is_full and 'layout' not in m['database'])
+        right = right and (is_full or all(map(LOG.fullmatch, names))) and (m['continues'] or 0) < m['number']
+        need(right, m['key'], 'damaged: it has other files, or continues another backup, than one of its kind may')
         frames, parts = index['frames'], [f for f in index['files'] if image or LOG.fullmatch(f['name'])]
         for f in parts:
             name, size = f['name'], len(files.get(f['name'], b''))
@@ -125,11 +128,11 @@ class Archive:
                 files.setdefault(name, bytearray())[f['from']:] = bytes(f['bytes'] - f['from'])
             uses += [(frames[e['frame']]['segment'], e['frame'], name, e) for e in f['extents']]
         for (segment, frame), extents in itertools.groupby(sorted(uses, key=lambda u: u[:2]), lambda u: u[:2]):
-            s, frame = index['segments'][segment], frames[frame]
+            s, frame, end = index['segments'][segment], frames[frame], frames[frame]['offset'] + frames[frame]['stored_bytes']
             if segment != number:
                 number, key = segment, s.get('key', m['key'])
                 data = self.read(key, s, 'data', None if 'key' in s else base64.b64decode(s['data'], validate=True))
-            raw = run(['zstd', '-dcq'], data[frame['offset']:frame['offset'] + frame['stored_bytes']], key, frame['raw_bytes'])
+            raw = run(['zstd', '-dcq'], data[frame['offset']:end], key, frame['raw_bytes'] if end <= len(data) else -1)
             for _, _, name, e in extents:
                 files[name][e['offset']:e['offset'] + e['bytes']] = raw[e['frame_offset']:e['frame_offset'] + e['bytes']]
         for f in parts:
@@ -202,7 +205,6 @@ def find(backups, backup, epoch, moment, timeline):
     line = [m for m in line if nanoseconds(m['read_until']) <= moment or nanoseconds(m['created_at']) == moment]
     need(line, 'the archive begins later')
     return chain_to(backups, line[-1]), None
-
 def logs_of(files):  # numbers, names and contents of the log files, in the order of the log
     return sorted((int(LOG.fullmatch(name)[1]), name, data) for name, data in files.items() if LOG.fullmatch(name))
 def integer(data, at, size=4): return int.from_bytes(data[at:at + size], 'little')
@@ -237,28 +239,24 @@ def cut(files, chain, is_after):  # step 5
         target, over = (last, False) if begins_run else (target, over)
         last, over = (i, end), over or is_after(epoch, ms)
         target = target if over else last
-    if 'layout' in chain[0]['database']:
-        target = max(target, (0, 0))
-    for i, (_, name, data) in enumerate(logs):
-        if i > target[0]:
-            del files[name]
-        elif i == target[0]:
-            del data[target[1]:]
+    target = max(target, (0, 0)) if 'layout' in chain[0]['database'] else target
+    for _, name, _ in logs[target[0] + 1:]:
+        del files[name]
+    if target[0] >= 0:
+        del logs[target[0]][2][target[1]:]
 def leave_out(files, replay):  # step 6
     logs, graph = logs_of(files), replay.get('graph', '').encode()
     for number, name, data in logs:
-        is_first, out = number == replay['file'], b''
-        at = replay['offset'] if is_first else 0
+        is_first, out, at = number == replay['file'], b'', replay['offset'] if number == replay['file'] else 0
         if number < replay['file'] or is_first and len(data) <= at and (not graph or number == logs[-1][0]):
             del files[name]
         if graph and is_first:
             out = b'\x1d\x01' + (bytes([len(graph)]) if len(graph) < 251 else b'\xfb' + len(graph).to_bytes(2, 'little')) + graph
             out = len(out).to_bytes(4, 'little') + out + zlib.crc32(out).to_bytes(4, 'little')
         for offset in (o for w in replay.get('without', []) if w['file'] == number for o in w['offsets'] if o < len(data)):
-            need(data[offset + 4] == 2, name, 'damaged: no edge is where the manifest says')
+            need(offset >= at and data[offset + 4] == 2, name, 'damaged: no edge is where the manifest says')
             out, at = out + data[at:offset], offset + 8 + integer(data, offset)
         data[:] = out + data[at:]
-
 def restore(archive, target, chain, is_after):
     need(not any(os.path.lexists(target + end) for end in ('', '.wal', '.spill', '.checkpoint')), target, 'there is something already')
     files, log_folder = {}, 'image/wal' if 'layout' in chain[0]['database'] else 'wal'
@@ -267,9 +265,12 @@ def restore(archive, target, chain, is_after):
             archive.fill(files, m, os.path.join(folder, 'image') if m is chain[0] else None)
         for (number, name, log), following in zip(logs_of(files), logs_of(files)[1:]):
             need(is_old(m) or following[0] == number + len(log) - 128, name, 'damaged: a gap follows')
+        replay = archive.index(chain[0]).get('replay') or {'file': -1}
+        right = any(n == replay['file'] and len(log) >= replay['offset'] for n, _, log in logs_of(files))
+        need(right or replay['file'] < 0, chain[0]['key'], 'damaged: its replay begins elsewhere than in the log')
         if is_after:
             cut(files, chain, is_after)
-        leave_out(files, archive.index(chain[0]).get('replay') or {'file': -1})
+        leave_out(files, replay)
         for name in files.keys() - {'image'}:
             path = pathlib.Path(folder, log_folder if LOG.fullmatch(name) else '', name)
             path.parent.mkdir(parents=True, exist_ok=True)
