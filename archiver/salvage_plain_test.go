@@ -22,6 +22,7 @@ func TestSalvageGoesThePlainWay(t *testing.T) {
 		backup(t, store, m.path)
 	}
 	m.checkpointHeld()
+	m.commit(100)
 	full(t, store, m.path) // 4 begins with the epoch at which 3 ends
 	m.commit(100)
 	backup(t, store, m.path) // 5
