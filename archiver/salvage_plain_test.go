@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,4 +52,40 @@ func TestSalvageGoesThePlainWay(t *testing.T) {
 			t.Errorf("backup %d is restored from %d", seq+1, r.Plan.Full)
 		}
 	}
+}
+
+// A state that comes from a backup which was removed is said to. What was merged into others was not
+// removed.
+func TestSalvageNamesRemovedBackups(t *testing.T) {
+	m, store := newModel(t), storagetest.NewMemory()
+	for range 3 {
+		m.commit(100)
+		full(t, store, m.path)
+	}
+	remove(t, store, 1, 2)
+	check := func(objects map[string][]byte, target archiver.Target, epoch uint64, isExact bool, want ...uint64) {
+		t.Helper()
+		if r := m.salvaged(objects, target, epoch, isExact); !slices.Equal(r.Salvaged.Removed, want) {
+			t.Errorf("%v were removed, instead of %v", r.Salvaged.Removed, want)
+		}
+	}
+	objects := store.Objects()
+	check(objects, archiver.AtBackup(3), 3, true)
+	check(objects, archiver.AtBackup(2), 2, true) // 3 has it, too
+	delete(objects, manifest.Seq(3).Key())
+	check(objects, archiver.AtBackup(2), 2, true, 2)
+	check(objects, archiver.Target{}, 2, false, 2)
+
+	merged := storagetest.NewMemory()
+	m = increments(t, merged, 8)
+	if r := compactAll(t, merged); len(r.Merged) == 0 {
+		t.Fatalf("%+v", r)
+	}
+	objects = merged.Objects()
+	for seq, record := range recordsIn(t, objects) {
+		if record.Kind == manifest.Merged {
+			delete(objects, seq.Key())
+		}
+	}
+	check(objects, archiver.Target{}, m.epoch, true)
 }

@@ -31,6 +31,10 @@ type Salvaged struct {
 	// ImageOnly reports that the state is the checkpoint of an image, without any log.
 	ImageOnly bool
 
+	// Removed are backups from which it was restored, and which had been removed: by an expiry, or
+	// given up.
+	Removed []uint64
+
 	Holes  []Finding // the objects of the archive that are missing or damaged, as far as the restore has noticed
 	Doubts []string  // as in [SalvageReport]
 }
@@ -70,8 +74,12 @@ func (a *Archive) salvageTo(ctx context.Context, target string, isFolder bool, o
 }
 
 func salvagedFrom(s *salvage.Survey, c *salvage.Choice) *Salvaged {
+	var removed []uint64
+	for _, seq := range c.Removed {
+		removed = append(removed, uint64(seq))
+	}
 	return &Salvaged{
-		Exact: c.Exact, Unsure: c.Unsure, ImageOnly: c.ImageOnly, MayBeLater: c.Wanted.MayBeLater,
+		Exact: c.Exact, Unsure: c.Unsure, ImageOnly: c.ImageOnly, MayBeLater: c.Wanted.MayBeLater, Removed: removed,
 		WantedTimeline: c.Wanted.Timeline, WantedEpoch: c.Wanted.Epoch, WantedTime: c.Wanted.Time, WantedBackup: c.Wanted.Backup,
 		Holes: findingsOf(s.Holes()), Doubts: s.Doubts,
 	}

@@ -84,6 +84,7 @@ type salvagedLine struct {
 	Unsure     bool          `json:"unsure"`
 	MayBeLater bool          `json:"may_be_later_timeline,omitempty"`
 	ImageOnly  bool          `json:"image_only,omitempty"`
+	Removed    []uint64      `json:"removed,omitempty"`
 	Wanted     wantedLine    `json:"wanted"`
 	Findings   []findingLine `json:"findings"`
 	Doubts     []string      `json:"doubts"`
@@ -234,7 +235,7 @@ func lineOfSalvaged(s *archiver.Salvaged) *salvagedLine {
 		return nil
 	}
 	return &salvagedLine{
-		Exact: s.Exact, Unsure: s.Unsure, MayBeLater: s.MayBeLater, ImageOnly: s.ImageOnly, Findings: findingLines(s.Holes), Doubts: append([]string{}, s.Doubts...),
+		Exact: s.Exact, Unsure: s.Unsure, MayBeLater: s.MayBeLater, ImageOnly: s.ImageOnly, Removed: s.Removed, Findings: findingLines(s.Holes), Doubts: append([]string{}, s.Doubts...),
 		Wanted: wantedLine{s.WantedBackup, s.WantedTimeline, s.WantedEpoch, s.WantedTime},
 	}
 }
@@ -262,6 +263,11 @@ func (o *output) printSalvaged(s *archiver.Salvaged) error {
 			return err
 		}
 	}
+	if len(s.Removed) > 0 {
+		if err := o.print("%s", removedInWords(s.Removed)); err != nil {
+			return err
+		}
+	}
 	for _, f := range s.Holes {
 		if err := o.print("%s: %s", f.Key, f.Problem); err != nil {
 			return err
@@ -273,6 +279,18 @@ func (o *output) printSalvaged(s *archiver.Salvaged) error {
 		}
 	}
 	return nil
+}
+
+// removedInWords says that a state comes from backups that had been removed.
+func removedInWords(seqs []uint64) string {
+	if len(seqs) == 1 {
+		return fmt.Sprintf("backup %d, from which it comes, had been REMOVED, and was there still", seqs[0])
+	}
+	var all []string
+	for _, seq := range seqs {
+		all = append(all, fmt.Sprint(seq))
+	}
+	return "backups " + strings.Join(all, ", ") + ", from which it comes, had been REMOVED, and were there still"
 }
 
 // wantedInWords names the state that was asked for.

@@ -23,6 +23,9 @@ type Choice struct {
 	Wanted Wanted
 
 	ImageOnly bool // it is the checkpoint of an image, without any log
+
+	// Removed are the backups of the route that were removed, ascending.
+	Removed []manifest.Seq
 }
 
 // Wanted is the state that was asked for.
@@ -89,6 +92,11 @@ func (s *Survey) choose(ctx context.Context, t catalog.Target) (*Choice, error) 
 		c.Exact, c.Unsure, c.Wanted.MayBeLater = false, true, true
 	}
 	c.ImageOnly = len(best.route.Chain) == 1 && best.isImage
+	for _, m := range best.route.Chain {
+		if s.wasRemoved(m.Seq) {
+			c.Removed = append(c.Removed, m.Seq)
+		}
+	}
 	c.Plan, err = catalog.NewPlan(best.route, best.indexes, t)
 	return c, err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
@@ -127,6 +128,14 @@ func (s *Survey) addPart(m *manifest.Committed, isGone bool) {
 		}
 	}
 	s.parts = append(s.parts, p)
+}
+
+// wasRemoved reports whether a backup is none any more, as far as the newest keep says, and was not
+// merged into one.
+func (s *Survey) wasRemoved(seq manifest.Seq) bool {
+	return !slices.ContainsFunc(s.list.Backups, func(e journal.Entry) bool {
+		return e.Seq == seq || e.From != 0 && e.From <= seq && seq < e.Seq
+	})
 }
 
 // isWhole reports whether none of these objects is a hole.
