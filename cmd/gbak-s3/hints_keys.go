@@ -90,6 +90,14 @@ var ofKeys = []row{
 			"over it or deleted since: see docs/lock.md. Otherwise put an intact copy of archive.json back.",
 	},
 	{
+		name: "made at another address", when: both(text(", another address with this archive's id"), func(f *facts) bool {
+			return f.code == archiver.CodeVanished || f.code == archiver.CodeDamagedArchive
+		}),
+		say: "Nothing was stored. Two archives with one id have backed up this database: one of them is a copy of the other, such as a mirror " +
+			"that was detached. Back up into the one that the message names, and no more into this one. If both addresses lead to the same " +
+			"place, that backup is gone from there. To go on here all the same, run `backup` with --begin-anew, once.",
+	},
+	{
 		name: "rolled back", when: both(code(archiver.CodeDamagedArchive), text("rolled back:")),
 		say: "Nothing was stored. Backups that were there are gone, and no expiry has removed them: look at the bucket's versions. What is left " +
 			"can be restored. To go on without them, run `backup` or `import` with --begin-anew, once.",

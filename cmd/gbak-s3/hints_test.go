@@ -102,6 +102,7 @@ var hintCases = []hintCase{
 	},
 	{"archive.json", archiver.CodeDamagedArchive, &archiver.DocumentError{Err: errors.New("x")}, "relies on the manifests"},
 	{"vanished", archiver.CodeVanished, errors.New("x"), "--begin-anew"},
+	{"made at another address", archiver.CodeVanished, errors.New("x; it was made at b, another address with this archive's id"), "detached"},
 	{"locked", archiver.CodeLocked, errors.New("x"), "end it"},
 	{"unsafe store", archiver.CodeUnsafeStore, errors.New("x"), "--single-writer"},
 	{"no command", archiver.CodeFailed, &execError{onPath(syscall.ENOENT)}, "after --"},

@@ -35,11 +35,21 @@ func (e *VanishedError) IsReplaced() bool {
 // no key to it can do no more than that to its log.
 func (e *VanishedError) IsRolledBack() bool { return e.Encrypted && e.ArchiveID == e.Was.ArchiveID }
 
+// isElsewhere reports whether the backup that is missing was made at another address, into an archive
+// with the same id: one of the two is a copy of the other, such as a mirror that was detached.
+func (e *VanishedError) isElsewhere() bool {
+	return e.ArchiveID == e.Was.ArchiveID && e.Was.Name != "" && e.Was.Name != e.Address && e.Address != addressOf("")
+}
+
 func (e *VanishedError) Error() string {
+	s := e.text()
 	if e.IsRolledBack() {
-		return "rolled back: " + e.text()
+		s = "rolled back: " + s
 	}
-	return e.text()
+	if e.isElsewhere() {
+		s += "; it was made at " + e.Was.Name + ", another address with this archive's id"
+	}
+	return s
 }
 
 func (e *VanishedError) text() string {
