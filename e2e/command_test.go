@@ -63,6 +63,7 @@ type answer struct {
 	StoredBytes int64  `json:"stored_bytes"`
 	Segments    int64  `json:"segments"`
 	CreatedAt   string `json:"created_at"`
+	EndTime     string `json:"end_time"`
 	Host        string `json:"host"`
 	RestoreFrom *int64 `json:"restore_from"`
 	RestoreTo   *int64 `json:"restore_to"`

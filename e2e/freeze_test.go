@@ -125,13 +125,19 @@ func (f *freezer) finish(folder, about string) {
 			f.Fatalf("%v: %s", args, r.stderr)
 		}
 	}
-	var times []string
+	var times, ends, commits []string
 	for _, b := range list {
 		if b.Type != "backup" {
 			continue
 		}
 		add(true, "--backup", strconv.FormatInt(b.Seq, 10))
 		times = append(times, b.CreatedAt)
+		if end := strconv.FormatInt(b.EndEpoch, 10); !slices.Contains(ends, end) {
+			ends = append(ends, end)
+		}
+		if b.EndTime != "" && !slices.Contains(commits, b.EndTime) {
+			commits = append(commits, b.EndTime)
+		}
 		if epochs[b.Timeline] == nil {
 			epochs[b.Timeline] = map[int64]bool{}
 		}
@@ -153,6 +159,12 @@ func (f *freezer) finish(folder, about string) {
 		}
 	}
 	for _, at := range spread(times, 5) {
+		add(false, "--time", at)
+	}
+	for _, epoch := range spread(ends, 3) { // of whichever timeline is the newest that has it
+		add(false, "--epoch", epoch)
+	}
+	for _, at := range spread(commits, 3) { // the very millisecond of a commit
 		add(false, "--time", at)
 	}
 	var b strings.Builder

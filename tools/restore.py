@@ -37,7 +37,6 @@ def split(key, data, kind):
     need(fields['type'] == kind, key, f'damaged: its type is not {kind}')
     need(fields['format'] == 1, key, f'a newer version wrote it: its format is {fields["format"]}')
     return fields, key, line, m[2], hashlib.sha256(data).hexdigest()
-
 class Archive:
     def __init__(self, root, identity, passphrase, without):
         self.root, self.generations, self.secrets = root, [], {}
@@ -267,7 +266,8 @@ def restore(archive, target, chain, is_after):
             need(is_old(m) or following[0] == number + len(log) - 128, name, 'damaged: a gap follows')
         replay = archive.index(chain[0]).get('replay') or {'file': -1}
         right = any(n == replay['file'] and len(log) >= replay['offset'] for n, _, log in logs_of(files))
-        need(right or replay['file'] < 0, chain[0]['key'], 'damaged: its replay begins elsewhere than in the log')
+        cleared = [w['file'] for w in replay.get('without', [])]
+        need(right and cleared == sorted({*cleared}) or replay['file'] < 0, chain[0]['key'], 'damaged: its replay begins elsewhere than in the log')
         if is_after:
             cut(files, chain, is_after)
         leave_out(files, replay)
