@@ -96,6 +96,16 @@ var mutants = []mutant{
 		"./archiver", "TestRoutesBySummaries",
 	},
 	{
+		"an epoch is restored from a timeline although a newer one may be lost", "archiver/internal/catalog/loss.go",
+		"case to > last.Timeline, t.Time != nil", "case t.Time != nil",
+		"./archiver/internal/journal", "TestDamagedManifest",
+	},
+	{
+		"a lost change of the schema at a border is not missed", "archiver/internal/catalog/loss.go",
+		"err == nil && (wantedErr != nil || !c.isSame(t, r, wanted)), err", "err",
+		"./archiver", "TestNeighboursOfALostManifest",
+	},
+	{
 		"a summary that differs from its manifest is not found", "archiver/internal/verify/manifests.go",
 		"of != nil && of != m && !of.SameOutline(b)", "of != nil && of == m && !of.SameOutline(b)",
 		"./archiver", "TestWrongSummary",

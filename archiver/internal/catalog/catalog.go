@@ -15,6 +15,8 @@
 //     database will have, and where each byte of them comes from.
 //   - A [Stretch] is a part of a history that begins with an image and has a route of its
 //     own. In Grafeo's own backup folders, stretches follow each other.
+//   - A [Loss] is a record that is missing or damaged. A route that a loss might change is
+//     none, see [Catalog.Despite].
 //   - [Reach] is the range of states of a timeline that some chain leads to.
 //
 // A backup is needed for a state if it is in the chain to it: [Catalog.ChainTo] returns the
@@ -34,6 +36,7 @@ import (
 type Catalog struct {
 	backups []*manifest.Committed // ascending
 	bySeq   map[manifest.Seq]*manifest.Committed
+	losses  []Loss
 }
 
 // New returns the catalog of these backups, in any order; nil stands for one that is

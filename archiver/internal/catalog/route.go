@@ -8,8 +8,18 @@ import (
 )
 
 // Route returns the route to a target. The error is an [*UnreachableError] if no backups
-// give that state, and a [*manifest.ObjectError] if a backup that it needs is missing.
+// give that state, and a [*manifest.ObjectError] if a backup that it needs is missing, or if
+// a loss may be what the target means.
 func (c *Catalog) Route(t Target) (*Route, error) {
+	r, err := c.route(t)
+	if len(c.losses) == 0 || t.Backup != 0 {
+		return r, err
+	}
+	return c.proven(t, r, err)
+}
+
+// route is [Catalog.Route] by what is known.
+func (c *Catalog) route(t Target) (*Route, error) {
 	if t.Epoch != nil && t.Time != nil || t.Backup != 0 && (t.Epoch != nil || t.Time != nil) {
 		return nil, errors.New("a target is a backup, an epoch or a time, and not two of them")
 	}

@@ -55,18 +55,21 @@ func TestDamagedManifest(t *testing.T) {
 	add(t, j, 5)
 	journaltest.Put(t, store, manifest.Seq(5).Key(), "{}\n")
 	l := journaltest.Open(t, j)
-	epoch := func(e uint64) catalog.Target { return catalog.Target{Epoch: &e} }
+	epoch := func(e uint64, timeline int) catalog.Target { return catalog.Target{Epoch: &e, Timeline: timeline} }
 	for name, c := range map[string]struct {
 		target catalog.Target
 		seq    manifest.Seq // of the backup; 0 if it is the damaged one
 	}{
-		"the newest":                  {catalog.Target{}, 0},
-		"the newest of its timeline":  {catalog.Target{Timeline: 1}, 0},
-		"an earlier one":              {catalog.Target{Backup: 4}, 4},
-		"an earlier one, a timeline":  {catalog.Target{Backup: 4, Timeline: 1}, 4},
-		"the damaged one":             {catalog.Target{Backup: 5}, 0},
-		"what it may have once more":  {epoch(305), 0}, // on a newer timeline
-		"what it may have more of it": {epoch(400), 0}, // a change of the schema
+		"the newest":                                       {catalog.Target{}, 0},
+		"an earlier one":                                   {catalog.Target{Backup: 4}, 4},
+		"an earlier one, a timeline":                       {catalog.Target{Backup: 4, Timeline: 4}, 4},
+		"the damaged one":                                  {catalog.Target{Backup: 5}, 0},
+		"an earlier epoch":                                 {epoch(305, 3), 3},
+		"an earlier epoch ":                                {epoch(400, 4), 4},
+		"an epoch that a newer timeline may have":          {epoch(305, 0), 0},
+		"an epoch that the damaged one may go on with":     {epoch(410, 4), 0},
+		"a timeline that the damaged one may go on with":   {catalog.Target{Timeline: 4}, 0},
+		"a timeline before the one that it can be part of": {catalog.Target{Timeline: 3}, 3},
 	} {
 		r, err := j.Route(t.Context(), l, c.target)
 		if c.seq == 0 {
@@ -92,8 +95,7 @@ func TestDamagedManifest(t *testing.T) {
 	}
 }
 
-// Nothing but the end of a backup is looked for past a manifest that is lost, unless a summary
-// shows what that was.
+// An epoch is looked for past a manifest that is lost if a summary shows what that was.
 func TestRoutesPastALostManifest(t *testing.T) {
 	t.Parallel()
 	for what, isGone := range map[string]bool{"damaged": false, "missing": true} {
@@ -113,7 +115,7 @@ func TestRoutesPastALostManifest(t *testing.T) {
 			r, err := j.Route(t.Context(), l, catalog.Target{Epoch: &epoch})
 			object, _ := errors.AsType[*manifest.ObjectError](err)
 			switch {
-			case last == 0 || isGone:
+			case last == 0:
 				if object == nil || object.Key != lost {
 					t.Errorf("%s: epoch %d: %+v, %v", what, epoch, r, err)
 				}

@@ -12,9 +12,8 @@ import (
 )
 
 // Route returns the route to a target in an archive that has backups, and the backup that
-// t names, if it names one. It reads as few manifests as the target allows. For the end of a
-// backup, one that is damaged is an error only if the route needs it. For anything else it is
-// one, too, if nothing says what it was: it may have the state that is wanted.
+// t names, if it names one. It reads as few manifests as the target allows. One that is
+// damaged or missing is an error if the route needs it, or if it may be what the target means.
 func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalog.Route, error) {
 	if t.IsEnd() {
 		c, err := (&router{j, l, t}).chain(ctx)
@@ -23,38 +22,17 @@ func (j *Journal) Route(ctx context.Context, l *List, t catalog.Target) (*catalo
 		}
 		return c.Route(t)
 	}
-	lost := l.missing()
-	if lost == nil || t.Backup != 0 {
+	if len(l.gaps()) == 0 || t.Backup != 0 {
 		if r, ok, err := (&router{j, l, t}).byOutlines(ctx); ok || err != nil {
 			return r, err
 		}
 	}
-	all, damage, err := j.loadEach(ctx, l)
-	switch {
-	case err != nil:
+	c, err := j.Catalog(ctx, l)
+	if err != nil {
 		return nil, err
-	case t.Backup != 0:
-	case damage != nil:
-		return nil, l.AboutNewest(damage)
-	case lost != nil:
-		return nil, lost
 	}
-	return catalog.New(all).Route(t)
-}
-
-// missing returns an error for the newest record after the newest keep that the list lacks, nil
-// if it has them all. Manifests of before that keep may have been deleted.
-func (l *List) missing() error {
-	first := manifest.Seq(0)
-	if l.Keep != nil {
-		first = l.Keep.Seq
-	}
-	for seq, i := l.Last(), len(l.Records)-1; seq > first; seq, i = seq-1, i-1 {
-		if i < 0 || l.Records[i] != seq {
-			return &manifest.ObjectError{Key: seq.Key(), Problem: "it is missing"}
-		}
-	}
-	return nil
+	r, err := c.Route(t)
+	return r, l.AboutNewest(err)
 }
 
 // Plan reads the indexes of a route to a target, and joins them.
@@ -74,13 +52,17 @@ func (j *Journal) Plan(ctx context.Context, r *catalog.Route, t catalog.Target) 
 	return catalog.NewPlan(r, indexes, t)
 }
 
-// Catalog reads all manifests. It has none of those that are damaged.
+// Catalog reads all manifests. Those that are missing or damaged are losses of it.
 func (j *Journal) Catalog(ctx context.Context, l *List) (*catalog.Catalog, error) {
-	all, _, err := j.loadEach(ctx, l)
+	all, damaged, err := j.loadEach(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	return catalog.New(all), nil
+	losses, err := j.losses(ctx, l, append(damaged, l.gaps()...))
+	if err != nil {
+		return nil, err
+	}
+	return catalog.New(all).Despite(losses), nil
 }
 
 // withoutSummaries returns m without what it says of other backups. Of many backups that is as much
@@ -94,22 +76,19 @@ func withoutSummaries(m *manifest.Committed) *manifest.Committed {
 	return &manifest.Committed{Manifest: &without, Digest: m.Digest, Record: m.Record}
 }
 
-// loadEach reads all manifests of l. Those that are damaged are nil; damage is the error
-// for the newest of them.
-func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Committed, damage, err error) {
+// loadEach reads all manifests of l. Those that are damaged are nil, and in damaged, in any
+// order.
+func (j *Journal) loadEach(ctx context.Context, l *List) (all []*manifest.Committed, damaged []lost, err error) {
 	all = make([]*manifest.Committed, len(l.Backups))
-	newest := -1
 	err = j.LoadAll(ctx, l, func(i int, m *manifest.Committed, err error) error {
 		if IsDamaged(err) {
-			if i > newest {
-				newest, damage = i, err
-			}
+			damaged = append(damaged, lost{l.Backups[i], err})
 			return nil
 		}
 		all[i] = withoutSummaries(m)
 		return err
 	})
-	return all, damage, err
+	return all, damaged, err
 }
 
 // router looks for the route to a target in a list.
@@ -128,22 +107,26 @@ func (r *router) chain(ctx context.Context) (*catalog.Catalog, error) {
 		i := slices.IndexFunc(backups, func(e Entry) bool { return e.Seq == manifest.Seq(t.Backup) })
 		backups = backups[:i+1]
 	}
+	newest := l.read[l.Last()] // it names the newest backup if it is none itself
 	var all []*manifest.Committed
 	for batch := 1; len(backups) > 0; batch *= 8 {
 		part := backups[max(0, len(backups)-batch):]
 		backups = backups[:len(backups)-len(part)]
-		read, damage, err := r.journal.loadEach(ctx, l.of(part))
+		read, damaged, err := r.journal.loadEach(ctx, l.of(part))
 		if err != nil {
 			return nil, err
 		}
-		if damage != nil {
-			return nil, l.AboutNewest(damage)
+		if len(damaged) > 0 {
+			return nil, l.AboutNewest(newestOf(damaged).err)
 		}
 		if t.Backup != 0 && batch == 1 && read[len(read)-1] == nil {
 			return nil, &NoBackupError{Seq: t.Backup, First: uint64(l.Backups[0].Seq), Last: uint64(l.Last()), Gone: true}
 		}
 		read = slices.DeleteFunc(read, func(m *manifest.Committed) bool { return m == nil }) // no backups
 		all = append(read, all...)
+		if len(all) > 0 && t.Backup == 0 && newest != nil && newest.NewestBackup() > all[len(all)-1].Seq {
+			return nil, &manifest.ObjectError{Key: newest.NewestBackup().Key(), Problem: "it is missing"}
+		}
 		if c := catalog.New(all); len(all) > 0 && c.ChainTo(all[len(all)-1]) != nil {
 			return c, nil
 		}
