@@ -91,7 +91,9 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 	backup(t, inner, path)
 	want := wholePart(t, path)
 	whole := storagetest.NewFaulty(inner, nil)
-	restore(t, whole, 0)
+	if _, err := newArchive(whole).Restore(t.Context(), filepath.Join(t.TempDir(), "db.grafeo"), archiver.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	if len(whole.Calls()) < 3 {
 		t.Errorf("the restore needs %d requests only", len(whole.Calls()))
 	}
