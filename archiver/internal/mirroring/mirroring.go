@@ -71,7 +71,10 @@ func (e *DamageError) Error() string {
 		where = "of the archive that is mirrored"
 	}
 	s := fmt.Sprintf("%s, %s: %s", e.First.Key, where, e.First.Problem)
-	if e.Count > 1 {
+	switch {
+	case e.Count == 2:
+		s += " (and there is one more such object)"
+	case e.Count > 2:
 		s += fmt.Sprintf(" (and there are %d more such objects)", e.Count-1)
 	}
 	if e.Stop > 0 {
