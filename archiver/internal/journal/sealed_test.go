@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal/journaltest"
@@ -281,4 +282,22 @@ func TestSealedWithoutDocument(t *testing.T) {
 	readable(1, writer(key), owner.given(), comes.given())
 	add(t, sealedJournal(s, writer(key)), 1)
 	readable(2, writer(key), owner.given(), comes.given())
+}
+
+// The newest state is not that of an earlier backup if the newest one is missing and a change of
+// keys came after it.
+func TestNewestBackupIsMissingBeforeAChangeOfKeys(t *testing.T) {
+	t.Parallel()
+	s, owner := storagetest.NewMemory(), newPerson(t)
+	key := newSealed(t, s, owner)
+	lost := add(t, sealedJournal(s, writer(key)), 1)
+	changeKeys(t, s, owner, seal.Change{Rotate: true})
+	if err := s.Delete(t.Context(), lost.Seq.Key()); err != nil {
+		t.Fatal(err)
+	}
+	j := sealedJournal(s, owner.given())
+	r, err := j.Route(t.Context(), journaltest.Open(t, j), catalog.Target{})
+	if object, ok := errors.AsType[*manifest.ObjectError](err); !ok || object.Key != lost.Seq.Key() {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
