@@ -72,7 +72,7 @@ func roundTrip(t *testing.T, db *database, want state, at place) {
 	if want.Epoch != nil {
 		wantBackup.EndEpoch = *want.Epoch
 	}
-	measured := cmpopts.IgnoreFields(answer{}, "StartEpoch", "RawBytes", "StoredBytes", "Segments", "Requests", "Cost", "ElapsedMS", "CreatedAt", "RestoreFrom", "RestoreTo", "Why", "Host", "DatabaseID", "Generation")
+	measured := cmpopts.IgnoreFields(answer{}, "StartEpoch", "RawBytes", "StoredBytes", "Segments", "Requests", "Cost", "ElapsedMS", "CreatedAt", "EndTime", "RestoreFrom", "RestoreTo", "Why", "Host", "DatabaseID", "Generation")
 	if diff := cmp.Diff(wantBackup, backup, measured); diff != "" {
 		t.Errorf("backup --json (-want +got):\n%s", diff)
 	}
