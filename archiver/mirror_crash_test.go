@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -170,8 +171,11 @@ func TestMirrorRestoresAtEveryMoment(t *testing.T) {
 			if scene.before != nil {
 				mirrorInto(t, scene.before, to)
 			}
+			var mu sync.Mutex // several are put at once
 			was, looks := false, 0
 			look := func(key string) {
+				mu.Lock()
+				defer mu.Unlock()
 				if strings.HasPrefix(key, manifest.ManifestPrefix) || key == manifest.ArchiveKey {
 					is := isWholeMirror(t, "after "+key, to)
 					if was && !is {

@@ -47,10 +47,15 @@ type goal struct {
 func (g goal) String() string { return strings.Join(g.args, " ") }
 
 // reach restores every goal, also with the decoder, and opens what came of it in the real
-// database.
+// database. Of the oldest versions of objects there is no copy for the decoder: a download
+// has the newest ones.
 func reach(t *testing.T, version string, at place, goals []goal) {
 	t.Helper()
-	archive := copyArchive(t, at)
+	hasCopy := !strings.Contains(at.address(), "versions=oldest")
+	var archive directory
+	if hasCopy {
+		archive = copyArchive(t, at)
+	}
 	for part := range slices.Chunk(goals, 40) { // so that not too much lies on the disk
 		dir := filepath.Join(t.TempDir(), "restored")
 		var paths []string
@@ -64,7 +69,9 @@ func reach(t *testing.T, version string, at place, goals []goal) {
 				g.after(r)
 			}
 			onlyDatabase(t, path)
-			decodesTo(t, archive, path, g.args...)
+			if hasCopy {
+				decodesTo(t, archive, path, g.args...)
+			}
 			paths = append(paths, path)
 		}
 		for i, got := range openAll(t, version, paths) {
