@@ -23,6 +23,10 @@ func forTests(path string) bool { return strings.HasSuffix(path, "test") }
 // import; paths are relative to the module. ARCHITECTURE.md draws it.
 func mayImport(from, to string) bool {
 	switch {
+	case within(from, "internal/page"):
+		return within(to, "internal/page") // a page is made of plain values
+	case within(to, "internal/page"):
+		return from == "internal/watch/server" || within(from, "cmd")
 	case within(from, "internal/watch"):
 		return to == "archiver" || to == "storage" || to == "internal/disk" || within(to, "internal/watch") ||
 			to == "archiver/grafeo" && from == "internal/watch/trigger" // the names of a database's files
