@@ -24,12 +24,16 @@ func forTests(path string) bool { return strings.HasSuffix(path, "test") }
 func mayImport(from, to string) bool {
 	switch {
 	case within(from, "internal/page"):
-		return within(to, "internal/page") // a page is made of plain values
+		return to == "internal/history" || within(to, "internal/page") // a page is made of plain values
 	case within(to, "internal/page"):
 		return from == "internal/watch/server" || within(from, "cmd")
 	case within(from, "internal/watch"):
-		return to == "archiver" || to == "storage" || to == "internal/disk" || within(to, "internal/watch") ||
+		return to == "archiver" || to == "storage" || to == "internal/disk" || to == "internal/history" || within(to, "internal/watch") ||
 			to == "archiver/grafeo" && from == "internal/watch/trigger" // the names of a database's files
+	case from == "internal/history":
+		return to == "archiver"
+	case to == "internal/history":
+		return within(from, "cmd")
 	case within(to, "internal/watch"):
 		return within(from, "cmd")
 	case within(from, "internal"):
@@ -255,6 +259,15 @@ func TestImportRules(t *testing.T) {
 		{"cmd/gbak-s3", "internal/watch", true},
 		{"internal/watch", "archiver", true},
 		{"internal/watch", "storage/s3", false},
+		{"internal/watch", "internal/history", true},
+		{"internal/watch", "internal/page", false},
+		{"internal/watch/server", "internal/page", true},
+		{"internal/page", "internal/watch", false},
+		{"internal/page/picture", "archiver", false},
+		{"internal/page/picture", "internal/history", true},
+		{"internal/history", "archiver", true},
+		{"internal/history", "storage", false},
+		{"archiver", "internal/history", false},
 		{"internal/watch", "archiver/internal/journal", false},
 		{"internal/watch", "archiver/grafeo", false},
 		{"internal/watch/trigger", "archiver/grafeo", true},
