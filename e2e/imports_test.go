@@ -29,7 +29,7 @@ func mayImport(from, to string) bool {
 		return from == "internal/watch/server" || within(from, "cmd")
 	case within(from, "internal/watch"):
 		return to == "archiver" || to == "storage" || to == "internal/disk" || to == "internal/history" || within(to, "internal/watch") ||
-			to == "archiver/grafeo" && from == "internal/watch/trigger" // the names of a database's files
+			to == "internal/spelling" || to == "archiver/grafeo" && from == "internal/watch/trigger" // the names of a database's files
 	case from == "internal/history":
 		return to == "archiver"
 	case to == "internal/history":
@@ -254,6 +254,7 @@ func TestImportRules(t *testing.T) {
 		{"archiver/grafeo", "storage", false},
 		{"archiver/grafeo", "archiver", false},
 		{"archiver/grafeo", "internal/crc32combine", true},
+		{"internal/watch/config", "internal/spelling", true},
 		{"internal/crc32combine", "storage", false},
 		{"internal/disk", "internal/disk/disktest", false},
 		{"cmd/gbak-s3", "internal/watch", true},

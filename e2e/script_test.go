@@ -31,7 +31,8 @@ const answerLimit = time.Minute
 //	                        with this code name and the exit code before
 //	database VERSION PATH   a database by the real Grafeo; more words go to gen.js
 //	bucket                  set $ARCHIVE to an address in a fresh bucket, and
-//	                        $ENDPOINT to its server
+//	                        $ENDPOINT to its server,
+//	                        $ENDPOINT_HOST to that without its scheme
 //	vector NAME DIR         copy a folder that the real Grafeo has made, of the
 //	                        testdata of archiver/grafeo
 //	truncate PATH N         cut the last N bytes off
@@ -105,7 +106,10 @@ func runScript(t *testing.T, script string) {
 			"bucket": func(ts *testscript.TestScript, neg bool, args []string) {
 				usage(ts, !neg && len(args) == 0, "bucket")
 				ts.Setenv("ARCHIVE", address)
-				ts.Setenv("ENDPOINT", os.Getenv("GBAK_TEST_S3_ENDPOINT"))
+				endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
+				_, host, _ := strings.Cut(endpoint, "://")
+				ts.Setenv("ENDPOINT", endpoint)
+				ts.Setenv("ENDPOINT_HOST", host)
 			},
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
 				usage(ts, !neg && len(args) == 2, "vector NAME DIR")

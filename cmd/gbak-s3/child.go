@@ -94,7 +94,7 @@ func (a *app) afterCommand(command, work error) error {
 		return work
 	}
 	if work != nil {
-		a.fail(work)
+		a.fail(work, "")
 	}
 	return &answeredError{exit}
 }

@@ -73,12 +73,13 @@ type failure struct {
 	Hint    string `json:"hint"`
 }
 
-// fail prints err on stderr and returns the exit code.
-func (a *app) fail(err error) int {
+// fail prints err on stderr, with more after its hint, and returns the exit code.
+func (a *app) fail(err error, more string) int {
 	if answered, ok := errors.AsType[*answeredError](err); ok {
 		return answered.exit
 	}
 	f := describe(err, a.verb)
+	f.Hint += more
 	a.trace(err)
 	a.printFailure(f)
 	return f.Exit

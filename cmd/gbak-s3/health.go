@@ -74,7 +74,7 @@ func ask(cmd *cobra.Command, address string) (alive bool, answer string) {
 	}
 	response, err := (&http.Client{Timeout: healthTimeout}).Do(request)
 	if err != nil {
-		return false, err.Error()
+		return false, fmt.Sprintf("no watcher answers there: %v; does one run with --listen, and at this address?", err)
 	}
 	defer response.Body.Close()
 	const enough = 4096

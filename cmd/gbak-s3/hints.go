@@ -279,16 +279,9 @@ var remaining = []row{
 		say: "Give the path of a database file, its log folder, a log file, a backup cursor, a folder of Grafeo's " +
 			"own backups, or an archive.",
 	},
-	{
-		name: "not a database", when: code(archiver.CodeNotDatabase),
-		say: "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of Grafeo 0.5 that " +
-			"has its log in the folder wal.",
-	},
+	{name: "not a database", when: code(archiver.CodeNotDatabase), more: notDatabaseHint},
 	{name: "nothing to inspect", when: both(code(archiver.CodeNotFound), of("inspect")), say: "Check the path."},
-	{
-		name: "nothing there", when: code(archiver.CodeNotFound),
-		say: "Check the path: it is that of the database file, such as people.grafeo.",
-	},
+	{name: "nothing there", when: code(archiver.CodeNotFound), more: missingDatabaseHint},
 	{
 		name: "behind", when: code(archiver.CodeLagging),
 		say: "Run `gbak-s3 backup DATABASE ARCHIVE`, and find out why the scheduled backups did not run.",

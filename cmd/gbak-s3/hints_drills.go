@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -15,6 +16,10 @@ var ofDrills = []row{
 	{
 		name: "no command of a drill", when: both(as[*execError], of("drill")),
 		say: "Check the command after --exec. It is looked for in $PATH, and no shell reads it.",
+	},
+	{
+		name: "no folder for a drill", when: both(of("drill"), func(f *facts) bool { return !ofStore(f) && is(fs.ErrNotExist, syscall.ENOTDIR)(f) }),
+		say: "Give a folder that exists with --scratch: the drill restores into a folder of its own there, and removes that afterwards.",
 	},
 	{
 		name: "another digest", when: code(archiver.CodeDigest),

@@ -78,6 +78,7 @@ var verbHintCases = []verbHintCase{
 	{"drill", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
 	{"drill", hintCase{"no room for a drill", archiver.CodeDiskFull, onPath(syscall.ENOSPC), "--scratch"}},
 	{"drill", hintCase{"no command of a drill", archiver.CodeFailed, &execError{onPath(syscall.ENOENT)}, "--exec"}},
+	{"drill", hintCase{"no folder for a drill", archiver.CodeFailed, onPath(syscall.ENOENT), "--scratch"}},
 	{"attest", hintCase{"another digest", archiver.CodeDigest, errors.New("x"), "another scheme"}},
 	{"inspect", hintCase{"nothing that can be inspected", archiver.CodeNotDatabase, errors.New("x"), "a log file"}},
 	{"inspect", hintCase{"nothing to inspect", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path."}},

@@ -28,6 +28,9 @@ type app struct {
 	limits       limits
 	keys         keyFlags // of the archive that the command works on
 
+	opened   *archiver.Archive // that one, nil before it is opened
+	openedAt string            // its address
+
 	log  *slog.Logger // nil before the archive is opened
 	verb string       // the command that has failed
 }
@@ -51,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	a.out.json = a.out.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
-	return a.fail(err)
+	return a.fail(err, a.neighbours(ctx, err))
 }
 
 const longHelp = `gbak-s3 backs up Grafeo databases, open or closed, to S3, MinIO or a directory,
@@ -90,7 +93,7 @@ func (a *app) command() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%w", fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath()), err)
+		return wrongFlag(cmd, err)
 	})
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.out.json, "json", false, "print JSON, one object per line")
@@ -155,7 +158,9 @@ func arguments(args []string, names ...string) []string {
 // archive opens the archive at address.
 func (a *app) archive(ctx context.Context, address string) (*archiver.Archive, error) {
 	a.out.paid = isBucket(address)
-	return a.archives(nil).open(ctx, address)
+	archive, err := a.archives(nil).open(ctx, address)
+	a.opened, a.openedAt = archive, address
+	return archive, err
 }
 
 // exclusive refuses more than one of these flags. (cobra's own check gives an error

@@ -39,6 +39,9 @@ func (s *stores) open(ctx context.Context, address string) (storage.Storage, err
 	case address == "":
 		return nil, usage("the archive's address is empty", addressHint)
 	case !hasScheme:
+		if err := mustBePath(address); err != nil {
+			return nil, err
+		}
 		return openLocal(address, s.log)
 	case scheme == "file":
 		path, err := filePath(address)
@@ -54,7 +57,7 @@ func (s *stores) open(ctx context.Context, address string) (storage.Storage, err
 		opts.Timeouts.Total, opts.Logger = s.timeout, s.log
 		return s.openS3(ctx, opts)
 	}
-	return nil, usage("the archive's address has the unknown scheme %q", addressHint, scheme)
+	return nil, unknownScheme(address, scheme)
 }
 
 // isBucket reports whether an archive's address is in a bucket.
@@ -113,6 +116,9 @@ func openLocal(path string, log *slog.Logger) (storage.Storage, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		code = archiver.CodePermission
 	}
+	if isDatabaseFile(path) {
+		return nil, usage("%s is a database, and no archive", swappedHint, path)
+	}
 	return nil, &archiver.Error{Code: code, Err: &openingError{"local", err}}
 }
 
@@ -139,6 +145,9 @@ func filePath(address string) (string, error) {
 func apart(address, database string) error {
 	if address == "" {
 		return nil // which is said when it is opened
+	}
+	if err := mustBeDatabasePath(database, address); err != nil {
+		return err
 	}
 	root, err := localRoot(address)
 	if err != nil || root == "" {

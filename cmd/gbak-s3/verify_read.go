@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -26,7 +25,7 @@ func (f *shareFlag) Type() string { return "share" }
 func (f *shareFlag) Set(text string) error {
 	number, isShare := strings.CutSuffix(text, "%")
 	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if !isShare || err != nil || !(percent > 0) || math.IsInf(percent, 1) {
+	if !isShare || err != nil || !(percent > 0) || percent > 100 {
 		return errors.New("that is no share, such as 5%")
 	}
 	f.text, f.share = text, percent/100

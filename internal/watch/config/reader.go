@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gbak-s3/gbak-s3/internal/spelling"
 )
 
 // reader takes the YAML of a file apart. It goes on after a problem, so that all are
@@ -72,7 +74,7 @@ func (r *reader) unknown(v value, name string, known fields) {
 	names := slices.Sorted(maps.Keys(known))
 	if name == "<<" {
 		r.problem(v, "keys cannot be merged; defaults: is for what goes for all databases")
-	} else if near := nearest(name, names); near != "" {
+	} else if near := spelling.Nearest(name, names); near != "" {
 		r.problem(v, "there is no such key; did you mean %s?", near)
 	} else {
 		r.problem(v, "there is no such key; there are %s", strings.Join(names, ", "))

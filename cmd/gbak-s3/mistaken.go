@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+)
+
+// This file knows what people who begin write instead of an address or a path, and says
+// what they meant. What might be meant as an address is never taken for a path: whoever
+// writes s3:/backups/people believes that his backups are elsewhere.
+
+// schemed matches what begins as an address does. A drive of Windows has one letter.
+var schemed = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):(/*)(.*)$`)
+
+// maxNamed is how many neighbours or files a hint names.
+const maxNamed = 5
+
+// mustBePath refuses an archive's path that looks like an address.
+func mustBePath(path string) error {
+	parts := schemed.FindStringSubmatch(path)
+	if parts == nil {
+		return nil
+	}
+	hint := fmt.Sprintf("For a folder of that name, write ./%s. For a bucket, write s3://bucket/prefix?endpoint=URL.", path)
+	if scheme := strings.ToLower(parts[1]); scheme == "s3" || scheme == "file" {
+		slashes := "//"
+		if scheme == "file" {
+			slashes = "///"
+		}
+		hint = fmt.Sprintf("Write %s:%s%s; for a folder of that name, ./%s.", scheme, slashes, parts[3], path)
+	}
+	return usage("%q is neither an address nor a plain path", hint, path)
+}
+
+// unknownScheme is the error for an address that begins with another scheme than ours.
+func unknownScheme(address, scheme string) error {
+	hint := addressHint + " Whatever speaks S3 is an endpoint, such as MinIO, Ceph, R2 or B2."
+	switch strings.ToLower(scheme) {
+	case "s3", "file":
+		hint = "Write " + strings.ToLower(scheme) + " in small letters."
+	case "http", "https":
+		hint = "For a store at a URL, write " + asEndpoint(address) + "."
+	}
+	return usage("the archive's address has the unknown scheme %q", hint, scheme)
+}
+
+// asEndpoint returns the address for which somebody has written the URL of an object.
+func asEndpoint(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "s3://bucket/prefix?endpoint=URL"
+	}
+	place := strings.Trim(u.EscapedPath(), "/")
+	if place == "" {
+		place = "bucket/prefix"
+	}
+	return fmt.Sprintf("s3://%s?endpoint=%s://%s", place, u.Scheme, u.Host)
+}
+
+// mustBeDatabasePath refuses an address where the path of a database belongs, as in a
+// command whose arguments are in the wrong order.
+func mustBeDatabasePath(database, address string) error {
+	parts := schemed.FindStringSubmatch(database)
+	if parts == nil || parts[2] == "" { // a colon is a letter like others in the name of a file
+		return nil
+	}
+	if isDatabaseFile(address) {
+		return usage("%s is a database, and %s an address: they are in the wrong order", swappedHint, address, mustBeShort(database))
+	}
+	return usage("%s is an address, and a database is a path on this host", "Give the path of the database file, such as people.grafeo.",
+		mustBeShort(database))
+}
+
+const swappedHint = "`backup` takes DATABASE ARCHIVE, and `restore` ARCHIVE DATABASE. An archive is a directory, or s3://bucket/prefix."
+
+// mustBeShort returns an address without what may be secret in it.
+func mustBeShort(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		u.RawQuery = ""
+		return u.Redacted()
+	}
+	return "the address"
+}
+
+// isDatabaseFile reports whether there is the file of a database at path.
+func isDatabaseFile(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return false
+	}
+	_, err = grafeo.Identify(path)
+	return err == nil
+}
+
+// missingDatabaseHint looks around where there is no database.
+func missingDatabaseHint(f *facts) string {
+	const check = "Check the path: it is that of the database file, such as people.grafeo."
+	missing, ok := errors.AsType[*fs.PathError](f.err)
+	if !ok {
+		return check
+	}
+	path := strings.TrimRight(missing.Path, `/\`)
+	if file, isLog := strings.CutSuffix(path, ".wal"); isLog {
+		return fmt.Sprintf("Give the database file, %s; its log is found beside it.", file)
+	}
+	if withEnding := path + ".grafeo"; isDatabaseFile(withEnding) {
+		return fmt.Sprintf("There is %s: is it meant?", withEnding)
+	}
+	if near := databasesIn(filepath.Dir(path)); len(near) > 0 {
+		return check + " That folder has " + strings.Join(near, ", ") + "."
+	}
+	return check
+}
+
+// notDatabaseHint names the databases in a folder that was given instead of one.
+func notDatabaseHint(f *facts) string {
+	const give = "Give the path of a Grafeo database: a file, such as people.grafeo, or a directory of Grafeo 0.5 that " +
+		"has its log in the folder wal."
+	not, ok := errors.AsType[*grafeo.NotDatabaseError](f.err)
+	if !ok {
+		return give
+	}
+	if file, isLog := strings.CutSuffix(strings.TrimRight(not.Path, `/\`), ".wal"); isLog && isDatabaseFile(file) {
+		return fmt.Sprintf("That is the log of %s: give that file.", file)
+	}
+	return give
+}
+
+// databasesIn returns the databases of a folder, some of them if there are many.
+func databasesIn(folder string) (found []string) {
+	files, err := filepath.Glob(filepath.Join(escapeGlob(folder), "*.grafeo"))
+	if err != nil {
+		return nil
+	}
+	for _, file := range files {
+		if len(found) == maxNamed {
+			return append(found, "...")
+		}
+		if _, err := grafeo.Identify(file); err == nil {
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
+// escapeGlob returns a pattern that matches just this path.
+func escapeGlob(path string) string {
+	return regexp.MustCompile(`[*?\[\\]`).ReplaceAllStringFunc(path, func(c string) string {
+		if c == `\` && filepath.Separator == '\\' {
+			return c
+		}
+		return `\` + c
+	})
+}
+
+// lookingAround is how long it may take to look for archives beside an address that has
+// none.
+const lookingAround = 5 * time.Second
+
+// neighbours says which archives there are where somebody gave an address that has none:
+// beside it, or in it. It returns "" if it sees none.
+func (a *app) neighbours(ctx context.Context, err error) string {
+	if a.opened == nil || a.log == nil || archiver.CodeOf(err) != archiver.CodeNoArchive {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookingAround)
+	defer cancel()
+	found := archivesIn(a.openedAt)
+	beside, err := a.opened.Neighbours(ctx)
+	if err != nil {
+		a.log.Debug("what is beside the archive's address cannot be listed", "err", err)
+	}
+	if found = append(found, beside...); len(found) == 0 {
+		return ""
+	}
+	if len(found) > maxNamed {
+		found = append(found[:maxNamed], "...")
+	}
+	return " There are archives at " + strings.Join(found, ", ") + "."
+}
+
+// archivesIn returns the archives in the folder that an address names.
+func archivesIn(address string) (found []string) {
+	root, err := localRoot(address)
+	if err != nil || root == "" {
+		return nil
+	}
+	documents, err := filepath.Glob(filepath.Join(escapeGlob(root), "*", "archive.json"))
+	if err != nil {
+		return nil
+	}
+	for _, document := range documents {
+		found = append(found, absolute(filepath.Dir(document)))
+	}
+	return found
+}
