@@ -106,19 +106,9 @@ func (a *app) command() *cobra.Command {
 	a.keys.opening(flags)
 	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), drillCommand(a), attestCommand(a), salvageCommand(a), releaseCommand(a),
 		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
-		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), versionCommand(a))
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" { // on its own it accepts any word and prints its help
-			c.Args = cobra.ArbitraryArgs
-			c.RunE = func(cmd *cobra.Command, args []string) error {
-				if len(args) > 0 {
-					return usage("there is no shell %q", "Choose bash, zsh, fish or powershell.", args[0])
-				}
-				return cmd.Help()
-			}
-		}
-	}
+		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), completionCommand(a), versionCommand(a))
+	root.AddCommand(pagesCommands(a)...)
+	root.CompletionOptions.DisableDefaultCmd = true // see [completionCommand]
 	return root
 }
 
