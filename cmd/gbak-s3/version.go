@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,13 +11,19 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/segment"
 )
 
-// version returns that of the module, as the go command recorded it.
+// stamped is the version of a release: scripts/release.sh has the linker set it.
+var stamped string
+
+// version returns that of the release or else of the module, as the go command recorded it.
 func version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"
 	}
-	return info.Main.Version
+	return strings.TrimPrefix(info.Main.Version, "v")
 }
 
 type versionLine struct {
