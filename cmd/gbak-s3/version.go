@@ -37,9 +37,10 @@ type versionLine struct {
 
 func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  takes(),
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  gbak-s3 version",
+		Args:    takes(),
 		RunE: func(*cobra.Command, []string) error {
 			if a.out.json {
 				platform := runtime.GOOS + "/" + runtime.GOARCH
