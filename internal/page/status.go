@@ -7,7 +7,11 @@
 // them reassures without evidence: what was not seen is not safe.
 package page
 
-import "time"
+import (
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/history"
+)
 
 // Status is all that a page shows, as of one moment. The zero value of each field says that it
 // is not known or does not apply.
@@ -66,7 +70,7 @@ type Database struct {
 	NextFull    time.Time
 	FullEvery   time.Duration // how often one is taken; 0 for never
 	Increments  int           // since that
-	Broken      string        // why the newest backup cannot be restored, or what is gone from the archive
+	Broken      string        // a sentence: why the newest backup cannot be restored, or what is gone from the archive
 	Encryption  string        // "" if that is not known, "none", or its scheme
 	Conditional string        // what the store does with conditional writes; "" if it was not probed
 	Verify      Upkeep
@@ -77,8 +81,11 @@ type Database struct {
 	Restore string // the command that restores it; "" if nothing can be restored
 	Remark  string // what has to be added to that command
 
-	Day    []Backup  // backups of the last 24 h that are known, the newest first
-	DayOf  time.Time // Day has all since then
+	History *history.History // what of it can be restored, along time; nil if that is not known
+
+	Hours  []Hour    // the last day, the newest first; hours without a backup are left out
+	Last   []Backup  // the last backups, the newest first
+	Known  time.Time // Hours and Last have all since then; zero if they have nothing
 	Errors []Problem // the last ones, the newest first
 	Counts Counts
 }
@@ -142,6 +149,17 @@ type Backup struct {
 	Why      string // a full one is one
 	Host     string
 }
+
+// Hour is what was backed up within an hour.
+type Hour struct {
+	From              time.Time
+	Full, Incremental int
+	Read, Stored      int64
+	Longest           time.Duration
+}
+
+// Count returns how many backups there were.
+func (h Hour) Count() int { return h.Full + h.Incremental }
 
 // Upkeep is one kind of upkeep of the archive.
 type Upkeep struct {
