@@ -178,13 +178,11 @@ func (v *view) store(r page.Row) fact {
 type oneView struct {
 	page.Row
 
-	ID         string
-	Facts      []fact
-	Counters   []fact
-	Since      string // of the tables of backups
-	HasPicture bool
-	Day, All   template.HTML
-	Table      template.HTML
+	ID       string
+	Facts    []fact
+	Counters []fact
+	Since    string // of the tables of backups
+	Picture  template.HTML
 }
 
 func (v *view) one(r page.Row, id string) oneView {
@@ -197,13 +195,11 @@ func (v *view) one(r page.Row, id string) oneView {
 			o.Since = "The watcher has seen backups since " + v.Status.When(r.Known) + "; `gbak-s3 list` shows those before."
 		}
 	}
-	if r.History != nil {
-		p := picture.View{ID: id, History: r.History, At: v.Status.At, UnsavedSince: r.Unsaved.Since}
-		if v.Status.IsWatched && r.Phase == page.PhaseClean && !r.IsStuck && !r.Safe.IsZero() {
-			p.QuietUntil = r.Looked
-		}
-		o.HasPicture, o.Day, o.All, o.Table = true, p.LastDay(), p.All(), p.Table()
+	p := picture.View{ID: id, History: r.History, At: v.Status.At, UnsavedSince: r.Unsaved.Since}
+	if v.Status.IsWatched && r.Phase == page.PhaseClean && !r.IsStuck && !r.Safe.IsZero() {
+		p.QuietUntil = r.Looked
 	}
+	o.Picture = p.Draw()
 	return o
 }
 
