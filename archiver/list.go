@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -68,6 +69,15 @@ func describe(m *manifest.Manifest) Backup {
 	}
 }
 
+// describeAll describes backups; of none, the list is empty, and not nil.
+func describeAll(all []*manifest.Committed) []Backup {
+	described := make([]Backup, len(all))
+	for i, m := range all {
+		described[i] = describe(m.Manifest)
+	}
+	return described
+}
+
 // nothingNew is the report of a run for which head has everything already.
 func nothingNew(head *manifest.Committed) BackupReport {
 	b := describe(head.Manifest)
@@ -79,6 +89,7 @@ func nothingNew(head *manifest.Committed) BackupReport {
 // ListReport is what an archive has.
 type ListReport struct {
 	Backups    []Backup    // all of them, the oldest first
+	Restorable []Reach     // what can be restored from them, as in [StatusReport]; nil of removed ones
 	Encryption *Encryption // of the archive; nil if it is not encrypted
 	Requests   storage.RequestCounts
 	Elapsed    time.Duration
@@ -91,10 +102,7 @@ func (a *Archive) List(ctx context.Context) (ListReport, error) {
 	var r ListReport
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
 		_, all, err := a.outlines(ctx, a.existing)
-		r.Backups = []Backup{}
-		for _, m := range all {
-			r.Backups = append(r.Backups, describe(m.Manifest))
-		}
+		r.Backups, r.Restorable = describeAll(all), reachOf(catalog.New(all))
 		if err == nil {
 			r.Encryption, err = a.encryption(ctx)
 		}

@@ -31,7 +31,8 @@ type StatusOptions struct {
 type StatusReport struct {
 	ArchiveID   string
 	Backups     int
-	StoredBytes int64 // of the segments that all backups together have written
+	All         []Backup // all of these, the oldest first
+	StoredBytes int64    // of the segments that all backups together have written
 
 	// Newest is the newest backup, nil if there is none. Age is the time since it was
 	// taken, negative if that is in the future by this host's clock: then nobody knows
@@ -140,7 +141,7 @@ func (a *Archive) status(ctx context.Context, opts StatusOptions) (StatusReport,
 	a.warnOfKeep(h)
 	a.warnOfKeys(ctx, h)
 	backups := catalog.New(all)
-	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), Restorable: reachOf(backups), Replay: replayOf(backups), Mergeable: mergeableOf(backups, h)}
+	r := StatusReport{ArchiveID: h.Archive.ArchiveID, Backups: len(all), All: describeAll(all), Restorable: reachOf(backups), Replay: replayOf(backups), Mergeable: mergeableOf(backups, h)}
 	if c := h.Archive.Conditions; c != nil {
 		r.Conditions, r.SingleWriter = c.Verdict, c.SingleWriter
 	}

@@ -18,6 +18,9 @@ type History struct {
 	// DrillsSince is since when all drills are among Drills: of the time before, some may
 	// be missing. It is zero if none is.
 	DrillsSince time.Time
+
+	// DrillsUnknown says why it is not known which drills there were; "" if it is.
+	DrillsUnknown string
 }
 
 // Timeline is a stretch of history without a fork.
