@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // eachFile calls f with the content of every file of the repository that has the
@@ -160,52 +158,6 @@ func TestCitations(t *testing.T) {
 			if !found {
 				t.Errorf("%s cites %s, %q, which does not exist", path, document, section)
 			}
-		}
-	}
-}
-
-// TestSessions: the sessions in README.md and docs/manual.md show what the command
-// really prints, apart from times, speeds and the like.
-func TestSessions(t *testing.T) {
-	t.Parallel()
-	example, err := os.ReadFile(filepath.Join("..", "examples", "social.grafeo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, document := range []string{"README.md", "docs/manual.md"} {
-		text, err := os.ReadFile(filepath.Join("..", document))
-		if err != nil {
-			t.Fatal(err)
-		}
-		home := t.TempDir()
-		if err := os.Mkdir(filepath.Join(home, "examples"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(home, "examples", "social.grafeo"), example, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		commands := 0
-		for _, session := range regexp.MustCompile("(?ms)^```console\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-			for _, s := range strings.Split("\n"+session[1], "\n$ ")[1:] {
-				command, want, _ := strings.Cut(s, "\n")
-				args := strings.Fields(command)
-				if args[0] != "gbak-s3" {
-					t.Fatalf("%s: %q is not one of our commands", document, command)
-				}
-				cmd := exec.Command(binary, args[1:]...)
-				cmd.Dir = home
-				got, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Errorf("%s: %s: %v", document, command, err)
-				}
-				if diff := cmp.Diff(plain(t, want, "/home/ada"), plain(t, string(got), home)); diff != "" {
-					t.Errorf("%s: %s prints something else (-document +command):\n%s", document, command, diff)
-				}
-				commands++
-			}
-		}
-		if commands < 3 {
-			t.Errorf("%s shows only %d commands", document, commands)
 		}
 	}
 }
