@@ -70,7 +70,7 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 		}
 	}
 	w.beats = heartbeat.New(heartbeat.Options{State: func() watch.State { return w.watcher.State() }, Log: a.log})
-	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush})
+	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush, History: c.Listen != ""})
 	return w
 }
 

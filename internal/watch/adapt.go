@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -63,6 +64,24 @@ func (a *adapted) Proofs(ctx context.Context) (archiver.Proofs, error) {
 	p, requests, err := a.archive.Proofs(ctx)
 	a.count(requests)
 	return p, err
+}
+
+// History reads the backups and the certificates. That these cannot be read is part of it.
+func (a *adapted) History(ctx context.Context) (*history.History, error) {
+	l, err := a.archive.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.count(l.Requests)
+	h := history.Of(l.Backups, l.Restorable)
+	drills, err := a.archive.Drills(ctx)
+	a.count(drills.Requests)
+	if code := archiver.CodeOf(err); err != nil && (ctx.Err() != nil || code == archiver.CodeStore) {
+		return nil, err
+	} else if err != nil {
+		return h.WithoutDrills(err.Error()), nil
+	}
+	return h.WithDrills(drills), nil
 }
 
 func (a *adapted) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport, error) {

@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // Archive is one archive together with one database, as a target needs them; [Adapt] makes
 // one. Look, Backup, Check, Reread, GiveUp and Close are called one after another. Prepare and
-// upkeep, Proofs and Drill go on beside them.
+// upkeep, Proofs, History and Drill go on beside them.
 type Archive interface {
 	// Look compares the database with what is known of the archive. It asks no store.
 	Look(context.Context) (archiver.Look, error)
@@ -42,6 +43,9 @@ type Archive interface {
 
 	// Proofs reads what the archive's newest certificate says.
 	Proofs(context.Context) (archiver.Proofs, error)
+
+	// History reads what can be restored, and which drills there were.
+	History(context.Context) (*history.History, error)
 
 	// Drill restores a state into a folder for that, and checks it. That it found something
 	// wrong is no error. When it returns, whatever it returns, the folder is removed.

@@ -142,6 +142,9 @@ func (d *database) endBeside(o outcome) {
 	default:
 		u.state.Last, u.state.LastGood, u.state.Why, u.state.Findings = now, now, "", o.findings
 		u.from, u.seq = now, o.work.was
+		if u != &d.verify {
+			d.outdateHistory()
+		}
 		if u == &d.verify && d.target.isSampled() {
 			d.proving.read = time.Time{} // it has left a certificate
 		}

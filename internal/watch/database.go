@@ -50,7 +50,7 @@ type database struct {
 
 	run     *work // on the session
 	beside  *work
-	drill   *work     // or a look at the proofs
+	drill   *work     // or a look at the proofs or at the history
 	lastRun time.Time // when the last incremental run began
 	queued  string    // the kind of run that waits for a slot
 	nudged  bool
@@ -70,6 +70,7 @@ type database struct {
 
 	verify, expire, compact upkeep
 	proving                 proving
+	past                    past
 }
 
 // upkeep is one kind of it.
@@ -150,6 +151,7 @@ func (d *database) turn(ctx context.Context, now time.Time) time.Time {
 	d.guardDisk(ctx, now)
 	next = earliest(next, d.start(ctx, now))
 	next = earliest(next, d.startProving(ctx, now))
+	next = earliest(next, d.startHistory(ctx, now))
 	next = earliest(next, d.startBeside(ctx, now))
 	// What a run did not see, or a check has come before, is due after it.
 	d.nudged = d.nudged && (wasBusy || d.run != nil && !d.run.isBackup())

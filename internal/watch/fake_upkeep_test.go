@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 )
 
 // fakeUpkeep is how upkeep of an archive goes, and what was done.
@@ -21,7 +22,10 @@ type fakeUpkeep struct {
 	drillWhy  string        // why each drill fails
 	drilling  *fakeDrilling // of all sessions of a test
 	proofErr  error         // of each look at the proofs
-	mute      bool          // the archive takes no certificates from this host
+
+	histories   int // how often the history was read
+	historyTime time.Duration
+	mute        bool // the archive takes no certificates from this host
 }
 
 // fakeDrilling is what goes on in the scratch folder of a host.
@@ -87,6 +91,26 @@ func (s *fakeSession) Proofs(context.Context) (archiver.Proofs, error) {
 	s.a.mu.Lock()
 	defer s.a.mu.Unlock()
 	return s.a.proofs, nil
+}
+
+func (s *fakeSession) History(context.Context) (*history.History, error) {
+	order.follow()
+	s.mu.Lock()
+	s.upkeep.histories++
+	s.mu.Unlock()
+	time.Sleep(s.upkeep.historyTime)
+	for range 3 {
+		if err := s.ask(false); err != nil {
+			return nil, err
+		}
+	}
+	s.a.mu.Lock()
+	defer s.a.mu.Unlock()
+	h := &history.History{}
+	for i := range s.a.backups {
+		h = h.With(&s.a.backups[i])
+	}
+	return h, nil
 }
 
 func (s *fakeSession) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport, error) {

@@ -21,12 +21,15 @@ func (d *database) end(ctx context.Context, o outcome) {
 	asked := total.Total() - d.charged
 	d.charged = total.Total()
 	o.hasAsked = asked > 0
-	isUpkeep, isProving := d.upkeepOf(o.work.kind) != nil, o.work.kind == doProof || o.work.kind == doDrill
-	if !isUpkeep && !isProving {
+	isUpkeep, isProving, isHistory := d.upkeepOf(o.work.kind) != nil, o.work.kind == doProof || o.work.kind == doDrill, o.work.kind == doHistory
+	if !isUpkeep && !isProving && !isHistory {
 		d.pace.spent(o.ended, asked)
 	}
 	d.noteStore(o)
 	switch {
+	case isHistory:
+		d.endHistory(o)
+		return
 	case isProving:
 		d.endProving(o)
 		return
@@ -114,6 +117,10 @@ func (d *database) committed(o outcome) {
 		d.guard.state.GivenUp = false
 	}
 	if isNew {
+		for i := range r.Before {
+			d.addToHistory(&r.Before[i])
+		}
+		d.addToHistory(&r.Backup)
 		d.news(EventBackup, now).backup(r)
 	}
 	if isProof {

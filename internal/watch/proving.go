@@ -162,6 +162,7 @@ func (d *database) endProving(o outcome) {
 		p.again, p.whyRead = now.Add(againAfter), o.err.Error()
 	case o.err == nil:
 		p.drilled, p.isProved, p.failed, p.whyDrill = o.work.began, o.drilled.OK(), 0, ""
+		d.outdateHistory()
 		p.read = time.Time{} // it has left a certificate
 		d.news(EventDrill, now).drill(o.drilled)
 	default:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 )
 
 // The kinds of work on the session.
@@ -50,6 +51,7 @@ type outcome struct {
 	findings  int
 	proofs    *archiver.Proofs
 	drilled   *archiver.DrillReport
+	history   *history.History
 }
 
 // start starts the run that is due, if any, and returns when one may be due otherwise; zero if

@@ -44,6 +44,7 @@ func (d *database) show(now time.Time) {
 	s.DatabaseBytes, s.HeldLogBytes, s.Disk = d.look.ImageBytes+d.look.LogBytes, d.look.HeldLogBytes, d.guard.state
 	s.Verify, s.Expire, s.Compact = d.verify.state, d.expire.state, d.compact.state
 	s.Proof = d.proving.state
+	s.History = d.past.known
 	s.Counts.Requests = d.archive.Requests()
 	d.board.mu.Unlock()
 	if isNew {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -88,6 +89,10 @@ type TargetState struct {
 	// Proof is what the archive says of its drills and samples. It is asked only where the
 	// target wants drills or samples.
 	Proof ProofState
+
+	// History is what can be restored, with [Options.History]; nil until it was read. Nobody
+	// changes it.
+	History *history.History
 
 	Counts Counts
 }

@@ -32,6 +32,11 @@ type Options struct {
 	// Flush is how long it may take to stop; 0 means [DefaultFlush].
 	Flush time.Duration
 
+	// History has the history of each archive read, once it is known, for pages that show it. It
+	// costs a read for each 32 backups, at most 80 for drills, and then nothing but readings after
+	// what others do.
+	History bool
+
 	space func(path string) (disk.Space, bool) // nil for that of the disk
 }
 
