@@ -1,22 +1,27 @@
 #!/usr/bin/env bash
-# Builds what a release consists of into dist/: the command for six platforms, each with
-# its bill of materials, packages for Debian and Fedora, and the checksums of it all.
+# Builds what a release consists of: the command for six platforms, a bill of materials for
+# each (CycloneDX), packages for Debian and Fedora, the licences of what is linked, and the
+# checksums of it all.
 #
-#   bash scripts/release.sh [DIR]      default: dist
+#   bash scripts/release.sh [DIR [OS/ARCH...]]      default: dist, with everything
 #
-# Version and date are those of the newest entry in CHANGELOG.md. The same source, Go and
-# C compiler give the same bytes, in whatever folder, so that anybody can check a release
-# by making it again: scripts/release-test.sh does.
+# With platforms, only their binaries are built, and no packages: for an image, or to try.
 #
-# For Linux the C library is linked statically: one file that runs on every distribution
-# and in an image FROM scratch, with zstd in C. The others have no C in them, since there is
-# no compiler for them here.
+# The version is that of the newest entry in CHANGELOG.md (scripts/release-version.sh). The
+# same source, Go and C compiler give the same bytes in whatever folder, so that anybody can
+# check a release by making it again; scripts/release-test.sh does. docs/releasing.md says how
+# a release is made.
+#
+# For Linux the C library is linked statically, with zstd in C: one file that runs on every
+# distribution, and in an image FROM scratch. The others have no C in them, since there is no
+# compiler for them here. .goreleaser.yaml says the same.
 #
 # The C compilers for Linux are installed with apt-get where they are missing and that is
 # possible.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C TZ=UTC
+umask 022
 
 say() { echo "release: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -31,43 +36,49 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-read -r version date < <(sed -nE 's/^## ([0-9]+\.[0-9]+\.[0-9]+) - ([0-9-]+)$/\1 \2/p' CHANGELOG.md) || die "CHANGELOG.md has no version"
-SOURCE_DATE_EPOCH=$(date -d "$date" +%s)
+command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
+version=$(bash scripts/release-version.sh)
+SOURCE_DATE_EPOCH=$(date -d "$(bash scripts/release-version.sh --date)" +%s)
 export SOURCE_DATE_EPOCH
 
 # What of the environment would change the bytes.
-unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 CGO_CFLAGS CGO_CPPFLAGS CGO_CXXFLAGS CGO_LDFLAGS CFLAGS LDFLAGS
+unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 GODEBUG GOFIPS140 CGO_CFLAGS CGO_CPPFLAGS CGO_CXXFLAGS CGO_LDFLAGS
 export GOENV=off GOWORK=off
 
 dist=${1:-dist}
+shift || true
 mkdir -p "$dist"
 dist=$(cd "$dist" && pwd)
-rm -f "$dist"/gbak-s3_* "$dist"/SHA256SUMS
+rm -f "$dist"/gbak-s3_* "$dist/SHA256SUMS"
+platforms=("$@")
+(($#)) || platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64)
 
-# build OS ARCH [C compiler]: with a C compiler for it, what is in C, too.
 build() {
-  local os=$1 arch=$2 cc=${3:-} file=gbak-s3_${version}_$1_$2 ldflags
-  [[ $os != windows ]] || file+=.exe
-  # The build id has the paths of tools in it.
-  ldflags="-s -w -buildid= -X main.stamped=$version"
-  [[ ! $cc ]] || ldflags+=" -linkmode external -extldflags -static"
+  local os=$1 arch=$2 cgo=0 cc='' file=gbak-s3_${version}_$1_$2
+  # The build ids of Go have the paths of tools in them.
+  local ldflags="-s -w -buildid= -X main.stamped=$version" tags=()
+  case $os/$arch in
+    linux/amd64) need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu libc6-dev-amd64-cross; cc=x86_64-linux-gnu-gcc ;;
+    linux/arm64) need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross; cc=aarch64-linux-gnu-gcc ;;
+    windows/*) file+=.exe ;;
+  esac
+  if [[ $cc ]]; then
+    cgo=1
+    tags=(-tags 'netgo,osusergo') # what of the C library cannot be linked statically
+    ldflags+=" -linkmode external -extldflags -static"
+  fi
   say "building $file"
-  CGO_ENABLED=$([[ $cc ]] && echo 1 || echo 0) CC=$cc GOOS=$os GOARCH=$arch \
-    go build -trimpath -buildvcs=false -tags netgo,osusergo -ldflags "$ldflags" -o "$dist/$file" ./cmd/gbak-s3
+  CGO_ENABLED=$cgo CC=$cc GOOS=$os GOARCH=$arch \
+    go build -trimpath -buildvcs=false "${tags[@]}" -ldflags "$ldflags" -o "$dist/$file" ./cmd/gbak-s3
+  bash scripts/sbom.sh "$dist/$file" "$version" ${cc:+"$cc"} >"$dist/$file.sbom.json"
 }
 
-need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu libc6-dev-amd64-cross
-need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-build linux amd64 x86_64-linux-gnu-gcc
-build linux arm64 aarch64-linux-gnu-gcc
-for arch in amd64 arm64; do
-  build darwin "$arch"
-  build windows "$arch"
+for platform in "${platforms[@]}"; do
+  [[ $platform == */* ]] || die "$platform is not of the form linux/amd64"
+  build "${platform%/*}" "${platform#*/}"
 done
-
-if [[ -e scripts/packages.sh ]]; then
-  VERSION=$version bash scripts/packages.sh "$dist"
-fi
+bash scripts/licenses.sh >"$dist/gbak-s3_${version}_licenses.txt"
+if (($# == 0)) && [[ -e scripts/packages.sh ]]; then bash scripts/packages.sh "$dist"; fi
 
 (cd "$dist" && sha256sum gbak-s3_* >SHA256SUMS)
 say "version $version is in $dist"

@@ -10,6 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	// What an image FROM scratch lacks, for where the system has none of its own: the root
+	// certificates of public stores, and the time zones of a policy.
+	_ "time/tzdata"
+
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 func main() {
