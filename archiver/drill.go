@@ -128,8 +128,8 @@ type PinnedDigest struct {
 // [Archive.Restore], and [CodeDiskFull] before anything is fetched if the scratch folder has no room for
 // the database and a tenth more.
 //
-// What the restored database is proved to be with [DrillReport.Bytes], [DrillReport.Structure] and so on, is in
-// docs/manual.md. If the drill is killed, the next one with the same scratch folder removes what it left.
+// What [DrillReport.Bytes], [DrillReport.Structure] and so on prove of the restored database is in
+// docs/drills.md. If the drill is killed, the next one with the same scratch folder removes what it left.
 func (a *Archive) Drill(ctx context.Context, opts DrillOptions) (DrillReport, error) {
 	opts.Scratch = cmp.Or(opts.Scratch, os.TempDir())
 	d := &drill{archive: a, opts: opts, began: time.Now()}

@@ -11,7 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// The exit codes (docs/manual.md, "Exit codes").
+// The exit codes (docs/exit-codes.md, "Exit codes").
 const (
 	exitDone        = 0
 	exitError       = 1

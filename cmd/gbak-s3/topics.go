@@ -5,7 +5,7 @@ import "fmt"
 // topic is something that is explained: an exit code, a variable or a file.
 type topic struct{ name, meaning string }
 
-// exitTopics are the exit codes (docs/manual.md, "Exit codes").
+// exitTopics are the exit codes (docs/exit-codes.md, "Exit codes").
 func exitTopics() []topic {
 	code := func(exit int, meaning string) topic { return topic{fmt.Sprint(exit), meaning} }
 	return []topic{
