@@ -59,10 +59,8 @@ use() {
 }
 
 start_minio() {
-  local version port try i
-  version=$(sed -n 's/^minio_version=\([^ ]*\).*/\1/p' scripts/minio-test.sh)
-  local binary=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3/minio-$version
-  [[ -x $binary ]] || die "there is no $binary: run scripts/minio-test.sh once, with GBAK_MINIO_WAY=process"
+  local binary port try i
+  binary=$(bash scripts/minio-install.sh)
   AWS_ACCESS_KEY_ID=bench-$RANDOM$RANDOM AWS_SECRET_ACCESS_KEY=secret-$RANDOM$RANDOM$RANDOM
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
   unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CA_BUNDLE

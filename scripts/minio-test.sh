@@ -31,8 +31,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-minio_version=v0.0.0-20260212201848-7aac2a2c5b7c # the last commit of its repository
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3
 way=${GBAK_MINIO_WAY:-}
 say() { echo "minio-test: $*"; }
 die() { say "$*" >&2; exit 1; }
@@ -94,26 +92,12 @@ ready() {
   [[ $line == *' 200 '* ]]
 } 2>/dev/null
 
-# Builds the pinned MinIO unless it is in the cache, and prints its path. Moved
-# there whole, so that runs at the same time cannot see half of it.
-minio_binary() {
-  local binary=$cache/minio-$minio_version
-  if [[ ! -x $binary ]]; then
-    say "building MinIO $minio_version, once" >&2
-    mkdir -p "$cache"
-    (cd "$temp" && CGO_ENABLED=0 GOFLAGS='' GOBIN=$temp/bin \
-      go install -trimpath -ldflags '-s -w' "github.com/minio/minio@$minio_version") >&2
-    mv "$temp/bin/minio" "$binary.$$"
-    mv "$binary.$$" "$binary"
-  fi
-  echo "$binary"
-}
-
 # Static on purpose: there is no C library FROM scratch.
 build_image() {
-  local image=gbak-s3-minio-test:$minio_version binary
+  local image binary
+  binary=$(bash scripts/minio-install.sh)
+  image=gbak-s3-minio-test:${binary##*/minio-}
   if ! docker image inspect "$image" >/dev/null 2>&1; then
-    binary=$(minio_binary)
     mkdir "$temp/image"
     ln "$binary" "$temp/image/minio" 2>/dev/null || cp "$binary" "$temp/image/minio"
     printf 'FROM scratch\nCOPY minio /minio\nVOLUME /data\nENTRYPOINT ["/minio"]\n' >"$temp/image/Dockerfile"
@@ -211,9 +195,9 @@ else
   elif [[ $way == container ]]; then
     die "GBAK_MINIO_WAY=container, and no container engine answers"
   else
-    binary=$(minio_binary)
+    binary=$(bash scripts/minio-install.sh)
     start_minio process "$binary" || die "MinIO does not start"
-    say "using the MinIO $minio_version binary as a process on 127.0.0.1:$port"
+    say "using the MinIO ${binary##*/minio-} binary as a process on 127.0.0.1:$port"
   fi
   export GBAK_TEST_S3_ENDPOINT=http://127.0.0.1:$port
 fi
