@@ -1,0 +1,97 @@
+// The site: each Markdown file that pages.js names becomes a page, with links between them that work
+// in any folder, on a server or from a disk. A link or an anchor that leads nowhere fails the build.
+import fs from 'node:fs';
+import path from 'node:path';
+import anchors from 'markdown-it-anchor';
+import sections from './pages.js';
+import { check } from './check.js';
+import { readable } from './search.js';
+
+const repository = path.resolve(import.meta.dirname, '..');
+const output = process.env.SITE_OUTPUT ?? '_site';
+const copied = 'files'; // where files of the repository are that are linked and are no pages
+
+// GitHub's name of a heading, as e2e/docs_test.go has it.
+const slugify = heading => heading.trim().toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+
+function readPages() {
+  const pages = sections.flatMap(({ title: section, pages }) => pages.filter(p => fs.existsSync(path.join(repository, [p].flat()[0]))).map(page => {
+    const [source, name] = [page].flat();
+    const text = fs.readFileSync(path.join(repository, source), 'utf8');
+    const title = text.match(/^# (.+)$/m)[1].replaceAll('`', '');
+    const base = path.basename(source, '.md').toLowerCase();
+    const folder = path.basename(path.dirname(source)).toLowerCase();
+    const address = source === 'README.md' ? 'index.html' : base === 'readme' ? `${folder}.html` : `${base}.html`;
+    return { source, section, text, title, name: name ?? title, address };
+  }));
+  const named = new Set(pages.map(p => p.source));
+  for (const file of fs.readdirSync(path.join(repository, 'docs')))
+    if (file.endsWith('.md') && !named.has(`docs/${file}`)) throw new Error(`site/pages.js does not name docs/${file}`);
+  return pages;
+}
+
+export default function (eleventy) {
+  const pages = readPages();
+  const bySource = new Map(pages.map(p => [p.source, p]));
+  const linked = new Set();
+
+  // What a link of a page leads to on the site.
+  function target(from, href) {
+    if (/^[a-z]+:/.test(href)) return href;
+    const [file, fragment] = href.split('#');
+    if (!file) return href;
+    const source = path.posix.join(path.posix.dirname(from), file);
+    const page = bySource.get(source);
+    if (page) return page.address + (fragment ? `#${fragment}` : '');
+    if (!fs.existsSync(path.join(repository, source))) throw new Error(`${from}: ${href} leads nowhere`);
+    if (fs.statSync(path.join(repository, source)).isDirectory()) throw new Error(`${from}: ${href} is a folder`);
+    linked.add(source);
+    return `${copied}/${source}${/\.(png|svg|json)$/.test(source) ? '' : '.txt'}`;
+  }
+
+  eleventy.amendLibrary('md', md => {
+    md.set({ html: true, linkify: false });
+    md.use(anchors, { slugify, tabIndex: false, level: [1, 2, 3, 4], permalink: anchors.permalink.headerLink() });
+    md.core.ruler.push('links', state => {
+      const from = state.env.source;
+      for (const token of state.tokens.flatMap(t => t.children ?? []))
+        for (const name of ['href', 'src'])
+          if (token.attrGet(name)) token.attrSet(name, target(from, token.attrGet(name)));
+    });
+    const comment = (tokens, i) => {
+      if (!/^<!--.*-->\s*$/s.test(tokens[i].content)) throw new Error(`HTML in a page: ${tokens[i].content}`);
+      return '';
+    };
+    md.renderer.rules.html_block = md.renderer.rules.html_inline = comment;
+    // What is wider than the screen is scrolled by itself, also with the keyboard.
+    md.renderer.rules.table_open = () => '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n';
+    md.renderer.rules.table_close = () => '</table></div>\n';
+    md.renderer.rules.fence = (tokens, i) =>
+      `<pre tabindex="0" class="${md.utils.escapeHtml(tokens[i].info)}"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`;
+  });
+  eleventy.setLibrary('md', eleventy.markdownLibrary);
+
+  for (const [i, page] of pages.entries())
+    eleventy.addTemplate(page.address.replace(/html$/, 'md'), page.text, {
+      layout: 'page.njk', permalink: page.address, source: page.source, title: page.title, section: page.section,
+      previous: pages[i - 1], next: pages[i + 1],
+    });
+  eleventy.addGlobalData('sections', sections.map(s => ({ title: s.title, pages: pages.filter(p => p.section === s.title) })));
+  eleventy.addPassthroughCopy('input/assets');
+  eleventy.addPassthroughCopy({ 'node_modules/minisearch/dist/umd/index.js': 'assets/minisearch.js' });
+  eleventy.on('eleventy.after', () => {
+    for (const source of linked) {
+      const to = path.join(output, target('README.md', source));
+      fs.mkdirSync(path.dirname(to), { recursive: true });
+      fs.copyFileSync(path.join(repository, source), to);
+    }
+    fs.writeFileSync(path.join(output, 'assets', 'index.js'), `window.sections = ${JSON.stringify(readable(output, pages))};\n`);
+    check(output);
+  });
+
+  return {
+    dir: { input: 'input', includes: '../layout', output },
+    markdownTemplateEngine: false, // pages are Markdown and nothing else
+    htmlTemplateEngine: 'njk',
+  };
+}
