@@ -45,7 +45,7 @@ version=$(bash scripts/release-version.sh)
 mkdir "$temp/layers"
 docker save "$image" | tar -x -C "$temp/layers"
 inside=$(find "$temp/layers" -name '*.tar' -exec tar -tf {} \; | sort -u | tr '\n' ' ')
-[[ $inside == 'data/ gbak-s3 tmp/ ' ]] || die "it has other files: $inside"
+[[ $inside == 'data/ gbak-s3 ' ]] || die "it has other files: $inside"
 # Which nothing else here would miss: the store's certificate is ours, and no policy is due.
 for part in 'ISRG Root X1' Europe/Berlin; do grep -qaF "$part" "$dist/gbak-s3_${version}_linux_"*64 || die "$part is not inside"; done
 
@@ -124,6 +124,10 @@ if gbak health >/dev/null; then die "nothing listens, and health says that all i
 say "a restore"
 gbak verify --deep "$archive"
 gbak restore "$archive" /data/copy.grafeo
+say "a drill, and an encrypted archive, whose writer key is kept in the volume"
+"${run[@]}" --rm --tmpfs /tmp --env SSL_CERT_FILE=/etc/gbak-s3/ca.pem "$image" drill "$archive" >/dev/null
+recipient=age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p # of age's own documentation
+for _ in 1 2; do gbak backup -r "$recipient" /data/copy.grafeo 's3://backups/sealed?endpoint=https://127.0.0.1:9000' >/dev/null; done
 tell close
 [[ $(GRAFEO_VERSION=0.6.0 node e2e/grafeo/inspect.js "$temp/data/copy.grafeo" | jq -r .digest) == "$(jq -r .digest <<<"$last")" ]] ||
   die "the restored database holds something else"
