@@ -17,7 +17,7 @@ type AccessMode string
 const (
 	AccessAppendOnly AccessMode = "append-only" // back up, import, pin, compact: create objects, and remove none
 	AccessRestore    AccessMode = "restore"     // restore and export
-	AccessMonitor    AccessMode = "monitor"     // list, status and verify, without the data itself
+	AccessMonitor    AccessMode = "monitor"     // list, status, report and verify, without the data itself
 	AccessExpire     AccessMode = "expire"      // remove backups, and delete what none needs, without reading data
 	AccessDrill      AccessMode = "drill"       // what restore may, verify --deep, and drills
 )

@@ -241,7 +241,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	writeText(t, filepath.Join(dir, "key.txt"), testIdentity)
 	seen := map[string]bool{}
 	for _, command := range []string{
-		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "verify archive", "verify --deep archive",
+		"backup --dry-run db.grafeo archive", "backup db.grafeo archive", "backup db.grafeo archive", "list archive", "status archive db.grafeo", "report archive", "verify archive", "verify --deep archive",
 		"drill archive", "attest archive --epoch 19 --digest v1:aa", "attest archive --epoch 19 --digest v1:bb", "drill --no-certificate archive",
 		"salvage archive", "restore --salvage archive salvaged.grafeo",
 		"doctor archive", "restore --plan archive copy.grafeo", "restore archive copy.grafeo", "restore --force archive copy.grafeo",

@@ -105,7 +105,7 @@ func (a *app) command() *cobra.Command {
 		"how long to retry while the store is busy or unreachable")
 	a.keys.opening(flags)
 	root.AddCommand(backupCommand(a), restoreCommand(a), listCommand(a), verifyCommand(a), drillCommand(a), attestCommand(a), salvageCommand(a), releaseCommand(a),
-		statusCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
+		statusCommand(a), reportCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), completionCommand(a), versionCommand(a))
 	root.AddCommand(pagesCommands(a)...)
 	root.CompletionOptions.DisableDefaultCmd = true // see [completionCommand]

@@ -71,6 +71,7 @@ type Database struct {
 	FullEvery   time.Duration // how often one is taken; 0 for never
 	Increments  int           // since that
 	Broken      string        // a sentence: why the newest backup cannot be restored, or what is gone from the archive
+	Unread      string        // why a report knows nothing of it
 	Encryption  string        // "" if that is not known, "none", or its scheme
 	Conditional string        // what the store does with conditional writes; "" if it was not probed
 	Verify      Upkeep

@@ -211,6 +211,10 @@ func (j *judge) first() {
 // archive looks at what the archive has, and at its upkeep.
 func (j *judge) archive() {
 	d := j.d
+	if d.Unread != "" {
+		j.add(Bad, "not readable", "The archive could not be read"+because(d.Unread), d.Hint)
+		return
+	}
 	if d.Broken != "" {
 		j.add(Bad, "damaged", d.Broken, cmp.Or(d.Hint, "`gbak-s3 salvage` shows what can still be had."))
 	}

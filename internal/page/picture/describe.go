@@ -37,7 +37,11 @@ func (v View) describe(s scale) string {
 				failed++
 			}
 		}
-		said = append(said, fmt.Sprintf("%s, of which %s failed.", count(len(drills), "drill"), number(failed)))
+		outcome := "and none failed"
+		if failed > 0 {
+			outcome = fmt.Sprintf("of which %d failed", failed)
+		}
+		said = append(said, fmt.Sprintf("%s, %s.", count(len(drills), "drill"), outcome))
 	}
 	return strings.Join(said, " ")
 }
@@ -64,13 +68,6 @@ func describeTimeline(t *history.Timeline, s scale) string {
 	}
 	return fmt.Sprintf("Timeline %d can be restored from %s to %s UTC, with %s; %s.",
 		t.Number, clock(first), clock(last), count(gaps, "gap"), count(fulls, "full backup"))
-}
-
-func number(n int) string {
-	if n == 0 {
-		return "none"
-	}
-	return fmt.Sprint(n)
 }
 
 // count says how many there are of something.

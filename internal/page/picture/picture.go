@@ -45,7 +45,7 @@ const (
 // the same as tables.
 func (v View) Draw() template.HTML {
 	if v.History == nil {
-		return `<p class="pic-none">What can be restored has not been read from the archive yet.</p>`
+		return `<p class="pic-none">What can be restored is not known.</p>`
 	}
 	if v.History.Newest() == nil {
 		return `<p class="pic-none">The archive has no backup, so nothing can be restored.</p>`

@@ -45,7 +45,7 @@ const unknown = "not known"
 func (v *view) restorable(r page.Row) fact {
 	f := fact{Label: "Restorable up to"}
 	switch {
-	case r.Newest.Seq == 0 && r.State.Word == "first backup", !v.Status.IsWatched && r.Newest.Seq == 0:
+	case r.Newest.Seq == 0 && r.State.Word == "first backup", !v.Status.IsWatched && r.Newest.Seq == 0 && r.Broken == "" && r.Unread == "":
 		f.Level, f.Main = page.Wait, "nothing yet"
 	case r.Restorable.IsZero():
 		f.Main = unknown

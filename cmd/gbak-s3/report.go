@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/page"
+	"github.com/gbak-s3/gbak-s3/internal/page/render"
+)
+
+// reportFile is where a report is written if nobody says where.
+const reportFile = "gbak-s3-report.html"
+
+func reportCommand(a *app) *cobra.Command {
+	var out, list string
+	cmd := &cobra.Command{
+		Use:   "report ARCHIVE...",
+		Short: "Write a page about archives: what can be restored, and what proves it",
+		Long: `report writes one HTML file about one archive or several: whether something needs you, what can
+be restored along time, the drills, and the command that restores. The file has all it needs in
+itself, and no script: it can be mailed, kept, or put on a web server. Archives are only read.
+
+The page says what it knows of each archive, also if that is damaged or cannot be read; then
+report exits as status does, with 3 for damage and for a drill that failed. If none of the archives is there, nothing is written,
+and it exits with 4. An older file at that place is replaced as a whole.`,
+		Example: `  gbak-s3 report s3://backups/people
+  gbak-s3 report s3://backups/people s3://backups/shop --out backups.html
+  gbak-s3 report --list archives.txt --out /var/www/backups.html`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			addresses, err := reportedArchives(cmd, args, list)
+			if err != nil {
+				return err
+			}
+			return a.report(cmd, addresses, out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", reportFile, "write the page to this `FILE`, or to stdout for -")
+	cmd.Flags().StringVar(&list, "list", "", "read addresses of archives from this `FILE`, one a line, or from stdin for -")
+	return cmd
+}
+
+// reportedArchives returns the addresses that the command line and the list name.
+func reportedArchives(cmd *cobra.Command, args []string, list string) ([]string, error) {
+	if list != "" {
+		in := cmd.InOrStdin()
+		if list != "-" {
+			f, err := os.Open(list)
+			if err != nil {
+				return nil, usage("the list of archives cannot be read: %w", "Check the path and its permissions.", err)
+			}
+			defer f.Close()
+			in = f
+		}
+		more, err := readList(in)
+		if err != nil {
+			return nil, usage("the list of archives cannot be read: %w", "It has one address a line; lines that begin with # are left out.", err)
+		}
+		args = append(args, more...)
+	} else if address := os.Getenv(archiveVariable); len(args) == 0 && address != "" {
+		args = []string{address}
+	}
+	if len(args) == 0 {
+		return nil, usage("ARCHIVE is missing", "Usage: "+cmd.UseLine()+"; without ARCHIVE, $"+archiveVariable+" is used.")
+	}
+	for _, address := range args {
+		if err := checkAddress(address); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
+}
+
+func readList(r io.Reader) (all []string, err error) {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+	return all, lines.Err()
+}
+
+// reportLine is a report in JSON.
+type reportLine struct {
+	Type     string `json:"type"` // "report"
+	Path     string `json:"path"`
+	Archives int    `json:"archives"`
+	Level    string `json:"level"` // "good", "wait", "warn" or "bad"
+	Summary  string `json:"summary"`
+}
+
+// report writes the page. What is wrong with archives is on it, and is the error afterwards.
+func (a *app) report(cmd *cobra.Command, addresses []string, out string) error {
+	all, err := a.lookAtAll(cmd.Context(), addresses)
+	if err != nil {
+		return err
+	}
+	isAbsent := true
+	s := &page.Status{At: time.Now().UTC(), Version: version()}
+	for _, l := range all {
+		isAbsent = isAbsent && archiver.CodeOf(l.err) == archiver.CodeNoArchive
+		s.Databases = append(s.Databases, l.row(a))
+	}
+	if isAbsent {
+		return all[0].err
+	}
+	if err := writePage(cmd.OutOrStdout(), out, s); err != nil {
+		return err
+	}
+	if out != "-" {
+		if err := a.printReport(s, out); err != nil {
+			return err
+		}
+	}
+	return worstOf(all)
+}
+
+func (a *app) printReport(s *page.Status, out string) error {
+	sum := s.Summary()
+	if a.out.json {
+		return a.out.printJSON(reportLine{"report", absolute(out), len(s.Databases), sum.Level.String(), sum.String()})
+	}
+	return a.out.print("%s written: %s", out, sum)
+}
+
+// worstOf returns the error of looks: damage comes before all else.
+func worstOf(all []*archiveLook) error {
+	var worst error
+	for _, l := range all {
+		err := l.verdict()
+		if worst == nil || err != nil && exitCode(archiver.CodeOf(err)) == exitDamage && exitCode(archiver.CodeOf(worst)) != exitDamage {
+			worst = err
+		}
+	}
+	return worst
+}
+
+// looksAtATime is how many archives are read at a time.
+const looksAtATime = 4
+
+// lookAtAll looks at archives. The error is for what is no archive's, such as keys that cannot be
+// read; that of an archive is in its look.
+func (a *app) lookAtAll(ctx context.Context, addresses []string) ([]*archiveLook, error) {
+	keys, err := a.keys.given(ctx, a.log)
+	if err != nil {
+		return nil, err
+	}
+	opener := a.archives(nil)
+	all := make([]*archiveLook, len(addresses))
+	var g errgroup.Group
+	g.SetLimit(looksAtATime)
+	for i, address := range addresses {
+		all[i] = &archiveLook{address: address}
+		g.Go(func() error {
+			archive, err := opener.openWith(ctx, address, a.log, keys)
+			if err == nil {
+				err = all[i].look(ctx, archive)
+			}
+			all[i].err = err
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, &archiver.Error{Code: archiver.CodeInterrupted, Err: err}
+	}
+	return all, nil
+}
+
+// writePage writes the page to a file, which is there as a whole or not at all.
+func writePage(stdout io.Writer, out string, s *page.Status) (err error) {
+	if out == "-" {
+		return render.Report(stdout, s)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("the page cannot be written: %w", err)
+		}
+	}()
+	f, err := os.CreateTemp(filepath.Dir(out), ".gbak-s3-report-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	err = render.Report(f, s)
+	if err == nil {
+		err = f.Chmod(0o644) // a web server reads it
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), out)
+}

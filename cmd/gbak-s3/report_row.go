@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
+	"github.com/gbak-s3/gbak-s3/internal/page"
+)
+
+// archiveLook is what a report has seen of an archive.
+type archiveLook struct {
+	address string
+	status  archiver.StatusReport
+	drills  archiver.DrillsReport
+	unseen  error // why it is not known which drills there were
+	err     error // why the archive could not be read
+}
+
+// look reads what is to be seen. The error says that there is nothing.
+func (l *archiveLook) look(ctx context.Context, archive *archiver.Archive) (err error) {
+	if l.status, err = archive.Status(ctx, archiver.StatusOptions{}); err != nil {
+		return err
+	}
+	if l.drills, l.unseen = archive.Drills(ctx); l.unseen != nil && ctx.Err() != nil {
+		return l.unseen
+	}
+	return nil
+}
+
+// verdict returns the error that a report ends with because of this archive, nil if all is well.
+func (l *archiveLook) verdict() error {
+	if l.err != nil {
+		return l.err
+	}
+	if err := (statusLimits{}).check(l.status); err != nil {
+		return err
+	}
+	p := l.status.Proofs
+	switch {
+	case p == nil:
+	case p.Coverage != nil && p.Coverage.Damaged > 0:
+		return damagedError("%s: %s of the archive was read and is damaged", l.address, percent(p.Coverage.Damaged))
+	case p.LastDrill != nil && !p.LastDrill.OK:
+		return damagedError("%s: a drill failed, and no later one shows that this is mended: %s", l.address, p.LastDrill.Why)
+	}
+	return nil
+}
+
+func damagedError(format string, args ...any) error {
+	return &archiver.Error{Code: archiver.CodeDamagedArchive, Err: fmt.Errorf(format, args...)}
+}
+
+// row returns the row of a report.
+func (l *archiveLook) row(a *app) page.Database {
+	r := &l.status
+	d := page.Database{Name: l.name(), Archive: named(l.address)}
+	if l.err != nil {
+		d.Unread, d.Code, d.Hint = page.Text(l.err.Error()), string(archiver.CodeOf(l.err)), describe(l.err, "report").Hint
+		return d
+	}
+	d.Encryption, d.Conditional = "none", string(r.Conditions)
+	if r.Encryption != nil {
+		d.Encryption = "age"
+	}
+	h := history.Of(r.All, r.Restorable)
+	if l.unseen != nil {
+		d.History = h.WithoutDrills(l.unseen.Error())
+	} else {
+		d.History = h.WithDrills(l.drills)
+	}
+	d.Proof = shownProof(r)
+	if err := r.Within(math.MaxInt64); r.Vanished != nil || r.Broken != nil {
+		d.Broken, d.Hint = page.Text(sentence(err)), describe(err, "report").Hint
+	}
+	if r.Newest == nil {
+		return d
+	}
+	l.backups(&d)
+	d.Restore, d.Remark = l.restore()
+	return d
+}
+
+// name is that of the database, else of the archive.
+func (l *archiveLook) name() string {
+	if n := l.status.Newest; n != nil && n.Database != "" {
+		return strings.TrimSuffix(n.Database, ".grafeo")
+	}
+	return path.Base(strings.ReplaceAll(named(l.address), `\`, "/"))
+}
+
+// lastShown is how many backups a report lists.
+const lastShown = 20
+
+// backups fills in what the archive has.
+func (l *archiveLook) backups(d *page.Database) {
+	all := l.status.All
+	newest := l.status.Newest
+	d.Newest, d.LastBackup, d.Restorable = shownBackup(newest), newest.CreatedAt, newest.CreatedAt
+	if newest.EndTime != nil {
+		d.Restorable = *newest.EndTime
+	}
+	for i := range slices.Backward(all) {
+		b := &all[i]
+		if len(d.Last) < lastShown {
+			d.Last = append(d.Last, shownBackup(b))
+		}
+		if b.Kind == archiver.KindFull {
+			d.LastFull = b.CreatedAt
+			break
+		}
+		d.Increments++
+	}
+	for i := len(all) - 1 - len(d.Last); i >= 0 && len(d.Last) < lastShown; i-- {
+		d.Last = append(d.Last, shownBackup(&all[i]))
+	}
+	d.Known = all[0].CreatedAt
+}
+
+// restore returns the command that restores the archive, and what has to be added to it.
+func (l *archiveLook) restore() (command, remark string) {
+	place := absolute(l.address)
+	command = "gbak-s3 restore " + quote(place) + " restored.grafeo"
+	if l.status.Encryption != nil {
+		return command + " -i KEY_FILE", "`KEY_FILE` is a file with an identity that opens the archive."
+	}
+	return command, ""
+}
+
+// sentence returns a message as a sentence.
+func sentence(err error) string {
+	text := strings.TrimRight(err.Error(), ".")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+func shownBackup(b *archiver.Backup) page.Backup {
+	return page.Backup{
+		Seq: b.Seq, Kind: string(b.Kind), At: b.CreatedAt, Epoch: b.EndEpoch, Timeline: b.Timeline, Raw: b.RawBytes, Stored: b.StoredBytes, Host: b.Host,
+	}
+}
+
+// shownProof returns what drills and samples have shown.
+func shownProof(r *archiver.StatusReport) page.Proof {
+	s := r.Proofs
+	if s == nil {
+		return page.Proof{Why: page.Text(r.ProofsUnknown.Error())}
+	}
+	p := page.Proof{IsKnown: true}
+	if s.Unread != nil {
+		p.Unread = page.Text(s.Unread.Error())
+	}
+	if d := s.Proven; d != nil {
+		p.Proven = &page.Drill{
+			At: d.At, IsOK: true, Timeline: d.Timeline, Epoch: d.Epoch, Restore: d.Restore, Bytes: d.RawBytes, Command: d.Executed, IsRandom: d.Random,
+		}
+		if d.Time != nil {
+			p.Proven.Time = *d.Time
+		}
+	}
+	if d := s.LastDrill; d != nil {
+		p.Last = &page.Drill{At: d.At, IsOK: d.OK, Why: page.Text(d.Why), Timeline: d.Timeline, Epoch: d.Epoch, IsRandom: d.Random}
+	}
+	if c := s.Coverage; c != nil {
+		p.IsSampled, p.Read, p.ReadSince, p.Damaged = true, c.Read, c.Since, c.Damaged
+	}
+	return p
+}
