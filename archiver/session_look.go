@@ -20,8 +20,10 @@ type Look struct {
 	// success.
 	Known bool
 
-	// Newest is the newest backup, with number 0 if the archive has none.
-	Newest Backup
+	// Newest is the newest backup, with number 0 if the archive has none. Encrypted reports that the
+	// archive is.
+	Newest    Backup
+	Encrypted bool
 
 	// Commits, UnsavedBytes and OldestUnsaved are what the archive does not have yet:
 	// commits, their bytes of log, and when the oldest of them was made. If there are
@@ -119,7 +121,7 @@ func (s *Session) holds(e hold.Entry) bool {
 
 // lookOnce compares the database at path with the newest backup, once.
 func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
-	l := Look{Known: s.known}
+	l := Look{Known: s.known, Encrypted: s.known && s.archive.objects.Ring.IsSealed()}
 	q := newQuery(s.archive, path, &commit.Head{Parent: s.newest}, hold.WasHeldSince(path, s.archiveID, s.newest), s.opts.Backup)
 	q.Full, q.NoFull, q.Logs = false, false, &s.logs
 	l.LockFullAt = s.lock.fullFrom(s.newest)

@@ -16,7 +16,8 @@ type watchFlags struct {
 	config    string
 	root, dir string
 
-	listen                    string
+	listen, page              string
+	hosts                     []string
 	lag, fullEvery, minFree   string
 	flush, storeCheck         string
 	heartbeat, heartbeatEvery string
@@ -28,7 +29,7 @@ type watchFlags struct {
 
 // inFile are the flags that say what a file says where there is one.
 var inFile = []string{
-	"root", "dir", "recipient", "recipients-file", "identity", "writer-key", "listen", "lag", "full-every", "min-free", "flush", "store-check", "heartbeat", "heartbeat-every", "heartbeat-style",
+	"root", "dir", "recipient", "recipients-file", "identity", "writer-key", "listen", "page", "hosts", "lag", "full-every", "min-free", "flush", "store-check", "heartbeat", "heartbeat-every", "heartbeat-style",
 }
 
 // watchTimeout is how long a request of a watcher is retried, where nothing else is said:
@@ -119,7 +120,9 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 			"5%, 10GiB, or 0 to always keep it (`SIZE`)")
 	flags.StringVar(&f.flush, "flush", watch.DefaultFlush.String(), "how long the last backups may take at the end (`TIME`)")
 	flags.StringVar(&f.storeCheck, "store-check", "1h", "ask a store that was not needed for so long whether it answers; 0 for never (`TIME`)")
-	flags.StringVar(&f.listen, "listen", "", "answer /livez, /readyz and /metrics at this `ADDRESS`, such as 127.0.0.1:8484")
+	flags.StringVar(&f.listen, "listen", "", "show a status page, and answer /livez, /readyz and /metrics, at this `ADDRESS`, such as 127.0.0.1:8484 or unix:/run/gbak-s3.sock")
+	flags.StringVar(&f.page, "page", "", "off for no status page; full for one with paths and addresses, although others than this host reach it")
+	flags.StringSliceVar(&f.hosts, "hosts", nil, "`NAMES` of this host by which browsers may ask for the page, with commas")
 	flags.StringVar(&f.heartbeat, "heartbeat", "", "fetch this `URL` whenever the archives have everything, and the stores have just said so")
 	flags.StringVar(&f.heartbeatEvery, "heartbeat-every", "5m", "how often, at most (`TIME`)")
 	flags.StringVar(&f.heartbeatStyle, "heartbeat-style", "plain", "plain, or healthchecks to be told of failures too")
@@ -213,6 +216,13 @@ func (f *watchFlags) settings(c *config.Config) error {
 	}
 	s := &c.Defaults
 	parse("listen", f.listen, func(text string) (e error) { c.Listen, e = config.ParseListen(text); return e })
+	if f.page != "" {
+		parse("page", f.page, func(text string) (e error) { c.Page, e = config.ParsePage(text); return e })
+	}
+	for _, host := range f.hosts {
+		parse("hosts", host, config.CheckHost)
+	}
+	c.Hosts = f.hosts
 	parse("lag", f.lag, positive(&s.Lag))
 	parse("full-every", f.fullEvery, duration(&s.Full.Every))
 	parse("min-free", f.minFree, func(text string) (e error) { s.MinFree, e = config.ParseFree(text); return e })

@@ -11,6 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
+	"github.com/gbak-s3/gbak-s3/internal/watch/config"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/s3"
 )
@@ -80,8 +81,12 @@ func (w *watching) announce(answering string) {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
 	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d GET a day for each store", w.checksADay()))
-	if answering != "" {
+	switch {
+	case answering == "":
+	case w.config.Page == config.PageOff:
 		w.log.Info("answering /livez, /readyz and /metrics", "address", answering)
+	default:
+		w.log.Info("the status page is there, and /livez, /readyz and /metrics", "address", answering)
 	}
 }
 

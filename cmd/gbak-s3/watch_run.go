@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -39,6 +40,7 @@ type watching struct {
 	watcher  *watch.Watcher
 	events   *eventPrinter
 	advice   *advice
+	recent   *server.Recent // what the status page shows of the last day
 	beats    *heartbeat.Sender
 	manager  *manager
 
@@ -61,7 +63,7 @@ type watching struct {
 func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 	w := &watching{
 		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
-		events: newEventPrinter(a.out), advice: newAdvice(a.log),
+		events: newEventPrinter(a.out), advice: newAdvice(a.log), recent: server.NewRecent(adviceFor),
 	}
 	check := watch.DefaultStoreCheck
 	if c.StoreCheck != nil {
@@ -79,6 +81,7 @@ func (w *watching) event(e watch.Event) {
 	w.events.print(e)
 	w.beats.Event(e)
 	w.advice.on(e)
+	w.recent.Event(e)
 	switch {
 	case e.Kind == watch.EventBackup:
 		w.begun = true
@@ -134,7 +137,9 @@ func (w *watching) run(ctx context.Context, started func() error) error {
 	}
 	var answering string
 	if w.config.Listen != "" {
-		s, err := server.Start(w.config.Listen, server.Options{State: w.watcher.State, Metrics: metrics.Handler(w.source()), Log: w.log})
+		s, err := server.Start(w.config.Listen, server.Options{
+			State: w.watcher.State, Metrics: metrics.Handler(w.source()), Page: w.page(), Hosts: w.config.Hosts, Log: w.log,
+		})
 		if err != nil {
 			return &archiver.Error{Code: archiver.CodeFailed, Err: err, Hint: listenHint}
 		}
@@ -317,6 +322,8 @@ func (w *watching) warnOfRestart(before, now *config.Config) {
 		}
 	}
 	is("listen", before.Listen != now.Listen)
+	is("hosts", !slices.Equal(before.Hosts, now.Hosts))
+	is("page", before.Page != now.Page)
 	is("log", before.Log != now.Log)
 	is("flush", before.Flush != now.Flush)
 	is("store-check", (before.StoreCheck == nil) != (now.StoreCheck == nil) || now.StoreCheck != nil && *before.StoreCheck != *now.StoreCheck)

@@ -205,11 +205,13 @@ type Drill struct {
 
 // Problem is something that went wrong.
 type Problem struct {
-	At   time.Time
-	What string // what was done
-	Text string
-	Code string
-	Hint string
+	At    time.Time
+	What  string // what was done
+	Text  string
+	Code  string
+	Hint  string
+	Times int       // it has happened, if it was more than once
+	Since time.Time // when it did so first
 }
 
 // Store is a store that archives are in.

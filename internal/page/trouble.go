@@ -35,6 +35,10 @@ type Row struct {
 
 	State    Trouble   // the worst trouble; or, if there is none, that all is well
 	Troubles []Trouble // all, the worst first
+
+	// IsComplete says that the archive was seen to have all that the database has, and that nothing
+	// speaks against it.
+	IsComplete bool
 }
 
 // Rows returns the rows, the worst first.
@@ -58,6 +62,7 @@ func (s *Status) row(d *Database) Row {
 	j.proof()
 	slices.SortStableFunc(j.troubles, func(a, b Trouble) int { return cmp.Compare(b.Level, a.Level) })
 	r := Row{Database: d, Troubles: j.troubles}
+	r.IsComplete = s.IsWatched && d.Phase == PhaseClean && d.Unsaved.Since.IsZero() && !j.isInDoubt
 	if len(r.Troubles) > 0 {
 		r.State = r.Troubles[0]
 	} else {
@@ -72,6 +77,14 @@ type judge struct {
 	d        *Database
 	now      time.Time
 	troubles []Trouble
+
+	// isInDoubt says that the archive may lack something, or was not seen to lack nothing.
+	isInDoubt bool
+}
+
+func (j *judge) doubt(level Level, word, text, hint string) {
+	j.isInDoubt = true
+	j.add(level, word, text, hint)
 }
 
 func (j *judge) add(level Level, word, text, hint string) {
@@ -95,14 +108,14 @@ const (
 func (j *judge) watched() {
 	d := j.d
 	if d.IsStuck {
-		j.add(Bad, "no sign of life", "The watcher has heard nothing of it for minutes: it seems that a disk hangs. What stands here is old.",
+		j.doubt(Bad, "no sign of life", "The watcher has heard nothing of it for minutes: it seems that a disk hangs. What stands here is old.",
 			"Look at the disk of the database, then restart the watcher.")
 	}
 	switch d.Phase {
 	case PhaseGone:
-		j.add(grade(j.now.Sub(d.Since) >= goneFor), "gone", "There is no file at its path since "+j.when(d.Since)+". The archive stays.", d.Hint)
+		j.doubt(grade(j.now.Sub(d.Since) >= goneFor), "gone", "There is no file at its path since "+j.when(d.Since)+". The archive stays.", d.Hint)
 	case PhaseRefused:
-		j.add(Bad, "refused", "It cannot be backed up as it is"+because(d.Why), d.Hint)
+		j.doubt(Bad, "refused", "It cannot be backed up as it is"+because(d.Why), d.Hint)
 	}
 	if d.Disk.IsGivenUp {
 		j.add(Bad, "log given up", "Its disk is nearly full and the store is away, so it need not keep its log any more. Its data is safe on its disk, but states between "+
@@ -136,7 +149,7 @@ func (j *judge) away(store *Store) {
 		text += " What was committed since " + j.when(d.Unsaved.Since) + " is only in the database."
 	}
 	late := j.now.Sub(since) >= awayFor || j.isLate(3)
-	j.add(grade(late), "store away", text, "Nothing is lost, and backups go on by themselves when it answers. `gbak-s3 doctor` says what is wrong with it.")
+	j.doubt(grade(late), "store away", text, "Nothing is lost, and backups go on by themselves when it answers. `gbak-s3 doctor` says what is wrong with it.")
 }
 
 // behind says that commits are older than they should be, and not in the archive.
@@ -149,7 +162,7 @@ func (j *judge) behind() {
 	if d.Why != "" {
 		text += " What holds it up" + because(d.Why)
 	}
-	j.add(grade(j.isLate(3)), "behind", text, d.Hint)
+	j.doubt(grade(j.isLate(3)), "behind", text, d.Hint)
 }
 
 // isLate reports whether the oldest unsaved commit is so many times as old as it may be, and not just
@@ -180,15 +193,15 @@ func (j *judge) unseen(store *Store) {
 	}
 	switch {
 	case d.Looked.IsZero() && d.Newest.Seq == 0 && d.Doing.What != "full":
-		j.add(Wait, "not looked yet", "It has not been looked at yet.", "")
+		j.doubt(Wait, "not looked yet", "It has not been looked at yet.", "")
 	case d.Newest.Seq == 0:
 		j.first()
 	case d.Safe.IsZero():
-		j.add(Wait, "checking", "The archive has backups, but the watcher has not seen yet that they have everything.", "")
+		j.doubt(Wait, "checking", "The archive has backups, but the watcher has not seen yet that they have everything.", "")
 	case d.Phase != PhaseRunning && j.now.Sub(d.Looked) > unlookedAt:
-		j.add(Warn, "not looked at", "It was last looked at "+j.ago(d.Looked)+".", "The log says what keeps the watcher from it.")
+		j.doubt(Warn, "not looked at", "It was last looked at "+j.ago(d.Looked)+".", "The log says what keeps the watcher from it.")
 	case store != nil && store.IsUp && !store.LastAnswer.IsZero() && j.now.Sub(store.LastAnswer) > unaskedAt:
-		j.add(Wait, "not asked", "The store was last asked "+j.ago(store.LastAnswer)+": whether the archive is still there is not known.",
+		j.doubt(Wait, "not asked", "The store was last asked "+j.ago(store.LastAnswer)+": whether the archive is still there is not known.",
 			"Set `store-check`, such as 1h, to ask it.")
 	}
 }
@@ -205,7 +218,7 @@ func (j *judge) first() {
 	case w.What == "full":
 		text = "There is no backup yet: the first one runs."
 	}
-	j.add(Wait, "first backup", text, "")
+	j.doubt(Wait, "first backup", text, "")
 }
 
 // archive looks at what the archive has, and at its upkeep.
@@ -216,10 +229,10 @@ func (j *judge) archive() {
 		return
 	}
 	if d.Broken != "" {
-		j.add(Bad, "damaged", d.Broken, cmp.Or(d.Hint, "`gbak-s3 salvage` shows what can still be had."))
+		j.doubt(Bad, "damaged", d.Broken, cmp.Or(d.Hint, "`gbak-s3 salvage` shows what can still be had."))
 	}
 	if n := d.Verify.Findings; n > 0 {
-		j.add(Bad, "damage found", "The last verification found "+Count(int64(n), "thing")+" wrong in the archive.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
+		j.doubt(Bad, "damage found", "The last verification found "+Count(int64(n), "thing")+" wrong in the archive.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
 	}
 	if !j.s.IsWatched && d.Newest.Seq == 0 && d.Broken == "" {
 		j.add(Wait, "no backup", "The archive has no backup.", d.Hint)
@@ -242,10 +255,10 @@ func (j *judge) archive() {
 func (j *judge) proof() {
 	p := &j.d.Proof
 	if p.Damaged > 0 {
-		j.add(Bad, "damage found", "Of the archive, "+Percent(p.Damaged)+" were read and are not right.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
+		j.doubt(Bad, "damage found", "Of the archive, "+Percent(p.Damaged)+" were read and are not right.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
 	}
 	if l := p.Last; l != nil && !l.IsOK {
-		j.add(Bad, "drill failed", "The archive may not be restorable: the drill of "+j.when(l.At)+" failed"+because(l.Why), "`gbak-s3 drill` tries it again, and says more.")
+		j.doubt(Bad, "drill failed", "The archive may not be restorable: the drill of "+j.when(l.At)+" failed"+because(l.Why), "`gbak-s3 drill` tries it again, and says more.")
 	}
 	if p.Unread != "" {
 		j.add(Warn, "proof unread", "A certificate cannot be read, perhaps of a drill that failed"+because(p.Unread), "")

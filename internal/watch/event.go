@@ -40,7 +40,9 @@ type Event struct {
 	Why   string        // what happened, in words
 	Code  archiver.Code // of the error
 	Err   error         // of EventFailed: the error itself
+	Work  string        // of EventFailed and EventUpkeep: what was done, such as "backup" or "verify"
 
+	Who     string                 // of EventWriter: host, tool and newest backup of the other one
 	Report  *archiver.BackupReport // of EventBackup
 	Drilled *archiver.DrillReport  // of EventDrill
 

@@ -85,7 +85,7 @@ func (d *database) showRuns(now time.Time) {
 // showArchive shows what the archive has. The caller holds the lock.
 func (d *database) showArchive() {
 	s, l := &d.board.shown, &d.look
-	s.Newest, s.LastFull, s.Increments = l.Newest, l.FullAt, l.SinceFull
+	s.Newest, s.Encrypted, s.LastFull, s.Increments = l.Newest, l.Encrypted, l.FullAt, l.SinceFull
 	s.NewestRestorable = l.Newest.CreatedAt
 	if l.Newest.EndTime != nil {
 		s.NewestRestorable = *l.Newest.EndTime

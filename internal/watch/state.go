@@ -69,6 +69,7 @@ type TargetState struct {
 
 	// What the archive has, as this watcher knows it; zero until it has been read.
 	Newest           archiver.Backup
+	Encrypted        bool
 	LastCommit       time.Time // when this watcher last committed a backup
 	LastFull         time.Time // when the newest full backup was taken
 	NewestRestorable time.Time // time of the newest commit in the archive; of 0.5, of the newest backup

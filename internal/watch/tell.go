@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -57,7 +58,7 @@ func (e news) backup(r *archiver.BackupReport) {
 
 // failed tells of an error. That a store is away is said once for all of its databases.
 func (e news) failed(kind string, err error) {
-	e.Why, e.Code, e.Err = err.Error(), archiver.CodeOf(err), err
+	e.Work, e.Why, e.Code, e.Err = kind, err.Error(), archiver.CodeOf(err), err
 	level := slog.LevelError
 	if isAway(err) {
 		level = slog.LevelDebug
@@ -68,7 +69,7 @@ func (e news) failed(kind string, err error) {
 }
 
 func (e news) upkeep(kind string, findings int) {
-	e.Why = kind
+	e.Work, e.Why = kind, kind
 	if findings > 0 {
 		e.say(slog.LevelError, "the archive is damaged", "findings", findings)
 		return
@@ -89,6 +90,7 @@ func (e news) forks() {
 // writer tells of another writer, who has made b.
 func (e news) writer(b archiver.Backup) {
 	e.Why = "another writer is active: this one lets it lead"
+	e.Who = fmt.Sprintf("%s on %s, backup %d", b.Tool, b.Host, b.Seq)
 	e.say(slog.LevelWarn, e.Why, "host", b.Host, "tool", b.Tool, "seq", b.Seq)
 }
 

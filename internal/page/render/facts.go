@@ -49,6 +49,8 @@ func (v *view) restorable(r page.Row) fact {
 		f.Level, f.Main = page.Wait, "nothing yet"
 	case r.Restorable.IsZero():
 		f.Main = unknown
+	case r.IsComplete:
+		f.Main, f.More = "now", []string{"last commit " + v.Status.Ago(r.Restorable)}
 	default:
 		f.Main, f.More = v.Status.When(r.Restorable), []string{v.Status.Ago(r.Restorable)}
 	}
@@ -196,7 +198,7 @@ func (v *view) one(r page.Row, id string) oneView {
 		}
 	}
 	p := picture.View{ID: id, History: r.History, At: v.Status.At, UnsavedSince: r.Unsaved.Since}
-	if v.Status.IsWatched && r.Phase == page.PhaseClean && !r.IsStuck && !r.Safe.IsZero() {
+	if r.IsComplete {
 		p.QuietUntil = r.Looked
 	}
 	o.Picture = p.Draw()

@@ -14,7 +14,9 @@ import "time"
 
 // Config is what a file says.
 type Config struct {
-	Listen     string // the address of metrics and health, "" for none
+	Listen     string   // the address of page, metrics and health, "" for none
+	Hosts      []string // names of this host by which people may ask for the page
+	Page       Page
 	Log        Log
 	Flush      time.Duration  // how long the last backups may take at the end; 0 if not given
 	StoreCheck *time.Duration // how often a store is asked whether it answers; nil if not given, 0 for never
@@ -22,6 +24,16 @@ type Config struct {
 	Databases  []Database
 	Dirs       []Dir
 }
+
+// Page says what the status page shows.
+type Page string
+
+// What it may show. If nothing is said, it is all on an address that only this host reaches, and
+// elsewhere what names no path, no address and no host.
+const (
+	PageOff  Page = "off"  // there is none
+	PageFull Page = "full" // all, to whoever reaches it
+)
 
 // Log is how the log looks. What is not given is "".
 type Log struct {

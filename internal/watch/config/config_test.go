@@ -79,7 +79,7 @@ func TestWholeFile(t *testing.T) {
 	second.Keys = config.Keys{Recipients: []string{"age1def"}, Identities: second.Keys.Identities, WriterKey: "/run/writer.key"}
 	check := time.Duration(0)
 	want := &config.Config{
-		Listen: "127.0.0.1:8484", Log: config.Log{Level: "info", Format: "json"},
+		Listen: "127.0.0.1:8484", Hosts: []string{"backups.example", "::1"}, Page: config.PageFull, Log: config.Log{Level: "info", Format: "json"},
 		Flush: 25 * time.Second, StoreCheck: &check,
 		Defaults: defaults,
 		Databases: []config.Database{
@@ -104,6 +104,18 @@ func TestDefaultsMayStandLast(t *testing.T) {
 	}
 	if c.Databases[0].Lag != time.Minute {
 		t.Errorf("the lag is %s", c.Databases[0].Lag)
+	}
+}
+
+// TestPageOff: for YAML, off may be a word or no.
+func TestPageOff(t *testing.T) {
+	t.Parallel()
+	c, err := read("databases:\n- {path: a.grafeo, archive: a}\npage: off\nlisten: unix:/run/page.sock\nversion: 1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Page != config.PageOff || c.Listen != "unix:/run/page.sock" {
+		t.Errorf("the page is %q, at %q", c.Page, c.Listen)
 	}
 }
 

@@ -98,6 +98,8 @@ func (r *reader) file(root *yaml.Node) *Config {
 				r.problem(v, "%v", err)
 			}
 		},
+		"hosts": func(v value) { c.Hosts = r.words(v, CheckHost) },
+		"page":  into(r, &c.Page, ParsePage),
 		"log": func(v value) {
 			r.mapping(v, fields{
 				"level":  into(r, &c.Log.Level, oneOf("debug", "info", "warn", "error")),

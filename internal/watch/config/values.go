@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -127,19 +128,33 @@ func oneOf(words ...string) func(string) (string, error) {
 	}
 }
 
-// ParseListen reads an address to answer at, such as 127.0.0.1:8484.
+// ParseListen reads an address to answer at, such as 127.0.0.1:8484 or unix:/run/gbak-s3/page.sock.
 func ParseListen(text string) (string, error) {
-	if text == "" {
-		return "", nil
+	if path, isSocket := strings.CutPrefix(text, "unix:"); text == "" || isSocket && filepath.IsAbs(path) {
+		return text, nil
 	}
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return "", fmt.Errorf(`%q is not an address to answer at; write "127.0.0.1:8484"`, text)
+		return "", fmt.Errorf(`%q is not an address to answer at; write "127.0.0.1:8484" or "unix:/run/gbak-s3/page.sock"`, text)
 	}
 	return text, nil
+}
+
+// CheckHost returns an error if a text is no name of a host. It has no port, as none is compared.
+func CheckHost(text string) error {
+	if text == "" || strings.ContainsAny(text, "/ *@") || strings.Contains(text, ":") && net.ParseIP(strings.Trim(text, "[]")) == nil {
+		return fmt.Errorf("%q is not the name of a host; write backups.example, without a port", text)
+	}
+	return nil
+}
+
+// ParsePage reads what the status page shows.
+func ParsePage(text string) (Page, error) {
+	word, err := oneOf(string(PageOff), string(PageFull))(text)
+	return Page(word), err
 }
 
 // ParseHeartbeat reads the URL of a heartbeat. What is wrong with it is said without the

@@ -1,5 +1,7 @@
 // Package server answers, over HTTP, how a watcher is:
 //
+//	/          the status page, for people; /d/NAME is that of one database
+//	/status.json   the same for programs
 //	/livez     200 while all loops turn, 503 if one is stuck: then a restart may help
 //	/readyz    200 after each database was looked at once
 //	/metrics   for Prometheus
@@ -10,7 +12,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 )
 
@@ -28,7 +30,9 @@ import (
 type Options struct {
 	State   func() watch.State
 	Metrics http.Handler
-	Log     *slog.Logger // of what goes wrong with connections
+	Page    *Page        // nil for no status page
+	Hosts   []string     // names of this host by which people may ask for the page, besides those that are plain
+	Log     *slog.Logger // of what goes wrong with connections and pages
 }
 
 // Server answers until it is closed.
@@ -44,22 +48,24 @@ const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
 	writeTimeout  = time.Minute
-	idleTimeout   = 2 * time.Minute
+	idleTimeout   = 30 * time.Second
 	answerTimeout = 10 * time.Second
 	maxHeader     = 16 << 10
 )
 
-// Start listens at address, such as 127.0.0.1:8484, and answers from then on. If the port is
-// in use, that is an error.
+// Start listens at address, such as 127.0.0.1:8484 or unix:/run/gbak-s3/page.sock, and answers from
+// then on. If somebody else does there, that is an error.
 func Start(address string, opts Options) (*Server, error) {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	listener, err := listen(address)
 	if err != nil {
-		return nil, fmt.Errorf("listening for health and metrics: %w", err)
+		return nil, fmt.Errorf("listening for the status page, health and metrics: %w", err)
 	}
+	g := newGuard(address, listener.Addr(), opts.Hosts)
+	opts.warn(g, listener.Addr().String())
 	s := &Server{
 		listener: listener,
 		server: &http.Server{
-			Handler:           handler(opts, isLoopback(listener.Addr()), answerTimeout),
+			Handler:           handler(opts, g, answerTimeout),
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 			MaxHeaderBytes: maxHeader,
 			ErrorLog:       slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
@@ -69,10 +75,22 @@ func Start(address string, opts Options) (*Server, error) {
 	go func() {
 		defer close(s.ended)
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			opts.Log.Error("health and metrics are not answered any more", "err", err)
+			opts.Log.Error("nobody is answered any more", "err", err)
 		}
 	}()
 	return s, nil
+}
+
+// warn says who can see the page, if that is not this host alone.
+func (o *Options) warn(g *guard, address string) {
+	switch {
+	case o.Page == nil || g.isLocal:
+	case o.Page.IsFull:
+		o.Log.Warn("whoever reaches this address sees the status page, with paths and addresses", "address", address)
+	default:
+		o.Log.Warn("whoever reaches this address sees the status page, without paths, addresses and messages: page: full shows them, and page: off nothing",
+			"address", address)
+	}
 }
 
 // Address returns where the server listens.
@@ -87,7 +105,7 @@ func (s *Server) Close() error {
 
 // handler answers all paths. Profiles are for a listener on loopback alone. A watcher that does
 // not even say how it is gets no more time than patience.
-func handler(opts Options, loopback bool, patience time.Duration) http.Handler {
+func handler(opts Options, g *guard, patience time.Duration) http.Handler {
 	mux := http.NewServeMux()
 	answer := func(path string, h http.Handler) {
 		mux.Handle("GET "+path, http.TimeoutHandler(h, patience, "the watcher does not answer\n"))
@@ -105,15 +123,37 @@ func handler(opts Options, loopback bool, patience time.Duration) http.Handler {
 		state := opts.State()
 		return "not all databases were looked at yet", state.HasLooked()
 	}))
-	answer("/metrics", opts.Metrics)
-	if loopback {
+	if g.isLocal {
+		answer("/metrics", g.only(opts.Metrics))
+	} else { // Prometheus asks by whatever name it was given
+		answer("/metrics", opts.Metrics)
+	}
+	if opts.Page != nil {
+		p := pages{status: opts.status(g), log: opts.Log}
+		answer("/{$}", g.only(http.HandlerFunc(p.index)))
+		answer("/d/{name}", g.only(http.HandlerFunc(p.database)))
+		answer("/status.json", g.only(http.HandlerFunc(p.json)))
+	}
+	if g.isLocal && !g.isSocket { // in front of a socket there is somebody who passes on what others ask
 		// Without pprof.Cmdline: a command line may hold the URL of a heartbeat.
 		mux.Handle("GET /debug/pprof/", local(pprof.Index))
 		mux.Handle("GET /debug/pprof/profile", local(pprof.Profile))
 		mux.Handle("GET /debug/pprof/symbol", local(pprof.Symbol))
 		mux.Handle("GET /debug/pprof/trace", local(pprof.Trace))
 	}
-	return mux
+	return careful(mux)
+}
+
+// status returns what makes the view of this moment, with as much as may be seen.
+func (o *Options) status(g *guard) func() *page.Status {
+	return func() *page.Status {
+		state := o.State()
+		s := o.Page.view(&state)
+		if g.isLocal || o.Page.IsFull {
+			return s
+		}
+		return s.Anonymous()
+	}
 }
 
 // verdict answers ok, or else 503 and why.
@@ -135,19 +175,11 @@ func verdict(judge func() (why string, ok bool)) http.Handler {
 // or from a web page that pretends to be of this host.
 func local(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		host := withoutPort(r.Host)
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			http.NotFound(w, r)
 			return
 		}
 		h(w, r)
 	})
-}
-
-func isLoopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }

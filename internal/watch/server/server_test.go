@@ -26,7 +26,8 @@ func started(t *testing.T, state func() watch.State) *Server {
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "gbak_build_info 1\n")
 		}),
-		Log: slog.New(slog.DiscardHandler),
+		Page: plainPage(),
+		Log:  slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +122,7 @@ func TestWatcherDoesNotAnswer(t *testing.T) {
 	h := handler(Options{State: func() watch.State {
 		<-resume
 		return watch.State{}
-	}}, true, time.Millisecond)
+	}}, &guard{isLocal: true}, time.Millisecond)
 	w, request := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/livez", nil)
 	if h.ServeHTTP(w, request); w.Code != 503 || !strings.Contains(w.Body.String(), "does not answer") {
 		t.Errorf("it answers %d, %q", w.Code, w.Body)
@@ -132,7 +133,7 @@ func TestPortInUse(t *testing.T) {
 	t.Parallel()
 	s := started(t, one(watch.TargetState{}))
 	_, err := Start(s.Address(), Options{Log: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "listening for health and metrics") {
+	if err == nil || !strings.Contains(err.Error(), "listening for the status page, health and metrics") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -153,7 +154,7 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("the command line is told: %d", status)
 	}
 	w, request := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/debug/pprof/", nil)
-	if handler(Options{}, false, time.Minute).ServeHTTP(w, request); w.Code != 404 {
+	if handler(Options{}, &guard{}, time.Minute).ServeHTTP(w, request); w.Code != 404 {
 		t.Errorf("a listener that others reach shows profiles: %d", w.Code)
 	}
 }
@@ -167,8 +168,8 @@ func TestLoopback(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if isLoopback(tcp) != want {
-			t.Errorf("isLoopback(%s) is %v", address, !want)
+		if newGuard(address, tcp, nil).isLocal != want {
+			t.Errorf("that %s is of this host alone is %v", address, !want)
 		}
 	}
 }
@@ -176,7 +177,7 @@ func TestLoopback(t *testing.T) {
 func TestOnlyReading(t *testing.T) {
 	t.Parallel()
 	s := started(t, one(watch.TargetState{}))
-	for path, want := range map[string]int{"/livez": 405, "/metrics": 405, "/": 404} {
+	for path, want := range map[string]int{"/livez": 405, "/metrics": 405, "/": 405, "/status.json": 405, "/d/people": 405, "/x": 404} {
 		if status, _ := get(t, s, "POST", path, ""); status != want {
 			t.Errorf("POST %s answers %d, want %d", path, status, want)
 		}

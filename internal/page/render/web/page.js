@@ -19,10 +19,10 @@ async function refresh() {
 }
 
 function show(next) {
-  const open = [...document.querySelectorAll('details[open]')].map((d) => d.id);
+  const open = [...document.querySelectorAll('details')].map((d) => d.open);
   const focused = document.activeElement.id, link = document.activeElement.getAttribute('href');
   document.querySelector('main').replaceWith(document.adoptNode(next));
-  open.forEach((id) => by(id) && (by(id).open = true));
+  document.querySelectorAll('details').forEach((d, i) => { d.open = open[i]; });
   dress();
   const again = focused ? by(focused) : link && [...document.links].find((a) => a.getAttribute('href') === link);
   if (again) again.focus({ preventScroll: true });
