@@ -70,7 +70,7 @@ build() {
   say "building $file"
   CGO_ENABLED=$cgo CC=$cc GOOS=$os GOARCH=$arch \
     go build -trimpath -buildvcs=false "${tags[@]}" -ldflags "$ldflags" -o "$dist/$file" ./cmd/gbak-s3
-  bash scripts/sbom.sh "$dist/$file" "$version" ${cc:+"$cc"} >"$dist/$file.sbom.json"
+  bash scripts/sbom.sh "$dist/$file" "$version" >"$dist/$file.sbom.json"
 }
 
 for platform in "${platforms[@]}"; do

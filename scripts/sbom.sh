@@ -2,12 +2,11 @@
 # Prints the bill of materials (CycloneDX) of a binary that scripts/release.sh has built: its
 # modules as Go has recorded them, Go's standard library, and the C library where one is linked.
 #
-#   bash scripts/sbom.sh BINARY VERSION [C-COMPILER]
+#   bash scripts/sbom.sh BINARY VERSION
 #
 # The same binary gives the same bytes. cyclonedx-gomod is built once through the Go module
 # proxy, and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { echo "sbom: $*" >&2; }
 
 if ! command -v jq >/dev/null; then
@@ -17,7 +16,7 @@ if ! command -v jq >/dev/null; then
 fi
 
 gomod_version=v1.10.0
-binary=$1 version=$2 cc=${3:-}
+binary=$1 version=$2
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3
 gomod=$cache/cyclonedx-gomod-$gomod_version
 temp=$(mktemp -d)
@@ -32,8 +31,10 @@ if [[ ! -x $gomod ]]; then
 fi
 
 "$gomod" bin -json -std -noserial -notimestamp -version "v$version" -output "$temp/sbom.json" "$binary" 2>"$temp/log" || { cat "$temp/log" >&2; exit 1; }
+facts=$(go version -m "$binary")
 libc=''
-if [[ $cc ]]; then
+if [[ $facts == *CGO_ENABLED=1* ]]; then
+  case $facts in *GOARCH=amd64*) cc=x86_64-linux-gnu-gcc ;; *) cc=aarch64-linux-gnu-gcc ;; esac
   libc=$(printf '#include <features.h>\n__GLIBC__.__GLIBC_MINOR__\n' | "$cc" -E -P - | tail -n 1 | tr -d ' ')
 fi
 # Without the hashes of cyclonedx-gomod, which are those of this machine's build of it.
