@@ -217,6 +217,9 @@ func tell(rows []Row) string {
 				n++
 			}
 		}
+		if word == "first backup" {
+			word = "without a backup"
+		}
 		parts = append(parts, fmt.Sprintf("%d %s", n, word))
 	}
 	return strings.Join(parts, ", ") + "."

@@ -36,9 +36,9 @@ type Row struct {
 	State    Trouble   // the worst trouble; or, if there is none, that all is well
 	Troubles []Trouble // all, the worst first
 
-	// IsComplete says that the archive was seen to have all that the database has, and that nothing
-	// speaks against it.
-	IsComplete bool
+	// IsInDoubt says that the archive may lack something, or was not seen to lack nothing. IsComplete
+	// says that it was seen to have all that the database has.
+	IsInDoubt, IsComplete bool
 }
 
 // Rows returns the rows, the worst first.
@@ -62,6 +62,7 @@ func (s *Status) row(d *Database) Row {
 	j.proof()
 	slices.SortStableFunc(j.troubles, func(a, b Trouble) int { return cmp.Compare(b.Level, a.Level) })
 	r := Row{Database: d, Troubles: j.troubles}
+	r.IsInDoubt = j.isInDoubt
 	r.IsComplete = s.IsWatched && d.Phase == PhaseClean && d.Unsaved.Since.IsZero() && !j.isInDoubt
 	if len(r.Troubles) > 0 {
 		r.State = r.Troubles[0]
@@ -78,7 +79,6 @@ type judge struct {
 	now      time.Time
 	troubles []Trouble
 
-	// isInDoubt says that the archive may lack something, or was not seen to lack nothing.
 	isInDoubt bool
 }
 

@@ -123,8 +123,17 @@ func Address(text string) string { return clean(text, 2*nameLimit) }
 // Text does the same to a message.
 func Text(text string) string { return clean(text, textLimit) }
 
+// mostMarks is how many marks a letter may have above and below: each is higher than the last.
+const mostMarks = 3
+
 func clean(text string, limit int) string {
+	marks := 0
 	visible := strings.Map(func(r rune) rune {
+		if !unicode.Is(unicode.Mn, r) {
+			marks = 0
+		} else if marks++; marks > mostMarks {
+			return -1
+		}
 		if r == utf8.RuneError || r != ' ' && !unicode.IsPrint(r) { // controls, and marks of direction
 			return '\uFFFD'
 		}

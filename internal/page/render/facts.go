@@ -68,6 +68,8 @@ func (v *view) lag(r page.Row) fact {
 	switch age := v.Status.At.Sub(r.Unsaved.Since); {
 	case r.IsStuck, r.Newest.Seq == 0, r.Safe.IsZero() && r.Unsaved.Since.IsZero():
 		f.Main = unknown
+	case r.Unsaved.Since.IsZero() && r.IsInDoubt:
+		f.Main = unknown
 	case r.Unsaved.Since.IsZero():
 		f.Main = "none"
 	default:
@@ -180,6 +182,7 @@ func (v *view) store(r page.Row) fact {
 type oneView struct {
 	page.Row
 
+	Status   *page.Status
 	ID       string
 	Facts    []fact
 	Counters []fact
@@ -188,7 +191,7 @@ type oneView struct {
 }
 
 func (v *view) one(r page.Row, id string) oneView {
-	o := oneView{Row: r, ID: id}
+	o := oneView{Row: r, Status: v.Status, ID: id}
 	o.Facts = v.row(r, "").Cells
 	o.Facts = append(o.Facts, v.more(r)...)
 	if v.Status.IsWatched {
@@ -270,7 +273,7 @@ func (v *view) counters(r page.Row) []fact {
 		{Label: "Read", Main: page.Bytes(c.Read)},
 		{Label: "Stored", Main: page.Bytes(c.Stored), More: []string{page.Bytes(c.Reused) + " were there already"}},
 		{Label: "Requests", Main: n(q.Put + q.Get + q.Head + q.List + q.Delete), More: []string{
-			fmt.Sprintf("%d PUT, %d GET, %d HEAD", q.Put, q.Get, q.Head), fmt.Sprintf("%d LIST, %d DELETE", q.List, q.Delete),
+			fmt.Sprintf("%d PUT, %d LIST", q.Put, q.List), fmt.Sprintf("%d GET, %d HEAD", q.Get, q.Head), fmt.Sprintf("%d DELETE", q.Delete),
 		}},
 	}
 	if m := c.Cost; m != nil {

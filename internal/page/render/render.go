@@ -35,8 +35,6 @@ var (
 		"rfc":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"full": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") },
 		"hour": func(t time.Time) string { return t.UTC().Format("2 Jan 15:04") },
-		// These depend on when the page is rendered.
-		"ago": func(time.Time) string { return "" }, "when": func(time.Time) string { return "" },
 	}).ParseFS(web, "web/*.html"))
 )
 
@@ -66,10 +64,27 @@ var ErrNoDatabase = errors.New("no database has that name")
 // Index writes the page of all databases, which is served. Nothing is written if it fails.
 func Index(w io.Writer, s *page.Status) error {
 	v := newView(s, "./", true)
+	given := map[string]bool{}
 	for _, r := range s.Rows() {
-		v.Rows = append(v.Rows, v.row(r, linkTo(r.Name)))
+		row := v.row(r, linkTo(r.Name))
+		row.Said = eachHintOnce(row.Said, given)
+		v.Rows = append(v.Rows, row)
 	}
 	return v.write(w, "index")
+}
+
+// eachHintOnce leaves out the hints that were given above: if a store is away, all databases have the
+// same one.
+func eachHintOnce(troubles []page.Trouble, given map[string]bool) []page.Trouble {
+	troubles = slices.Clone(troubles)
+	for i := range troubles {
+		if hint := troubles[i].Hint; given[hint] {
+			troubles[i].Hint = ""
+		} else {
+			given[hint] = true
+		}
+	}
+	return troubles
 }
 
 // Database writes the page of one database with all of its archives, which is served. If
@@ -121,16 +136,11 @@ func (v *view) addAll() {
 }
 
 func (v *view) write(w io.Writer, name string) error {
-	t, err := pages.Clone()
-	if err != nil {
-		return err
-	}
-	t.Funcs(template.FuncMap{"ago": v.Status.Ago, "when": v.Status.When})
 	var all bytes.Buffer
-	if err := t.ExecuteTemplate(&all, name, v); err != nil {
+	if err := pages.ExecuteTemplate(&all, name, v); err != nil {
 		return err
 	}
-	_, err = w.Write(all.Bytes())
+	_, err := w.Write(all.Bytes())
 	return err
 }
 
