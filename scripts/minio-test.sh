@@ -78,6 +78,7 @@ need() {
 command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
 need cc gcc libc6-dev
 need mandoc mandoc
+need tmux tmux
 
 random_port() { echo $((20000 + (RANDOM * 32768 + RANDOM) % 40000)); }
 random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }

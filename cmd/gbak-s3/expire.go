@@ -86,7 +86,10 @@ func (a *app) expire(cmd *cobra.Command, address string, opts archiver.ExpireOpt
 	if err != nil {
 		return err
 	}
+	bar := a.out.progress("expiring")
+	opts.Observer = bar.observe
 	r, err := archive.Expire(cmd.Context(), opts)
+	bar.done()
 	if err != nil && !r.Applied {
 		return err
 	}

@@ -69,9 +69,10 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	bar := a.out.progress("importing")
 	opts.Observer = bar.observe
 	var failed error // to print
+	above := a.out   // the progress
+	above.stdout = a.out.screen.above(a.out.stdout)
 	opts.Committed = func(r archiver.BackupReport) {
-		bar.done()
-		if err := a.out.sayImported(folder, r); failed == nil {
+		if err := above.sayImported(folder, r); failed == nil {
 			failed = err
 		}
 	}

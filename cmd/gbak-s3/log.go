@@ -27,6 +27,7 @@ func (a *app) listen() error {
 	default:
 		return usage("there is no log format %q", "Choose text or json.", a.logFormat)
 	}
+	a.out.log = a.log
 	return nil
 }
 

@@ -61,9 +61,13 @@ type replacedLine struct {
 type output struct {
 	stdout, stderr io.Writer
 	warnings       *slog.Logger // where warnings go; nil for stderr, as text
+	log            *slog.Logger // for progress where no terminal is; nil before the flags are parsed
+	screen         *screen      // of the terminal; nil for none
 
-	json bool
-	paid bool // whoever keeps the archive is paid for requests, transfers and storage
+	json  bool
+	quiet bool   // print nothing but errors, warnings and what was asked for
+	csv   *table // of the lines that would be JSON; nil for JSON
+	paid  bool   // whoever keeps the archive is paid for requests, transfers and storage
 }
 
 func lineOf(b archiver.Backup) backupLine {
@@ -80,8 +84,13 @@ func lineOf(b archiver.Backup) backupLine {
 	}
 }
 
-// printJSON prints one object as a line of JSON.
-func (o *output) printJSON(v any) error { return json.NewEncoder(o.stdout).Encode(v) }
+// printJSON prints one object as a line of JSON or, if that was asked for, of CSV.
+func (o *output) printJSON(v any) error {
+	if o.csv != nil {
+		return o.csv.print(o.stdout, v)
+	}
+	return json.NewEncoder(o.stdout).Encode(v)
+}
 
 // print prints a line of text.
 func (o *output) print(format string, args ...any) error {

@@ -1,61 +1,90 @@
 package main
 
 import (
-	"io"
-	"os"
+	"log/slog"
+	"sync"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
-// bar is the progress bar of one run: on stderr if that is a terminal, otherwise
-// nothing at all.
+// bar shows how far a run has come: in one line on the terminal or, where there is none, once a
+// minute in the log, which shows that from the level info on.
 type bar struct {
-	what  string
-	show  bool
-	out   io.Writer
-	began time.Time // when something was done for the first time
-	bar   *progressbar.ProgressBar
+	screen *screen
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	gauge gauge
+
+	end   chan struct{}
+	ended sync.WaitGroup
+	once  sync.Once
 }
 
-// soonest is how long a run takes before there is a bar: less is not enough to show a
-// speed.
-const soonest = 500 * time.Millisecond
+// A run that takes less than soonest shows no progress. The line changes every look, and the log
+// says something every minute.
+const (
+	soonest   = 500 * time.Millisecond
+	lookEvery = 250 * time.Millisecond
+	logEvery  = time.Minute
+)
 
+// progress begins to show how far a run has come; what says what it does. [bar.done] ends that.
 func (o *output) progress(what string) *bar {
-	f, ok := o.stderr.(*os.File)
-	return &bar{what: what, show: ok && term.IsTerminal(int(f.Fd())), out: o.stderr}
+	b := &bar{screen: o.screen, log: o.log, gauge: gauge{what: what, since: time.Now()}, end: make(chan struct{})}
+	if o.quiet || o.screen == nil {
+		return b
+	}
+	b.ended.Go(b.watch)
+	return b
 }
 
+// observe is an [archiver.Observer].
 func (b *bar) observe(e archiver.Event) {
-	p, ok := e.(archiver.Progress)
-	if !ok {
-		return
-	}
-	if !b.show || p.Total <= 0 { // of nothing, no part can be shown
-		return
-	}
-	if b.bar == nil {
-		b.bar = progressbar.NewOptions64(p.Total, progressbar.OptionSetDescription(b.what),
-			progressbar.OptionSetWriter(b.out), progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionFullWidth(), progressbar.OptionUseIECUnits(true))
-		b.bar.StartWithoutRender()
-		b.began = time.Now()
-	}
-	if time.Since(b.began) < soonest {
-		return
-	}
-	b.bar.ChangeMax64(p.Total)
-	_ = b.bar.Set64(p.Done) // a bar that cannot be drawn is no reason to stop
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gauge.tell(e, time.Now())
 }
 
-// done removes the bar, so that what is printed next stands alone.
+func (b *bar) watch() {
+	began := time.Now()
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
+	logged := began
+	for {
+		select {
+		case <-b.end:
+			return
+		case now := <-looks.C:
+			b.mu.Lock()
+			b.gauge.look(now)
+			g := b.gauge
+			b.mu.Unlock()
+			if now.Sub(began) >= soonest {
+				b.screen.show(func(columns int) string { return g.text(now, columns) })
+			}
+			if now.Sub(logged) >= logEvery && b.screen.columns() == 0 {
+				logged = now
+				b.report(g, now)
+			}
+		}
+	}
+}
+
+func (b *bar) report(g gauge, now time.Time) {
+	if b.log == nil {
+		return
+	}
+	b.log.Info("progress", "doing", g.what, "phase", string(g.phase), "done_bytes", g.done, "total_bytes", g.total,
+		"bytes_per_second", int64(g.rate()), "seconds", int(now.Sub(g.since).Seconds()))
+}
+
+// done removes the line, so that what is printed next stands alone.
 func (b *bar) done() {
-	if b.bar != nil {
-		_ = b.bar.Clear()
+	b.once.Do(func() { close(b.end) })
+	b.ended.Wait()
+	if b.screen != nil {
+		b.screen.erase()
 	}
 }

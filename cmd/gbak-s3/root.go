@@ -20,6 +20,7 @@ import (
 type app struct {
 	out output
 
+	format      format
 	logLevel    string
 	logFormat   string
 	concurrency int
@@ -37,14 +38,16 @@ type app struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{out: output{stdout: stdout, stderr: stderr}}
+	s := newScreen(stderr)
+	stderr = s.above(stderr)
+	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s}}
 	a.keys.asker = &asker{stdin: os.Stdin, prompts: stderr}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	if err = a.deliver(err); err == nil {
 		return exitDone
 	}
 	a.verb = cmd.Name()
@@ -53,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			a.verb = "plan"
 		}
 	}
-	a.out.json = a.out.json || slices.Contains(args, "--json") // an error may come before the flags are parsed
+	a.out.json = a.out.json || asksForJSON(args) // an error may come before the flags are parsed
 	return a.fail(err, a.neighbours(ctx, err))
 }
 
@@ -82,8 +85,11 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return a.listen()
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.listen(); err != nil {
+				return err
+			}
+			return a.format.apply(cmd, &a.out)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -96,7 +102,7 @@ func (a *app) command() *cobra.Command {
 		return wrongFlag(cmd, err)
 	})
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.out.json, "json", false, "print JSON, one object per line")
+	a.format.flags(flags)
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.StringVar(&a.logFormat, "log-format", logText, "format of the messages on stderr: text or json")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency,

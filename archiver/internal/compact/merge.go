@@ -125,7 +125,7 @@ func (m *Merger) prove(ctx context.Context, g *merging, ix *manifest.Index) erro
 	if err := g.proveSums(ix); err != nil {
 		return err
 	}
-	progress.Tell(ctx, progress.Phase("check"))
+	progress.Tell(ctx, progress.Phase("verify"))
 	sums, err := fetch.All(ctx, fetch.Options{
 		Store: m.Head.Store, Workers: 1, Index: ix, Tracker: progress.Track(ctx, g.rawBytes),
 		ManifestKey: func(int) string { return g.last.Seq.Key() },

@@ -27,12 +27,10 @@ type Compared struct {
 func Compare(ctx context.Context, o Options, source, target *journal.List) (Compared, error) {
 	progress.Tell(ctx, progress.Phase("verify"))
 	c := comparison{Options: o, source: source, target: target, origins: map[manifest.Seq]manifest.Seq{}}
-	tracker := progress.Track(ctx, int64(len(target.Backups)))
 	for entries := range slices.Chunk(target.Backups, batchBackups) {
 		if err := c.batch(ctx, entries); err != nil {
 			return c.done, err
 		}
-		tracker.Add(int64(len(entries)))
 	}
 	return c.done, c.mustHaveAll(ctx)
 }

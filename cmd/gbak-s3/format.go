@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// format is in which form a command answers, and where. Its flags are those of Grafeo's own
+// command.
+type format struct {
+	name string
+	json bool
+	file string
+
+	held *bytes.Buffer // the answer, until it is known whether it is needed
+	to   io.Writer     // where it then goes; nil for the file
+}
+
+// The names of formats, for --format.
+const (
+	formatText  = "text"
+	formatTable = "table" // text, by the name that Grafeo has for it
+	formatJSON  = "json"
+	formatCSV   = "csv"
+	formatAuto  = "auto"
+)
+
+func (f *format) flags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.name, "format", formatText, "text, json (one object per line), csv (of list and status), or auto: text on a terminal, else json")
+	flags.BoolVar(&f.json, "json", false, "short for --format json")
+	flags.StringVarP(&f.file, "output", "o", "", "write the answer to `FILE` once it is complete")
+	flags.BoolP("quiet", "q", false, "print errors, warnings and what was asked for; no progress, and not what went well")
+}
+
+// isCSV are the commands whose answer is one kind of lines.
+func isCSV(cmd *cobra.Command) bool { return slices.Contains([]string{"list", "status"}, cmd.Name()) }
+
+// isDeed are the commands that do something: what they print is how it went, and not what was
+// asked for.
+func isDeed(cmd *cobra.Command) bool {
+	for _, flag := range []string{"plan", "dry-run", "check"} {
+		if given, _ := cmd.Flags().GetBool(flag); given { // no error where there is no such flag
+			return false
+		}
+	}
+	switch strings.TrimPrefix(cmd.CommandPath(), "gbak-s3 ") {
+	case "expire":
+		applied, _ := cmd.Flags().GetBool("apply")
+		return applied
+	case "backup", "restore", "verify", "drill", "attest", "import", "export", "release", "pin", "unpin",
+		"compact", "copy", "mirror", "keys add", "keys remove", "keys rotate":
+		return true
+	}
+	return false
+}
+
+// apply makes out print as the flags say.
+func (f *format) apply(cmd *cobra.Command, out *output) error {
+	if f.json && cmd.Flags().Changed("format") && f.name != formatJSON {
+		return usage("--json and --format %s cannot be used together", "--json is short for --format json.", f.name)
+	}
+	switch {
+	case f.json, f.name == formatJSON:
+		out.json = true
+	case f.name == formatText, f.name == formatTable:
+	case f.name == formatAuto:
+		file, ok := out.stdout.(*os.File)
+		out.json = f.file != "" || !ok || !term.IsTerminal(int(file.Fd()))
+	case f.name == formatCSV:
+		if !isCSV(cmd) {
+			return usage("%s has no answer in CSV", "list and status have one; --format json is for all commands.", cmd.CommandPath())
+		}
+		out.json, out.csv = true, &table{}
+	default:
+		return usage("there is no format %q", "Choose text, json, csv or auto.", f.name)
+	}
+	out.quiet, _ = cmd.Flags().GetBool("quiet")
+	switch isOwn := cmd.LocalNonPersistentFlags().Lookup("output") != nil; {
+	case f.file != "" && f.file != "-" && !isOwn:
+		if cmd.Name() == "watch" {
+			return usage("watch does not end with an answer, so there is nothing for --output", "Its events go to stdout: use > FILE.")
+		}
+		if info, err := os.Stat(filepath.Dir(f.file)); err != nil || !info.IsDir() {
+			return usage("--output: there is no folder %s", "Create it first.", filepath.Dir(f.file))
+		}
+		f.held = &bytes.Buffer{}
+	case out.quiet && !out.json && isDeed(cmd):
+		f.held, f.to = &bytes.Buffer{}, out.stdout
+	}
+	if f.held != nil {
+		out.stdout = f.held
+		cmd.SetOut(f.held)
+	}
+	return nil
+}
+
+// deliver writes an answer that was held back, after a command that has ended with err: into
+// its file, or to stdout if it is bad news.
+func (a *app) deliver(err error) error {
+	f := &a.format
+	var badNews *answeredError
+	if f.held == nil || err != nil && !errors.As(err, &badNews) {
+		return err
+	}
+	var failed error
+	switch {
+	case f.to == nil:
+		failed = writeWhole(f.file, f.held.Bytes())
+	case badNews != nil:
+		_, failed = f.to.Write(f.held.Bytes())
+	}
+	if failed != nil {
+		return errors.Join(fmt.Errorf("the answer could not be written: %w", failed), err)
+	}
+	return err
+}
+
+// writeWhole writes a file, so that there is never a part of it.
+func writeWhole(path string, content []byte) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
+		return os.WriteFile(path, content, 0o666)
+	}
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".gbak-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// asksForJSON reports whether arguments that were not parsed ask for JSON.
+func asksForJSON(args []string) bool {
+	before, _, _ := strings.Cut(strings.Join(args, "\n")+"\n", "\n--\n") // what follows is another command
+	before = "\n" + before + "\n"
+	return strings.Contains(before, "\n--json\n") || strings.Contains(before, "\n--format=json\n") || strings.Contains(before, "\n--format\njson\n")
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each row of a table has a cell for each column, whatever is missing, and texts are as they
+// are.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	o := output{stdout: &out, csv: &table{}}
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	for _, line := range []backupLine{
+		{Type: "backup", Seq: 1, CreatedAt: at, Database: "a \"b\",\nc", Labels: map[string]string{"release": "1.4"}},
+		{Type: "backup", Seq: 2, CreatedAt: at, EndTime: &at, Replaces: &replacedLine{1, 2}, Removed: true},
+	} {
+		if err := o.printJSON(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := csv.NewReader(&out).ReadAll() // refuses rows of different lengths
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%v: %v", err, rows)
+	}
+	got := make([]map[string]string, 2)
+	for i := range got {
+		got[i] = map[string]string{}
+		for j, name := range rows[0] {
+			if strings.Contains("seq|created_at|database|labels|end_time|replaces.from|replaces.to|removed|requests.put", name) {
+				got[i][name] = rows[i+1][j]
+			}
+		}
+	}
+	want := []map[string]string{
+		{
+			"seq": "1", "created_at": "2026-11-26T12:00:00Z", "database": "a \"b\",\nc", "labels": `{"release":"1.4"}`,
+			"end_time": "", "replaces.from": "", "replaces.to": "", "removed": "false", "requests.put": "",
+		},
+		{
+			"seq": "2", "created_at": "2026-11-26T12:00:00Z", "database": "", "labels": "",
+			"end_time": "2026-11-26T12:00:00Z", "replaces.from": "1", "replaces.to": "2", "removed": "true", "requests.put": "",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := o.printJSON(versionLine{}); err == nil {
+		t.Error("another kind of line got into the table")
+	}
+}
+
+// An answer in a file is there as a whole, and what was there before stays if there is none.
+func TestOutputFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "answer")
+	if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := func(args ...string) (int, string, string) {
+		var stdout, stderr bytes.Buffer
+		exit := run(t.Context(), args, &stdout, &stderr)
+		return exit, stdout.String(), stderr.String()
+	}
+	if exit, stdout, _ := command("list", filepath.Join(dir, "nothing"), "-o", path); exit != exitNoArchive || stdout != "" || read(t, path) != "before" {
+		t.Errorf("exit %d, %q, %q", exit, stdout, read(t, path))
+	}
+	if exit, stdout, stderr := command("version", "--format", "json", "-o", path); exit != 0 || stdout+stderr != "" || !strings.HasPrefix(read(t, path), `{"type":"version"`) {
+		t.Errorf("exit %d, %q, %q", exit, stdout, read(t, path))
+	}
+	if exit, stdout, _ := command("version", "-o", "-"); exit != 0 || !strings.HasPrefix(stdout, "gbak-s3 ") {
+		t.Errorf("exit %d, %q", exit, stdout)
+	}
+	if exit, _, stderr := command("version", "-o", filepath.Join(dir, "no", "folder")); exit != exitUsage {
+		t.Errorf("exit %d, %q", exit, stderr)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Formats that contradict each other, that there are not, and that a command does not have.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args  string
+		exit  int
+		wants string
+	}{
+		{"version --format table", 0, "gbak-s3 "},
+		{"version --format auto", 0, `{"type":"version"`},
+		{"version --json --format json", 0, `{"type":"version"`},
+		{"version --json --format text", exitUsage, "cannot be used together"},
+		{"version --format xml", exitUsage, "text, json, csv or auto"},
+		{"version --format csv", exitUsage, "list and status"},
+		{"watch --config x -o y", exitUsage, "> FILE"},
+		{"nonsense --format=json", exitUsage, `"code":"usage"`},
+		{"nonsense --format json", exitUsage, `"code":"usage"`},
+		{"watch a b -- x --json", exitUsage, "gbak-s3: "},
+	} {
+		var out bytes.Buffer
+		if exit := run(t.Context(), strings.Fields(c.args), &out, &out); exit != c.exit || !strings.Contains(out.String(), c.wants) {
+			t.Errorf("%s: exit %d, %q", c.args, exit, out.String())
+		}
+	}
+}
