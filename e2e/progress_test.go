@@ -52,6 +52,11 @@ func (p *pane) screen() []string {
 	return strings.Split(strings.TrimRight(p.tmux("capture-pane", "-p", "-S", "-"), "\n"), "\n")
 }
 
+// visible returns the lines that the terminal shows now.
+func (p *pane) visible() []string {
+	return strings.Split(strings.TrimRight(p.tmux("capture-pane", "-p"), "\n"), "\n")
+}
+
 // until looks at the screen until it is as wanted.
 func (p *pane) until(what string, wanted func(lines []string) bool) {
 	p.t.Helper()
@@ -66,7 +71,7 @@ func (p *pane) until(what string, wanted func(lines []string) bool) {
 
 func hasEnded(lines []string) bool { return strings.HasPrefix(lines[len(lines)-1], "after ") }
 
-// slowArchive is an archive of which a restore with atFiveMiB takes some seconds.
+// slowArchive is an archive of which a slowRestore takes some seconds.
 func slowArchive(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -78,7 +83,7 @@ func slowArchive(t *testing.T) string {
 	return filepath.Join(dir, "archive")
 }
 
-const atFiveMiB = "--limit-download 5MiB/s --concurrency 1"
+const slowRestore = "--concurrency 1 --limit-download 3MiB/s"
 
 // TestProgress: a restore shows in one line how far it is, which only grows, in terminals of
 // every width; when it has ended, nothing of that is left.
@@ -89,7 +94,7 @@ func TestProgress(t *testing.T) {
 	for _, columns := range []int{20, 40, 80, 200} {
 		t.Run(strconv.Itoa(columns), func(t *testing.T) {
 			t.Parallel()
-			p := startPane(t, columns, fmt.Sprintf("gbak-s3 restore %s %s/人々.grafeo %s >/dev/null", archive, t.TempDir(), atFiveMiB))
+			p := startPane(t, columns, fmt.Sprintf("gbak-s3 restore %s %s/人々.grafeo %s >/dev/null", archive, t.TempDir(), slowRestore))
 			shares := []int{-1}
 			p.until("the end", func(lines []string) bool {
 				switch {
@@ -123,25 +128,24 @@ func TestProgress(t *testing.T) {
 }
 
 // TestProgressInATerminalThatChanges: a terminal that gets narrower breaks a line in two, and
-// one that gets wider joins them; of all that, nothing is left.
+// one that gets wider joins them; of all that, nothing is left on the screen. (What the terminal
+// itself has moved above its top is out of reach.) The restore would take minutes.
 func TestProgressInATerminalThatChanges(t *testing.T) {
 	t.Parallel()
-	p := startPane(t, 100, fmt.Sprintf("gbak-s3 restore %s %s/people.grafeo %s >/dev/null", slowArchive(t), t.TempDir(), atFiveMiB))
-	shows := func(columns int) func([]string) bool {
-		return func(lines []string) bool {
-			if hasEnded(lines) {
-				t.Fatalf("it has ended before the terminal could change:\n%s", strings.Join(lines, "\n"))
-			}
-			return len(lines) == 2 && strings.Contains(lines[1], " % ") && len(lines[1]) < columns
-		}
-	}
+	p := startPane(t, 100, fmt.Sprintf("gbak-s3 restore %s %s/people.grafeo --concurrency 1 --limit-download 128KiB/s", slowArchive(t), t.TempDir()))
 	for _, columns := range []int{100, 30, 60, 25, 120} {
 		p.tmux("resize-window", "-x", strconv.Itoa(columns))
-		p.until(fmt.Sprintf("one line of %d columns", columns), shows(columns))
+		p.until(fmt.Sprintf("one line of %d columns", columns), func(lines []string) bool {
+			lines = p.visible()
+			last := lines[len(lines)-1]
+			return strings.HasPrefix(last, "restoring: ") && strings.Contains(last, " %") && len(last) < columns &&
+				(len(lines) == 1 || len(lines) == 2 && lines[0] == "before")
+		})
 	}
+	p.tmux("send-keys", "C-c")
 	p.until("the end", hasEnded)
-	if lines := p.screen(); len(lines) != 2 || lines[1] != "after 0" {
-		t.Errorf("at the end:\n%s", strings.Join(lines, "\n"))
+	if text := strings.Join(p.visible(), "\n"); strings.Contains(text, "restoring") || !strings.Contains(text, "after 130") {
+		t.Errorf("at the end:\n%s", text)
 	}
 }
 
@@ -156,7 +160,7 @@ func TestNoProgress(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := startPane(t, 80, fmt.Sprintf(script, archive, t.TempDir(), atFiveMiB))
+			p := startPane(t, 80, fmt.Sprintf(script, archive, t.TempDir(), slowRestore))
 			p.until("the end", func(lines []string) bool {
 				if len(lines) > 1 && !hasEnded(lines) || len(lines) > 2 {
 					t.Fatalf("it shows\n%s", strings.Join(lines, "\n"))

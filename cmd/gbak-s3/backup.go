@@ -46,7 +46,7 @@ nothing and exits with 4; --begin-anew accepts that it is gone.
 nothing, and needs no permission to write.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
-  gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://127.0.0.1:9000'
+  gbak-s3 backup people.grafeo 's3://backups/people?endpoint=http://minio:9000'
   gbak-s3 backup --dry-run people.grafeo s3://backups/people`,
 		Args: takes("DATABASE", "ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -128,9 +130,12 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 		}
 		return o.printJSON(line)
 	}
+	colours := map[archiver.Severity]colour{
+		archiver.SeverityOK: good, archiver.SeverityNote: good, archiver.SeverityWarning: doubt, archiver.SeverityProblem: bad,
+	}
 	for _, c := range r.Checks {
 		hint := hintOf(&c)
-		if err := o.print("%-8s %s", c.Severity, c.Text); err != nil {
+		if err := o.print("%s %s", o.paint(colours[c.Severity], fmt.Sprintf("%-8s", c.Severity)), c.Text); err != nil {
 			return err
 		}
 		if hint != "" {
@@ -139,9 +144,9 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 			}
 		}
 	}
-	verdict := "it is safe to commit backups here"
+	verdict := o.paint(good, "it is safe to commit backups here")
 	if r.Problem() != nil {
-		verdict = "it is NOT safe to commit backups here"
+		verdict = o.paint(bad, "it is NOT safe to commit backups here")
 	}
 	if err := o.print("%s: %s, %s", verdict, requests(r.Requests), took(r.Elapsed)); err != nil {
 		return err

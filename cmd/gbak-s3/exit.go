@@ -93,9 +93,9 @@ func (a *app) printFailure(f failure) {
 		}
 		return
 	}
-	fmt.Fprintf(a.out.stderr, "gbak-s3: %s\n", f.Message)
+	a.out.say(bad, f.Message)
 	if f.Hint != "" {
-		fmt.Fprintf(a.out.stderr, "%s\n", f.Hint)
+		fmt.Fprintf(a.out.stderr, "%s\n", a.out.fit(f.Hint))
 	}
 }
 

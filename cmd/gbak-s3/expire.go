@@ -26,7 +26,7 @@ A backup that stays keeps those that it needs. The newest backup and pinned ones
 stay. What is removed is off the list at once; its bytes are deleted by the first expiry
 after the grace, so that running restores can finish. expire may run beside backups and
 restores on any host, and may be killed: the next one continues.`,
-		Example: `  gbak-s3 expire s3://backups/people --window 7d --keep-daily 30 --keep-monthly 12
+		Example: `  gbak-s3 expire s3://backups/people --keep-daily 30 --keep-monthly 12
   gbak-s3 expire s3://backups/people --apply
   gbak-s3 expire s3://backups/people --remove 12 --apply`,
 		Args: takes("ARCHIVE"),

@@ -99,7 +99,7 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 		f.held, f.to = &bytes.Buffer{}, out.stdout
 	}
 	if f.held != nil {
-		out.stdout = f.held
+		out.stdout, out.colour = f.held, out.colour && f.to != nil
 		cmd.SetOut(f.held)
 	}
 	return nil

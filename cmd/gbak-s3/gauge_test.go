@@ -137,7 +137,7 @@ func TestScreen(t *testing.T) {
 			t.Errorf("too soon: %q", text)
 		}
 		time.Sleep(lookEvery)
-		if text := next(); text != "\rrestoring  1 s\x1b[K\r" {
+		if text := next(); text != "\r\x1b[?7lrestoring  1 s\x1b[K\x1b[?7h\r" {
 			t.Errorf("%q", text)
 		}
 		time.Sleep(lookEvery)
@@ -146,7 +146,7 @@ func TestScreen(t *testing.T) {
 		}
 		width = 30
 		time.Sleep(lookEvery)
-		if text := next(); text != "\r\x1b[Jrestoring  1 s\x1b[K\r" {
+		if text := next(); text != "\r\x1b[J\x1b[?7lrestoring  1 s\x1b[K\x1b[?7h\r" {
 			t.Errorf("narrower: %q", text)
 		}
 		o.warn("something")
@@ -154,7 +154,7 @@ func TestScreen(t *testing.T) {
 			t.Errorf("%q", text)
 		}
 		time.Sleep(lookEvery)
-		if text := next(); text != "\rrestoring  1 s\x1b[K\r" {
+		if text := next(); text != "\r\x1b[?7lrestoring  1 s\x1b[K\x1b[?7h\r" {
 			t.Errorf("%q", text)
 		}
 		_, _ = o.stderr.Write([]byte("passphrase: "))
@@ -166,7 +166,7 @@ func TestScreen(t *testing.T) {
 		_, _ = o.stderr.Write([]byte("\n"))
 		next()
 		time.Sleep(lookEvery)
-		if text := next(); !strings.HasPrefix(text, "\rrestoring  1 min 2 s") {
+		if text := next(); !strings.HasPrefix(text, "\r\x1b[?7lrestoring  1 min 2 s") {
 			t.Errorf("%q", text)
 		}
 		b.done()

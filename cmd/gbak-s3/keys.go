@@ -17,7 +17,7 @@ one. docs/keys.md says what to make, where to keep it, and what to do when it is
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage("there is no command \"keys %s\"", "`gbak-s3 keys --help` shows all commands.", args[0])
+			return noCommand(cmd, args[0])
 		},
 	}
 	cmd.AddCommand(keysNewCommand(a), keysListCommand(a), keysCheckCommand(a), keysAddCommand(a), keysRemoveCommand(a),

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // The formats of the log, for --log-format.
@@ -39,5 +40,32 @@ func (o *output) warn(format string, args ...any) {
 		o.warnings.Warn("warning", "text", text)
 		return
 	}
-	fmt.Fprintf(o.stderr, "gbak-s3: %s\n", text)
+	o.say(doubt, text)
+}
+
+// say prints a message for people on stderr. On a terminal, the colour is that of our name.
+func (o *output) say(c colour, text string) {
+	text = o.fit("gbak-s3: " + text)
+	if o.screen != nil && o.screen.colour {
+		text = string(c) + "gbak-s3:" + noColour + strings.TrimPrefix(text, "gbak-s3:")
+	}
+	fmt.Fprintln(o.stderr, text)
+}
+
+// fit breaks a message at the end of words, if it is for a terminal.
+func (o *output) fit(text string) string {
+	if o.screen == nil {
+		return text
+	}
+	columns := o.screen.columns()
+	if columns == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, " ") {
+			lines[i] = wrap(line, columns)
+		}
+	}
+	return strings.Join(lines, "\n")
 }

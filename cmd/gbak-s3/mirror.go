@@ -41,7 +41,7 @@ mirrored until then stays; 4 there is no archive at SRC; 6 DST has a backup that
 does not have; 8 DST is something else than a mirror of SRC; 9 the store of DST does not
 support conditional writes.`,
 		Example: `  gbak-s3 mirror s3://backups/people s3://elsewhere/people
-  gbak-s3 mirror /mnt/disk/people s3://backups/people --deep
+  gbak-s3 mirror /mnt/disk/people s3://backups/people-2 --deep
   gbak-s3 mirror --detach s3://elsewhere/people`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if detach {

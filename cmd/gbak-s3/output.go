@@ -64,6 +64,8 @@ type output struct {
 	log            *slog.Logger // for progress where no terminal is; nil before the flags are parsed
 	screen         *screen      // of the terminal; nil for none
 
+	colour bool // stdout is a terminal that shows colours
+
 	json  bool
 	quiet bool   // print nothing but errors, warnings and what was asked for
 	csv   *table // of the lines that would be JSON; nil for JSON

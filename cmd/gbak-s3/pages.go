@@ -215,7 +215,7 @@ func (p *page) flags(title string, flags *pflag.FlagSet) {
 		if value != "" {
 			name += ` \fI` + roff(value) + `\fR`
 		}
-		if d := f.DefValue; d != "" && d != "false" && d != "[]" && d != "0" {
+		if d := defaultOf(f); d != "" {
 			meaning += " (default " + d + ")"
 		}
 		p.term(name, meaning+".")

@@ -20,14 +20,14 @@ expire follows them if it is given none. Storing rules removes nothing.
 With --mode it does something else: it prints the access policy of S3 with the least that
 a host needs for its work on this archive, and asks no store. The modes are
 
-  append-only  backup, watch, import, pin, compact, doctor; it can delete nothing
+  append-only  backup, watch, import, pin, compact, doctor; deletes nothing
   restore      restore, export, list
   monitor      list, status, verify; it cannot read segments
   expire       expire; it cannot read segments
   drill        all that reads: restore, verify --deep
 
 docs/access.md shows how such a policy is applied, and what each mode cannot do.`,
-		Example: `  gbak-s3 policy s3://backups/people --window 7d --keep-daily 30 --keep-monthly 12
+		Example: `  gbak-s3 policy s3://backups/people --window 7d --keep-daily 30
   gbak-s3 policy s3://backups/people
   gbak-s3 policy s3://backups/people --mode append-only`,
 		Args: takes("ARCHIVE"),

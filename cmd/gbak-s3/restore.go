@@ -41,8 +41,8 @@ just what was asked for, the exit code is 11. What can be had, salvage shows.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
-  gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old-people.grafeo
-  gbak-s3 restore --if-absent --if-archive-exists s3://backups/people people.grafeo
+  gbak-s3 restore --time 2026-11-23T08:15:00Z --plan ./people-archive old.grafeo
+  gbak-s3 restore --if-absent --if-archive-exists ./people-archive people.grafeo
   gbak-s3 restore --salvage --epoch 4711 ./people-archive what-is-left.grafeo`,
 		Args: takes("ARCHIVE", "DATABASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

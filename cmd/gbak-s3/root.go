@@ -40,7 +40,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := newScreen(stderr)
 	stderr = s.above(stderr)
-	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s}}
+	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s, colour: hasColour(stdout)}}
 	a.keys.asker = &asker{stdin: os.Stdin, prompts: stderr}
 	root := a.command()
 	root.SetArgs(args)
@@ -66,13 +66,7 @@ and restores them exactly as they were.
 An archive holds the history of one database. Its address is a path, a file://
 URL, or s3://bucket/prefix?endpoint=URL&region=NAME; credentials are found where
 the AWS tools find them (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...). Where ARCHIVE is left
-out, $GBAK_ARCHIVE is used.
-
-Exit codes: 0 done, 1 error, 2 usage, 3 damage found, 4 no archive or no such
-backup, 5 no such state in the archive, 6 conflict with another writer, 7 outcome
-unknown, 8 target exists, 9 the store does not support conditional writes, 10 only
-a full backup would do, or the keys are not those of the archive, 11 something less than
-was asked for is restored, 130 interrupted.`
+out, $GBAK_ARCHIVE is used.`
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
@@ -95,12 +89,11 @@ func (a *app) command() *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage("there is no command %q", "`gbak-s3 --help` shows all commands.", args[0])
+			return noCommand(cmd, args[0])
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return wrongFlag(cmd, err)
-	})
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, columnsOf(cmd.OutOrStdout())) })
 	flags := root.PersistentFlags()
 	a.format.flags(flags)
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
@@ -115,6 +108,7 @@ func (a *app) command() *cobra.Command {
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), completionCommand(a), versionCommand(a))
 	root.AddCommand(pagesCommands(a)...)
 	root.CompletionOptions.DisableDefaultCmd = true // see [completionCommand]
+	completeValues(root)
 	return root
 }
 

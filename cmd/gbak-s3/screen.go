@@ -12,6 +12,7 @@ import (
 // screen is the terminal of a run: lines that stay and, below them, at most one that changes.
 // Its methods may be called concurrently.
 type screen struct {
+	colour  bool // it shows colours
 	mu      sync.Mutex
 	out     io.Writer  // where the line that changes is shown
 	columns func() int // how wide the terminal is; 0 if there is none that can change a line
@@ -27,6 +28,7 @@ func newScreen(stderr io.Writer) *screen {
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" || !understandsEscapes(f) {
 		return s
 	}
+	s.colour = hasColour(f)
 	s.columns = func() int {
 		width, _, err := term.GetSize(int(f.Fd()))
 		if err != nil || width <= 0 {
@@ -42,13 +44,16 @@ const defaultColumns = 80
 
 const (
 	toStart    = "\r"
-	clearRest  = "\x1b[K" // of the line
-	clearBelow = "\x1b[J" // the rest of the line, and all lines below
+	clearRest  = "\x1b[K"   // of the line
+	clearBelow = "\x1b[J"   // the rest of the line, and all lines below
+	noWrap     = "\x1b[?7l" // what finds no room in the line is not shown, instead of in the next one
+	wrapAgain  = "\x1b[?7h"
 )
 
 // show shows a line below all others, instead of the one before. make gets how many columns it
 // may have. The cursor rests at its beginning: where a terminal that gets narrower breaks the
-// line, the rest of it is then below, and can be cleared.
+// line, the rest of it is then below, and can be cleared. If we have not heard yet that it did,
+// the line is cut.
 func (s *screen) show(make func(columns int) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,16 +61,15 @@ func (s *screen) show(make func(columns int) string) {
 	if width == 0 || s.asking {
 		return
 	}
-	line := make(width - 1) // in the last column, some terminals go on in the next line
+	line := make(min(width, defaultColumns) - 1) // after the last column, some terminals go on in the next line
 	if line == s.line && width == s.width {
 		return
 	}
-	clear := clearRest
-	text := toStart
+	clear := ""
 	if width != s.width && s.line != "" {
-		text += clearBelow
+		clear = clearBelow
 	}
-	_, _ = io.WriteString(s.out, text+line+clear+toStart) // at once, so that nothing flickers
+	_, _ = io.WriteString(s.out, toStart+clear+noWrap+line+clearRest+wrapAgain+toStart) // at once, so that nothing flickers
 	s.line, s.width = line, width
 }
 

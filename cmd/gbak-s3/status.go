@@ -229,7 +229,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 func (o *output) printStatus(r archiver.StatusReport, database string) error {
 	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
 	if r.Vanished != nil {
-		fmt.Fprintf(w, "vanished\t%s\n", r.Vanished)
+		fmt.Fprintf(w, "vanished\t%s\n", o.paint(bad, r.Vanished.Error()))
 	}
 	if b := r.Newest; b != nil {
 		labelled := ""
@@ -240,7 +240,7 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 			b.Seq, b.Kind, aged(r.Age), b.EndEpoch, b.Timeline, moment(", committed at ", b.EndTime), labelled)
 	}
 	if r.Broken != nil {
-		fmt.Fprintf(w, "damaged\tbackup %d cannot be restored: %s\n", r.Newest.Seq, r.Broken)
+		fmt.Fprintf(w, "damaged\t%s\n", o.paint(bad, fmt.Sprintf("backup %d cannot be restored: %s", r.Newest.Seq, r.Broken)))
 	}
 	fmt.Fprintf(w, "backups\t%d, %s stored\n", r.Backups, size(r.StoredBytes))
 	fmt.Fprintf(w, "encryption\t%s\n", encryption(r.Encryption))

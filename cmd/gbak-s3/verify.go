@@ -130,11 +130,14 @@ func (o *output) report(r archiver.VerifyReport) error {
 		return o.printJSON(line)
 	}
 	for _, f := range r.Findings {
-		if err := o.print("%s: %s", f.Key, f.Problem); err != nil {
+		if err := o.print("%s: %s", o.paint(bad, f.Key), f.Problem); err != nil {
 			return err
 		}
 	}
-	verdict := verdictOf(r)
+	verdict := o.paint(good, verdictOf(r))
+	if !r.OK() {
+		verdict = o.paint(bad, verdictOf(r))
+	}
 	if r.Gone > 0 {
 		if err := o.print("%s left out: about backups that were removed while this ran", plural(r.Gone, "problem was", "problems were")); err != nil {
 			return err

@@ -71,8 +71,8 @@ conditional writes. With --once, that of the worst backup: 3, 10, 7, 9, 6, 4, th
 For watch, the default of --log-level is info, and that of --store-timeout is 30s.`,
 		Example: `  gbak-s3 watch people.grafeo s3://backups/people
   gbak-s3 watch --root s3://backups --dir /srv/tenants --listen 127.0.0.1:8484
-  gbak-s3 watch --config /etc/gbak-s3.yaml --check
-  gbak-s3 watch --restore --exec people.grafeo s3://backups/people -- node app.js`,
+  gbak-s3 watch --config /etc/gbak-s3/watch.yaml --check
+  gbak-s3 watch --restore --exec app.grafeo s3://backups/app -- node app.js`,
 		Args: func(*cobra.Command, []string) error { return nil }, // see [watchFlags.read]
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args, command, err := f.command(cmd, args)
