@@ -48,8 +48,8 @@ does the list of backups unless hosts are revoked, too: copying the archive for 
 deleting this one ends that.
 
 It takes an identity of somebody who stays.`,
-		Example: `  gbak-s3 keys remove s3://backups/people -r age1... -i key.txt
-  gbak-s3 keys remove s3://backups/people -r passphrase-1 -i key.txt`,
+		Example: `  gbak-s3 keys remove s3://backups/people -r passphrase-1 -i key.txt
+  gbak-s3 keys remove s3://backups/people -r age1... -i key.txt`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(change.Remove) == 0 {

@@ -67,12 +67,12 @@ func writePages(cmd *cobra.Command, dir string, date time.Time) error {
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// page is a man page that is being written, in the language man(7).
-type page struct{ bytes.Buffer }
+// manPage is one that is being written, in the language man(7).
+type manPage struct{ bytes.Buffer }
 
 func pageOf(cmd *cobra.Command, date time.Time) []byte {
 	cmd.InitDefaultHelpFlag()
-	p := &page{}
+	p := &manPage{}
 	fmt.Fprintf(p, ".TH %q 1 %q %q\n", strings.ToUpper(pageName(cmd)), date.Format(time.DateOnly), "gbak-s3 "+version())
 	p.section("NAME")
 	p.WriteString(roff(pageName(cmd)) + ` \- `)
@@ -108,20 +108,20 @@ func pageOf(cmd *cobra.Command, date time.Time) []byte {
 }
 
 // roff writes text so that it means itself. Lines must be begun by something else, or go through
-// [page.line].
+// [manPage.line].
 func roff(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`, `"`, `\(dq`).Replace(text)
 }
 
 // line writes a line of the text that is no request, whatever it begins with.
-func (p *page) line(text string) {
+func (p *manPage) line(text string) {
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
 		text = `\&` + text
 	}
 	p.WriteString(text + "\n")
 }
 
-func (p *page) macro(name string, args ...string) {
+func (p *manPage) macro(name string, args ...string) {
 	p.WriteString("." + name)
 	for _, arg := range args {
 		fmt.Fprintf(p, ` "%s"`, roff(arg))
@@ -129,10 +129,10 @@ func (p *page) macro(name string, args ...string) {
 	p.WriteString("\n")
 }
 
-func (p *page) section(title string) { p.macro("SH", title) }
+func (p *manPage) section(title string) { p.macro("SH", title) }
 
 // synopsis writes a way to call the command: the command is bold, what people fill in is slanted.
-func (p *page) synopsis(command, line string) {
+func (p *manPage) synopsis(command, line string) {
 	words := strings.Fields(strings.TrimPrefix(line, command))
 	text := `\fB` + roff(command) + `\fR`
 	for _, word := range words {
@@ -147,7 +147,7 @@ func (p *page) synopsis(command, line string) {
 }
 
 // prose writes paragraphs; lines that begin with a space stay as they are.
-func (p *page) prose(text string) {
+func (p *manPage) prose(text string) {
 	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
 		if i > 0 {
 			p.macro("PP")
@@ -160,7 +160,7 @@ func (p *page) prose(text string) {
 	}
 }
 
-func (p *page) verbatim(text string) {
+func (p *manPage) verbatim(text string) {
 	p.macro("RS", "4")
 	p.macro("EX")
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -171,7 +171,7 @@ func (p *page) verbatim(text string) {
 }
 
 // term writes what something means; name is roff already.
-func (p *page) term(name, meaning string) {
+func (p *manPage) term(name, meaning string) {
 	p.macro("TP")
 	p.line(name)
 	p.lines(meaning)
@@ -179,7 +179,7 @@ func (p *page) term(name, meaning string) {
 
 // lines writes a paragraph, in lines as roff wants them: a new sentence begins a new one, and
 // none is long.
-func (p *page) lines(paragraph string) {
+func (p *manPage) lines(paragraph string) {
 	line := ""
 	for _, word := range strings.Fields(paragraph) {
 		if line != "" && (len(line)+1+len(word) > 50 || strings.HasSuffix(line, ".") || strings.HasSuffix(line, "?")) {
@@ -191,14 +191,14 @@ func (p *page) lines(paragraph string) {
 	p.line(roff(line))
 }
 
-func (p *page) topics(title, font string, topics []topic) {
+func (p *manPage) topics(title, font string, topics []topic) {
 	p.section(title)
 	for _, t := range topics {
 		p.term(font+roff(t.name)+`\fR`, t.meaning+".")
 	}
 }
 
-func (p *page) flags(title string, flags *pflag.FlagSet) {
+func (p *manPage) flags(title string, flags *pflag.FlagSet) {
 	if !flags.HasAvailableFlags() {
 		return
 	}
@@ -222,7 +222,7 @@ func (p *page) flags(title string, flags *pflag.FlagSet) {
 	})
 }
 
-func (p *page) seeAlso(cmd *cobra.Command) {
+func (p *manPage) seeAlso(cmd *cobra.Command) {
 	var others []*cobra.Command
 	if cmd.HasParent() {
 		others = append(others, cmd.Parent())
