@@ -72,7 +72,7 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 		}
 	}
 	w.beats = heartbeat.New(heartbeat.Options{State: func() watch.State { return w.watcher.State() }, Log: a.log})
-	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush, History: c.Listen != ""})
+	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush, History: c.Listen != "" && c.Page != config.PageOff})
 	return w
 }
 

@@ -80,7 +80,7 @@ func (p *Page) database(d *page.Database, t *watch.TargetState) {
 		Newest: shownBackup(&t.Newest), Restorable: t.NewestRestorable, LastBackup: t.Newest.CreatedAt, LastFull: t.LastFull,
 		NextFull: t.NextFull, FullEvery: t.Target.Full.Every, Increments: t.Increments,
 		Verify: shownUpkeep(&t.Verify), Expire: shownUpkeep(&t.Expire), Compact: shownUpkeep(&t.Compact),
-		Proof: shownProof(t),
+		Proof: shownProof(t), History: t.History,
 	}
 	if t.Newest.Seq == 0 {
 		return
