@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -54,21 +54,20 @@ func TestWatchTellsNoSecret(t *testing.T) {
 	away.Store(true)
 	w.do(t, "commit", "1")
 	watch.until("the store is away", func(l line) bool { return l.Event == "store" && l.State == "away" })
-	response, err := http.Get("http://" + portOf(t, watch) + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	metrics, err := io.ReadAll(response.Body)
-	if err != nil || !strings.Contains(string(metrics), "gbak_") {
-		t.Fatalf("%v: %s", err, metrics)
+	waitFor(t, "the page says that the store is away", func() bool { return statusOf(t, watch).Headline == "people needs you: store away." })
+	answers := map[string]string{}
+	for path, says := range map[string]string{"/metrics": "gbak_", "/": "store away", "/d/people": "gbak-s3 restore", "/status.json": "watch_status"} {
+		if _, answers[path] = pageOf(t, watch, path); !strings.Contains(answers[path], says) {
+			t.Fatalf("%s is %s", path, answers[path])
+		}
 	}
 	away.Store(false)
 	watch.stored("people", lastEpoch(t, w), 0)
 	watch.stop().want(t, exitOK)
 	w.quit(t)
 
-	said := map[string]string{"stdout": watch.stdout.String(), "stderr": watch.stderr.String(), "metrics": string(metrics)}
+	said := map[string]string{"stdout": watch.stdout.String(), "stderr": watch.stderr.String()}
+	maps.Copy(said, answers)
 	for _, key := range at.keys(t) {
 		said[key] = string(at.read(t, key))
 	}
