@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,7 +112,12 @@ func runPage(t *testing.T, page *doctest.Page) {
 	}
 	file := filepath.Join(t.TempDir(), "script")
 	writeText(t, file, script)
-	cmd := exec.CommandContext(t.Context(), "bash", file)
+	// Nothing takes this long but a page that waits for ever.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", file)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends what it has started
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = home
 	cmd.Env = os.Environ()
 	for name, value := range env {
