@@ -25,6 +25,7 @@ import (
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -32,12 +33,14 @@ const example = "../kubernetes/example"
 
 // overlays are what users make of deploy/kubernetes, one with each component and each kind of
 // workload at least.
-var overlays = []string{example, "testdata/backup", "testdata/deployment"}
+var overlays = []string{example, "testdata/backup", "testdata/deployment", "testdata/epoch"}
 
 // rendered returns the documents that kustomize makes of a folder.
 func rendered(t *testing.T, folder string) []string {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	options := krusty.MakeDefaultOptions()
+	options.LoadRestrictions = types.LoadRestrictionsNone // for single files of the example
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatalf("%s: %v", folder, err)
 	}
@@ -93,6 +96,8 @@ func pods(all []runtime.Object) map[string]corev1.PodTemplateSpec {
 		case *appsv1.StatefulSet:
 			templates[o.Name] = o.Spec.Template
 		case *appsv1.Deployment:
+			templates[o.Name] = o.Spec.Template
+		case *batchv1.Job:
 			templates[o.Name] = o.Spec.Template
 		case *batchv1.CronJob:
 			templates[o.Name] = o.Spec.JobTemplate.Spec.Template
