@@ -131,4 +131,19 @@ for _ in 1 2; do gbak backup -r "$recipient" /data/copy.grafeo 's3://backups/sea
 tell close
 [[ $(GRAFEO_VERSION=0.6.0 node e2e/grafeo/inspect.js "$temp/data/copy.grafeo" | jq -r .digest) == "$(jq -r .digest <<<"$last")" ]] ||
   die "the restored database holds something else"
+
+arm64=$dist/gbak-s3_${version}_linux_arm64
+if [[ -e $arm64 ]]; then
+  say "the binary for arm64, under qemu"
+  emulate() {
+    "${run[@]}" --rm --env SSL_CERT_FILE=/etc/gbak-s3/ca.pem --volume "$(command -v qemu-aarch64-static):/qemu:ro" --volume "$arm64:/arm64:ro" \
+      --entrypoint /qemu "$image" /arm64 "$@"
+  }
+  emulate restore "$archive" /data/arm64.grafeo
+  cmp "$temp/data/copy.grafeo" "$temp/data/arm64.grafeo"
+  emulate backup /data/arm64.grafeo 's3://backups/arm64?endpoint=https://127.0.0.1:9000' >/dev/null
+  gbak restore 's3://backups/arm64?endpoint=https://127.0.0.1:9000' /data/back.grafeo >/dev/null
+  diff -r --exclude 'backup_cursor*' "$temp/data/copy.grafeo" "$temp/data/back.grafeo"
+  diff -r --exclude 'backup_cursor*' "$temp/data/copy.grafeo.wal" "$temp/data/back.grafeo.wal"
+fi
 say "passed"
