@@ -4,8 +4,9 @@
 # binaries for Linux back up and restore, in the image FROM scratch and, for arm64, under qemu
 # (scripts/image-test.sh).
 #
-#   bash scripts/release-test.sh [--all]
+#   bash scripts/release-test.sh [--all] [DIST]
 #
+# DIST is a folder for the release, which stays; without it, it is a temporary one.
 # What is made again, in another folder: everything with what Go has cached, and the binary for
 # linux/amd64, which has C in it, from nothing. With --all, everything from nothing.
 #
@@ -17,16 +18,20 @@ say() { echo "release-test: $*"; }
 die() { say "$*" >&2; exit 1; }
 
 fresh=(linux/amd64)
-[[ ${1:-} != --all ]] || fresh=()
+if [[ ${1:-} == --all ]]; then
+  fresh=()
+  shift
+fi
 temp=$(mktemp -d /tmp/gbak-s3-release.XXXXXX)
 # What Go caches is without the right to be written.
 trap 'chmod -R u+w "$temp"; rm -rf "$temp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-bash scripts/release.sh "$temp/dist"
+dist=${1:-$temp/dist}
+bash scripts/release.sh "$dist"
+dist=$(cd "$dist" && pwd)
 version=$(bash scripts/release-version.sh)
-dist=$temp/dist
 
 say "the files"
 want=("gbak-s3_${version}_licenses.txt")
@@ -69,7 +74,14 @@ fi
 [[ $("$dist/gbak-s3_${version}_linux_amd64" version) == "gbak-s3 $version, $(go env GOVERSION), linux/amd64, archive format 1, zstd in C" ]] || die "amd64 says something else of itself"
 [[ $(qemu-aarch64-static "$dist/gbak-s3_${version}_linux_arm64" version) == "gbak-s3 $version, $(go env GOVERSION), linux/arm64, archive format 1, zstd in C" ]] || die "arm64 says something else of itself"
 
-say "the same again, from another folder"
+say "installing it as README.md says"
+# shellcheck disable=SC2016 # these are the marks of a block of code
+install=$(sed -n '/^sha256sum --check/,/^```$/{/^```$/!p}' README.md)
+[[ $install == *gbak-s3_${version}_linux_amd64* ]] || die "README.md installs another version"
+(cd "$dist" && bash -euc "${install//\/usr\/local\/bin/$temp}" >/dev/null)
+"$temp/gbak-s3" version >/dev/null
+
+say "the same again, from another folder, as docs/releasing.md says"
 mkdir -p "$temp"/{elsewhere/some/source,tmp,home}
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --no-dereference -t "$temp/elsewhere/some/source"
 # again DIR [PLATFORM...] makes it there, with another clock, home and folder for temporary files.

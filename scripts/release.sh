@@ -78,7 +78,7 @@ for platform in "${platforms[@]}"; do
   build "${platform%/*}" "${platform#*/}"
 done
 bash scripts/licenses.sh >"$dist/gbak-s3_${version}_licenses.txt"
-if (($# == 0)) && [[ -e scripts/packages.sh ]]; then bash scripts/packages.sh "$dist"; fi
+(($#)) || bash scripts/packages.sh "$dist"
 
 (cd "$dist" && sha256sum gbak-s3_* >SHA256SUMS)
 say "version $version is in $dist"

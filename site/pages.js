@@ -26,6 +26,6 @@ export default [
   ] },
   { title: 'Develop it', pages: [
     'ARCHITECTURE.md', 'CONTRIBUTING.md', 'FORMAT.md', 'docs/grafeo-format.md', 'docs/decisions.md', 'docs/mutants.md',
-    ['site/README.md', 'This site'],
+    'docs/releasing.md', ['site/README.md', 'This site'],
   ] },
 ];
