@@ -16,11 +16,11 @@ exec 3>&1
 doc_names=() doc_values=() doc_text='' doc_got='' doc_at=''
 doc_step() { doc_at=$1 doc_got=''; printf '== %s\n' "$doc_at"; }
 doc_stands() { doc_names+=("$1") doc_values+=("$2"); }
-# doc_read sets $doc_text to what a text of the page means here.
+# doc_read sets $doc_text to what a text of the page means here. Later names come first.
 doc_read() {
   local i
   doc_text=$1
-  for i in "${!doc_names[@]}"; do doc_text=${doc_text//"${doc_names[i]}"/"${doc_values[i]}"}; done
+  for ((i = ${#doc_names[@]} - 1; i >= 0; i--)); do doc_text=${doc_text//"${doc_names[i]}"/"${doc_values[i]}"}; done
 }
 doc_end() {
   local code=$? jobs
