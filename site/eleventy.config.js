@@ -30,10 +30,31 @@ function readPages() {
   return pages;
 }
 
+// A page with the files of a folder that is linked.
+const listing = (folder, files) => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${folder} · gbak-s3</title>
+<link rel="stylesheet" href="assets/site.css">
+<main>
+<h1>${folder}</h1>
+<p><a href="index.html">gbak-s3</a></p>
+<ul>
+${files.map(([name, address]) => `<li><a href="${address}">${name}</a></li>`).join('\n')}
+</ul>
+</main>
+</html>
+`;
+
 export default function (eleventy) {
   const pages = readPages();
   const bySource = new Map(pages.map(p => [p.source, p]));
   const linked = new Set();
+  const folders = new Set();
+  const folderAddress = folder => `${folder.replaceAll('/', '-')}.html`;
+  // As text, so that every browser shows it.
+  const fileAddress = file => `${copied}/${file}${/\.(png|svg|json)$/.test(file) ? '' : '.txt'}`;
 
   // What a link of a page leads to on the site.
   function target(from, href) {
@@ -44,9 +65,12 @@ export default function (eleventy) {
     const page = bySource.get(source);
     if (page) return page.address + (fragment ? `#${fragment}` : '');
     if (!fs.existsSync(path.join(repository, source))) throw new Error(`${from}: ${href} leads nowhere`);
-    if (fs.statSync(path.join(repository, source)).isDirectory()) throw new Error(`${from}: ${href} is a folder`);
+    if (fs.statSync(path.join(repository, source)).isDirectory()) {
+      folders.add(source);
+      return folderAddress(source);
+    }
     linked.add(source);
-    return `${copied}/${source}${/\.(png|svg|json)$/.test(source) ? '' : '.txt'}`;
+    return fileAddress(source);
   }
 
   eleventy.amendLibrary('md', md => {
@@ -80,8 +104,14 @@ export default function (eleventy) {
   eleventy.addPassthroughCopy('input/assets');
   eleventy.addPassthroughCopy({ 'node_modules/minisearch/dist/umd/index.js': 'assets/minisearch.js' });
   eleventy.on('eleventy.after', () => {
+    for (const folder of folders) {
+      const files = fs.readdirSync(path.join(repository, folder), { recursive: true, withFileTypes: true }).filter(f => f.isFile())
+        .map(f => path.relative(repository, path.join(f.parentPath ?? f.path, f.name))).sort();
+      files.forEach(f => linked.add(f));
+      fs.writeFileSync(path.join(output, folderAddress(folder)), listing(folder, files.map(f => [f, fileAddress(f)])));
+    }
     for (const source of linked) {
-      const to = path.join(output, target('README.md', source));
+      const to = path.join(output, fileAddress(source));
       fs.mkdirSync(path.dirname(to), { recursive: true });
       fs.copyFileSync(path.join(repository, source), to);
     }
