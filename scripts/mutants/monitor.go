@@ -49,12 +49,52 @@ var monitorMutants = []mutant{
 	},
 	{
 		"profiles are for everybody", "internal/watch/server/server.go",
-		"isLoopback(listener.Addr()), answerTimeout", "true, answerTimeout",
+		"if g.isLocal && !g.isSocket {", "if !g.isSocket {",
 		"./internal/watch/server", "TestNoProfilesForOthers",
 	},
 	{
 		"a stuck loop is live", "internal/watch/server/server.go",
 		"len(stuck) == 0", "len(stuck) >= 0",
 		"./internal/watch/server", "TestStuckLoop",
+	},
+	{
+		"the page is for any name of a host", "internal/watch/server/guard.go",
+		"if !g.knows(r.Host) {", "if r.Host == \"\" {",
+		"./internal/watch/server", "TestHosts",
+	},
+	{
+		"a number is known on loopback", "internal/watch/server/guard.go",
+		"ip.IsLoopback() || !g.isLocal || ", "ip != nil || ",
+		"./internal/watch/server", "TestHosts",
+	},
+	{
+		"everybody sees paths", "internal/watch/server/server.go",
+		"if g.isLocal || o.Page.IsFull {", "if o.Page != nil {",
+		"./internal/watch/server", "TestElsewhere",
+	},
+	{
+		"a fault of the page ends the connection", "internal/watch/server/page.go",
+		"if r := recover(); r != nil {", "if r := any(nil); r != nil {",
+		"./internal/watch/server", "TestPageFails",
+	},
+	{
+		"what was not seen to be safe is safe", "internal/page/trouble.go",
+		"case d.Safe.IsZero():", "case d.Safe.IsZero() && d.Newest.Seq == 0:",
+		"./internal/page", "TestFlaws",
+	},
+	{
+		"a loop that hangs looks well", "internal/page/trouble.go",
+		"if d.IsStuck {\n\t\tj.doubt", "if d.IsStuck && d.Phase == \"\" {\n\t\tj.doubt",
+		"./internal/page", "TestFlaws",
+	},
+	{
+		"the best of several archives counts", "internal/page/summary.go",
+		"return slices.DeleteFunc(s.Rows(), func(r Row) bool {", "rows := s.Rows()\n\tslices.Reverse(rows)\n\treturn slices.DeleteFunc(rows, func(r Row) bool {",
+		"./internal/page", "TestWholeIsAsBadAsItsWorst",
+	},
+	{
+		"names turn around what stands beside them", "internal/page/words.go",
+		"r != ' ' && !unicode.IsPrint(r)", "unicode.IsControl(r)",
+		"./internal/page/render", "TestNames",
 	},
 }
