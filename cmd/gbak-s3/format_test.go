@@ -122,3 +122,39 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// A quiet command prints nothing if what it was to do went well. What is wrong it prints, and
+// what was asked for.
+func TestQuiet(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(stateVariable, filepath.Join(dir, "state"))
+	database, archive := filepath.Join(dir, "social.grafeo"), filepath.Join(dir, "archive")
+	content := read(t, filepath.Join("..", "..", "examples", "social.grafeo"))
+	if err := os.WriteFile(database, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	quiet := func(exit int, wants string, args ...string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		if got := run(t.Context(), append(args, "-q"), &stdout, &stderr); got != exit || stderr.Len() > 0 ||
+			wants == "" && stdout.Len() > 0 || !strings.Contains(stdout.String(), wants) {
+			t.Errorf("%v: exit %d, %q, %q; want %d, %q", args, got, stdout.String(), stderr.String(), exit, wants)
+		}
+	}
+	quiet(0, "would", "backup", "--dry-run", database, archive)
+	quiet(0, "", "backup", database, archive)
+	quiet(0, `{"type":"backup"`, "backup", database, archive, "--json")
+	quiet(0, "social.grafeo", "list", archive)
+	quiet(0, "", "verify", archive)
+	quiet(0, "there is nothing to do", "expire", archive, "--keep-last", "1")
+	quiet(0, "", "pin", archive, "1")
+	quiet(0, "", "restore", archive, filepath.Join(dir, "copy.grafeo"))
+	segments, err := filepath.Glob(filepath.Join(archive, "segments", "*", "*"))
+	if err != nil || len(segments) == 0 {
+		segments, err = filepath.Glob(filepath.Join(archive, "segments", "*"))
+	}
+	if err != nil || len(segments) == 0 || os.RemoveAll(segments[0]) != nil {
+		t.Fatalf("%v, %v", segments, err)
+	}
+	quiet(exitDamage, "1 problem", "verify", archive)
+}

@@ -15,7 +15,7 @@ type screen struct {
 	colour  bool // it shows colours
 	mu      sync.Mutex
 	out     io.Writer  // where the line that changes is shown
-	columns func() int // how wide the terminal is; 0 if there is none that can change a line
+	columns func() int // how wide the terminal is; 0 if there is none that can change a line, or if it is not ours now
 	line    string     // the line that changes, as it is shown; "" for none
 	width   int        // of the terminal, when that was drawn
 	asking  bool       // somebody is to answer in the last line, so nothing else may be shown there
@@ -30,6 +30,9 @@ func newScreen(stderr io.Writer) *screen {
 	}
 	s.colour = hasColour(f)
 	s.columns = func() int {
+		if !isInFront(f) {
+			return 0
+		}
 		width, _, err := term.GetSize(int(f.Fd()))
 		if err != nil || width <= 0 {
 			return defaultColumns
@@ -58,7 +61,11 @@ func (s *screen) show(make func(columns int) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	width := s.columns()
-	if width == 0 || s.asking {
+	if width == 0 {
+		s.line = "" // whoever has the terminal now has written over it
+		return
+	}
+	if s.asking {
 		return
 	}
 	line := make(min(width, defaultColumns) - 1) // after the last column, some terminals go on in the next line
@@ -81,10 +88,10 @@ func (s *screen) erase() {
 }
 
 func (s *screen) eraseLocked() {
-	if s.line != "" {
+	if s.line != "" && s.columns() > 0 {
 		_, _ = io.WriteString(s.out, toStart+clearBelow)
-		s.line = ""
 	}
+	s.line = ""
 }
 
 // above returns a writer for lines that stay. What it writes takes the place of the line that

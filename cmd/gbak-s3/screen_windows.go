@@ -15,3 +15,6 @@ func understandsEscapes(console *os.File) bool {
 	}
 	return windows.SetConsoleMode(handle, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
 }
+
+// isInFront reports whether the console is ours: it is.
+func isInFront(*os.File) bool { return true }
