@@ -24,6 +24,8 @@ if [[ ${1:-} == --inside ]]; then
   dockerd --data-root "$temp/root" --exec-root "$temp/exec" --host "unix://$temp/docker.sock" --pidfile "$temp/pid" \
     --userland-proxy=false >"$temp/dockerd.log" 2>&1 &
   dockerd=$!
+  # Told to end, it leaves no cgroups behind.
+  trap 'kill "$dockerd" 2>/dev/null && wait "$dockerd" || true' EXIT
   # The classic builder: the other one is a plugin that need not be there.
   export DOCKER_HOST=unix://$temp/docker.sock DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
   until docker info >/dev/null 2>&1; do
@@ -77,7 +79,8 @@ need npm nodejs npm
 # Debian's client fits to its engine, wherever another one may be.
 PATH=/usr/bin:$PATH
 
-temp=$(mktemp -d)
+# Paths of sockets are short, whatever $TMPDIR says.
+temp=$(mktemp -d /tmp/gbak-s3-deploy.XXXXXX)
 cleanup() {
   local code=$?
   trap - EXIT INT TERM HUP
@@ -141,4 +144,4 @@ git ls-files -z --cached --others --exclude-standard | tar --create --null --fil
 bash scripts/release.sh "$temp/dist" linux/amd64
 go run ./tools/doctest docs/compose.md >"$temp/compose.sh"
 
-unshare --net --mount --pid --fork --mount-proc --kill-child bash "$PWD/scripts/deploy-test.sh" --inside "$temp" "$@"
+timeout 1200 unshare --net --mount --pid --fork --mount-proc --kill-child bash "$PWD/scripts/deploy-test.sh" --inside "$temp" "$@"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -219,4 +220,19 @@ func (k *kubelet) probe(name string, probe *corev1.Probe) bool {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	return answer.StatusCode == http.StatusOK
+}
+
+// get returns what the watcher answers, by the address that a service discovery gives it.
+func (k *kubelet) get(path string) string {
+	k.t.Helper()
+	answer, err := http.Get(fmt.Sprintf("http://%s:8484%s", k.address, path))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return string(text)
 }

@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 )
 
 // people asks the application how many people it has; with a name, after one more.
@@ -77,6 +80,12 @@ func TestLifeOfAPod(t *testing.T) {
 			t.Errorf("%d people after %s", got, name)
 		}
 	}
+	for _, monitor := range pick[*monitoringv1.PodMonitor](objects(t, "testdata/deployment")) {
+		path := monitor.Spec.PodMetricsEndpoints[0].Path
+		if text := pod.get(path); !strings.Contains(text, `gbak_database_state{`) {
+			t.Errorf("%s answers %s", path, text)
+		}
+	}
 	end(pod, watch, app)
 
 	// The same disk, while the store is away: the application starts, and the watcher is alive.
@@ -123,16 +132,21 @@ func TestLifeOfAPod(t *testing.T) {
 	end(pod, watch, app)
 
 	// An earlier state, while there is no pod: what was there is moved aside.
-	earlier := objects(t, "testdata/epoch")
-	if code := startPod(t, network, "restore-epoch", earlier, second).run("restore", nil); code != 0 {
+	job := startPod(t, network, "restore-epoch", objects(t, "testdata/epoch"), second)
+	for i, arg := range job.pod.Spec.Containers[0].Args {
+		if arg == "--epoch=1" {
+			job.pod.Spec.Containers[0].Args[i] = "--epoch=4" // that of Barbara
+		}
+	}
+	if code := job.run("restore", nil); code != 0 {
 		t.Errorf("the restore of an earlier state ended with %d", code)
 	}
 	if aside, err := filepath.Glob(filepath.Join(second["data"], "people.grafeo.before-restore-*")); err != nil || len(aside) == 0 {
 		t.Errorf("the database that was there is gone: %v", err)
 	}
 	pod, watch, app = begin(second)
-	if got := people(t, pod.address, "Donald"); got != 2 {
-		t.Errorf("%d people after one that followed epoch 1", got)
+	if got := people(t, pod.address, ""); got != 4 {
+		t.Errorf("%d people at epoch 4", got)
 	}
 	end(pod, watch, app)
 }
