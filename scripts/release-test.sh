@@ -8,7 +8,8 @@
 #
 # DIST is a folder for the release, which stays; without it, it is a temporary one.
 # What is made again, in another folder: everything with what Go has cached, and the binary for
-# linux/amd64, which has C in it, from nothing. With --all, everything from nothing.
+# linux/amd64, which has C in it, from nothing. With --all, everything from nothing, and by
+# GoReleaser (scripts/goreleaser-test.sh).
 #
 # Needs root on Debian: compilers, qemu and a container engine are installed where they are
 # missing. What is started here is stopped, and removed, at the end.
@@ -94,6 +95,7 @@ again "$temp/again"
 diff -r "$dist" "$temp/again" || die "the second release is another one"
 built=$temp/built again "$temp/fresh" "${fresh[@]}"
 for file in "$temp"/fresh/gbak-s3_*; do cmp "$file" "$dist/${file##*/}" || die "with nothing cached, ${file##*/} is another one"; done
+((${#fresh[@]})) || bash scripts/goreleaser-test.sh "$dist"
 
 say "the image, and arm64"
 bash scripts/image-test.sh "$dist"
