@@ -17,7 +17,13 @@ dist=$(cd "${1:-dist}" && pwd)
 [[ $(id -u) == 0 ]] || die "only root can give files to the image's user"
 if [[ ! ${GBAK_IN_ENGINE:-} ]]; then GBAK_IN_ENGINE=1 exec bash scripts/with-engine.sh bash scripts/image-test.sh "$dist"; fi
 bash scripts/grafeo-install.sh
-command -v openssl >/dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssl >/dev/null; }
+missing=()
+for tool in openssl jq qemu-aarch64-static; do command -v "$tool" >/dev/null || missing+=("${tool/aarch64/user}"); done
+if ((${#missing[@]})); then
+  say "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
 
 temp=$(mktemp -d /tmp/gbak-s3-image.XXXXXX)
 chmod 755 "$temp"
@@ -139,6 +145,7 @@ if [[ -e $arm64 ]]; then
     "${run[@]}" --rm --env SSL_CERT_FILE=/etc/gbak-s3/ca.pem --volume "$(command -v qemu-aarch64-static):/qemu:ro" --volume "$arm64:/arm64:ro" \
       --entrypoint /qemu "$image" /arm64 "$@"
   }
+  [[ $(emulate version) == "gbak-s3 $version, $(go env GOVERSION), linux/arm64, archive format 1, zstd in C" ]] || die "it says something else of itself"
   emulate restore "$archive" /data/arm64.grafeo
   cmp "$temp/data/copy.grafeo" "$temp/data/arm64.grafeo"
   emulate backup /data/arm64.grafeo 's3://backups/arm64?endpoint=https://127.0.0.1:9000' >/dev/null

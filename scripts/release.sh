@@ -58,12 +58,18 @@ build() {
   # The build ids of Go have the paths of tools in them.
   local ldflags="-s -w -buildid= -X main.stamped=$version" tags=()
   case $os/$arch in
-    linux/amd64) need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu libc6-dev-amd64-cross; cc=x86_64-linux-gnu-gcc ;;
-    linux/arm64) need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross; cc=aarch64-linux-gnu-gcc ;;
+    linux/amd64) cc=x86_64-linux-gnu-gcc ;;
+    linux/arm64) cc=aarch64-linux-gnu-gcc ;;
     windows/*) file+=.exe ;;
   esac
   if [[ $cc ]]; then
     cgo=1
+    local triplet=${cc%-gcc}
+    if [[ $arch == "$(dpkg --print-architecture 2>/dev/null)" ]]; then
+      need "$cc" gcc libc6-dev # that of this machine has the long name, too
+    else
+      need "$cc" "gcc-${triplet/_/-}" "libc6-dev-$arch-cross"
+    fi
     tags=(-tags 'netgo,osusergo') # what of the C library cannot be linked statically
     ldflags+=" -linkmode external -extldflags -static"
   fi
