@@ -70,10 +70,10 @@ for file in "$dist/gbak-s3_${version}"_{linux_amd64,linux_arm64,darwin_amd64,dar
 done
 [[ $("$dist/gbak-s3_${version}_linux_amd64" version) == "gbak-s3 $version, $(go env GOVERSION), linux/amd64, archive format 1, zstd in C" ]] || die "amd64 says something else of itself"
 
-say "installing it as README.md says"
+say "installing it as docs/start.md says"
 # shellcheck disable=SC2016 # these are the marks of a block of code
-install=$(sed -n '/^sha256sum --check/,/^```$/{/^```$/!p}' README.md)
-[[ $install == *gbak-s3_${version}_linux_amd64* ]] || die "README.md installs another version"
+install=$(sed -n '/^sha256sum --check/,/^```$/{/^```$/!p}' docs/start.md)
+[[ $install == *gbak-s3_${version}_linux_amd64* ]] || die "docs/start.md installs another version"
 (cd "$dist" && bash -euc "${install//\/usr\/local\/bin/$temp}" >/dev/null)
 "$temp/gbak-s3" version >/dev/null
 
