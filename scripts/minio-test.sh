@@ -13,8 +13,8 @@
 #   2. A container, where a container engine answers `docker info` (Linux only):
 #      from the image $GBAK_MINIO_IMAGE if that is set, else from an image built
 #      FROM scratch around the pinned binary. No registry is needed for that.
-#      GBAK_START_DOCKERD=1 starts a private dockerd if none answers (root only);
-#      without it no engine is started, since that is not a test's to decide.
+#      No engine is started, since that is not a test's to decide:
+#      `bash scripts/with-engine.sh bash scripts/minio-test.sh` does.
 #   3. The pinned binary as a process. It is built once through the Go module
 #      proxy (some minutes) and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3.
 #
@@ -39,7 +39,6 @@ case $way in '' | container | process) ;; *) die "GBAK_MINIO_WAY=$way: use conta
 temp=$(mktemp -d)
 server='' # pid of MinIO, way 3
 container='' # id of its container, way 2
-dockerd='' # pid of a dockerd started here
 # Processes and containers are stopped by the id they got here, so that nothing
 # else can be hit.
 stop() {
@@ -52,12 +51,6 @@ cleanup() {
   trap - EXIT INT TERM HUP
   if [[ $container ]]; then docker rm --force --volumes "$container" >/dev/null 2>&1 || true; fi
   stop "$server"
-  if [[ $dockerd ]]; then
-    stop "$dockerd"
-    # It leaves the network namespace of its containers mounted.
-    local mount
-    for mount in "$temp"/dockerd/exec/netns/*; do umount "$mount" 2>/dev/null || true; done
-  fi
   rm -rf "$temp" || true
   exit "$code"
 }
@@ -109,31 +102,9 @@ build_image() {
   echo "$image"
 }
 
-# A dockerd of our own, with everything it keeps in the temporary folder and
-# without touching the machine's network.
-start_dockerd() {
-  command -v dockerd >/dev/null || { say "no dockerd to start (apt-get install docker.io)"; return 1; }
-  mkdir "$temp/dockerd"
-  dockerd --data-root "$temp/dockerd/root" --exec-root "$temp/dockerd/exec" \
-    --host "unix://$temp/dockerd/docker.sock" --pidfile "$temp/dockerd/pid" \
-    --iptables=false --ip6tables=false --bridge=none >"$temp/dockerd/log" 2>&1 &
-  dockerd=$!
-  export DOCKER_HOST=unix://$temp/dockerd/docker.sock
-  local i
-  for ((i = 0; i < 300; i++)); do
-    docker info >/dev/null 2>&1 && return
-    kill -0 "$dockerd" 2>/dev/null || break
-    sleep 0.1
-  done
-  say "dockerd did not start:"
-  tail -5 "$temp/dockerd/log"
-  return 1
-}
-
 have_engine() {
   [[ $way != process && $(uname -s) == Linux ]] || return 1
-  command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1 && return
-  [[ ${GBAK_START_DOCKERD:-} == 1 ]] && start_dockerd
+  command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1
 }
 
 # Starts MinIO on a free port of the loopback address and sets $port. Host network
