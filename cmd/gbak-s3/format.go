@@ -58,6 +58,9 @@ func isDeed(cmd *cobra.Command) bool {
 	case "expire":
 		applied, _ := cmd.Flags().GetBool("apply")
 		return applied
+	case "report":
+		file, _ := cmd.Flags().GetString("output")
+		return file != "-" // else the page is what was asked for
 	case "backup", "restore", "verify", "drill", "attest", "import", "export", "release", "pin", "unpin",
 		"compact", "copy", "mirror", "keys add", "keys remove", "keys rotate":
 		return true

@@ -2,12 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,8 +34,8 @@ The page says what it knows of each archive, also if that is damaged or cannot b
 report exits as status does, with 3 for damage and for a drill that failed. If none of the archives is there, nothing is written,
 and it exits with 4. An older file at that place is replaced as a whole.`,
 		Example: `  gbak-s3 report s3://backups/people
-  gbak-s3 report s3://backups/people s3://backups/shop --out backups.html
-  gbak-s3 report --list archives.txt --out /var/www/backups.html`,
+  gbak-s3 report s3://backups/people s3://backups/shop -o backups.html
+  gbak-s3 report --list archives.txt -o /var/www/backups.html`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addresses, err := reportedArchives(cmd, args, list)
@@ -46,7 +45,9 @@ and it exits with 4. An older file at that place is replaced as a whole.`,
 			return a.report(cmd, addresses, out)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", reportFile, "write the page to this `FILE`, or to stdout for -")
+	cmd.Flags().StringVarP(&out, "output", "o", reportFile, "write the page to `FILE`, or to stdout for -")
+	cmd.Flags().StringVar(&out, "out", reportFile, "the same as --output")
+	_ = cmd.Flags().MarkHidden("out") // it is there
 	cmd.Flags().StringVar(&list, "list", "", "read addresses of archives from this `FILE`, one a line, or from stdin for -")
 	return cmd
 }
@@ -179,33 +180,17 @@ func (a *app) lookAtAll(ctx context.Context, addresses []string) ([]*archiveLook
 }
 
 // writePage writes the page to a file, which is there as a whole or not at all.
-func writePage(stdout io.Writer, out string, s *page.Status) (err error) {
+func writePage(stdout io.Writer, out string, s *page.Status) error {
+	var b bytes.Buffer
+	if err := render.Report(&b, s); err != nil {
+		return err
+	}
 	if out == "-" {
-		return render.Report(stdout, s)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("the page cannot be written: %w", err)
-		}
-	}()
-	f, err := os.CreateTemp(filepath.Dir(out), ".gbak-s3-report-*")
-	if err != nil {
+		_, err := stdout.Write(b.Bytes())
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	err = render.Report(f, s)
-	if err == nil {
-		err = f.Chmod(0o644) // a web server reads it
+	if err := writeWhole(out, b.Bytes()); err != nil {
+		return fmt.Errorf("the page cannot be written: %w", err)
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), out)
+	return nil
 }

@@ -26,6 +26,7 @@ const CSS = `.pic{--pic-good:var(--good,currentColor);--pic-bad:var(--bad,curren
 .pic-legend svg{flex:none}
 .pic-tables table{width:100%;border-collapse:collapse;font-size:.85rem;margin:.6rem 0}
 .pic-tables caption{text-align:left;font-weight:600;padding:.3rem 0}
+.pic-tables caption,.pic-tables th,.pic-tables td{white-space:normal}
 .pic-tables th,.pic-tables td{text-align:left;vertical-align:top;padding:.25rem .4rem .25rem 0;border-bottom:1px solid;border-color:color-mix(in srgb,currentColor 20%,transparent);overflow-wrap:anywhere}
 .pic-gap-row td{font-style:italic}
 `

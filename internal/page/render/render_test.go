@@ -16,7 +16,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/page/render"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var (
+	update = flag.Bool("update", false, "write the golden files")
+	states = flag.String("states", "", "write the whole pages of all scenes into this folder, for a browser")
+)
 
 // paint renders a scene: the page of all databases, or the report.
 func paint(t *testing.T, s *page.Status) string {
@@ -61,15 +64,31 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// keep writes a whole page for a browser, if that is asked for.
+func keep(t *testing.T, name, content string) {
+	t.Helper()
+	if *states == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(*states, name), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestPages: each state looks as it was written. Look at a page again before its file is updated.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenes() {
-		if name == "many" {
-			continue
+		whole := paint(t, s)
+		keep(t, name+".html", whole)
+		if s.IsWatched && len(s.Databases) > 0 && name != "many" {
+			keep(t, name+"-one.html", paintOne(t, s, s.Rows()[0].Name))
 		}
-		golden(t, name+".html", parts.ReplaceAllString(paint(t, s), ""))
+		if name != "many" {
+			golden(t, name+".html", parts.ReplaceAllString(whole, ""))
+		}
 	}
+	keep(t, "policy.txt", render.Policy())
 	golden(t, "database.html", parts.ReplaceAllString(paintOne(t, scenes()["refused"], "shop"), ""))
 }
 
