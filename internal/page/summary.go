@@ -16,6 +16,7 @@ type Summary struct {
 	Name     string
 	Headline string
 	Detail   string
+	Note     string // what is worth knowing beside that, and alarms nobody
 }
 
 // String returns name and headline as one text.
@@ -28,6 +29,43 @@ func (s Summary) String() string {
 
 // Summary returns the sentence of this moment.
 func (s *Status) Summary() Summary {
+	sum := s.sentence()
+	if sum.Level == Good {
+		sum.Note = s.note()
+	}
+	return sum
+}
+
+// note says what was never proven. That no drill was asked for is no trouble, and yet all that a safe
+// database rests on.
+func (s *Status) note() string {
+	never, unknown := 0, 0
+	for i := range s.Databases {
+		switch p := &s.Databases[i].Proof; {
+		case p.Proven != nil:
+		case p.IsKnown:
+			never++
+		default:
+			unknown++
+		}
+	}
+	const how = " `gbak-s3 drill` restores it on trial."
+	switch n := len(s.Databases); {
+	case never == 1 && n == 1:
+		return "It was never proven by a drill." + how
+	case never == n && n > 0:
+		return "None was ever proven by a drill." + how
+	case never > 0:
+		return fmt.Sprintf("%d of %d were never proven by a drill.", never, n) + how
+	case unknown == 1 && n == 1:
+		return "Whether it was ever proven by a drill is not known."
+	case unknown > 0:
+		return fmt.Sprintf("Whether %d of %d were ever proven by a drill is not known.", unknown, n)
+	}
+	return ""
+}
+
+func (s *Status) sentence() Summary {
 	names := s.byName()
 	t := tally{s: s, n: len(names)}
 	for _, r := range names {
@@ -35,18 +73,18 @@ func (s *Status) Summary() Summary {
 	}
 	switch {
 	case t.n == 0 && len(s.Problems) > 0:
-		return Summary{Warn, "", "Nothing is watched, and something is wrong.", s.Problems[0].What + because(s.Problems[0].Text)}
+		return Summary{Warn, "", "Nothing is watched, and something is wrong.", s.Problems[0].What + because(s.Problems[0].Text), ""}
 	case t.n == 0 && s.IsWatched:
-		return Summary{Wait, "", "Nothing is watched yet.", "No database was found where the watcher is to look. It goes on looking."}
+		return Summary{Wait, "", "Nothing is watched yet.", "No database was found where the watcher is to look. It goes on looking.", ""}
 	case t.n == 0:
-		return Summary{Wait, "", "There is no archive here.", ""}
+		return Summary{Wait, "", "There is no archive here.", "", ""}
 	case len(t.of[Bad])+len(t.of[Warn]) > 0:
 		return t.needsYou()
 	case len(t.of[Wait]) > 0:
 		return t.notYet()
 	case len(s.Problems) > 0:
 		p := s.Problems[0]
-		return Summary{Warn, "", "The watcher itself needs you.", p.What + because(p.Text) + " What it watches is safe."}
+		return Summary{Warn, "", "The watcher itself needs you.", p.What + because(p.Text) + " What it watches is safe.", ""}
 	}
 	return t.allGood()
 }
@@ -86,18 +124,18 @@ func (t *tally) needsYou() Summary {
 	wrong := slices.Concat(t.of[Bad], t.of[Warn])
 	level := wrong[0].State.Level
 	if t.n == 1 {
-		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", wrong[0].State.Text}
+		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", wrong[0].State.Text, ""}
 	}
 	rest := t.rest()
 	switch {
 	case len(wrong) == 1:
-		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", join(wrong[0].State.Text, rest)}
+		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", join(wrong[0].State.Text, rest), ""}
 	case len(wrong) == t.n && len(words(wrong)) == 1:
-		return Summary{level, "", allOf(t.n, t.thing()) + " need you: " + wrong[0].State.Word + ".", wrong[0].State.Text}
+		return Summary{level, "", allOf(t.n, t.thing()) + " need you: " + wrong[0].State.Word + ".", wrong[0].State.Text, ""}
 	case len(wrong) == t.n:
-		return Summary{level, "", allOf(t.n, t.thing()) + " need you.", tell(wrong)}
+		return Summary{level, "", allOf(t.n, t.thing()) + " need you.", tell(wrong), ""}
 	}
-	return Summary{level, "", fmt.Sprintf("%d of %d %ss need you.", len(wrong), t.n, t.thing()), join(tell(wrong), rest)}
+	return Summary{level, "", fmt.Sprintf("%d of %d %ss need you.", len(wrong), t.n, t.thing()), join(tell(wrong), rest), ""}
 }
 
 // rest is what is said of those that need nobody.
@@ -131,18 +169,18 @@ func (t *tally) notYet() Summary {
 	waiting := t.of[Wait]
 	if !t.s.IsWatched {
 		if t.n == 1 {
-			return Summary{Wait, waiting[0].Name, "has no backup.", waiting[0].State.Text}
+			return Summary{Wait, waiting[0].Name, "has no backup.", waiting[0].State.Text, ""}
 		}
-		return Summary{Wait, "", fmt.Sprintf("%d of %d archives cannot be restored yet.", len(waiting), t.n), join(tell(waiting), t.good())}
+		return Summary{Wait, "", fmt.Sprintf("%d of %d archives cannot be restored yet.", len(waiting), t.n), join(tell(waiting), t.good()), ""}
 	}
 	if t.n == 1 {
-		return Summary{Wait, waiting[0].Name, "is not safe yet.", waiting[0].State.Text}
+		return Summary{Wait, waiting[0].Name, "is not safe yet.", waiting[0].State.Text, ""}
 	}
 	if len(waiting) == t.n {
 		headline := fmt.Sprintf("None of %d databases is known to be safe yet.", t.n)
-		return Summary{Wait, "", headline, tell(waiting)}
+		return Summary{Wait, "", headline, tell(waiting), ""}
 	}
-	return Summary{Wait, "", fmt.Sprintf("%d of %d databases %s not known to be safe yet.", len(waiting), t.n, isOrAre(len(waiting))), join(tell(waiting), t.good())}
+	return Summary{Wait, "", fmt.Sprintf("%d of %d databases %s not known to be safe yet.", len(waiting), t.n, isOrAre(len(waiting))), join(tell(waiting), t.good()), ""}
 }
 
 // allGood is the sentence if all was seen to be good.
@@ -152,9 +190,9 @@ func (t *tally) allGood() Summary {
 	}
 	detail := t.evidence()
 	if t.n == 1 {
-		return Summary{Good, t.of[Good][0].Name, "is safe.", detail}
+		return Summary{Good, t.of[Good][0].Name, "is safe.", detail, ""}
 	}
-	return Summary{Good, "", allOf(t.n, "database") + " are safe.", detail}
+	return Summary{Good, "", allOf(t.n, "database") + " are safe.", detail, ""}
 }
 
 // evidence says what that rests on: up to when all is archived, and when the stores last said so.
@@ -190,10 +228,10 @@ func (t *tally) restorable() Summary {
 	oldest := slices.MinFunc(t.of[Good], func(a, b Row) int { return a.Restorable.Compare(b.Restorable) })
 	of := fmt.Sprintf("%s, %s", t.s.When(oldest.Restorable), t.s.Ago(oldest.Restorable))
 	if t.n == 1 {
-		return Summary{Good, oldest.Name, "can be restored.", "Its newest state is of " + of + "." + unseen}
+		return Summary{Good, oldest.Name, "can be restored.", "Its newest state is of " + of + "." + unseen, ""}
 	}
 	return Summary{Good, "", allOf(t.n, "archive") + " can be restored.",
-		"The oldest of their newest states is of " + of + ". Whether the databases have newer commits cannot be seen from here."}
+		"The oldest of their newest states is of " + of + ". Whether the databases have newer commits cannot be seen from here.", ""}
 }
 
 // words returns the states of rows, each once, in order.

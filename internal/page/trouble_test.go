@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -187,5 +188,23 @@ func TestWords(t *testing.T) {
 	long := page.Name(strings.Repeat("a", 4000) + ".tail")
 	if n := len([]rune(long)); n != 64 || !strings.HasSuffix(long, ".tail") || !strings.Contains(long, "…") {
 		t.Errorf("a long name is shown as %q, %d long", long, n)
+	}
+}
+
+// TestStatesAreDocumented: each state that a page has is explained in docs/page.md.
+func TestStatesAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []string{"safe", "saving", "restorable", "no backup", "not readable"}
+	for _, f := range flaws {
+		words = append(words, f.word)
+	}
+	for _, word := range words {
+		if !strings.Contains(string(text), "`"+word+"`") {
+			t.Errorf("docs/page.md does not explain the state %q", word)
+		}
 	}
 }

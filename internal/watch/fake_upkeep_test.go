@@ -22,6 +22,7 @@ type fakeUpkeep struct {
 	drillWhy  string        // why each drill fails
 	drilling  *fakeDrilling // of all sessions of a test
 	proofErr  error         // of each look at the proofs
+	proofs    int           // how often they were looked at
 
 	histories   int // how often the history was read
 	historyTime time.Duration
@@ -80,6 +81,9 @@ func (s *fakeSession) certify(change func(*archiver.Proofs)) {
 
 func (s *fakeSession) Proofs(context.Context) (archiver.Proofs, error) {
 	order.follow()
+	s.mu.Lock()
+	s.upkeep.proofs++
+	s.mu.Unlock()
 	if s.upkeep.proofErr != nil {
 		return archiver.Proofs{}, s.upkeep.proofErr
 	}

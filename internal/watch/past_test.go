@@ -106,3 +106,25 @@ func TestHistoryOfTwoWriters(t *testing.T) {
 		}
 	})
 }
+
+func (s *fakeSession) proofsRead() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upkeep.proofs
+}
+
+// For pages it is also read, once a day, what others have proved. That this cannot be read is no news.
+func TestProofIsReadForPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, f := newFake("people")
+		s := watch(t, Options{History: true}, []Target{target("people")}, f)
+		d.commit()
+		rest(50 * time.Hour)
+		if n := f.proofsRead(); n != 3 || s.w.State().Targets[0].Proof.At.IsZero() {
+			t.Errorf("in 50 h it was read %d times", n)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

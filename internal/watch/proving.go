@@ -20,6 +20,9 @@ const (
 // done by somebody else.
 const freshFor = time.Minute
 
+// shownFor is how long a proof is shown that nothing is due by: others may do drills.
+const shownFor = day
+
 // proving is what is known of the proofs of an archive. When a drill or a sample is due follows
 // from the newest certificate, so that a restart or another host neither misses nor doubles one.
 // What this watcher remembers only makes it wait longer: for archives that take no certificates
@@ -46,14 +49,18 @@ func (t *Target) isSampled() bool { return t.Verify > 0 && t.Sample > 0 }
 func (d *database) startProving(ctx context.Context, now time.Time) time.Time {
 	p := &d.proving
 	p.state.Due = d.drillDue(now)
-	if !d.target.isProofWanted() || d.drill != nil || !d.trouble.isNone() || !d.look.Known || d.look.Newest.Seq == 0 || d.store.isAway() {
+	isWanted := d.target.isProofWanted()
+	if !isWanted && !d.w.opts.History || d.drill != nil || !d.trouble.isNone() || !d.look.Known || d.look.Newest.Seq == 0 || d.store.isAway() {
 		return time.Time{}
 	}
 	if p.again.After(now) {
 		return p.again
 	}
-	if p.read.IsZero() {
+	if p.read.IsZero() || !isWanted && now.Sub(p.read) >= shownFor {
 		return d.readProof(ctx, now)
+	}
+	if !isWanted {
+		return p.read.Add(shownFor)
 	}
 	if p.state.Due.IsZero() || p.state.Due.After(now) {
 		return p.state.Due
@@ -158,6 +165,10 @@ func (d *database) endProving(o outcome) {
 	switch isRead := o.work.kind == doProof; {
 	case isRead && o.err == nil:
 		p.read, p.state.At, p.state.Proofs, p.whyRead = now, now, *o.proofs, ""
+	case isRead && !d.target.isProofWanted(): // it was only to be shown
+		p.again, p.whyRead = now.Add(shownFor), o.err.Error()
+		p.state.Why = p.whyRead
+		return
 	case isRead:
 		p.again, p.whyRead = now.Add(againAfter), o.err.Error()
 	case o.err == nil:

@@ -87,8 +87,8 @@ type TargetState struct {
 	Expire  UpkeepState
 	Compact UpkeepState
 
-	// Proof is what the archive says of its drills and samples. It is asked only where the
-	// target wants drills or samples.
+	// Proof is what the archive says of its drills and samples. It is asked where the target wants
+	// drills or samples and, once a day, for pages, with [Options.History].
 	Proof ProofState
 
 	// History is what can be restored, with [Options.History]; nil until it was read. Nobody

@@ -99,7 +99,7 @@ func TestSentences(t *testing.T) {
 	all := scenes()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		sum := all[name].Summary()
-		b.WriteString(name + "\n  " + sum.Level.String() + ": " + sum.String() + "\n  " + sum.Detail + "\n\n")
+		b.WriteString(name + "\n  " + sum.Level.String() + ": " + sum.String() + "\n  " + sum.Detail + "\n  " + sum.Note + "\n\n")
 	}
 	golden(t, "sentences.txt", b.String())
 }

@@ -141,7 +141,7 @@ func scenes() map[string]*page.Status {
 	givenUp.Databases[0].Disk = page.Disk{Free: 4 << 30, Total: 100 << 30, MinFree: 5 << 30, IsGivenUp: true}
 	return map[string]*page.Status{
 		"safe": watched(safe("people"), safe("shop"), safe("tenants/acme")),
-		"one":  watched(safe("people")),
+		"one":  watched(with("people", func(d *page.Database) { d.Proof = page.Proof{IsKnown: true} })),
 		"saving": watched(safe("people"), with("shop", func(d *page.Database) {
 			d.Phase, d.Unsaved = page.PhaseDirty, page.Unsaved{Since: ago(4 * time.Second), Commits: 3, Bytes: 900}
 		})),
