@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -42,7 +41,7 @@ func (p *expirePrinter) printText() {
 // table prints what becomes of each backup, with neighbours of which the same is true on
 // one line.
 func (p *expirePrinter) table() {
-	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	w := &aligned{out: p.stdout}
 	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tSTAYS BECAUSE")
 	verdicts := p.report.Verdicts
 	for i := 0; i < len(verdicts); {

@@ -52,8 +52,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command, columns int) {
 	}
 	fmt.Fprintln(w, wrapProse(about, columns))
 	fmt.Fprintln(w, "\nUsage:")
-	for _, line := range strings.Split(cmd.UseLine(), "\n") {
-		fmt.Fprintln(w, "  "+strings.TrimSpace(line))
+	for _, line := range waysToCall(cmd) {
+		fmt.Fprintln(w, "  "+line)
 	}
 	if cmd.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
@@ -68,6 +68,18 @@ func writeHelp(w io.Writer, cmd *cobra.Command, columns int) {
 		writeTopics(w, exitTopics(), columns)
 		fmt.Fprintln(w, "\n"+wrap("`"+cmd.Name()+" COMMAND --help` has examples and all flags of a command.", columns))
 	}
+}
+
+// waysToCall returns the ways to call a command, one a line.
+func waysToCall(cmd *cobra.Command) []string {
+	if !cmd.HasParent() {
+		return []string{cmd.Name() + " COMMAND [flags]"}
+	}
+	lines := strings.Split(cmd.UseLine(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return lines
 }
 
 func writeCommands(w io.Writer, cmd *cobra.Command, columns int) {
@@ -122,7 +134,7 @@ func writeFlags(w io.Writer, title string, flags *pflag.FlagSet, columns int) {
 		if f.Hidden {
 			return
 		}
-		value, meaning := pflag.UnquoteUsage(f)
+		value, meaning := valueAndMeaning(f)
 		name := "    --" + f.Name
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", --" + f.Name
@@ -137,6 +149,25 @@ func writeFlags(w io.Writer, title string, flags *pflag.FlagSet, columns int) {
 		fmt.Fprintf(w, "  %s\n%s%s\n", name, strings.Repeat(" ", indent),
 			strings.ReplaceAll(wrap(meaning, columns-indent), "\n", "\n"+strings.Repeat(" ", indent)))
 	})
+}
+
+// valueAndMeaning returns the name of a flag's value, "" if it takes none, and what it is for.
+func valueAndMeaning(f *pflag.Flag) (value, meaning string) {
+	value, meaning = pflag.UnquoteUsage(f)
+	switch value {
+	case "string", "strings":
+		value = "TEXT"
+	case "int", "uint", "int64", "uint64":
+		value = "N"
+	case "duration":
+		value = "TIME"
+	case "rate":
+		value = "RATE"
+	}
+	if value != "" { // where it stands there for its name alone
+		meaning = strings.Replace(meaning, " ("+value+")", "", 1)
+	}
+	return value, meaning
 }
 
 // defaultOf returns what a flag is if it is not given, "" if that needs no saying.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -240,7 +239,7 @@ func (o *output) printInspection(i archiver.Inspection) error {
 	case !i.Checked:
 		verdict = "not checked"
 	}
-	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
+	w := &aligned{out: o.stdout}
 	fmt.Fprintf(w, "%s: %s, %s\n", i.Path, what, verdict)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  "+name+"\t"+format+"\n", args...) }
 	if i.Problem != nil {

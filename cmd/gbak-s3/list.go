@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +68,7 @@ func (a *app) list(cmd *cobra.Command, address string, removed bool) error {
 // printBackups prints a table of backups, with a column for labels if one has any.
 func (o *output) printBackups(all []archiver.Backup) error {
 	isLabelled := slices.ContainsFunc(all, func(b archiver.Backup) bool { return len(b.Labels) > 0 })
-	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
+	w := &aligned{out: o.stdout}
 	row := func(columns, labels string) {
 		if isLabelled {
 			columns += "\t" + labels

@@ -78,11 +78,11 @@ func pageOf(cmd *cobra.Command, date time.Time) []byte {
 	p.WriteString(roff(pageName(cmd)) + ` \- `)
 	p.lines(strings.ToLower(cmd.Short[:1]) + cmd.Short[1:])
 	p.section("SYNOPSIS")
-	for i, line := range strings.Split(cmd.UseLine(), "\n") {
+	for i, line := range waysToCall(cmd) {
 		if i > 0 {
 			p.macro("br")
 		}
-		p.synopsis(cmd.CommandPath(), strings.TrimSpace(line))
+		p.synopsis(cmd.CommandPath(), line)
 	}
 	p.section("DESCRIPTION")
 	p.prose(cmp.Or(cmd.Long, cmd.Short+"."))
@@ -207,7 +207,7 @@ func (p *manPage) flags(title string, flags *pflag.FlagSet) {
 		if f.Hidden {
 			return
 		}
-		value, meaning := pflag.UnquoteUsage(f)
+		value, meaning := valueAndMeaning(f)
 		name := `\fB` + roff("--"+f.Name) + `\fR`
 		if f.Shorthand != "" {
 			name = `\fB` + roff("-"+f.Shorthand) + `\fR, ` + name

@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -227,7 +226,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 }
 
 func (o *output) printStatus(r archiver.StatusReport, database string) error {
-	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
+	w := &aligned{out: o.stdout}
 	if r.Vanished != nil {
 		fmt.Fprintf(w, "vanished\t%s\n", o.paint(bad, r.Vanished.Error()))
 	}
