@@ -13,8 +13,8 @@ async function launch({ text = 16 } = {}) {
 }
 
 // open opens a page as a browser with these settings shows it, and returns it with its faults.
-// width is that of the window in CSS pixels.
-async function open(browser, url, { width = 1280, scheme = 'light', script = true, before } = {}) {
+// width and height are those of the window in CSS pixels.
+async function open(browser, url, { width = 1280, height = 900, scheme = 'light', script = true, before } = {}) {
   const page = await browser.newPage();
   page.setDefaultTimeout(120000);
   const faults = [];
@@ -33,7 +33,7 @@ async function open(browser, url, { width = 1280, scheme = 'light', script = tru
   });
   if (before) await page.evaluateOnNewDocument(before);
   await page.setJavaScriptEnabled(script);
-  await page.setViewport({ width: Math.round(width), height: 900 });
+  await page.setViewport({ width: Math.round(width), height });
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
   const answer = await page.goto(url, { waitUntil: 'load' });
   if (!answer.ok()) faults.push(`the answer is ${answer.status()}`);

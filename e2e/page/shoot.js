@@ -4,12 +4,11 @@ const path = require('node:path');
 const { launch, open } = require('./browser');
 const { serve } = require('./states');
 
-// The pictures: of which state, how wide, in which scheme, and which part of it ('' for all).
+// The pictures: of which state, how wide, and in which scheme. Each is as high as its page.
 const pictures = [
   { name: 'page', state: 'safe', width: 1200, scheme: 'light' },
-  { name: 'page-dark', state: 'behind', width: 1200, scheme: 'dark' },
-  { name: 'page-database', state: 'safe-one', width: 900, scheme: 'light' },
-  { name: 'page-narrow', state: 'behind', width: 360, scheme: 'light' },
+  { name: 'page-behind', state: 'behind', width: 1200, scheme: 'dark' },
+  { name: 'page-database', state: 'safe-one', width: 800, scheme: 'light' },
 ];
 
 async function main() {
@@ -19,7 +18,7 @@ async function main() {
   const { server, root } = await serve(states);
   try {
     for (const p of pictures) {
-      const { page, faults } = await open(browser, `${root}${p.state}.html`, p);
+      const { page, faults } = await open(browser, `${root}${p.state}.html`, { ...p, height: 100 });
       if (faults.length) throw new Error(faults.join(', '));
       await page.screenshot({ path: path.join(folder, `${p.name}.png`), fullPage: true });
       await page.close();

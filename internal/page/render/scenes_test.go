@@ -38,7 +38,7 @@ func safe(name string) page.Database {
 		},
 		Last: []page.Backup{
 			{Seq: 4711, Kind: "incremental", At: ago(4 * time.Minute), Epoch: 90210, Timeline: 1, Stored: 20 << 10, Took: 210 * time.Millisecond},
-			{Seq: 4710, Kind: "full", At: ago(11 * time.Hour), Epoch: 90100, Timeline: 1, Stored: 300 << 20, Took: 31 * time.Second, Why: "the last one is 24 h old"},
+			{Seq: 4399, Kind: "full", At: ago(11 * time.Hour), Epoch: 90100, Timeline: 1, Stored: 300 << 20, Took: 31 * time.Second, Why: "the last one is 24 h old"},
 		},
 		Counts: page.Counts{
 			Full: 3, Incremental: 4102, Read: 3 << 30, Stored: 900 << 20, Reused: 2 << 30,
