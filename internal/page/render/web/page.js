@@ -1,31 +1,40 @@
 // Replaces <main> every ten seconds. Nothing needs it: without it the page is refreshed by its link.
 const by = (id) => document.getElementById(id);
-let isPaused = false, isAsking = false, says = '';
+let isPaused = false, isAsking = false, says = '', last = Date.now();
 
 async function refresh() {
-  if (isAsking || isPaused || document.hidden || !getSelection().isCollapsed) return;
+  if (isAsking || document.hidden) return;
+  if (isPaused || !getSelection().isCollapsed) {
+    if (Date.now() - last > 25000) warn('This page stands still.');
+    return;
+  }
   isAsking = true;
   try {
     const answer = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(8000) });
     const next = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');
     if (!answer.ok || !next) throw new Error(answer.statusText);
     show(next);
+    last = Date.now();
     by('old').textContent = '';
   } catch {
-    by('old').textContent = 'The watcher does not answer. What stands here was so at ' +
-      document.querySelector('footer time').textContent + ', and may not be so any more.';
+    warn('The watcher does not answer.');
   }
   isAsking = false;
 }
 
+function warn(why) {
+  document.title = 'Not known any more · gbak-s3';
+  by('old').textContent = why + ' What is below was so at ' + document.querySelector('footer time').textContent + ', and may not be so any more.';
+}
+
 function show(next) {
   const open = [...document.querySelectorAll('details')].map((d) => d.open);
-  const focused = document.activeElement.id, link = document.activeElement.getAttribute('href');
+  const alike = (html) => [...document.querySelectorAll('main a, main button, main summary, main [tabindex]')].filter((e) => e.outerHTML === html);
+  const focused = document.activeElement.outerHTML, place = alike(focused).indexOf(document.activeElement);
   document.querySelector('main').replaceWith(document.adoptNode(next));
   document.querySelectorAll('details').forEach((d, i) => { d.open = open[i]; });
   dress();
-  const again = focused ? by(focused) : link && [...document.links].find((a) => a.getAttribute('href') === link);
-  if (again) again.focus({ preventScroll: true });
+  if (place >= 0) alike(focused)[place]?.focus({ preventScroll: true });
 }
 
 function dress() {
