@@ -20,7 +20,7 @@ binary=$dist/gbak-s3_${version}_linux_$arch
 
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
-mkdir -p "$context/linux/$arch"
+mkdir -p "$context/linux/$arch" "$context/empty"
 install -m 755 "$binary" "$context/linux/$arch/gbak-s3"
 # The classic builder: the other one is a plugin that need not be there. Only Docker's own
 # format of images has health checks, and podman has another as its default.

@@ -35,6 +35,7 @@ type config struct {
 		Dockerfile string
 		Platforms  []string
 		Tags       []string
+		ExtraFiles []string `yaml:"extra_files"`
 	} `yaml:"dockers_v2"`
 	Checksum struct {
 		NameTemplate string `yaml:"name_template"`
@@ -228,6 +229,7 @@ func TestSameImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(text), "--file "+image.Dockerfile) || !strings.Contains(string(text), `--tag "gbak-s3:$version"`) ||
+		!strings.Contains(string(text), `"$context/empty"`) || !cmp.Equal(image.ExtraFiles, []string{"empty"}) ||
 		!cmp.Equal(image.Tags, []string{"{{ .Version }}"}) || !cmp.Equal(image.Platforms, []string{"linux/amd64", "linux/arm64"}) {
 		t.Errorf("the image is another one than that of scripts/image.sh: %+v", image)
 	}
