@@ -238,6 +238,16 @@ func otherNames() map[string]string {
 	}
 }
 
+// unneededCommands says of commands that other archivers have why there is none here.
+func unneededCommands() map[string]string {
+	return map[string]string{
+		"init":   "None is needed: the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive.",
+		"unlock": "None is needed: nothing in an archive is ever locked, also not by a run that was killed.",
+		"index":  "None is needed: there is no index or cache of an archive that could be out of date.",
+		"login":  "None is needed: credentials are found where the AWS tools find them, such as AWS_PROFILE.",
+	}
+}
+
 // noCommand is the error for a command that there is not.
 func noCommand(cmd *cobra.Command, name string) error {
 	words := strings.TrimPrefix(cmd.CommandPath()+" ", "gbak-s3 ") // above it
@@ -252,7 +262,10 @@ func noCommand(cmd *cobra.Command, name string) error {
 	if meant == "" || cmd.HasParent() {
 		meant = spelling.Nearest(name, known)
 	}
-	if meant != "" {
+	switch none := unneededCommands()[name]; {
+	case none != "" && !cmd.HasParent():
+		hint = none
+	case meant != "":
 		hint = fmt.Sprintf("Did you mean `%s %s`? ", cmd.CommandPath(), meant) + hint
 	}
 	return usage("there is no command %q", hint, words+name)

@@ -90,6 +90,7 @@ func TestDidYouMean(t *testing.T) {
 		"prune":            "Did you mean `gbak-s3 expire`?",
 		"restore-to-epoch": "Did you mean `gbak-s3 restore`?",
 		"keys rotat":       "Did you mean `gbak-s3 keys rotate`?",
+		"init":             "the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive",
 		"xyzzyxyzzy":       "`gbak-s3 --help` shows all commands.",
 	} {
 		var out bytes.Buffer

@@ -92,6 +92,9 @@ func (a *app) command() *cobra.Command {
 			return noCommand(cmd, args[0])
 		},
 	}
+	root.Version = version()
+	root.SetVersionTemplate(versionText() + "\n")
+	root.Flags().Bool("version", false, "print the version, as the command version does")
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, columnsOf(cmd.OutOrStdout())) })
 	flags := root.PersistentFlags()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -46,8 +47,13 @@ func versionCommand(a *app) *cobra.Command {
 				platform := runtime.GOOS + "/" + runtime.GOARCH
 				return a.out.printJSON(versionLine{"version", version(), runtime.Version(), platform, manifest.Format, segment.Compressor})
 			}
-			return a.out.print("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
-				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
+			return a.out.print("%s", versionText())
 		},
 	}
+}
+
+// versionText is what --version prints, too.
+func versionText() string {
+	return fmt.Sprintf("gbak-s3 %s, %s, %s/%s, archive format %d, zstd in %s",
+		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, manifest.Format, segment.Compressor)
 }
