@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +179,7 @@ func TestPodsAreRestricted(t *testing.T) {
 
 // TestNamesLeadSomewhere: what the manifests name in each other is there.
 func TestNamesLeadSomewhere(t *testing.T) {
+	image := "gbak-s3:" + version(t)
 	for _, folder := range overlays {
 		all := objects(t, folder)
 		names := map[string]bool{}
@@ -191,7 +193,7 @@ func TestNamesLeadSomewhere(t *testing.T) {
 		}
 		for name, pod := range pods(all) {
 			for _, c := range containers(pod) {
-				if strings.HasPrefix(c.Image, "gbak-s3") && c.Image != "gbak-s3:0.1.0" {
+				if strings.HasPrefix(c.Image, "gbak-s3") && c.Image != image {
 					t.Errorf("%s: %s: %s has the image %s", folder, name, c.Name, c.Image)
 				}
 				for _, e := range c.EnvFrom {
@@ -220,6 +222,36 @@ func TestNamesLeadSomewhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestImageIsOfThisVersion: what users build and what the files name is the same.
+func TestImageIsOfThisVersion(t *testing.T) {
+	tag := regexp.MustCompile(`gbak-s3:([0-9]+\.[0-9.]*[0-9])`)
+	for _, file := range []string{"../compose/compose.yaml", "../minio/Dockerfile", "../../docs/compose.md", "../../docs/kubernetes.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags := tag.FindAllStringSubmatch(string(text), -1)
+		if len(tags) == 0 {
+			t.Errorf("%s names no image", file)
+		}
+		for _, found := range tags {
+			if found[1] != version(t) {
+				t.Errorf("%s has %s", file, found[0])
+			}
+		}
+	}
+}
+
+// version returns that of the newest release.
+func version(t *testing.T) string {
+	t.Helper()
+	output, err := exec.Command("bash", "../../scripts/release-version.sh").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(output))
 }
 
 func selected(t *testing.T, all []runtime.Object, by *metav1.LabelSelector) int {
