@@ -88,8 +88,14 @@ export default function (eleventy) {
     };
     md.renderer.rules.html_block = md.renderer.rules.html_inline = comment;
     // What is wider than the screen is scrolled by itself, also with the keyboard.
-    md.renderer.rules.table_open = () => '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n';
+    md.renderer.rules.table_open = () => '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>\n';
     md.renderer.rules.table_close = () => '</table></div>\n';
+    // A table without headings has a row of empty ones in Markdown.
+    md.core.ruler.push('headings', state => {
+      const { tokens } = state;
+      for (let i = 0; i < tokens.length; i++)
+        if (tokens[i].type === 'th_open' && !tokens[i + 1].content) tokens[i].tag = tokens[i + 2].tag = 'td';
+    });
     md.renderer.rules.fence = (tokens, i) =>
       `<pre tabindex="0" class="${md.utils.escapeHtml(tokens[i].info)}"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`;
   });

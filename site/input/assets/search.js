@@ -2,8 +2,10 @@
 // Finds sections by words; an error message may be pasted as it was printed.
 (() => {
   const index = new MiniSearch({
-    fields: ['heading', 'text', 'page'], storeFields: ['page', 'heading', 'text'],
-    searchOptions: { boost: { heading: 3, page: 2 }, prefix: term => term.length > 2, fuzzy: term => term.length > 4 ? 0.15 : 0 },
+    fields: ['heading', 'text', 'page'], storeFields: ['page', 'heading', 'text', 'weight'],
+    searchOptions: {
+      boost: { heading: 3, page: 2 }, boostDocument: (id, term, stored) => stored.weight,
+      prefix: term => term.length > 2, fuzzy: term => term.length > 4 ? 0.15 : 0 },
   });
   index.addAll(window.sections);
   const input = document.querySelector('input[type=search]');

@@ -9,7 +9,7 @@
 
   const select = document.createElement('select');
   select.setAttribute('aria-label', 'Colours');
-  for (const [value, text] of [['', 'as the system'], ['light', 'light'], ['dark', 'dark']]) select.add(new Option(text, value));
+  for (const [value, text] of [['', 'System colours'], ['light', 'Light'], ['dark', 'Dark']]) select.add(new Option(text, value));
   select.value = chosen() ?? '';
   select.addEventListener('change', () => {
     show(select.value);
