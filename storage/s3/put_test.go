@@ -25,9 +25,10 @@ import (
 func TestPlainPutIsRetried(t *testing.T) {
 	const many = 10
 	for name, fail := range map[string]func(w http.ResponseWriter){
-		"500":     func(w http.ResponseWriter) { refuse(w, 500, "InternalError") },
-		"503":     func(w http.ResponseWriter) { refuse(w, 503, "SlowDown") },
-		"dropped": drop,
+		"500":                              func(w http.ResponseWriter) { refuse(w, 500, "InternalError") },
+		"503":                              func(w http.ResponseWriter) { refuse(w, 503, "SlowDown") },
+		"dropped":                          drop,
+		"its folder was removed meanwhile": func(w http.ResponseWriter) { refuse(w, 409, "ExistingObjectIsDirectory") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, _ *http.Request, n int) {

@@ -135,8 +135,13 @@ func isTransient(err error) bool {
 	if isHopeless(err) || isFull(err) || errors.Is(err, storage.ErrForeign) {
 		return false
 	}
-	return isCutShort(err) || transient.IsErrorRetryable(err).Bool()
+	return isCutShort(err) || errorCode(err) == folderVanished || transient.IsErrorRetryable(err).Bool()
 }
+
+// folderVanished is what the Versity S3 Gateway answers (with 409) to a put whose folder was
+// removed meanwhile, because the last object in it was deleted. Its name is about something
+// else: an object whose key is that of a folder, which no two keys of an archive are.
+const folderVanished = "ExistingObjectIsDirectory"
 
 // isCutShort reports whether an answer that the SDK reads itself, such as a page of a
 // list, broke off.
