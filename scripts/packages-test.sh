@@ -81,7 +81,7 @@ installed() {
     /usr/lib/systemd/system/gbak-s3-.service.d/10-hardening.conf
   [[ $(stat -c '%a %U' "$root/etc/gbak-s3/env") == '600 root' ]] || die "others can read /etc/gbak-s3/env"
   inside id gbak-s3 >/dev/null || die "there is no user gbak-s3"
-  inside gbak-s3 version | grep -qF "$version" || die "it is not version $version"
+  inside gbak-s3 version | grep -F "$version" >/dev/null || die "it is not version $version"
   inside bash -c '. /usr/share/bash-completion/bash_completion && _comp_load gbak-s3 2>/dev/null || __load_completion gbak-s3; complete -p gbak-s3' >/dev/null ||
     die "bash does not complete it"
   # Nothing is enabled, so nothing ever starts by itself.
