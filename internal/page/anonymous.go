@@ -1,6 +1,11 @@
 package page
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gbak-s3/gbak-s3/internal/history"
+)
 
 // Anonymous returns the same without what only people of this host should see: paths, addresses,
 // names of hosts, and messages, which may have any of these. Names of databases, states and numbers
@@ -25,8 +30,8 @@ func (s *Status) Anonymous() *Status {
 			d.Broken = "The newest backup cannot be restored."
 		}
 		d.Verify.Why, d.Expire.Why, d.Compact.Why = isThere(d.Verify.Why), isThere(d.Expire.Why), isThere(d.Compact.Why)
-		d.Proof = d.Proof.anonymous()
-		d.Last = append([]Backup(nil), d.Last...)
+		d.Proof, d.History = d.Proof.anonymous(), withoutMessages(d.History)
+		d.Last = slices.Clone(d.Last)
 		for j := range d.Last {
 			d.Last[j].Why, d.Last[j].Host = "", ""
 		}
@@ -44,6 +49,19 @@ func isThere(message string) string {
 		return ""
 	}
 	return leftOut
+}
+
+func withoutMessages(h *history.History) *history.History {
+	if h == nil {
+		return nil
+	}
+	a := *h
+	a.DrillsUnknown = isThere(a.DrillsUnknown)
+	a.Drills = slices.Clone(a.Drills)
+	for i := range a.Drills {
+		a.Drills[i].Why = ""
+	}
+	return &a
 }
 
 func (p Proof) anonymous() Proof {

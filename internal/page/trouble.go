@@ -162,7 +162,12 @@ func (j *judge) behind() {
 	if d.Why != "" {
 		text += " What holds it up" + because(d.Why)
 	}
-	j.doubt(grade(j.isLate(3)), "behind", text, d.Hint)
+	hint := d.Hint
+	if len(d.Errors) > 0 && d.Errors[0].At.After(d.Unsaved.Since) && hint == "" {
+		text += " The last error was that of " + d.Errors[0].What + because(d.Errors[0].Text)
+		hint = d.Errors[0].Hint
+	}
+	j.doubt(grade(j.isLate(3)), "behind", text, hint)
 }
 
 // isLate reports whether the oldest unsaved commit is so many times as old as it may be, and not just
@@ -196,7 +201,7 @@ func (j *judge) unseen(store *Store) {
 		j.doubt(Wait, "not looked yet", "It has not been looked at yet.", "")
 	case d.Newest.Seq == 0:
 		j.first()
-	case d.Safe.IsZero():
+	case d.Safe.IsZero(), d.Phase == PhaseNew:
 		j.doubt(Wait, "checking", "The archive has backups, but the watcher has not seen yet that they have everything.", "")
 	case d.Phase != PhaseRunning && j.now.Sub(d.Looked) > unlookedAt:
 		j.doubt(Warn, "not looked at", "It was last looked at "+j.ago(d.Looked)+".", "The log says what keeps the watcher from it.")

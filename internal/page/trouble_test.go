@@ -60,6 +60,7 @@ var flaws = []struct {
 		d.Unsaved.Since = ago(time.Hour)
 	}},
 	{"checking", page.Wait, func(_ *page.Status, d *page.Database) { d.Safe = time.Time{} }},
+	{"checking", page.Wait, func(_ *page.Status, d *page.Database) { d.Phase = page.PhaseNew }},
 	{"not looked at", page.Warn, func(_ *page.Status, d *page.Database) { d.Looked = ago(6 * time.Minute) }},
 	{"not asked", page.Wait, func(s *page.Status, _ *page.Database) { s.Stores[0].LastAnswer = ago(26 * time.Hour) }},
 	{"damaged", page.Bad, func(_ *page.Status, d *page.Database) { d.Broken = "It is broken." }},

@@ -79,7 +79,7 @@ var monitorMutants = []mutant{
 	},
 	{
 		"what was not seen to be safe is safe", "internal/page/trouble.go",
-		"case d.Safe.IsZero():", "case d.Safe.IsZero() && d.Newest.Seq == 0:",
+		"case d.Safe.IsZero(), d.Phase == PhaseNew:", "case d.Phase == PhaseNew:",
 		"./internal/page", "TestFlaws",
 	},
 	{

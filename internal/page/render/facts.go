@@ -3,9 +3,11 @@ package render
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/page/picture"
 )
@@ -200,12 +202,26 @@ func (v *view) one(r page.Row, id string) oneView {
 			o.Since = "The watcher has seen backups since " + v.Status.When(r.Known) + "; `gbak-s3 list` shows those before."
 		}
 	}
-	p := picture.View{ID: id, History: r.History, At: v.Status.At, UnsavedSince: r.Unsaved.Since}
+	p := picture.View{ID: id, History: legible(r.History), At: v.Status.At, UnsavedSince: r.Unsaved.Since}
 	if r.IsComplete {
 		p.QuietUntil = r.Looked
 	}
 	o.Picture = p.Draw()
 	return o
+}
+
+// legible returns a history whose messages are fit to be shown.
+func legible(h *history.History) *history.History {
+	if h == nil {
+		return nil
+	}
+	l := *h
+	l.DrillsUnknown = page.Text(h.DrillsUnknown)
+	l.Drills = slices.Clone(h.Drills)
+	for i := range l.Drills {
+		l.Drills[i].Why = page.Text(l.Drills[i].Why)
+	}
+	return &l
 }
 
 // more is what stands on a database's own page only.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/page/render"
 )
@@ -134,6 +135,10 @@ func named(name string) *page.Status {
 	d.Proof.Why, d.Proof.Unread, d.Proof.Last = name, name, &page.Drill{At: at, Why: name}
 	d.Last[0].Why, d.Last[0].Host, d.Writer = name, name, page.Writer{Other: at, Who: name}
 	d.Errors = []page.Problem{{At: at, What: name, Text: name, Code: name, Hint: name}}
+	past := reach()
+	past.Drills = append(past.Drills, history.Drill{At: at, Why: name})
+	past.DrillsUnknown = name
+	d.History = past
 	s := watched(d)
 	s.Stores = []page.Store{{Name: name, Since: at, Why: name}}
 	s.Problems = []page.Problem{{What: name, Text: name, Hint: name, Code: name}}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -199,6 +200,8 @@ func TestElsewhere(t *testing.T) {
 	bad.Proof.Proofs.LastDrill = &archiver.Drilled{At: state.At, Why: "hush reason"}
 	bad.Proof.Proofs.Unread = errors.New("hush certificate")
 	state.Stores[0].Up, state.Stores[0].Why = false, "hush reason"
+	bad.History = (&history.History{}).With(&bad.Newest)
+	bad.History.DrillsUnknown, bad.History.Drills = "hush reason", []history.Drill{{At: state.At, Why: "hush reason"}}
 	p := plainPage()
 	p.Problems = func() []page.Problem { return []page.Problem{{What: "Something", Text: "hush", Hint: "hush"}} }
 	for _, e := range []watch.Event{
