@@ -135,8 +135,8 @@ func TestProgressInATerminalThatChanges(t *testing.T) {
 	p := startPane(t, 100, fmt.Sprintf("gbak-s3 restore %s %s/people.grafeo --concurrency 1 --limit-download 128KiB/s", slowArchive(t), t.TempDir()))
 	for _, columns := range []int{100, 30, 60, 25, 120} {
 		p.tmux("resize-window", "-x", strconv.Itoa(columns))
-		p.until(fmt.Sprintf("one line of %d columns", columns), func(lines []string) bool {
-			lines = p.visible()
+		p.until(fmt.Sprintf("one line of %d columns", columns), func([]string) bool {
+			lines := p.visible()
 			last := lines[len(lines)-1]
 			return strings.HasPrefix(last, "restoring: ") && strings.Contains(last, " %") && len(last) < columns &&
 				(len(lines) == 1 || len(lines) == 2 && lines[0] == "before")

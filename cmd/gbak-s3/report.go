@@ -61,7 +61,7 @@ func reportedArchives(cmd *cobra.Command, args []string, list string) ([]string,
 			if err != nil {
 				return nil, usage("the list of archives cannot be read: %w", "Check the path and its permissions.", err)
 			}
-			defer f.Close()
+			defer func() { _ = f.Close() }()
 			in = f
 		}
 		more, err := readList(in)
