@@ -41,7 +41,9 @@ version=$(bash scripts/release-version.sh)
 SOURCE_DATE_EPOCH=$(date -d "$(bash scripts/release-version.sh --date)" +%s)
 export SOURCE_DATE_EPOCH
 
-# What of the environment would change the bytes.
+# What of the environment would change the bytes counts for nothing. Where modules come from, and
+# where Go keeps what it has, may be set.
+for name in GOPROXY GONOPROXY GOSUMDB GONOSUMDB GOMODCACHE GOCACHE; do export "$name=$(go env "$name")"; done
 unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 GODEBUG GOFIPS140 CGO_CFLAGS CGO_CPPFLAGS CGO_CXXFLAGS CGO_LDFLAGS
 export GOENV=off GOWORK=off
 
