@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C TZ=UTC
+unset GOOS GOARCH CGO_ENABLED CC # what is built here runs here; GoReleaser sets them
 
 dist=$(cd "${1:?which folder has the binaries?}" && pwd)
 VERSION=$(bash scripts/release-version.sh)
