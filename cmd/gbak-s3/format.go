@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
 // format is in which form a command answers, and where. Its flags are those of Grafeo's own
@@ -22,6 +24,8 @@ type format struct {
 	name string
 	json bool
 	file string
+
+	isDeed bool // the command does something, and then says how it went
 
 	held *bytes.Buffer // the answer, until it is known whether it is needed
 	to   io.Writer     // where it then goes; nil for the file
@@ -88,6 +92,7 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 	default:
 		return usage("there is no format %q", "Choose text, json, csv or auto.", f.name)
 	}
+	f.isDeed = isDeed(cmd)
 	out.quiet, _ = cmd.Flags().GetBool("quiet")
 	switch isOwn := cmd.LocalNonPersistentFlags().Lookup("output") != nil; {
 	case f.file != "" && f.file != "-" && !isOwn:
@@ -98,7 +103,7 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 			return usage("--output: there is no folder %s", "Create it first.", filepath.Dir(f.file))
 		}
 		f.held = &bytes.Buffer{}
-	case out.quiet && !out.json && isDeed(cmd):
+	case out.quiet && !out.json && f.isDeed:
 		f.held, f.to = &bytes.Buffer{}, out.stdout
 	}
 	if f.held != nil {
@@ -123,15 +128,23 @@ func (a *app) deliver(err error) error {
 	case badNews != nil:
 		_, failed = f.to.Write(f.held.Bytes())
 	}
-	if failed != nil {
-		return errors.Join(fmt.Errorf("the answer could not be written: %w", failed), err)
+	if failed == nil {
+		return err
 	}
-	return err
+	if f.isDeed && err == nil { // what is done is done
+		a.out.warn("it is done, but the answer could not be written: %v", failed)
+		return nil
+	}
+	return &archiver.Error{
+		Code: archiver.CodeFailed, Err: errors.Join(fmt.Errorf("the answer could not be written: %w", failed), err),
+		Hint: "Check the path, its permissions, and whether there is space; then run the command again.",
+	}
 }
 
-// writeWhole writes a file, so that there is never a part of it.
+// writeWhole writes a file, so that there is never a part of it. What is no ordinary file, such as
+// /dev/stdout, which is a link, stays what it is, and is written to.
 func writeWhole(path string, content []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, content, 0o666)
 	}
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".gbak-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)

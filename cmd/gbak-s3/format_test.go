@@ -83,7 +83,20 @@ func TestOutputFile(t *testing.T) {
 	if exit, _, stderr := command("version", "-o", filepath.Join(dir, "no", "folder")); exit != exitUsage {
 		t.Errorf("exit %d, %q", exit, stderr)
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("answer", link); err != nil {
+		t.Fatal(err)
+	}
+	if exit, _, stderr := command("version", "-o", link); exit != 0 || !strings.HasPrefix(read(t, path), "gbak-s3 ") {
+		t.Errorf("exit %d, %q, %q", exit, stderr, read(t, path))
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info.Mode(), err)
+	}
+	if exit, _, stderr := command("version", "-o", dir); exit != exitError || !strings.Contains(stderr, "could not be written") || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("exit %d, %q", exit, stderr)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
 		t.Errorf("%v, %v", left, err)
 	}
 }
@@ -149,6 +162,10 @@ func TestQuiet(t *testing.T) {
 	quiet(0, "there is nothing to do", "expire", archive, "--keep-last", "1")
 	quiet(0, "", "pin", archive, "1")
 	quiet(0, "", "restore", archive, filepath.Join(dir, "copy.grafeo"))
+	var stderr bytes.Buffer // what is done is done, whether or not that can be written
+	if exit := run(t.Context(), []string{"backup", "--full", database, archive, "-o", dir}, &stderr, &stderr); exit != 0 || !strings.HasPrefix(stderr.String(), "gbak-s3: it is done, but") {
+		t.Errorf("exit %d, %q", exit, stderr.String())
+	}
 	segments, err := filepath.Glob(filepath.Join(archive, "segments", "*", "*"))
 	if err != nil || len(segments) == 0 {
 		segments, err = filepath.Glob(filepath.Join(archive, "segments", "*"))
