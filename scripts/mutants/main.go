@@ -33,7 +33,7 @@ type mutant struct {
 
 // all returns the mutants in the order of docs/promises.md.
 func all() []mutant {
-	return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants, compactMutants, readerMutants, removalMutants, bootMutants, sessionMutants, monitorMutants, openlogMutants, watchMutants, sealedMutants, keysMutants, copyMutants, trapMutants, sampleMutants, drillMutants, salvageMutants, mirrorMutants, terminalMutants, pageMutants)
+	return slices.Concat(mutants, inlineMutants, retentionMutants, gcMutants, compactMutants, readerMutants, removalMutants, bootMutants, sessionMutants, monitorMutants, openlogMutants, watchMutants, sealedMutants, keysMutants, copyMutants, trapMutants, sampleMutants, drillMutants, salvageMutants, mirrorMutants, terminalMutants, pageMutants, storesMutants)
 }
 
 func main() {
