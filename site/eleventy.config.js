@@ -15,7 +15,7 @@ const copied = 'files'; // where files of the repository are that are linked and
 const slugify = heading => heading.trim().toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
 
 function readPages() {
-  const pages = sections.flatMap(({ title: section, pages }) => pages.filter(p => fs.existsSync(path.join(repository, [p].flat()[0]))).map(page => {
+  const pages = sections.flatMap(({ title: section, pages }) => pages.map(page => {
     const [source, name] = [page].flat();
     const text = fs.readFileSync(path.join(repository, source), 'utf8');
     const title = text.match(/^# (.+)$/m)[1].replaceAll('`', '');

@@ -24,6 +24,11 @@
 // And one is about the page, in its first lines:
 //
 //	<!-- needs: grafeo -->
+//
+// Two others stand around what a script writes into a page, and mean nothing here:
+//
+//	<!-- servers: written by scripts/stores-test.sh -->
+//	<!-- end of servers -->
 package doctest
 
 import (
@@ -160,6 +165,8 @@ func (r *reader) comment(line string) {
 	case exitsWith.MatchString(text):
 		ofBlock()
 		_, _ = fmt.Sscan(exitsWith.FindStringSubmatch(text)[1], &r.next.exit)
+	case strings.HasPrefix(value, "written by "), strings.HasPrefix(text, "end of "):
+		// Around what a script writes into the page.
 	case name == "needs" && value != "":
 		r.page.Needs = append(r.page.Needs, strings.Fields(value)...)
 	case name == "run" && value != "":
