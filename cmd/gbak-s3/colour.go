@@ -30,9 +30,9 @@ func wantsColour(variable func(string) string) bool {
 	return variable("NO_COLOR") == "" && variable("CLICOLOR") != "0" && variable("TERM") != "dumb"
 }
 
-// paint returns a word for stdout in a colour, or as it is if that has none.
+// paint returns a word for stdout in a colour, or as it is if there is none.
 func (o *output) paint(c colour, word string) string {
-	if !o.colour {
+	if !o.colour || c == "" {
 		return word
 	}
 	return string(c) + word + noColour

@@ -131,7 +131,7 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 		return o.printJSON(line)
 	}
 	colours := map[archiver.Severity]colour{
-		archiver.SeverityOK: good, archiver.SeverityNote: good, archiver.SeverityWarning: doubt, archiver.SeverityProblem: bad,
+		archiver.SeverityOK: good, archiver.SeverityWarning: doubt, archiver.SeverityProblem: bad,
 	}
 	for _, c := range r.Checks {
 		hint := hintOf(&c)

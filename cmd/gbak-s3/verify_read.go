@@ -75,6 +75,8 @@ func howVerified(r archiver.VerifyReport) string {
 		return "every object was read and compared with its hash; without an identity, -i, none was decrypted"
 	case r.Deep:
 		return "every object was read and every checksum compared"
+	case r.Read == nil && !r.OK():
+		return "every object was looked up by name and size; --deep reads those that are there, too"
 	case r.Read == nil:
 		return "every object is there, by name and size; --deep reads them too"
 	}
