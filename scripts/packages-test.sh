@@ -176,5 +176,5 @@ rpms() {
 lint
 deb
 rpms
-#bash scripts/systemd-test.sh "$deb"
+bash scripts/systemd-test.sh "$deb"
 say "all is well"
