@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Looks at the status page and at reports in a real browser: Debian's Chromium, driven by
 # e2e/page. The written states of internal/page/render, then the pages of a watcher over three
-# databases, one of which has a hostile name, and a report of their archives.
+# databases, one of which has a hostile name, a report of their archives, and the documentation as a
+# site.
 #
 #   scripts/page-test.sh            all of it
 #   scripts/page-test.sh --install  only what it needs
@@ -65,5 +66,7 @@ done
 "$work/gbak-s3" drill "$work/archives/people" >/dev/null
 "$work/gbak-s3" report -o "$work/report.html" "$work/archives"/* >/dev/null
 
+bash scripts/site.sh "$work/site"
+node e2e/page/site.js "$work/site"
 node e2e/page/run.js "$work/states" "http://$address/" "file://$work/report.html"
 echo "page-test: the pages are as they should be"

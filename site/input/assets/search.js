@@ -1,7 +1,9 @@
 'use strict';
 // Finds sections by words; an error message may be pasted as it was printed.
 (() => {
+  const common = new Set('a an and are as at be but by can do does for from has have how i if in is it not of on or s3 gbak that the this to was what with you your'.split(' '));
   const index = new MiniSearch({
+    processTerm: (term) => common.has(term.toLowerCase()) ? null : term.toLowerCase(),
     fields: ['heading', 'text', 'page'], storeFields: ['page', 'heading', 'text', 'weight'],
     searchOptions: {
       boost: { heading: 3, page: 2 }, boostDocument: (id, term, stored) => stored.weight,
@@ -22,10 +24,8 @@
 
   function search() {
     const words = input.value.trim();
-    // All words first; if no section has all, any of them.
-    let hits = words ? index.search(words, { combineWith: 'AND' }) : [];
-    if (words && !hits.length) hits = index.search(words);
-    hits = hits.slice(0, 30);
+    // Any of the words: a message has names and numbers that no page has. Rare words count more.
+    const hits = words ? index.search(words).slice(0, 30) : [];
     found.textContent = !words ? 'Type what you look for above.' : hits.length ? `${hits.length === 30 ? 'The best 30' : hits.length} sections` : `Nothing has “${words}”.`;
     results.replaceChildren(...hits.map(hit => {
       const item = document.createElement('li');
