@@ -173,8 +173,25 @@ rpms() {
   [[ $(state etc/gbak-s3/watch.yaml.rpmsave "${kept[@]}") == "$before" ]] || die "the removal took something along"
 }
 
+# The steps of the page for hosts that take neither.
+bare() {
+  say "without a package"
+  new bare
+  mkdir "$root/source"
+  cp -r deploy "$root/source/"
+  cp "$dist/gbak-s3_${version}_linux_amd64" "$root/source/gbak-s3"
+  awk '/^install gbak-s3/ { on = 1 } /^```$/ { on = 0 } on' docs/systemd.md >"$root/source/steps"
+  inside env --chdir=/source sh -e steps >"$temp/out" 2>&1 || { cat "$temp/out"; die "the steps of the page fail"; }
+  there /etc/systemd/system/gbak-s3-{watch@.service,backup@.timer,drill@.timer} /etc/systemd/system/gbak-s3-.service.d/10-hardening.conf
+  [[ $(stat -c '%a %U' "$root/etc/gbak-s3/env") == '600 root' ]] || die "others can read /etc/gbak-s3/env"
+  inside id gbak-s3 >/dev/null || die "there is no user gbak-s3"
+  inside gbak-s3 version >/dev/null
+  example
+}
+
 lint
 deb
 rpms
+bare
 bash scripts/systemd-test.sh "$deb"
 say "all is well"
