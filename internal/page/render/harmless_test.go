@@ -108,8 +108,9 @@ func TestNames(t *testing.T) {
 
 func checkName(t *testing.T, name string) {
 	t.Helper()
+	plains := allPages(t, named("plain"))
 	for i, text := range allPages(t, named(name)) {
-		plain := allPages(t, named("plain"))[i]
+		plain := plains[i]
 		if got, want := strings.Count(text, "<"), strings.Count(plain, "<"); got > want {
 			t.Errorf("%.60q makes %d elements of %d", name, got, want)
 		}

@@ -44,23 +44,20 @@ func healthy() watch.State {
 	}
 }
 
-// ask asks a handler, and returns its answer.
-func ask(t *testing.T, h http.Handler, method, path, host string) *http.Response {
+// reply is what a handler has answered.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Body       string
+}
+
+// ask asks a handler.
+func ask(t *testing.T, h http.Handler, method, path, host string) reply {
 	t.Helper()
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1"+path, nil)
 	r.Host = host
 	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func bodyOf(t *testing.T, r *http.Response) string {
-	t.Helper()
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
 func answering(state func() watch.State, g *guard, p *Page) http.Handler {
@@ -76,7 +73,7 @@ func TestPage(t *testing.T) {
 		"/": "people</bdi> is safe", "/d/people": "gbak-s3 restore s3://hush/people x", "/status.json": `"headline":"people is safe."`,
 	} {
 		answer := ask(t, h, "GET", path, "localhost:8484")
-		if body := bodyOf(t, answer); answer.StatusCode != 200 || !strings.Contains(body, says) {
+		if body := answer.Body; answer.StatusCode != 200 || !strings.Contains(body, says) {
 			t.Errorf("%s answers %d, without %q:\n%s", path, answer.StatusCode, says, body)
 		}
 		if head := ask(t, h, "HEAD", path, "localhost:8484"); head.StatusCode != 200 {
@@ -100,7 +97,7 @@ func TestNamesOfDatabases(t *testing.T) {
 		state := healthy()
 		state.Targets[0].Target.Name = name
 		h := answering(func() watch.State { return state }, atHome, plainPage())
-		_, link, _ := strings.Cut(bodyOf(t, ask(t, h, "GET", "/", "localhost")), `<a href="d/`)
+		_, link, _ := strings.Cut(ask(t, h, "GET", "/", "localhost").Body, `<a href="d/`)
 		link, _, _ = strings.Cut(link, `"`)
 		if answer := ask(t, h, "GET", "/d/"+link, "localhost"); answer.StatusCode != 200 {
 			t.Errorf("%.40q: the link d/%.60s answers %d", name, link, answer.StatusCode)
@@ -152,7 +149,7 @@ func TestHosts(t *testing.T) {
 				if (answer.StatusCode == 200) != c.want || !c.want && answer.StatusCode != 421 {
 					t.Errorf("%s: %s as %q answers %d", name, path, tt.host, answer.StatusCode)
 				}
-				if body := bodyOf(t, answer); !c.want && strings.Contains(body, "people") {
+				if body := answer.Body; !c.want && strings.Contains(body, "people") {
 					t.Errorf("%s: %s as %q shows what is watched", name, path, tt.host)
 				}
 			}
@@ -216,7 +213,7 @@ func TestElsewhere(t *testing.T) {
 		p.IsFull = isFull
 		h := answering(func() watch.State { return state }, &guard{}, p)
 		for _, path := range []string{"/", "/d/people", "/status.json"} {
-			body := bodyOf(t, ask(t, h, "GET", path, "10.0.0.1"))
+			body := ask(t, h, "GET", path, "10.0.0.1").Body
 			if got := strings.Contains(body, "hush"); got != want {
 				t.Errorf("full is %v, and %s shows what is hidden: %v\n%s", isFull, path, got, body)
 			}
@@ -237,7 +234,7 @@ func TestPageFails(t *testing.T) {
 	for _, path := range []string{"/", "/d/people", "/status.json"} {
 		log.Reset()
 		answer := ask(t, h, "GET", path, "localhost")
-		if body := bodyOf(t, answer); answer.StatusCode != 500 || strings.Contains(body, "a fault") || !strings.Contains(log.String(), "a fault") {
+		if body := answer.Body; answer.StatusCode != 500 || strings.Contains(body, "a fault") || !strings.Contains(log.String(), "a fault") {
 			t.Errorf("%s answers %d, %q; the log says %q", path, answer.StatusCode, body, log.String())
 		}
 	}
@@ -275,7 +272,7 @@ func TestSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_, _ = io.WriteString(conn, "GET /status.json HTTP/1.0\r\nHost: backups.example\r\n\r\n")
 	answer, _ := io.ReadAll(conn)
 	_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
@@ -319,7 +316,7 @@ func TestConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 	}
 	first, second := <-accepted, <-accepted
 	if n := len(l.(*limited).slots); n != 2 {
