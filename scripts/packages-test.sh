@@ -180,7 +180,8 @@ bare() {
   mkdir "$root/source"
   cp -r deploy "$root/source/"
   cp "$dist/gbak-s3_${version}_linux_amd64" "$root/source/gbak-s3"
-  awk '/^install gbak-s3/ { on = 1 } /^```$/ { on = 0 } on' docs/systemd.md >"$root/source/steps"
+  # But for the last: no systemd runs here that could be told.
+  awk '/^install gbak-s3/ { on = 1 } /^systemctl daemon-reload$/ { on = 0 } on' docs/systemd.md >"$root/source/steps"
   inside env --chdir=/source sh -e steps >"$temp/out" 2>&1 || { cat "$temp/out"; die "the steps of the page fail"; }
   there /etc/systemd/system/gbak-s3-{watch@.service,backup@.timer,drill@.timer} /etc/systemd/system/gbak-s3-.service.d/10-hardening.conf
   [[ $(stat -c '%a %U' "$root/etc/gbak-s3/env") == '600 root' ]] || die "others can read /etc/gbak-s3/env"
