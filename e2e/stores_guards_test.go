@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,6 +16,12 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/storage"
 )
+
+// put stores an object without a condition, which not all servers know.
+func put(ctx context.Context, s storage.Storage, key, body string) error {
+	_, err := s.Put(ctx, key, strings.NewReader(body), storage.PutOptions{})
+	return err
+}
 
 func (at *examinedStore) deletesInOneRequest(t *testing.T) error {
 	s := at.store(t, at.address("batch"))
@@ -70,7 +77,7 @@ func (at *examinedStore) takesLongKeys(t *testing.T) error {
 	element := strings.Repeat("k", 99) + "/"
 	s := at.store(t, at.address(strings.Repeat(element, 5)+strings.Repeat("p", 11))) // 511 bytes, and a slash
 	key := strings.Repeat(element, 5) + strings.Repeat("e", 12)
-	if err := putNew(t.Context(), s, key, []byte("long")); err != nil {
+	if err := put(t.Context(), s, key, "long"); err != nil {
 		return err
 	}
 	b, err := bodyOf(t.Context(), s, key)
@@ -101,11 +108,10 @@ func (at *examinedStore) keepsVersions(t *testing.T) error {
 	}
 	address := "s3://" + bucket + "/versions?" + at.query()
 	s := at.store(t, address)
-	if err := putNew(t.Context(), s, "key", []byte("first")); err != nil {
-		return err
-	}
-	if _, err := s.Put(t.Context(), "key", strings.NewReader("attack"), storage.PutOptions{}); err != nil {
-		return err
+	for _, body := range []string{"first", "attack"} {
+		if err := put(t.Context(), s, "key", body); err != nil {
+			return err
+		}
 	}
 	if err := s.Delete(t.Context(), "key"); err != nil {
 		return err
@@ -134,7 +140,7 @@ func (at *examinedStore) locksVersions(t *testing.T) error {
 	if err != nil {
 		return err
 	}
-	if err := putNew(t.Context(), at.store(t, "s3://"+bucket+"?"+at.query()), "key", []byte("locked")); err != nil {
+	if err := put(t.Context(), at.store(t, "s3://"+bucket+"?"+at.query()), "key", "locked"); err != nil {
 		return err
 	}
 	versions, err := at.client.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: &bucket})

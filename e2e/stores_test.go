@@ -104,8 +104,8 @@ func TestStore(t *testing.T) {
 	if !known {
 		t.Fatalf("testdata/stores/%s.json is missing: run scripts/stores-test.sh --update %s", name, name)
 	}
-	if !seen.isSafe() { // what fails may depend on who comes first
-		seen.Fails, before.Fails = nil, nil
+	if !seen.isSafe() && !before.isSafe() { // what else fails may depend on who comes first, and how fast
+		seen.Fails, seen.Keeps = before.Fails, before.Keeps
 	}
 	if diff := cmp.Diff(before, seen); diff != "" {
 		t.Errorf("%s is not what docs/stores.md says (-said +seen):\n%s", name, diff)

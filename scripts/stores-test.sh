@@ -144,14 +144,25 @@ is_up() {
   [[ $line == HTTP/* ]]
 } 2>/dev/null
 
-random_port() { echo $((20000 + (RANDOM * 32768 + RANDOM) % 20000)); }
+# free_port: one that nobody listens on, nor on the few after it.
+free_port() {
+  local port i
+  while true; do
+    port=$((20000 + (RANDOM * 32768 + RANDOM) % 20000))
+    for ((i = 0; i < 5; i++)); do
+      if (: 3<>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then continue 2; fi
+    done
+    echo "$port"
+    return
+  done
+}
 random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # start NAME: starts a server in a process group of its own.
 start() {
   local try i
   for try in 1 2 3; do
-    port=$(random_port)
+    port=$(free_port)
     data=$temp/$1-$try
     mkdir "$data"
     set -m
@@ -159,7 +170,10 @@ start() {
     group=$!
     set +m
     for ((i = 0; i < 600; i++)); do
-      is_up "$port" && { ! declare -F serve_second >/dev/null || start_second "$1"; } && return
+      if is_up "$port" && kill -0 "$group" 2>/dev/null; then
+        if declare -F serve_second >/dev/null; then start_second "$1" || break; fi
+        return
+      fi
       kill -0 "$group" 2>/dev/null || break
       sleep 0.2
     done
@@ -172,19 +186,23 @@ start() {
 
 # start_second NAME: starts another process in front of the same data.
 start_second() {
-  local i
-  second=$(random_port)
-  set -m
-  (serve_second) >"$temp/$1-second.log" 2>&1 </dev/null &
-  second_group=$!
-  set +m
-  for ((i = 0; i < 300; i++)); do
-    is_up "$second" && return
-    kill -0 "$second_group" 2>/dev/null || break
-    sleep 0.2
+  local try i
+  for try in 1 2 3; do
+    second=$(free_port)
+    set -m
+    (serve_second) >"$temp/$1-second.log" 2>&1 </dev/null &
+    second_group=$!
+    set +m
+    for ((i = 0; i < 300; i++)); do
+      # Another server of the same kind may have the port: only one that lives is ours.
+      if is_up "$second" && kill -0 "$second_group" 2>/dev/null; then return; fi
+      kill -0 "$second_group" 2>/dev/null || break
+      sleep 0.2
+    done
+    say "the second process of $title did not come up (try $try):"
+    tail -20 "$temp/$1-second.log"
+    stop_group "$second_group"
   done
-  say "the second process of $title did not come up:"
-  tail -20 "$temp/$1-second.log"
   return 1
 }
 
