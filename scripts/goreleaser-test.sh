@@ -35,8 +35,12 @@ git tag --force "v$(bash scripts/release-version.sh)" >/dev/null
 export IMAGE=gbak-s3
 "$goreleaser" check
 "$goreleaser" release --skip publish,docker
+# Binaries have their names in the list of what is published only.
 mkdir "$temp/made"
-find dist packages -maxdepth 2 -type f -name 'gbak-s3_*' -exec cp -t "$temp/made" {} +
+while IFS=$'\t' read -r path name; do cp "$path" "$temp/made/$name"; done < <(
+  jq -r '.[] | select(.name | startswith("gbak-s3_")) | .path + "\t" + .name' dist/artifacts.json
+)
+find packages -name 'gbak-s3_*' ! -name '*_linux_*' -exec cp -t "$temp/made" {} +
 for file in "$dist"/gbak-s3_*; do cmp "$file" "$temp/made/${file##*/}" || die "GoReleaser makes another ${file##*/}"; done
 diff <(sort "$dist/SHA256SUMS") <(sort dist/SHA256SUMS) || die "GoReleaser publishes other files"
 say "passed"
