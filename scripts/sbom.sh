@@ -15,6 +15,7 @@ if ! command -v jq >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends jq >/dev/null
 fi
 
+unset GOOS GOARCH GOFLAGS # they would be taken for the binary's
 gomod_version=v1.10.0
 binary=$1 version=$2
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3
@@ -37,7 +38,8 @@ if [[ $facts == *CGO_ENABLED=1* ]]; then
   case $facts in *GOARCH=amd64*) cc=x86_64-linux-gnu-gcc ;; *) cc=aarch64-linux-gnu-gcc ;; esac
   libc=$(printf '#include <features.h>\n__GLIBC__.__GLIBC_MINOR__\n' | "$cc" -E -P - | tail -n 1 | tr -d ' ')
 fi
-# Without the hashes of cyclonedx-gomod, which are those of this machine's build of it.
-jq --arg libc "$libc" 'del(.metadata.tools[].hashes) | if $libc == "" then . else
+# Without the hashes of cyclonedx-gomod, which are those of this machine's build of it, and without
+# the file's name, which GoReleaser gives it later.
+jq --arg libc "$libc" 'del(.metadata.tools[].hashes, (.metadata.properties[] | select(.name == "cdx:gomod:binary:name"))) | if $libc == "" then . else
   .components += [{"bom-ref": "pkg:generic/glibc@\($libc)", "type": "library", "name": "glibc", "version": $libc,
     "scope": "required", "purl": "pkg:generic/glibc@\($libc)", "cpe": "cpe:2.3:a:gnu:glibc:\($libc):*:*:*:*:*:*:*"}] end' "$temp/sbom.json"
