@@ -124,7 +124,7 @@ func runExamples(t *testing.T, command string, examples []string) {
 			watchExample(t, dir, fill.Replace(line+"\n"), env)
 			continue
 		}
-		if r := shell("set -o pipefail; " + line); r.code != exitOK {
+		if r := shell("set -o pipefail; " + line + "\n"); r.code != exitOK {
 			t.Errorf("%s\n%s\nexit code %d\n%s%s", line, fill.Replace(line+"\n"), r.code, r.stdout, r.stderr)
 		}
 		shell(exampleBetween[command]).want(t, exitOK)

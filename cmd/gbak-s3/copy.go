@@ -35,7 +35,7 @@ Exit codes: 0 NEW has everything; 3 OLD or NEW is damaged, and what was copied u
 stays; 8 NEW is something else than a copy of OLD that nobody uses yet.`,
 		Example: `  gbak-s3 copy s3://backups/people s3://elsewhere/people
   gbak-s3 copy s3://backups/people s3://backups/people-2 -r age1...
-  gbak-s3 copy --dry-run ./people-archive s3://backups/people-2`,
+  gbak-s3 copy --dry-run ./people-archive s3://elsewhere/people-2`,
 		Args: takesBoth("OLD", "NEW"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.CommitTimeout <= 0 {
