@@ -103,12 +103,13 @@ func isDatabaseFile(path string) bool {
 	return err == nil
 }
 
+const checkPathHint = "Check the path: it is that of the database file, such as people.grafeo."
+
 // missingDatabaseHint looks around where there is no database.
 func missingDatabaseHint(f *facts) string {
-	const check = "Check the path: it is that of the database file, such as people.grafeo."
 	missing, ok := errors.AsType[*fs.PathError](f.err)
 	if !ok {
-		return check
+		return checkPathHint
 	}
 	path := strings.TrimRight(missing.Path, `/\`)
 	if file, isLog := strings.CutSuffix(path, ".wal"); isLog {
@@ -118,9 +119,9 @@ func missingDatabaseHint(f *facts) string {
 		return fmt.Sprintf("There is %s: is it meant?", withEnding)
 	}
 	if near := databasesIn(filepath.Dir(path)); len(near) > 0 {
-		return check + " That folder has " + strings.Join(near, ", ") + "."
+		return checkPathHint + " That folder has " + strings.Join(near, ", ") + "."
 	}
-	return check
+	return checkPathHint
 }
 
 // notDatabaseHint names the databases in a folder that was given instead of one.

@@ -16,7 +16,8 @@ type advice struct {
 
 func newAdvice(log *slog.Logger) *advice { return &advice{log, map[watch.Key]string{}} }
 
-// on takes in an event. It is called by one goroutine at a time.
+// on takes in an event. It is called by one goroutine at a time. That the path may be wrong is no
+// advice as long as its program may be about to make the database, unless there is another one.
 func (a *advice) on(e watch.Event) {
 	key := e.Target.Key()
 	switch e.Kind {
@@ -24,7 +25,7 @@ func (a *advice) on(e watch.Event) {
 		delete(a.given, key)
 	case watch.EventFailed:
 		hint := adviceFor(e)
-		if hint == "" || a.given[key] == hint {
+		if hint == "" || a.given[key] == hint || e.IsYet && hint == checkPathHint {
 			return
 		}
 		a.given[key] = hint

@@ -19,17 +19,23 @@ func TestAdvice(t *testing.T) {
 	failed := func(code archiver.Code) watch.Event {
 		return watch.Event{Kind: watch.EventFailed, Target: watch.Target{Name: "people"}, Code: code, Err: &archiver.Error{Code: code, Err: errors.New("x")}}
 	}
+	// The program may be about to make it.
+	yet := failed(archiver.CodeNotFound)
+	yet.IsYet = true
 	for i, step := range []struct {
 		event watch.Event
 		said  int
 	}{
 		{failed(archiver.CodeStore), 0},
+		{yet, 0},
 		{failed(archiver.CodeWrongDatabase), 1},
 		{failed(archiver.CodeWrongDatabase), 1},
 		{failed(archiver.CodeDamagedDatabase), 2},
 		{failed(archiver.CodeWrongDatabase), 3},
 		{watch.Event{Kind: watch.EventBackup, Target: watch.Target{Name: "people"}}, 3},
 		{failed(archiver.CodeWrongDatabase), 4},
+		{yet, 4},
+		{failed(archiver.CodeNotFound), 5},
 	} {
 		a.on(step.event)
 		if said := strings.Count(log.String(), "hint="); said != step.said {

@@ -58,6 +58,8 @@ type database struct {
 	notBefore time.Time // the database changed faster than it could be read
 	charged   int64     // requests that the pace knows of
 
+	wasSeen     bool // something was at its path once
+	wasLooked   bool // and a look at it has succeeded
 	wasTroubled bool // it was said that the database cannot be backed up, and not that it can
 	isUnsaved   bool // the loop has ended, and not everything is saved
 	isLost      bool // nor will it be: nobody has its log any more

@@ -63,6 +63,7 @@ func (d *database) lookNow(ctx context.Context, now time.Time) {
 	}
 	was := d.look
 	d.look, d.looked = l, now
+	d.wasSeen, d.wasLooked = true, true
 	if l.Known && l.FullSeq != d.preparedAfter {
 		d.prepared = false // somebody else has taken it
 	}

@@ -45,7 +45,12 @@ func (d *database) flush(ctx context.Context) bool {
 	l, err := d.archive.Look(ctx)
 	switch {
 	case archiver.CodeOf(err) == archiver.CodeNotFound:
-		return d.dirtySince.IsZero() // otherwise, there was something to save
+		if !d.wasSeen && isNothingThere(err) {
+			d.w.log.Warn("there was no database until the end, so nothing was stored", "database", d.key.Name, "archive", d.key.Archive,
+				"path", d.path)
+			return true
+		}
+		return d.wasLooked && d.dirtySince.IsZero() // otherwise, there was something to save, or perhaps
 	case err == nil && l.Known && l.Commits == 0 && l.NeedsFull == "" && !d.trouble.isOfArchive():
 		d.look, d.dirtySince = l, time.Time{}
 		return true

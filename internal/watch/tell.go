@@ -36,6 +36,7 @@ func (e news) phase(is Phase, t trouble, wasTroubled bool) {
 	e.Phase, e.Why, e.Code = is, t.why, t.code
 	level := slog.LevelDebug
 	switch {
+	case t.isYet: // which was said
 	case isTroubled(is):
 		level = slog.LevelWarn
 	case wasTroubled:
@@ -68,6 +69,12 @@ func (e news) failed(kind string, err error) {
 	e.say(level, "this failed: "+kind, "code", e.Code, "err", err)
 }
 
+// notYet tells that there was never a database: its program may be about to make it.
+func (e news) notYet(kind string, err error) {
+	e.Work, e.Why, e.Code, e.Err, e.IsYet = kind, err.Error(), archiver.CodeOf(err), err, true
+	e.say(slog.LevelInfo, "there is no database yet", "path", e.Target.Database)
+}
+
 func (e news) upkeep(kind string, findings int) {
 	e.Work, e.Why = kind, kind
 	if findings > 0 {
@@ -79,6 +86,10 @@ func (e news) upkeep(kind string, findings int) {
 
 func (e news) gone(t trouble) {
 	e.Phase, e.Why, e.Code = PhaseGone, t.why, t.code
+	if t.isYet {
+		e.say(slog.LevelWarn, "there is still no database, and nothing is backed up: is the path right?", "path", e.Target.Database, "since", t.since)
+		return
+	}
 	e.say(slog.LevelError, "the database is gone for a while now, and its archive stays", "since", t.since)
 }
 

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -19,6 +20,7 @@ type trouble struct {
 	again time.Time // when it is tried again
 	tried time.Time // when it was last found
 	loud  bool      // it was said that it lasts
+	isYet bool      // nothing was ever seen at the path: perhaps the database is yet to be made
 }
 
 // goneFor is how long a database may be gone before that is worth more than a warning.
@@ -47,13 +49,25 @@ func (t *trouble) hasChanged() {
 	}
 }
 
+// isNothingThere reports whether err says that nothing is at the database's path. The archiver
+// has a hint of its own if it is an upgrade that has taken the database's name away.
+func isNothingThere(err error) bool {
+	e, ok := errors.AsType[*archiver.Error](err)
+	return ok && e.Code == archiver.CodeNotFound && e.Hint == ""
+}
+
 // setTrouble notes that the database cannot be backed up, and says so if it is new.
 func (d *database) setTrouble(now time.Time, kind string, err error, phase Phase, wait time.Duration) {
 	was := d.trouble
 	d.trouble = trouble{phase: phase, of: kind, why: err.Error(), code: archiver.CodeOf(err), since: now, again: now.Add(wait), tried: now}
-	if was.phase == phase && was.code == d.trouble.code {
+	d.wasSeen = d.wasSeen || !isNothingThere(err) && !d.trouble.isOfArchive()
+	d.trouble.isYet = phase == PhaseGone && !d.wasSeen
+	switch {
+	case was.phase == phase && was.code == d.trouble.code && was.isYet == d.trouble.isYet:
 		d.trouble.since, d.trouble.loud = was.since, was.loud
-	} else {
+	case d.trouble.isYet:
+		d.news(EventFailed, now).notYet(kind, err)
+	default:
 		d.news(EventFailed, now).failed(kind, err)
 	}
 	if phase == PhaseGone && !d.trouble.loud && now.Sub(d.trouble.since) >= goneFor {
