@@ -11,6 +11,8 @@ install() {
 
 serve() {
   local kind n=1
+  # They leave the process group of this shell for ones of their own, so it has to end them.
+  trap 'for pid in $(jobs -p); do kill -KILL -- "-$pid" "$pid" 2>/dev/null; done; exit' TERM
   mkdir -p "$data/etc" "$data/srv/d1" "$data/run"
   printf '[swift-hash]\nswift_hash_path_suffix = test\n' >"$data/etc/swift.conf"
   for kind in account container object; do
@@ -69,5 +71,6 @@ allow_object_versioning = true
 use = egg:swift#proxy
 account_autocreate = true
 CONF
-  swift-proxy-server "$data/etc/proxy-server.conf"
+  swift-proxy-server "$data/etc/proxy-server.conf" &
+  wait
 }
