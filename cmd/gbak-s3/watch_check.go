@@ -61,6 +61,25 @@ func (w *watching) checksADay() int {
 	return int(24 * time.Hour / check)
 }
 
+// Each archive is asked once a day for the status page, beside what asks the stores: whether it is as it
+// was, in one request, and what the newest drill says.
+const (
+	askedForPage  = 1
+	provedForPage = 6
+)
+
+// forPage says what the status page costs while nothing is new; "" for nothing.
+func (w *watching) forPage() string {
+	if w.config.Listen == "" || w.config.Page == config.PageOff {
+		return ""
+	}
+	n := provedForPage
+	if w.checksADay() > 0 {
+		n += askedForPage
+	}
+	return fmt.Sprintf(", and %d requests a day for each archive, for the status page", n)
+}
+
 // maxAnnounced bounds the lines with which a watcher of many databases begins.
 const maxAnnounced = 20
 
@@ -80,7 +99,7 @@ func (w *watching) announce(answering string) {
 	if len(state.Targets) != 1 {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
-	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d GET a day for each store", w.checksADay()))
+	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d GET a day for each store%s", w.checksADay(), w.forPage()))
 	switch {
 	case answering == "":
 	case w.config.Page == config.PageOff:
@@ -135,7 +154,7 @@ func (w *watching) check() error {
 	if len(targets) == 0 {
 		return w.app.out.print("there is no database yet below the folders that are to be watched")
 	}
-	return w.app.out.print("while nothing is new: %d GET a day for each of %s", w.checksADay(), plural(len(stores), "store"))
+	return w.app.out.print("while nothing is new: %d GET a day for each of %s%s", w.checksADay(), plural(len(stores), "store"), w.forPage())
 }
 
 func (w *watching) checkTarget(t watch.Target) error {

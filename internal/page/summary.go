@@ -195,7 +195,8 @@ func (t *tally) allGood() Summary {
 	return Summary{Good, "", allOf(t.n, "database") + " are safe.", detail, ""}
 }
 
-// evidence says what that rests on: up to when all is archived, and when the stores last said so.
+// evidence says what that rests on: up to when all is archived, and when each archive was last asked. That
+// a store has answered about another one proves nothing.
 func (t *tally) evidence() string {
 	var upTo, asked time.Time
 	for i := range t.s.Databases {
@@ -205,21 +206,13 @@ func (t *tally) evidence() string {
 			saved = d.Unsaved.Since
 		}
 		upTo = sooner(upTo, saved)
-		answer := d.Safe
-		if store := t.s.StoreOf(d.Store); store != nil && store.LastAnswer.After(answer) {
-			answer = store.LastAnswer
-		}
-		asked = sooner(asked, answer)
+		asked = sooner(asked, d.Safe)
 	}
-	where := "archives"
+	text := fmt.Sprintf("Everything committed up to %s, %s, is in the ", t.s.When(upTo), t.s.Ago(upTo))
 	if len(t.s.Databases) == 1 {
-		where = "archive"
+		return text + "archive, which last said so " + t.s.Ago(asked) + "."
 	}
-	text := fmt.Sprintf("Everything committed up to %s, %s, is in the %s", t.s.When(upTo), t.s.Ago(upTo), where)
-	if len(t.s.Stores) == 1 {
-		return text + "; the store last answered " + t.s.Ago(asked) + "."
-	}
-	return text + "; each store answered within " + Duration(t.s.At.Sub(asked).Truncate(time.Second)) + "."
+	return text + "archives, each of which said so in the last " + Duration(max(time.Second, t.s.At.Sub(asked).Truncate(time.Second))) + "."
 }
 
 // restorable is the sentence of archives alone, which say nothing about databases.

@@ -128,3 +128,26 @@ func TestProofIsReadForPages(t *testing.T) {
 		}
 	})
 }
+
+// For pages each archive is asked once a day, also one whose database rests while the same store answers
+// for another one all the time; never, if nobody is to ask.
+func TestEachArchiveIsAskedForPages(t *testing.T) {
+	for _, check := range []time.Duration{time.Hour, -1} {
+		synctest.Test(t, func(t *testing.T) {
+			busy, _, one := newFake("busy")
+			_, _, other := newFake("rests")
+			s := watch(t, Options{History: true, StoreCheck: check}, []Target{target("busy"), target("rests")}, one, other)
+			for range 4 * 50 {
+				busy.commit()
+				rest(15 * time.Minute)
+			}
+			rests := s.w.State().Targets[1]
+			if isAsked := time.Since(rests.LastSafe) <= 25*time.Hour; isAsked != (check > 0) {
+				t.Errorf("check %s: %s was last asked %s ago", check, rests.Target.Name, time.Since(rests.LastSafe))
+			}
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

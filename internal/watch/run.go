@@ -111,12 +111,22 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 			return doReread, "", at
 		}
 		return doBackup, "", at
-	case d.target.Prove > 0 && now.Sub(d.board.safe()) >= d.target.Prove, d.store.takeCheck(now, d.w.storeCheck):
+	case d.proveEach() > 0 && now.Sub(d.board.safe()) >= d.proveEach(), d.store.takeCheck(now, d.w.storeCheck):
 		return doCheck, "", now
-	case d.target.Prove > 0:
-		return doCheck, "", d.board.safe().Add(d.target.Prove)
+	case d.proveEach() > 0:
+		return doCheck, "", d.board.safe().Add(d.proveEach())
 	}
 	return "", "", time.Time{}
+}
+
+// proveEach is how long the archive may go without proof that it has everything; 0 for any time. The
+// check of a store asks for one of its archives alone, and never while others are backed up into it: a
+// page that calls this one safe needs an answer of its own, once a day.
+func (d *database) proveEach() time.Duration {
+	if d.target.Prove > 0 || !d.w.opts.History || d.w.storeCheck < 0 {
+		return d.target.Prove
+	}
+	return day
 }
 
 // neededFull returns why a full backup is taken that the database needs, and when. Of 0.5, each
