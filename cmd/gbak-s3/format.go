@@ -53,20 +53,20 @@ func isCSV(cmd *cobra.Command) bool { return slices.Contains([]string{"list", "s
 // isDeed are the commands that do something: what they print is how it went, and not what was
 // asked for.
 func isDeed(cmd *cobra.Command) bool {
-	for _, flag := range []string{"plan", "dry-run", "check"} {
+	for _, flag := range []string{"plan", "dry-run", "check", "keep"} { // with keep, it says where something is
 		if given, _ := cmd.Flags().GetBool(flag); given { // no error where there is no such flag
 			return false
 		}
 	}
 	switch strings.TrimPrefix(cmd.CommandPath(), "gbak-s3 ") {
-	case "expire":
+	case "expire", "compact":
 		applied, _ := cmd.Flags().GetBool("apply")
 		return applied
 	case "report":
 		file, _ := cmd.Flags().GetString("output")
 		return file != "-" // else the page is what was asked for
 	case "backup", "restore", "verify", "drill", "attest", "import", "export", "release", "pin", "unpin",
-		"compact", "copy", "mirror", "keys add", "keys remove", "keys rotate":
+		"copy", "mirror", "keys add", "keys remove", "keys rotate":
 		return true
 	}
 	return false
@@ -83,7 +83,7 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 	case f.name == formatText, f.name == formatTable:
 	case f.name == formatAuto:
 		file, ok := out.stdout.(*os.File)
-		out.json = f.file != "" || !ok || !term.IsTerminal(int(file.Fd()))
+		out.json = f.file != "" && f.file != "-" || !ok || !term.IsTerminal(int(file.Fd()))
 	case f.name == formatCSV:
 		if !isCSV(cmd) {
 			return usage("%s has no answer in CSV", "list and status have one; --format json is for all commands.", cmd.CommandPath())
@@ -99,8 +99,8 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 		if cmd.Name() == "watch" {
 			return usage("watch does not end with an answer, so there is nothing for --output", "Its events go to stdout: use > FILE.")
 		}
-		if info, err := os.Stat(filepath.Dir(f.file)); err != nil || !info.IsDir() {
-			return usage("--output: there is no folder %s", "Create it first.", filepath.Dir(f.file))
+		if err := mustBeForAnswers(f.file); err != nil {
+			return err
 		}
 		f.held = &bytes.Buffer{}
 	case out.quiet && !out.json && f.isDeed:
@@ -131,27 +131,71 @@ func (a *app) deliver(err error) error {
 	if failed == nil {
 		return err
 	}
-	if f.isDeed && err == nil { // what is done is done
+	switch {
+	case badNews != nil: // of which the exit code says more than that this failed
+		a.out.warn("there is bad news, but it could not be written: %v", failed)
+		return err
+	case f.isDeed: // what is done is done
 		a.out.warn("it is done, but the answer could not be written: %v", failed)
 		return nil
 	}
 	return &archiver.Error{
-		Code: archiver.CodeFailed, Err: errors.Join(fmt.Errorf("the answer could not be written: %w", failed), err),
+		Code: archiver.CodeFailed, Err: fmt.Errorf("the answer could not be written: %w", failed),
 		Hint: "Check the path, its permissions, and whether there is space; then run the command again.",
 	}
 }
 
-// writeWhole writes a file, so that there is never a part of it. What is no ordinary file, such as
-// /dev/stdout, which is a link, stays what it is, and is written to.
+// mustBeForAnswers refuses a file that an answer is to be written to, before there is one, if that
+// cannot be, or if it is a database or a part of an archive: whoever writes `list -o people.grafeo`
+// does not want to lose it.
+func mustBeForAnswers(path string) error {
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return usage("--output: there is no folder %s", "Create it first.", folder)
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return usage("--output: %s is a folder", "Give the path of a file.", path)
+	case err == nil && info.Mode().IsRegular() && isDatabaseFile(path):
+		return usage("--output: %s is a database, and the answer would replace it",
+			"Give the path of another file. What `restore` makes is an argument: gbak-s3 restore ARCHIVE DATABASE.", path)
+	}
+	for folder = real(folder); ; folder = filepath.Dir(folder) {
+		if isArchive(folder) {
+			return usage("--output: %s is inside the archive %s", "Give the path of a file elsewhere.", path, folder)
+		}
+		if folder == filepath.Dir(folder) {
+			return nil
+		}
+	}
+}
+
+// isArchive reports whether there is an archive in a folder of this host.
+func isArchive(folder string) bool {
+	_, document := os.Stat(filepath.Join(folder, "archive.json"))
+	_, manifests := os.Stat(filepath.Join(folder, "manifests"))
+	return document == nil && manifests == nil
+}
+
+// writeWhole writes a file, so that there is never a part of it; one that was there keeps who may
+// read it. What is no ordinary file, such as /dev/stdout, which is a link, stays what it is, and is
+// written to.
 func writeWhole(path string, content []byte) error {
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+	before, err := os.Lstat(path)
+	if err == nil && !before.Mode().IsRegular() {
 		return os.WriteFile(path, content, 0o666)
 	}
+	isThere := err == nil
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".gbak-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	if isThere {
+		err = f.Chmod(before.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(content)
+	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)

@@ -93,11 +93,65 @@ func TestOutputFile(t *testing.T) {
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link is %v, %v", info.Mode(), err)
 	}
-	if exit, _, stderr := command("version", "-o", dir); exit != exitError || !strings.Contains(stderr, "could not be written") || strings.Count(stderr, "\n") != 2 {
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read it now: %v, %v", info.Mode(), err)
+	}
+	if exit, _, stderr := command("version", "-o", dir); exit != exitUsage || !strings.Contains(stderr, "is a folder") {
 		t.Errorf("exit %d, %q", exit, stderr)
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+	if exit, _, stderr := command("version", "-o", nowhere(t, dir)); exit != exitError || !strings.Contains(stderr, "could not be written") || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("exit %d, %q", exit, stderr)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// nowhere returns a path that looks as if it could be written to: a link that leads nowhere.
+func nowhere(t *testing.T, dir string) string {
+	t.Helper()
+	link := filepath.Join(dir, "nowhere")
+	if err := os.Symlink(filepath.Join("no", "folder"), link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// An answer never takes the place of a database, or of what an archive consists of.
+func TestOutputSpares(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(stateVariable, filepath.Join(dir, "state"))
+	database, archive := filepath.Join(dir, "social.grafeo"), filepath.Join(dir, "archive")
+	content := read(t, filepath.Join("..", "..", "examples", "social.grafeo"))
+	if err := os.WriteFile(database, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if exit := run(t.Context(), []string{"backup", database, archive}, &out, &out); exit != 0 {
+		t.Fatal(out.String())
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(database, link); err != nil {
+		t.Fatal(err)
+	}
+	document := read(t, filepath.Join(archive, "archive.json"))
+	for _, command := range []string{"list", "report", "backup"} {
+		for path, why := range map[string]string{
+			database: "is a database", link: "is a database", filepath.Join(archive, "archive.json"): "inside the archive",
+			filepath.Join(archive, "manifests", "new"): "inside the archive", filepath.Join(dir, "no", "file"): "no folder",
+		} {
+			args := []string{command, archive, "-o", path}
+			if command == "backup" {
+				args = []string{command, database, archive, "-o", path}
+			}
+			out.Reset()
+			if exit := run(t.Context(), args, &out, &out); exit != exitUsage || !strings.Contains(out.String(), why) {
+				t.Errorf("%v: exit %d, %q", args, exit, out.String())
+			}
+		}
+	}
+	if read(t, database) != content || read(t, filepath.Join(archive, "archive.json")) != document {
+		t.Error("something was overwritten")
 	}
 }
 
@@ -160,10 +214,12 @@ func TestQuiet(t *testing.T) {
 	quiet(0, "social.grafeo", "list", archive)
 	quiet(0, "", "verify", archive)
 	quiet(0, "there is nothing to do", "expire", archive, "--keep-last", "1")
+	quiet(0, "nothing to merge", "compact", archive)
+	quiet(0, "", "compact", archive, "--apply")
 	quiet(0, "", "pin", archive, "1")
 	quiet(0, "", "restore", archive, filepath.Join(dir, "copy.grafeo"))
 	var stderr bytes.Buffer // what is done is done, whether or not that can be written
-	if exit := run(t.Context(), []string{"backup", "--full", database, archive, "-o", dir}, &stderr, &stderr); exit != 0 || !strings.HasPrefix(stderr.String(), "gbak-s3: it is done, but") {
+	if exit := run(t.Context(), []string{"backup", "--full", database, archive, "-o", nowhere(t, dir)}, &stderr, &stderr); exit != 0 || !strings.HasPrefix(stderr.String(), "gbak-s3: it is done, but") {
 		t.Errorf("exit %d, %q", exit, stderr.String())
 	}
 	segments, err := filepath.Glob(filepath.Join(archive, "segments", "*", "*"))
@@ -174,4 +230,8 @@ func TestQuiet(t *testing.T) {
 		t.Fatalf("%v, %v", segments, err)
 	}
 	quiet(exitDamage, "1 problem", "verify", archive)
+	stderr.Reset() // nobody may take damage for silence
+	if exit := run(t.Context(), []string{"verify", archive, "-o", filepath.Join(dir, "nowhere")}, &stderr, &stderr); exit != exitDamage || !strings.HasPrefix(stderr.String(), "gbak-s3: there is bad news, but it could not be written") {
+		t.Errorf("exit %d, %q", exit, stderr.String())
+	}
 }

@@ -28,12 +28,20 @@ const maxNamed = 5
 
 // mustBePath refuses an archive's path that looks like an address.
 func mustBePath(path string) error {
-	parts := schemed.FindStringSubmatch(path)
+	parts := schemed.FindStringSubmatch(strings.TrimSpace(path))
 	if parts == nil {
 		return nil
 	}
+	scheme := strings.ToLower(parts[1])
+	isOurs := scheme == "s3" || scheme == "file"
+	if info, err := os.Stat(path); err == nil && info.IsDir() && !isOurs {
+		return nil // a folder with a colon, which is there
+	}
+	if strings.ContainsAny(path, "@?") { // there may be a secret in it
+		return usage("the archive's address begins with %q, and is neither an address nor a plain path", addressHint, parts[1]+":"+parts[2])
+	}
 	hint := fmt.Sprintf("For a folder of that name, write ./%s. For a bucket, write s3://bucket/prefix?endpoint=URL.", path)
-	if scheme := strings.ToLower(parts[1]); scheme == "s3" || scheme == "file" {
+	if isOurs {
 		slashes := "//"
 		if scheme == "file" {
 			slashes = "///"

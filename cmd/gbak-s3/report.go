@@ -104,6 +104,11 @@ type reportLine struct {
 
 // report writes the page. What is wrong with archives is on it, and is the error afterwards.
 func (a *app) report(cmd *cobra.Command, addresses []string, out string) error {
+	if out != "-" {
+		if err := mustBeForAnswers(out); err != nil {
+			return err
+		}
+	}
 	all, err := a.lookAtAll(cmd.Context(), addresses)
 	if err != nil {
 		return err

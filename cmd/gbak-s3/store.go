@@ -34,30 +34,48 @@ type stores struct {
 // open opens the store that an archive's address names. This is the one place that knows
 // all backends.
 func (s *stores) open(ctx context.Context, address string) (storage.Storage, error) {
-	scheme, _, hasScheme := strings.Cut(address, "://")
-	switch {
-	case address == "":
-		return nil, usage("the archive's address is empty", addressHint)
-	case !hasScheme:
-		if err := mustBePath(address); err != nil {
-			return nil, err
-		}
-		return openLocal(address, s.log)
-	case scheme == "file":
-		path, err := filePath(address)
+	if err := checkAddress(address); err != nil {
+		return nil, err
+	}
+	if !isBucket(address) {
+		path, err := localRoot(address)
 		if err != nil {
 			return nil, err
 		}
 		return openLocal(path, s.log)
-	case scheme == "s3":
-		opts, err := s3.ParseAddress(address)
-		if err != nil {
-			return nil, usage("%w", addressHint, err)
-		}
-		opts.Timeouts.Total, opts.Logger = s.timeout, s.log
-		return s.openS3(ctx, opts)
 	}
-	return nil, unknownScheme(address, scheme)
+	opts, err := s3.ParseAddress(address)
+	if err != nil {
+		return nil, usage("%w", addressHint, err)
+	}
+	opts.Timeouts.Total, opts.Logger = s.timeout, s.log
+	return s.openS3(ctx, opts)
+}
+
+// checkAddress returns an error if no store can have this address.
+func checkAddress(address string) error {
+	scheme, _, _ := strings.Cut(address, "://")
+	switch {
+	case address == "":
+		return usage("the archive's address is empty", addressHint)
+	case !isURL(address):
+		return mustBePath(address)
+	case scheme == "file":
+		_, err := filePath(address)
+		return err
+	case scheme == "s3":
+		if _, err := s3.ParseAddress(address); err != nil {
+			return usage("%w", addressHint, err)
+		}
+		return nil
+	}
+	return unknownScheme(address, scheme)
+}
+
+// isURL reports whether an address begins with a scheme and ://, and so is no path.
+func isURL(address string) bool {
+	scheme, _, has := strings.Cut(address, "://")
+	return has && !strings.ContainsAny(scheme, `/\:?`)
 }
 
 // isBucket reports whether an archive's address is in a bucket.
@@ -177,7 +195,7 @@ func localRoot(address string) (string, error) {
 	switch {
 	case strings.HasPrefix(address, "file://"):
 		return filePath(address)
-	case strings.Contains(address, "://"):
+	case isURL(address):
 		return "", nil
 	}
 	return address, nil
@@ -251,7 +269,7 @@ func mustWrite(address string) error {
 // absolute turns an address into one that means the same in every folder, for the
 // commands that are printed.
 func absolute(address string) string {
-	if strings.Contains(address, "://") {
+	if isURL(address) {
 		return address
 	}
 	if path, err := filepath.Abs(address); err == nil {

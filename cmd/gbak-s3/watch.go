@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -246,7 +245,7 @@ func (f *watchFlags) databases(c *config.Config, args []string) error {
 	case f.dir != "" && len(args) > 0:
 		return usage("there are databases beside --dir", "Watch them with --root alone, or write both into a --config file.")
 	case f.dir != "":
-		if err := checkAddress(f.root); err != nil {
+		if err := checkWatched(f.root); err != nil {
 			return err
 		}
 		c.Dirs = []config.Dir{{Path: f.dir, Archives: []string{config.Below(f.root)}, Settings: c.Defaults}}
@@ -268,7 +267,7 @@ func (f *watchFlags) databases(c *config.Config, args []string) error {
 func (f *watchFlags) below(c *config.Config, paths []string) error {
 	seen := map[string]string{}
 	for _, path := range paths {
-		if strings.Contains(path, "://") {
+		if isURL(path) {
 			return usage("%s is an archive, and with --root all arguments are databases", "Leave it out.", path)
 		}
 		name := nameOfDatabase(path)

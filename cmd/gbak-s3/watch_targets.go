@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +21,7 @@ func readConfig(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usage("the file that says what to watch cannot be read: %w", "Check the path and its permissions.", err)
 	}
-	c, err := config.Read(path, content, config.Surroundings{Variable: os.LookupEnv, Place: placeOf, Recipient: checkRecipient})
+	c, err := config.Read(path, content, config.Surroundings{Variable: os.LookupEnv, Place: placeInFile, Recipient: checkRecipient})
 	if err != nil {
 		return nil, usage("%w", hint, err)
 	}
@@ -30,7 +32,7 @@ func readConfig(path string) (*config.Config, error) {
 // that place, or an error if it cannot be the archive of the database at path; the path is
 // "" if it is not known.
 func placeOf(path, address string) (string, error) {
-	if err := checkAddress(address); err != nil {
+	if err := checkWatched(address); err != nil {
 		return "", err
 	}
 	if path != "" {
@@ -42,6 +44,16 @@ func placeOf(path, address string) (string, error) {
 		return real(root), nil
 	}
 	return named(address), nil
+}
+
+// placeInFile is placeOf for an address in a file: what is wrong with it is said with what to do, as
+// all problems of a file have one hint.
+func placeInFile(path, address string) (string, error) {
+	place, err := placeOf(path, address)
+	if wrong, ok := errors.AsType[*usageError](err); ok && wrong.hint != "" {
+		return "", fmt.Errorf("%w. %s", err, wrong.hint)
+	}
+	return place, err
 }
 
 // checkRecipient returns an error if a text is neither an age public key nor the path of a file of
@@ -77,24 +89,12 @@ func (w *watching) keysOf(k watch.Keys) *keyFlags {
 	return &keys
 }
 
-// checkAddress returns an error if no store can have this address.
-func checkAddress(address string) error {
-	scheme, _, hasScheme := strings.Cut(address, "://")
-	switch {
-	case address == "":
-		return usage("the archive's address is empty", addressHint)
-	case !hasScheme:
-		return nil
-	case scheme == "file":
-		_, err := filePath(address)
+// checkWatched returns an error if nothing can be watched into an archive at this address.
+func checkWatched(address string) error {
+	if err := checkAddress(address); err != nil {
 		return err
-	case scheme == "s3":
-		if _, err := s3.ParseAddress(address); err != nil {
-			return usage("%w", addressHint, err)
-		}
-		return mustWrite(address)
 	}
-	return usage("the archive's address has the unknown scheme %q", addressHint, scheme)
+	return mustWrite(address)
 }
 
 // nameOfDatabase returns what a database at path is called.
