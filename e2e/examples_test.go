@@ -121,7 +121,7 @@ func runExamples(t *testing.T, command string, examples []string) {
 	for _, line := range examples {
 		line = strings.TrimSpace(line)
 		if command == "watch" && !strings.Contains(line, "--check") && !strings.Contains(line, "--exec") {
-			watchExample(t, dir, fill.Replace(line+"\n"), env)
+			watchExample(t, dir, strings.TrimSpace(fill.Replace(line+"\n")), env)
 			continue
 		}
 		if r := shell("set -o pipefail; " + line + "\n"); r.code != exitOK {
