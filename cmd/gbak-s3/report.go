@@ -30,9 +30,9 @@ func reportCommand(a *app) *cobra.Command {
 be restored along time, the drills, and the command that restores. The file has all it needs in
 itself, and no script: it can be mailed, kept, or put on a web server. Archives are only read.
 
-The page says what it knows of each archive, also if that is damaged or cannot be read; then
-report exits as status does, with 3 for damage and for a drill that failed. If none of the archives is there, nothing is written,
-and it exits with 4. An older file at that place is replaced as a whole.`,
+The page says what it knows of each archive, also if that is damaged, cannot be read or is not there; then
+report exits as status does, with 3 for damage and for a drill that failed, and with 4 if it is not there. An older file
+at that place is replaced as a whole, so that no page stays that says what is not so any more.`,
 		Example: `  gbak-s3 report s3://backups/people
   gbak-s3 report s3://backups/people s3://backups/shop -o backups.html
   gbak-s3 report --list archives.txt -o /var/www/backups.html`,
@@ -113,14 +113,9 @@ func (a *app) report(cmd *cobra.Command, addresses []string, out string) error {
 	if err != nil {
 		return err
 	}
-	isAbsent := true
 	s := &page.Status{At: time.Now().UTC(), Version: version()}
 	for _, l := range all {
-		isAbsent = isAbsent && archiver.CodeOf(l.err) == archiver.CodeNoArchive
 		s.Databases = append(s.Databases, l.row(a))
-	}
-	if isAbsent {
-		return all[0].err
 	}
 	if err := writePage(cmd.OutOrStdout(), out, s); err != nil {
 		return err
@@ -141,13 +136,15 @@ func (a *app) printReport(s *page.Status, out string) error {
 	return a.out.print("%s written: %s", out, sum)
 }
 
-// worstOf returns the error of looks: damage comes before all else.
+// worstOf returns the error of looks: damage comes before all else. Of several, it says which one it is of.
 func worstOf(all []*archiveLook) error {
 	var worst error
 	for _, l := range all {
 		err := l.verdict()
 		if worst == nil || err != nil && exitCode(archiver.CodeOf(err)) == exitDamage && exitCode(archiver.CodeOf(worst)) != exitDamage {
-			worst = err
+			if worst = err; err != nil && len(all) > 1 && !strings.Contains(err.Error(), named(l.address)) {
+				worst = fmt.Errorf("%s: %w", named(l.address), err)
+			}
 		}
 	}
 	return worst

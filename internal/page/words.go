@@ -90,15 +90,16 @@ func (s *Status) Ago(t time.Time) string {
 	}
 }
 
-// When says at what time something was: without the date if that was today.
+// When says at what time something was: without the date if that was today, and the page is looked at
+// now. A report may be read at any time.
 func (s *Status) When(t time.Time) string {
 	t = t.UTC()
 	switch at := s.At.UTC(); {
 	case t.IsZero():
 		return "an unknown time"
-	case t.Year() == at.Year() && t.YearDay() == at.YearDay():
+	case s.IsWatched && t.Year() == at.Year() && t.YearDay() == at.YearDay():
 		return t.Format("15:04:05 UTC")
-	case t.Year() == at.Year():
+	case s.IsWatched && t.Year() == at.Year():
 		return t.Format("2 Jan 15:04 UTC")
 	}
 	return t.Format("2 Jan 2006 15:04 UTC")
