@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -34,7 +35,7 @@ func eachFile(t *testing.T, ending string, f func(path, text string)) {
 	}
 }
 
-// TestPromisesAreHeld: the tests that docs/promises.md names exist.
+// TestPromisesAreHeld: the tests that docs/promises.md names exist, and .ci/run calls its scripts.
 func TestPromisesAreHeld(t *testing.T) {
 	text, err := os.ReadFile("../docs/promises.md")
 	if err != nil {
@@ -55,6 +56,60 @@ func TestPromisesAreHeld(t *testing.T) {
 	})
 	for name := range named {
 		t.Errorf("there is no %s", name)
+	}
+
+	ci, err := os.ReadFile("../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := regexp.MustCompile("`(scripts/[a-z-]+\\.sh)`").FindAllStringSubmatch(string(text), -1)
+	if len(scripts) == 0 {
+		t.Error("it names no script")
+	}
+	for _, script := range scripts {
+		if !strings.Contains(string(ci), "\nbash "+script[1]) {
+			t.Errorf("no stage of .ci/run calls %s", script[1])
+		}
+	}
+}
+
+// TestMap: the map in ARCHITECTURE.md has every room with Go code, and all that is shipped or
+// does the work beside it.
+func TestMap(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("\n## Map\n"))
+	text, _, found := bytes.Cut(text, []byte("\n**Where does it go?**"))
+	if !found {
+		t.Fatal("there is no map")
+	}
+	folders := map[string]bool{}
+	eachFile(t, ".go", func(path, _ string) {
+		if !strings.HasSuffix(path, "_test.go") {
+			folders[filepath.Dir(path)] = true
+		}
+	})
+	for _, pattern := range []string{"../*", "../deploy/*", "../scripts/*", "../tools/*", "../e2e/*"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				folders[path] = true
+			}
+		}
+	}
+	for folder := range folders {
+		name := filepath.Base(folder)
+		switch {
+		case name == "testdata", name == "dist", strings.HasPrefix(name, "."), strings.HasSuffix(name, "test"):
+		case !regexp.MustCompile(`(^|[\s(/])` + regexp.QuoteMeta(name) + `/`).Match(text):
+			t.Errorf("the map does not have %s", folder)
+		}
 	}
 }
 
