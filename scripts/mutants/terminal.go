@@ -9,7 +9,7 @@ var terminalMutants = []mutant{
 	},
 	{
 		"a quiet run says nothing of damage", "cmd/gbak-s3/format.go",
-		"	case badNews != nil:", "	case badNews != nil && false:",
+		"	case badNews != nil:\n		_, failed", "	case badNews != nil && false:\n		_, failed",
 		"./cmd/gbak-s3", "TestQuiet",
 	},
 	{
