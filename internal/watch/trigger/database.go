@@ -13,7 +13,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
+
 	"github.com/gbak-s3/gbak-s3/archiver"
+
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
@@ -203,6 +206,9 @@ func (t *Trigger) unwatch(folder string) {
 
 // warn says, once, that notifications do not work, and what helps.
 func (t *Trigger) warn(err error) {
+	if errors.Is(err, fsnotify.ErrClosed) {
+		return // it ends
+	}
 	t.warning.Do(func() {
 		setting := ""
 		switch {

@@ -327,3 +327,14 @@ func TestWarning(t *testing.T) {
 		t.Errorf("the setting is named %d times: %s", n, seen.log.String())
 	}
 }
+
+// TestClosedIsNoWarning: that a folder is looked for at the end tells nobody that notifications
+// do not work.
+func TestClosedIsNoWarning(t *testing.T) {
+	tr, seen := begin(t, never, fsnotify.NewWatcher)
+	tr.notify.Close() //nolint:errcheck // begin closes it, too
+	tr.watch(t.TempDir(), true)
+	if said := seen.log.String(); said != "" {
+		t.Errorf("the end warns: %s", said)
+	}
+}
