@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
@@ -43,5 +44,9 @@ func adviceFor(e watch.Event) string {
 	if e.Err == nil {
 		return ""
 	}
-	return hintFor(e.Err, "watch")
+	hint := hintFor(e.Err, "watch")
+	if strings.Contains(strings.ToLower(hint), "the same command again") {
+		hint += " The watcher does that by itself."
+	}
+	return hint
 }

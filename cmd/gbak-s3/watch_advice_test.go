@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -41,5 +42,14 @@ func TestAdvice(t *testing.T) {
 		if said := strings.Count(log.String(), "hint="); said != step.said {
 			t.Errorf("after step %d there are %d hints, want %d: %s", i+1, said, step.said, &log)
 		}
+	}
+}
+
+// TestAdviceOfAWatcher: whoever is told to run the command again has it running.
+func TestAdviceOfAWatcher(t *testing.T) {
+	full := &archiver.Error{Code: archiver.CodeDiskFull, Err: syscall.ENOSPC}
+	hint := adviceFor(watch.Event{Kind: watch.EventFailed, Code: full.Code, Err: full})
+	if want := "Free some space and run the same command again. The watcher does that by itself."; hint != want {
+		t.Errorf("the advice is %q, want %q", hint, want)
 	}
 }
