@@ -159,6 +159,21 @@ watcher() {
   must_have gbak-s3-drill@people.timer ActiveState inactive
 }
 
+# What is removed and installed again is not started, and says so; what belongs to others goes on.
+removal() {
+  say "the package is removed, beside a unit of somebody else, and installed again"
+  inside sh -c "printf '[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/gbak-s3-exporter.service"
+  inside systemctl daemon-reload
+  inside systemctl start gbak-s3-exporter
+  must_have "$unit" ActiveState active
+  inside dpkg -r gbak-s3 >"$temp/out" 2>&1 || { cat "$temp/out"; die "it cannot be removed"; }
+  must_have gbak-s3-exporter.service ActiveState active
+  must_have "$unit" ActiveState inactive
+  install_again
+  says "gbak-s3: $unit is enabled and does not run: systemctl start $unit"
+  inside systemctl start "$unit"
+}
+
 # Databases in other places: the log says what the page has an answer to.
 places() {
   say "databases elsewhere, and drills with Grafeo"
@@ -217,6 +232,7 @@ page
 install_again
 units
 watcher
+removal
 places
 poweroff
 say "all is well"
