@@ -94,8 +94,10 @@ func (w *watching) event(e watch.Event) {
 
 // set makes the watcher watch what the configuration says as of now.
 func (w *watching) set() error {
-	err := w.watcher.Set(w.folders.targets(w.config))
+	targets := w.folders.targets(w.config)
+	err := w.watcher.Set(targets)
 	if w.isSet = err == nil; w.isSet {
+		w.recent.Keep(targets)
 		w.beats.Set(w.folders.beats)
 	}
 	return err

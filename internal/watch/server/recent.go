@@ -118,15 +118,23 @@ func (r *recent) backup(e watch.Event) {
 	h.Longest = max(h.Longest, b.Took)
 }
 
-// fill puts what is remembered into rows, and forgets those that are watched no more.
+// Keep forgets what is none of these targets, so that it does not grow with those that come and go.
+func (r *Recent) Keep(targets []watch.Target) {
+	watched := map[watch.Key]bool{}
+	for i := range targets {
+		watched[targets[i].Key()] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.of, func(key watch.Key, _ *recent) bool { return !watched[key] })
+}
+
+// fill puts what is remembered into rows.
 func (r *Recent) fill(s *watch.State, rows []page.Database) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	watched := map[watch.Key]bool{}
 	for i := range s.Targets {
-		key := s.Targets[i].Target.Key()
-		watched[key] = true
-		o := r.of[key]
+		o := r.of[s.Targets[i].Target.Key()]
 		if o == nil {
 			continue
 		}
@@ -138,5 +146,4 @@ func (r *Recent) fill(s *watch.State, rows []page.Database) {
 			}
 		}
 	}
-	maps.DeleteFunc(r.of, func(key watch.Key, _ *recent) bool { return !watched[key] })
 }
