@@ -24,8 +24,8 @@ texts() {
 texts gbak-s3 .
 # A module can be linked on one platform only. What is in C is linked with cgo only.
 modules=$(for os in linux darwin windows; do
-  CGO_ENABLED=1 GOOS=$os go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/gbak-s3
-done | sort -u)
+  CGO_ENABLED=1 GOOS=$os go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/gbak-s3 || exit 1
+done | sort -u) || die "go list does not say what is linked"
 [[ $modules ]] || die "no module is linked"
 
 texts "Go $(go env GOVERSION)" "$(go env GOROOT)"

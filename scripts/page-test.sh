@@ -17,7 +17,7 @@ need=()
 command -v node >/dev/null || need+=(nodejs)
 command -v npm >/dev/null || need+=(npm)
 command -v curl >/dev/null || need+=(curl)
-fc-list 2>/dev/null | grep -q DejaVu || need+=(fonts-dejavu-core fontconfig)
+[[ $(fc-list 2>/dev/null) == *DejaVu* ]] || need+=(fonts-dejavu-core fontconfig)
 if ((${#need[@]})); then
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
     echo "page-test: missing: ${need[*]}. Install them, then run this again." >&2

@@ -57,7 +57,8 @@ for file in "$dist/gbak-s3_${version}"_{linux_amd64,linux_arm64,darwin_amd64,dar
   done
   for folder in "$PWD/" "$home/go/" "$temp"; do ! grep -qaF "$folder" "$file" || die "$name has a path of this machine in it: $folder"; done
   if [[ $os == linux ]]; then
-    ! readelf --program-headers --wide "$file" | grep -q INTERP || die "$name is not static"
+    headers=$(readelf --program-headers --wide "$file")
+    [[ $headers == *LOAD* && $headers != *INTERP* ]] || die "$name is not static"
   fi
   diff <(awk '$1 == "dep" {print $2, $3}' <<<"$facts" | sort) \
     <(jq -r '.components[] | select(.purl | startswith("pkg:golang/")) | select(.name != "std") | .name + " " + .version' "$file.sbom.json" | sort) ||

@@ -15,6 +15,7 @@ if ! command -v pngquant >/dev/null; then
     echo "screenshots: pngquant is missing: install it, then run this again." >&2
     exit 1
   fi
+  apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pngquant >/dev/null
 fi
 work=$(mktemp -d)

@@ -42,7 +42,10 @@ stores_cache=${XDG_CACHE_HOME:-$HOME/.cache}/gbak-s3/stores
 mkdir -p "$stores_cache"
 temp=$(mktemp -d)
 group='' second_group='' # of the server that runs, with all its processes, and of a second one
+policy=''                # a file that keeps Debian from starting services, if it is ours
 stop() {
+  if [[ $policy ]]; then rm -f "$policy"; fi
+  policy=''
   stop_group "$second_group"
   stop_group "$group"
   group='' second_group=''
@@ -123,15 +126,15 @@ debian_install() {
   shift
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then die "please install: $*"; fi
   say "installing $*"
-  local policy=''
   if [[ ! -e /usr/sbin/policy-rc.d ]]; then
     policy=/usr/sbin/policy-rc.d
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
   fi
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || { rm -f "$policy"; return 1; }
-  [[ ! $policy ]] || rm -f "$policy"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || return 1 # and stop removes the policy
+  if [[ $policy ]]; then rm -f "$policy"; fi
+  policy=''
 }
 
 # is_up PORT: the server answers HTTP. A server that answers before it works has an is_up of its own.
