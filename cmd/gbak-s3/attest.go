@@ -91,7 +91,7 @@ func (a *app) attest(cmd *cobra.Command, address string, opts archiver.AttestOpt
 	}
 	said := done + ": drills of it must report the same"
 	if !r.IsNew {
-		said = fmt.Sprintf("%s; %s has said so on %s (%s)", done, whoPinned(r.Pinned.By), r.Pinned.At.UTC().Format(listed), r.Pinned.Host)
+		said = fmt.Sprintf("%s; %s has said so on %s (%s)", done, whoPinned(r.Pinned.By), r.Pinned.At.UTC().Format(listed), visible(r.Pinned.Host))
 	}
 	err = a.out.print("%s", said)
 	if err == nil {

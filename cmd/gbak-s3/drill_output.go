@@ -161,7 +161,7 @@ func digestSays(r archiver.DrillReport) string {
 	case p == nil:
 		return r.Reported + " is what was expected"
 	default:
-		return fmt.Sprintf("%s is what %s reported on %s (%s)", p.Digest, whoPinned(p.By), p.At.UTC().Format(listed), p.Host)
+		return fmt.Sprintf("%s is what %s reported on %s (%s)", p.Digest, whoPinned(p.By), p.At.UTC().Format(listed), visible(p.Host))
 	}
 }
 

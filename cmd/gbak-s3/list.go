@@ -82,7 +82,7 @@ func (o *output) printBackups(all []archiver.Backup) error {
 			kind = fmt.Sprintf("%s %d-%d", b.Kind, b.From, b.Seq)
 		}
 		row(fmt.Sprintf("%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s", b.Seq, b.CreatedAt.Format(time.DateTime), kind,
-			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), b.Database, b.Host), labels(b.Labels))
+			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), visible(b.Database), visible(b.Host)), labels(b.Labels))
 	}
 	return w.Flush()
 }
@@ -91,7 +91,7 @@ func (o *output) printBackups(all []archiver.Backup) error {
 func labels(all map[string]string) string {
 	var words []string
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		words = append(words, key+"="+all[key])
+		words = append(words, visible(key+"="+all[key]))
 	}
 	return strings.Join(words, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unicode"
 )
 
 // The formats of the log, for --log-format.
@@ -52,19 +53,28 @@ func (o *output) say(c colour, text string) {
 	fmt.Fprintln(o.stderr, text)
 }
 
+// visible returns a text so that a terminal shows it and does nothing else. What an archive says, such as
+// the names of databases and hosts, may be written by others.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
 // fit breaks a message at the end of words, if it is for a terminal.
 func (o *output) fit(text string) string {
-	if o.screen == nil {
-		return text
-	}
-	columns := o.screen.columns()
-	if columns == 0 {
-		return text
+	columns := 0
+	if o.screen != nil {
+		columns = o.screen.columns()
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if !strings.HasPrefix(line, " ") {
-			lines[i] = wrap(line, columns)
+		lines[i] = visible(line)
+		if columns > 0 && !strings.HasPrefix(line, " ") {
+			lines[i] = wrap(lines[i], columns)
 		}
 	}
 	return strings.Join(lines, "\n")

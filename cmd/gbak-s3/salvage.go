@@ -134,7 +134,7 @@ func (o *output) printSalvage(r archiver.SalvageReport) error {
 		say("in doubt: %s", doubt)
 	}
 	for _, t := range r.Timelines {
-		say("timeline %d, database %s", t.Timeline, t.Database)
+		say("timeline %d, database %s", t.Timeline, visible(t.Database))
 		for _, e := range t.Epochs {
 			say("  %s", epochsInWords(e))
 		}

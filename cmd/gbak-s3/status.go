@@ -285,7 +285,7 @@ func (o *output) printStatus(r archiver.StatusReport, database string) error {
 func ofDatabase(r archiver.Reach, all []archiver.Reach) string {
 	for _, other := range all {
 		if other.DatabaseID != r.DatabaseID {
-			return fmt.Sprintf(" of %s (Grafeo %s)", r.Database, r.Generation)
+			return fmt.Sprintf(" of %s (Grafeo %s)", visible(r.Database), r.Generation)
 		}
 	}
 	return ""

@@ -56,7 +56,7 @@ func linesOfRetention(r *archiver.Retention) (lines []string) {
 		if p.Label != "" {
 			label = fmt.Sprintf(" (%q)", p.Label)
 		}
-		lines = append(lines, fmt.Sprintf("pinned\tbackup %d%s, since %s by %s", p.Backup, label, p.At.Format(time.DateTime+" UTC"), p.Host))
+		lines = append(lines, fmt.Sprintf("pinned\tbackup %d%s, since %s by %s", p.Backup, label, p.At.Format(time.DateTime+" UTC"), visible(p.Host)))
 	}
 	if r.WaitingBytes != nil && *r.WaitingBytes > 0 {
 		lines = append(lines, fmt.Sprintf("removed\tup to %s wait for an expiry after their grace", size(*r.WaitingBytes)))
