@@ -16,7 +16,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
-
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
