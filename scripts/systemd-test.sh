@@ -66,9 +66,8 @@ boot() {
   systemd-nspawn --quiet --directory="$root" --register=no --keep-unit --private-network --resolv-conf=off --timezone=off --console=pipe --boot \
     </dev/null >"$temp/boot" 2>&1 &
   container=$!
-  has_leader() { leader=$(pgrep -P "$container"); }
-  until_true has_leader
-  is_up() { [[ $(inside systemctl is-system-running) == running ]]; }
+  # The first child of nspawn only makes the one that stays, so it is asked for each time.
+  is_up() { leader=$(pgrep -P "$container") && [[ $(inside systemctl is-system-running) == running ]]; }
   until_true is_up
 }
 
