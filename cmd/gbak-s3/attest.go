@@ -14,7 +14,7 @@ func attestCommand(a *app) *cobra.Command {
 	var digest string
 	cmd := &cobra.Command{
 		Use:   "attest ARCHIVE",
-		Short: "Say which digest a state has, for drills to compare",
+		Short: "Record the digest of a state, for drills to compare",
 		Long: `attest is for whoever has the database open: it pins the digest that the program has computed of
 the content at --epoch, or at the end of --backup. Drills of that state must report the same,
 which is the only proof that what is restored is what the program had. The digest is a text

@@ -25,7 +25,7 @@ type group struct {
 func groups() []group {
 	return []group{
 		{"Back up and restore", []string{"backup", "restore", "list", "status", "watch"}},
-		{"Make sure", []string{"verify", "drill", "attest", "doctor", "inspect", "report"}},
+		{"Check and prove", []string{"verify", "drill", "attest", "doctor", "inspect", "report"}},
 		{"Keep and remove backups", []string{"expire", "policy", "pin", "unpin", "compact"}},
 		{"More archives, and Grafeo's own backups", []string{"copy", "mirror", "import", "export"}},
 		{"When something is wrong, or changes", []string{"salvage", "release", "keys", "health"}},
@@ -97,7 +97,7 @@ func writeCommands(w io.Writer, cmd *cobra.Command, columns int) {
 	for _, g := range shown {
 		others = slices.DeleteFunc(others, func(name string) bool { return slices.Contains(g.commands, name) })
 	}
-	title := "Others"
+	title := "Other commands"
 	if shown == nil {
 		title = "Commands"
 	}

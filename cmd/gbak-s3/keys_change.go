@@ -40,7 +40,7 @@ func keysRemoveCommand(a *app) *cobra.Command {
 	var change archiver.KeyChange
 	cmd := &cobra.Command{
 		Use:   "remove ARCHIVE -r RECIPIENT -i FILE",
-		Short: "Let somebody open nothing that comes",
+		Short: "Keep somebody from opening later backups",
 		Long: `remove makes new keys for what comes, and leaves somebody out who opened the archive: a
 public key, or a passphrase by its name, as keys list shows it. Hosts that back up go on by
 themselves. What is stored already stays readable for whoever has kept the old keys, and so
@@ -67,7 +67,7 @@ func keysRotateCommand(a *app) *cobra.Command {
 	change := archiver.KeyChange{Rotate: true}
 	cmd := &cobra.Command{
 		Use:   "rotate ARCHIVE -i FILE",
-		Short: "Encrypt what comes with new keys",
+		Short: "Encrypt later backups with new keys",
 		Long: `rotate makes new keys for what comes; the same people open the archive. Hosts that back up go
 on by themselves, unless they are revoked: then each needs a new writer key, see keys writer.
 What is stored already stays readable for whoever has kept the old keys.`,

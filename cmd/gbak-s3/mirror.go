@@ -68,7 +68,7 @@ support conditional writes.`,
 	flags.BoolVar(&opts.Deep, "deep", false, "read all of DST back at the end")
 	flags.StringVar(&serverSide, "server-side", "auto",
 		"let a store that has both archives copy segments by itself: auto or never")
-	flags.BoolVar(&detach, "detach", false, "make an archive like any other of the mirror DST, for good")
+	flags.BoolVar(&detach, "detach", false, "turn the mirror DST into an ordinary archive, for good")
 	cmd.MarkFlagsMutuallyExclusive("detach", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("detach", "deep")
 	return cmd

@@ -37,7 +37,8 @@ that there is no archive yet.
 
 If objects of the archive are missing or damaged, --salvage restores the best state at
 or before the one that was asked for, and says which that is. If it is not proved to be
-just what was asked for, the exit code is 11. What can be had, salvage shows.`,
+just what was asked for, the exit code is 11. The command salvage shows what can
+be restored.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo

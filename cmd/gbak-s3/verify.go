@@ -43,7 +43,7 @@ certificate in the archive; who may not write there gets a warning.`,
 	metricsFile = metricsFlag(cmd)
 	a.limits.downloads(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
-	cmd.Flags().Var(&sample, "sample", "read this share of the segments, such as 5%, from where the last sample has ended")
+	cmd.Flags().Var(&sample, "sample", "read this `SHARE` of the segments, such as 5%, from where the last sample has ended")
 	cmd.Flags().BoolVar(&noCertificate, "no-certificate", false, "leave no certificate in the archive of what was read")
 	return cmd
 }

@@ -43,14 +43,15 @@ func watchCommand(a *app) *cobra.Command {
   gbak-s3 watch --root ROOT DATABASE...
   gbak-s3 watch --root ROOT --dir DIR
   gbak-s3 watch --config FILE`,
-		Short: "Stay, and back up databases a few seconds after each commit",
-		Long: `watch stays and backs up: a commit is in the archive at most --lag after it was made, as
-long as the store and this host keep up, and when they do not, the log and /metrics say
-so. While nothing is new, it asks the store for nothing.
+		Short: "Keep running, and back up databases a few seconds after each commit",
+		Long: `watch keeps running and backs up: a commit is in the archive at most --lag after it was
+made, as long as the store and this host keep up. When they do not, the log, the status
+page and /metrics say so. While nothing is new, it only asks each store whether it still
+answers (--store-check) and, for the status page, each archive once a day.
 
 With --root, each database has its own archive ROOT/NAME, where NAME is that of its file
-without .grafeo. With --dir as well, these are all databases below DIR, those too that
-come later, and NAME is the path below DIR. In an s3:// address, NAME goes in front of
+without .grafeo. With --dir as well, these are all databases below DIR, also
+later ones, and NAME is the path below DIR. In an s3:// address, NAME goes in front of
 the "?". With --config, a file says what is watched, and SIGHUP reads it again
 (docs/watch.md).
 
@@ -121,7 +122,7 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 	flags.StringVar(&f.storeCheck, "store-check", "1h", "ask a store that was not needed for so long whether it answers; 0 for never (`TIME`)")
 	flags.StringVar(&f.listen, "listen", "", "show a status page, and answer /livez, /readyz and /metrics, at this `ADDRESS`, such as 127.0.0.1:8484 or unix:/run/gbak-s3.sock")
 	flags.StringVar(&f.page, "page", "", "off for no status page; full for one with paths and addresses, although others than this host reach it")
-	flags.StringSliceVar(&f.hosts, "hosts", nil, "`NAMES` of this host by which browsers may ask for the page, with commas")
+	flags.StringSliceVar(&f.hosts, "hosts", nil, "`NAMES` of this host by which browsers may ask for the page, separated by commas")
 	flags.StringVar(&f.heartbeat, "heartbeat", "", "fetch this `URL` whenever the archives have everything, and the stores have just said so")
 	flags.StringVar(&f.heartbeatEvery, "heartbeat-every", "5m", "how often, at most (`TIME`)")
 	flags.StringVar(&f.heartbeatStyle, "heartbeat-style", "plain", "plain, or healthchecks to be told of failures too")

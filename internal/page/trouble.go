@@ -108,12 +108,12 @@ const (
 func (j *judge) watched() {
 	d := j.d
 	if d.IsStuck {
-		j.doubt(Bad, "no sign of life", "The watcher has heard nothing of it for minutes: it seems that a disk hangs. What stands here is old.",
+		j.doubt(Bad, "no sign of life", "The watcher has heard nothing from it for minutes: a disk seems to hang. What this page shows of it is old.",
 			"Look at the disk of the database, then restart the watcher.")
 	}
 	switch d.Phase {
 	case PhaseGone:
-		j.doubt(grade(j.now.Sub(d.Since) >= goneFor), "gone", "There is no file at its path since "+j.when(d.Since)+". The archive stays.", d.Hint)
+		j.doubt(grade(j.now.Sub(d.Since) >= goneFor), "gone", "There has been no file at its path since "+j.when(d.Since)+". The archive stays.", d.Hint)
 	case PhaseRefused:
 		j.doubt(Bad, "refused", "It cannot be backed up as it is"+because(d.Why), d.Hint)
 	}
@@ -186,7 +186,7 @@ func (j *judge) disk() {
 	case !d.FullAt.IsZero() && left < DayLeft:
 		j.add(grade(left < hoursLeft), "disk filling", "The log that waits for the archive fills the disk: it is full in about "+Duration(max(0, left))+".", hint)
 	case d.Total > 0 && d.MinFree > 0 && d.Free < d.MinFree && !d.IsGivenUp:
-		j.add(Warn, "disk full", "Of its disk, "+Bytes(d.Free)+" are free, which is less than the "+Bytes(d.MinFree)+" that should be. If the store goes away as well, its log is given up.", hint)
+		j.add(Warn, "disk full", "Only "+Bytes(d.Free)+" of its disk are free, and "+Bytes(d.MinFree)+" should be. If the store goes away as well, its log is given up.", hint)
 	}
 }
 
@@ -243,7 +243,7 @@ func (j *judge) archive() {
 		j.add(Wait, "no backup", "The archive has no backup.", d.Hint)
 	}
 	if old := 2 * d.FullEvery; d.FullEvery > 0 && !d.LastFull.IsZero() && j.now.Sub(d.LastFull) > old && d.Increments > 0 {
-		j.add(Warn, "full overdue", "The last full backup was taken "+j.ago(d.LastFull)+"; there should be one each "+Duration(d.FullEvery)+".", "The log says why it failed.")
+		j.add(Warn, "full overdue", "The last full backup was taken "+j.ago(d.LastFull)+"; there should be one every "+Duration(d.FullEvery)+".", "The log says why it failed.")
 	}
 	for _, u := range []struct {
 		Upkeep
@@ -260,7 +260,7 @@ func (j *judge) archive() {
 func (j *judge) proof() {
 	p := &j.d.Proof
 	if p.Damaged > 0 {
-		j.doubt(Bad, "damage found", "Of the archive, "+Percent(p.Damaged)+" were read and are not right.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
+		j.doubt(Bad, "damage found", Percent(p.Damaged)+" of the archive were read and found damaged.", "`gbak-s3 verify --deep` says what, and `gbak-s3 salvage` what can still be had.")
 	}
 	if l := p.Last; l != nil && !l.IsOK {
 		j.doubt(Bad, "drill failed", "The archive may not be restorable: the drill of "+j.when(l.At)+" failed"+because(l.Why), "`gbak-s3 drill` tries it again, and says more.")
@@ -277,7 +277,7 @@ func (j *judge) proof() {
 	case p.Why != "":
 		j.add(Warn, "no drill", "A drill could not be done"+because(p.Why), "")
 	case p.Proven != nil && j.now.Sub(p.Proven.At) > 2*p.Every:
-		j.add(Warn, "drill old", "It was last proven restorable "+j.ago(p.Proven.At)+"; that should be each "+Duration(p.Every)+".", "`gbak-s3 drill` does one now.")
+		j.add(Warn, "drill old", "It was last proven restorable "+j.ago(p.Proven.At)+"; it should be proven every "+Duration(p.Every)+".", "`gbak-s3 drill` does one now.")
 	case !p.Due.IsZero() && j.now.After(overdue):
 		j.add(Warn, "drill overdue", "A drill has been due since "+j.when(p.Due)+". Drills begin only while no database is behind.", "`gbak-s3 drill` does one now.")
 	}
