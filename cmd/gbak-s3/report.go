@@ -27,7 +27,7 @@ func reportCommand(a *app) *cobra.Command {
 		Use:   "report ARCHIVE...",
 		Short: "Write a page about archives: what can be restored, and what proves it",
 		Long: `report writes one HTML file about one archive or several: whether something needs you, what can
-be restored along time, the drills, and the command that restores. The file has all it needs in
+be restored over time, the drills, and the command that restores. The file has all it needs in
 itself, and no script: it can be mailed, kept, or put on a web server. Archives are only read.
 
 The page says what it knows of each archive, also if that is damaged, cannot be read or is not there; then

@@ -1,4 +1,4 @@
-// Package history says what of a database can be restored, along time.
+// Package history says what of a database can be restored over time.
 //
 // A history has timelines, as the archive has. A timeline has spans: whatever the database
 // was like within one can be restored. What lies between two spans of a timeline is a gap:

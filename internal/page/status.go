@@ -82,7 +82,7 @@ type Database struct {
 	Restore string // the command that restores it; "" if nothing can be restored
 	Remark  string // what has to be added to that command
 
-	History *history.History // what of it can be restored, along time; nil if that is not known
+	History *history.History // what of it can be restored over time; nil if that is not known
 
 	Hours  []Hour    // the last day, the newest first; hours without a backup are left out
 	Last   []Backup  // the last backups, the newest first

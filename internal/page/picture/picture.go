@@ -1,4 +1,4 @@
-// Package picture draws what of a database can be restored, along time: a band for each
+// Package picture draws what of a database can be restored over time: a band for each
 // timeline, ticks for full backups, hatching for gaps, and a row of marks for drills. It
 // writes SVG that is part of a page, and the same as a table.
 //
