@@ -24,6 +24,9 @@ const (
 	maxPrefix06 = prologueLength06 + recordHeaderLength + 3*maxVarint
 )
 
+// SyncMarkLength is the length of a [SyncMark] in the log of 0.6, which no other group is as short as.
+const SyncMarkLength = frameHeaderLength + prologueLength06
+
 // frame06 is a frame whose checksum is right.
 type frame06 struct {
 	offset        int64 // in the segment

@@ -17,6 +17,9 @@ import (
 func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committed, held bool) (bool, error) {
 	sameImage := parent.Database.HeadersCRC32C == image.HeadersCRC32C()
 	gen06 := s.generation == grafeo.Gen06
+	if gen06 && s.at != nil && s.contradicts(parent) {
+		s.found, s.at, s.up = false, nil, nil
+	}
 	switch {
 	case parent.Imported != nil && s.mark != nil:
 		// The parts of native backups are files that the database may never have had.
@@ -37,6 +40,21 @@ func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committ
 		return false, nil
 	}
 	return s.canComeFrom(image, parent)
+}
+
+// contradicts reports whether the mark is another history's although its bytes are the same. A
+// sync mark has nothing in it but its place, so that two histories with commits of the same lengths
+// have equal ones: after a restore to the past, or in two copies of a database. The commit before it
+// tells them apart, by its epoch and time.
+func (s *continuityScan) contradicts(parent *manifest.Committed) bool {
+	if s.at.Kind != grafeo.SyncMark || s.up == nil {
+		return false
+	}
+	if parent.Kind == manifest.Full && (parent.Database.CheckpointLSN >= parent.Position.LSN || s.up.Epoch < parent.EndEpoch) {
+		// Its epoch and time may be those of its image, which has that commit and perhaps more.
+		return s.up.Epoch > parent.EndEpoch || parent.EndTime != nil && s.up.Time.After(*parent.EndTime)
+	}
+	return s.up.Epoch != parent.EndEpoch || parent.EndTime != nil && !s.up.Time.Equal(*parent.EndTime)
 }
 
 // canComeFrom reports whether the database can have come to its present state from the end

@@ -38,11 +38,7 @@ func incremental(path string, parent *manifest.Committed, held, skips bool) (*So
 	if was := parent.Database.Generation; string(generation) != was {
 		return nil, notContinued("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)
 	}
-	scan := newScan(path, generation, parent.Position.Commit)
-	err = scan.run(grafeo.ScanOptions{
-		DatabaseID: image.DatabaseID, From: endOf(parent, generation), Borders: catalog.Borders(parent),
-		SkipBefore: skips && scan.mark != nil,
-	})
+	scan, err := scanFrom(path, image, parent, skips)
 	if gap, ok := errors.AsType[*grafeo.GapError](err); ok {
 		return nil, notContinued("the log does not continue backup %d: %v", parent.Seq, gap)
 	}
@@ -67,6 +63,26 @@ func incremental(path string, parent *manifest.Committed, held, skips bool) (*So
 		s.addNew(scan)
 	}
 	return s, nil
+}
+
+// scanFrom scans the log from the end of the parent on. If that is a sync mark, the scan begins
+// before it, so that the commit before it is seen: where the file with the mark begins, and if there is
+// no such file, where the log does.
+func scanFrom(path string, image *grafeo.Image, parent *manifest.Committed, skips bool) (*continuityScan, error) {
+	mark := parent.Position.Commit
+	opts := grafeo.ScanOptions{DatabaseID: image.DatabaseID, Borders: catalog.Borders(parent)}
+	if mark != nil && image.Generation == grafeo.Gen06 && mark.End-mark.Start == grafeo.SyncMarkLength {
+		for _, from := range []*grafeo.Position{{LSN: mark.StartFile}, nil} {
+			scan := newScan(path, image.Generation, mark)
+			opts.From = from
+			if err := scan.run(opts); !errors.Is(err, grafeo.ErrGap) {
+				return scan, err
+			}
+		}
+	}
+	scan := newScan(path, image.Generation, mark)
+	opts.From, opts.SkipBefore = endOf(parent, image.Generation), skips && mark != nil
+	return scan, scan.run(opts)
 }
 
 // addNew adds what a scan has found after its mark.

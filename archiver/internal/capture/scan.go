@@ -21,6 +21,7 @@ type continuityScan struct {
 	log   *grafeo.Log    // that was scanned
 	found bool           // the mark was met, with the same content
 	at    *grafeo.Commit // the mark as it was met, nil if there is none
+	up    *grafeo.Commit // the last commit with an epoch up to there, nil if none was met
 
 	last          *grafeo.Commit // of all commits
 	lastWithEpoch *grafeo.Commit
@@ -72,7 +73,7 @@ func (s *continuityScan) visit(c grafeo.Commit) error {
 	switch {
 	case !s.found:
 		if c.CRC32C == s.mark.CRC32C && s.isInPlace(&c) {
-			s.found, s.at = true, &c
+			s.found, s.at, s.up = true, &c, s.lastWithEpoch
 		}
 	case c.HasEpoch:
 		s.addNew(&c)

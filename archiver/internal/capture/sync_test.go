@@ -1,0 +1,101 @@
+package capture
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
+	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+)
+
+// sync writes a sync mark, as Grafeo does after a commit that it has waited for.
+func (d *database) sync() {
+	d.t.Helper()
+	d.check(d.log06.Append(grafeotest.Group06{SyncMark: true, Synced: d.log06.LSN()}))
+}
+
+// synced makes a database each of whose commits is followed by a sync mark.
+func synced(t *testing.T, commits int) *database {
+	t.Helper()
+	d := newDatabase(t, grafeo.Gen06)
+	d.sync()
+	for range commits {
+		d.commit()
+		d.sync()
+	}
+	return d
+}
+
+// goBack begins the log of d anew, without its last commit, and later makes another one in its place,
+// as after a restore to the past.
+func (d *database) goBack(later time.Duration) {
+	d.t.Helper()
+	d.check(os.RemoveAll(grafeo.LogDir(d.path)))
+	var err error
+	d.log06, err = grafeotest.NewLog06(grafeo.LogDir(d.path), [16]byte{}, 0)
+	d.check(err)
+	last := d.epoch
+	d.epoch, d.now = 0, time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+	d.commit()
+	for d.epoch < last-1 {
+		d.commit()
+		d.sync()
+	}
+	d.now = d.now.Add(later)
+	d.commit()
+	d.sync()
+}
+
+// Two histories have the same sync mark at the same place, if their commits are as long. That is no
+// reason to take one for the other, neither when nothing else is new nor when more is.
+func TestSyncMarkOfAnotherHistory(t *testing.T) {
+	for name, parentOf := range map[string]func(d *database) *manifest.Committed{
+		"full": func(d *database) *manifest.Committed { return backup(d.capture(nil)) },
+		"incremental": func(d *database) *manifest.Committed {
+			p := backup(d.capture(nil))
+			d.commit()
+			d.sync()
+			return backup(d.capture(p))
+		},
+		"full without a log": func(d *database) *manifest.Committed {
+			d.image(d.log06.LSN())
+			p := backup(d.capture(nil))
+			d.image(0)
+			return p
+		},
+	} {
+		for _, skips := range []bool{false, true} {
+			for more := range 2 {
+				d := synced(t, 2)
+				parent := parentOf(d)
+				at := d.log06.LSN()
+				look := func() *Source {
+					t.Helper()
+					q := d.query(parent)
+					q.Skips = skips
+					s, err := q.Look(t.Context())
+					d.check(err)
+					return s
+				}
+				if name != "full without a log" {
+					if s := look(); s.Kind != manifest.Incremental || s.Commits != 0 {
+						t.Errorf("%s: of its own history, it is a %s source of %d commits: %s", name, s.Kind, s.Commits, s.Why)
+					}
+				}
+				d.goBack(time.Minute)
+				if d.log06.LSN() != at {
+					t.Fatalf("%s: the other history ends at %d and not at %d", name, d.log06.LSN(), at)
+				}
+				for range more {
+					d.commit()
+					d.sync()
+				}
+				if s := look(); s.Kind != manifest.Full || s.Continues {
+					t.Errorf("%s, %d more: it is a %s source, which continues the parent: %v", name, more, s.Kind, s.Continues)
+				}
+			}
+		}
+	}
+}
