@@ -21,8 +21,9 @@ type Found struct {
 }
 
 // notDatabases are names of what is not, or not yet, or no longer, a database of its own:
-// databases that are being made or upgraded, and what a restore has moved aside.
-var notDatabases = regexp.MustCompile(`\.(creating|migrating|checkpoint|pre-0\.6|wal|spill)$|\.before-restore-`)
+// databases that are being made or upgraded, what a restore has moved aside, and the folder of
+// the file system's own at the top of a volume, which only root can read.
+var notDatabases = regexp.MustCompile(`\.(creating|migrating|checkpoint|pre-0\.6|wal|spill)$|\.before-restore-|^lost\+found$`)
 
 // Finder finds the databases below folders, again and again: what has not changed is not
 // opened again. It is not for concurrent use.

@@ -36,6 +36,7 @@ func TestFind(t *testing.T) {
 		"readme.grafeo":                  "not a database",
 		"later.grafeo":                   "GRAF\x09\x00\x00\x00",
 		"x.before-restore-2026/g.grafeo": start06,
+		"lost+found/h.grafeo":            start06,
 	} {
 		write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
 	}
