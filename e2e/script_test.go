@@ -109,6 +109,8 @@ func runScript(t *testing.T, script string) {
 				endpoint := os.Getenv("GBAK_TEST_S3_ENDPOINT")
 				_, host, _ := strings.Cut(endpoint, "://")
 				ts.Setenv("ENDPOINT", endpoint)
+				name, _, _ := strings.Cut(strings.TrimPrefix(address, "s3://"), "/")
+				ts.Setenv("BUCKET", name)
 				ts.Setenv("ENDPOINT_HOST", host)
 			},
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {

@@ -230,6 +230,9 @@ func wordsOf(text string) []string {
 func otherNames() map[string]string {
 	return map[string]string{
 		"create": "backup", "full": "backup", "incremental": "backup", "snapshot": "backup", "save": "backup", "replicate": "watch",
+		"serve": "watch", "server": "watch", "daemon": "watch", "agent": "watch", "run": "watch", "start": "watch",
+		"push": "backup", "archive-push": "backup", "upload": "backup", "download": "restore", "pull": "restore", "get": "restore",
+		"databases": "status", "generations": "list", "cleanup": "expire", "purge": "expire",
 		"restore-to-epoch": "restore", "recover": "restore",
 		"ls": "list", "snapshots": "list", "backups": "list", "info": "inspect", "stats": "status",
 		"validate": "verify", "check": "verify", "test": "drill",
@@ -241,10 +244,15 @@ func otherNames() map[string]string {
 // unneededCommands says of commands that other archivers have why there is none here.
 func unneededCommands() map[string]string {
 	return map[string]string{
-		"init":   "None is needed: the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive.",
-		"unlock": "None is needed: nothing in an archive is ever locked, also not by a run that was killed.",
-		"index":  "None is needed: there is no index or cache of an archive that could be out of date.",
-		"login":  "None is needed: credentials are found where the AWS tools find them, such as AWS_PROFILE.",
+		"init":          "None is needed: the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive.",
+		"unlock":        "None is needed: nothing in an archive is ever locked, also not by a run that was killed.",
+		"index":         "None is needed: there is no index or cache of an archive that could be out of date.",
+		"mount":         "To look into a state, restore it to another path: `gbak-s3 restore ARCHIVE PATH --time TIME`.",
+		"diff":          "To compare two states, restore each to a path of its own: `gbak-s3 restore ARCHIVE PATH --backup N`.",
+		"repository":    "None is needed: the archive's address is an argument, and the first `gbak-s3 backup DATABASE ARCHIVE` creates it.",
+		"stanza-create": "None is needed: the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive.",
+		"login":         "None is needed: credentials are found where the AWS tools find them, such as AWS_PROFILE.",
+		"keygen":        "`gbak-s3 keys new -o FILE` makes a key.",
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 
@@ -62,12 +63,16 @@ var answers = []row{
 	},
 	{
 		name: "signature", when: said("SignatureDoesNotMatch"),
-		say: "The secret key does not belong to this access key (AWS_SECRET_ACCESS_KEY), or a proxy changes the " +
-			"host, path or headers of requests.",
+		more: func(*facts) string {
+			return "The secret key does not belong to this access key (AWS_SECRET_ACCESS_KEY), or a proxy changes the " +
+				"host, path or headers of requests." + quotedHint()
+		},
 	},
 	{
 		name: "access key", when: said("InvalidAccessKeyId", "InvalidClientTokenId"),
-		say: "The store does not know this access key (AWS_ACCESS_KEY_ID, AWS_PROFILE): is it one of this store?",
+		more: func(*facts) string {
+			return "The store does not know this access key (AWS_ACCESS_KEY_ID, AWS_PROFILE): is it one of this store? " + askedAmazon + quotedHint()
+		},
 	},
 	{
 		name: "expired", when: said("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"),
@@ -88,6 +93,11 @@ var answers = []row{
 	{
 		name: "no bucket", when: either(code(archiver.CodeNoStore), said("InvalidBucketName")),
 		say: "Create the bucket first, or correct its name in the archive's address.",
+	},
+	{
+		name: "bucket in the endpoint", when: both(said("NoSuchKey"), func(f *facts) bool { return f.store != nil && f.store.Op == "list" }),
+		say: "The store takes the bucket for an object: endpoint= is the URL of the store without the bucket, which is written once, " +
+			"after s3://.",
 	},
 	{
 		name: "not this method",
@@ -153,6 +163,16 @@ var answers = []row{
 	},
 }
 
+// quotedHint says if a key begins with a quotation mark, as nobody sees it.
+func quotedHint() string {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		if value := os.Getenv(name); strings.HasPrefix(value, `"`) || strings.HasPrefix(value, "'") {
+			return fmt.Sprintf(" %s begins with a quotation mark: the files of `docker --env-file` have no quotes.", name)
+		}
+	}
+	return ""
+}
+
 func redirectHint(f *facts) string {
 	if f.answer.Location == "" {
 		return "The store is somewhere else, or behind another endpoint: correct endpoint= and region= in the archive's address."
@@ -179,6 +199,13 @@ func tried(f *facts) string {
 	return fmt.Sprintf(" (%s in %s)", plural(f.answer.Attempts, "attempt"), took(f.answer.Elapsed))
 }
 
+// amazon is how the names of AWS's hosts end.
+const amazon = ".amazonaws.com"
+
+// askedAmazon says why AWS was asked, which newcomers with another store do not expect.
+const askedAmazon = "Without an endpoint the store is AWS: for another one, such as MinIO, add ?endpoint=URL to the archive's " +
+	"address, or set AWS_ENDPOINT_URL_S3."
+
 // network is what can happen on the way to a store.
 var network = []row{
 	{
@@ -204,7 +231,8 @@ var network = []row{
 	},
 	{
 		name: "wants http", when: either(is(http.ErrSchemeMismatch), as[tls.RecordHeaderError]),
-		say: "The endpoint does not speak https: write endpoint=http://... in the archive's address, or correct its port.",
+		say: "The endpoint does not speak https: write endpoint=http://... in the archive's address, or http://... in " +
+			"AWS_ENDPOINT_URL_S3 if it is there, or correct its port.",
 	},
 	{
 		name: "wants https after all", when: text(`malformed http response "\x15\x03`),
@@ -234,6 +262,9 @@ var network = []row{
 		},
 		more: func(f *facts) string {
 			lookup, _ := errors.AsType[*net.DNSError](f.err)
+			if strings.HasSuffix(lookup.Name, amazon) {
+				return fmt.Sprintf("There is no host %s. %s If AWS is meant, check region= and the network of this host.", lookup.Name, askedAmazon)
+			}
 			return fmt.Sprintf("There is no host %s: correct endpoint= in the archive's address, "+
 				"or add path_style=true if the bucket's name is in front of it.", lookup.Name)
 		},

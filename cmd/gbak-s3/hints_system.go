@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
+	"os/user"
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -74,14 +76,24 @@ var system = []row{
 	},
 	{
 		name: "permissions of a directory", when: both(ofStore, code(archiver.CodePermission)),
-		say: "Check the permissions of the archive's directory, and of the folders above it.",
+		more: func(*facts) string {
+			return "Check the permissions of the archive's directory, and of the folders above it." + whoRuns()
+		},
 	},
 	{
 		name: "permissions", when: either(code(archiver.CodePermission), is(fs.ErrPermission)),
-		say: "Check the permissions of the file and its folder.",
+		more: func(*facts) string { return "Check the permissions of the file and its folder." + whoRuns() },
 	},
 	{
 		name: "in the way", when: both(code(archiver.CodeFailed), is(fs.ErrExist)),
 		say: "Check the path: something else has this name, such as a link to nothing.",
 	},
+}
+
+// whoRuns says as whom the command runs, which is seldom who was meant where permissions fail.
+func whoRuns() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return fmt.Sprintf(" This runs as the user %s.", u.Username)
+	}
+	return ""
 }

@@ -154,6 +154,10 @@ var hintCases = []hintCase{
 	},
 	{"encryption key", archiver.CodeStore, refused(nil, 400, "KMS.NotFoundException"), "kms_key_id"},
 	{"no bucket", archiver.CodeNoStore, refused(storage.ErrNoStore, 404, "NoSuchBucket"), "bucket"},
+	{
+		"bucket in the endpoint", archiver.CodeStore,
+		&storage.Error{Op: storage.OpList, Err: errors.New("not found"), Answer: &storage.Answer{Status: 404, Code: "NoSuchKey"}}, "after s3://",
+	},
 	{"not this method", archiver.CodeStore, refused(nil, 405, "MethodNotAllowed"), "endpoint="},
 	{"changed on the way", archiver.CodeStore, refused(nil, 400, "XAmzContentSHA256Mismatch"), "proxy"},
 	{"key too long", archiver.CodeStore, refused(nil, 400, "KeyTooLongError"), "shorter prefix"},

@@ -61,6 +61,10 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	if err := outside(address, folder); err != nil {
 		return err
 	}
+	if isDatabaseFile(folder) {
+		return usage("%s is a database, and no folder of Grafeo's own backups",
+			"To back it up, run `gbak-s3 backup DATABASE ARCHIVE`.", folder)
+	}
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err

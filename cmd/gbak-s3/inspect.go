@@ -34,6 +34,9 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.HasPrefix(args[0], "s3://") {
+				return usage("inspect looks at what is on this host", "For an archive in a bucket, run `gbak-s3 list`, `gbak-s3 status` or `gbak-s3 verify`.")
+			}
 			i, err := archiver.Inspect(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err

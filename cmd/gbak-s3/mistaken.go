@@ -26,8 +26,12 @@ var schemed = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):(/*)(.*)$`)
 // maxNamed is how many neighbours or files a hint names.
 const maxNamed = 5
 
-// mustBePath refuses an archive's path that looks like an address.
+// mustBePath refuses an archive's path that looks like an address, or like one that a shell was
+// to complete.
 func mustBePath(path string) error {
+	if err := mustBeComplete(path); err != nil {
+		return err
+	}
 	parts := schemed.FindStringSubmatch(strings.TrimSpace(path))
 	if parts == nil {
 		return nil
@@ -41,7 +45,13 @@ func mustBePath(path string) error {
 		return usage("the archive's address begins with %q, and is neither an address nor a plain path", addressHint, parts[1]+":"+parts[2])
 	}
 	hint := fmt.Sprintf("For a folder of that name, write ./%s. For a bucket, write s3://bucket/prefix?endpoint=URL.", path)
-	if isOurs {
+	if bucket, isARN := strings.CutPrefix(path, "arn:aws:s3:::"); isARN {
+		hint = fmt.Sprintf("Write s3://%s.", bucket)
+	}
+	switch store := parts[3]; {
+	case strings.HasPrefix(store, "http://"), strings.HasPrefix(store, "https://"): // as restic writes it
+		hint = "Write " + asEndpoint(store) + "."
+	case isOurs:
 		slashes := "//"
 		if scheme == "file" {
 			slashes = "///"
@@ -49,6 +59,22 @@ func mustBePath(path string) error {
 		hint = fmt.Sprintf("Write %s:%s%s; for a folder of that name, ./%s.", scheme, slashes, parts[3], path)
 	}
 	return usage("%q is neither an address nor a plain path", hint, path)
+}
+
+// unreplaced matches what a shell replaces where a path begins: a file or a unit does not, nor
+// does a shell in quotes.
+var unreplaced = regexp.MustCompile(`^(~|\$[A-Za-z_]\w*|\$\{\w+\})(/|$)`)
+
+// mustBeComplete refuses a path in which nothing has replaced ~ or a variable: it would become a
+// folder of that name, wherever the command runs.
+func mustBeComplete(path string) error {
+	parts := unreplaced.FindStringSubmatch(path)
+	if parts == nil {
+		return nil
+	}
+	return usage("the path %q begins with %s, which nothing has replaced",
+		"Write the whole path: only a shell replaces that, and not in quotes. For a folder of that name, write ./"+path+".",
+		path, parts[1])
 }
 
 // unknownScheme is the error for an address that begins with another scheme than ours.
@@ -70,15 +96,41 @@ func asEndpoint(address string) string {
 		return "s3://bucket/prefix?endpoint=URL"
 	}
 	place := strings.Trim(u.EscapedPath(), "/")
+	if address := asAmazon(u, place); address != "" {
+		return address
+	}
 	if place == "" {
 		place = "bucket/prefix"
 	}
 	return fmt.Sprintf("s3://%s?endpoint=%s://%s", place, u.Scheme, u.Host)
 }
 
+// amazonHost matches the hosts of AWS S3, with the bucket and the region that may be in them.
+var amazonHost = regexp.MustCompile(`^(?:(.+)\.)?s3(?:[.-]([a-z]{2}-[a-z-]+-[0-9]))?\.amazonaws\.com$`)
+
+// asAmazon returns the address for the URL of an object in AWS S3, or of its console, and "" for
+// another one.
+func asAmazon(u *url.URL, place string) string {
+	if bucket, isConsole := strings.CutPrefix(place, "s3/buckets/"); isConsole && strings.HasSuffix(u.Host, "console.aws.amazon.com") {
+		return strings.TrimRight("s3://"+bucket+"/"+u.Query().Get("prefix"), "/")
+	}
+	parts := amazonHost.FindStringSubmatch(u.Host)
+	if parts == nil {
+		return ""
+	}
+	address := "s3://" + strings.Trim(parts[1]+"/"+place, "/")
+	if parts[2] != "" {
+		address += "?region=" + parts[2]
+	}
+	return address
+}
+
 // mustBeDatabasePath refuses an address where the path of a database belongs, as in a
 // command whose arguments are in the wrong order.
 func mustBeDatabasePath(database, address string) error {
+	if err := mustBeComplete(database); err != nil {
+		return err
+	}
 	parts := schemed.FindStringSubmatch(database)
 	if parts == nil || parts[2] == "" { // a colon is a letter like others in the name of a file
 		return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,11 +36,22 @@ func parseMoment(text string) (t time.Time, span time.Duration, err error) {
 			return t, precision(layout, plain), nil
 		}
 	}
+	if isNewest(text) {
+		return t, 0, usage("%q is no time", stateHint, given)
+	}
 	if _, err := time.Parse(time.DateOnly, plain); err == nil {
 		return t, 0, usage("the time %q has no time of day", "Add one: "+plain+" 23:59 is the state at the end of that day, in UTC.", given)
 	}
 	return t, 0, usage("the time %q cannot be read", "Write it as `gbak-s3 list` and `gbak-s3 status` do, such as '2026-11-23 08:15:00' (UTC), "+
 		"or as 2026-11-23T09:15:00.5+01:00 (RFC 3339).", given)
+}
+
+// stateHint says how to name the newest state.
+const stateHint = "The newest state is what is meant where no --time, --epoch or --backup is given."
+
+// isNewest reports whether somebody has written a word for the newest state.
+func isNewest(text string) bool {
+	return slices.Contains([]string{"now", "latest", "newest", "last", "head"}, strings.ToLower(text))
 }
 
 // precision returns the unit of the last digit of a time that was read by layout.

@@ -43,10 +43,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s, colour: hasColour(stdout)}}
 	a.keys.asker = &asker{stdin: os.Stdin, prompts: stderr}
 	root := a.command()
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongFlag(cmd, args, err) })
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root, mustHaveTwoDashes(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	if err = a.deliver(err); err == nil {
 		return exitDone
 	}
@@ -95,7 +99,6 @@ func (a *app) command() *cobra.Command {
 	root.Version = version()
 	root.SetVersionTemplate(versionText() + "\n")
 	root.Flags().Bool("version", false, "print the version, as the command version does")
-	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, columnsOf(cmd.OutOrStdout())) })
 	flags := root.PersistentFlags()
 	a.format.flags(flags)
@@ -124,6 +127,10 @@ func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > len(names):
+			if cmd.Flags().Changed("passphrase") {
+				return usage("too many arguments", "--passphrase has no value: the passphrase is asked for, or printed by the command of "+
+					"--passphrase-command. Usage: "+cmd.UseLine())
+			}
 			return usage("too many arguments", "Usage: "+cmd.UseLine())
 		case len(args) == len(names), len(args) == len(names)-1 && os.Getenv(archiveVariable) != "":
 			return nil
@@ -131,6 +138,9 @@ func takes(names ...string) cobra.PositionalArgs {
 		hint := "Usage: " + cmd.UseLine()
 		if len(args) == len(names)-1 {
 			hint += "; without ARCHIVE, $" + archiveVariable + " is used."
+		}
+		if cmd.Name() == "restore" && cmd.Flags().Changed("output") {
+			hint += " --output is for what the command prints."
 		}
 		if missing := names[len(args):]; len(missing) > 1 {
 			return usage("%s are missing", hint, strings.Join(missing, " and "))

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,20 +14,26 @@ import (
 )
 
 // wrongFlag is the error for a flag of cmd that is not there, or that has a value it
-// cannot have.
-func wrongFlag(cmd *cobra.Command, err error) error {
+// cannot have. If the command itself is not there, that comes first.
+func wrongFlag(cmd *cobra.Command, args []string, err error) error {
+	if name := wordAfter(cmd, args); name != "" {
+		return noCommand(cmd, name)
+	}
 	help := fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
 		if near := spelling.Nearest(unknown.GetSpecifiedName(), flagNames(cmd)); near != "" {
 			help = fmt.Sprintf("Did you mean --%s? ", near) + help
 		}
-		if known := unneeded[unknown.GetSpecifiedName()]; known != "" {
+		if known := otherFlag(cmd, unknown.GetSpecifiedName()); known != "" {
 			help = known
 		}
 		return usage("there is no flag --%s", help, unknown.GetSpecifiedName())
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		flag := invalid.GetFlag()
+		if isNewest(invalid.GetValue()) && slices.Contains([]string{"backup", "epoch"}, flag.Name) {
+			help = stateHint
+		}
 		if what := valueOf(flag.Value.Type()); what != "" { // what strconv says of it is for programmers
 			return usage("--%s takes %s, and not %q", help, flag.Name, what, invalid.GetValue())
 		}
@@ -35,20 +43,6 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 		return usage("--%s needs a value", help, missing.GetFlag().Name)
 	}
 	return usage("%w", help, err)
-}
-
-// unneeded says of flags that other archivers have why there is none here.
-var unneeded = map[string]string{
-	"incremental": "None is needed: a backup stores what is new since the one before it, wherever that can be done.",
-	"compress":    "None is needed: everything is compressed; --level says how hard.",
-	"encrypt":     "Say who can open the archive, with --recipient: docs/keys.md.",
-	"password":    "Say who can open the archive, with --recipient, or --passphrase: docs/keys.md. No secret is ever the value of a flag.",
-	"endpoint":    "It is part of the archive's address: s3://bucket/prefix?endpoint=URL.",
-	"region":      "It is part of the archive's address: s3://bucket/prefix?region=NAME.",
-	"bucket":      "It is part of the archive's address: s3://bucket/prefix?endpoint=URL.",
-	"profile":     "It is part of the archive's address, s3://bucket/prefix?profile=NAME, or $AWS_PROFILE.",
-	"access-key":  "Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from an AWS profile.",
-	"secret-key":  "Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from an AWS profile.",
 }
 
 // valueOf says what a flag takes whose value is of one of the types that pflag itself reads.
@@ -64,6 +58,48 @@ func valueOf(kind string) string {
 		return "a number"
 	}
 	return ""
+}
+
+// wordAfter returns the word after that of a command which has others below it: the name of one
+// that there is not.
+func wordAfter(cmd *cobra.Command, args []string) string {
+	if !cmd.HasAvailableSubCommands() {
+		return ""
+	}
+	depth := len(strings.Fields(cmd.CommandPath())) - 1
+	if len(args) <= depth || depth > 0 && args[depth-1] != cmd.Name() || strings.HasPrefix(args[depth], "-") {
+		return ""
+	}
+	return args[depth]
+}
+
+// oneDash matches a flag of more than one letter with one dash.
+var oneDash = regexp.MustCompile(`^-([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:=.*)?$`)
+
+// mustHaveTwoDashes refuses a known word with one dash, as other programs write flags: its first
+// letter would be taken for a flag, and the others for the value of that.
+func mustHaveTwoDashes(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || len(args) > 0 && strings.HasPrefix(args[0], "__") { // which is said when it is run; a shell completes
+		return nil //nolint:nilerr // the same
+	}
+	for _, arg := range rest {
+		if arg == "--" {
+			return nil
+		}
+		parts := oneDash.FindStringSubmatch(arg)
+		if parts == nil || len(parts[1]) < 2 {
+			continue
+		}
+		name := parts[1]
+		if flag := cmd.Flag(name); flag != nil || name == "help" || cmd.InheritedFlags().Lookup(name) != nil {
+			return usage("-%s has one dash", fmt.Sprintf("Write --%s.", name), name)
+		}
+		if known := otherFlag(cmd, name); known != "" {
+			return usage("there is no flag --%s", known, name)
+		}
+	}
+	return nil
 }
 
 // flagNames returns the names of the flags that cmd has.
