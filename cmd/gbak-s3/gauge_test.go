@@ -127,6 +127,8 @@ func TestScreen(t *testing.T) {
 		o := output{stderr: s.above(&out), stdout: s.above(&out), screen: s}
 		next := func() string {
 			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			text := out.String()
 			out.Reset()
 			return text
@@ -144,7 +146,9 @@ func TestScreen(t *testing.T) {
 		if text := next(); text != "" { // it would be the same
 			t.Errorf("%q", text)
 		}
+		s.mu.Lock()
 		width = 30
+		s.mu.Unlock()
 		time.Sleep(lookEvery)
 		if text := next(); text != "\r\x1b[J\x1b[?7lrestoring  1 s\x1b[K\x1b[?7h\r" {
 			t.Errorf("narrower: %q", text)
