@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints a tar of a small Debian with systemd, for tests that need a host of their own: made
-# once by mmdebstrap, and kept in the cache. Root only, as what uses it.
+# once by mmdebstrap, and kept in the cache. Root only, like the scripts that use it.
 #
 #   bash scripts/debian-root.sh
 set -euo pipefail

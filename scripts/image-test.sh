@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the image as a stranger would who trusts nothing: read-only, as its own user, without
 # capabilities, in a network of its own that has nothing but MinIO, which speaks https with a
-# certificate that nobody knows. There the image backs up, watches a database that the real
+# certificate from an authority of its own. There the image backs up, watches a database that the real
 # Grafeo writes, says that it is healthy, and restores.
 #
 #   bash scripts/image-test.sh [DIR]      the Linux binary of DIR (scripts/release.sh), default: dist

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the version that this source is of: that of the newest entry in CHANGELOG.md. With
-# --date its day.
+# Prints the version of this source: that of the newest entry in CHANGELOG.md. With --date,
+# prints its date.
 #
 #   bash scripts/release-version.sh [--date]
 set -euo pipefail

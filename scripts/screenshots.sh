@@ -4,7 +4,7 @@
 #   scripts/screenshots.sh           writes docs/images/*.png
 #   scripts/screenshots.sh FOLDER    writes them there
 #
-# Needs Go; scripts/page-test.sh --install installs the rest, but pngquant, which makes them small.
+# Needs Go; scripts/page-test.sh --install installs the rest except pngquant, which makes them small.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=${1:-docs/images}

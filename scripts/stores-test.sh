@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Examines S3 servers: what gbak-s3 doctor says about each, whether it passes the conformance
 # suite, what it keeps of what an archive relies on, and whether databases of the real Grafeo
-# can be backed up to it, restored and expired, or are refused. docs/stores.md is what came of
-# that; this fails if it is not what is seen now.
+# can be backed up to it, restored and expired, or are refused. docs/stores.md has the
+# results; this fails if they differ from what is seen now.
 #
 #   scripts/stores-test.sh                    all servers: about half an hour the first time
 #   scripts/stores-test.sh --quick            those that start within seconds and build fast
