@@ -45,10 +45,10 @@ func (l *archiveLook) verdict() error {
 	switch {
 	case p == nil:
 	case p.Coverage != nil && p.Coverage.Damaged > 0:
-		return damagedError("%s: %s of the archive was read and is damaged", l.address, percent(p.Coverage.Damaged))
+		return damagedError("%s: %s of the archive was read and is damaged", named(l.address), percent(p.Coverage.Damaged))
 	case p.LastDrill != nil && !p.LastDrill.OK:
 		return &archiver.Error{
-			Code: archiver.CodeDamagedArchive, Err: fmt.Errorf("%s: a drill failed, and no later one shows that this is mended: %s", l.address, p.LastDrill.Why),
+			Code: archiver.CodeDamagedArchive, Err: fmt.Errorf("%s: a drill failed, and no later one shows that this is mended: %s", named(l.address), p.LastDrill.Why),
 			Hint: "Mend what is named there, and run `gbak-s3 drill` again. If it is about what was restored, " +
 				"`gbak-s3 verify --deep` names all that is damaged, and `gbak-s3 salvage` what can still be restored.",
 		}
