@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/commit"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
@@ -178,7 +179,7 @@ func (s *Session) updateOptions(path string, opts BackupOptions) commit.UpdateOp
 }
 
 // update is [commit.Update] from what the session remembers, and remembers how it ends. While
-// it works, and after a failure, that is nothing.
+// it works, and after a failure, that is nothing to commit upon.
 func (s *Session) update(ctx context.Context, o commit.UpdateOptions, attempt func(*commit.Head) error) error {
 	o.Tip, s.tip = s.tip, nil
 	began := time.Now()
@@ -187,6 +188,12 @@ func (s *Session) update(ctx context.Context, o commit.UpdateOptions, attempt fu
 		last = head
 		return attempt(head)
 	})
+	if as[*capture.NeedsFullError](err) && last != nil && last.WasRead() {
+		// Nothing was tried, so what was read is so: else the looks that follow would compare the
+		// database with a backup of before, and ask for what has just failed.
+		s.known, s.archiveID, s.newest = true, last.Archive.ArchiveID, last.Parent
+		s.full = newestFull(ctx, last, s.full)
+	}
 	if err != nil {
 		return err
 	}

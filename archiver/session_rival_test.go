@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -148,4 +149,39 @@ func TestSessionSeesAFork(t *testing.T) {
 		}
 		m.restoresTo(store, archiver.Target{}, m.epoch)
 	}
+}
+
+// After a copy of the database has begun a timeline of its own in the archive, a session that may take
+// no full backup says from then on that one is needed, instead of trying for ever what cannot be.
+func TestSessionKnowsWhyItFailed(t *testing.T) {
+	t.Parallel()
+	m := newModel(t)
+	past, store := m.save(), storagetest.NewMemory()
+	s := newArchive(store).Session(m.path, archiver.SessionOptions{})
+	m.commit(500)
+	if _, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+		t.Fatal(err)
+	}
+	other := past.model
+	other.path = filepath.Join(t.TempDir(), "people.grafeo")
+	m.check(os.WriteFile(other.path, past.image, 0o600))
+	other.reopen()
+	other.now = other.now.Add(time.Hour)
+	other.commit(900)
+	if r := backup(t, store, other.path); r.Backup.Timeline != 2 {
+		t.Fatalf("the copy has committed %+v", r.Backup)
+	}
+	m.commit(600)
+	if l, err := s.Look(t.Context()); err != nil || l.NeedsFull != "" || l.Commits != 1 {
+		t.Fatalf("before it knows: %+v, %v", l, err)
+	}
+	_, err := s.Backup(t.Context(), archiver.SessionBackup{NoFull: true})
+	mustFail(t, err, archiver.CodeNeedsFull)
+	if l, err := s.Look(t.Context()); err != nil || l.NeedsFull == "" || l.Newest.Seq != 2 {
+		t.Errorf("it looks as if an incremental backup would do: %+v, %v", l, err)
+	}
+	if r, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil || r.Backup.Timeline != 3 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	m.restoresTo(store, archiver.Target{}, m.epoch)
 }
