@@ -161,6 +161,8 @@ func (j *judge) behind() {
 	text := "What was committed since " + j.when(d.Unsaved.Since) + " is not in the archive; it should be after " + Duration(d.Target) + "."
 	if d.Why != "" {
 		text += " What holds it up" + because(d.Why)
+	} else if d.Lag > d.Target {
+		text += " That is stretched to " + Duration(d.Lag) + " at present, by another writer that is first again and again, or by a bound on requests."
 	}
 	hint := d.Hint
 	if len(d.Errors) > 0 && d.Errors[0].At.After(d.Unsaved.Since) && hint == "" {

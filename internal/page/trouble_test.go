@@ -121,6 +121,17 @@ func TestNotYetBehind(t *testing.T) {
 	}
 }
 
+// TestWhyItIsBehind: where the lag is stretched, nothing else may say why nothing is done.
+func TestWhyItIsBehind(t *testing.T) {
+	t.Parallel()
+	s := watching(proven("people"))
+	d := &s.Databases[0]
+	d.Phase, d.Unsaved.Since, d.Lag = page.PhaseDirty, ago(time.Minute), 2*time.Minute
+	if r := s.Rows()[0]; r.State.Word != "behind" || !strings.Contains(r.State.Text, "stretched to 2 min") && !strings.Contains(r.State.Text, "stretched to 120 s") {
+		t.Errorf("it says: %s", r.State.Text)
+	}
+}
+
 // TestWholeIsAsBadAsItsWorst: also of many, of several archives of one database, and of the watcher.
 func TestWholeIsAsBadAsItsWorst(t *testing.T) {
 	t.Parallel()
