@@ -19,8 +19,8 @@ var ofKeys = []row{
 	},
 	{
 		name: "a mirror", when: code(archiver.CodeMirror),
-		say: "Nothing was stored. Give the address of the archive that is mirrored. If that is lost, `gbak-s3 mirror --detach` makes an archive like any other " +
-			"of the mirror: then run this again.",
+		say: "Nothing was stored. Give the address of the archive that is mirrored. If that is lost, `gbak-s3 mirror --detach` turns the " +
+			"mirror into an ordinary archive: then run this again.",
 	},
 	{
 		name: "mirrored into something else", when: both(code(archiver.CodeTargetExists), of("mirror")),

@@ -33,8 +33,8 @@ key, everything is compared with the whole hash that a backup names, and missing
 are noticed.
 
 Nothing else writes into a mirror: backups into it are refused, because a database holds
-its log for one archive with this id. If SRC is lost, --detach DST makes an archive like
-any other of the mirror, for good, and backups go on there.
+its log for one archive with this id. If SRC is lost, --detach DST turns the mirror into
+an ordinary archive, for good, and backups go on there.
 
 Exit codes: 0 DST has everything; 3 an object is damaged or missing, and what was
 mirrored until then stays; 4 there is no archive at SRC; 6 DST has a backup that SRC
