@@ -183,7 +183,7 @@ func isArchive(folder string) bool {
 func writeWhole(path string, content []byte) error {
 	before, err := os.Lstat(path)
 	if err == nil && !before.Mode().IsRegular() {
-		return os.WriteFile(path, content, 0o666)
+		return writeInto(path, content)
 	}
 	isThere := err == nil
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".gbak-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -211,4 +211,19 @@ func asksForJSON(args []string) bool {
 	before, _, _ := strings.Cut(strings.Join(args, "\n")+"\n", "\n--\n") // what follows is another command
 	before = "\n" + before + "\n"
 	return strings.Contains(before, "\n--json\n") || strings.Contains(before, "\n--format=json\n") || strings.Contains(before, "\n--format\njson\n")
+}
+
+// writeInto writes to what is there. What is open already, such as /dev/stdout after >> LOG, keeps what
+// it has.
+func writeInto(path string, content []byte) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
+		flags = os.O_WRONLY | os.O_APPEND
+	}
+	f, err := os.OpenFile(path, flags, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -233,5 +234,25 @@ func TestQuiet(t *testing.T) {
 	stderr.Reset() // nobody may take damage for silence
 	if exit := run(t.Context(), []string{"verify", archive, "-o", filepath.Join(dir, "nowhere")}, &stderr, &stderr); exit != exitDamage || !strings.HasPrefix(stderr.String(), "gbak-s3: there is bad news, but it could not be written") {
 		t.Errorf("exit %d, %q", exit, stderr.String())
+	}
+}
+
+// An answer to /dev/stdout takes nothing from a log that stdout is appended to.
+func TestOutputToOpenFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, []byte("before\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := writeWhole(fmt.Sprintf("/dev/fd/%d", f.Fd()), []byte("answer\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); got != "before\nanswer\n" {
+		t.Errorf("the log is %q", got)
 	}
 }
