@@ -1,5 +1,5 @@
 // site.js FOLDER: checks the documentation as a site, from the disk: each page is accessible and no wider
-// than its window, nothing is loaded from elsewhere, and what is on the screen finds its explanation.
+// than its window, begins at its top, nothing is loaded from elsewhere, and what is on the screen finds its explanation.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -29,6 +29,7 @@ async function main() {
       for (const file of pages) {
         const { page, faults } = await open(browser, address(file), view);
         for (const fault of [...faults, ...await violations(page), ...await layout(page)]) say(`${file}, ${view.width} ${view.scheme}`, fault);
+        if (await page.evaluate(() => scrollY) !== 0) say(`${file}, ${view.width} ${view.scheme}`, 'scrolls itself: its head is out of sight');
         await page.close();
       }
     }

@@ -20,7 +20,10 @@
   // On a narrow screen the list of pages would stand before the text.
   const list = document.querySelector('nav details');
   if (matchMedia('(max-width: 60rem)').matches) list.open = false;
-  list.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
+  // Only the list is scrolled to this page: scrollIntoView would scroll the window, too.
+  const here = list.querySelector('[aria-current]');
+  const frame = list.parentElement;
+  if (here && list.open) frame.scrollTop = here.getBoundingClientRect().top - frame.getBoundingClientRect().top - frame.clientHeight / 2;
 
   if (!navigator.clipboard) return;
   for (const pre of document.querySelectorAll('pre.sh, pre.console, pre.yaml')) {
