@@ -168,8 +168,12 @@ func (a *Archive) compareCopy(ctx context.Context, to *Archive, o copying.Option
 	for n := 0; ; n++ {
 		c, err := copying.Compare(ctx, o, source, l)
 		r.Compared, r.Gone = c.Backups, c.Gone
-		if !copying.IsSource(err) || n == maxReplans || !a.journal.IsOutdated(ctx, source, err) {
+		if !copying.IsSource(err) || n == maxReplans {
 			return l, err
+		}
+		outdated, why := a.journal.IsOutdated(ctx, source, err)
+		if !outdated {
+			return l, why
 		}
 		if source, err = a.existing(ctx); err != nil {
 			return nil, err

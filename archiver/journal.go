@@ -53,7 +53,11 @@ func (a *Archive) existing(ctx context.Context) (*journal.List, error) {
 func (a *Archive) upToDate(ctx context.Context, read func() (*journal.List, error)) error {
 	for n := 0; ; n++ {
 		l, err := read()
-		if l == nil || n == maxReplans || !a.journal.IsOutdated(ctx, l, err) {
+		if l == nil || n == maxReplans {
+			return err
+		}
+		outdated, err := a.journal.IsOutdated(ctx, l, err)
+		if !outdated {
 			return err
 		}
 	}

@@ -53,7 +53,11 @@ func pursue(ctx context.Context, a *Archive, t catalog.Target, attempt func(*pur
 		if !as[*manifest.ObjectError](err) {
 			return err
 		}
-		if gone, lookErr := p.isGone(ctx, a); !gone || lookErr != nil {
+		gone, lookErr := p.isGone(ctx, a)
+		switch {
+		case lookErr != nil:
+			return &journal.UnseenError{Missing: err, Look: lookErr}
+		case !gone:
 			return err
 		}
 		if n == maxReplans {

@@ -15,8 +15,13 @@ var readerMutants = []mutant{
 	},
 	{
 		"what is damaged is taken for removed", "archiver/pursue.go",
-		"!gone || lookErr != nil {", "!gone && false || lookErr != nil {",
+		"case !gone:", "case !gone && false:",
 		"./archiver", "TestRestoreBesideRemovals",
+	},
+	{
+		"what cannot be seen to be removed is damaged", "archiver/internal/journal/load.go",
+		"return false, &UnseenError{err, lookErr}", "return false, err",
+		"./archiver", "TestMissingWhileTheStoreIsAway",
 	},
 	{
 		"a plan that was made again goes to another state", "archiver/pursue.go",

@@ -77,11 +77,8 @@ func Update(ctx context.Context, j *journal.Journal, options UpdateOptions, atte
 		if _, unknown := errors.AsType[*UnknownOutcomeError](err); unknown {
 			return err // whatever the reason, the record may be there
 		}
-		if journal.IsDamaged(err) && w.last != 0 {
-			if grown, lookErr := j.HasGrown(ctx, w.last); lookErr != nil || !grown {
-				return err
-			}
-		} else if !errors.Is(err, ErrConflict) {
+		outdated, err := j.IsOutdatedAt(ctx, w.last, err)
+		if !outdated && !errors.Is(err, ErrConflict) {
 			return err
 		}
 		progress.Tell(ctx, progress.Conflict{})

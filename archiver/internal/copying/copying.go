@@ -78,32 +78,39 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		case futile > maxFutile:
 			return r.report, err
 		case isConflict(err):
-		case IsSource(err) && r.Source.IsOutdated(ctx, r.list, err):
-			r.Log.Info("the archive that is copied has changed; looking at it again", "err", err)
-			if err := r.open(ctx); err != nil {
-				return r.report, err
-			}
-		case !IsSource(err) && r.isTargetOutdated(ctx, err):
-		default:
+			continue
+		}
+		outdated, err := r.isOutdated(ctx, err)
+		if !outdated {
 			return r.report, err
 		}
 	}
+}
+
+// isOutdated reports whether err is about something that is missing from the source or from the
+// target, which has changed since. Otherwise it returns what is wrong. The source is then opened
+// again.
+func (r *run) isOutdated(ctx context.Context, err error) (bool, error) {
+	ofSource, ok := errors.AsType[*SourceError](err)
+	if !ok {
+		return r.Target.IsOutdatedAt(ctx, r.last, err)
+	}
+	outdated, why := r.Source.IsOutdated(ctx, r.list, ofSource.Err)
+	if _, ok := errors.AsType[*journal.UnseenError](why); ok {
+		return false, r.ofSource(why)
+	}
+	if !outdated {
+		return false, err
+	}
+	r.Log.Info("the archive that is copied has changed; looking at it again", "err", err)
+	err = r.open(ctx)
+	return err == nil, err
 }
 
 // isConflict reports whether somebody else has written to the target.
 func isConflict(err error) bool {
 	_, often := errors.AsType[*commit.ConflictError](err)
 	return often || errors.Is(err, commit.ErrConflict)
-}
-
-// isTargetOutdated reports whether err is about something that is missing from the target, to
-// which somebody else has written since.
-func (r *run) isTargetOutdated(ctx context.Context, err error) bool {
-	if !journal.IsDamaged(err) || r.last == 0 {
-		return false
-	}
-	grown, lookErr := r.Target.HasGrown(ctx, r.last)
-	return lookErr == nil && grown
 }
 
 // run is one [Run].

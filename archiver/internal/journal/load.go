@@ -157,15 +157,38 @@ func loadOnce(ctx context.Context, s *objects.Store, archiveID string, seq manif
 	return &manifest.Committed{Manifest: m, Digest: d.Stored}, nil
 }
 
+// UnseenError is the error for something that was not there, while it cannot be seen whether an
+// expiry has deleted it. So nothing is said to be damaged.
+type UnseenError struct {
+	Missing error // what was not there
+	Look    error // why it cannot be seen
+}
+
+func (e *UnseenError) Error() string {
+	return fmt.Sprintf("%v; whether it was removed meanwhile cannot be seen: %v", e.Missing, e.Look)
+}
+
+// Unwrap returns why it cannot be seen, which is all that is known to be wrong.
+func (e *UnseenError) Unwrap() error { return e.Look }
+
 // IsOutdated reports whether err, which reading what l names has returned, is about
 // something that is missing or damaged, and the journal has grown since: then an expiry may
-// have deleted it, and l is to be read again.
-func (j *Journal) IsOutdated(ctx context.Context, l *List, err error) bool {
-	if !IsDamaged(err) || l.Last() == 0 {
-		return false
+// have deleted it, and l is to be read again. Otherwise what is to be returned is err or, if
+// that cannot be seen, an [*UnseenError].
+func (j *Journal) IsOutdated(ctx context.Context, l *List, err error) (bool, error) {
+	return j.IsOutdatedAt(ctx, l.Last(), err)
+}
+
+// IsOutdatedAt is [Journal.IsOutdated] for a list that ends with the record last.
+func (j *Journal) IsOutdatedAt(ctx context.Context, last manifest.Seq, err error) (bool, error) {
+	if !IsDamaged(err) || last == 0 {
+		return false, err
 	}
-	grown, lookErr := j.HasGrown(ctx, l.Last())
-	return lookErr == nil && grown
+	grown, lookErr := j.HasGrown(ctx, last)
+	if lookErr != nil {
+		return false, &UnseenError{err, lookErr}
+	}
+	return grown, err
 }
 
 // HasGrown reports whether there is a record after what was the newest one. The next one may

@@ -101,7 +101,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		report.Damaged = nil
 		r := &run{Options: o, report: &report}
 		err := r.pass(ctx)
-		if n == maxPasses || !r.isOutdated(ctx, err) {
+		if n == maxPasses {
+			return report, err
+		}
+		outdated, err := r.Source.IsOutdatedAt(ctx, report.Newest, err)
+		if !outdated {
 			return report, err
 		}
 		o.Log.Info("the archive that is mirrored has changed; looking at it again", "err", err)
@@ -250,14 +254,4 @@ func (r *run) damage() error {
 		}
 	}
 	return e
-}
-
-// isOutdated reports whether what went wrong may be because the source has deleted something
-// since it was looked at.
-func (r *run) isOutdated(ctx context.Context, err error) bool {
-	if !journal.IsDamaged(err) || r.report.Newest == 0 {
-		return false
-	}
-	hasGrown, lookErr := r.Source.HasGrown(ctx, r.report.Newest)
-	return lookErr == nil && hasGrown
 }
