@@ -175,7 +175,7 @@ func axis(w *writer, s scale, marks []mark, y float64) {
 	for _, m := range marks {
 		x := s.at(m.at)
 		switch {
-		case x > 1-2*nearEnd: // the end's label is there
+		case x > 1-2.7*nearEnd: // the end's label is there, and on a narrow screen it takes a sixth
 		case x < nearEnd/2:
 			label(m.label, "start", x)
 		default:
