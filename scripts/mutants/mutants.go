@@ -261,16 +261,6 @@ var mutants = []mutant{
 		"./archiver/internal/capture", "TestParentBetweenCommitAndEpoch",
 	},
 	{
-		"a sync mark is its history's, whatever comes before it", "archiver/internal/capture/continuity.go",
-		"if gen06 && s.at != nil && s.contradicts(parent) {", "if false && gen06 && s.at != nil && s.contradicts(parent) {",
-		"./archiver/internal/capture", "TestSyncMarkOfAnotherHistory",
-	},
-	{
-		"what comes before a sync mark is not read", "archiver/internal/capture/incremental.go",
-		"mark.End-mark.Start == grafeo.SyncMarkLength {", "mark.End-mark.Start == grafeo.SyncMarkLength && false {",
-		"./archiver/internal/capture", "TestSyncMarkOfAnotherHistory",
-	},
-	{
 		"an image without a log is not noticed", "archiver/internal/capture/continuity.go",
 		"image.Content != parent.Database.Content {", "image.Content != parent.Database.Content && false {",
 		"./archiver", "TestUnexplainedImage",

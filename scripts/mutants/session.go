@@ -3,6 +3,16 @@ package main
 // sessionMutants are those of sessions, which remember the end of an archive.
 var sessionMutants = []mutant{
 	{
+		"a sync mark is its history's, whatever comes before it", "archiver/internal/capture/continuity.go",
+		"if gen06 && s.at != nil && s.contradicts(parent) {", "if false && gen06 && s.at != nil && s.contradicts(parent) {",
+		"./archiver/internal/capture", "TestSyncMarkOfAnotherHistory",
+	},
+	{
+		"what comes before a sync mark is not read", "archiver/internal/capture/incremental.go",
+		"mark.End-mark.Start == grafeo.SyncMarkLength {", "mark.End-mark.Start == grafeo.SyncMarkLength && false {",
+		"./archiver/internal/capture", "TestSyncMarkOfAnotherHistory",
+	},
+	{
 		"a session commits on what it remembers without looking", "archiver/internal/commit/tip.go",
 		"	for h.second != nil {\n		s := h.second", "	for h.second != nil && h == nil {\n		s := h.second",
 		"./archiver", "TestSessionWhoseArchiveIsGone",

@@ -41,3 +41,14 @@ func inOrder(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return problems
 }
+
+// isTabbed reports whether a line, counted from 1, or the one before or after it begins with a tab:
+// of the three, the YAML library names one.
+func isTabbed(content []byte, line int) bool {
+	for i, text := range strings.Split(string(content), "\n") {
+		if near := i + 1 - line; -1 <= near && near <= 1 && strings.HasPrefix(strings.TrimLeft(text, " "), "\t") {
+			return true
+		}
+	}
+	return false
+}

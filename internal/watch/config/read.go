@@ -47,17 +47,6 @@ func Read(name string, content []byte, around Surroundings) (*Config, error) {
 	return c, nil
 }
 
-// isTabbed reports whether a line, counted from 1, or the one before or after it begins with a tab:
-// of the three, the YAML library names one.
-func isTabbed(content []byte, line int) bool {
-	for i, text := range strings.Split(string(content), "\n") {
-		if near := i + 1 - line; -1 <= near && near <= 1 && strings.HasPrefix(strings.TrimLeft(text, " "), "\t") {
-			return true
-		}
-	}
-	return false
-}
-
 var yamlError = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?(.*)$`)
 
 // parse returns the one YAML document in content.
