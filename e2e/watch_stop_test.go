@@ -105,13 +105,15 @@ func TestWatchPortInUse(t *testing.T) {
 	w.quit(t)
 }
 
-// portOf returns the address at which a watcher says that it answers.
-func portOf(t testing.TB, w *watcher) string {
+// portOf returns the address at which a watcher says that it answers. It says so before it is
+// ready, and on another stream, so that this may be read later.
+func portOf(t testing.TB, w *watcher) (address string) {
 	t.Helper()
-	_, after, found := strings.Cut(w.stderr.String(), "address=")
-	if !found {
-		t.Fatalf("it does not say where it answers: %s", w.stderr.String())
-	}
-	address, _, _ := strings.Cut(after, "\n")
-	return strings.TrimSpace(address)
+	waitFor(t, "where it answers", func() bool {
+		_, after, _ := strings.Cut(w.stderr.String(), "address=")
+		line, _, isWhole := strings.Cut(after, "\n")
+		address = strings.TrimSpace(line)
+		return isWhole
+	})
+	return address
 }
