@@ -60,7 +60,7 @@ boot() {
   mkdir "$root"
   tar -C "$root" -xf "$base"
   echo '127.0.0.1 minio.example.com' >>"$root/etc/hosts"
-  mkdir -p "$root/root/out" "$root/opt/people"
+  mkdir -p "$root/test/out" "$root/opt/people"
   cp "$deb" "$root/"
   cp -r e2e/grafeo/node_modules "$root/opt/people/"
   systemd-nspawn --quiet --directory="$root" --register=no --keep-unit --private-network --resolv-conf=off --timezone=off --console=pipe --boot \
@@ -81,9 +81,9 @@ store() {
 
 page() {
   say "what docs/systemd.md says"
-  go run ./tools/doctest docs/systemd.md >"$root/root/page.sh"
+  go run ./tools/doctest docs/systemd.md >"$root/test/page.sh"
   # Its files are in the root folder, as a page names none with a slash in front.
-  inside env --chdir=/ OUT=/root/out REPO=/repo bash /root/page.sh </dev/null >"$temp/out" 2>&1 ||
+  inside env --chdir=/ OUT=/test/out REPO=/repo bash /test/page.sh </dev/null >"$temp/out" 2>&1 ||
     { tail -60 "$temp/out"; die "the page does not do what it says"; }
   # Which of its sections did what, in the words of the program.
   says 'people: /srv/people/people.grafeo to /mnt/backups/people'
@@ -124,7 +124,7 @@ watcher() {
 
   # A file with a mistake: reload says so, and the watcher goes on.
   pid=$(property "$unit" MainPID)
-  inside cp /etc/gbak-s3/watch.yaml /root/right.yaml
+  inside cp /etc/gbak-s3/watch.yaml /test/right.yaml
   inside sh -c 'echo "lagg: 1s" >>/etc/gbak-s3/watch.yaml'
   ! inside systemctl reload "$unit" 2>"$temp/out" || die "a wrong file was taken"
   must_have "$unit" MainPID "$pid"
@@ -135,7 +135,7 @@ watcher() {
   must_have "$unit" ExecMainStatus 2
   must_have "$unit" ActiveState failed
   until_true logged "$unit" 'watch.yaml:'
-  inside cp /root/right.yaml /etc/gbak-s3/watch.yaml
+  inside cp /test/right.yaml /etc/gbak-s3/watch.yaml
   inside systemctl reset-failed "$unit"
 
   # A watcher that does not turn any more is ended by systemd, and started again.
