@@ -17,10 +17,9 @@ import (
 
 const (
 	largeImage = 1 << 30
-	// Of a backup, and of a restore or a verification. Some 36 MiB of it are the command itself: the
-	// status page's templates, the roots and the time zones are in it.
+	// Of a backup, and of a restore or a verification.
 	writerLimit = 160 << 20
-	readerLimit = 144 << 20
+	readerLimit = 128 << 20
 )
 
 // large are databases that are large each in a way of its own.

@@ -187,9 +187,12 @@ func exclusive(cmd *cobra.Command, flags ...string) error {
 const garbagePercent = 10
 
 // frugal keeps small the memory of a command that moves a database. GOGC overrides it.
-func frugal() {
+func frugal() { keepGarbageBelow(garbagePercent) }
+
+// keepGarbageBelow limits how much garbage there may be, unless GOGC says that.
+func keepGarbageBelow(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
+		debug.SetGCPercent(percent)
 	}
 }
 
