@@ -3,10 +3,12 @@ package render_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/internal/page"
@@ -108,10 +110,11 @@ func TestNames(t *testing.T) {
 
 func checkName(t *testing.T, name string) {
 	t.Helper()
+	// A message is shown with 1,000 letters at most, and a page of one database has 27 of them.
 	plains := allPages(t, named("plain"))
 	for i, text := range allPages(t, named(name)) {
 		plain := plains[i]
-		if got, want := strings.Count(text, "<"), strings.Count(plain, "<"); got > want {
+		if got, want := elements(text), elements(plain); got > want {
 			t.Errorf("%.60q makes %d elements of %d", name, got, want)
 		}
 		for _, r := range text {
@@ -120,10 +123,26 @@ func checkName(t *testing.T, name string) {
 				break
 			}
 		}
-		if len(text) > len(plain)+60_000 {
-			t.Errorf("%.60q makes the page %d bytes longer", name, len(text)-len(plain))
+		if strings.Count(text, "<code") != strings.Count(text, "</code>") {
+			t.Errorf("%.60q leaves code without an end", name)
+		}
+		if got, want := visible(text), visible(plain)+30*1000; got > want {
+			t.Errorf("%.60q: the page shows %d letters of at most %d", name, got, want)
 		}
 	}
+}
+
+// elements counts the tags that a name must not add to: all but those that show what stands
+// between backquotes as code, which says nothing but how it looks.
+func elements(text string) int {
+	return strings.Count(strings.NewReplacer("<code>", "", "</code>", "").Replace(text), "<")
+}
+
+// visible counts the letters of a page, however they are written, and without the addresses of
+// links, which have a name whole.
+func visible(text string) int {
+	text = regexp.MustCompile(`href="[^"]*"`).ReplaceAllString(text, "")
+	return utf8.RuneCountInString(html.UnescapeString(text))
 }
 
 // named is a status in which all that somebody else may have named or said is this.

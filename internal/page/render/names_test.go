@@ -21,6 +21,9 @@ var hostileNames = []string{
 	"..",
 	"z" + strings.Repeat("\u0300", 200),
 	"عربي",
+	"one ` alone",
+	"a `pair` of them",
+	strings.Repeat("<", 3000),
 }
 
 func hostile() *page.Status {

@@ -166,15 +166,21 @@ func icon(colour, shape string) template.URL {
 	return template.URL("data:image/svg+xml," + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(svg)) //nolint:gosec // it is a part of this program
 }
 
-// marked shows what stands between backquotes as code.
+// marked shows what stands between two backquotes as code. One without a partner, as a file's
+// name may have, stands as it is.
 func marked(text string) template.HTML {
 	var b strings.Builder
-	for i, part := range strings.Split(page.Text(text), "`") {
+	parts := strings.Split(page.Text(text), "`")
+	for i, part := range parts {
 		part = template.HTMLEscapeString(part)
-		if i%2 == 1 {
-			part = "<code>" + part + "</code>"
+		switch {
+		case i%2 == 0:
+			b.WriteString(part)
+		case i == len(parts)-1:
+			b.WriteString("`" + part)
+		default:
+			b.WriteString("<code>" + part + "</code>")
 		}
-		b.WriteString(part)
 	}
 	return template.HTML(b.String()) //nolint:gosec // each part is escaped
 }
