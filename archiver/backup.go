@@ -124,6 +124,10 @@ type BackupReport struct {
 	// committed before it was closed, if that happened while a [Session] had its log open.
 	Before []Backup
 
+	// Previous is the newest backup that the archive had before those of this run, with number 0 if
+	// it had none. If another writer was first ([Conflict]), it is that one's.
+	Previous Backup
+
 	// Why says why this is a full backup; "" if it is not.
 	Why string
 
@@ -255,6 +259,10 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 			held.Undo(ctx)
 		}
 	}()
+	var previous Backup
+	if head.Parent != nil {
+		previous = describe(head.Parent.Manifest)
+	}
 	isRemainder := true
 	for isRemainder {
 		before := r
@@ -269,6 +277,7 @@ func (a *Archive) backupOn(ctx context.Context, path string, head *commit.Head, 
 			r.Before = append(before.Before, before.Backup)
 		}
 	}
+	r.Previous = previous
 	if err := held.Advance(ctx, head.Parent); err != nil {
 		// The backup is committed; only more log than needed is kept.
 		a.log.Warn("the log is held from an older position than it needs to be", "err", err)

@@ -23,6 +23,7 @@ type watchLine struct {
 	LagMS     int64           `json:"lag_ms,omitempty"`
 	LogBytes  int64           `json:"log_bytes,omitempty"`
 	FreeBytes int64           `json:"free_bytes,omitempty"`
+	Writer    string          `json:"writer,omitempty"`
 	Unsaved   []unsavedLine   `json:"unsaved,omitempty"`
 	Lines     int64           `json:"lines,omitempty"`
 }
@@ -129,7 +130,7 @@ func (p *eventPrinter) print(e watch.Event) {
 	line := watchLine{
 		Type: "watch", Event: e.Kind, At: e.At.UTC(), Database: e.Target.Name, Archive: e.Target.Archive, Store: e.Store,
 		State: string(e.Phase), Why: e.Why, Code: e.Code, Hint: adviceFor(e),
-		LagMS: e.Lag.Milliseconds(), LogBytes: e.LogBytes, FreeBytes: e.FreeBytes,
+		LagMS: e.Lag.Milliseconds(), LogBytes: e.LogBytes, FreeBytes: e.FreeBytes, Writer: e.Who,
 	}
 	if e.Kind == watch.EventStore {
 		line.State = "away"

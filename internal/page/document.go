@@ -69,6 +69,9 @@ type DatabaseLine struct {
 	DiskFullAt     *time.Time `json:"disk_full_at"`
 	LogGivenUp     bool       `json:"log_given_up"`
 
+	OtherWriterAt *time.Time `json:"other_writer_at"`
+	OtherWriter   string     `json:"other_writer,omitempty"`
+
 	Findings int       `json:"findings"`
 	Drill    DrillLine `json:"drill"`
 }
@@ -122,6 +125,7 @@ func (s *Status) line(r Row) DatabaseLine {
 		RestorableTo: known(r.Restorable), LastBackup: known(r.LastBackup), LastFull: known(r.LastFull),
 		DatabaseBytes: r.Bytes, HeldLogBytes: r.Held, DiskFreeBytes: r.Disk.Free, DiskTotalBytes: r.Disk.Total,
 		DiskFullAt: known(r.Disk.FullAt), LogGivenUp: r.Disk.IsGivenUp,
+		OtherWriterAt: known(r.Writer.Other), OtherWriter: r.Writer.Who,
 		Findings: r.Verify.Findings,
 		Drill:    DrillLine{Known: r.Proof.IsKnown, Due: known(r.Proof.Due), EveryS: int64(r.Proof.Every.Seconds())},
 	}

@@ -174,7 +174,7 @@ func (d *database) takeInbox() {
 	if in.nudged {
 		d.nudged = true
 		d.trouble.again, d.fullAgain, d.reopened, d.unplanned.count = time.Time{}, time.Time{}, reopened{}, 0
-		d.pace.yields = 0
+		d.pace.lead()
 	}
 	if !in.changed.IsZero() {
 		was := d.isClosed

@@ -111,6 +111,7 @@ type fakeSession struct {
 	fresh    bool // nothing has failed since it was read
 	tip      uint64
 	saved    int
+	host     string
 	newest   archiver.Backup
 	fork     int // of the database, when it was last backed up
 	givenUp  int
@@ -121,6 +122,7 @@ type fakeSession struct {
 	fulls    []time.Time
 	prepare  time.Duration // how long it takes
 	noPut    bool          // the store answers, and takes nothing
+	isBeaten bool          // others are faster each time
 	upkeep   fakeUpkeep
 }
 
@@ -211,6 +213,9 @@ func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
 }
 
 func (s *fakeSession) Backup(ctx context.Context, b archiver.SessionBackup) (archiver.BackupReport, error) {
+	if s.fresh = s.fresh && !s.isBeaten; s.isBeaten {
+		return archiver.BackupReport{}, &archiver.Error{Code: archiver.CodeConflict, Err: errors.New("other writers committed first")}
+	}
 	conflicts, before := 0, s.Requests().Total()
 	for {
 		r, err := s.try(ctx, b)
@@ -244,7 +249,7 @@ func (s *fakeSession) try(ctx context.Context, b archiver.SessionBackup) (archiv
 	case l.Commits == 0:
 		n := s.newest
 		n.Kind = archiver.KindNone
-		return archiver.BackupReport{Backup: n}, nil
+		return archiver.BackupReport{Backup: n, Previous: s.newest}, nil
 	}
 	s.held = !b.NoHold
 	s.d.mu.Lock()
@@ -278,15 +283,16 @@ func (s *fakeSession) commit(kind archiver.Kind, has, forks int) (archiver.Backu
 		s.a.worst = max(s.a.worst, now.Sub(at))
 	}
 	s.tip++
-	n := archiver.Backup{Seq: s.tip, Kind: kind, Timeline: 1 + forks, CreatedAt: now, Generation: s.d.generation, EndEpoch: uint64(has)}
+	n := archiver.Backup{Seq: s.tip, Kind: kind, Timeline: 1 + forks, Host: s.host, CreatedAt: now, Generation: s.d.generation, EndEpoch: uint64(has)}
 	if kind == archiver.KindFull {
 		s.a.fullAt, s.a.fullSeq = now, s.tip
 		s.fulls = append(s.fulls, now)
 	}
 	s.a.backups = append(s.a.backups, n)
 	s.a.saved = has
+	r := archiver.BackupReport{Backup: n, Previous: s.newest}
 	s.saved, s.newest, s.fork = has, n, forks
-	return archiver.BackupReport{Backup: n}, nil
+	return r, nil
 }
 
 func (s *fakeSession) Prepare(ctx context.Context) error {

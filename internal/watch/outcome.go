@@ -95,8 +95,11 @@ func (d *database) committed(o outcome) {
 	r, now := &o.report, o.ended
 	took := now.Sub(o.work.began)
 	d.board.mu.Lock()
-	c, conflicts := &d.board.shown.Counts, d.board.moved.conflicts
-	c.Conflicts += conflicts
+	c := &d.board.shown.Counts
+	isFirst := d.board.moved.conflicts == 0 || r.Previous.Seq == o.work.was // what removes and merges here conflicts, too
+	if !isFirst {
+		c.Conflicts += d.board.moved.conflicts
+	}
 	isNew := r.Backup.Kind != archiver.KindNone
 	isProof := isNew || r.Requests.Total() > 0 // those of what goes on beside it prove nothing
 	if isProof {
@@ -107,8 +110,10 @@ func (d *database) committed(o outcome) {
 		d.board.shown.LastCommit = now
 	}
 	d.board.mu.Unlock()
-	if conflicts == 0 {
-		d.pace.yields = 0
+	if isFirst {
+		d.pace.lead()
+	} else {
+		d.yield(now, &r.Previous)
 	}
 	if r.Backup.Kind == archiver.KindIncremental {
 		d.pace.ran(took)
@@ -173,8 +178,8 @@ func (d *database) tookFull(o outcome) {
 	}
 }
 
-// noteOthers looks whether all is safe, and whether another writer is active, after a run that
-// has asked the store.
+// noteOthers looks whether all is safe, and after a look at the archive, whether another writer is
+// active.
 func (d *database) noteOthers(o outcome) {
 	if !o.work.isBackup() && d.look.Known && d.look.Newest.Seq != 0 && !d.isDirty() {
 		d.board.mu.Lock()
@@ -182,25 +187,29 @@ func (d *database) noteOthers(o outcome) {
 		d.board.mu.Unlock()
 		d.w.tell(d.news(EventSafe, o.ended).Event)
 	}
-	d.board.mu.Lock()
-	conflicts := d.board.moved.conflicts
-	d.board.mu.Unlock()
-	switch {
-	case o.work.kind == doReread && d.look.Newest.Seq == o.work.was:
-		d.pace.yields = 0 // it has stopped, so this one leads
-		return
-	case o.work.kind == doReread, o.work.isBackup() && conflicts > 0:
-	default:
-		return
+	switch isNew := d.look.Newest.Seq != o.work.was; {
+	case o.work.kind == doReread && isNew:
+		d.yield(o.ended, &d.look.Newest)
+	case o.work.kind == doReread:
+		d.pace.lead() // the other one has stopped
+	case d.pace.yields > 0 && isNew && !o.work.isBackup():
+		d.name(o.ended, &d.look.Newest) // after conflicts only, when it was not known yet
 	}
-	d.yield(o.ended)
 }
 
-// yield waits longer, because another writer was first.
-func (d *database) yield(now time.Time) {
+// yield waits longer, because another writer was first: with backup b, nil if that is not known yet.
+func (d *database) yield(now time.Time, b *archiver.Backup) {
 	d.pace.yields++
-	if d.pace.yields == 1 {
-		d.news(EventWriter, now).writer(d.look.Newest)
+	if b != nil {
+		d.name(now, b)
+	}
+}
+
+// name says once who the other writer is, who has made b.
+func (d *database) name(now time.Time, b *archiver.Backup) {
+	if !d.pace.isNamed {
+		d.pace.isNamed = true
+		d.news(EventWriter, now).writer(b)
 	}
 }
 
@@ -222,7 +231,7 @@ func (d *database) failed(now time.Time, kind string, err error) {
 	switch code {
 	case archiver.CodeNeedsFull: // the next look says so
 	case archiver.CodeConflict:
-		d.yield(now)
+		d.yield(now, nil)
 	case archiver.CodeStore, archiver.CodeUnknownOutcome: // the breaker knows
 		d.news(EventFailed, now).failed(kind, err)
 	case archiver.CodeBusyDatabase, archiver.CodeLocked:

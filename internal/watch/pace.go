@@ -27,9 +27,14 @@ type pace struct {
 	limit   Rate
 
 	// yields counts how often in a row another writer was first: it leads then, and this
-	// one waits longer and longer before it looks whether the other still does.
-	yields int
+	// one waits longer and longer before it looks whether the other still does. isNamed says that it
+	// was said who that is.
+	yields  int
+	isNamed bool
 }
+
+// lead ends the wait for another writer.
+func (p *pace) lead() { p.yields, p.isNamed = 0, false }
 
 // recentRuns is from how many runs the time that the next one takes is estimated.
 const recentRuns = 20

@@ -55,7 +55,7 @@ func (d *database) flush(ctx context.Context) bool {
 		d.look, d.dirtySince = l, time.Time{}
 		return true
 	}
-	d.run = &work{kind: doBackup, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
+	d.run = &work{kind: doBackup, was: l.Newest.Seq, noHold: d.guard.state.GivenUp && !d.guard.mayHold(), began: now}
 	d.show(now)
 	r, err := d.archive.Backup(ctx, archiver.SessionBackup{Observer: d.board.observe, NoHold: d.run.noHold})
 	o := outcome{work: d.run, err: err, report: r, ended: time.Now(), isStopped: ctx.Err() != nil}

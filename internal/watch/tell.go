@@ -99,7 +99,7 @@ func (e news) forks() {
 }
 
 // writer tells of another writer, who has made b.
-func (e news) writer(b archiver.Backup) {
+func (e news) writer(b *archiver.Backup) {
 	e.Why = "another writer is active: this one lets it lead"
 	e.Who = fmt.Sprintf("%s on %s, backup %d", b.Tool, b.Host, b.Seq)
 	e.say(slog.LevelWarn, e.Why, "host", b.Host, "tool", b.Tool, "seq", b.Seq)

@@ -1,12 +1,16 @@
 package watch
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
 
 // two watches one database with two watchers, for so long, with a commit each second. It
@@ -167,5 +171,89 @@ func TestOneOfTwoTakesTheFullBackup(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+// Who is named as the other writer is the other one, with its backup, and not this one with its own.
+// What removes backups is a conflict, too, but no other writer.
+func TestOtherWriterIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, d := storagetest.NewMemory(), newRealDatabase(t)
+		var mu sync.Mutex
+		var writers []Event
+		w := New(Options{
+			Open: func(g Target) (Archive, error) {
+				return Adapt(archiver.New(store, archiver.Options{Name: g.Archive, Host: "here"}), g.Database, archiver.SessionOptions{}, nil), nil
+			},
+			Event: func(e Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Kind == EventWriter {
+					writers = append(writers, e)
+				}
+			},
+		})
+		d.check(w.Set([]Target{target(d.path)}))
+		d.w = w
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- w.Run(ctx) }()
+		saves := func() archiver.Backup {
+			d.commit()
+			time.Sleep(3 * DefaultLag)
+			synctest.Wait()
+			return w.State().Targets[0].Newest
+		}
+		if b := saves(); b.Seq != 1 && b.Seq != 2 {
+			t.Fatalf("%+v", b)
+		}
+		last := saves()
+		there := archiver.New(store, archiver.Options{Host: "there", Tool: "their tool"})
+		_, err := there.Pin(t.Context(), last.Seq, "kept")
+		d.check(err)
+		if b := saves(); b.Seq != last.Seq+2 || len(writers) != 0 || w.State().Targets[0].Counts.Conflicts != 0 {
+			t.Errorf("after a pin: %+v, %v", b, writers)
+		}
+		d.commit()
+		r, err := there.Backup(t.Context(), d.path, archiver.BackupOptions{})
+		d.check(err)
+		if b := saves(); b.Seq != r.Backup.Seq+1 || b.Host != "here" {
+			t.Errorf("%+v", b)
+		}
+		want := fmt.Sprintf("their tool on there, backup %d", r.Backup.Seq)
+		if len(writers) != 1 || writers[0].Who != want || w.State().Targets[0].Counts.Conflicts != 1 {
+			t.Errorf("%+v, and not %s", writers, want)
+		}
+		cancel()
+		d.check(<-stopped)
+	})
+}
+
+// If the others were faster until this one gave up, who they are is said when the archive was read.
+func TestOthersThatAreFasterEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, f := newFake("people")
+		hand := &fakeSession{d: d, a: f.a, host: "there"}
+		s := watch(t, Options{}, []Target{target("people")}, f)
+		rest(30 * time.Second)
+		f.isBeaten = true
+		d.commit()
+		if _, err := hand.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+			t.Fatal(err)
+		}
+		rest(2 * DefaultLag)
+		f.isBeaten = false
+		rest(time.Minute)
+		if s.count(EventWriter) != 1 {
+			t.Fatalf("said %d times", s.count(EventWriter))
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, e := range s.events {
+			if e.Kind == EventWriter && e.Who != " on there, backup 2" {
+				t.Errorf("it is %q", e.Who)
+			}
+		}
+		s.cancel()
 	})
 }
