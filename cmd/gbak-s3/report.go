@@ -23,6 +23,7 @@ const reportFile = "gbak-s3-report.html"
 
 func reportCommand(a *app) *cobra.Command {
 	var out, list string
+	var verify bool
 	cmd := &cobra.Command{
 		Use:   "report ARCHIVE...",
 		Short: "Write a page about archives: what can be restored, and what proves it",
@@ -30,24 +31,28 @@ func reportCommand(a *app) *cobra.Command {
 be restored over time, the drills, and the command that restores. The file has all it needs in
 itself, and no script: it can be mailed, kept, or put on a web server. Archives are only read.
 
+What can be restored is what the records of an archive say. With --verify, every object that they
+name is looked up, too, as by gbak-s3 verify: that takes a request for each backup.
+
 The page says what it knows of each archive, also if that is damaged, cannot be read or is not there; then
 report exits as status does, with 3 for damage and for a drill that failed, and with 4 if it is not there. An older file
 at that place is replaced as a whole, so that no page stays that says what is not so any more.`,
 		Example: `  gbak-s3 report s3://backups/people
   gbak-s3 report s3://backups/people s3://backups/shop -o backups.html
-  gbak-s3 report --list archives.txt -o /var/www/backups.html`,
+  gbak-s3 report --verify --list archives.txt -o /var/www/backups.html`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addresses, err := reportedArchives(cmd, args, list)
 			if err != nil {
 				return err
 			}
-			return a.report(cmd, addresses, out)
+			return a.report(cmd, addresses, out, verify)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", reportFile, "write the page to `FILE`, or to stdout for -")
 	cmd.Flags().StringVar(&out, "out", reportFile, "the same as --output")
 	_ = cmd.Flags().MarkHidden("out") // it is there
+	cmd.Flags().BoolVar(&verify, "verify", false, "look up every object that the records name, by name and size")
 	cmd.Flags().StringVar(&list, "list", "", "read addresses of archives from this `FILE`, one a line, or from stdin for -")
 	return cmd
 }
@@ -103,13 +108,13 @@ type reportLine struct {
 }
 
 // report writes the page. What is wrong with archives is on it, and is the error afterwards.
-func (a *app) report(cmd *cobra.Command, addresses []string, out string) error {
+func (a *app) report(cmd *cobra.Command, addresses []string, out string, verify bool) error {
 	if out != "-" {
 		if err := mustBeForAnswers(out); err != nil {
 			return err
 		}
 	}
-	all, err := a.lookAtAll(cmd.Context(), addresses)
+	all, err := a.lookAtAll(cmd.Context(), addresses, verify)
 	if err != nil {
 		return err
 	}
@@ -155,7 +160,7 @@ const looksAtATime = 4
 
 // lookAtAll looks at archives. The error is for what is no archive's, such as keys that cannot be
 // read; that of an archive is in its look.
-func (a *app) lookAtAll(ctx context.Context, addresses []string) ([]*archiveLook, error) {
+func (a *app) lookAtAll(ctx context.Context, addresses []string, verify bool) ([]*archiveLook, error) {
 	keys, err := a.keys.given(ctx, a.log)
 	if err != nil {
 		return nil, err
@@ -169,7 +174,7 @@ func (a *app) lookAtAll(ctx context.Context, addresses []string) ([]*archiveLook
 		g.Go(func() error {
 			archive, err := opener.openWith(ctx, address, a.log, keys)
 			if err == nil {
-				err = all[i].look(ctx, archive)
+				err = all[i].look(ctx, archive, verify)
 			}
 			all[i].err = err
 			return ctx.Err()

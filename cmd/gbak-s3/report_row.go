@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/history"
@@ -20,16 +23,27 @@ type archiveLook struct {
 	drills  archiver.DrillsReport
 	unseen  error // why it is not known which drills there were
 	err     error // why the archive could not be read
+
+	verified *archiver.VerifyReport // nil if no object was looked up
+	at       time.Time              // when that was
 }
 
 // look reads what is to be seen. The error says that there is nothing.
-func (l *archiveLook) look(ctx context.Context, archive *archiver.Archive) (err error) {
+func (l *archiveLook) look(ctx context.Context, archive *archiver.Archive, verify bool) (err error) {
 	if l.status, err = archive.Status(ctx, archiver.StatusOptions{}); err != nil {
 		return err
 	}
 	if l.drills, l.unseen = archive.Drills(ctx); l.unseen != nil && ctx.Err() != nil {
 		return l.unseen
 	}
+	if !verify {
+		return nil
+	}
+	found, err := archive.Verify(ctx, archiver.VerifyOptions{})
+	if err != nil {
+		return err
+	}
+	l.verified, l.at = &found, time.Now().UTC()
 	return nil
 }
 
@@ -42,7 +56,9 @@ func (l *archiveLook) verdict() error {
 		return err
 	}
 	p := l.status.Proofs
-	switch {
+	switch v := l.verified; {
+	case v != nil && !v.OK():
+		return damagedError("%s: %s: %s", named(l.address), v.Findings[0].Key, v.Findings[0].Problem)
 	case p == nil:
 	case p.Coverage != nil && p.Coverage.Damaged > 0:
 		return damagedError("%s: %s of the archive was read and is damaged", named(l.address), percent(p.Coverage.Damaged))
@@ -79,6 +95,9 @@ func (l *archiveLook) row(a *app) page.Database {
 		d.History = h.WithDrills(l.drills)
 	}
 	d.Proof = shownProof(r)
+	if v := l.verified; v != nil {
+		d.Verify = page.Upkeep{Last: l.at, LastGood: l.at, Findings: len(v.Findings)}
+	}
 	if err := r.Within(math.MaxInt64); r.Vanished != nil || r.Broken != nil {
 		d.Broken, d.Hint = page.Text(sentence(err)), describe(err, "report").Hint
 	}
@@ -87,6 +106,16 @@ func (l *archiveLook) row(a *app) page.Database {
 	}
 	l.backups(&d)
 	d.Restore, d.Remark = l.restore()
+	if r.Broken != nil {
+		d.Restorable, d.Restore = time.Time{}, ""
+		if last := lastRestorable(r.Restorable); last != nil {
+			d.Restorable = last.AsOf
+			if last.ToTime != nil {
+				d.Restorable = *last.ToTime
+			}
+			d.Restore, d.Remark = l.restore("--backup", strconv.FormatUint(last.LastBackup, 10))
+		}
+	}
 	return d
 }
 
@@ -126,10 +155,19 @@ func (l *archiveLook) backups(d *page.Database) {
 	d.Known = all[0].CreatedAt
 }
 
+// lastRestorable returns the range that ends with the newest backup that can be restored, nil if none can.
+func lastRestorable(reach []archiver.Reach) *archiver.Reach {
+	if len(reach) == 0 {
+		return nil
+	}
+	last := slices.MaxFunc(reach, func(a, b archiver.Reach) int { return cmp.Compare(a.LastBackup, b.LastBackup) })
+	return &last
+}
+
 // restore returns the command that restores the archive, and what has to be added to it.
-func (l *archiveLook) restore() (command, remark string) {
+func (l *archiveLook) restore(flags ...string) (command, remark string) {
 	place := absolute(l.address)
-	command = "gbak-s3 restore " + quote(place) + " restored.grafeo"
+	command = strings.Join(append([]string{"gbak-s3 restore", quote(place), "restored.grafeo"}, flags...), " ")
 	if l.status.Encryption != nil {
 		return command + " -i KEY_FILE", "`KEY_FILE` is a file with an identity that opens the archive."
 	}

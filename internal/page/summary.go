@@ -218,13 +218,17 @@ func (t *tally) evidence() string {
 // restorable is the sentence of archives alone, which say nothing about databases.
 func (t *tally) restorable() Summary {
 	const unseen = " Whether its database has newer commits cannot be seen from here."
+	headline, looked := "can be restored.", " Every object that is needed for that is there."
+	if slices.ContainsFunc(t.of[Good], func(r Row) bool { return r.Verify.LastGood.IsZero() }) {
+		headline, looked = "can be restored, by what the records say.", " Whether every object is there was not looked up: `gbak-s3 report --verify` does that."
+	}
 	oldest := slices.MinFunc(t.of[Good], func(a, b Row) int { return a.Restorable.Compare(b.Restorable) })
 	of := fmt.Sprintf("%s, %s", t.s.When(oldest.Restorable), t.s.Ago(oldest.Restorable))
 	if t.n == 1 {
-		return Summary{Good, oldest.Name, "can be restored.", "Its newest state is of " + of + "." + unseen, ""}
+		return Summary{Good, oldest.Name, headline, "Its newest state is of " + of + "." + looked + unseen, ""}
 	}
-	return Summary{Good, "", allOf(t.n, "archive") + " can be restored.",
-		"The oldest of their newest states is of " + of + ". Whether the databases have newer commits cannot be seen from here.", ""}
+	return Summary{Good, "", allOf(t.n, "archive") + " " + headline,
+		"The oldest of their newest states is of " + of + "." + looked + " Whether the databases have newer commits cannot be seen from here.", ""}
 }
 
 // words returns the states of rows, each once, in order.

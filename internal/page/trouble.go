@@ -290,7 +290,11 @@ func (j *judge) good() Trouble {
 	d := j.d
 	switch {
 	case !j.s.IsWatched:
-		return Trouble{Good, "restorable", "It can be restored, up to " + j.when(d.Restorable) + ".", ""}
+		text := "By what its records say, it can be restored up to " + j.when(d.Restorable) + "."
+		if !d.Verify.LastGood.IsZero() {
+			text = "It can be restored up to " + j.when(d.Restorable) + ": every object is there."
+		}
+		return Trouble{Good, "restorable", text, ""}
 	case d.Unsaved.Since.IsZero():
 		return Trouble{Good, "safe", "The archive has everything.", ""}
 	}

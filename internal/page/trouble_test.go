@@ -166,9 +166,20 @@ func TestReportSaysNothingOfDatabases(t *testing.T) {
 	d := page.Database{Name: "people", Archive: "/nas", Newest: page.Backup{Seq: 1}, Restorable: ago(time.Hour)}
 	s := &page.Status{At: now, Databases: []page.Database{d}}
 	sum := s.Summary()
-	if sum.Level != page.Good || sum.String() != "people can be restored." || !strings.Contains(sum.Detail, "cannot be seen from here") || strings.Contains(sum.String()+sum.Detail, "safe") {
+	if sum.Level != page.Good || sum.String() != "people can be restored, by what the records say." || !strings.Contains(sum.Detail, "was not looked up") || !strings.Contains(sum.Detail, "cannot be seen from here") || strings.Contains(sum.String()+sum.Detail, "safe") {
 		t.Errorf("it says %s %s", sum, sum.Detail)
 	}
+	s.Databases[0].Verify.LastGood = now
+	if sum := s.Summary(); sum.Level != page.Good || sum.String() != "people can be restored." || !strings.Contains(sum.Detail, "is there.") {
+		t.Errorf("of a verified one it says %s %s", sum, sum.Detail)
+	}
+	second := d
+	second.Archive = "/other"
+	s.Databases = append(s.Databases, second)
+	if sum := s.Summary(); sum.String() != "Both archives can be restored, by what the records say." {
+		t.Errorf("of two, one of which is verified, it says %s", sum)
+	}
+	s.Databases = s.Databases[:1]
 	s.Databases[0].Broken = "It is broken."
 	if sum := s.Summary(); sum.Level != page.Bad {
 		t.Errorf("of a broken one it says %s", sum)

@@ -56,7 +56,7 @@ func (v *view) restorable(r page.Row) fact {
 	default:
 		f.Main, f.More = v.Status.When(r.Restorable), []string{v.Status.Ago(r.Restorable)}
 	}
-	if r.Broken != "" {
+	if r.Broken != "" || r.Verify.Findings > 0 {
 		f.Level = page.Bad
 	}
 	return f
@@ -257,7 +257,11 @@ func (v *view) more(r page.Row) []fact {
 		label string
 	}{{r.Verify, "Verified"}, {r.Expire, "Expired"}, {r.Compact, "Compacted"}} {
 		if !u.Due.IsZero() || !u.Last.IsZero() {
-			add(u.label, s.Ago(u.LastGood), "next "+s.Ago(u.Due))
+			var next []string
+			if !u.Due.IsZero() {
+				next = []string{"next " + s.Ago(u.Due)}
+			}
+			add(u.label, s.Ago(u.LastGood), next...)
 		}
 	}
 	if r.Encryption != "" {

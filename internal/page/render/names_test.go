@@ -50,6 +50,8 @@ func report() *page.Status {
 		d.Phase, d.Looked, d.Safe, d.Target, d.Lag, d.Path = "", time.Time{}, time.Time{}, 0, 0, ""
 		d.Disk, d.Held, d.Bytes, d.Counts, d.Hours, d.Proof.Every = page.Disk{}, 0, 0, page.Counts{}, nil, 0
 	}
-	b.Broken = "The newest backup cannot be restored: segment 0007 is missing."
+	a.Verify = page.Upkeep{Last: at, LastGood: at}
+	b.Broken = "The newest backup cannot be restored: manifests/0000004711.json is missing."
+	b.Restore += " --backup 4709"
 	return &page.Status{At: at, Version: "0.1.0", Databases: []page.Database{a, b}}
 }
