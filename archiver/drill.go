@@ -121,12 +121,13 @@ type PinnedDigest struct {
 }
 
 // Drill restores a database, checks it and removes it again, to prove that the archive can be restored. What
-// it finds out becomes a certificate in the archive, also if it fails.
+// it finds out becomes a certificate in the archive, also that something is wrong.
 //
 // That something was not proved is no error, but what the report says. An error means that the drill could not
-// be done; the report then says whether there is a certificate of that. The errors are those of
-// [Archive.Restore], and [CodeDiskFull] before anything is fetched if the scratch folder has no room for
-// the database and a tenth more.
+// be done. If this host is why, there is no certificate of it, and the newest proof grows older. The errors
+// are those of [Archive.Restore], and [ScratchError] before anything is asked of the store if the scratch folder
+// cannot be used, or before anything is fetched if it has no room for the database and a tenth more, which
+// is [CodeDiskFull].
 //
 // What [DrillReport.Bytes], [DrillReport.Structure] and so on prove of the restored database is in
 // docs/drills.md. If the drill is killed, the next one with the same scratch folder removes what it left.

@@ -59,7 +59,7 @@ func TestDrillWithCredentialsThatOnlyRead(t *testing.T) {
 }
 
 // A store without an archive, a state that there is not, and a store that is away are no verdicts: there
-// is no certificate.
+// is no certificate. Neither is a scratch folder that cannot be used, for which nobody asks the store.
 func TestDrillOfNothing(t *testing.T) {
 	t.Parallel()
 	store := storagetest.NewMemory()
@@ -79,9 +79,13 @@ func TestDrillOfNothing(t *testing.T) {
 	if len(store.Objects()) != before {
 		t.Error("something was stored")
 	}
-	r, err := newArchive(store).Drill(t.Context(), archiver.DrillOptions{Scratch: t.TempDir() + "/none"})
-	if err == nil || r.Certificate == "" { // drills cannot be done: that is to be seen
-		t.Errorf("no scratch folder: %v, %+v", err, r)
+	calls := len(store.Calls())
+	for _, random := range []bool{false, true} {
+		scratch := t.TempDir() + "/none"
+		r, err := newArchive(store).Drill(t.Context(), archiver.DrillOptions{Scratch: scratch, Random: random})
+		if e, ok := errors.AsType[*archiver.ScratchError](err); !ok || e.Folder != scratch || r.Certificate != "" || len(store.Calls()) != calls {
+			t.Errorf("no scratch folder: %v, %+v, %d requests", err, r, len(store.Calls())-calls)
+		}
 	}
 }
 

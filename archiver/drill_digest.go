@@ -112,7 +112,7 @@ func (d *drill) certify(ctx context.Context, err error) {
 	if d.opts.ReadOnly {
 		return
 	}
-	if d.list == nil || !isAboutRestoring(err) {
+	if d.list == nil || !isAboutArchive(err) {
 		d.report.NoCertificate = err
 		return
 	}
@@ -132,19 +132,22 @@ func (d *drill) certify(ctx context.Context, err error) {
 	d.report.Certificate = c.Key
 }
 
-// isAboutRestoring reports whether err, with which a drill ended, says something of whether the archive can be
-// restored, or whether drills can be done: not that something else was asked for, or that nobody could
-// know.
-func isAboutRestoring(err error) bool {
-	if errors.Is(err, storage.ErrUnavailable) {
-		return false // and it would not take a certificate
+// isAboutArchive reports whether err, with which a drill ended, says something of the archive: that it is
+// damaged, or that its store answers and yet does not hand out an object, such as one in an archive tier. What
+// this host lacks (a folder, room, a program, permissions, keys, a connection) says nothing of it: a
+// certificate of that would accuse the archive, and stand in the place of one that rightly does.
+func isAboutArchive(err error) bool {
+	if err == nil {
+		return true
 	}
 	switch classify(err) {
-	case CodeNoArchive, CodeNoBackup, CodeVanished, CodeUnreachable, CodeInterrupted, CodeNoStore,
-		CodeKeyMissing, CodeKeyWrong, CodeRecipients, CodeNotEncrypted, CodeEncrypted:
-		return false
+	case CodeDamagedArchive, CodeDamagedDatabase:
+		return true
+	case CodeStore:
+		e, ok := errors.AsType[*storage.Error](err)
+		return ok && e.Op == storage.OpGet && !is(storage.ErrUnavailable, storage.ErrSettings, storage.ErrForeign)(err)
 	}
-	return true
+	return false
 }
 
 // proof returns what the certificate says of the drill.

@@ -3,7 +3,9 @@ package archiver
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/scratch"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/structure"
+	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // drill is one run of [Archive.Drill].
@@ -26,7 +29,7 @@ type drill struct {
 
 	list      *journal.List   // as of the newest plan; nil before there is one
 	plan      *catalog.Plan   // nil before there is one
-	scratch   *scratch.Folder // nil before there is one
+	scratch   *scratch.Folder // nil if it could not be made
 	database  string          // path of it, "" before it is restored
 	want      structure.Want  // as the manifests say it
 	found     structure.Found
@@ -39,11 +42,34 @@ func (d *drill) proofs() []*DrillCheck {
 }
 
 func (d *drill) run(ctx context.Context) error {
-	err := d.prove(ctx)
+	err := d.open()
+	if err == nil {
+		err = d.prove(ctx)
+	}
 	if ctx.Err() == nil {
 		d.certify(ctx, err)
 	}
 	return d.clear(err)
+}
+
+// open makes the scratch folder, before anything is asked of the store.
+func (d *drill) open() (err error) {
+	d.scratch, err = scratch.Open(d.archive.disk, d.opts.Scratch, d.archive.log)
+	return d.atScratch(err)
+}
+
+// atScratch returns the error of a step of the drill, as a [*ScratchError] if it is about a file of this host:
+// a drill has others only below its scratch folder, and those of an archive in a directory are the store's.
+func (d *drill) atScratch(err error) error {
+	isOfFile := as[*fs.PathError](err) || as[*os.LinkError](err) || as[*staging.SpaceError](err)
+	if !isOfFile || as[*storage.Error](err) || as[*ScratchError](err) {
+		return err
+	}
+	switch classify(err) {
+	case CodeFailed, CodePermission, CodeDiskFull:
+		return &ScratchError{d.opts.Scratch, err}
+	}
+	return err
 }
 
 // prove restores and checks the database. What is wrong with that is in the report.
@@ -140,18 +166,13 @@ func (d *drill) restore(ctx context.Context, p *pursuit) error {
 	if err := d.checkRoom(); err != nil {
 		return err
 	}
-	if d.scratch == nil {
-		if d.scratch, err = scratch.Open(d.archive.disk, d.opts.Scratch, d.archive.log); err != nil {
-			return err
-		}
-	}
 	target := d.scratch.Path(nameOf(plan.Route.Last().Database.Name))
 	r, err := d.archive.restorePlan(ctx, target, plan, RestoreOptions{inspect: d.inspect(ctx)})
 	d.report.Plan = planOf(plan) // its state is exact now
 	if err == nil {
 		d.database, d.report.Reopen = target, r.Reopen
 	}
-	return err
+	return d.atScratch(err)
 }
 
 // nameOf returns the name of a restored database: the one that it had, if that can be the name of a file.
@@ -168,7 +189,7 @@ func (d *drill) checkRoom() error {
 	needed := d.plan.Cost.RawBytes + d.plan.Cost.RawBytes/10
 	space, ok := d.archive.space(d.opts.Scratch)
 	if ok && space.Sure && needed > space.Free {
-		return &staging.SpaceError{Path: d.opts.Scratch, Needed: needed, Free: space.Free}
+		return d.atScratch(&staging.SpaceError{Path: d.opts.Scratch, Needed: needed, Free: space.Free})
 	}
 	return nil
 }
@@ -210,7 +231,7 @@ func (d *drill) checkStructure(ctx context.Context) (err error) {
 	case as[*structure.MismatchError](err):
 		p.Result, p.Why = DrillFailed, err.Error()
 	case err != nil:
-		return err
+		return d.atScratch(err)
 	default:
 		p.Result = DrillOK
 	}

@@ -150,7 +150,7 @@ func TestDrillCheckFails(t *testing.T) {
 	r, err := newArchive(store).Drill(t.Context(), archiver.DrillOptions{Scratch: scratch, Check: func(context.Context, string) (archiver.CheckResult, error) {
 		return archiver.CheckResult{}, broken
 	}})
-	if !errors.Is(err, broken) || r.Certificate == "" {
+	if !errors.Is(err, broken) || r.Certificate != "" {
 		t.Errorf("%v, %+v", err, r)
 	}
 	mustBeEmpty(t, scratch)

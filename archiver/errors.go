@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"errors"
+	"fmt"
 )
 
 // Code is the short stable name of a kind of error, for programs.
@@ -104,7 +105,7 @@ func (s sentinel) Error() string { return string(s) }
 // Error is the error of every exported function of this package: what went wrong, with
 // a stable name for programs. It wraps the cause with its type, for [errors.As]: a
 // [storage.Error] of a store, an [fs.PathError] and the like of the system, and a
-// [NewestError], [DocumentError], [UpgradeError], [NeedsFullError] or [KeysError] where the next step depends on more
+// [NewestError], [DocumentError], [UpgradeError], [ScratchError], [NeedsFullError] or [KeysError] where the next step depends on more
 // than the code.
 type Error struct {
 	Code Code
@@ -161,6 +162,20 @@ func (e *DocumentError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *DocumentError) Unwrap() error { return e.Err }
+
+// ScratchError is the error for a drill that could not be done in its scratch folder: that is missing, may not
+// be written to, or has no room. It says nothing of the archive.
+type ScratchError struct {
+	Folder string // as [DrillOptions.Scratch] has it
+	Err    error
+}
+
+func (e *ScratchError) Error() string {
+	return fmt.Sprintf("no drill can be done in %s: %v", e.Folder, e.Err)
+}
+
+// Unwrap returns what the system said.
+func (e *ScratchError) Unwrap() error { return e.Err }
 
 // UpgradeError is the error for a database of 0.6 that may be the archive's after its
 // upgrade from 0.5, though nothing shows that. Its code is [CodeWrongDatabase].

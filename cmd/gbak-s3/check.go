@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,19 @@ const (
 	// the group holds it open longer.
 	pipePatience = 2 * time.Second
 )
+
+// notRun are the exit codes with which shells, env, nice and others like them say that a command cannot be run
+// or is not there. That a program is missing here, such as the node of a script, says nothing of a database.
+var notRun = []int{126, 127}
+
+// mustBeThere returns an error if the program of a command is not there: it is better said before a database
+// is restored for it.
+func mustBeThere(command []string) error {
+	if _, err := exec.LookPath(command[0]); err != nil {
+		return newExecError(err)
+	}
+	return nil
+}
 
 // checkBy returns what checks a database by a command, for [archiver.DrillOptions]: the database is well if
 // the command exits with 0. If the last line of its output begins with "digest: ", that is the digest.
@@ -98,16 +112,16 @@ func resultOf(err error, stdout, stderr string) (archiver.CheckResult, error) {
 		return archiver.CheckResult{}, newExecError(err)
 	}
 	last := lastLine(stdout)
+	if isExit && slices.Contains(notRun, exit.ExitCode()) {
+		return archiver.CheckResult{}, newExecError(errors.New(exit.String() + saying(firstOf(endOf(stderr, toldLines), last))))
+	}
 	r := archiver.CheckResult{OK: err == nil}
 	if digest, ok := strings.CutPrefix(last, "digest:"); ok {
 		r.Digest = strings.TrimSpace(digest)
 		last = ""
 	}
 	if err != nil {
-		r.Why = "the command ended with " + exit.String()
-		if said := short(firstOf(endOf(stderr, toldLines), last)); said != "" {
-			r.Why += ": " + said
-		}
+		r.Why = "the command ended with " + exit.String() + saying(firstOf(endOf(stderr, toldLines), last))
 	}
 	return r, nil
 }
@@ -116,6 +130,14 @@ func resultOf(err error, stdout, stderr string) (archiver.CheckResult, error) {
 // that a command prints.
 func reportedDigest(text string) string {
 	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "digest: "))
+}
+
+// saying returns what a command said, as the rest of a message.
+func saying(said string) string {
+	if said = short(said); said != "" {
+		return ": " + said
+	}
+	return ""
 }
 
 func firstOf(a, b string) string {

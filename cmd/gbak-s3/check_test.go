@@ -73,6 +73,19 @@ func TestCheckCannotStart(t *testing.T) {
 	if _, ok := errors.AsType[*execError](err); !ok || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
+	// One that is there, and cannot start what it needs.
+	for _, script := range []string{"no-such-program", "exec no-such-program", "exec /etc/passwd"} {
+		got, err := checked(t, script, long)
+		if _, ok := errors.AsType[*execError](err); !ok || !strings.Contains(err.Error(), "exit status 12") || got.Why != "" {
+			t.Errorf("%s: %+v, %v", script, got, err)
+		}
+	}
+	if err := mustBeThere([]string{"no-such-program", "{}"}); err == nil {
+		t.Error("a program that is not there is there")
+	}
+	if err := mustBeThere([]string{"/bin/sh"}); err != nil {
+		t.Error(err)
+	}
 }
 
 // A command that does not end in time is killed, with all that it has started; and so is what it leaves when

@@ -31,7 +31,7 @@ func drillCommand(a *app) *cobra.Command {
 		Long: `drill restores the database into a folder of its own below --scratch, checks it there, and
 removes it again. It restores the newest state, the one that --backup, --epoch or --time
 names, or with --random one that is drawn from all that can be restored. What it finds out
-becomes a certificate in the archive, also if it fails: status shows the newest.
+becomes a certificate in the archive, also that a check failed: status shows the newest.
 
 It checks that what was stored has come back (bytes); that the restored files are a database,
 frame by frame, in just the state that was asked for (structure); and with --exec that a command
@@ -41,7 +41,8 @@ line of its output is "digest: " and a text, that is compared with what was said
 state before, by a drill or by attest (digest); the first one is what later ones are compared with.
 A text SCHEME:VALUE is compared only with texts of the same scheme.
 
-Exit codes: 0 all that was checked is right; 3 a check failed; otherwise as restore.`,
+Exit codes: 0 all that was checked is right; 3 a check failed; otherwise it could not be
+done, as with restore: then there is no certificate if this host is why.`,
 		Example: `  gbak-s3 drill s3://backups/people
   gbak-s3 drill --random --scratch /var/tmp s3://backups/people
   gbak-s3 drill --exec 'node check.js {}' --epoch 4711 s3://backups/people`,
@@ -114,6 +115,11 @@ func (f *drillFlags) read(cmd *cobra.Command) (err error) {
 func (a *app) drill(cmd *cobra.Command, address string, f *drillFlags, run *metrics.Run) error {
 	frugal()
 	outliveReaders()
+	if f.opts.Check != nil {
+		if err := mustBeThere(f.opts.Command); err != nil {
+			return err
+		}
+	}
 	archive, err := a.archive(cmd.Context(), address)
 	if err != nil {
 		return err

@@ -10,16 +10,25 @@ import (
 // ofDrills is what may go wrong only where it is proved that an archive can be restored.
 var ofDrills = []row{
 	{
-		name: "no room for a drill", when: both(is(syscall.ENOSPC, syscall.EDQUOT), of("drill")),
-		say: "Choose a folder with more room with --scratch: a drill needs as much as the database, and a tenth more.",
+		name: "no room for a drill", when: both(as[*archiver.ScratchError], is(syscall.ENOSPC, syscall.EDQUOT)),
+		say: "Choose a folder with more room with --scratch (`scratch` in the file of a watcher): a drill needs as much as the " +
+			"database, and a tenth more. This says nothing about the archive.",
 	},
 	{
 		name: "no command of a drill", when: both(as[*execError], of("drill")),
-		say: "Check the command after --exec. It is looked for in $PATH, and no shell reads it.",
+		say: "Check the command after --exec, and what that runs itself. It is looked for in $PATH, and no shell reads it. " +
+			"This says nothing about the archive.",
 	},
 	{
-		name: "no folder for a drill", when: both(of("drill"), func(f *facts) bool { return !ofStore(f) && is(fs.ErrNotExist, syscall.ENOTDIR)(f) }),
-		say: "Give a folder that exists with --scratch: the drill restores into a folder of its own there, and removes that afterwards.",
+		name: "no folder for a drill", when: both(as[*archiver.ScratchError], is(fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EROFS)),
+		more: func(f *facts) string {
+			hint := "Give a folder that exists and may be written to with --scratch (`scratch` in the file of a watcher): the drill restores " +
+				"into a folder of its own there, and removes that afterwards. This says nothing about the archive."
+			if is(fs.ErrPermission)(f) {
+				hint += whoRuns()
+			}
+			return hint
+		},
 	},
 	{
 		name: "another digest", when: code(archiver.CodeDigest),

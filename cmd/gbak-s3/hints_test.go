@@ -47,6 +47,8 @@ func onPath(errno syscall.Errno) error {
 	return &fs.PathError{Op: "open", Path: "/data/people.grafeo", Err: errno}
 }
 
+func inScratch(errno syscall.Errno) error { return &archiver.ScratchError{Err: onPath(errno)} }
+
 // hintCase is an error for a row of the table, with what its hint must say.
 type hintCase struct {
 	row   string
@@ -76,9 +78,12 @@ var verbHintCases = []verbHintCase{
 	{"expire", hintCase{"denied to an expiry", archiver.CodePermission, refused(storage.ErrPermission, 403, "AccessDenied"), "s3:DeleteObject"}},
 	{"plan", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
 	{"drill", hintCase{"interrupted reader", archiver.CodeInterrupted, errors.New("x"), "Nothing was changed"}},
-	{"drill", hintCase{"no room for a drill", archiver.CodeDiskFull, onPath(syscall.ENOSPC), "--scratch"}},
+	{"drill", hintCase{"no room for a drill", archiver.CodeDiskFull, inScratch(syscall.ENOSPC), "--scratch"}},
+	{"watch", hintCase{"no room for a drill", archiver.CodeDiskFull, inScratch(syscall.EDQUOT), "`scratch`"}},
 	{"drill", hintCase{"no command of a drill", archiver.CodeFailed, &execError{onPath(syscall.ENOENT)}, "--exec"}},
-	{"drill", hintCase{"no folder for a drill", archiver.CodeFailed, onPath(syscall.ENOENT), "--scratch"}},
+	{"drill", hintCase{"no folder for a drill", archiver.CodeFailed, inScratch(syscall.ENOENT), "--scratch"}},
+	{"drill", hintCase{"no folder for a drill", archiver.CodePermission, inScratch(syscall.EACCES), "runs as the user"}},
+	{"watch", hintCase{"no folder for a drill", archiver.CodePermission, inScratch(syscall.EROFS), "`scratch`"}},
 	{"attest", hintCase{"another digest", archiver.CodeDigest, errors.New("x"), "another scheme"}},
 	{"inspect", hintCase{"nothing that can be inspected", archiver.CodeNotDatabase, errors.New("x"), "a log file"}},
 	{"inspect", hintCase{"nothing to inspect", archiver.CodeNotFound, onPath(syscall.ENOENT), "Check the path."}},

@@ -83,6 +83,16 @@ var drillMutants = []mutant{
 		"./archiver/internal/certificates", "TestPutMeetsAnother",
 	},
 	{
+		"what a host lacks is certified as the archive's failure", "archiver/drill_digest.go",
+		"	case CodeStore:\n		e, ok", "	case CodeFailed, CodeDiskFull:\n		return true\n	case CodeStore:\n		e, ok",
+		"./archiver", "TestDrillThatCannotBeDoneChangesNoProof|TestDrillWithoutRoom",
+	},
+	{
+		"an object that is not handed out is nobody's failure", "archiver/drill_digest.go",
+		"return ok && e.Op == storage.OpGet && !is(", "return false && ok && e.Op == storage.OpGet && !is(",
+		"./archiver", "TestDrillOfWhatIsNotHandedOut",
+	},
+	{
 		"a drill fetches what does not fit", "archiver/drill_run.go",
 		"if ok && space.Sure && needed > space.Free {", "if false && ok && space.Sure && needed > space.Free {",
 		"./archiver", "TestDrillWithoutRoom",
