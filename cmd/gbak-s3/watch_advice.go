@@ -25,16 +25,16 @@ func (a *advice) on(e watch.Event) {
 	case watch.EventBackup, watch.EventSafe:
 		delete(a.given, key)
 	case watch.EventFailed:
-		hint := adviceFor(e)
-		if hint == "" || a.given[key] == hint || e.IsYet && hint == checkPathHint {
+		if e.Hint == "" || a.given[key] == e.Hint || e.IsYet && e.Hint == checkPathHint {
 			return
 		}
-		a.given[key] = hint
-		a.log.Warn("what to do about it", "database", key.Name, "archive", key.Archive, "hint", hint)
+		a.given[key] = e.Hint
+		a.log.Warn("what to do about it", "database", key.Name, "archive", key.Archive, "hint", e.Hint)
 	}
 }
 
-// adviceFor returns what to do about an event, "" if the watcher does it by itself.
+// adviceFor returns what to do about an event, "" if the watcher does it by itself. It may look around
+// on the disk of the database.
 func adviceFor(e watch.Event) string {
 	switch e.Code {
 	case "", archiver.CodeStore, archiver.CodeUnknownOutcome, archiver.CodeConflict, archiver.CodeBusyDatabase,

@@ -18,7 +18,9 @@ func TestAdvice(t *testing.T) {
 	var log bytes.Buffer
 	a := newAdvice(slog.New(slog.NewTextHandler(&log, nil)))
 	failed := func(code archiver.Code) watch.Event {
-		return watch.Event{Kind: watch.EventFailed, Target: watch.Target{Name: "people"}, Code: code, Err: &archiver.Error{Code: code, Err: errors.New("x")}}
+		e := watch.Event{Kind: watch.EventFailed, Target: watch.Target{Name: "people"}, Code: code, Err: &archiver.Error{Code: code, Err: errors.New("x")}}
+		e.Hint = adviceFor(e)
+		return e
 	}
 	// The program may be about to make it.
 	yet := failed(archiver.CodeNotFound)

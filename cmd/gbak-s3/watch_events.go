@@ -129,7 +129,7 @@ func (p *eventPrinter) print(e watch.Event) {
 	}
 	line := watchLine{
 		Type: "watch", Event: e.Kind, At: e.At.UTC(), Database: e.Target.Name, Archive: e.Target.Archive, Store: e.Store,
-		State: string(e.Phase), Why: e.Why, Code: e.Code, Hint: adviceFor(e),
+		State: string(e.Phase), Why: e.Why, Code: e.Code, Hint: e.Hint,
 		LagMS: e.Lag.Milliseconds(), LogBytes: e.LogBytes, FreeBytes: e.FreeBytes, Writer: e.Who,
 	}
 	if e.Kind == watch.EventStore {

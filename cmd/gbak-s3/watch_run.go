@@ -63,7 +63,7 @@ type watching struct {
 func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 	w := &watching{
 		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
-		events: newEventPrinter(a.out), advice: newAdvice(a.log), recent: server.NewRecent(adviceFor),
+		events: newEventPrinter(a.out), advice: newAdvice(a.log), recent: server.NewRecent(),
 	}
 	check := watch.DefaultStoreCheck
 	if c.StoreCheck != nil {
@@ -72,7 +72,7 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 		}
 	}
 	w.beats = heartbeat.New(heartbeat.Options{State: func() watch.State { return w.watcher.State() }, Log: a.log})
-	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, StoreCheck: check, Flush: c.Flush, History: c.Listen != "" && c.Page != config.PageOff})
+	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, Hint: adviceFor, StoreCheck: check, Flush: c.Flush, History: c.Listen != "" && c.Page != config.PageOff})
 	return w
 }
 

@@ -40,6 +40,7 @@ type Event struct {
 	Why   string        // what happened, in words
 	Code  archiver.Code // of the error
 	Err   error         // of EventFailed: the error itself
+	Hint  string        // of EventFailed: what to do about it, "" for nothing
 	IsYet bool          // of EventFailed: nothing was ever seen at the database's path
 	Work  string        // of EventFailed and EventUpkeep: what was done, such as "backup" or "verify"
 

@@ -57,9 +57,17 @@ func (e news) backup(r *archiver.BackupReport) {
 		"stored_bytes", r.Backup.StoredBytes, "requests", r.Requests.Total(), "elapsed_ms", r.Elapsed.Milliseconds())
 }
 
+// about fills in an error, and what to do about it: before anybody waits for the telling.
+func (e *news) about(kind string, err error) {
+	e.Work, e.Why, e.Code, e.Err = kind, err.Error(), archiver.CodeOf(err), err
+	if e.w.opts.Hint != nil {
+		e.Hint = e.w.opts.Hint(e.Event)
+	}
+}
+
 // failed tells of an error. That a store is away is said once for all of its databases.
 func (e news) failed(kind string, err error) {
-	e.Work, e.Why, e.Code, e.Err = kind, err.Error(), archiver.CodeOf(err), err
+	e.about(kind, err)
 	level := slog.LevelError
 	if isAway(err) {
 		level = slog.LevelDebug
@@ -71,7 +79,8 @@ func (e news) failed(kind string, err error) {
 
 // notYet tells that there was never a database: its program may be about to make it.
 func (e news) notYet(kind string, err error) {
-	e.Work, e.Why, e.Code, e.Err, e.IsYet = kind, err.Error(), archiver.CodeOf(err), err, true
+	e.IsYet = true
+	e.about(kind, err)
 	e.say(slog.LevelInfo, "there is no database yet", "path", e.Target.Database)
 }
 

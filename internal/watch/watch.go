@@ -15,7 +15,7 @@ import (
 
 // Options are what all targets of a [Watcher] share. Open is required.
 type Options struct {
-	// Open returns the archive of a target. It does no I/O.
+	// Open returns the archive of a target. It may read a disk, such as files with keys.
 	Open func(Target) (Archive, error)
 
 	// Log receives what happens, for people; nil discards it.
@@ -24,6 +24,10 @@ type Options struct {
 	// Event is told of changes, by one goroutine at a time; nil for nobody. It must return
 	// quickly, and must not call the watcher.
 	Event func(Event)
+
+	// Hint returns what people can do about an error, "" for nothing; nil if nobody knows. It may
+	// read the disk of the database: nobody but that one waits for it.
+	Hint func(Event) string
 
 	// StoreCheck is how long a store may have said nothing before one request asks whether
 	// it still answers; 0 means [DefaultStoreCheck], and less than 0 never.
@@ -66,6 +70,10 @@ type Watcher struct {
 
 	telling sync.Mutex
 
+	setting sync.Mutex // held by Set
+
+	// mu is held by nobody who waits for a disk or a store, as health and pages take it. Of what
+	// follows.
 	mu        sync.Mutex
 	running   context.Context //nolint:containedctx // of Run, for targets that are set later; nil before
 	started   time.Time
@@ -93,16 +101,19 @@ func New(opts Options) *Watcher {
 // If two targets have the same key, or an archive cannot be opened, that is the error, and
 // nothing changes.
 func (w *Watcher) Set(targets []Target) error {
+	w.setting.Lock()
+	defer w.setting.Unlock()
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	wanted, opened := map[Key]Target{}, map[Key]Archive{}
+	watched := maps.Clone(w.databases)
+	w.mu.Unlock()
+	wanted, opened := map[Key]bool{}, map[Key]Archive{}
 	for _, t := range targets {
 		k := t.Key()
-		if _, there := wanted[k]; there {
+		if wanted[k] {
 			return fmt.Errorf("two of what is to be watched are called %s", k)
 		}
-		wanted[k] = t
-		if d, there := w.databases[k]; there && isSamePlace(d.board.target(), t) {
+		wanted[k] = true
+		if d := watched[k]; d != nil && isSamePlace(d.board.target(), t) {
 			continue
 		}
 		a, err := w.opts.Open(t)
@@ -111,8 +122,10 @@ func (w *Watcher) Set(targets []Target) error {
 		}
 		opened[k] = a
 	}
-	for k, d := range w.databases {
-		if _, stays := wanted[k]; !stays || opened[k] != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for k, d := range watched {
+		if !wanted[k] || opened[k] != nil {
 			w.remove(k, d)
 		}
 	}

@@ -24,7 +24,7 @@ import (
 
 func plainPage() *Page {
 	return &Page{
-		Version: "0.1.0", Recent: NewRecent(func(watch.Event) string { return "do this" }), Problems: func() []page.Problem { return nil },
+		Version: "0.1.0", Recent: NewRecent(), Problems: func() []page.Problem { return nil },
 		Restore: func(t watch.Target, _ bool) (string, string) { return "gbak-s3 restore " + t.Archive + " x", "" },
 		Price:   func(_ watch.Target, r storage.RequestCounts) (float64, bool) { return float64(r.Put), true },
 	}
@@ -202,7 +202,7 @@ func TestElsewhere(t *testing.T) {
 	p := plainPage()
 	p.Problems = func() []page.Problem { return []page.Problem{{What: "Something", Text: "hush", Hint: "hush"}} }
 	for _, e := range []watch.Event{
-		{Kind: watch.EventFailed, Target: bad.Target, Work: "backup", Why: "hush reason", Code: bad.Code},
+		{Kind: watch.EventFailed, Target: bad.Target, Work: "backup", Why: "hush reason", Code: bad.Code, Hint: "do this"},
 		{Kind: watch.EventWriter, Target: bad.Target, Who: "hush-host"},
 		{Kind: watch.EventBackup, Target: bad.Target, Report: &archiver.BackupReport{Backup: bad.Newest, Why: "hush reason"}},
 	} {

@@ -13,16 +13,13 @@ import (
 // Recent remembers what pages show of the last day, and no state has: backups, errors, and what was
 // seen of other writers. All of it is bounded, for each target.
 type Recent struct {
-	hint func(watch.Event) string
-
 	mu sync.Mutex
 	of map[watch.Key]*recent
 }
 
-// NewRecent returns one that has seen nothing yet. The hint says what to do about an error, "" for
-// nothing.
-func NewRecent(hint func(watch.Event) string) *Recent {
-	return &Recent{hint: hint, of: map[watch.Key]*recent{}}
+// NewRecent returns one that has seen nothing yet.
+func NewRecent() *Recent {
+	return &Recent{of: map[watch.Key]*recent{}}
 }
 
 // recent is what is remembered of one target, the newest first.
@@ -47,25 +44,21 @@ func (r *Recent) Event(e watch.Event) {
 	default:
 		return
 	}
-	hint := ""
-	if e.Kind == watch.EventFailed {
-		hint = r.hint(e)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := e.Target.Key()
 	if r.of[key] == nil {
 		r.of[key] = &recent{}
 	}
-	r.of[key].take(e, hint)
+	r.of[key].take(e)
 }
 
-func (r *recent) take(e watch.Event, hint string) {
+func (r *recent) take(e watch.Event) {
 	switch e.Kind {
 	case watch.EventBackup:
 		r.backup(e)
 	case watch.EventFailed:
-		r.failed(page.Problem{At: e.At, What: e.Work, Text: page.Text(e.Why), Code: string(e.Code), Hint: hint})
+		r.failed(page.Problem{At: e.At, What: e.Work, Text: page.Text(e.Why), Code: string(e.Code), Hint: e.Hint})
 	case watch.EventDrill:
 		if e.Why != "" {
 			r.failed(page.Problem{At: e.At, What: "drill", Text: page.Text(e.Why)})

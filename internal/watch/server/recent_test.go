@@ -11,7 +11,7 @@ import (
 // the page.
 func TestRecentForgets(t *testing.T) {
 	t.Parallel()
-	r := NewRecent(func(watch.Event) string { return "" })
+	r := NewRecent()
 	stays := watch.Target{Name: "people", Archive: "/nas/people"}
 	for i := range 1000 {
 		goes := watch.Target{Name: fmt.Sprint(i), Archive: "/nas/" + fmt.Sprint(i)}

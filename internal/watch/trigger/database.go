@@ -168,6 +168,7 @@ func (t *Trigger) leave(d *database) {
 // watch adds a watch of a folder, which one more wants if another is true. It reports
 // whether changes are told, or there is no folder.
 func (t *Trigger) watch(folder string, another bool) bool {
+	silent := t.silent(folder) // which asks the disk, and that may hang: nobody else waits for it
 	t.watching.Lock()
 	defer t.watching.Unlock()
 	if another {
@@ -176,7 +177,7 @@ func (t *Trigger) watch(folder string, another bool) bool {
 	switch {
 	case t.notify == nil:
 		return false
-	case isSilent(folder):
+	case silent:
 		t.warning.Do(func() {
 			t.opts.Log.Warn("this file system does not tell of changes: databases on it are polled", "folder", folder)
 		})

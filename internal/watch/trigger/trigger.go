@@ -52,6 +52,7 @@ type Trigger struct {
 	quick  time.Duration     // [minPoll]
 	notify *fsnotify.Watcher // nil if there can be none
 	seed   maphash.Seed
+	silent func(folder string) bool // [isSilent]
 	loops  sync.WaitGroup
 
 	warning sync.Once
@@ -74,7 +75,7 @@ func start(opts Options, poll, quick time.Duration, newWatcher func() (*fsnotify
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Trigger{
-		opts: opts, poll: poll, quick: quick, seed: maphash.MakeSeed(),
+		opts: opts, poll: poll, quick: quick, seed: maphash.MakeSeed(), silent: isSilent,
 		databases: map[string]*database{}, files: map[string]*database{}, logs: map[string]*database{},
 		wanted: map[string]int{}, roots: map[string]bool{},
 	}
