@@ -113,6 +113,7 @@ func (a *app) command() *cobra.Command {
 		statusCommand(a), reportCommand(a), doctorCommand(a), inspectCommand(a), importCommand(a), exportCommand(a),
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), completionCommand(a), versionCommand(a))
 	root.AddCommand(pagesCommands(a)...)
+	helpKnowsCommands(root)
 	root.CompletionOptions.DisableDefaultCmd = true // see [completionCommand]
 	completeValues(root)
 	return root

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// mustBeForAnswers refuses a file that an answer is to be written to, before there is one, if that
+// cannot be, or if it is a database or a part of an archive: whoever writes `list -o people.grafeo`
+// does not want to lose it.
+func mustBeForAnswers(path string) error {
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return usage("--output: there is no folder %s", "Create it first.", folder)
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return usage("--output: %s is a folder", "Give the path of a file.", path)
+	case err == nil && info.Mode().IsRegular() && isDatabaseFile(path):
+		return usage("--output: %s is a database, and the answer would replace it",
+			"Give the path of another file. What `restore` makes is an argument: gbak-s3 restore ARCHIVE DATABASE.", path)
+	}
+	for folder = real(folder); ; folder = filepath.Dir(folder) {
+		if isArchive(folder) {
+			return usage("--output: %s is inside the archive %s", "Give the path of a file elsewhere.", path, folder)
+		}
+		if folder == filepath.Dir(folder) {
+			return nil
+		}
+	}
+}
+
+// isArchive reports whether there is an archive in a folder of this host.
+func isArchive(folder string) bool {
+	_, document := os.Stat(filepath.Join(folder, "archive.json"))
+	_, manifests := os.Stat(filepath.Join(folder, "manifests"))
+	return document == nil && manifests == nil
+}
+
+// writeWhole writes a file, so that there is never a part of it; one that was there keeps who may
+// read it. What is no ordinary file, such as /dev/stdout, which is a link, stays what it is, and is
+// written to.
+func writeWhole(path string, content []byte) error {
+	before, err := os.Lstat(path)
+	if err == nil && !before.Mode().IsRegular() {
+		return writeInto(path, content)
+	}
+	isThere := err == nil
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".gbak-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	if isThere {
+		err = f.Chmod(before.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// writeInto writes to what is there. What is open already, such as /dev/stdout after >> LOG, keeps what
+// it has.
+func writeInto(path string, content []byte) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
+		flags = os.O_WRONLY | os.O_APPEND
+	}
+	f, err := os.OpenFile(path, flags, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
+}
