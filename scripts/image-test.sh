@@ -4,7 +4,7 @@
 # certificate from an authority of its own. There the image backs up, watches a database that the real
 # Grafeo writes, says that it is healthy, and restores.
 #
-#   bash scripts/image-test.sh [DIR]      the Linux binary of DIR (scripts/release.sh), default: dist
+#   bash scripts/image-test.sh [DIR]      the Linux binaries of DIR (scripts/release.sh), default: dist
 #
 # Root only. The container engine is the one that answers, or a private one
 # (scripts/with-engine.sh). What is started here is removed at the end.
@@ -138,15 +138,20 @@ tell close
 [[ $(GRAFEO_VERSION=0.6.0 node e2e/grafeo/inspect.js "$temp/data/copy.grafeo" | jq -r .digest) == "$(jq -r .digest <<<"$last")" ]] ||
   die "the restored database holds something else"
 
-arm64=$dist/gbak-s3_${version}_linux_arm64
-if [[ -e $arm64 ]]; then
-  say "the binary for arm64, under qemu"
+if [[ -e $dist/gbak-s3_${version}_linux_arm64 ]]; then
+  say "the image for arm64, under qemu"
+  arm64=$(bash scripts/image.sh "$dist" arm64 2>"$temp/build.log") || { cat "$temp/build.log" >&2; exit 1; }
+  images+=("$arm64")
+  [[ $(docker inspect --format '{{.Os}}/{{.Architecture}} {{.Config.User}} {{.Config.Entrypoint}}' "$arm64") == 'linux/arm64 65532:65532 [/gbak-s3]' ]] ||
+    die "it is not an image for arm64"
+  # The kernel of the tests need not know qemu, so it is named, and what it runs is the entrypoint.
   emulate() {
-    "${run[@]}" --rm --env SSL_CERT_FILE=/etc/gbak-s3/ca.pem --volume "$(command -v qemu-aarch64-static):/qemu:ro" --volume "$arm64:/arm64:ro" \
-      --entrypoint /qemu "$image" /arm64 "$@"
+    "${run[@]}" --platform linux/arm64 --rm --env SSL_CERT_FILE=/etc/gbak-s3/ca.pem --volume "$(command -v qemu-aarch64-static):/qemu:ro" \
+      --entrypoint /qemu "$arm64" /gbak-s3 "$@"
   }
   [[ $(emulate version) == "gbak-s3 $version, $(go env GOVERSION), linux/arm64, archive format 1, zstd in C" ]] || die "it says something else of itself"
   emulate restore "$archive" /data/arm64.grafeo
+  emulate drill "$archive" --scratch /data >/dev/null
   cmp "$temp/data/copy.grafeo" "$temp/data/arm64.grafeo"
   emulate backup /data/arm64.grafeo 's3://backups/arm64?endpoint=https://127.0.0.1:9000' >/dev/null
   gbak restore 's3://backups/arm64?endpoint=https://127.0.0.1:9000' /data/back.grafeo >/dev/null

@@ -229,7 +229,7 @@ func TestSameImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "--file "+image.Dockerfile) || !strings.Contains(string(text), `--tag "gbak-s3:$version"`) ||
+	if !strings.Contains(string(text), "--file "+image.Dockerfile) || !strings.Contains(string(text), "\ntag=gbak-s3:$version\n") ||
 		!strings.Contains(string(text), `"$context/empty"`) || !cmp.Equal(image.ExtraFiles, []string{"empty"}) ||
 		!cmp.Equal(image.Tags, []string{"{{ .Version }}"}) || !cmp.Equal(image.Platforms, []string{"linux/amd64", "linux/arm64"}) {
 		t.Errorf("the image is another one than that of scripts/image.sh: %+v", image)
