@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
 	"github.com/gbak-s3/gbak-s3/internal/watch/heartbeat"
@@ -44,7 +45,7 @@ func (f *folders) look(c *config.Config) (isNew bool) {
 func (f *folders) targets(c *config.Config) []watch.Target {
 	l := &listing{paths: map[string]bool{}, places: map[string]string{}}
 	for _, d := range c.Databases {
-		l.paths[real(d.Path)] = true
+		l.paths[fileOf(d.Path)] = true
 		for _, address := range d.Archives {
 			if place, err := placeOf("", address); err == nil {
 				l.places[place] = d.Path
@@ -55,7 +56,7 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 	for _, d := range c.Dirs {
 		here := f.known[d.Path]
 		for _, path := range slices.Sorted(maps.Keys(here)) {
-			if l.paths[real(path)] {
+			if l.paths[fileOf(path)] {
 				continue // it has an entry of its own
 			}
 			archives := f.archives(l, d, path, here[path])
@@ -69,6 +70,14 @@ func (f *folders) targets(c *config.Config) []watch.Target {
 		f.beats[t.Key()] = heartbeat.Beat(l.settings[i].Heartbeat)
 	}
 	return l.targets
+}
+
+// fileOf returns where the database is that a path means: it may be the folder that a server has for it.
+func fileOf(path string) string {
+	if file, err := archiver.Locate(path); err == nil {
+		path = file
+	}
+	return real(path)
 }
 
 // listing is what targets is at work on.

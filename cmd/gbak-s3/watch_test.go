@@ -192,3 +192,28 @@ func TestFolders(t *testing.T) {
 	}
 	check("own", "deep/c")
 }
+
+// TestFolderOfAServer: a database has the name of its folder, and no second archive if it has an entry
+// of its own, as its file or as its folder.
+func TestFolderOfAServer(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"people", "orders", "shop"} {
+		err := errors.Join(os.Mkdir(filepath.Join(dir, name), 0o755),
+			grafeotest.Image06(filepath.Join(dir, name, "data.grafeo"), grafeotest.Image06Options{ID: [16]byte{byte(i + 1)}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := func(path ...string) config.Database {
+		return config.Database{Path: filepath.Join(append([]string{dir}, path...)...), Name: "own", Archives: []string{"/nas/" + path[0]}, Settings: config.DefaultSettings()}
+	}
+	f, c := newFolders(slog.New(slog.DiscardHandler)), &config.Config{
+		Databases: []config.Database{own("orders", "data.grafeo"), own("shop")},
+		Dirs:      []config.Dir{{Path: dir, Archives: []string{"/nas/x/{path}-{id8}"}, Settings: config.DefaultSettings()}},
+	}
+	f.look(c)
+	all := f.targets(c)
+	if len(all) != 3 || all[2].Name != "people" || !strings.HasPrefix(all[2].Archive, "/nas/x/people-") || all[2].Database != filepath.Join(dir, "people") {
+		t.Errorf("%+v", all)
+	}
+}

@@ -9,8 +9,10 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
@@ -18,6 +20,18 @@ import (
 type Found struct {
 	Path string
 	Name string // its path below the folder, with slashes and without .grafeo
+}
+
+// foundAt returns what is found at a path. A Grafeo-server names the folder of a database, and the file
+// in it data.grafeo: there the folder is the database, as it is for everybody who names it.
+func foundAt(folder, at, below string) Found {
+	server := filepath.Dir(at)
+	if server != filepath.Clean(folder) && slices.Contains(grafeo.ServerFiles(server), at) {
+		if file, err := archiver.Locate(server); err == nil && file == at {
+			return Found{server, path.Dir(below)}
+		}
+	}
+	return Found{at, strings.TrimSuffix(below, ".grafeo")}
 }
 
 // notDatabases are names of what is not, or not yet, or no longer, a database of its own:
@@ -78,7 +92,7 @@ func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 			unread = append(unread, err)
 		}
 		if is {
-			found = append(found, Found{at, strings.TrimSuffix(below, ".grafeo")})
+			found = append(found, foundAt(folder, at, below))
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -149,7 +163,11 @@ func matches(pattern, below string) bool {
 
 // ID8 returns the 8 digits that stand for the id of the database at path.
 func ID8(path string) (string, error) {
-	image, err := grafeo.ReadDatabase(path)
+	file, err := archiver.Locate(path)
+	if err != nil {
+		return "", err
+	}
+	image, err := grafeo.ReadDatabase(file)
 	if err != nil {
 		return "", err
 	}

@@ -24,6 +24,11 @@ func TestFind(t *testing.T) {
 		"deep/er/c.grafeo":               start06,
 		"deep/no-suffix":                 start06,
 		"server/people/data.grafeo":      start06,
+		"server/people/copy.grafeo":      start06,
+		"server/older/grafeo.db":         start05,
+		"server/two/data.grafeo":         start06,
+		"server/two/grafeo.db":           start05,
+		"data.grafeo":                    start06,
 		"empty.grafeo":                   "",
 		"new.grafeo.creating":            start06,
 		"old.grafeo.pre-0.6":             start05,
@@ -46,10 +51,13 @@ func TestFind(t *testing.T) {
 	}
 	finder := NewFinder()
 	for pattern, want := range map[string][]string{
-		"":             {"a", "b", "deep/er/c", "deep/no-suffix", "directory", "server/people/data"},
-		"*.grafeo":     {"a", "b", "deep/er/c", "server/people/data"},
+		"": {
+			"a", "b", "data", "deep/er/c", "deep/no-suffix", "directory", "server/older", "server/people/copy", "server/people",
+			"server/two/data", "server/two/grafeo.db",
+		},
+		"*.grafeo":     {"a", "b", "data", "deep/er/c", "server/people/copy", "server/people", "server/two/data"},
 		"deep/*":       {"deep/no-suffix"},
-		"*/*/*.grafeo": {"deep/er/c", "server/people/data"},
+		"*/*/*.grafeo": {"deep/er/c", "server/people/copy", "server/people", "server/two/data"},
 	} {
 		found, err := finder.Find(dir, pattern)
 		if err != nil {
