@@ -44,7 +44,7 @@ func (a *app) printSheet(cmd *cobra.Command, address string) error {
 	place := absolute(address)
 	restore := "gbak-s3 restore " + quote(place) + " restored.grafeo"
 	if r.Keys != nil {
-		restore += " -i KEY_FILE"
+		restore += " -i IDENTITY"
 	}
 	text := sheetOf(place, restore, r.Keys, r.Proved)
 	if a.out.json {
@@ -81,10 +81,10 @@ func sheetOf(place, restore string, keys *archiver.KeyList, isProved bool) strin
 To restore the newest state:
 
   1. Get gbak-s3, and the credentials of that store.
-  2. Have the identity in a file: KEY_FILE. It may be typed in, in a line of its own.
+  2. Have the identity in a file, which is IDENTITY below. It may be typed in, in a line of its own.
   3. %s
 
-To try whether a key is right:  gbak-s3 keys check %s -i KEY_FILE
+To try whether a key is right:  gbak-s3 keys check %s -i IDENTITY
 Without gbak-s3, with age and zstd: tools/restore.py of its source, or FORMAT.md, "By hand".
 `, restore, quote(place))
 	return b.String()

@@ -166,12 +166,19 @@ func lastRestorable(reach []archiver.Reach) *archiver.Reach {
 
 // restore returns the command that restores the archive, and what has to be added to it.
 func (l *archiveLook) restore(flags ...string) (command, remark string) {
-	place := absolute(l.address)
-	command = strings.Join(append([]string{"gbak-s3 restore", quote(place), "restored.grafeo"}, flags...), " ")
+	words := []string{"gbak-s3", "restore"}
+	var remarks []string
 	if l.status.Encryption != nil {
-		return command + " -i KEY_FILE", "`KEY_FILE` is a file with an identity that opens the archive."
+		words = append(words, "-i", "IDENTITY")
+		remarks = append(remarks, "IDENTITY is the file with a key that opens the archive.")
 	}
-	return command, ""
+	place := absolute(l.address)
+	if page.Text(place) != place { // who copies a command has to see all of it
+		place = "ARCHIVE"
+		remarks = append(remarks, "ARCHIVE is the address of the archive, which cannot be shown as it is.")
+	}
+	words = append(append(words, quote(place), "restored.grafeo"), flags...)
+	return strings.Join(words, " "), strings.Join(remarks, " ")
 }
 
 // sentence returns a message as a sentence.
