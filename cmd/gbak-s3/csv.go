@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -13,7 +14,7 @@ import (
 // table prints objects that would be JSON as rows of CSV (RFC 4180). Its columns are the fields of
 // the first one, whether they are there or not; those of an object within it have the name of
 // that and a dot in front. A list, and an object whose fields have no fixed names, is JSON in one
-// cell.
+// cell. It is for spreadsheets: programs that want exact texts read JSON.
 type table struct{ kind reflect.Type }
 
 func (t *table) print(w io.Writer, v any) error {
@@ -102,9 +103,19 @@ func cell(value reflect.Value) (string, error) {
 	var text string
 	switch {
 	case json.Unmarshal(b, &text) == nil: // null becomes ""
-		return text, nil
+		return harmless(text), nil
 	case string(b) == "[]", string(b) == "{}":
 		return "", nil
 	}
-	return string(b), nil
+	if b[0] == '{' || b[0] == '[' {
+		return harmless(string(b)), nil
+	}
+	return string(b), nil // a negative number is no formula
 }
+
+// formula is where a spreadsheet may see a formula begin, in a text that others have written: at the start of
+// a cell, and where a cell starts for those that take semicolons for commas.
+var formula = regexp.MustCompile(`(^|;)([=+@-]|[＝＋＠－])`)
+
+// harmless returns a text that a spreadsheet shows and does not run, and a terminal, too.
+func harmless(text string) string { return formula.ReplaceAllString(visible(text), "$1'$2") }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -135,7 +133,7 @@ func (o *output) printDoctor(r archiver.DoctorReport) error {
 	}
 	for _, c := range r.Checks {
 		hint := hintOf(&c)
-		if err := o.print("%s %s", o.paint(colours[c.Severity], fmt.Sprintf("%-8s", c.Severity)), c.Text); err != nil {
+		if err := o.print("%s%*s%s", o.paint(colours[c.Severity], string(c.Severity)), 9-len(c.Severity), "", c.Text); err != nil {
 			return err
 		}
 		if hint != "" {

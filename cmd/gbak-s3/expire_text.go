@@ -41,7 +41,7 @@ func (p *expirePrinter) printText() {
 // table prints what becomes of each backup, with neighbours of which the same is true on
 // one line.
 func (p *expirePrinter) table() {
-	w := &aligned{out: p.stdout}
+	w := p.aligned()
 	fmt.Fprintln(w, "BACKUP\tTAKEN (UTC)\tKIND\tSTAYS BECAUSE")
 	verdicts := p.report.Verdicts
 	for i := 0; i < len(verdicts); {

@@ -105,7 +105,10 @@ func (f *format) apply(cmd *cobra.Command, out *output) error {
 		f.held, f.to = &bytes.Buffer{}, out.stdout
 	}
 	if f.held != nil {
-		out.stdout, out.colour = f.held, out.colour && f.to != nil
+		out.stdout = f.held
+		if f.to == nil { // it is for a file
+			out.colour, out.columns = false, 0
+		}
 		cmd.SetOut(f.held)
 	}
 	return nil

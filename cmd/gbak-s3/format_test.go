@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -13,15 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each row of a table has a cell for each column, whatever is missing, and texts are as they
-// are.
+// Each row of a table has a cell for each column, whatever is missing.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	o := output{stdout: &out, csv: &table{}}
 	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	for _, line := range []backupLine{
-		{Type: "backup", Seq: 1, CreatedAt: at, Database: "a \"b\",\nc", Labels: map[string]string{"release": "1.4"}},
+		{Type: "backup", Seq: 1, CreatedAt: at, Database: "a \"b\",\tc", Labels: map[string]string{"release": "1.4"}},
 		{Type: "backup", Seq: 2, CreatedAt: at, EndTime: &at, Replaces: &replacedLine{1, 2}, Removed: true},
 	} {
 		if err := o.printJSON(line); err != nil {
@@ -43,7 +43,7 @@ func TestTable(t *testing.T) {
 	}
 	want := []map[string]string{
 		{
-			"seq": "1", "created_at": "2026-11-26T12:00:00Z", "database": "a \"b\",\nc", "labels": `{"release":"1.4"}`,
+			"seq": "1", "created_at": "2026-11-26T12:00:00Z", "database": "a \"b\",\uFFFDc", "labels": `{"release":"1.4"}`,
 			"end_time": "", "replaces.from": "", "replaces.to": "", "removed": "false", "requests.put": "",
 		},
 		{
@@ -56,6 +56,30 @@ func TestTable(t *testing.T) {
 	}
 	if err := o.printJSON(versionLine{}); err == nil {
 		t.Error("another kind of line got into the table")
+	}
+}
+
+// A cell of a table is what a spreadsheet shows, and does not run, whatever others have written into an
+// archive; a terminal that it is shown on obeys nothing; and numbers are what they are.
+func TestTableIsHarmless(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[any]string{
+		"people.grafeo": "people.grafeo", "a-b=c+d@e; f": "a-b=c+d@e; f", `say "hi", twice`: `say "hi", twice`, "": "",
+		`=HYPERLINK("http://x")`: `'=HYPERLINK("http://x")`, "+1": "'+1", "-2+3": "'-2+3", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "＝1": "'＝1",
+		"a;=1": "a;'=1", "\t=1": "\uFFFD=1", "a\r\n=1": "a\uFFFD\uFFFD=1", "\x1b[2Jx": "\uFFFD[2Jx", "人々": "人々",
+		-1: "-1", int64(-90): "-90", -0.5: "-0.5", 1e21: "1e+21", true: "true",
+	} {
+		if got, err := cell(reflect.ValueOf(value)); err != nil || got != want {
+			t.Errorf("%v: %q, want %q (%v)", value, got, want, err)
+		}
+	}
+	var out bytes.Buffer
+	o := output{stdout: &out, csv: &table{}}
+	if err := o.printJSON(backupLine{Host: "a\n=b", Labels: map[string]string{"=c": ";=d"}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(out.String(), "\n") != 2 || !strings.Contains(out.String(), "a\uFFFD=b") || !strings.Contains(out.String(), ";'=d") {
+		t.Errorf("%q", out.String())
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -193,7 +192,7 @@ func wrap(text string, columns int) string {
 	var b strings.Builder
 	at := 0
 	for _, word := range wordsOf(text) {
-		width := uniseg.StringWidth(word)
+		width := cellsOf(word)
 		switch {
 		case at == 0:
 		case at+1+width > columns:

@@ -242,7 +242,7 @@ func (o *output) printInspection(i archiver.Inspection) error {
 	case !i.Checked:
 		verdict = "not checked"
 	}
-	w := &aligned{out: o.stdout}
+	w := o.aligned()
 	fmt.Fprintf(w, "%s: %s, %s\n", i.Path, what, verdict)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  "+name+"\t"+format+"\n", args...) }
 	if i.Problem != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,26 +66,73 @@ func (a *app) list(cmd *cobra.Command, address string, removed bool) error {
 	return a.out.print("encryption %s", encryption(r.Encryption))
 }
 
-// printBackups prints a table of backups, with a column for labels if one has any.
+// column is a column of a list, and what it is for one backup.
+type column struct {
+	title string
+	cell  func(b archiver.Backup) string
+}
+
+// columnsOfEach are what each list has.
+func columnsOfEach() []column {
+	return []column{
+		{"BACKUP", func(b archiver.Backup) string { return strconv.FormatUint(b.Seq, 10) }},
+		{"TAKEN (UTC)", func(b archiver.Backup) string { return b.CreatedAt.Format(time.DateTime) }},
+		{"KIND", func(b archiver.Backup) string {
+			if b.From != 0 {
+				return fmt.Sprintf("%s %d-%d", b.Kind, b.From, b.Seq)
+			}
+			return string(b.Kind)
+		}},
+		{"EPOCHS", func(b archiver.Backup) string {
+			if b.RestoreFrom == b.RestoreTo {
+				return strconv.FormatUint(b.RestoreTo, 10)
+			}
+			return fmt.Sprintf("%d-%d", b.RestoreFrom, b.RestoreTo)
+		}},
+		{"SIZE", func(b archiver.Backup) string { return size(b.RawBytes) }},
+		{"STORED", func(b archiver.Backup) string { return size(b.StoredBytes) }},
+	}
+}
+
+// columnsOfSome are what most lists have one value of, which is then said once, below the table.
+func columnsOfSome() []column {
+	return []column{
+		{"DATABASE", func(b archiver.Backup) string { return visible(b.Database) }},
+		{"HOST", func(b archiver.Backup) string { return visible(b.Host) }},
+		{"TIMELINE", func(b archiver.Backup) string { return strconv.Itoa(b.Timeline) }},
+		{"LABELS", func(b archiver.Backup) string { return labels(b.Labels) }},
+	}
+}
+
+// printBackups prints a table of backups.
 func (o *output) printBackups(all []archiver.Backup) error {
-	isLabelled := slices.ContainsFunc(all, func(b archiver.Backup) bool { return len(b.Labels) > 0 })
-	w := &aligned{out: o.stdout}
-	row := func(columns, labels string) {
-		if isLabelled {
-			columns += "\t" + labels
+	columns := columnsOfEach()
+	var common []string
+	for _, c := range columnsOfSome() {
+		value := c.cell(all[0])
+		switch {
+		case slices.ContainsFunc(all, func(b archiver.Backup) bool { return c.cell(b) != value }):
+			columns = append(columns, c)
+		case value != "":
+			common = append(common, strings.ToLower(c.title)+" "+value)
 		}
-		fmt.Fprintln(w, columns)
 	}
-	row("BACKUP\tTAKEN (UTC)\tKIND\tTIMELINE\tRESTORES\tSIZE\tSTORED\tDATABASE\tHOST", "LABELS")
+	w := o.aligned()
+	row := func(cell func(column) string) {
+		var cells []string
+		for _, c := range columns {
+			cells = append(cells, cell(c))
+		}
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	row(func(c column) string { return c.title })
 	for _, b := range all {
-		kind := string(b.Kind)
-		if b.From != 0 {
-			kind = fmt.Sprintf("%s %d-%d", b.Kind, b.From, b.Seq)
-		}
-		row(fmt.Sprintf("%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s", b.Seq, b.CreatedAt.Format(time.DateTime), kind,
-			b.Timeline, epochs(b.RestoreFrom, b.RestoreTo), size(b.RawBytes), size(b.StoredBytes), visible(b.Database), visible(b.Host)), labels(b.Labels))
+		row(func(c column) string { return c.cell(b) })
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || len(common) == 0 {
+		return err
+	}
+	return o.print("%s", strings.Join(common, ", "))
 }
 
 // labels returns labels as backup takes them, in the order of their names.

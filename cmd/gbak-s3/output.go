@@ -64,7 +64,8 @@ type output struct {
 	log            *slog.Logger // for progress where no terminal is; nil before the flags are parsed
 	screen         *screen      // of the terminal; nil for none
 
-	colour bool // stdout is a terminal that shows colours
+	colour  bool // stdout is a terminal that shows colours
+	columns int  // of the terminal that stdout is; 0 if it is none
 
 	json  bool
 	quiet bool   // print nothing but errors, warnings and what was asked for
@@ -94,11 +95,14 @@ func (o *output) printJSON(v any) error {
 	return json.NewEncoder(o.stdout).Encode(v)
 }
 
-// print prints a line of text.
+// print prints a line of text. On a terminal it is wrapped.
 func (o *output) print(format string, args ...any) error {
-	_, err := fmt.Fprintf(o.stdout, format+"\n", args...)
+	_, err := io.WriteString(o.stdout, fitTo(fmt.Sprintf(format, args...), o.columns)+"\n")
 	return err
 }
+
+// aligned returns a writer of lines in columns to stdout.
+func (o *output) aligned() *aligned { return &aligned{out: o.stdout, columns: o.columns} }
 
 // outliveReaders lets a command that changes something continue when nobody reads its
 // output any more: the output is not what it is for.

@@ -40,7 +40,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := newScreen(stderr)
 	stderr = s.above(stderr)
-	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s, colour: hasColour(stdout)}}
+	a := &app{out: output{stdout: stdout, stderr: stderr, screen: s, colour: hasColour(stdout), columns: widthOf(stdout)}}
 	a.keys.asker = &asker{stdin: os.Stdin, prompts: stderr}
 	root := a.command()
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongFlag(cmd, args, err) })

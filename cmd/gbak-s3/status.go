@@ -226,7 +226,7 @@ func lineOfStatus(r archiver.StatusReport, database string) statusLine {
 }
 
 func (o *output) printStatus(r archiver.StatusReport, database string) error {
-	w := &aligned{out: o.stdout}
+	w := o.aligned()
 	if r.Vanished != nil {
 		fmt.Fprintf(w, "vanished\t%s\n", o.paint(bad, r.Vanished.Error()))
 	}

@@ -125,9 +125,9 @@ func proven(d *archiver.Proven) string {
 
 // coverage says how much of the archive samples have read.
 func coverage(c *archiver.Coverage) string {
-	s := "nothing that was right"
+	s := "nothing that was intact"
 	if c.UpTo > 0 {
-		s = fmt.Sprintf("%s of the segments that records up to %d name, within %s", percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
+		s = fmt.Sprintf("%s of the data up to record %d, within %s", percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
 	}
 	if c.Damaged > 0 {
 		s += fmt.Sprintf("; %s was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it", percent(c.Damaged))

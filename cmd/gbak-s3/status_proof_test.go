@@ -63,19 +63,19 @@ func TestLinesOfProof(t *testing.T) {
 		},
 		"all is read": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 1, UpTo: 9, Since: ago(20*day - time.Hour)}}},
-			[]string{"read\t100 % of the segments that records up to 9 name, within 20 days"},
+			[]string{"read\t100 % of the data up to record 9, within 20 days"},
 		},
 		"nearly all is read": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 0.9999, UpTo: 9, Since: ago(3*day - time.Minute)}}},
-			[]string{"read\t99 % of the segments that records up to 9 name, within 3 days"},
+			[]string{"read\t99 % of the data up to record 9, within 3 days"},
 		},
 		"some is damaged": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Read: 0.5, Damaged: 0.0001, UpTo: 9, Since: ago(3*day - time.Minute)}}},
-			[]string{"read\t50 % of the segments that records up to 9 name, within 3 days; less than 1 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
+			[]string{"read\t50 % of the data up to record 9, within 3 days; less than 1 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
 		},
 		"all that was read is damaged": {
 			archiver.StatusReport{Proofs: &archiver.Proofs{Coverage: &archiver.Coverage{Damaged: 0.05}}},
-			[]string{"read\tnothing that was right; 5 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
+			[]string{"read\tnothing that was intact; 5 % was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it"},
 		},
 	} {
 		if got := linesOfProof(c.report); !slices.Equal(got, c.want) {

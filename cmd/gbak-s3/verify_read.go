@@ -52,18 +52,19 @@ func readingLineOf(r *archiver.Reading) *readingLine {
 	}
 }
 
-// covered says what all verifications together have read.
+// covered says what all verifications together have read. It goes by records and not by backups: a merged
+// backup has the number of one that it replaces, and was written later, with another record.
 func covered(c archiver.Coverage) string {
-	text := "no segment is known to be right"
+	text := "no data is known to be intact"
 	since := c.Since.UTC().Format(listed)
 	switch {
 	case c.Read == 1:
-		text = fmt.Sprintf("every segment that records up to %d name was read since %s", c.UpTo, since)
+		text = fmt.Sprintf("read and found intact since %s: all data up to record %d", since, c.UpTo)
 	case c.UpTo > 0:
-		text = fmt.Sprintf("read so far: %s of the segments that records up to %d name, since %s", percent(c.Read), c.UpTo, since)
+		text = fmt.Sprintf("read and found intact since %s: %s of the data up to record %d", since, percent(c.Read), c.UpTo)
 	}
 	if c.Damaged > 0 {
-		text += fmt.Sprintf("; something was wrong in %s", percent(c.Damaged))
+		text += fmt.Sprintf("; damage was found in %s", percent(c.Damaged))
 	}
 	return text
 }

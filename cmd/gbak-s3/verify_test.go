@@ -24,10 +24,10 @@ func TestShareFlag(t *testing.T) {
 func TestCovered(t *testing.T) {
 	since := time.Date(2026, 11, 6, 13, 15, 0, 0, time.UTC)
 	for want, c := range map[string]archiver.Coverage{
-		"every segment that records up to 4711 name was read since 2026-11-06 13:15:00.000 UTC":                                      {Read: 1, UpTo: 4711, Since: since},
-		"read so far: 99 % of the segments that records up to 4711 name, since 2026-11-06 13:15:00.000 UTC":                          {Read: 0.9999999, UpTo: 4711, Since: since},
-		"read so far: 40 % of the segments that records up to 7 name, since 2026-11-06 13:15:00.000 UTC; something was wrong in 5 %": {Read: 0.4, UpTo: 7, Since: since, Damaged: 0.05},
-		"no segment is known to be right; something was wrong in 100 %":                                                              {Damaged: 1},
+		"read and found intact since 2026-11-06 13:15:00.000 UTC: all data up to record 4711":                               {Read: 1, UpTo: 4711, Since: since},
+		"read and found intact since 2026-11-06 13:15:00.000 UTC: 99 % of the data up to record 4711":                       {Read: 0.9999999, UpTo: 4711, Since: since},
+		"read and found intact since 2026-11-06 13:15:00.000 UTC: 40 % of the data up to record 7; damage was found in 5 %": {Read: 0.4, UpTo: 7, Since: since, Damaged: 0.05},
+		"no data is known to be intact; damage was found in 100 %":                                                          {Damaged: 1},
 	} {
 		if got := covered(c); got != want {
 			t.Errorf("%+v: %q", c, got)

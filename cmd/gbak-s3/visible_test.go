@@ -24,7 +24,7 @@ func TestHostileNames(t *testing.T) {
 	if err := o.print("%s", ofDatabase(reach, []archiver.Reach{reach, {DatabaseID: "b"}})); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Count(out.String(), "\n") != 3 {
+	if strings.Count(out.String(), "\n") != 4 { // two of the table, one below it, and ours
 		t.Errorf("it looks like more: %q", out.String())
 	}
 	o.say(bad, "it is of "+hostile) // whose second line is one of the message
