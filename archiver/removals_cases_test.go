@@ -49,7 +49,7 @@ func grown(t *testing.T) (*model, *storagetest.Memory) {
 		put(t, store, manifest.SegmentKey(manifest.SegmentFolder(folder), 0, manifest.Sum(nil)), "an orphan")
 		put(t, store, manifest.PagesKey(folder, manifest.Sum(nil)), "an orphan")
 	}
-	put(t, store, manifest.ProbePrefix+"0123456789abcdef/left", "by a killed run")
+	put(t, store, manifest.ProbePrefix+"0123456789abcdef0123456789abcdef/00-left", "by a killed run")
 	put(t, store, manifest.SegmentPrefix+"notes.txt", "of somebody else")
 	put(t, store, "readme.txt", "of somebody else")
 	return m, store

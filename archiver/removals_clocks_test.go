@@ -30,7 +30,7 @@ func TestStoreClockJumps(t *testing.T) {
 	m.commit(50)
 	backup(t, store, m.path)
 	state := snapshotOf(t, store)
-	delete(state.objects, manifest.ProbePrefix+"0123456789abcdef/left") // it goes by that clock alone
+	delete(state.objects, manifest.ProbePrefix+"0123456789abcdef0123456789abcdef/00-left") // it goes by that clock alone
 	const year = 365 * 24 * time.Hour
 	for _, jump := range []time.Duration{-10 * year, -time.Hour, time.Hour, 22 * time.Hour, 24 * time.Hour, 10 * year} {
 		at := fmt.Sprintf("the clock jumps by %s", jump)

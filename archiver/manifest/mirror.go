@@ -6,7 +6,7 @@ import (
 )
 
 // JournalPrefix is what the keys of manifests, [MirrorKey] and [DetachedKey] begin with, and no
-// others. A list shows the two after the manifests: so whoever looks for the newest manifest
+// others of an archive. A list shows the two after the manifests: so whoever looks for the newest manifest
 // sees with the same request whether the archive is a mirror.
 const JournalPrefix = "m"
 

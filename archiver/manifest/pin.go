@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -78,6 +79,11 @@ func (p *DigestPin) ObjectKey() string {
 	place := Sum(fmt.Appendf(nil, "%d %d %d\n", s.LSN, s.File, s.End)).String()[:8]
 	return DigestsOf(p.ArchiveID, s, DigestScheme(p.Digest)) + place + ".json"
 }
+
+var digestKey = regexp.MustCompile(`^digests/[0-9a-f]{32}\.json$`)
+
+// IsDigestKey reports whether pinned digests have such a key.
+func IsDigestKey(key string) bool { return digestKey.MatchString(key) }
 
 // DigestsOf returns what the keys begin with of all digests by a scheme of the states with the timeline and
 // epoch of s.

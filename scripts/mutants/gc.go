@@ -51,6 +51,26 @@ var gcMutants = []mutant{
 		"./archiver/internal/gc", "TestNeededRecords",
 	},
 	{
+		"whatever is below `probe/` is deleted", "archiver/internal/gc/sweep.go",
+		"(!manifest.IsProbeKey(info.Key) || info.ModTime.IsZero()", "(info.ModTime.IsZero()",
+		"./archiver", "TestArchiveInsideAnother",
+	},
+	{
+		"whatever is below `digests/` is mirrored", "archiver/internal/mirroring/compare.go",
+		"manifest.IsDigestKey(key) ||", "key[:2] == \"di\" ||",
+		"./archiver", "TestArchiveInsideAnother",
+	},
+	{
+		"files in `.tmp` that a store has not written are removed", "storage/local/temp.go",
+		"strings.HasPrefix(entry.Name(), tempNames)", "strings.HasPrefix(entry.Name(), \"\")",
+		"./archiver", "TestArchiveInsideAnother",
+	},
+	{
+		"others beside the journal are listed to their end", "archiver/internal/journal/mirror.go",
+		"if after, hasMore = pastOthers(info.Key); hasMore {", "if after, hasMore = pastOthers(info.Key); hasMore && s == nil {",
+		"./archiver/internal/journal", "TestOthersBesideTheJournal",
+	},
+	{
 		"objects with keys that no run gives are deleted", "archiver/internal/gc/names.go",
 		"		return isUnknown, false", "		return isDead, false",
 		"./archiver/internal/gc", gcTests,

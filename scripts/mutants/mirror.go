@@ -22,8 +22,8 @@ var mirrorMutants = []mutant{
 	},
 	{
 		"certificates are mirrored", "archiver/internal/mirroring/compare.go",
-		"strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil",
-		"strings.HasPrefix(key, manifest.DigestPrefix) || strings.HasPrefix(key, manifest.CertificatePrefix) || r.named[key] != nil",
+		"manifest.IsDigestKey(key) || r.named[key] != nil",
+		"manifest.IsDigestKey(key) || key[:2] == \"ce\" || r.named[key] != nil",
 		"./archiver", "TestMirrorLeavesCertificates",
 	},
 	{

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/internal/disk"
@@ -45,13 +46,14 @@ func (s *Store) newFile(dir string) (disk.File, error) {
 }
 
 // sweepTemps removes what killed processes have left in .tmp. It does what it can:
-// leftovers cost only space, and the next process tries again.
+// leftovers cost only space, and the next process tries again. What has another name is
+// not the store's.
 func (s *Store) sweepTemps() {
 	dir := filepath.Join(s.root, tempDir)
 	entries, _ := os.ReadDir(dir)
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempMaxAge {
+		if err == nil && strings.HasPrefix(entry.Name(), tempNames) && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempMaxAge {
 			_ = s.disk.Remove(filepath.Join(dir, entry.Name()))
 		}
 	}

@@ -51,6 +51,9 @@ func CopyPins(ctx context.Context, from, to *objects.Store, id string) (skipped 
 		if err != nil {
 			return skipped, err
 		}
+		if !manifest.IsDigestKey(info.Key) {
+			continue
+		}
 		p, err := readPin(ctx, from, info.Key)
 		if err == nil {
 			p.ArchiveID = id
@@ -77,6 +80,9 @@ func compare(ctx context.Context, s *objects.Store, p *manifest.DigestPin) (equa
 	for info, err := range s.List(ctx, manifest.DigestsOf(p.ArchiveID, p.State, manifest.DigestScheme(p.Digest)), maxPins) {
 		if err != nil {
 			return nil, err
+		}
+		if !manifest.IsDigestKey(info.Key) {
+			continue
 		}
 		other, err := readPin(ctx, s, info.Key)
 		switch {

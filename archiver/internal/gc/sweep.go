@@ -131,7 +131,7 @@ func oldProbes(ctx context.Context, s *objects.Store, before time.Time) iter.Seq
 			return
 		}
 		for info, err := range s.List(ctx, manifest.ProbePrefix, objects.MaxSegments) {
-			if err == nil && (info.ModTime.IsZero() || !info.ModTime.Before(before)) {
+			if err == nil && (!manifest.IsProbeKey(info.Key) || info.ModTime.IsZero() || !info.ModTime.Before(before)) {
 				continue
 			}
 			if !yield(info, err) || err != nil {

@@ -214,7 +214,8 @@ func TestOldProbes(t *testing.T) {
 	now := time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC)
 	for i, age := range []time.Duration{3 * time.Hour, 2 * time.Hour, time.Hour} {
 		w.memory.SetClock(func() time.Time { return now.Add(-age) })
-		w.store(fmt.Sprintf("probe/x/%d", i), "probe")
+		w.store(fmt.Sprintf("probe/0123456789abcdef0123456789abcdef/%02d-speed", i), "probe")
+		w.store(fmt.Sprintf("probe/x/%d", i), "of somebody else")
 	}
 	for _, c := range []struct {
 		before time.Time

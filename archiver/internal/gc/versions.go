@@ -29,7 +29,7 @@ func (n *Names) SweepVersions(ctx context.Context, s *objects.Store, k *manifest
 	}
 	isGone := func(v *storage.ObjectVersion) bool {
 		if strings.HasPrefix(v.Key, manifest.ProbePrefix) {
-			return !v.ModTime.IsZero() && v.ModTime.Before(probesBefore)
+			return manifest.IsProbeKey(v.Key) && !v.ModTime.IsZero() && v.ModTime.Before(probesBefore)
 		}
 		if seq, ok := manifest.ParseKey(v.Key); ok {
 			return n.isDeadManifest(seq)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
@@ -24,19 +25,45 @@ func (m *marks) note(key string) {
 	m.detached = m.detached || key == manifest.DetachedKey
 }
 
-// listJournal lists manifests, and after them the documents of a mirror.
+// listJournal lists manifests, and after them the documents of a mirror. What others keep in the
+// same place under names with the same beginning, such as an archive in "media/", is passed over,
+// however much that is.
 func listJournal(ctx context.Context, s *objects.Store, after string) iter.Seq2[storage.ObjectInfo, error] {
 	return func(yield func(storage.ObjectInfo, error) bool) {
-		for info, err := range s.ListAfter(ctx, manifest.JournalPrefix, after, objects.MaxManifests) {
-			if failed, ok := errors.AsType[*storage.Error](err); ok && failed.Key == manifest.JournalPrefix {
-				named := *failed
-				named.Key, err = manifest.ManifestPrefix, &named // which is what people know
-			}
-			if !yield(info, err) {
-				return
+		for hasMore := true; hasMore; {
+			hasMore = false
+			for info, err := range s.ListAfter(ctx, manifest.JournalPrefix, after, objects.MaxManifests) {
+				if failed, ok := errors.AsType[*storage.Error](err); ok && failed.Key == manifest.JournalPrefix {
+					named := *failed
+					named.Key, err = manifest.ManifestPrefix, &named // which is what people know
+				}
+				if err == nil && info.Key > manifest.MirrorKey {
+					return
+				}
+				if err == nil {
+					if after, hasMore = pastOthers(info.Key); hasMore {
+						break
+					}
+				}
+				if !yield(info, err) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// pastOthers returns after what the journal goes on, if an object is none of it, by its key: and so
+// is none that comes before that.
+func pastOthers(key string) (after string, isOther bool) {
+	const mirrors = "mirror." // what the documents of a mirror begin with
+	switch {
+	case strings.HasPrefix(key, manifest.ManifestPrefix), key >= mirrors:
+		return "", false
+	case key < manifest.ManifestPrefix:
+		return strings.TrimSuffix(manifest.ManifestPrefix, "/"), true
+	}
+	return mirrors, true
 }
 
 // MirrorError is the error for a writer to a mirror.

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -27,7 +26,7 @@ func (r *run) isMirrored(key string) bool {
 	if _, ok := manifest.ParseFenceKey(key); ok {
 		return true
 	}
-	return key == manifest.InstructionsKey || strings.HasPrefix(key, manifest.DigestPrefix) || r.named[key] != nil
+	return key == manifest.InstructionsKey || manifest.IsDigestKey(key) || r.named[key] != nil
 }
 
 // isHashed reports whether something else than its bytes says what bytes an object has.
