@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gbak-s3/gbak-s3/internal/page"
+	"github.com/gbak-s3/gbak-s3/internal/watch/server"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -21,7 +21,7 @@ var jsonLines = []struct {
 	{"doctor", doctorLine{}}, {"inspect", inspectLine{}}, {"export", exportLine{}}, {"import", lostLine{}}, {"error", failure{}},
 	{"release", releaseLine{}}, {"expire_backup", expireBackupLine{}}, {"expire", expireLine{}}, {"policy", policyLine{}}, {"rules", rulesLine{}}, {"pin", pinLine{}}, {"version", versionLine{}},
 	{"identity", identityLine{}}, {"keys", keysLine{}}, {"key_list", keyListLine{}}, {"keys_check", keysCheckLine{}}, {"writer_key", writerKeyLine{}}, {"sheet", sheetLine{}},
-	{"mirror", mirrorLine{}}, {"detach", detachLine{}}, {"watch", watchLine{}}, {"watch_status", page.Document{}}, {"watch_target", targetLine{}}, {"health", healthLine{}},
+	{"mirror", mirrorLine{}}, {"detach", detachLine{}}, {"watch", watchLine{}}, {"watch_status", server.WatchStatus{}}, {"watch_target", targetLine{}}, {"health", healthLine{}},
 }
 
 // fields returns the names of all fields of a line, also of those inside of it.

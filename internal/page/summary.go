@@ -126,7 +126,7 @@ func (t *tally) needsYou() Summary {
 	if t.n == 1 {
 		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", wrong[0].State.Text, ""}
 	}
-	rest := t.rest()
+	rest := t.others(len(t.of[Good]), len(t.of[Wait]))
 	switch {
 	case len(wrong) == 1:
 		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", join(wrong[0].State.Text, rest), ""}
@@ -138,9 +138,8 @@ func (t *tally) needsYou() Summary {
 	return Summary{level, "", fmt.Sprintf("%d of %d %ss need you.", len(wrong), t.n, t.thing()), join(tell(wrong), rest), ""}
 }
 
-// rest is what is said of those that need nobody.
-func (t *tally) rest() string {
-	good, wait := len(t.of[Good]), len(t.of[Wait])
+// others says how many others are good, and how many of them wait.
+func (t *tally) others(good, wait int) string {
 	word := "safe"
 	if !t.s.IsWatched {
 		word = "restorable"
@@ -158,20 +157,14 @@ func (t *tally) rest() string {
 	return ""
 }
 
-// good is what is said of those that are good, beside those that are not known to be.
-func (t *tally) good() string {
-	t.of[Wait] = nil
-	return t.rest()
-}
-
 // notYet is the sentence if nothing is known to be wrong, and not all is known to be right.
 func (t *tally) notYet() Summary {
-	waiting := t.of[Wait]
+	waiting, others := t.of[Wait], t.others(len(t.of[Good]), 0)
 	if !t.s.IsWatched {
 		if t.n == 1 {
 			return Summary{Wait, waiting[0].Name, "has no backup.", waiting[0].State.Text, ""}
 		}
-		return Summary{Wait, "", fmt.Sprintf("%d of %d archives cannot be restored yet.", len(waiting), t.n), join(tell(waiting), t.good()), ""}
+		return Summary{Wait, "", fmt.Sprintf("%d of %d archives cannot be restored yet.", len(waiting), t.n), join(tell(waiting), others), ""}
 	}
 	if t.n == 1 {
 		return Summary{Wait, waiting[0].Name, "is not safe yet.", waiting[0].State.Text, ""}
@@ -180,7 +173,7 @@ func (t *tally) notYet() Summary {
 		headline := fmt.Sprintf("None of %d databases is known to be safe yet.", t.n)
 		return Summary{Wait, "", headline, tell(waiting), ""}
 	}
-	return Summary{Wait, "", fmt.Sprintf("%d of %d databases %s not known to be safe yet.", len(waiting), t.n, isOrAre(len(waiting))), join(tell(waiting), t.good()), ""}
+	return Summary{Wait, "", fmt.Sprintf("%d of %d databases %s not known to be safe yet.", len(waiting), t.n, isOrAre(len(waiting))), join(tell(waiting), others), ""}
 }
 
 // allGood is the sentence if all was seen to be good.

@@ -91,6 +91,9 @@ func (j *judge) add(level Level, word, text, hint string) {
 	j.troubles = append(j.troubles, Trouble{level, word, text, hint})
 }
 
+func (j *judge) ago(t time.Time) string  { return j.s.Ago(t) }
+func (j *judge) when(t time.Time) string { return j.s.When(t) }
+
 // DayLeft is how long before a disk is full that is a warning.
 const DayLeft = 24 * time.Hour
 

@@ -105,9 +105,6 @@ func (s *Status) When(t time.Time) string {
 	return t.Format("2 Jan 2006 15:04 UTC")
 }
 
-func (j *judge) ago(t time.Time) string  { return j.s.Ago(t) }
-func (j *judge) when(t time.Time) string { return j.s.When(t) }
-
 // nameLimit and textLimit bound what somebody else has named or said.
 const (
 	nameLimit = 64

@@ -32,7 +32,7 @@ func (p pages) database(w http.ResponseWriter, r *http.Request) {
 
 // json answers with the same for programs.
 func (p pages) json(w http.ResponseWriter, _ *http.Request) {
-	p.answer(w, "application/json", func(w io.Writer) error { return json.NewEncoder(w).Encode(p.status().Document()) })
+	p.answer(w, "application/json", func(w io.Writer) error { return json.NewEncoder(w).Encode(watchStatus(p.status())) })
 }
 
 // answer answers with what make writes, or, if that fails in whatever way, with 500: backups do not

@@ -276,7 +276,7 @@ func TestSocket(t *testing.T) {
 	_, _ = io.WriteString(conn, "GET /status.json HTTP/1.0\r\nHost: backups.example\r\n\r\n")
 	answer, _ := io.ReadAll(conn)
 	_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
-	var document page.Document
+	var document WatchStatus
 	if err := json.Unmarshal(body, &document); err != nil || document.Headline != "people is safe." {
 		t.Errorf("%v: %s", err, answer)
 	}

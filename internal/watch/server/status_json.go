@@ -1,9 +1,13 @@
-package page
+package server
 
-import "time"
+import (
+	"time"
 
-// Document is a status as JSON, for programs: what people see, with the numbers behind it.
-type Document struct {
+	"github.com/gbak-s3/gbak-s3/internal/page"
+)
+
+// WatchStatus is the status page as JSON, for programs: what people see, with the numbers behind it.
+type WatchStatus struct {
 	Type     string     `json:"type"` // "watch_status"
 	At       time.Time  `json:"at"`
 	Started  *time.Time `json:"started"`
@@ -95,10 +99,10 @@ type DrillLine struct {
 	EveryS    int64      `json:"every_s"`
 }
 
-// Document returns the status as JSON has it.
-func (s *Status) Document() Document {
+// watchStatus returns a status as JSON has it.
+func watchStatus(s *page.Status) WatchStatus {
 	sum := s.Summary()
-	d := Document{
+	d := WatchStatus{
 		Type: "watch_status", At: s.At.UTC(), Started: known(s.Started), Version: s.Version,
 		Level: sum.Level.String(), Headline: sum.String(), Detail: sum.Detail,
 		Problems: []ProblemLine{}, Stores: []StoreLine{}, Databases: []DatabaseLine{},
@@ -110,12 +114,12 @@ func (s *Status) Document() Document {
 		d.Stores = append(d.Stores, StoreLine{st.Name, st.IsUp, known(st.Since), known(st.LastAnswer), known(st.NextTry), st.Why})
 	}
 	for _, r := range s.Rows() {
-		d.Databases = append(d.Databases, s.line(r))
+		d.Databases = append(d.Databases, databaseLine(s, r))
 	}
 	return d
 }
 
-func (s *Status) line(r Row) DatabaseLine {
+func databaseLine(s *page.Status, r page.Row) DatabaseLine {
 	l := DatabaseLine{
 		Database: r.Name, Path: r.Path, Archive: r.Archive, Store: r.Store,
 		Level: r.State.Level.String(), State: r.State.Word, Phase: string(r.Phase), Troubles: []TroubleLine{},
