@@ -54,6 +54,15 @@ type Backup struct {
 	Labels map[string]string // that [BackupOptions] has given it
 }
 
+// RestorableTo returns the moment up to which the backup restores: that of its last commit or, where
+// the database keeps no times, when it was read.
+func (b *Backup) RestorableTo() time.Time {
+	if b.EndTime != nil {
+		return *b.EndTime
+	}
+	return b.CreatedAt
+}
+
 func describe(m *manifest.Manifest) Backup {
 	kind, from := Kind(m.Kind), uint64(0)
 	if m.Replaces != nil { // it is shown as the incremental that it stands in for

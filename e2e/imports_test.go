@@ -25,7 +25,9 @@ func mayImport(from, to string) bool {
 	switch {
 	case within(from, "internal/page"):
 		return to == "internal/history" || within(to, "internal/page") // a page is made of plain values
-	case within(to, "internal/page"):
+	case from == "internal/view":
+		return to == "archiver" || to == "internal/page"
+	case within(to, "internal/page"), to == "internal/view":
 		return from == "internal/watch/server" || within(from, "cmd")
 	case within(from, "internal/watch"):
 		return to == "archiver" || to == "storage" || to == "internal/disk" || to == "internal/history" || within(to, "internal/watch") ||
@@ -266,6 +268,10 @@ func TestImportRules(t *testing.T) {
 		{"internal/page", "internal/watch", false},
 		{"internal/page/picture", "archiver", false},
 		{"internal/page/picture", "internal/history", true},
+		{"internal/view", "archiver", true},
+		{"internal/view", "internal/watch", false},
+		{"internal/page", "internal/view", false},
+		{"internal/watch", "internal/view", false},
 		{"internal/history", "archiver", true},
 		{"internal/history", "storage", false},
 		{"archiver", "internal/history", false},

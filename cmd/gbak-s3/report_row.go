@@ -14,6 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/history"
 	"github.com/gbak-s3/gbak-s3/internal/page"
+	"github.com/gbak-s3/gbak-s3/internal/view"
 )
 
 // archiveLook is what a report has seen of an archive.
@@ -61,7 +62,7 @@ func (l *archiveLook) verdict() error {
 		return damagedError("%s: %s: %s", named(l.address), v.Findings[0].Key, v.Findings[0].Problem)
 	case p == nil:
 	case p.Coverage != nil && p.Coverage.Damaged > 0:
-		return damagedError("%s: %s of the archive was read and is damaged", named(l.address), percent(p.Coverage.Damaged))
+		return damagedError("%s: %s of the archive was read and is damaged", named(l.address), page.Percent(p.Coverage.Damaged))
 	case p.LastDrill != nil && !p.LastDrill.OK:
 		return &archiver.Error{
 			Code: archiver.CodeDamagedArchive, Err: fmt.Errorf("%s: a drill failed, and no later one shows that this is mended: %s", named(l.address), p.LastDrill.Why),
@@ -84,17 +85,18 @@ func (l *archiveLook) row(a *app) page.Database {
 		d.Unread, d.Code, d.Hint = page.Text(l.err.Error()), string(archiver.CodeOf(l.err)), describe(l.err, "report").Hint
 		return d
 	}
-	d.Encryption, d.Conditional = "none", string(r.Conditions)
-	if r.Encryption != nil {
-		d.Encryption = "age"
-	}
+	d.Encryption, d.Conditional = view.Encryption(r.Encryption != nil), string(r.Conditions)
 	h := history.Of(r.All, r.Restorable)
 	if l.unseen != nil {
 		d.History = h.WithoutDrills(l.unseen.Error())
 	} else {
 		d.History = h.WithDrills(l.drills)
 	}
-	d.Proof = shownProof(r)
+	if r.Proofs != nil {
+		d.Proof = view.Proof(r.Proofs)
+	} else {
+		d.Proof.Why = page.Text(r.ProofsUnknown.Error())
+	}
 	if v := l.verified; v != nil {
 		d.Verify = page.Upkeep{Last: l.at, LastGood: l.at, Findings: len(v.Findings)}
 	}
@@ -134,14 +136,11 @@ const lastShown = 20
 func (l *archiveLook) backups(d *page.Database) {
 	all := l.status.All
 	newest := l.status.Newest
-	d.Newest, d.LastBackup, d.Restorable = shownBackup(newest), newest.CreatedAt, newest.CreatedAt
-	if newest.EndTime != nil {
-		d.Restorable = *newest.EndTime
-	}
+	d.Newest, d.LastBackup, d.Restorable = view.Backup(newest), newest.CreatedAt, newest.RestorableTo()
 	for i := range slices.Backward(all) {
 		b := &all[i]
 		if len(d.Last) < lastShown {
-			d.Last = append(d.Last, shownBackup(b))
+			d.Last = append(d.Last, view.Backup(b))
 		}
 		if b.Kind == archiver.KindFull {
 			d.LastFull = b.CreatedAt
@@ -150,7 +149,7 @@ func (l *archiveLook) backups(d *page.Database) {
 		d.Increments++
 	}
 	for i := len(all) - 1 - len(d.Last); i >= 0 && len(d.Last) < lastShown; i-- {
-		d.Last = append(d.Last, shownBackup(&all[i]))
+		d.Last = append(d.Last, view.Backup(&all[i]))
 	}
 	d.Known = all[0].CreatedAt
 }
@@ -185,37 +184,4 @@ func (l *archiveLook) restore(flags ...string) (command, remark string) {
 func sentence(err error) string {
 	text := strings.TrimRight(err.Error(), ".")
 	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-func shownBackup(b *archiver.Backup) page.Backup {
-	return page.Backup{
-		Seq: b.Seq, Kind: string(b.Kind), At: b.CreatedAt, Epoch: b.EndEpoch, Timeline: b.Timeline, Raw: b.RawBytes, Stored: b.StoredBytes, Host: b.Host,
-	}
-}
-
-// shownProof returns what drills and samples have shown.
-func shownProof(r *archiver.StatusReport) page.Proof {
-	s := r.Proofs
-	if s == nil {
-		return page.Proof{Why: page.Text(r.ProofsUnknown.Error())}
-	}
-	p := page.Proof{IsKnown: true}
-	if s.Unread != nil {
-		p.Unread = page.Text(s.Unread.Error())
-	}
-	if d := s.Proven; d != nil {
-		p.Proven = &page.Drill{
-			At: d.At, IsOK: true, Timeline: d.Timeline, Epoch: d.Epoch, Restore: d.Restore, Bytes: d.RawBytes, Command: d.Executed, IsRandom: d.Random,
-		}
-		if d.Time != nil {
-			p.Proven.Time = *d.Time
-		}
-	}
-	if d := s.LastDrill; d != nil {
-		p.Last = &page.Drill{At: d.At, IsOK: d.OK, Why: page.Text(d.Why), Timeline: d.Timeline, Epoch: d.Epoch, IsRandom: d.Random}
-	}
-	if c := s.Coverage; c != nil {
-		p.IsSampled, p.Read, p.ReadSince, p.Damaged = true, c.Read, c.Since, c.Damaged
-	}
-	return p
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/page"
 )
 
 // proofLine is what the newest certificate says, in JSON.
@@ -127,10 +128,10 @@ func proven(d *archiver.Proven) string {
 func coverage(c *archiver.Coverage) string {
 	s := "nothing that was intact"
 	if c.UpTo > 0 {
-		s = fmt.Sprintf("%s of the data up to record %d, within %s", percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
+		s = fmt.Sprintf("%s of the data up to record %d, within %s", page.Percent(c.Read), c.UpTo, inDays(time.Since(c.Since), math.Ceil))
 	}
 	if c.Damaged > 0 {
-		s += fmt.Sprintf("; %s was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it", percent(c.Damaged))
+		s += fmt.Sprintf("; %s was read and is DAMAGED: `gbak-s3 verify --deep ARCHIVE` names it", page.Percent(c.Damaged))
 	}
 	return s
 }
@@ -149,13 +150,4 @@ func inDays(d time.Duration, round func(float64) float64) string {
 		return length(d)
 	}
 	return plural(int(round(d.Hours()/24)), "day")
-}
-
-// percent formats a share. What is not all is not 100 %, and what is something is not 0 %.
-func percent(share float64) string {
-	p := math.Floor(share * 100)
-	if share > 0 && p < 1 {
-		return "less than 1 %"
-	}
-	return fmt.Sprintf("%.0f %%", p)
 }

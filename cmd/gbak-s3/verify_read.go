@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/page"
 )
 
 // shareFlag is the value of a flag that is a share of something.
@@ -61,10 +62,10 @@ func covered(c archiver.Coverage) string {
 	case c.Read == 1:
 		text = fmt.Sprintf("read and found intact since %s: all data up to record %d", since, c.UpTo)
 	case c.UpTo > 0:
-		text = fmt.Sprintf("read and found intact since %s: %s of the data up to record %d", since, percent(c.Read), c.UpTo)
+		text = fmt.Sprintf("read and found intact since %s: %s of the data up to record %d", since, page.Percent(c.Read), c.UpTo)
 	}
 	if c.Damaged > 0 {
-		text += fmt.Sprintf("; damage was found in %s", percent(c.Damaged))
+		text += fmt.Sprintf("; damage was found in %s", page.Percent(c.Damaged))
 	}
 	return text
 }

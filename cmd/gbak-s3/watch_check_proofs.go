@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/s3"
@@ -58,7 +59,7 @@ func bytesOf(path string) (bytes int64) {
 func linesOfProving(t watch.Target) (lines []string) {
 	if t.Verify > 0 && t.Sample > 0 {
 		lines = append(lines, fmt.Sprintf("each %s, %s of the archive is read, and all of it in %s",
-			age(t.Verify), percent(t.Sample), age(time.Duration(math.Ceil(1/t.Sample))*t.Verify)))
+			age(t.Verify), page.Percent(t.Sample), age(time.Duration(math.Ceil(1/t.Sample))*t.Verify)))
 	}
 	if t.Drill.Every <= 0 {
 		return lines

@@ -86,8 +86,5 @@ func (d *database) showRuns(now time.Time) {
 func (d *database) showArchive() {
 	s, l := &d.board.shown, &d.look
 	s.Newest, s.Encrypted, s.LastFull, s.Increments = l.Newest, l.Encrypted, l.FullAt, l.SinceFull
-	s.NewestRestorable = l.Newest.CreatedAt
-	if l.Newest.EndTime != nil {
-		s.NewestRestorable = *l.Newest.EndTime
-	}
+	s.NewestRestorable = l.Newest.RestorableTo()
 }

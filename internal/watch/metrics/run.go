@@ -49,11 +49,7 @@ func (r *Run) newest(b archiver.Backup) {
 	if b.Kind == archiver.KindFull {
 		r.tell(lastFull, seconds(b.CreatedAt))
 	}
-	newest := b.CreatedAt
-	if b.EndTime != nil {
-		newest = *b.EndTime
-	}
-	r.tell(restorable, seconds(newest))
+	r.tell(restorable, seconds(b.RestorableTo()))
 }
 
 func (r *Run) requests(c storage.RequestCounts) {

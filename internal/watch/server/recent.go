@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/internal/page"
+	"github.com/gbak-s3/gbak-s3/internal/view"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 )
 
@@ -91,7 +92,7 @@ func (r *recent) backup(e watch.Event) {
 	if e.Report == nil {
 		return
 	}
-	b := shownBackup(&e.Report.Backup)
+	b := view.Backup(&e.Report.Backup)
 	b.Took, b.Why = e.Report.Elapsed, page.Text(e.Report.Why)
 	r.last = slices.Insert(r.last, 0, b)
 	r.last = r.last[:min(len(r.last), mostLast)]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 	"github.com/gbak-s3/gbak-s3/internal/page"
+	"github.com/gbak-s3/gbak-s3/internal/view"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
@@ -77,7 +78,7 @@ func (p *Page) database(d *page.Database, t *watch.TargetState) {
 		Disk: page.Disk{
 			Free: t.Disk.FreeBytes, Total: t.Disk.TotalBytes, MinFree: t.Disk.MinFreeBytes, FullAt: t.Disk.FullAt, IsGivenUp: t.Disk.GivenUp,
 		},
-		Newest: shownBackup(&t.Newest), Restorable: t.NewestRestorable, LastBackup: t.Newest.CreatedAt, LastFull: t.LastFull,
+		Newest: view.Backup(&t.Newest), Restorable: t.NewestRestorable, LastBackup: t.Newest.CreatedAt, LastFull: t.LastFull,
 		NextFull: t.NextFull, FullEvery: t.Target.Full.Every, Increments: t.Increments,
 		Verify: shownUpkeep(&t.Verify), Expire: shownUpkeep(&t.Expire), Compact: shownUpkeep(&t.Compact),
 		Proof: shownProof(t), History: t.History,
@@ -85,18 +86,8 @@ func (p *Page) database(d *page.Database, t *watch.TargetState) {
 	if t.Newest.Seq == 0 {
 		return
 	}
-	d.Encryption = "none"
-	if t.Encrypted {
-		d.Encryption = "age"
-	}
+	d.Encryption = view.Encryption(t.Encrypted)
 	d.Restore, d.Remark = p.Restore(t.Target, t.Encrypted)
-}
-
-func shownBackup(b *archiver.Backup) page.Backup {
-	return page.Backup{
-		Seq: b.Seq, Kind: string(b.Kind), At: b.CreatedAt, Epoch: b.EndEpoch, Timeline: b.Timeline,
-		Raw: b.RawBytes, Stored: b.StoredBytes, Host: b.Host,
-	}
 }
 
 func shownUpkeep(u *watch.UpkeepState) page.Upkeep {
@@ -105,24 +96,8 @@ func shownUpkeep(u *watch.UpkeepState) page.Upkeep {
 
 func shownProof(t *watch.TargetState) page.Proof {
 	s := &t.Proof
-	p := page.Proof{IsKnown: !s.At.IsZero(), Why: page.Text(s.Why), Every: t.Target.Drill.Every, Due: s.Due}
-	if err := s.Proofs.Unread; err != nil {
-		p.Unread = page.Text(err.Error())
-	}
-	if d := s.Proofs.Proven; d != nil {
-		p.Proven = &page.Drill{
-			At: d.At, IsOK: true, Timeline: d.Timeline, Epoch: d.Epoch, Restore: d.Restore, Bytes: d.RawBytes, Command: d.Executed, IsRandom: d.Random,
-		}
-		if d.Time != nil {
-			p.Proven.Time = *d.Time
-		}
-	}
-	if d := s.Proofs.LastDrill; d != nil {
-		p.Last = &page.Drill{At: d.At, IsOK: d.OK, Why: page.Text(d.Why), Timeline: d.Timeline, Epoch: d.Epoch, IsRandom: d.Random}
-	}
-	if c := s.Proofs.Coverage; c != nil {
-		p.IsSampled, p.Read, p.ReadSince, p.Damaged = true, c.Read, c.Since, c.Damaged
-	}
+	p := view.Proof(&s.Proofs)
+	p.IsKnown, p.Why, p.Every, p.Due = !s.At.IsZero(), page.Text(s.Why), t.Target.Drill.Every, s.Due
 	return p
 }
 
