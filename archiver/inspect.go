@@ -16,6 +16,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // ArchiveFolder is the kind of a directory that contains an archive.
@@ -224,7 +225,7 @@ func (i *Inspection) database(ctx context.Context) (err error) {
 
 // checkImage reads all of an image.
 func checkImage(ctx context.Context, image *grafeo.Image) error {
-	f, err := os.Open(image.Path)
+	f, err := shared.Open(image.Path)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/native"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // NativeList is what a list of native backups says, one alone or in its folder.
@@ -70,7 +70,7 @@ func (i *Inspection) nativeFolder(ctx context.Context) error {
 // native checks a native incremental backup by itself: its parts continue each
 // other, and every frame has its checksum.
 func (i *Inspection) native(ctx context.Context) error {
-	f, err := os.Open(i.Path)
+	f, err := shared.Open(i.Path)
 	if err != nil {
 		return err
 	}

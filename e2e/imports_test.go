@@ -38,6 +38,8 @@ func mayImport(from, to string) bool {
 		return within(from, "cmd")
 	case within(to, "internal/watch"):
 		return within(from, "cmd")
+	case to == "internal/shared":
+		return !isDiskless(from) && !forTests(to) // how a file is opened
 	case within(from, "internal"):
 		return forTests(from) && within(to, "internal")
 	case within(to, "internal"):
@@ -282,6 +284,8 @@ func TestImportRules(t *testing.T) {
 		{"storage/local", "internal/watch", false},
 		{"internal/disk/disktest", "internal/disk", true},
 		{"archiver", "internal/disk", true},
+		{"archiver/grafeo", "internal/shared", true},
+		{"archiver/internal/commit", "internal/shared", false},
 		{"archiver", "internal/disk/disktest", false},
 		{"storage/local", "internal/disk", true},
 		{"storage/local", "internal/disk/disktest", false},

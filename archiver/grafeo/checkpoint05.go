@@ -2,10 +2,12 @@ package grafeo
 
 import (
 	"errors"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // CheckpointMeta is what walCheckpoint() of 0.5 writes into the log folder before it
@@ -23,10 +25,15 @@ const maxCheckpointMeta = 64
 // ReadCheckpointMeta reads the file checkpoint.meta of the log of 0.5 in dir. It returns
 // nil if there is none, or if its content makes no sense.
 func ReadCheckpointMeta(dir string) (*CheckpointMeta, error) {
-	b, err := os.ReadFile(filepath.Join(dir, checkpointMetaName05))
+	f, err := shared.Open(filepath.Join(dir, checkpointMetaName05))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // only an explicit checkpoint makes one
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	b, err := io.ReadAll(io.LimitReader(f, maxCheckpointMeta+1))
 	if err != nil {
 		return nil, err
 	}

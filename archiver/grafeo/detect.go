@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // Generation is a family of Grafeo releases with the same format on disk.
@@ -41,7 +43,7 @@ func Identify(path string) (Generation, error) {
 	if !info.Mode().IsRegular() {
 		return "", &NotDatabaseError{path, "not a regular file"}
 	}
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return "", err
 	}

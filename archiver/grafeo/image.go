@@ -7,8 +7,9 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"os"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // pageSize is the unit of both containers, in bytes.
@@ -104,7 +105,7 @@ func ReadDatabase(path string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(at)
+	f, err := shared.Open(at)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // FileKind is what a file or folder of Grafeo's is.
@@ -111,7 +113,7 @@ func manifestGeneration(first []byte) Generation {
 
 // firstBytes reads the bytes that identify a file, or all of a shorter one.
 func firstBytes(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return nil, err
 	}

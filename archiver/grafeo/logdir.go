@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // logName is the name of a log file and the number in it: a counter in 0.5,
@@ -116,7 +118,7 @@ func (in *logInput) source() source {
 
 func openLog(dir string, name logName) (*logInput, error) {
 	path := filepath.Join(dir, name.name)
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // Disk changes files and folders. Every process sees the result of a step at once, also
@@ -58,9 +60,9 @@ type OS struct{}
 
 var _ Disk = OS{}
 
-// OpenFile is [os.OpenFile].
+// OpenFile is [os.OpenFile]. Also on Windows, the file can be renamed and removed while it is open.
 func (OS) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
-	return opened(os.OpenFile(path, flag, mode))
+	return opened(shared.OpenFile(path, flag, mode))
 }
 
 // opened prevents a nil pointer from becoming a File that is not nil.
@@ -86,14 +88,15 @@ func (OS) Mkdir(path string, mode fs.FileMode) error { return os.Mkdir(path, mod
 // Link is [os.Link].
 func (OS) Link(from, to string) error { return os.Link(from, to) }
 
-// Rename is [os.Rename].
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+// Rename is [os.Rename]. On Windows, it and Remove wait for two seconds at most for other processes that
+// have the file open.
+func (OS) Rename(from, to string) error { return rename(from, to) }
 
 // RenameNew renames a file unless something has the new name, in one step.
 func (OS) RenameNew(from, to string) error { return renameNew(from, to) }
 
 // Remove is [os.Remove].
-func (OS) Remove(path string) error { return os.Remove(path) }
+func (OS) Remove(path string) error { return remove(path) }
 
 // RemoveFolder is [syscall.Rmdir]: [os.Remove] would remove a file, too.
 func (OS) RemoveFolder(path string) error {

@@ -3,7 +3,7 @@ package disk
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"time"
 )
 
@@ -37,33 +37,32 @@ func TryLock(f Lockable) (bool, error) { return tryLock(f) }
 
 // LockFolder takes the exclusive lock of a folder. While another process has it,
 // LockFolder asks again, until ctx ends or 30 seconds have passed: then the error
-// is a [*LockedError]. Closing the file that it returns releases the lock. Windows
-// cannot lock folders: there LockFolder locks nothing.
-func LockFolder(ctx context.Context, path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
+// is a [*LockedError]. Closing what it returns releases the lock. On Windows only processes
+// of one machine exclude each other.
+func LockFolder(ctx context.Context, path string) (io.Closer, error) {
 	begin := time.Now()
 	for pause := lockPause; ; pause = min(2*pause, maxLockPause) {
-		locked, err := tryLockFolder(f)
-		if locked {
-			return f, nil
+		lock, err := tryLockFolder(path)
+		if lock != nil || err != nil {
+			return lock, err
 		}
-		if waited := time.Since(begin); err == nil && waited >= lockPatience {
-			err = &LockedError{path, waited}
-		}
-		if err != nil {
-			_ = f.Close() // it was only opened
-			return nil, err
+		if waited := time.Since(begin); waited >= lockPatience {
+			return nil, &LockedError{path, waited}
 		}
 		select {
 		case <-ctx.Done():
-			_ = f.Close()
 			return nil, fmt.Errorf("%w: %w", &LockedError{path, time.Since(begin)}, context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}
+}
+
+// EndLock removes the file of a lock that this process has, and releases the lock. In this order: whoever
+// has opened the file before notices that it is not there any more ([IsStill]).
+func EndLock(d Disk, lock File) error {
+	err := d.Remove(lock.Name())
+	CloseRead(lock) // nothing was written
+	return err
 }
 
 // Settling returns the context for what a run puts in order at its end, under a lock. It

@@ -4,6 +4,7 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -23,4 +24,15 @@ func tryLock(f Lockable) (bool, error) {
 	}
 }
 
-func tryLockFolder(f *os.File) (bool, error) { return tryLock(f) }
+// tryLockFolder takes the lock of a folder; it returns nil if another process has it.
+func tryLockFolder(path string) (io.Closer, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if locked, err := tryLock(f); !locked {
+		_ = f.Close() // it was only opened
+		return nil, err
+	}
+	return f, nil
+}

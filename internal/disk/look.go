@@ -3,6 +3,8 @@ package disk
 import (
 	"io"
 	"os"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // Exists reports whether there is anything at path, be it a link to nothing.
@@ -43,7 +45,7 @@ func IsStill(path string, f File) bool {
 
 // ReadUpTo reads the first limit bytes of a file, or all of a shorter one.
 func ReadUpTo(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -89,10 +90,14 @@ func temps(t *testing.T, s *Store) []string {
 }
 
 func TestConformance(t *testing.T) {
+	special := "%20+&#?*"
+	if runtime.GOOS == "windows" {
+		special = "%20+&#" // what it allows
+	}
 	for name, sub := range map[string]string{
 		"existing folder":    "",
 		"folder to be made":  "not/there yet",
-		"spaces and unicode": "ein Örtchen/日本 語/%20+&#?*",
+		"spaces and unicode": "ein Örtchen/日本 語/" + special,
 	} {
 		t.Run(name, func(t *testing.T) {
 			storagetest.Run(t, func(t *testing.T) storage.Storage { return open(t, filepath.Join(t.TempDir(), sub)) })

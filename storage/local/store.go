@@ -23,6 +23,7 @@ import (
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
@@ -106,7 +107,7 @@ func (s *Store) get(ctx context.Context, key string, r storage.Range) (io.ReadCl
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return nil, storage.ObjectInfo{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // File is a file of a source, or the part of one that is new: its bytes from From up to
@@ -29,7 +30,7 @@ func (s *File) Read(p []byte, offset int64) error {
 		_, err := s.Content.ReadAt(p, offset)
 		return err
 	}
-	f, err := os.Open(s.Path)
+	f, err := shared.Open(s.Path)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // This file is about the spill folder of a database: vectors that are nowhere else
@@ -74,7 +74,7 @@ func spillName(f *grafeo.SpillFile) string { return manifest.SpillName(f.Base, f
 // CheckSpill checks the headers of files of a spill folder.
 func CheckSpill(files []grafeo.SpillFile) error {
 	for _, f := range files {
-		in, err := os.Open(f.Path)
+		in, err := shared.Open(f.Path)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (s *Source) ProveSpill(known []string) (damaged []string, err error) {
 // readSpilled reads a file of a spill folder. problem is set if its header is wrong.
 func readSpilled(f *grafeo.SpillFile) (entry manifest.Spilled, proof *grafeo.Proof, problem, err error) {
 	state := disk.State(f.Path, time.Now())
-	in, err := os.Open(f.Path)
+	in, err := shared.Open(f.Path)
 	if err != nil {
 		return entry, nil, nil, err
 	}

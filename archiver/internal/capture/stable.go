@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // maxReads is how often a database may change while it is read before a run gives up.
@@ -92,7 +93,7 @@ func fingerprint(path string) string {
 	for _, e := range entries {
 		add(filepath.Join(grafeo.LogDir(path), e.Name()))
 	}
-	if f, err := os.Open(path); err == nil {
+	if f, err := shared.Open(path); err == nil {
 		_, _ = io.CopyN(h, f, 3*4096) // the header pages
 		_ = f.Close()
 	}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // Entry is the hold of one archive, as it stands in the cursor.
@@ -52,7 +52,7 @@ type ours struct {
 // Read returns the entries in the cursor of the database at path, none if there is no
 // cursor. A foreign cursor is [ErrForeignCursor]. It locks nothing.
 func Read(path string) ([]Entry, error) {
-	f, err := os.Open(grafeo.CursorPath(path))
+	f, err := shared.Open(grafeo.CursorPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // no cursor is the normal state
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/capture"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // chainReader reads the entries of a native folder, one after the other. Its state is the
@@ -71,7 +72,7 @@ func (n *found) add(c grafeo.Commit) {
 
 // read reads entry i and adds it to the chain, or begins a new one with it.
 func (r *chainReader) read(ctx context.Context, i int, b *Backup) error {
-	f, err := os.Open(b.path)
+	f, err := shared.Open(b.path)
 	if err != nil {
 		return err
 	}
@@ -273,7 +274,7 @@ var errDiffer = errors.New("the bytes differ")
 
 // sameBytes compares a stretch of f with one of the file at path.
 func sameBytes(f io.ReaderAt, offset int64, path string, at, length int64) error {
-	other, err := os.Open(path)
+	other, err := shared.Open(path)
 	if err != nil {
 		return err
 	}
@@ -297,7 +298,7 @@ func sameBytes(f io.ReaderAt, offset int64, path string, at, length int64) error
 
 // castagnoliOf returns the CRC-32C of a stretch of a file.
 func castagnoliOf(path string, offset, length int64) (uint32, error) {
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return 0, err
 	}

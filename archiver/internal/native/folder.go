@@ -29,6 +29,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/ctxio"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // Folder is a folder of native backups, of which every byte was read.
@@ -159,7 +160,7 @@ func whyNoList(path string, err error) error {
 
 // check compares the file with what the list says of it.
 func (b *Backup) check(ctx context.Context) error {
-	f, err := os.Open(b.path)
+	f, err := shared.Open(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return goneError{&grafeo.DamageError{Path: b.path, What: "the list of native backups names it, but it is not there"}}
 	}

@@ -16,7 +16,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // record is the content of a file: what was last seen of the archive at an address.
@@ -121,7 +121,7 @@ func isAbsent(err error) bool {
 }
 
 func readRecord(path, address string) (*record, error) {
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return nil, err
 	}

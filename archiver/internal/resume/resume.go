@@ -31,6 +31,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 const (
@@ -164,7 +165,7 @@ func (n *Notes) Digest(segment int) (uint64, bool) {
 // ReadAt fills p with what is staged at offset of a file of the index, and reports
 // whether that is there.
 func (n *Notes) ReadAt(file int, p []byte, offset int64) bool {
-	f, err := os.Open(n.files[n.fileOf[file]].Name())
+	f, err := shared.Open(n.files[n.fileOf[file]].Name())
 	if err != nil {
 		return false
 	}

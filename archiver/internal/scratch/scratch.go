@@ -129,7 +129,18 @@ func (f *Folder) Path(name string) string { return filepath.Join(f.Dir, name) }
 // Remove removes the folder with everything in it, and releases the lock. After an error, the next
 // [Open] in the same place removes what is left.
 func (f *Folder) Remove() error {
-	defer disk.CloseRead(f.lock)
+	if err := f.empty(); err != nil {
+		disk.CloseRead(f.lock)
+		return err
+	}
+	if err := disk.EndLock(f.disk, f.lock); err != nil {
+		return err
+	}
+	return f.disk.Remove(f.Dir)
+}
+
+// empty removes everything in the folder but the lock.
+func (f *Folder) empty() error {
 	// A command may have put something else there, such as a link to a folder that is not ours.
 	info, err := os.Lstat(f.Dir)
 	if err != nil {
@@ -147,18 +158,8 @@ func (f *Folder) Remove() error {
 			err = errors.Join(err, disk.RemoveAll(f.disk, f.Path(e.Name())))
 		}
 	}
-	if err != nil {
-		return err
-	}
-	// The lock's file goes while it is held: whoever opened it before notices.
-	if err := f.disk.Remove(f.Path(lockName)); err != nil {
-		return err
-	}
-	return f.disk.Remove(f.Dir)
+	return err
 }
 
 // Keep releases the lock, and leaves the rest for good.
-func (f *Folder) Keep() error {
-	defer disk.CloseRead(f.lock)
-	return f.disk.Remove(f.Path(lockName))
-}
+func (f *Folder) Keep() error { return disk.EndLock(f.disk, f.lock) }

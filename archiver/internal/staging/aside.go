@@ -11,6 +11,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // asideName returns the path for an image at target that has to make room: as much of its
@@ -50,7 +51,7 @@ func lockDatabase(target string) (io.Closer, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return io.NopCloser(nil), nil //nolint:nilerr // what is not a file is not open
 	}
-	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	f, err := shared.OpenFile(file, os.O_RDWR, 0) // it may be moved aside while it is open
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func block(s *Folder) error {
 
 // isHeadless reports whether the file at path has nothing in its first page.
 func isHeadless(path string) bool {
-	f, err := os.Open(path)
+	f, err := shared.Open(path)
 	if err != nil {
 		return false
 	}

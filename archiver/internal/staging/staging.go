@@ -252,11 +252,10 @@ func (s *Folder) Discard() error {
 	var err error
 	if s.lock != nil {
 		if err = s.recover(); err == nil {
-			// The lock's file goes while it is held: whoever opened it before notices in
-			// acquire.
-			err = s.Disk.Remove(s.Path(lockName))
+			err = disk.EndLock(s.Disk, s.lock) // whoever opened it before notices in acquire
+		} else {
+			disk.CloseRead(s.lock)
 		}
-		defer disk.CloseRead(s.lock)
 	}
 	if err == nil {
 		_ = s.Disk.Remove(s.Dir) // fails where another restore has locked it already

@@ -1,0 +1,9 @@
+//go:build !windows
+
+package disk
+
+import "os"
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+func remove(path string) error { return os.Remove(path) }
