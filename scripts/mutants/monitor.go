@@ -93,6 +93,11 @@ var monitorMutants = []mutant{
 		"./internal/page", "TestWholeIsAsBadAsItsWorst",
 	},
 	{
+		"one archive that was looked through speaks for all", "internal/page/summary.go",
+		"if slices.ContainsFunc(t.of[Good], func(r Row) bool { return r.Verify.LastGood.IsZero() }) {", "if t.of[Good][0].Verify.LastGood.IsZero() {",
+		"./internal/page", "TestReportSaysNothingOfDatabases",
+	},
+	{
 		"names turn around what stands beside them", "internal/page/words.go",
 		"r != ' ' && !unicode.IsPrint(r)", "unicode.IsControl(r)",
 		"./internal/page/render", "TestNames",
