@@ -92,9 +92,10 @@ type BackupOptions struct {
 	// Observer is told what the run does; nil for nobody.
 	Observer Observer
 
-	name string         // of the database, "" for that of its file
-	logs *openlog.Files // of a session, nil for none
-	pace *pace          // of a session, nil for a single backup
+	name   string          // of the database, "" for that of its file
+	logs   *openlog.Files  // of a session, nil for none
+	places *capture.Places // of a session, nil for none
+	pace   *pace           // of a session, nil for a single backup
 
 	prepared *pack.Prepared // by a session, nil for nothing
 	sent     *sent.Notes    // of the run

@@ -26,7 +26,7 @@ func newPacker(a *Archive, head *commit.Head, opts BackupOptions) *pack.Packer {
 func newQuery(a *Archive, path string, head *commit.Head, held bool, opts BackupOptions) capture.Query {
 	q := capture.Query{
 		Path: path, Name: opts.name, Parent: head.Parent, Held: held,
-		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log, Logs: opts.logs,
+		Full: opts.Full, NoFull: opts.NoFull, NewDatabase: opts.NewDatabase, Knows: a.knows, Log: a.log, Logs: opts.logs, Places: opts.places,
 	}
 	opts.lock.demand(&q)
 	return q

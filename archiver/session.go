@@ -62,8 +62,9 @@ type Session struct {
 
 	lock *lock // of the store, as of when the archive was read last; nil if nothing is planned with it
 
-	logs openlog.Files // of a 0.5 database, so that a clean close loses nothing
-	pace pace
+	logs   openlog.Files  // of a 0.5 database, so that a clean close loses nothing
+	places capture.Places // of a 0.6 database, so that its log need not be read from the beginning
+	pace   pace
 
 	preparing sync.Mutex                    // held by Prepare
 	prepared  atomic.Pointer[pack.Prepared] // for the next full backup; nil if nothing is
@@ -102,7 +103,7 @@ func (s *Session) run(ctx context.Context, observe Observer, work func(context.C
 func (s *Session) options(b SessionBackup) BackupOptions {
 	o := s.opts.Backup
 	o.Full, o.NoFull, o.Fresh, o.NoHold, o.BeginAnew, o.Observer = b.Full, b.NoFull, b.Fresh, b.NoHold, b.BeginAnew, b.Observer
-	o.logs, o.pace, o.prepared, o.sent = &s.logs, &s.pace, s.prepared.Load(), s.archive.sent.Notes()
+	o.logs, o.places, o.pace, o.prepared, o.sent = &s.logs, &s.places, &s.pace, s.prepared.Load(), s.archive.sent.Notes()
 	return o
 }
 

@@ -123,7 +123,7 @@ func (s *Session) holds(e hold.Entry) bool {
 func (s *Session) lookOnce(ctx context.Context, path string) (Look, error) {
 	l := Look{Known: s.known, Encrypted: s.known && s.archive.objects.Ring.IsSealed()}
 	q := newQuery(s.archive, path, &commit.Head{Parent: s.newest}, hold.WasHeldSince(path, s.archiveID, s.newest), s.opts.Backup)
-	q.Full, q.NoFull, q.Logs = false, false, &s.logs
+	q.Full, q.NoFull, q.Logs, q.Places = false, false, &s.logs, &s.places
 	l.LockFullAt = s.lock.fullFrom(s.newest)
 	q.Skips = s.isFresh()
 	q.Knows = func(context.Context, string) (bool, error) { return false, nil }

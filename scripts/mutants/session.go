@@ -13,6 +13,16 @@ var sessionMutants = []mutant{
 		"./archiver/internal/capture", "TestSyncMarkOfAnotherHistory",
 	},
 	{
+		"where the commit before a sync mark is, is forgotten", "archiver/internal/capture/places.go",
+		"if k.mark == *mark {", "if k.mark == *mark && p == nil {",
+		"./archiver/internal/capture", "TestSyncMarkIsFoundAgain",
+	},
+	{
+		"a sync mark that begins a file may be any history's", "archiver/internal/capture/incremental.go",
+		"err == nil && (!scan.found || scan.up != nil) ||", "err == nil ||",
+		"./archiver/internal/capture", "TestSyncMarkThatBeginsAFile",
+	},
+	{
 		"a session commits on what it remembers without looking", "archiver/internal/commit/tip.go",
 		"	for h.second != nil {\n		s := h.second", "	for h.second != nil && h == nil {\n		s := h.second",
 		"./archiver", "TestSessionWhoseArchiveIsGone",

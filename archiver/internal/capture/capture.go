@@ -43,6 +43,7 @@ type Query struct {
 	Parent *manifest.Committed // the newest backup of the archive, nil for none
 	Held   bool                // the database has kept its log for the parent ever since
 	Logs   *openlog.Files      // keeps the log files of 0.5 open from one question to the next; nil for none
+	Places *Places             // that earlier questions have seen (0.6); nil for none
 
 	NoArchived bool // no source has an image that the archive has, see [Source.Archived]
 
@@ -142,7 +143,7 @@ func (q *Query) present(ctx context.Context) (*Source, error) {
 	case q.Full:
 		why = cmp.Or(q.FullWhy, "it was asked for")
 	default:
-		s, err := incremental(q.Path, parent, q.Held, q.Skips)
+		s, err := incremental(q.Path, parent, q.Held, q.Skips, q.Places)
 		notContinued, ok := errors.AsType[*NotContinuedError](err)
 		if !ok {
 			return named(s, q.Name), err

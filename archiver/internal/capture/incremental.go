@@ -23,7 +23,7 @@ func notContinued(format string, args ...any) error {
 // incremental returns the part of the log of the database at path that was written after
 // its backup parent. Without any commit there, nothing is new. The error is a
 // [*NotContinuedError] if that part is not all that is new.
-func incremental(path string, parent *manifest.Committed, held, skips bool) (*Source, error) {
+func incremental(path string, parent *manifest.Committed, held, skips bool, places *Places) (*Source, error) {
 	generation, err := grafeo.Identify(path)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func incremental(path string, parent *manifest.Committed, held, skips bool) (*So
 	if was := parent.Database.Generation; string(generation) != was {
 		return nil, notContinued("the database is of generation %s now and was of %s at backup %d", generation, was, parent.Seq)
 	}
-	scan, err := scanFrom(path, image, parent, skips)
+	scan, err := scanFrom(path, image, parent, skips, places)
 	if gap, ok := errors.AsType[*grafeo.GapError](err); ok {
 		return nil, notContinued("the log does not continue backup %d: %v", parent.Seq, gap)
 	}
@@ -48,6 +48,7 @@ func incremental(path string, parent *manifest.Committed, held, skips bool) (*So
 	if err := scan.checkContinues(image, parent, held); err != nil {
 		return nil, err
 	}
+	places.noteEnds(scan)
 	if why := scan.unexplained(image, parent); why != "" {
 		return nil, &NotContinuedError{why}
 	}
@@ -66,22 +67,34 @@ func incremental(path string, parent *manifest.Committed, held, skips bool) (*So
 }
 
 // scanFrom scans the log from the end of the parent on. If that is a sync mark, the scan begins
-// before it, so that the commit before it is seen: where the file with the mark begins, and if there is
-// no such file, where the log does.
-func scanFrom(path string, image *grafeo.Image, parent *manifest.Committed, skips bool) (*continuityScan, error) {
+// before it, so that the commit before it is seen: where that begins, if the places know it and what
+// comes before was read already; else where the file with the mark begins; and if that does not show it
+// or is not there, where the log does.
+func scanFrom(path string, image *grafeo.Image, parent *manifest.Committed, skips bool, places *Places) (*continuityScan, error) {
 	mark := parent.Position.Commit
 	opts := grafeo.ScanOptions{DatabaseID: image.DatabaseID, Borders: catalog.Borders(parent)}
 	if mark != nil && image.Generation == grafeo.Gen06 && mark.End-mark.Start == grafeo.SyncMarkLength {
-		for _, from := range []*grafeo.Position{{LSN: mark.StartFile}, nil} {
-			scan := newScan(path, image.Generation, mark)
-			opts.From = from
-			if err := scan.run(opts); !errors.Is(err, grafeo.ErrGap) {
-				return scan, err
+		if at := places.before(mark); skips && at != nil {
+			scan, err := scanAt(path, image, mark, opts, &grafeo.Position{LSN: *at}, true)
+			if err == nil && scan.found && scan.up != nil {
+				return scan, nil
 			}
 		}
+		scan, err := scanAt(path, image, mark, opts, &grafeo.Position{LSN: mark.StartFile}, false)
+		if err == nil && (!scan.found || scan.up != nil) || err != nil && !errors.Is(err, grafeo.ErrGap) {
+			return scan, err
+		}
+		scan, err = scanAt(path, image, mark, opts, nil, false)
+		if !errors.Is(err, grafeo.ErrGap) {
+			return scan, err
+		}
 	}
+	return scanAt(path, image, mark, opts, endOf(parent, image.Generation), skips && mark != nil)
+}
+
+func scanAt(path string, image *grafeo.Image, mark *manifest.Commit, opts grafeo.ScanOptions, from *grafeo.Position, skips bool) (*continuityScan, error) {
 	scan := newScan(path, image.Generation, mark)
-	opts.From, opts.SkipBefore = endOf(parent, image.Generation), skips && mark != nil
+	opts.From, opts.SkipBefore = from, skips
 	return scan, scan.run(opts)
 }
 

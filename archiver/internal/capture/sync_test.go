@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -69,12 +71,12 @@ func TestSyncMarkOfAnotherHistory(t *testing.T) {
 		for _, skips := range []bool{false, true} {
 			for more := range 2 {
 				d := synced(t, 2)
-				parent := parentOf(d)
+				parent, places := parentOf(d), &Places{}
 				at := d.log06.LSN()
 				look := func() *Source {
 					t.Helper()
 					q := d.query(parent)
-					q.Skips = skips
+					q.Skips, q.Places = skips, places
 					s, err := q.Look(t.Context())
 					d.check(err)
 					return s
@@ -98,4 +100,83 @@ func TestSyncMarkOfAnotherHistory(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Who knows where the commit before a sync mark is reads the log from there on, and reads it from its
+// beginning otherwise: from one increment to the next, and when several looks come between two.
+func TestSyncMarkIsFoundAgain(t *testing.T) {
+	d := synced(t, 3)
+	first := d.log06.LSN()
+	for range 20 {
+		d.commit()
+		d.sync()
+	}
+	places, parent := &Places{}, backup(d.capture(nil))
+	look := func() (*Source, error) {
+		q := d.query(parent)
+		q.Skips, q.Places = true, places
+		return q.Look(t.Context())
+	}
+	if _, err := look(); err != nil {
+		t.Fatal(err)
+	}
+	d.damage(int64(first) / 2)
+	for i := range 10 {
+		d.commit()
+		d.sync()
+		if i%3 == 0 {
+			if _, err := look(); err != nil {
+				t.Fatalf("a look at %d: %v", i, err)
+			}
+			d.commit()
+			d.sync()
+		}
+		s, err := look()
+		if err != nil || s.Kind != manifest.Incremental || s.Commits == 0 {
+			t.Fatalf("increment %d: %+v, %v", i, s, err)
+		}
+		parent = backup(s)
+	}
+	places = nil
+	if _, err := look(); !errors.Is(err, grafeo.ErrDamaged) {
+		t.Errorf("the log was not read from its beginning: %v", err)
+	}
+}
+
+// A sync mark may be the first in a file of the log: the commit before it is in the file before.
+func TestSyncMarkThatBeginsAFile(t *testing.T) {
+	for _, later := range []time.Duration{0, time.Minute} {
+		d := newDatabase(t, grafeo.Gen06)
+		end := func() {
+			d.commit()
+			d.check(d.log06.Rotate())
+			d.sync()
+		}
+		end()
+		parent := backup(d.capture(nil))
+		d.check(os.RemoveAll(grafeo.LogDir(d.path)))
+		var err error
+		d.log06, err = grafeotest.NewLog06(grafeo.LogDir(d.path), [16]byte{}, 0)
+		d.check(err)
+		d.epoch, d.now = 0, time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+		d.commit()
+		d.commit()
+		d.now = d.now.Add(later)
+		end()
+		s, err := d.query(parent).Look(t.Context())
+		if err != nil || (s.Kind == manifest.Incremental) != (later == 0) {
+			t.Errorf("%s later: a %s source, %v", later, s.Kind, err)
+		}
+	}
+}
+
+// damage flips a bit of the first file of the log.
+func (d *database) damage(offset int64) {
+	d.t.Helper()
+	names, err := filepath.Glob(filepath.Join(grafeo.LogDir(d.path), "*"))
+	d.check(err)
+	b, err := os.ReadFile(names[0])
+	d.check(err)
+	b[offset] ^= 1
+	d.check(os.WriteFile(names[0], b, 0o600))
 }
