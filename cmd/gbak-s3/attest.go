@@ -15,14 +15,14 @@ func attestCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attest ARCHIVE",
 		Short: "Record the digest of a state, for drills to compare",
-		Long: `attest is for whoever has the database open: it pins the digest that the program has computed of
-the content at --epoch, or at the end of --backup. Drills of that state must report the same,
-which is the only proof that what is restored is what the program had. The digest is a text
-that the program and the command of the drill compute alike, such as SCHEME:VALUE; only those
-of one scheme are compared.
+		Long: `attest is for whoever has the database open: it pins the digest that the program has
+computed of the content at --epoch, or at the end of --backup. Drills of that state must
+then report the same one, which is the only proof that what is restored is what the
+program had. A digest is a text that the program and the drill's command compute in the
+same way, such as SCHEME:VALUE; only digests of the same scheme are compared.
 
-A state has one digest of a scheme for good. If it has another one, the exit code is 3, and
-nothing changes.`,
+For each scheme, a state has one digest for good. If it already has another one, the
+exit code is 3, and nothing changes.`,
 		Example: `  gbak-s3 attest s3://backups/people --epoch 4711 --digest v1:5f1d7a84db00d2fc`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -29,20 +29,20 @@ func backupCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup DATABASE ARCHIVE",
 		Short: "Back up a database; the first backup creates the archive",
-		Long: `backup stores what is new in the database since the newest backup, or all of it if
-there is none or the log does not continue from there, and commits it. Once it reports
-the commit, the backup is complete, checked against the database's own checksums, and
-can be restored. The last line is the command that restores it.
+		Long: `backup stores what is new in the database since the newest backup. If there is no backup
+yet, or the log does not continue from it, it stores everything. Once it reports the
+commit, the backup is complete, checked against the database's own checksums, and can be
+restored. The last line it prints is the command that restores it.
 
-DATABASE is the path of the database, or of the folder in which a Grafeo server keeps
-it (people with people/data.grafeo). It may be closed or open in another process; it is
+DATABASE is the path of the database, or of the folder in which a Grafeo server keeps it
+(people with people/data.grafeo). It may be closed, or open in another process, which is
 neither locked nor stopped. The file backup_cursor.meta in its log folder tells a
 database of Grafeo 0.6 to keep its log until this archive has it.
 
 If ARCHIVE lacks a backup that it had before (is the disk mounted?), backup changes
-nothing and exits with 4; --begin-anew accepts that it is gone.
+nothing and exits with 4; --begin-anew accepts the loss.
 
---dry-run says what a backup would do, and what that would cost at most. It writes
+--dry-run says what a backup would do, and at most what it would cost. It writes
 nothing, and needs no permission to write.`,
 		Example: `  gbak-s3 backup people.grafeo ./people-archive
   gbak-s3 backup people.grafeo s3://backups/people
@@ -94,20 +94,20 @@ nothing, and needs no permission to write.`,
 	a.keys.encrypting(flags)
 	a.limits.uploads(flags)
 	a.limits.reads(flags)
-	flags.BoolVar(&dryRun, "dry-run", false, "show what would be done and what it would cost at most, and do nothing")
+	flags.BoolVar(&dryRun, "dry-run", false, "only show what would be done, and at most what it would cost")
 	flags.BoolVar(&opts.Full, "full", false, "take a full backup even if an incremental one would do")
 	flags.BoolVar(&opts.NoFull, "no-full", false, "take no full backup after the first one: if one is needed, say so and exit with 10")
-	flags.BoolVar(&opts.Fresh, "fresh", false, "reuse nothing that earlier full backups stored, as it may be damaged")
+	flags.BoolVar(&opts.Fresh, "fresh", false, "reuse nothing that earlier full backups stored, in case it is damaged")
 	flags.BoolVar(&opts.NoHold, "no-hold", false, "do not make the database keep its log for this archive")
 	flags.BoolVar(&opts.NewDatabase, "new-database", false,
 		"accept a database of another id as the successor of the archive's; it begins a new timeline")
 	flags.BoolVar(&opts.Closed, "closed", false,
-		"nobody has the database open: needed where its file is mounted without its folder, so that this cannot be seen")
+		"nobody has the database open: needed where only its file is mounted, so that gbak-s3 cannot see this")
 	flags.StringVar(&maxHold, "max-hold", "",
 		"if the database keeps more log than this for its archives, such as 10GiB, end the hold that needs the most; "+
 			"that archive's next backup is a full one")
 	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,
-		"accept that what was at ARCHIVE before is gone, and start over with what is there")
+		"accept that what was at ARCHIVE is gone, and start over with what is there now")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false,
 		"for a new archive: allow a store without conditional writes; never let two backups run at the same time")
 	locks.add(flags)

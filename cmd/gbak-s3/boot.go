@@ -21,7 +21,7 @@ import (
 type bootOptions struct{ ifAbsent, ifArchiveExists bool }
 
 func (o *bootOptions) flags(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.ifAbsent, "if-absent", false, "do nothing if the database is there; then the archive is not asked")
+	flags.BoolVar(&o.ifAbsent, "if-absent", false, "do nothing if the database is already there; the store is not contacted then")
 	flags.BoolVar(&o.ifArchiveExists, "if-archive-exists", false,
 		"do nothing if the store answers that it has no archive at this address")
 }

@@ -12,13 +12,14 @@ func compactCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact ARCHIVE",
 		Short: "Merge many small backups into few large objects",
-		Long: `compact merges the log of many small backups in a row into one. Every state can be
-restored as before, with far fewer requests; only the numbers between the first and the
-last of them are gone. Full, pinned, labelled, imported and large backups stay as they are.
+		Long: `compact merges the log of many small backups in a row into one backup. Every state can
+be restored as before, with far fewer requests; only the backups' own numbers between
+the first and the last are gone. Full, pinned, labelled, imported and large backups stay
+as they are.
 
-Without --apply it only says what it would do. The old objects stay until expire has
-deleted them. What Grafeo replays when it opens a restored database becomes no shorter:
-that takes a full backup.`,
+Without --apply it only says what it would do. The old objects stay until expire deletes
+them. What Grafeo replays when it opens a restored database becomes no shorter: that
+takes a full backup.`,
 		Example: `  gbak-s3 compact s3://backups/people
   gbak-s3 compact s3://backups/people --apply`,
 		Args: takes("ARCHIVE"),
@@ -36,7 +37,7 @@ that takes a full backup.`,
 	a.limits.downloads(cmd.Flags())
 	cmd.Flags().IntVar(&opts.Min, "min", opts.Min, "how many backups in a row are worth merging")
 	cmd.Flags().IntVar(&opts.Tail, "tail", opts.Tail, "how many of the newest backups stay as they are")
-	cmd.Flags().BoolVar(&opts.Apply, "apply", false, "merge, instead of saying what would be merged")
+	cmd.Flags().BoolVar(&opts.Apply, "apply", false, "merge, and do not only say what would be merged")
 	return cmd
 }
 

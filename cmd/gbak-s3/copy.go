@@ -15,24 +15,24 @@ func copyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "copy OLD NEW",
 		Short: "Make another archive with everything that an archive has",
-		Long: `copy makes at NEW a copy of the archive at OLD: an archive of its own, with another id,
-whose backups are numbered from 1. Every epoch can be restored from it as from OLD.
-Labels, timelines, times, pins, stored rules and the digests of states are copied, too. In OLD
-nothing changes.
+		Long: `copy makes a new archive at NEW from the one at OLD. It has an id of its own, and its
+backups are numbered from 1. Every epoch of OLD can be restored from it. Labels,
+timelines, times, pins, stored rules and the digests of states are copied, too. OLD is
+not changed.
 
-It may be killed, and backups into OLD go on meanwhile: the same command goes on where
-the last one ended, and takes what has come since. It copies into nothing else than such
-a copy, and only as long as nobody else writes there. At the end both are compared.
+It may be killed, and backups into OLD may go on: the same command continues where the
+last one ended, and takes what has been added since. It copies only into an empty NEW or
+such a copy, and only as long as nobody else writes there. At the end it compares both.
 
-With -r, -R or --passphrase NEW is encrypted for these recipients, whatever OLD is; to read
-an encrypted OLD takes an identity (-i). Without them NEW is not encrypted, which for an
-encrypted OLD has to be said with --plain.
+With -r, -R or --passphrase, NEW is encrypted for these recipients, whether or not OLD
+is encrypted; to read an encrypted OLD, it needs an identity (-i). Without them NEW is
+not encrypted; if OLD is, you must confirm that with --plain.
 
 To go on with NEW, back up the database there: the first backup into NEW is an ordinary
 one, and from then on NEW is an archive like any other.
 
-Exit codes: 0 NEW has everything; 3 OLD or NEW is damaged, and what was copied until then
-stays; 8 NEW is something else than a copy of OLD that nobody uses yet.`,
+Exit codes: 0 NEW has everything; 3 OLD or NEW is damaged, and what was copied until
+then stays; 8 NEW is something else than a copy of OLD that nobody uses yet.`,
 		Example: `  gbak-s3 copy s3://backups/people s3://elsewhere/people
   gbak-s3 copy s3://backups/people s3://backups/people-2 -r age1...
   gbak-s3 copy --dry-run ./people-archive s3://elsewhere/people-2`,
@@ -51,11 +51,11 @@ stays; 8 NEW is something else than a copy of OLD that nobody uses yet.`,
 	}
 	flags := cmd.Flags()
 	a.keys.encrypting(flags)
-	flags.BoolVar(&opts.Plain, "plain", false, "do not encrypt NEW, although OLD is encrypted")
+	flags.BoolVar(&opts.Plain, "plain", false, "confirm that NEW is not encrypted, although OLD is")
 	a.limits.uploads(flags)
 	a.limits.downloads(flags)
-	flags.BoolVarP(&opts.DryRun, "dry-run", "n", false, "show what would be copied, and do nothing")
-	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at NEW before is gone, and start over")
+	flags.BoolVarP(&opts.DryRun, "dry-run", "n", false, "only show what would be copied")
+	flags.BoolVar(&opts.BeginAnew, "begin-anew", false, "accept that what was at NEW is gone, and start over")
 	flags.DurationVar(&opts.CommitTimeout, "commit-timeout", archiver.DefaultCommitTimeout,
 		"how long to wait for a clear answer to a commit")
 	return cmd

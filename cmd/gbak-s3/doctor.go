@@ -11,20 +11,20 @@ func doctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor ARCHIVE",
 		Short: "Check whether it is safe to commit backups to an archive",
-		Long: `doctor probes the store at ARCHIVE, whether or not an archive is there yet: whether it
-can be reached, read, listed and written; whether it creates an object only if it is
-absent, even if several writers try at the same time; what versioning, object lock and
-lifecycle rules mean for backups, where they can be seen; how far its clock is off; how
-fast it is; and whether a thief of this host's credentials could destroy what is stored
-(append-only: yes or no).
+		Long: `doctor probes the store at ARCHIVE, whether or not an archive is there yet. Can it be
+reached, read, listed and written? Does it create an object only if it is absent, even
+if several writers try at the same time? What do versioning, object lock and lifecycle
+rules mean for backups, as far as they can be seen? How far is its clock off, and how
+fast is it? Could somebody who steals this host's credentials destroy what is stored
+(append-only: yes or no)?
 
 It writes a few objects below probe/, tries to overwrite and delete them, and removes
-them again as far as it may. No probe can prove that a store keeps its promises; this one
-finds stores that do not. With --lock-keep, it also says whether backups can be planned
-with the locks of the bucket.
+them again as far as it may. No probe can prove that a store keeps its promises; this
+one finds stores that do not. With --lock-keep, it also says whether the bucket's locks
+are long enough for that.
 
-The exit code is 0 if it is safe, 9 if the store has no conditional writes, and
-otherwise the one that a backup would end with.`,
+The exit code is 0 if it is safe to back up there, 9 if the store has no conditional
+writes, and otherwise the one that a backup would end with.`,
 		Example: `  gbak-s3 doctor s3://backups/people
   gbak-s3 doctor 's3://backups/people?endpoint=http://127.0.0.1:9000'`,
 		Args: takes("ARCHIVE"),

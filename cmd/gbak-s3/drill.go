@@ -28,21 +28,22 @@ func drillCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drill ARCHIVE",
 		Short: "Prove that an archive can be restored, by doing it",
-		Long: `drill restores the database into a folder of its own below --scratch, checks it there, and
+		Long: `drill restores the database into a new folder below --scratch, checks it there, and
 removes it again. It restores the newest state, the one that --backup, --epoch or --time
-names, or with --random one that is drawn from all that can be restored. What it finds out
-becomes a certificate in the archive, also that a check failed: status shows the newest.
+names, or with --random any one that can be restored. The result becomes a certificate
+in the archive, even if the drill fails; status shows the newest.
 
-It checks that what was stored has come back (bytes); that the restored files are a database,
-frame by frame, in just the state that was asked for (structure); and with --exec that a command
-accepts it (exec), best one that opens it with Grafeo. In the command, {} stands for the path of
-the database. It runs as you do, without a shell, and may change the database. If the last
-line of its output is "digest: " and a text, that is compared with what was said of the same
-state before, by a drill or by attest (digest); the first one is what later ones are compared with.
-A text SCHEME:VALUE is compared only with texts of the same scheme.
+It checks that what was stored has come back (bytes); that the restored files are a
+database, frame by frame, in exactly the state that was asked for (structure); and, with
+--exec, that a command accepts it (exec): best, one that opens it with Grafeo. {} in the
+command stands for the path of the database. The command runs as your user, without a
+shell, and may change the database. If the last line of its output is "digest: " and a
+text, this is compared with the digest that an earlier drill, or attest, recorded for
+the same state (digest); if there is none yet, this one is recorded. A digest
+SCHEME:VALUE is compared only with others of the same scheme.
 
-Exit codes: 0 all that was checked is right; 3 a check failed; otherwise it could not be
-done, as with restore: then there is no certificate if this host is why.`,
+Exit codes: 0 everything that was checked is right; 3 a check failed; otherwise as for
+restore.`,
 		Example: `  gbak-s3 drill s3://backups/people
   gbak-s3 drill --random --scratch /var/tmp s3://backups/people
   gbak-s3 drill --exec 'node check.js {}' --epoch 4711 s3://backups/people`,
@@ -61,12 +62,12 @@ done, as with restore: then there is no certificate if this host is why.`,
 	flags := cmd.Flags()
 	a.limits.downloads(flags)
 	f.target.add(flags)
-	flags.BoolVar(&f.opts.Random, "random", false, "restore a state that is drawn from all that can be restored, or the one that was drawn before and failed")
+	flags.BoolVar(&f.opts.Random, "random", false, "restore a random state of all that can be restored, or the one on which a random drill failed before")
 	flags.StringVar(&f.opts.Scratch, "scratch", "", "folder for the restored database (default the system's for temporary files)")
 	flags.StringVar(&f.exec, "exec", "", "command that checks the restored database, whose path is {} in it; quotes keep words together (`CMD`)")
-	flags.DurationVar(&f.timeout, "exec-timeout", defaultCheckTimeout, "how long that may take")
-	flags.StringVar(&f.opts.Expect, "expect", "", "what the command must report as digest")
-	flags.BoolVar(&f.opts.Keep, "keep", false, "leave the restored database there")
+	flags.DurationVar(&f.timeout, "exec-timeout", defaultCheckTimeout, "how long the command may take")
+	flags.StringVar(&f.opts.Expect, "expect", "", "the digest that the command must report")
+	flags.BoolVar(&f.opts.Keep, "keep", false, "do not remove the restored database")
 	flags.BoolVar(&f.opts.ReadOnly, "no-certificate", false, "write nothing to the archive: no certificate, and no digest")
 	return cmd
 }

@@ -19,13 +19,13 @@ func expireCommand(a *app) *cobra.Command {
 		Use:   "expire ARCHIVE [RULES]",
 		Short: "Remove backups that no rule keeps, and delete what no backup needs",
 		Long: `expire removes the backups that no rule keeps. Without --apply it changes nothing, and
-shows which backups would go and why the others stay. There are no default rules: without
-any, and without a stored policy, it does nothing and exits with 2.
+shows which backups would go, and why the others stay. There are no default rules: if
+neither rules nor a stored policy are there, it does nothing and exits with 2.
 
 A backup that stays keeps those that it needs. The newest backup and pinned ones always
-stay. What is removed is off the list at once; its bytes are deleted by the first expiry
-after the grace, so that running restores can finish. expire may run beside backups and
-restores on any host, and may be killed: the next one continues.`,
+stay. What is removed disappears from the list at once; its bytes are deleted by the
+first expiry after the grace, so that running restores can finish. expire may run beside
+backups and restores on any host. If it is killed, the next one continues.`,
 		Example: `  gbak-s3 expire s3://backups/people --keep-daily 30 --keep-monthly 12
   gbak-s3 expire s3://backups/people --apply
   gbak-s3 expire s3://backups/people --remove 12 --apply`,
@@ -56,10 +56,10 @@ restores on any host, and may be killed: the next one continues.`,
 	flags := cmd.Flags()
 	rules = newRuleFlags(flags)
 	flags.StringArrayVar(&remove, "remove", nil, "give up backup `N` with all that needs it, readable or not; may be repeated; without rules, only that")
-	flags.StringVar(&grace, "grace", grace, "how long what was removed stays in the store (`TIME`), such as 36h or 7d, or 0")
+	flags.StringVar(&grace, "grace", grace, "how long removed data stays in the store (`TIME`), such as 36h or 7d, or 0")
 	flags.BoolVar(&opts.Apply, "apply", false, "remove and delete; without it, nothing is changed")
-	flags.Uint64Var(&opts.IfHead, "if-head", 0, "apply only if record `N` is the newest one still, as a run without --apply printed it")
-	flags.BoolVar(&opts.MarkOnly, "mark-only", false, "remove backups from the list and delete nothing: for hosts that may not delete")
+	flags.Uint64Var(&opts.IfHead, "if-head", 0, "apply only if record `N`, which a run without --apply has printed, is still the newest")
+	flags.BoolVar(&opts.MarkOnly, "mark-only", false, "remove backups from the list, but delete nothing: for hosts without permission to delete")
 	return cmd
 }
 

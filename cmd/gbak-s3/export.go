@@ -15,12 +15,12 @@ func exportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export ARCHIVE NATIVE_FOLDER",
 		Short: "Write an archive as a folder of Grafeo's own backups",
-		Long: `export writes a folder of backups such as Grafeo's own backupFull and backupIncremental
-make: a list, full backups and incrementals. Grafeo's own restoreToEpoch can restore
-every epoch of the archive from it, up to the newest or to what --epoch or --backup
-names. That does not need gbak-s3.
+		Long: `export writes a folder of backups like those that Grafeo's own backupFull and
+backupIncremental make: a list, full backups and incrementals. From it, Grafeo's own
+restoreToEpoch can restore every epoch of the archive, up to the newest, or to the one
+that --epoch or --backup names. That does not need gbak-s3.
 
-The folder appears only once it is complete and on disk. If something is already there,
+The folder appears only when it is complete and on disk. If something is already there,
 that is an error.`,
 		Example: `  gbak-s3 export s3://backups/people ./people-backups
   gbak-s3 export --epoch 4711 ./people-archive ./people-backups`,

@@ -42,7 +42,7 @@ func (f *format) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.name, "format", formatText, "text, json (one object per line), csv (of list and status), or auto: text on a terminal, else json")
 	flags.BoolVar(&f.json, "json", false, "short for --format json")
 	flags.StringVarP(&f.file, "output", "o", "", "write the answer to `FILE` once it is complete")
-	flags.BoolP("quiet", "q", false, "print errors, warnings and what was asked for; no progress, and not what went well")
+	flags.BoolP("quiet", "q", false, "print only errors, warnings and what was asked for")
 }
 
 // isCSV are the commands whose answer is one kind of lines.

@@ -18,9 +18,9 @@ func healthCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "health [URL]",
 		Short: "Ask a watcher whether it is alive",
-		Long: `health asks the watcher that listens at URL, by default http://127.0.0.1:8484, whether it
-is alive: whether the loop of each database still turns. It exits with 0 if so, else with 1.
-It is for images that have no shell and no curl.`,
+		Long: `health asks the watcher that listens at URL, by default http://127.0.0.1:8484, whether
+it is alive: whether the loop of each database is still running. It exits with 0 if so,
+else with 1. It is for images without a shell and curl.`,
 		Example: `  gbak-s3 health
   gbak-s3 health http://127.0.0.1:9100/readyz`,
 		Args: cobra.ArbitraryArgs,

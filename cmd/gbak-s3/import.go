@@ -11,15 +11,14 @@ func importCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import NATIVE_FOLDER ARCHIVE",
 		Short: "Archive a folder of Grafeo's own backups",
-		Long: `import archives the backups that Grafeo's own backupFull and backupIncremental made in
-a folder: each becomes a backup of the archive, with its epochs. First the whole folder
-is checked: every checksum, and that nothing is missing between the backups. If anything
-is damaged or missing, import names it, with the epochs that are lost, and stores
-nothing.
+		Long: `import archives the backups that Grafeo's own backupFull and backupIncremental made in a
+folder: each becomes a backup of the archive, with its epochs. First it checks the whole
+folder: every checksum, and that nothing is missing between the backups. If anything is
+damaged or missing, import names it, with the epochs that are lost, and stores nothing.
 
-Files that were deleted are an exception, as the retention of a Grafeo server deletes
-files and leaves the list as it is: what is complete without them is archived, and the
-epochs that are lost are named. With --strict that is an error as well.
+Deleted files are an exception, because the retention of a Grafeo server deletes files
+and leaves the list as it is. import archives what is complete without them, and names
+the epochs that are lost. With --strict, deleted files are an error, too.
 
 A second import stores only what is new in the folder. The folder is not changed.
 
@@ -44,7 +43,7 @@ is complete.`,
 	flags.BoolVar(&opts.NewDatabase, "new-database", false,
 		"accept a database of another id as the successor of the archive's; it begins a new timeline")
 	flags.BoolVar(&opts.BeginAnew, "begin-anew", false,
-		"accept that what was at ARCHIVE before is gone, and start over with what is there")
+		"accept that what was at ARCHIVE is gone, and start over with what is there now")
 	flags.BoolVar(&opts.Strict, "strict", false,
 		"refuse a folder from which files were deleted, instead of archiving what is complete")
 	flags.BoolVar(&opts.SingleWriter, "single-writer", false,

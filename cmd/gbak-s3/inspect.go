@@ -18,10 +18,10 @@ func inspectCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Show what a file or folder is, its epochs, and whether it is intact",
-		Long: `inspect looks at a database with its log, a log folder or one of its files, a backup
-cursor, a folder of Grafeo's own backups or one of its files, or an archive. It says
-what that is and, unless it is an archive, whether it is whole: every checksum is
-compared. The database may be in use; nothing is changed.
+		Long: `inspect says what a path is: a database with its log, a log folder or one of its files,
+a backup cursor, a folder of Grafeo's own backups or one of its files, or an archive.
+Unless it is an archive, inspect compares every checksum and says whether it is whole.
+The database may be in use; nothing is changed.
 
 Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 		Example: `  gbak-s3 inspect people.grafeo
@@ -52,7 +52,7 @@ Exit codes: 0 whole, or only recognized; 1 not recognized; 3 damaged.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where its file is mounted without its folder")
+	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has the database open: needed where only its file is mounted")
 	return cmd
 }
 

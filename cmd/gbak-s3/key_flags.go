@@ -41,14 +41,14 @@ type keyFlags struct {
 func (k *keyFlags) opening(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&k.identities, "identity", "i", nil,
 		"open an encrypted archive with the age identity in `FILE`, - for stdin; may be repeated (default $"+identityVariable+")")
-	flags.StringVar(&k.passphraseCommand, "passphrase-command", "", "run `COMMAND` in a shell, which prints the passphrase of an encrypted archive or identity")
-	flags.StringVar(&k.writerKey, "writer-key", "", "read the writer key of an encrypted archive from `FILE`, and not from the state folder (default $"+writerKeyVariable+")")
+	flags.StringVar(&k.passphraseCommand, "passphrase-command", "", "run `COMMAND` in a shell to get the passphrase of an encrypted archive or identity")
+	flags.StringVar(&k.writerKey, "writer-key", "", "read the writer key of an encrypted archive from `FILE` instead of the state folder (default $"+writerKeyVariable+")")
 }
 
 // encrypting adds the flags for who can open what is encrypted.
 func (k *keyFlags) encrypting(flags *pflag.FlagSet) {
 	k.publicKeys(flags)
-	flags.BoolVar(&k.passphrase, "passphrase", false, "encrypt a new archive for a passphrase, too, which is asked for twice")
+	flags.BoolVar(&k.passphrase, "passphrase", false, "encrypt a new archive for a passphrase, too, which you are asked for twice")
 }
 
 // publicKeys is encrypting without what somebody must be asked for.

@@ -9,7 +9,8 @@ func keysCommand(a *app) *cobra.Command {
 		Use:   "keys COMMAND",
 		Short: "Make and manage the keys of encrypted archives",
 		Long: `keys makes identities, which open encrypted archives, and manages whose identities open
-one. docs/keys.md says what to make, where to keep it, and what to do when it is lost.`,
+an archive. docs/keys.md says which to make, where to keep them, and what to do when one
+is lost.`,
 		Example: `  gbak-s3 keys new -o key.txt
   gbak-s3 keys check s3://backups/people -i key.txt`,
 		Args: cobra.ArbitraryArgs,

@@ -14,8 +14,8 @@ func keysAddCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add ARCHIVE -r PUBLIC_KEY -i FILE",
 		Short: "Let somebody else open an archive",
-		Long: `add lets somebody else open an archive: what is stored already, and what comes. Nothing is
-sent again. It takes an identity that opens the archive.`,
+		Long: `add lets somebody else open an archive: what is already stored, and what comes later.
+Nothing is stored again. It needs an identity that opens the archive.`,
 		Example: `  gbak-s3 keys add s3://backups/people -r age1... -i key.txt`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +32,7 @@ sent again. It takes an identity that opens the archive.`,
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&people.keys, "recipient", "r", nil, "let the identity of this age `PUBLIC_KEY` open the archive; may be repeated")
 	flags.StringArrayVarP(&people.files, "recipients-file", "R", nil, "the same for all public keys in `FILE`; may be repeated")
-	flags.BoolVar(&people.passphrase, "passphrase", false, "the same for a new passphrase, which is asked for twice")
+	flags.BoolVar(&people.passphrase, "passphrase", false, "the same for a new passphrase, which you are asked for twice")
 	return cmd
 }
 
@@ -41,13 +41,13 @@ func keysRemoveCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove ARCHIVE -r RECIPIENT -i FILE",
 		Short: "Keep somebody from opening later backups",
-		Long: `remove makes new keys for what comes, and leaves somebody out who opened the archive: a
-public key, or a passphrase by its name, as keys list shows it. Hosts that back up go on by
-themselves. What is stored already stays readable for whoever has kept the old keys, and so
-does the list of backups unless hosts are revoked, too: copying the archive for others and
-deleting this one ends that.
+		Long: `remove shuts somebody out of what comes later: a public key, or a passphrase by its
+name, as keys list shows them. It makes new keys; hosts that back up take them over by
+themselves. What is already stored stays readable for whoever has kept the old keys, and
+so does the list of backups, unless --revoke-hosts is given, too. To end that, copy the
+archive for other recipients, and delete this one.
 
-It takes an identity of somebody who stays.`,
+It needs an identity of somebody who stays.`,
 		Example: `  gbak-s3 keys remove s3://backups/people -r passphrase-1 -i key.txt
   gbak-s3 keys remove s3://backups/people -r age1... -i key.txt`,
 		Args: takes("ARCHIVE"),
@@ -68,9 +68,10 @@ func keysRotateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate ARCHIVE -i FILE",
 		Short: "Encrypt later backups with new keys",
-		Long: `rotate makes new keys for what comes; the same people open the archive. Hosts that back up go
-on by themselves, unless they are revoked: then each needs a new writer key, see keys writer.
-What is stored already stays readable for whoever has kept the old keys.`,
+		Long: `rotate makes new keys for what comes later; the same people can open the archive. Hosts
+that back up take them over by themselves, unless they are revoked: then each needs a
+new writer key (see keys writer). What is already stored stays readable for whoever has
+kept the old keys.`,
 		Example: `  gbak-s3 keys rotate s3://backups/people --revoke-hosts -i key.txt`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,7 +83,7 @@ What is stored already stays readable for whoever has kept the old keys.`,
 }
 
 func revokeFlag(cmd *cobra.Command, change *archiver.KeyChange) {
-	cmd.Flags().BoolVar(&change.RevokeHosts, "revoke-hosts", false, "hand the new keys to no host: each needs a new writer key, such as after a host was stolen")
+	cmd.Flags().BoolVar(&change.RevokeHosts, "revoke-hosts", false, "give the new keys to no host, such as after one was stolen: each then needs a new writer key")
 }
 
 // recipientFlags say who is to be added.

@@ -10,9 +10,9 @@ func keysCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check ARCHIVE -i FILE",
 		Short: "Try whether an identity opens an archive",
-		Long: `check opens an archive with nothing but the identities that are given, as on a new host:
-the keys of all generations, the newest backup's manifest, and one of its segments. Do that
-once with every key, and once a year with those in a safe.`,
+		Long: `check opens an archive with nothing but the identities that you give, as on a new host:
+the keys of all generations, the newest backup's manifest, and one of its segments. Do
+this once with every identity, and once a year with those in a safe.`,
 		Example: `  gbak-s3 keys check s3://backups/people -i key.txt`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

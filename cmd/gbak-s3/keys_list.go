@@ -11,8 +11,9 @@ func keysListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list ARCHIVE",
 		Short: "Show who can open an archive",
-		Long: `list shows whose identities open an archive, and since which record its newest keys are
-used. It needs no key; with one, the list is proved to be that of somebody with the keys.`,
+		Long: `list shows whose identities open an archive, and from which record on its newest keys
+are used. It needs no key. With one, it proves that the list was written by somebody
+with the archive's keys.`,
 		Example: `  gbak-s3 keys list s3://backups/people`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,12 +20,12 @@ func keysNewCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new [-o FILE] [--pq]",
 		Short: "Make an identity, as age-keygen does",
-		Long: `new makes an identity, which is a secret, and the public key that belongs to it. The
-public key is the recipient that a backup is encrypted for; the identity opens it. They are
-ordinary keys of age (age-encryption.org), and one that age-keygen has made does as well.
+		Long: `new makes an identity, which is a secret, and its public key. A backup is encrypted for
+the public key (the recipient), and the identity opens it. They are ordinary keys of age
+(age-encryption.org); those of age-keygen work as well.
 
-The identity goes to FILE, which must not exist yet and is for its owner alone, or to stdout.
-The public key goes to stderr.`,
+The identity goes to FILE, which must not exist yet and only its owner may read, or to
+stdout. The public key goes to stderr.`,
 		Example: `  gbak-s3 keys new -o key.txt`,
 		Args:    takes(),
 		RunE: func(*cobra.Command, []string) error {

@@ -13,8 +13,8 @@ func keysSheetCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "sheet ARCHIVE",
 		Short: "Print a page for the safe",
-		Long: `sheet prints a page for the safe where an identity is kept: where the archive is, who can
-open it, and the command that restores it. It has no secret.`,
+		Long: `sheet prints a page to keep with an identity in a safe: where the archive is, who can
+open it, and the command that restores it. It contains no secret.`,
 		Example: `  gbak-s3 keys sheet s3://backups/people | lpr`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

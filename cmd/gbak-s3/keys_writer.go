@@ -11,9 +11,9 @@ func keysWriterCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "writer ARCHIVE -i FILE [-o FILE]",
 		Short: "Make the writer key of a host again",
-		Long: `writer makes the key with which a host backs up into an archive: after it was lost or revoked,
-or for another host. It opens the list of backups, and no data. Without -o it goes into the
-state folder of this host, where backups look for it.`,
+		Long: `writer makes the key with which a host backs up into an archive: after it was lost or
+revoked, or for another host. It opens the list of backups, but no data. Without -o it
+goes into this host's state folder, where backups look for it.`,
 		Example: `  gbak-s3 keys writer s3://backups/people -i key.txt
   gbak-s3 keys writer s3://backups/people -i key.txt -o writer.key`,
 		Args: takes("ARCHIVE"),

@@ -20,15 +20,15 @@ type limits struct{ upload, download, read rateFlag }
 
 // uploads, downloads and reads add the flags that a command needs.
 func (l *limits) uploads(flags *pflag.FlagSet) {
-	flags.Var(&l.upload, "limit-upload", "send no more than this to the store, such as 20MiB/s (default no limit)")
+	flags.Var(&l.upload, "limit-upload", "send to the store no faster than this, such as 20MiB/s (default no limit)")
 }
 
 func (l *limits) downloads(flags *pflag.FlagSet) {
-	flags.Var(&l.download, "limit-download", "fetch no more than this from the store, such as 20MiB/s (default no limit)")
+	flags.Var(&l.download, "limit-download", "fetch from the store no faster than this, such as 20MiB/s (default no limit)")
 }
 
 func (l *limits) reads(flags *pflag.FlagSet) {
-	flags.Var(&l.read, "limit-read", "read no more than this of what is backed up, such as 100MiB/s (default no limit)")
+	flags.Var(&l.read, "limit-read", "read what is backed up no faster than this, such as 100MiB/s (default no limit)")
 }
 
 // of returns the store as the limits allow to use it. Documents pass, since others wait for

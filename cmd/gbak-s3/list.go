@@ -20,15 +20,15 @@ func listCommand(a *app) *cobra.Command {
 		Short: "List the backups of an archive",
 		Long: `list shows the backups of an archive, the newest last.
 
-With --removed it shows what is left of backups that were removed or merged into others:
-their records, which a later expiry deletes. They cannot be restored.`,
+--removed shows the backups that were removed, or merged into others, as long as their
+records exist; a later expiry deletes these. Such backups cannot be restored.`,
 		Example: `  gbak-s3 list s3://backups/people`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.list(cmd, arguments(args, "ARCHIVE")[0], removed)
 		},
 	}
-	cmd.Flags().BoolVar(&removed, "removed", false, "list the backups that were removed, as far as their records still exist")
+	cmd.Flags().BoolVar(&removed, "removed", false, "list removed backups whose records still exist")
 	return cmd
 }
 

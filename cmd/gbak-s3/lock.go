@@ -17,9 +17,9 @@ type lockFlags struct {
 
 func (f *lockFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.keep, "lock-keep", "",
-		"in a bucket with object lock: keep each backup restorable for this long, such as 30d, whatever anybody deletes")
+		"in a bucket with object lock: keep each backup restorable for this long, such as 30d, even if somebody tries to delete it")
 	flags.IntVar(&f.days, "lock-days", 0,
-		"for --lock-keep: for how many days the bucket locks objects, if that may not be read")
+		"for --lock-keep: for how many days the bucket locks objects, if permission to read that is missing")
 }
 
 // maxLockDays is longer than any store locks by default.

@@ -11,7 +11,7 @@ import (
 // metricsFlag adds the flag --metrics-file to a command and returns its value.
 func metricsFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("metrics-file", "",
-		"when the command ends, write for Prometheus what it knows to this `FILE.prom`, of node_exporter's textfile collector")
+		"when the command ends, write its metrics to this `FILE.prom`, of node_exporter's textfile collector")
 }
 
 // metered calls do, which does the work of a command on an archive and on a database, ""

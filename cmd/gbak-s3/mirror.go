@@ -17,18 +17,18 @@ func mirrorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mirror SRC DST",
 		Short: "Keep the same archive at a second address, byte for byte",
-		Long: `mirror makes at DST the same archive as at SRC, byte for byte, with the same id. Run
-again, it takes what has come since. In SRC nothing changes. Certificates are not
-mirrored: what was proved of SRC says nothing of DST, which has its own.
+		Long: `mirror makes the same archive at DST as at SRC, byte for byte and with the same id. Run
+it again to add what is new. SRC is not changed. Certificates are not mirrored: what was
+proved of SRC says nothing about DST, which has its own.
 
-It may be killed, and backups into SRC go on meanwhile: the same command goes on where
-the last one ended. What is fetched is compared with its hash. A damaged object stays
-behind and is named, and so do all backups from the first one on that needs it. From DST
-everything can be restored as from SRC, as soon as the first run has ended, and from then
-on at any time. Nothing at DST is overwritten or deleted; what ` + "`expire`" + ` has removed from
-SRC, ` + "`expire --apply DST`" + ` deletes there.
+It may be killed, and backups into SRC may go on: the same command continues where the
+last one ended. What it fetches is compared with its hash. A damaged object is named and
+not mirrored, and neither is any backup from the first one on that needs it. Once the
+first run has ended, everything can be restored from DST as from SRC, at any time.
+Nothing at DST is overwritten or deleted; what expire has removed from SRC is deleted at
+DST by expire --apply DST.
 
-No key is needed to mirror an encrypted archive. With one, such as this host's writer
+To mirror an encrypted archive, no key is needed. With one, such as this host's writer
 key, everything is compared with the whole hash that a backup names, and missing objects
 are noticed.
 
@@ -64,7 +64,7 @@ support conditional writes.`,
 	a.keys.opening(flags)
 	a.limits.uploads(flags)
 	a.limits.downloads(flags)
-	flags.BoolVarP(&opts.DryRun, "dry-run", "n", false, "show what would be mirrored, and do nothing")
+	flags.BoolVarP(&opts.DryRun, "dry-run", "n", false, "only show what would be mirrored")
 	flags.BoolVar(&opts.Deep, "deep", false, "read all of DST back at the end")
 	flags.StringVar(&serverSide, "server-side", "auto",
 		"let a store that has both archives copy segments by itself: auto or never")

@@ -15,15 +15,15 @@ func pinCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pin ARCHIVE BACKUP",
 		Short: "Keep a backup, whatever the rules say",
-		Long: `pin keeps a backup, with those that it needs, whatever rules expire follows, until unpin
-takes that back. Pinning a pinned backup changes its label.`,
+		Long: `pin keeps a backup, and those that it needs, whatever the rules of expire say, until
+unpin. Pinning a pinned backup changes its label.`,
 		Example: `  gbak-s3 pin s3://backups/people 12 --label "before the upgrade"`,
 		Args:    takes("ARCHIVE", "BACKUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.pin(cmd, arguments(args, "ARCHIVE", "BACKUP"), &label)
 		},
 	}
-	cmd.Flags().StringVar(&label, "label", "", "what for, of up to 256 bytes (`TEXT`)")
+	cmd.Flags().StringVar(&label, "label", "", "what it is kept for, up to 256 bytes (`TEXT`)")
 	return cmd
 }
 
@@ -31,8 +31,8 @@ func unpinCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unpin ARCHIVE BACKUP",
 		Short: "Let the rules decide about a pinned backup again",
-		Long: `unpin takes back what pin did. The backup stays until an expiry removes it by its rules.
-It is no error if the backup is not pinned.`,
+		Long: `unpin undoes pin. The backup stays until an expiry removes it by its rules. If it is not
+pinned, that is no error.`,
 		Example: `  gbak-s3 unpin s3://backups/people 12`,
 		Args:    takes("ARCHIVE", "BACKUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {

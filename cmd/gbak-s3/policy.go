@@ -14,11 +14,12 @@ func policyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy ARCHIVE [RULES | --clear | --mode MODE]",
 		Short: "Show or store the rules that say which backups stay; print an access policy",
-		Long: `policy shows the rules that are stored in an archive, or stores others in their place.
-expire follows them if it is given none. Storing rules removes nothing.
+		Long: `policy shows the rules that are stored in an archive, or replaces them. expire follows
+them if it is given no others. Storing rules removes nothing.
 
-With --mode it does something else: it prints the access policy of S3 with the least that
-a host needs for its work on this archive, and asks no store. The modes are
+With --mode it does something else: it prints an access policy for S3, with the fewest
+permissions that a host needs for its work on this archive, and contacts no store. The
+modes are
 
   append-only  backup, watch, import, pin, compact, doctor; deletes nothing
   restore      restore, export, list
@@ -26,7 +27,7 @@ a host needs for its work on this archive, and asks no store. The modes are
   expire       expire; it cannot read segments
   drill        all that reads: restore, verify --deep
 
-docs/access.md shows how such a policy is applied, and what each mode cannot do.`,
+docs/access.md shows how to apply such a policy, and what each mode cannot do.`,
 		Example: `  gbak-s3 policy s3://backups/people --window 7d --keep-daily 30
   gbak-s3 policy s3://backups/people
   gbak-s3 policy s3://backups/people --mode append-only`,
@@ -50,7 +51,7 @@ docs/access.md shows how such a policy is applied, and what each mode cannot do.
 		},
 	}
 	rules = newRuleFlags(cmd.Flags())
-	cmd.Flags().BoolVar(&clear, "clear", false, "store no rules any more")
+	cmd.Flags().BoolVar(&clear, "clear", false, "remove the stored rules")
 	access.add(cmd.Flags())
 	return cmd
 }

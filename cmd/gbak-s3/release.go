@@ -14,11 +14,11 @@ func releaseCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "release DATABASE [ARCHIVE]",
 		Short: "Let a database drop the log that it keeps for archives",
-		Long: `release lets a database drop the log that backup made it keep until the archive has it.
-With ARCHIVE it does so for that archive, which need not exist any more; without
-ARCHIVE, for all. ARCHIVE is its address, or its id as status --json shows it;
-$GBAK_ARCHIVE is not used. The next backup into a released archive is a full one, and
-makes the database keep its log again unless it is run with --no-hold.`,
+		Long: `release lets a database drop the log that backup told it to keep for an archive: with
+ARCHIVE for that one, which need not exist any more, and without ARCHIVE for all.
+ARCHIVE is its address, or its id as status --json shows it; $GBAK_ARCHIVE is not used.
+The next backup into a released archive is a full one, and makes the database keep its
+log again, unless it is run with --no-hold.`,
 		Example: `  gbak-s3 release people.grafeo s3://backups/people
   gbak-s3 release people.grafeo`,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -27,16 +27,15 @@ func reportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report ARCHIVE...",
 		Short: "Write a page about archives: what can be restored, and what proves it",
-		Long: `report writes one HTML file about one archive or several: whether something needs you, what can
-be restored over time, the drills, and the command that restores. The file has all it needs in
-itself, and no script: it can be mailed, kept, or put on a web server. Archives are only read.
+		Long: `report writes one HTML file about one archive or several: whether anything needs you,
+what can be restored over time, the drills, and the command that restores. The file
+needs nothing else and has no script: mail it, keep it, or put it on a web server.
+Archives are only read.
 
-What can be restored is what the records of an archive say. With --verify, every object that they
-name is looked up, too, as by gbak-s3 verify: that takes a request for each backup.
-
-The page says what it knows of each archive, also if that is damaged, cannot be read or is not there; then
-report exits as status does, with 3 for damage and for a drill that failed, and with 4 if it is not there. An older file
-at that place is replaced as a whole, so that no page stays that says what is not so any more.`,
+The page says what it knows of each archive, even if that is damaged, cannot be read or
+is not there. Then report exits as status does: with 3 for damage and for a failed
+drill, and with 4 if an archive is not there. An older file is replaced in any case, so
+that no outdated page stays.`,
 		Example: `  gbak-s3 report s3://backups/people
   gbak-s3 report s3://backups/people s3://backups/shop -o backups.html
   gbak-s3 report --verify --list archives.txt -o /var/www/backups.html`,
@@ -49,11 +48,11 @@ at that place is replaced as a whole, so that no page stays that says what is no
 			return a.report(cmd, addresses, out, verify)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", reportFile, "write the page to `FILE`, or to stdout for -")
+	cmd.Flags().StringVarP(&out, "output", "o", reportFile, "write the page to `FILE`; - for stdout")
 	cmd.Flags().StringVar(&out, "out", reportFile, "the same as --output")
 	_ = cmd.Flags().MarkHidden("out") // it is there
 	cmd.Flags().BoolVar(&verify, "verify", false, "look up every object that the records name, by name and size")
-	cmd.Flags().StringVar(&list, "list", "", "read addresses of archives from this `FILE`, one a line, or from stdin for -")
+	cmd.Flags().StringVar(&list, "list", "", "read addresses of archives from this `FILE`, one per line; - for stdin")
 	return cmd
 }
 

@@ -22,23 +22,24 @@ func restoreCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore ARCHIVE DATABASE",
 		Short: "Restore a database from an archive",
-		Long: `restore writes the database to the path DATABASE: in its newest state, or in the one
-that --backup, --epoch or --time names. A path that ends in a slash is a folder, in
-which the database gets its own name (a WAL directory of Grafeo 0.5 becomes that folder
-itself). The database appears there only once it is complete and on disk. One that is
-already there is an error, or is moved aside with --force.
+		Long: `restore writes the database to the path DATABASE: its newest state, or the one that
+--backup, --epoch or --time names. If the path ends in a slash, it is a folder, in which
+the database gets its own name (a WAL directory of Grafeo 0.5 becomes that folder
+itself). The database appears there only when it is complete and on disk. If one is
+already there, that is an error; --force moves it aside instead.
 
-If a restore is killed or loses its store, what it has fetched stays beside the target,
-in the hidden folder .NAME.gbak-restore, and the same command continues from there.
+If a restore is killed or loses its connection to the store, what it has fetched stays
+beside the target, in the hidden folder .NAME.gbak-restore. The same command continues
+from there.
 
-Before a program starts that uses the database, --if-absent restores it only if it is
-not there, and --if-archive-exists lets the program start empty if the store answers
+To restore before a program starts: --if-absent restores the database only if it is
+missing, and --if-archive-exists lets the program start without one if the store answers
 that there is no archive yet.
 
 If objects of the archive are missing or damaged, --salvage restores the best state at
-or before the one that was asked for, and says which that is. If it is not proved to be
-just what was asked for, the exit code is 11. The command salvage shows what can
-be restored.`,
+or before the one you asked for, and says which that is. Unless it is proved to be
+exactly what you asked for, the exit code is 11. The command salvage shows what can be
+restored.`,
 		Example: `  gbak-s3 restore s3://backups/people people.grafeo
   gbak-s3 restore --backup 12 ./people-archive old-people.grafeo
   gbak-s3 restore --epoch 4711 ./people-archive old-people.grafeo
@@ -72,9 +73,9 @@ be restored.`,
 	flags := cmd.Flags()
 	a.limits.downloads(flags)
 	target.add(flags)
-	flags.BoolVar(&plan, "plan", false, "show what would be done, and do nothing")
+	flags.BoolVar(&plan, "plan", false, "only show what would be done")
 	boot.flags(flags)
-	flags.BoolVar(&opts.Salvage, "salvage", false, "if the state cannot be had, restore the best one before it, and exit with 11")
+	flags.BoolVar(&opts.Salvage, "salvage", false, "if the state cannot be restored, restore the best one before it, and exit with 11")
 	flags.BoolVar(&opts.Force, "force", false, "move an existing database aside; it is never deleted")
 	return cmd
 }

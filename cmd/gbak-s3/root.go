@@ -98,14 +98,14 @@ func (a *app) command() *cobra.Command {
 	}
 	root.Version = version()
 	root.SetVersionTemplate(versionText() + "\n")
-	root.Flags().Bool("version", false, "print the version, as the command version does")
+	root.Flags().Bool("version", false, "print the version")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, columnsOf(cmd.OutOrStdout())) })
 	flags := root.PersistentFlags()
 	a.format.flags(flags)
 	flags.StringVar(&a.logLevel, "log-level", "warn", "messages on stderr: debug, info, warn or error")
 	flags.StringVar(&a.logFormat, "log-format", logText, "format of the messages on stderr: text or json")
 	flags.IntVar(&a.concurrency, "concurrency", archiver.DefaultConcurrency,
-		"segments to build and transfer in parallel; each needs memory")
+		"how many segments to build and transfer at the same time; each needs memory")
 	flags.DurationVar(&a.storeTimeout, "store-timeout", archiver.DefaultStoreTimeout,
 		"how long to retry while the store is busy or unreachable")
 	a.keys.opening(flags)

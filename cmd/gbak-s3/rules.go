@@ -33,8 +33,8 @@ func newRuleFlags(set *pflag.FlagSet) *ruleFlags {
 	f := &ruleFlags{flags: []*ruleFlag{
 		{name: "keep-last", usage: "keep the newest `N` backups", count: func(r *archiver.Rules) *int { return &r.Last }},
 		{name: "keep-full", usage: "keep the newest `N` full backups, and all that continues them", count: func(r *archiver.Rules) *int { return &r.Full }},
-		{name: "keep-within", usage: "keep the backups of this time, such as 36h, 30d or 8w (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Within }},
-		{name: "window", usage: "keep every epoch of this time, and not only the ends of backups (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Window }},
+		{name: "keep-within", usage: "keep the backups of the last 36h, 30d or 8w, for example (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Within }},
+		{name: "window", usage: "keep every epoch of the last 7d, for example, and not only those at which backups end (`TIME`)", age: func(r *archiver.Rules) *time.Duration { return &r.Window }},
 		{name: "keep-hourly", usage: "keep the newest backup of each of the newest `N` hours that have any", count: func(r *archiver.Rules) *int { return &r.Hourly }},
 		{name: "keep-daily", usage: "the same for days (`N`, UTC)", count: func(r *archiver.Rules) *int { return &r.Daily }},
 		{name: "keep-weekly", usage: "the same for weeks (`N`, from Monday on)", count: func(r *archiver.Rules) *int { return &r.Weekly }},

@@ -15,14 +15,14 @@ func salvageCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "salvage ARCHIVE",
 		Short: "Show what can still be restored from a damaged archive",
-		Long: `salvage looks at all that is left of an archive and says, for each timeline, which
-epochs and backups can still be restored exactly, which cannot, and for want of which
-objects. It changes nothing, and needs to read only. restore --salvage restores what it
-finds.
+		Long: `salvage examines all that is left of an archive. For each timeline it says which epochs
+and backups can still be restored exactly and which cannot, and which missing objects
+are the reason. It changes nothing, and needs only permission to read. restore --salvage
+restores what it finds.
 
-It reads every segment and compares it with its hash. With --quick it looks only whether
-they are there, and how large they are: then what has rotted in them is not noticed, but
-restore --salvage finds ways around that, too.
+It reads every segment and compares it with its hash. With --quick it checks only
+whether they are there, and their size. That misses damage inside them, but restore
+--salvage finds ways around that, too.
 
 If something is missing, damaged or in doubt, it exits with 3.`,
 		Example: `  gbak-s3 salvage s3://backups/people
@@ -33,7 +33,7 @@ If something is missing, damaged or in doubt, it exits with 3.`,
 		},
 	}
 	a.limits.downloads(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.Quick, "quick", false, "look only whether segments are there, and how large they are")
+	cmd.Flags().BoolVar(&opts.Quick, "quick", false, "check only that segments are there, and their size")
 	return cmd
 }
 

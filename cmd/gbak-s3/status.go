@@ -24,15 +24,15 @@ func statusCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status ARCHIVE [DATABASE]",
 		Short: "Show what can be restored, and how far behind the archive is",
-		Long: `status shows the newest backup and what can be restored. With DATABASE it also shows
-how far the archive is behind that database: the commits that it lacks, and the age of
-the oldest one. It changes neither.
+		Long: `status shows the newest backup and what can be restored. With DATABASE it also shows how
+far the archive is behind that database: how many commits it lacks, and how old the
+oldest of these is. It changes neither.
 
-If the newest backup cannot be restored, as one that it needs is missing, it says so and
-exits with code 3. With --max-lag it prints the status and then exits with code 1 if the archive is
-further behind than that or, without DATABASE, if its newest backup is older than that.
-With --max-proof-age it does so if a drill failed and that is not mended, or none has succeeded for
-so long (docs/drills.md).
+If the newest backup cannot be restored, because one that it needs is missing, status
+says so and exits with 3. With --max-lag it exits with 1 if the archive is further
+behind than that or, without DATABASE, if its newest backup is older. With
+--max-proof-age it exits with 1 if no drill has succeeded for that long, or if one
+failed and no later one shows that this is mended (docs/drills.md).
 
 A single argument is the ARCHIVE, unless $GBAK_ARCHIVE is set and the argument is an
 existing file or a folder with a database: then it is the DATABASE.`,
@@ -72,10 +72,10 @@ existing file or a folder with a database: then it is the DATABASE.`,
 		},
 	}
 	metricsFile = metricsFlag(cmd)
-	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where its file is mounted without its folder")
+	cmd.Flags().BoolVar(&opts.Closed, "closed", false, "nobody has DATABASE open: needed where only its file is mounted")
 	cmd.Flags().DurationVar(&maxLag, "max-lag", 0, "exit with code 1 if the archive is further behind than this, such as 15m")
 	cmd.Flags().StringVar(&maxProofAge, "max-proof-age", "",
-		"exit with code 1 if no drill has succeeded for so long, such as 8d, or one failed and that is not mended (`TIME`)")
+		"exit with code 1 if no drill has succeeded for this long, such as 8d, or if one failed and that is not mended (`TIME`)")
 	return cmd
 }
 

@@ -15,16 +15,17 @@ func verifyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify ARCHIVE",
 		Short: "Check that an archive is intact",
-		Long: `verify reads all manifests and checks that every object that they name is there, by
-name and size. With --deep it reads every object and checks every hash, and every
-checksum that the database keeps of its own image and log. For an encrypted archive that
-takes an identity: without one it compares what is stored with its hashes, opens nothing,
-and says so. If it finds damage, it exits with 3.
+		Long: `verify reads all manifests, and checks by name and size that every object they name is
+there. With --deep it reads every object and checks every hash, and every checksum that
+the database keeps of its own image and log. For an encrypted archive that takes an
+identity: without one, verify compares the stored bytes with their hashes, decrypts
+nothing, and says so. Damage ends with exit code 3.
 
-With --sample 5% it reads a twentieth of the segments, and checks their hashes. It goes on
-where the last sample has ended, so that 20 of them read everything, and says what all of
-them together have read, and since when. For that, samples and deep verifications leave a
-certificate in the archive; who may not write there gets a warning.`,
+--sample 5% reads a twentieth of the segments and checks their hashes. Each sample
+begins where the last one ended, so 20 of them read everything. The last line says how
+much they have read together, and since when. To remember that, samples and deep
+verifications leave a certificate in the archive; without permission to write there, you
+get a warning.`,
 		Example: `  gbak-s3 verify s3://backups/people
   gbak-s3 verify --sample 5% s3://backups/people
   gbak-s3 verify --deep ./people-archive`,
@@ -43,8 +44,8 @@ certificate in the archive; who may not write there gets a warning.`,
 	metricsFile = metricsFlag(cmd)
 	a.limits.downloads(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Deep, "deep", false, "read every object, and check every hash and checksum")
-	cmd.Flags().Var(&sample, "sample", "read this `SHARE` of the segments, such as 5%, from where the last sample has ended")
-	cmd.Flags().BoolVar(&noCertificate, "no-certificate", false, "leave no certificate in the archive of what was read")
+	cmd.Flags().Var(&sample, "sample", "read this `SHARE` of the segments, such as 5%, from where the last sample ended")
+	cmd.Flags().BoolVar(&noCertificate, "no-certificate", false, "write no certificate of what was read into the archive")
 	return cmd
 }
 

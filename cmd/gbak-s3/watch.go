@@ -45,30 +45,32 @@ func watchCommand(a *app) *cobra.Command {
   gbak-s3 watch --config FILE`,
 		Short: "Keep running, and back up databases a few seconds after each commit",
 		Long: `watch keeps running and backs up: a commit is in the archive at most --lag after it was
-made, as long as the store and this host keep up. When they do not, the log, the status
+made, as long as the store and this host keep up. If they do not, the log, the status
 page and /metrics say so. While nothing is new, it only asks each store whether it still
 answers (--store-check) and, for the status page, each archive once a day.
 
-With --root, each database has its own archive ROOT/NAME, where NAME is that of its file
-without .grafeo. With --dir as well, these are all databases below DIR, also
-later ones, and NAME is the path below DIR. In an s3:// address, NAME goes in front of
-the "?". With --config, a file says what is watched, and SIGHUP reads it again
-(docs/watch.md).
+With --root, each database has an archive of its own, ROOT/NAME, where NAME is that of
+its file without .grafeo. With --dir as well, all databases below DIR are watched,
+including those created later, and NAME is the path below DIR. In an s3:// address, NAME
+goes in front of the "?". With --config, a file says what to watch, and SIGHUP reads it
+again (docs/watch.md).
 
-SIGTERM and Ctrl-C end it: what is new is backed up once more, within --flush, and what
-did not make it is named. A second signal ends it at once. SIGUSR1 backs up now. All that
-it knows is in the archives and the databases, so it may be killed at any time.
+SIGTERM and Ctrl-C stop it: it backs up once more what is new, within --flush, and names
+what could not be stored in time. A second signal stops it at once. SIGUSR1 backs up
+now. Everything it needs to know is in the archives and the databases, so it may be
+killed at any time.
 
-With --restore, it first restores each database that is not there, and begins without one
+With --restore, it first restores each database that is missing, and begins without one
 only if the store answers that there is no archive yet. With --exec, it then starts the
-command after --, which gets its signals; when that has ended, it backs up what is new,
-and ends with the exit code of the command.
+command after --, which gets its signals. When that has ended, it backs up what is new,
+and exits with the code of the command.
 
-Exit codes: 0 stopped, and everything is stored; 1 stopped, and something is not, or it
-could not start; 2 usage, or the file is wrong; 9 the store of the only archive has no
-conditional writes. With --once, that of the worst backup: 3, 10, 7, 9, 6, 4, then 1.
+Exit codes: 0 stopped, and everything is stored; 1 stopped, and something is not stored,
+or it could not start; 2 usage, or the file is wrong; 9 the store of the only archive
+has no conditional writes. With --once, that of the worst backup: 3, 10, 7, 9, 6, 4,
+then 1.
 
-For watch, the default of --log-level is info, and that of --store-timeout is 30s.`,
+For watch, --log-level is info by default, and --store-timeout 30s.`,
 		Example: `  gbak-s3 watch people.grafeo s3://backups/people
   gbak-s3 watch --root s3://backups --dir /srv/tenants --listen 127.0.0.1:8484
   gbak-s3 watch --config /etc/gbak-s3/watch.yaml --check
@@ -116,25 +118,25 @@ For watch, the default of --log-level is info, and that of --store-timeout is 30
 	flags.StringVar(&f.lag, "lag", defaults.Lag.String(), "how old a commit may be before it is in the archive (`TIME`)")
 	flags.StringVar(&f.fullEvery, "full-every", "24h", "how often to take a full backup if anything is new, such as 7d; 0 for never (`TIME`)")
 	flags.StringVar(&f.minFree, "min-free", "5%",
-		"how much of the disk stays free: with less, and the store away, the database need no longer keep its log; "+
-			"5%, 10GiB, or 0 to always keep it (`SIZE`)")
-	flags.StringVar(&f.flush, "flush", watch.DefaultFlush.String(), "how long the last backups may take at the end (`TIME`)")
-	flags.StringVar(&f.storeCheck, "store-check", "1h", "ask a store that was not needed for so long whether it answers; 0 for never (`TIME`)")
+		"how much disk space to leave free: if there is less while the store is unreachable, the database may drop its log; "+
+			"such as 5% or 10GiB; 0 to always keep the log (`SIZE`)")
+	flags.StringVar(&f.flush, "flush", watch.DefaultFlush.String(), "how long the last backups may take when it stops (`TIME`)")
+	flags.StringVar(&f.storeCheck, "store-check", "1h", "check that a store still answers if it was not used for this long; 0 for never (`TIME`)")
 	flags.StringVar(&f.listen, "listen", "", "show a status page, and answer /livez, /readyz and /metrics, at this `ADDRESS`, such as 127.0.0.1:8484 or unix:/run/gbak-s3.sock")
-	flags.StringVar(&f.page, "page", "", "off for no status page; full for one with paths and addresses, although others than this host reach it")
-	flags.StringSliceVar(&f.hosts, "hosts", nil, "`NAMES` of this host by which browsers may ask for the page, separated by commas")
-	flags.StringVar(&f.heartbeat, "heartbeat", "", "fetch this `URL` whenever the archives have everything, and the stores have just said so")
-	flags.StringVar(&f.heartbeatEvery, "heartbeat-every", "5m", "how often, at most (`TIME`)")
-	flags.StringVar(&f.heartbeatStyle, "heartbeat-style", "plain", "plain, or healthchecks to be told of failures too")
-	flags.BoolVar(&f.once, "once", false, "back up each database once and end: for timers")
-	flags.BoolVar(&f.restore, "restore", false, "first restore the databases that are not there")
-	flags.BoolVar(&f.exec, "exec", false, "run the command after --, and end with it")
-	flags.BoolVar(&f.check, "check", false, "say what would be done, and what it would cost at most, and end")
+	flags.StringVar(&f.page, "page", "", "off: no status page; full: show paths and addresses, even if other hosts can reach the page")
+	flags.StringSliceVar(&f.hosts, "hosts", nil, "other `NAMES` of this host that browsers may use for the page, separated by commas")
+	flags.StringVar(&f.heartbeat, "heartbeat", "", "fetch this `URL` while the archives have everything, as the stores have just confirmed")
+	flags.StringVar(&f.heartbeatEvery, "heartbeat-every", "5m", "how often to do that, at most (`TIME`)")
+	flags.StringVar(&f.heartbeatStyle, "heartbeat-style", "plain", "plain; or healthchecks, to report failures too")
+	flags.BoolVar(&f.once, "once", false, "back up each database once, and exit: for timers")
+	flags.BoolVar(&f.restore, "restore", false, "first restore databases that are missing")
+	flags.BoolVar(&f.exec, "exec", false, "run the command after --, and exit when it does")
+	flags.BoolVar(&f.check, "check", false, "say what would be done, and at most what it would cost, and exit")
 	a.keys.publicKeys(flags)
 	a.limits.uploads(flags)
 	a.limits.downloads(flags)
 	a.limits.reads(flags)
-	flags.IntVar(&f.readyFD, "ready-fd", 0, "write a newline to this file descriptor once each database was looked at (`NUMBER`)")
+	flags.IntVar(&f.readyFD, "ready-fd", 0, "write a newline to this file descriptor once every database has been checked (`NUMBER`)")
 	return cmd
 }
 

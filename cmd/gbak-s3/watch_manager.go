@@ -146,7 +146,7 @@ func (m *manager) newline() {
 func (m *manager) reloading() { m.notify("RELOADING=1\n" + daemon.SdNotifyMonotonicUsec()) }
 func (m *manager) reloaded()  { m.notify("READY=1\n" + m.status()) }
 
-// stopping says that the watcher ends, and how long that may take.
+// stopping says that the watcher ends, and how long the command may take.
 func (m *manager) stopping(flush time.Duration) {
 	const more = 15 * time.Second // for what has no clock: a disk that is slow
 	m.notify(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d\nSTATUS=storing what is new, within %s", (flush + more).Microseconds(), flush))
