@@ -55,7 +55,7 @@ func TestFirstBackupTriesTheStore(t *testing.T) {
 // A store without conditional writes is refused before anything is stored.
 func TestUnsafeStoreIsRefused(t *testing.T) {
 	for _, care := range []storagetest.Care{
-		storagetest.Ignores, storagetest.Rejects, storagetest.Races, storagetest.WritesAnyway, storagetest.Forgets,
+		storagetest.Ignores, storagetest.Rejects, storagetest.Races, storagetest.LooksEarly, storagetest.WritesAnyway, storagetest.Forgets,
 	} {
 		t.Run(fmt.Sprint(care), func(t *testing.T) {
 			inner := storagetest.NewMemory()

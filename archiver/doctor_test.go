@@ -66,6 +66,7 @@ func TestDoctorFindsWhatIsUnsafe(t *testing.T) {
 		{storagetest.Ignores, manifest.Ignored},
 		{storagetest.Rejects, manifest.Rejected},
 		{storagetest.Races, manifest.NotAtomic},
+		{storagetest.LooksEarly, manifest.NotAtomic},
 		{storagetest.WritesAnyway, manifest.Lying},
 		{storagetest.Forgets, manifest.Lying},
 	} {

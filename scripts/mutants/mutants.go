@@ -158,16 +158,6 @@ var mutants = []mutant{
 		"case err != nil && !sent && refused(err):", "case err != nil && refused(err):",
 		"./archiver", "TestCommit$",
 	},
-	{
-		"the probe of a store does not race", "archiver/internal/probe/probe.go",
-		"Thoroughness{Races: 4,", "Thoroughness{Races: 0,",
-		"./archiver", "TestUnsafeStoreIsRefused",
-	},
-	{
-		"a store that overwrites passes the probe", "archiver/internal/probe/conditions.go",
-		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
-		"./archiver", "TestDoctorFindsWhatIsUnsafe",
-	},
 
 	// Nothing is overwritten: the stores.
 	{

@@ -7,4 +7,19 @@ var storesMutants = []mutant{
 		" || errorCode(err) == folderVanished", "",
 		"./storage/s3", "TestPlainPutIsRetried",
 	},
+	{
+		"the probe of a store does not race", "archiver/internal/probe/probe.go",
+		"Thoroughness{Races: 4,", "Thoroughness{Races: 0,",
+		"./archiver", "TestUnsafeStoreIsRefused",
+	},
+	{
+		"a store that looks before it takes the body passes the probe", "archiver/internal/probe/conditions.go",
+		"verdicts[p.Effort.Races], err = p.overtake(ctx)", "verdicts[p.Effort.Races] = manifest.Honoured",
+		"./archiver", "TestUnsafeStoreIsRefused",
+	},
+	{
+		"a store that overwrites passes the probe", "archiver/internal/probe/conditions.go",
+		"			return manifest.Ignored, nil", "			return manifest.Honoured, nil",
+		"./archiver", "TestDoctorFindsWhatIsUnsafe",
+	},
 }

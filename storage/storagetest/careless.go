@@ -26,6 +26,10 @@ const (
 	// Races: it looks first, and writes [Window] later.
 	Races
 
+	// LooksEarly: it looks, takes the body, and writes. Nobody comes in between, unless the
+	// body takes longer than [Window].
+	LooksEarly
+
 	// WritesAnyway: it says that the object exists, and overwrites it.
 	WritesAnyway
 
@@ -37,11 +41,14 @@ const (
 const Window = time.Millisecond
 
 // NewCareless returns a store in front of next that treats conditions as care says.
-func NewCareless(next storage.Storage, care Care) storage.Storage { return careless{next, care} }
+func NewCareless(next storage.Storage, care Care) storage.Storage {
+	return careless{next, care, make(chan struct{}, 1)}
+}
 
 type careless struct {
 	storage.Storage
 	care Care
+	turn chan struct{} // has an element while somebody has the turn; no mutex, so that fake clocks go on
 }
 
 // DeleteAll implements [storage.BatchDeleter].
@@ -80,8 +87,37 @@ func (c careless) Put(ctx context.Context, key string, body io.ReadSeeker, opts 
 			return fail(storage.ErrPreconditionFailed)
 		}
 		return result, err
+	case LooksEarly:
+		return c.putEarly(ctx, key, body, plain)
 	case Forgets:
 		return c.Storage.Put(ctx, key, bytes.NewReader([]byte("something else")), storage.PutOptions{IfAbsent: true})
 	}
 	return c.Storage.Put(ctx, key, body, opts)
+}
+
+// putEarly is Put of a store that [LooksEarly].
+func (c careless) putEarly(ctx context.Context, key string, body io.Reader, opts storage.PutOptions) (storage.PutResult, error) {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	if _, err := c.Head(ctx, key); err == nil {
+		return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: storage.ErrPreconditionFailed}
+	}
+	var data []byte
+	var err error
+	taken := make(chan struct{})
+	go func() {
+		data, err = io.ReadAll(body)
+		close(taken)
+	}()
+	select {
+	case <-taken:
+	case <-time.After(Window):
+		<-c.turn // others may look now
+		<-taken
+		c.turn <- struct{}{}
+	}
+	if err != nil {
+		return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: err}
+	}
+	return c.Storage.Put(ctx, key, bytes.NewReader(data), opts)
 }

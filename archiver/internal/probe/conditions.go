@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,21 +52,29 @@ func (p *Probe) Conditions(ctx context.Context) (manifest.Verdict, error) {
 	}
 }
 
-// round tries to create an object twice, and then runs the races. They run at the same
-// time, each on a key of its own, because a store makes the writers of one key wait.
+// round tries to create an object twice, and then runs the races and the overtaking. They
+// run at the same time, each on a key of its own, because a store makes the writers of one
+// key wait.
 func (p *Probe) round(ctx context.Context) (manifest.Verdict, error) {
 	verdict, err := p.twice(ctx)
 	if err != nil || verdict != manifest.Honoured {
 		return verdict, err
 	}
-	verdicts := make([]manifest.Verdict, p.Effort.Races)
+	if p.Effort.Races == 0 {
+		return verdict, nil
+	}
+	verdicts := make([]manifest.Verdict, p.Effort.Races+1)
 	g, ctx := errgroup.WithContext(ctx)
-	for i := range verdicts {
+	for i := range p.Effort.Races {
 		g.Go(func() (err error) {
 			verdicts[i], err = p.race(ctx, raceBytes[i%len(raceBytes)])
 			return err
 		})
 	}
+	g.Go(func() (err error) {
+		verdicts[p.Effort.Races], err = p.overtake(ctx)
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return "", err
 	}
@@ -80,7 +89,9 @@ func (p *Probe) twice(ctx context.Context) (manifest.Verdict, error) {
 	unclear := 0
 	return objects.Retry(ctx, p.store.Patience, func() (manifest.Verdict, error) {
 		key, first, second := p.key("twice"), randomBytes(1<<10), randomBytes(1<<10)
+		begin := time.Now()
 		created := p.create(ctx, key, first)
+		p.took = time.Since(begin)
 		if created != nil && !errors.Is(created, storage.ErrPreconditionFailed) {
 			return p.refused(ctx, created)
 		}
@@ -149,8 +160,8 @@ func (p *Probe) race(ctx context.Context, n int) (manifest.Verdict, error) {
 		var (
 			key    = p.key("race")
 			start  = make(chan struct{})
-			bodies [Writers][]byte
-			errs   [Writers]error
+			bodies = make([][]byte, Writers)
+			errs   = make([]error, Writers)
 			done   sync.WaitGroup
 		)
 		for i := range Writers {
@@ -162,32 +173,38 @@ func (p *Probe) race(ctx context.Context, n int) (manifest.Verdict, error) {
 		}
 		close(start)
 		done.Wait()
-		whose := func(b []byte) int {
-			return slices.IndexFunc(bodies[:], func(body []byte) bool { return bytes.Equal(b, body) })
-		}
-		found, err := p.store.Read(ctx, key, maxBody, func(b []byte) bool { return whose(b) >= 0 })
-		if err != nil && !errors.Is(err, storage.ErrNotExist) {
-			return "", err
-		}
-		winners, unclear := 0, error(nil)
-		for _, err := range errs {
-			switch {
-			case err == nil:
-				winners++
-			case !errors.Is(err, storage.ErrPreconditionFailed):
-				unclear = err
-			}
-		}
-		switch i := whose(found); {
-		case winners > 1:
-			return manifest.NotAtomic, nil
-		case winners == 1 && i >= 0 && errs[i] == nil, winners == 0 && i >= 0 && unclear == nil:
-			return manifest.Honoured, nil // a writer without a clear answer, or refused because of its own request, has not won
-		case winners == 0 && unclear != nil:
-			return "", unclear
-		}
-		return manifest.Lying, nil
+		return p.judge(ctx, key, bodies, errs)
 	})
+}
+
+// judge says what it means that several writers tried to create an object, each with a body
+// of its own, and were answered errs.
+func (p *Probe) judge(ctx context.Context, key string, bodies [][]byte, errs []error) (manifest.Verdict, error) {
+	whose := func(b []byte) int {
+		return slices.IndexFunc(bodies, func(body []byte) bool { return bytes.Equal(b, body) })
+	}
+	found, err := p.store.Read(ctx, key, maxBody, func(b []byte) bool { return whose(b) >= 0 })
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+		return "", err
+	}
+	winners, unclear := 0, error(nil)
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			winners++
+		case !errors.Is(err, storage.ErrPreconditionFailed):
+			unclear = err
+		}
+	}
+	switch i := whose(found); {
+	case winners > 1:
+		return manifest.NotAtomic, nil
+	case winners == 1 && i >= 0 && errs[i] == nil, winners == 0 && i >= 0 && unclear == nil:
+		return manifest.Honoured, nil // a writer without a clear answer, or refused because of its own request, has not won
+	case winners == 0 && unclear != nil:
+		return "", unclear
+	}
+	return manifest.Lying, nil
 }
 
 // create creates an object if it is absent.
