@@ -60,5 +60,6 @@ func otherFlags() map[string]string {
 		"prune":   "None is needed: an expiry deletes what no backup needs, once its grace is over.",
 		"config":  "Only `gbak-s3 watch` reads a file: docs/watch.md. Other commands take arguments and flags.",
 		"verbose": logging, "debug": logging,
+		"v": "Write --log-level debug for more messages; --version prints the version.",
 	}
 }

@@ -20,14 +20,18 @@ func wrongFlag(cmd *cobra.Command, args []string, err error) error {
 		return noCommand(cmd, name)
 	}
 	help := fmt.Sprintf("`%s --help` shows the flags.", cmd.CommandPath())
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
-		if near := spelling.Nearest(unknown.GetSpecifiedName(), flagNames(cmd)); near != "" {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name := unknown.GetSpecifiedName()
+		dashes, isLetter := "--", unknown.GetSpecifiedShortnames() != ""
+		if isLetter {
+			dashes = "-"
+		} else if near := spelling.Nearest(name, flagNames(cmd)); near != "" {
 			help = fmt.Sprintf("Did you mean --%s? ", near) + help
 		}
-		if known := otherFlag(cmd, unknown.GetSpecifiedName()); known != "" {
+		if known := otherFlag(cmd, name); known != "" {
 			help = known
 		}
-		return usage("there is no flag --%s", help, unknown.GetSpecifiedName())
+		return usage("there is no flag %s%s", help, dashes, name)
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		flag := invalid.GetFlag()
