@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -44,9 +46,29 @@ func adviceFor(e watch.Event) string {
 	if e.Err == nil {
 		return ""
 	}
-	hint := hintFor(e.Err, "watch")
+	if hint := lostHintFor(e); hint != "" {
+		return hint
+	}
+	hint := again.ReplaceAllString(hintFor(e.Err, "watch"), ". The watcher then goes on by itself.")
 	if strings.Contains(strings.ToLower(hint), "the same command again") {
 		hint += " The watcher does that by itself."
 	}
 	return hint
+}
+
+// again matches the end of what to do before a command is run again.
+var again = regexp.MustCompile(`,? and run the same command again\.$`)
+
+// lostHintFor returns what to do about a database that was whole, and is not now: its path is right.
+func lostHintFor(e watch.Event) string {
+	if known, ok := errors.AsType[*archiver.Error](e.Err); !e.WasSaved || ok && known.Hint != "" {
+		return ""
+	}
+	switch e.Code {
+	case archiver.CodeNotFound:
+		return "It was there before. If it was not removed on purpose, `gbak-s3 restore` brings it back from the archive."
+	case archiver.CodeNotDatabase:
+		return "It was a database before: find out what has overwritten it. `gbak-s3 restore --force` puts what the archive has in its place, and keeps what is there."
+	}
+	return ""
 }

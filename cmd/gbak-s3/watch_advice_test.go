@@ -49,9 +49,33 @@ func TestAdvice(t *testing.T) {
 
 // TestAdviceOfAWatcher: whoever is told to run the command again has it running.
 func TestAdviceOfAWatcher(t *testing.T) {
-	full := &archiver.Error{Code: archiver.CodeDiskFull, Err: syscall.ENOSPC}
-	hint := adviceFor(watch.Event{Kind: watch.EventFailed, Code: full.Code, Err: full})
-	if want := "Free some space and run the same command again. The watcher does that by itself."; hint != want {
-		t.Errorf("the advice is %q, want %q", hint, want)
+	for want, e := range map[string]*archiver.Error{
+		"Free some space. The watcher then goes on by itself.":                              {Code: archiver.CodeDiskFull, Err: syscall.ENOSPC},
+		"Nothing was changed. Run the same command again. The watcher does that by itself.": {Code: archiver.CodeFailed, Err: syscall.EIO, Hint: "Nothing was changed. Run the same command again."},
+	} {
+		if hint := adviceFor(watch.Event{Kind: watch.EventFailed, Code: e.Code, Err: e}); hint != want {
+			t.Errorf("the advice is %q, want %q", hint, want)
+		}
+	}
+}
+
+// TestAdviceAboutADatabaseThatIsLost: nobody looks for a mistake in the path of a database that was
+// backed up, and what the library knows better counts.
+func TestAdviceAboutADatabaseThatIsLost(t *testing.T) {
+	for _, c := range []struct {
+		err   archiver.Error
+		had   bool
+		wants string
+	}{
+		{archiver.Error{Code: archiver.CodeNotFound}, true, "brings it back"},
+		{archiver.Error{Code: archiver.CodeNotFound}, false, "Check the path"},
+		{archiver.Error{Code: archiver.CodeNotFound, Hint: "Open it with 0.6."}, true, "Open it with 0.6."},
+		{archiver.Error{Code: archiver.CodeNotDatabase}, true, "what has overwritten it"},
+		{archiver.Error{Code: archiver.CodeNotDatabase}, false, "Give the path"},
+	} {
+		c.err.Err = errors.New("x")
+		if got := adviceFor(watch.Event{Kind: watch.EventFailed, Code: c.err.Code, Err: &c.err, WasSaved: c.had}); !strings.Contains(got, c.wants) {
+			t.Errorf("%+v, %v: %q", c.err, c.had, got)
+		}
 	}
 }

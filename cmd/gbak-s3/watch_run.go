@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -282,53 +281,6 @@ func (w *watching) follow() {
 		roots = append(roots, absolute(d.Path))
 	}
 	w.trigger.SetRoots(roots)
-}
-
-// reload reads the file again. If anything in it is wrong, all stays as it is.
-func (w *watching) reload() {
-	w.manager.reloading()
-	defer w.manager.reloaded()
-	c, err := readConfig(w.flags.config)
-	if err == nil {
-		before := w.config
-		w.warnOfRestart(before, c)
-		w.config = c
-		remember := w.folders.forget()
-		w.folders.look(c)
-		if err = w.set(); err != nil {
-			w.config = before
-			remember()
-		}
-	}
-	w.mu.Lock()
-	w.refused = err != nil
-	if err == nil {
-		w.reloaded = time.Now()
-	}
-	w.mu.Unlock()
-	w.events.reload(err)
-	if err != nil {
-		w.log.Error("the file was read again and is not used: all stays as it was", "event", watch.EventReload, "file", w.flags.config, "err", err)
-		return
-	}
-	w.log.Info("the file was read again", "event", watch.EventReload, "file", w.flags.config)
-	w.follow()
-	w.watcher.Nudge()
-}
-
-// warnOfRestart says what a new configuration has that counts only after a restart.
-func (w *watching) warnOfRestart(before, now *config.Config) {
-	is := func(key string, changed bool) {
-		if changed {
-			w.log.Warn("this setting counts after a restart", "key", key)
-		}
-	}
-	is("listen", before.Listen != now.Listen)
-	is("hosts", !slices.Equal(before.Hosts, now.Hosts))
-	is("page", before.Page != now.Page)
-	is("log", before.Log != now.Log)
-	is("flush", before.Flush != now.Flush)
-	is("store-check", (before.StoreCheck == nil) != (now.StoreCheck == nil) || now.StoreCheck != nil && *before.StoreCheck != *now.StoreCheck)
 }
 
 // source is what the metrics are made of.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
@@ -215,5 +216,36 @@ func TestFolderOfAServer(t *testing.T) {
 	all := f.targets(c)
 	if len(all) != 3 || all[2].Name != "people" || !strings.HasPrefix(all[2].Archive, "/nas/x/people-") || all[2].Database != filepath.Join(dir, "people") {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestStillHeld: what is left out of a file keeps its log, unless nothing does that, or it is still watched
+// under another name.
+func TestStillHeld(t *testing.T) {
+	state := func(database, address string, change func(*watch.TargetState)) watch.TargetState {
+		s := watch.TargetState{Target: watch.Target{Name: database, Database: database, Address: address}}
+		s.Newest.Seq, s.Newest.Generation = 7, grafeo.Gen06
+		change(&s)
+		return s
+	}
+	before := []watch.TargetState{
+		state("left out", "/nas/a", func(*watch.TargetState) {}),
+		state("moved", "/nas/b", func(*watch.TargetState) {}),
+		state("stays", "/nas/c", func(*watch.TargetState) {}),
+		state("0.5 holds nothing", "/nas/d", func(s *watch.TargetState) { s.Newest.Generation = grafeo.Gen05 }),
+		state("gone", "/nas/e", func(s *watch.TargetState) { s.Phase = watch.PhaseGone }),
+		state("given up", "/nas/f", func(s *watch.TargetState) { s.Disk.GivenUp = true }),
+		state("no backup", "/nas/g", func(s *watch.TargetState) { s.Newest.Seq = 0 }),
+	}
+	now := []watch.TargetState{
+		state("moved", "/nas/elsewhere", func(*watch.TargetState) {}),
+		state("stays", "/nas/c", func(s *watch.TargetState) { s.Target.Name = "renamed" }),
+	}
+	var got []string
+	for _, held := range stillHeld(before, now) {
+		got = append(got, held.Name)
+	}
+	if diff := cmp.Diff([]string{"left out", "moved"}, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -116,7 +116,11 @@ func (j *judge) watched() {
 	}
 	switch d.Phase {
 	case PhaseGone:
-		j.doubt(grade(j.now.Sub(d.Since) >= goneFor), "gone", "There has been no file at its path since "+j.when(d.Since)+". The archive stays.", d.Hint)
+		text := "There has been no file at its path since " + j.when(d.Since) + ". The archive stays."
+		if d.Newest.Seq == 0 {
+			text = "There has been no file at its path since " + j.when(d.Since) + ", and no backup of it was seen."
+		}
+		j.doubt(grade(j.now.Sub(d.Since) >= goneFor), "gone", text, d.Hint)
 	case PhaseRefused:
 		j.doubt(Bad, "refused", "It cannot be backed up as it is"+because(d.Why), d.Hint)
 	}

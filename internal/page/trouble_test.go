@@ -231,3 +231,15 @@ func TestStatesAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestGone: nobody is told that an archive stays of which no backup was ever seen.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	for seq, want := range map[uint64]string{0: "no backup of it was seen", 7: "The archive stays."} {
+		s := watching(proven("people"))
+		s.Databases[0].Phase, s.Databases[0].Newest.Seq = page.PhaseGone, seq
+		if text := s.Rows()[0].State.Text; !strings.Contains(text, want) {
+			t.Errorf("backup %d: %s", seq, text)
+		}
+	}
+}

@@ -42,7 +42,10 @@ type Event struct {
 	Err   error         // of EventFailed: the error itself
 	Hint  string        // of EventFailed: what to do about it, "" for nothing
 	IsYet bool          // of EventFailed: nothing was ever seen at the database's path
-	Work  string        // of EventFailed and EventUpkeep: what was done, such as "backup" or "verify"
+
+	WasSaved bool // the database was there and whole, and the archive has a backup of it
+
+	Work string // of EventFailed and EventUpkeep: what was done, such as "backup" or "verify"
 
 	Who     string                 // of EventWriter: host, tool and newest backup of the other one
 	Report  *archiver.BackupReport // of EventBackup

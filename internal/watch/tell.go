@@ -18,6 +18,7 @@ type news struct {
 // news returns an event of this target.
 func (d *database) news(kind EventKind, now time.Time) news {
 	e := Event{Kind: kind, At: now, Target: d.target, LogBytes: d.look.UnsavedBytes, FreeBytes: d.guard.state.FreeBytes}
+	e.WasSaved = d.wasLooked && d.look.Newest.Seq != 0
 	if !d.dirtySince.IsZero() {
 		e.Lag = now.Sub(d.dirtySince)
 	}

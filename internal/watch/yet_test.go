@@ -90,6 +90,17 @@ func TestThereIsNoDatabaseYet(t *testing.T) {
 		says(gone...)
 		rest(goneFor)
 		says("ERROR the database is gone for a while now, and its archive stays")
+		var wasSaved []bool
+		s.mu.Lock()
+		for _, e := range s.events {
+			if e.Kind == EventFailed {
+				wasSaved = append(wasSaved, e.WasSaved)
+			}
+		}
+		s.mu.Unlock()
+		if !slices.Equal(wasSaved, []bool{false, true}) {
+			t.Errorf("was it saved: %v", wasSaved)
+		}
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
