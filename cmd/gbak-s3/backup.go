@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -275,13 +276,27 @@ func self() string {
 	return "gbak-s3"
 }
 
-// quote quotes word for a POSIX shell, if it needs that.
-func quote(word string) string {
+// quote quotes word for the shells of this system, if they need that.
+func quote(word string) string { return quoteFor(word, runtime.GOOS) }
+
+// quoteFor quotes for a POSIX shell; on Windows for both the command prompt and PowerShell, as far as
+// they agree.
+func quoteFor(word, system string) string {
+	special := "/._-+=:@%,"
+	if system == "windows" {
+		special = `/._-+=:%\`
+	}
 	safe := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:@%,", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(special, r)
 	}
 	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !safe(r) }) < 0 {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	if system != "windows" || strings.ContainsAny(word, "$`\"") { // of which the command prompt makes nothing right anyway
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	if strings.HasSuffix(word, `\`) {
+		word += `\` // so that it does not escape the quotation mark
+	}
+	return `"` + word + `"`
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// This file and hints_damage.go, hints_drills.go, hints_keys.go, hints_retention.go, hints_store.go and hints_system.go say what to do next about an error:
+// This file and the others named hints_*.go say what to do next about an error:
 // one table, keyed by what is known of the cause. A row claims no more than its evidence
 // shows, and an error that no row is about is given no cause. (Where a code stands for
 // cases that only the library can tell apart, the hint is in the error itself, see
@@ -72,7 +72,7 @@ func factsOf(err error, verb string) *facts {
 
 // hints is the table: codes that say everything, then what a store says, what the network
 // says, what the system says, and the remaining codes. The first row that fits counts.
-var hints = slices.Concat(retention, ofDrills, ofKeys, damage, outcomes, answers, network, system, remaining)
+var hints = slices.Concat(retention, ofDrills, ofKeys, damage, outcomes, answers, network, ofWindows, system, remaining)
 
 // code matches errors with one of these codes.
 func code(codes ...archiver.Code) func(*facts) bool {

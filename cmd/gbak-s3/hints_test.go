@@ -307,7 +307,7 @@ func TestHints(t *testing.T) {
 			t.Errorf("the hint for %v is %q, want %q in it", c.err, hint, c.words)
 		}
 	}
-	for _, c := range slices.Concat(hintCases, keyHintCases) {
+	for _, c := range slices.Concat(hintCases, keyHintCases, windowsHintCases) {
 		check("", c)
 	}
 	for _, c := range slices.Concat(verbHintCases, verbKeyHintCases) {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -146,15 +148,31 @@ func filePath(address string) (string, error) {
 	switch {
 	case err != nil:
 		return "", usage("the archive's address cannot be read: %w", addressHint, err)
-	case u.Host != "" && u.Host != "localhost":
+	case u.Host != "" && u.Host != "localhost" && runtime.GOOS != "windows":
 		return "", usage("%s names the host %q", "A file URL has three slashes: file:///path.", address, u.Host)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return "", usage("%s has more than a path", "Write ? and # in a path as %3F and %23.", u.Redacted())
 	case u.Path == "":
 		return "", usage("%s has no path", addressHint, address)
 	}
-	return filepath.FromSlash(u.Path), nil
+	return filepath.FromSlash(pathIn(u, runtime.GOOS)), nil
 }
+
+// pathIn returns the path in a file:// URL, with slashes: on Windows, that of file:///C:/folder begins
+// with the drive, and that of file://server/share with the server.
+func pathIn(u *url.URL, system string) string {
+	switch {
+	case system != "windows":
+		return u.Path
+	case u.Host != "" && u.Host != "localhost":
+		return "//" + u.Host + u.Path
+	case hasDrive.MatchString(u.Path):
+		return u.Path[1:]
+	}
+	return u.Path
+}
+
+var hasDrive = regexp.MustCompile(`^/[A-Za-z]:(/|$)`)
 
 // apart makes sure that neither of a local archive and a database is inside the other:
 // Grafeo deletes its log folder with all that is in it, a database among an archive's

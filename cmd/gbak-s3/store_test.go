@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -34,12 +35,61 @@ func FuzzFilePath(f *testing.F) {
 	})
 }
 
+// On Windows the path in a file URL begins with a drive or a server.
+func TestPathInFileURL(t *testing.T) {
+	for _, c := range []struct{ address, linux, windows string }{
+		{"file:///a/b", "/a/b", "/a/b"},
+		{"file:///C:/my%20data/b", "/C:/my data/b", "C:/my data/b"},
+		{"file:///c:", "/c:", "c:"},
+		{"file://localhost/C:/b", "/C:/b", "C:/b"},
+		{"file:///ab:/c", "/ab:/c", "/ab:/c"},
+		{"file://server/share/b", "/share/b", "//server/share/b"},
+	} {
+		u, err := url.Parse(c.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := pathIn(u, "linux"); got != c.linux {
+			t.Errorf("%s: %s on Linux, want %s", c.address, got, c.linux)
+		}
+		if got := pathIn(u, "windows"); got != c.windows {
+			t.Errorf("%s: %s on Windows, want %s", c.address, got, c.windows)
+		}
+	}
+}
+
+// A word of a command that is printed is one for the shells of its system.
+func TestQuote(t *testing.T) {
+	for _, c := range []struct{ word, posix, windows string }{
+		{"/a/b-1.grafeo", "/a/b-1.grafeo", "/a/b-1.grafeo"},
+		{`C:\data\a.grafeo`, `'C:\data\a.grafeo'`, `C:\data\a.grafeo`},
+		{`C:\my data\a`, `'C:\my data\a'`, `"C:\my data\a"`},
+		{`C:\my data\`, `'C:\my data\'`, `"C:\my data\\"`},
+		{"s3://b/p?endpoint=http://h:1&region=r", "'s3://b/p?endpoint=http://h:1&region=r'", `"s3://b/p?endpoint=http://h:1&region=r"`},
+		{"it's", `'it'\''s'`, `"it's"`},
+		{"a,b@c", "a,b@c", `"a,b@c"`},
+		{"a$b", "'a$b'", "'a$b'"},
+		{"", "''", `""`},
+	} {
+		if got := quoteFor(c.word, "linux"); got != c.posix {
+			t.Errorf("%s: %s, want %s", c.word, got, c.posix)
+		}
+		if got := quoteFor(c.word, "windows"); got != c.windows {
+			t.Errorf("%s: %s on Windows, want %s", c.word, got, c.windows)
+		}
+	}
+}
+
 // However the place of an archive is written, it is remembered under one name, which is an
 // address of it.
 func TestNameOfAnArchive(t *testing.T) {
-	folder := t.TempDir()
+	folder := filepath.ToSlash(t.TempDir())
+	url := "file://" + folder
+	if runtime.GOOS == "windows" { // where it begins with a drive
+		url = "file:///" + folder
+	}
 	for want, addresses := range map[string][]string{
-		folder + "/a": {folder + "/a", folder + "/a/", folder + "/b/../a", "file://" + folder + "/a", "file://" + folder + "/a/"},
+		filepath.FromSlash(folder + "/a"): {folder + "/a", folder + "/a/", folder + "/b/../a", url + "/a", url + "/a/"},
 		"s3://bucket/p?endpoint=http://127.0.0.1:9000": {
 			"s3://bucket/p?endpoint=http://127.0.0.1:9000", "s3://bucket/p/?endpoint=http://127.0.0.1:9000/",
 			"s3://bucket/p?region=us-east-1&endpoint=http%3A%2F%2F127.0.0.1%3A9000&checksum=sha256",
