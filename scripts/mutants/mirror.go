@@ -21,6 +21,11 @@ var mirrorMutants = []mutant{
 		"./archiver", "TestMirrorLetsStoreCopyNothingDamaged",
 	},
 	{
+		"what the store does not show is damaged", "archiver/internal/mirroring/names.go",
+		"return false, &journal.UnseenError{Missing: &object, Look: err}", "return false, nil",
+		"./archiver", "TestDamageOfAMirrorWhileTheStoreIsAway",
+	},
+	{
 		"certificates are mirrored", "archiver/internal/mirroring/compare.go",
 		"manifest.IsDigestKey(key) || r.named[key] != nil",
 		"manifest.IsDigestKey(key) || key[:2] == \"ce\" || r.named[key] != nil",

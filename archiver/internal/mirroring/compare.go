@@ -95,10 +95,13 @@ func (r *run) compareDocument(ctx context.Context, o pair) error {
 		{r.Source.Store(), o.inSource, o.inTarget, true},
 	} {
 		_, err := side.store.ReadMatching(ctx, o.key, side.size, r.matches(o.key), nil)
-		_, isDamaged := errors.AsType[*manifest.ObjectError](err)
+		object, isDamaged := errors.AsType[*manifest.ObjectError](err)
+		if isDamaged {
+			if isGone, err := isMissing(ctx, side.store, *object); isGone || err != nil {
+				return err // an expiry has deleted it
+			}
+		}
 		switch {
-		case isDamaged && isMissing(ctx, side.store, o.key):
-			return nil // an expiry has deleted it
 		case isDamaged:
 			isSpoilt = true
 			problem := fmt.Sprintf("it has %d bytes, and %d in the other archive", side.size, side.others)

@@ -100,12 +100,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	for n := 1; ; n++ {
 		report.Damaged = nil
 		r := &run{Options: o, report: &report}
-		err := r.pass(ctx)
-		if n == maxPasses {
-			return report, err
-		}
-		outdated, err := r.Source.IsOutdatedAt(ctx, report.Newest, err)
-		if !outdated {
+		outdated, err := r.Source.IsOutdatedAt(ctx, report.Newest, r.pass(ctx))
+		if !outdated || n == maxPasses {
 			return report, err
 		}
 		o.Log.Info("the archive that is mirrored has changed; looking at it again", "err", err)

@@ -130,8 +130,8 @@ func (r *run) spoilRecord(ctx context.Context, seq manifest.Seq, err error) erro
 	object := damageOf(err)
 	if !r.isNeeded(seq) {
 		r.isUneven = true
-		if isMissing(ctx, r.Source.Store(), object.Key) {
-			return nil
+		if isGone, err := isMissing(ctx, r.Source.Store(), object); isGone || err != nil {
+			return err
 		}
 	} else {
 		r.stop = min(r.stop, seq)
@@ -146,8 +146,15 @@ func damageOf(err error) manifest.ObjectError {
 	return *object
 }
 
-// isMissing reports whether there is no such object.
-func isMissing(ctx context.Context, s *objects.Store, key string) bool {
-	_, err := s.Storage.Head(ctx, key)
-	return errors.Is(err, storage.ErrNotExist)
+// isMissing reports whether an object with which something is wrong does not exist. If that cannot
+// be seen, the error is a [*journal.UnseenError].
+func isMissing(ctx context.Context, s *objects.Store, object manifest.ObjectError) (bool, error) {
+	_, err := s.Storage.Head(ctx, object.Key)
+	switch {
+	case err == nil, errors.Is(err, storage.ErrPermission): // who may not ask has read it
+		return false, nil
+	case errors.Is(err, storage.ErrNotExist):
+		return true, nil
+	}
+	return false, &journal.UnseenError{Missing: &object, Look: err}
 }

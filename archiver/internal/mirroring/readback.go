@@ -36,9 +36,12 @@ func (r *run) readBack(ctx context.Context) error {
 func (r *run) readObject(ctx context.Context, info storage.ObjectInfo) error {
 	_, err := r.Target.ReadMatching(ctx, info.Key, info.Size, r.matches(info.Key), nil)
 	object, isDamaged := errors.AsType[*manifest.ObjectError](err)
+	if isDamaged {
+		if isGone, err := isMissing(ctx, r.Target, *object); isGone || err != nil {
+			return err // an expiry of the mirror has deleted it
+		}
+	}
 	switch {
-	case isDamaged && isMissing(ctx, r.Target, info.Key):
-		return nil // an expiry of the mirror has deleted it
 	case isDamaged:
 		r.spoil(Damage{*object, false})
 		return nil

@@ -85,8 +85,10 @@ func (r *run) mirrorRecord(ctx context.Context, seq manifest.Seq) error {
 		err = &manifest.ObjectError{Key: key, Problem: "it is another one than a moment ago"}
 	}
 	if object, ok := errors.AsType[*manifest.ObjectError](err); ok {
-		if !r.isNeeded(seq) && isMissing(ctx, r.Source.Store(), key) {
-			return nil // an expiry has deleted it
+		if !r.isNeeded(seq) {
+			if isGone, err := isMissing(ctx, r.Source.Store(), *object); isGone || err != nil {
+				return err // an expiry has deleted it
+			}
 		}
 		r.spoil(Damage{*object, true})
 		return &DamageError{First: Damage{*object, true}, Count: 1, Stop: seq}

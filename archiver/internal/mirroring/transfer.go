@@ -82,11 +82,17 @@ func (r *run) mirror(ctx context.Context, o object, buffer *[]byte) error {
 // damaged notes what is wrong with an object of the source. If it was deleted since, and nothing that
 // is needed names it, nothing is.
 func (r *run) damaged(ctx context.Context, object manifest.ObjectError) error {
-	if n := r.named[object.Key]; r.list != nil && (n == nil || n.by == 0) && isMissing(ctx, r.Source.Store(), object.Key) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.isUneven = r.isUneven || n != nil
-		return nil
+	if n := r.named[object.Key]; r.list != nil && (n == nil || n.by == 0) {
+		isGone, err := isMissing(ctx, r.Source.Store(), object)
+		if err != nil {
+			return err
+		}
+		if isGone {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.isUneven = r.isUneven || n != nil
+			return nil
+		}
 	}
 	r.spoil(Damage{object, true})
 	return nil
