@@ -258,8 +258,8 @@ var remaining = []row{
 	},
 	{
 		name: "needs a full backup", when: code(archiver.CodeNeedsFull),
-		say: "Nothing was stored. Run the backup without --no-full when there is time for a full one; what was archived before can " +
-			"be restored as ever.",
+		say: "Nothing was stored. Run the backup without --no-full when there is time for a full one; earlier backups can " +
+			"still be restored.",
 	},
 	{name: "perhaps upgraded", when: as[*archiver.UpgradeError], more: upgradeHint},
 	{

@@ -45,5 +45,5 @@ func newestHint(f *facts) string {
 		return goOn
 	}
 	return fmt.Sprintf("The backups before it are not affected: `gbak-s3 restore --backup %d` restores the last of them, and `gbak-s3 salvage` "+
-		"shows what else can be had. %s", e.Before, goOn)
+		"shows what else can be restored. %s", e.Before, goOn)
 }

@@ -10,12 +10,12 @@ var reading = []string{"restore", "export", "verify", "compact", "copy", "check"
 var ofKeys = []row{
 	{
 		name: "copy without recipients", when: code(archiver.CodeNoRecipients),
-		say: "Nothing was stored. Say with -r PUBLIC_KEY or -R FILE who can open the copy, or accept with --plain that everybody can who reads it.",
+		say: "Nothing was stored. Say with -r PUBLIC_KEY or -R FILE who can open the copy, or give --plain for a copy that is not encrypted.",
 	},
 	{
 		name: "an expiry of a mirror", when: both(code(archiver.CodeMirror), of("expire")),
-		say: "What leaves a mirror leaves the archive that is mirrored: run `gbak-s3 expire` there, mirror again, and then run `gbak-s3 expire --apply` " +
-			"here without rules, which deletes what was removed there.",
+		say: "The mirrored archive decides what goes: run `gbak-s3 expire` there, mirror again, and then run `gbak-s3 expire --apply` " +
+			"here, without rules, to delete what was removed there.",
 	},
 	{
 		name: "a mirror", when: code(archiver.CodeMirror),
@@ -24,11 +24,11 @@ var ofKeys = []row{
 	},
 	{
 		name: "mirrored into something else", when: both(code(archiver.CodeTargetExists), of("mirror")),
-		say: "Nothing was changed there. Give an address at which there is nothing yet; into what is no mirror, or was detached, nothing is mirrored.",
+		say: "Nothing was changed there. Give an address where there is nothing yet: only a mirror that was not detached can be brought up to date.",
 	},
 	{
 		name: "a mirror with other backups", when: both(code(archiver.CodeConflict), of("mirror")),
-		say: "Nothing was changed. If the two addresses were confused, exchange them. Otherwise both have backups that the other one lacks: keep both, and " +
+		say: "Nothing was changed. If you confused the two addresses, swap them. Otherwise each has backups that the other lacks: keep both, and " +
 			"mirror to another address.",
 	},
 	{
@@ -44,7 +44,7 @@ var ofKeys = []row{
 	{
 		name: "writer key is missing", when: code(archiver.CodeKeyMissing),
 		say: "Nothing was stored. `gbak-s3 keys writer -i IDENTITY ARCHIVE` makes this host's writer key again; or give one with --writer-key. An " +
-			"identity of one of the recipients does as well: -i FILE.",
+			"identity of one of the recipients works as well: -i FILE.",
 	},
 	{
 		name: "identity is wrong", when: both(code(archiver.CodeKeyWrong), as[*archiver.KeysError]),

@@ -30,7 +30,7 @@ var verbKeyHintCases = []verbHintCase{
 	{"expire", hintCase{"an expiry of a mirror", archiver.CodeMirror, errors.New("x"), "mirror again"}},
 	{"backup", hintCase{"a mirror", archiver.CodeMirror, errors.New("x"), "--detach"}},
 	{"mirror", hintCase{"mirrored into something else", archiver.CodeTargetExists, errors.New("x"), "nothing yet"}},
-	{"mirror", hintCase{"a mirror with other backups", archiver.CodeConflict, errors.New("x"), "exchange them"}},
+	{"mirror", hintCase{"a mirror with other backups", archiver.CodeConflict, errors.New("x"), "swap them"}},
 	{"mirror", hintCase{"damage while mirroring", archiver.CodeDamagedArchive, errors.New("x"), "--fresh"}},
 	{"copy", hintCase{"copy without encryption into an encrypted archive", archiver.CodeEncrypted, errors.New("x"), "another address"}},
 	{"remove", hintCase{"no such recipient", archiver.CodeRecipients, ofOne(), "keys list"}},
