@@ -70,6 +70,7 @@ need() {
 }
 command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
 need dockerd docker.io
+need docker docker-cli # a package of its own since Debian 13
 need docker-compose docker-compose
 need mmdebstrap mmdebstrap
 need ip iproute2

@@ -18,12 +18,16 @@ export DOCKER_BUILDKIT=0
 if command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; then exec "$@"; fi
 
 [[ $(id -u) == 0 ]] || die "no container engine answers, and only root can start one"
-if ! command -v dockerd >/dev/null; then
-  command -v apt-get >/dev/null || die "please install docker.io"
-  say "installing docker.io"
+# Installs Debian's package for a command that is missing: need command package
+need() {
+  command -v "$1" >/dev/null && return
+  command -v apt-get >/dev/null || die "please install $2"
+  say "installing $2"
   apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io >/dev/null
-fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+need dockerd docker.io
+need docker docker-cli # a package of its own since Debian 13
 # Paths of sockets are short, whatever $TMPDIR says.
 folder=$(mktemp -d /tmp/gbak-s3-engine.XXXXXX)
 daemon=''
