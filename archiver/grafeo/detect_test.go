@@ -25,7 +25,7 @@ func TestIdentifyOtherThings(t *testing.T) {
 		text string
 	}{
 		{filepath.Join(dir, "nothing"), fs.ErrNotExist, ""},
-		{dir, ErrNotDatabase, "a directory"},
+		{dir, ErrNotDatabase, "a directory without a database"},
 		{filepath.Join(walDirectory, "wal"), ErrNotDatabase, "the log folder of the database " + walDirectory},
 		{file(""), ErrNotDatabase, "empty"},
 		{file("GRAF\x01"), ErrNotDatabase, "5 bytes"},

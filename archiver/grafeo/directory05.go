@@ -41,7 +41,7 @@ func identifyDirectory(path string) (Generation, error) {
 	if err == nil && filepath.Base(clean) == DirectoryLog && IsDirectory(filepath.Dir(clean)) {
 		return "", &NotDatabaseError{path, "it is the log folder of the database " + filepath.Dir(clean)}
 	}
-	return "", &NotDatabaseError{path, "a directory"}
+	return "", &NotDatabaseError{path, "a directory without a database"}
 }
 
 // isNotFolder reports whether path exists and is not a folder.

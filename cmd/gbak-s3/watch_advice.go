@@ -68,7 +68,7 @@ func lostHintFor(e watch.Event) string {
 	case archiver.CodeNotFound:
 		return "It was there before. If it was not removed on purpose, `gbak-s3 restore` brings it back from the archive."
 	case archiver.CodeNotDatabase:
-		return "It was a database before: find out what has overwritten it. `gbak-s3 restore --force` puts what the archive has in its place, and keeps what is there."
+		return "It was a database before: find out what has removed or overwritten it. `gbak-s3 restore --force` puts what the archive has in its place, and keeps what is there."
 	}
 	return ""
 }

@@ -70,7 +70,7 @@ func TestAdviceAboutADatabaseThatIsLost(t *testing.T) {
 		{archiver.Error{Code: archiver.CodeNotFound}, true, "brings it back"},
 		{archiver.Error{Code: archiver.CodeNotFound}, false, "Check the path"},
 		{archiver.Error{Code: archiver.CodeNotFound, Hint: "Open it with 0.6."}, true, "Open it with 0.6."},
-		{archiver.Error{Code: archiver.CodeNotDatabase}, true, "what has overwritten it"},
+		{archiver.Error{Code: archiver.CodeNotDatabase}, true, "what has removed or overwritten it"},
 		{archiver.Error{Code: archiver.CodeNotDatabase}, false, "Give the path"},
 	} {
 		c.err.Err = errors.New("x")
