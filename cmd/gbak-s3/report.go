@@ -32,6 +32,9 @@ what can be restored over time, the drills, and the command that restores. The f
 needs nothing else and has no script: mail it, keep it, or put it on a web server.
 Archives are only read.
 
+What can be restored is what the records of an archive say. With --verify, every object that
+they name is looked up, too, as verify does; that takes one request per backup.
+
 The page says what it knows of each archive, even if that is damaged, cannot be read or
 is not there. Then report exits as status does: with 3 for damage and for a failed
 drill, and with 4 if an archive is not there. An older file is replaced in any case, so
