@@ -33,6 +33,7 @@ type progress struct {
 	alive       time.Time
 	done, total int64
 	conflicts   int64
+	retries     string // why it asks the store again; "" while it gets on
 }
 
 // poke makes the loop turn soon.
@@ -97,7 +98,9 @@ func (b *board) observe(e archiver.Event) {
 	b.moved.alive = time.Now()
 	switch e := e.(type) {
 	case archiver.Progress:
-		b.moved.done, b.moved.total = e.Done, e.Total
+		b.moved.done, b.moved.total, b.moved.retries = e.Done, e.Total, ""
+	case archiver.Retry:
+		b.moved.retries = e.Err.Error()
 	case archiver.Conflict:
 		b.moved.conflicts++
 	}
@@ -111,6 +114,9 @@ func (b *board) state() TargetState {
 	s.Doing.Alive, s.Doing.Done, s.Doing.Total = b.moved.alive, b.moved.done, b.moved.total
 	if s.Phase == PhaseRunning {
 		s.LastLook = later(s.LastLook, b.moved.alive) // a backup reads it
+		if s.Why == "" {
+			s.Why = b.moved.retries
+		}
 	}
 	s.Counts.Backups = maps.Clone(s.Counts.Backups)
 	s.Counts.Failures = maps.Clone(s.Counts.Failures)

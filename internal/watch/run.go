@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -188,7 +189,7 @@ func withinTime(ctx context.Context, limit time.Duration, f func(context.Context
 	defer cancel()
 	err := f(trial)
 	if err != nil && trial.Err() != nil && ctx.Err() == nil {
-		return &archiver.Error{Code: archiver.CodeStore, Err: err}
+		return &archiver.Error{Code: archiver.CodeStore, Err: fmt.Errorf("no answer from the store in %s", limit)}
 	}
 	return err
 }

@@ -41,8 +41,8 @@ type TargetState struct {
 	Phase Phase
 	Since time.Time // when the phase began
 
-	// Why says why it is refused or waits, or why a full backup is needed; Code is the
-	// code of that error. Both are "" if all is well.
+	// Why says why it is refused or waits, why a full backup is needed, or why a backup asks the
+	// store again; Code is the code of an error. Both are "" if all is well.
 	Why  string
 	Code archiver.Code
 
