@@ -2,6 +2,7 @@ package archiver_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,14 @@ func (s *trapScene) stripped(t *testing.T) map[string][]byte {
 	return objects
 }
 
+// strippedDocument returns the objects of the encrypted archive, of which only archive.json says that it is a plain one.
+func (s *trapScene) strippedDocument(t *testing.T) map[string][]byte {
+	t.Helper()
+	objects := maps.Clone(s.store.Objects())
+	objects[manifest.ArchiveKey] = s.stripped(t)[manifest.ArchiveKey]
+	return objects
+}
+
 // keyFile returns the path of the writer key that the host has.
 func (s *trapScene) keyFile(t *testing.T) string {
 	t.Helper()
@@ -115,6 +124,10 @@ func TestTraps(t *testing.T) {
 		"stripped": {s.stripped(t), map[string]archiver.Code{
 			"state": archiver.CodeNotEncrypted, "writer key": archiver.CodeNotEncrypted, "recipients": archiver.CodeNotEncrypted,
 			"identity": archiver.CodeNotEncrypted,
+		}},
+		"of which archive.json is stripped": {s.strippedDocument(t), map[string]archiver.Code{
+			"state": archiver.CodeNotEncrypted, "writer key": archiver.CodeNotEncrypted, "recipients": archiver.CodeNotEncrypted,
+			"identity": archiver.CodeNotEncrypted, "nothing": archiver.CodeDamagedArchive,
 		}},
 		"for somebody else": {s.other(t, stranger.recipient), map[string]archiver.Code{
 			"state": archiver.CodeKeyWrong, "writer key": archiver.CodeKeyWrong, "recipients": archiver.CodeKeyMissing,
@@ -169,7 +182,9 @@ func mustPutNothing(t *testing.T, faulty *storagetest.Faulty) {
 func TestTrapsOfOtherVerbs(t *testing.T) {
 	t.Parallel()
 	s := newTrapScene(t)
-	for name, objects := range map[string]map[string][]byte{"plain": s.other(t), "stripped": s.stripped(t)} {
+	for name, objects := range map[string]map[string][]byte{
+		"plain": s.other(t), "stripped": s.stripped(t), "of which archive.json is stripped": s.strippedDocument(t),
+	} {
 		faulty := storagetest.NewFaulty(refill(t, objects), nil)
 		a := known(faulty, s.state, archiver.Keys{})
 		b := known(faulty, t.TempDir(), archiver.Keys{Identities: s.o.identities, Required: true})
