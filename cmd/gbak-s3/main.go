@@ -11,14 +11,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	// What an image FROM scratch lacks, for where the system has none of its own: the root
-	// certificates of public stores, and the time zones of a policy.
-	_ "time/tzdata"
-
-	_ "golang.org/x/crypto/x509roots/fallback"
+	_ "time/tzdata" // the time zones of a policy, for where the system has none, such as an image FROM scratch
 )
 
 func main() {
+	bringRoots()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signals = append(signals, syscall.SIGHUP)
