@@ -56,6 +56,8 @@ for file in "$dist/gbak-s3_${version}"_{linux_amd64,linux_arm64,darwin_amd64,dar
     grep -q "build.$fact\$" <<<"$facts" || die "$name is not built with $fact"
   done
   for folder in "$PWD/" "$home/go/" "$temp"; do ! grep -qaF "$folder" "$file" || die "$name has a path of this machine in it: $folder"; done
+  # Macs with Apple's processors run nothing that is not signed: Go's linker does that, for itself (ad hoc).
+  if [[ $os/$arch == darwin/arm64 ]] && ! LC_ALL=C grep -qaP '\xfa\xde\x0c\xc0' <(tail -c 400000 "$file"); then die "$name is not signed"; fi
   if [[ $os == linux ]]; then
     headers=$(readelf --program-headers --wide "$file")
     [[ $headers == *LOAD* && $headers != *INTERP* ]] || die "$name is not static"
