@@ -142,7 +142,7 @@ for pause in 0.06 0.12 0.18 0.3; do
   same "$temp/expected.grafeo" "$killed.grafeo"
 done
 
-say "two runs at once, removed backups, and a database that goes on"
+say "two runs at once, and removed backups"
 gbak backup social.grafeo both >"$temp/first" 2>&1 &
 first=$!
 gbak backup social.grafeo both >"$out" 2>&1 || { cat "$out"; die "the second of two runs failed"; }
