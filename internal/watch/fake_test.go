@@ -123,6 +123,7 @@ type fakeSession struct {
 	prepare  time.Duration // how long it takes
 	noPut    bool          // the store answers, and takes nothing
 	isBeaten bool          // others are faster each time
+	hangs    bool          // a check has no answer
 	upkeep   fakeUpkeep
 }
 
@@ -213,6 +214,7 @@ func (s *fakeSession) Look(ctx context.Context) (archiver.Look, error) {
 }
 
 func (s *fakeSession) Backup(ctx context.Context, b archiver.SessionBackup) (archiver.BackupReport, error) {
+	order.follow()
 	if s.fresh = s.fresh && !s.isBeaten; s.isBeaten {
 		return archiver.BackupReport{}, &archiver.Error{Code: archiver.CodeConflict, Err: errors.New("other writers committed first")}
 	}
@@ -307,7 +309,12 @@ func (s *fakeSession) Prepare(ctx context.Context) error {
 	}
 }
 
-func (s *fakeSession) Check(context.Context) error {
+func (s *fakeSession) Check(ctx context.Context) error {
+	order.follow()
+	if s.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if !s.fresh {
 		return s.read()
 	}

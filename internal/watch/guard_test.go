@@ -143,3 +143,27 @@ func TestGuardIsCalm(t *testing.T) {
 		_ = s.stop()
 	})
 }
+
+// An attempt that waits half a minute for the store does not hold up the giving up.
+func TestGuardWhileTheStoreIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var free atomic.Int64
+		free.Store(500 << 20)
+		s, f := guarded(t, &free)
+		rest(time.Minute)
+		f.a.setAway(storeAway)
+		f.hangs = true
+		f.d.commit()
+		for s.only().Doing.Run != doCheck {
+			rest(time.Second)
+		}
+		free.Store(40 << 20)
+		rest(guardEvery + time.Second)
+		if f.givenUp != 1 || s.count(EventGaveUp) != 1 {
+			t.Errorf("the hold is given up %d times", f.givenUp)
+		}
+		f.hangs = false
+		f.a.setAway(nil)
+		_ = s.stop()
+	})
+}

@@ -123,7 +123,14 @@ func (d *database) guardDisk(ctx context.Context, now time.Time) {
 		d.news(EventDisk, now).diskFills(is, &d.guard)
 	}
 	isAway := d.store.isAway() || d.trouble.phase == PhaseRefused
-	if d.run != nil || !d.guard.mustGiveUp(isAway) {
+	if !d.guard.mustGiveUp(isAway) {
+		return
+	}
+	if d.run != nil { // each attempt takes longer than the disk may have
+		d.guarded = time.Time{}
+		if d.run.tries {
+			d.run.cancel()
+		}
 		return
 	}
 	if err := d.archive.GiveUp(ctx); err != nil {
