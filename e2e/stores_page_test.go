@@ -69,6 +69,9 @@ func serversTable(all map[string]examined) string {
 		if groups := failedGroups(e); len(groups) > 0 {
 			suite = fmt.Sprintf("fails %d: %s", len(e.Fails), strings.Join(groups, ", "))
 		}
+		if n := len(e.Sometimes); n > 0 {
+			suite += fmt.Sprintf("; %d more in some runs", n)
+		}
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s, exit code %d | %s |\n", e.Title, anchor(e.Title), e.Version, backups, conditions, e.Doctor, suite)
 	}
 	return b.String()

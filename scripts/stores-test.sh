@@ -212,7 +212,7 @@ start_second() {
 # examine NAME: in a shell of its own, since each file defines the same names.
 examine() (
   trap stop EXIT
-  name=$1 options='' version='' title='' source='' second=''
+  name=$1 options='' sometimes='' version='' title='' source='' second=''
   AWS_ACCESS_KEY_ID=test$(random_hex | head -c 12) AWS_SECRET_ACCESS_KEY=$(random_hex)
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
   unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CA_BUNDLE
@@ -223,7 +223,7 @@ examine() (
   start "$name" || die "$title does not start"
   [[ $version ]] || die "scripts/stores/$name.sh does not say which version it is"
   export GBAK_TEST_S3_ENDPOINT=http://127.0.0.1:$port GBAK_STORE=$name
-  export GBAK_STORE_FACTS=$title$'\n'$version$'\n'$source$'\n'$options
+  export GBAK_STORE_FACTS=$title$'\n'$version$'\n'$source$'\n'$options$'\n'$sometimes
   [[ ! $second ]] || export GBAK_STORE_SECOND=http://127.0.0.1:$second
   code=0
   (cd e2e && "$temp/e2e.test" -test.run '^TestStore$' -test.v -test.timeout 30m) >"$temp/out" 2>&1 || code=$?

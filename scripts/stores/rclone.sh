@@ -2,6 +2,8 @@
 # rclone serve s3 in front of a folder.
 title='rclone serve s3'
 source='Go: github.com/rclone/rclone'
+# Both read or list an object while it is replaced, and it depends on the moment what comes.
+sometimes='Put/IsNeverVisibleInPart Storage/MethodsMayBeCalledConcurrently'
 
 install() {
   version=v1.76.0
