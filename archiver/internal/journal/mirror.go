@@ -61,7 +61,7 @@ func pastOthers(key string) (after string, isOther bool) {
 	case strings.HasPrefix(key, manifest.ManifestPrefix), key >= mirrors:
 		return "", false
 	case key < manifest.ManifestPrefix:
-		return strings.TrimSuffix(manifest.ManifestPrefix, "/"), true
+		return manifest.ManifestPrefix, true // no manifest has that key, and "manifests-old" comes before it
 	}
 	return mirrors, true
 }

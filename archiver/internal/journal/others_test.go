@@ -36,7 +36,7 @@ func TestOthersBesideTheJournal(t *testing.T) {
 	store := &counting{Memory: storagetest.NewMemory()}
 	j := journaltest.Of(store)
 	newest := add(t, j, 5)
-	for _, folder := range []string{"main", "media", "mirror-of-it", "my-app"} {
+	for _, folder := range []string{"main", "manifests-old", "manifests.bak", "media", "mirror-of-it", "my-app"} {
 		for i := range 1500 { // more than a page
 			journaltest.Put(t, store, fmt.Sprintf("%s/manifests/%010d.json", folder, i), "{}\n")
 		}
