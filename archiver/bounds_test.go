@@ -234,7 +234,7 @@ func TestListsWithoutEnd(t *testing.T) {
 		says string
 	}{
 		"manifests":           {func(_ string, n int) string { return manifest.Seq(n).Key() }, "more than 1048576 objects"},
-		"what is none":        {func(prefix string, n int) string { return fmt.Sprintf("%sx%010d", prefix, n) }, "more than 1048576 objects"},
+		"what is none":        {func(_ string, n int) string { return fmt.Sprintf("%sx%010d", manifest.ManifestPrefix, n) }, "more than 1048576 objects"},
 		"one and the same":    {func(string, int) string { return manifest.Seq(1).Key() }, "not list in order"},
 		"in descending order": {func(_ string, n int) string { return manifest.Seq(1e9 - n).Key() }, "not list in order"},
 		"of another prefix":   {func(_ string, n int) string { return fmt.Sprint("segments/", n) }, "does not begin with it"},
