@@ -163,7 +163,11 @@ for ((i = 0; i < 600; i++)); do
   sleep 0.1
 done
 [[ $port ]] || { cat "$temp/watch.log"; die "the watcher does not listen"; }
-curl -sSf --max-time 30 "http://127.0.0.1:$port/" >"$out"
+for ((i = 0; i < 600; i++)); do # it looks at the archive first
+  curl -sSf --max-time 30 "http://127.0.0.1:$port/" >"$out"
+  grep -qF 'social is safe' "$out" && break
+  sleep 0.1
+done
 says 'social is safe'
 kill -INT "$watcher" # Ctrl-C
 wait "$watcher" || { cat "$temp/watch.log"; die "the watcher did not end well"; }
