@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -155,9 +156,10 @@ func (f *folders) forget() (remember func()) {
 
 // once warns of something, unless that was the last thing that was said of it.
 func (f *folders) once(of, text string, args ...any) {
-	if f.said[of] == text {
+	all := text + fmt.Sprint(args...)
+	if f.said[of] == all {
 		return
 	}
-	f.said[of] = text
+	f.said[of] = all
 	f.log.Warn(text, args...) //nolint:sloglint // it is a constant of the caller
 }

@@ -49,6 +49,7 @@ type Finder struct {
 type look struct {
 	info       fs.FileInfo
 	isDatabase bool
+	why        error // nobody can say whether it is one, or should be
 }
 
 // NewFinder returns a finder that has not seen anything.
@@ -57,7 +58,8 @@ func NewFinder() *Finder { return &Finder{seen: map[string]look{}} }
 // Find returns the databases below a folder, of which the name matches pattern: that of
 // the file or, if the pattern has a slash, the path below the folder; "" matches all.
 // Hidden files and folders are left out, and links are not followed. What cannot be read
-// is in the error, beside what was found.
+// is in the error, beside what was found; so is what is called .grafeo and is no database, as a
+// damaged one is, and one of a version that is not known.
 func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 	var found []Found
 	var unread []error
@@ -127,14 +129,22 @@ func (f *Finder) isDatabase(at string, entry fs.DirEntry, seen map[string]look) 
 	if was, there := f.seen[at]; there && !info.IsDir() && os.SameFile(was.info, info) &&
 		was.info.Size() == info.Size() && was.info.ModTime().Equal(info.ModTime()) {
 		seen[at] = was
-		return was.isDatabase, nil
+		return was.isDatabase, was.why
 	}
 	_, err = grafeo.Identify(at)
-	if err != nil && !errors.Is(err, grafeo.ErrNotDatabase) && !errors.Is(err, grafeo.ErrUnsupportedVersion) {
+	switch {
+	case err == nil:
+		seen[at] = look{info: info, isDatabase: true}
+	case errors.Is(err, grafeo.ErrUnsupportedVersion):
+		seen[at] = look{info: info, why: err}
+	case !errors.Is(err, grafeo.ErrNotDatabase):
 		return false, unlessGone(err)
+	case info.Mode().IsRegular() && info.Size() > 0 && strings.HasSuffix(at, ".grafeo"): // one that is being made may be empty
+		seen[at] = look{info: info, why: err}
+	default:
+		seen[at] = look{info: info}
 	}
-	seen[at] = look{info, err == nil}
-	return err == nil, nil
+	return seen[at].isDatabase, seen[at].why
 }
 
 func unlessGone(err error) error {

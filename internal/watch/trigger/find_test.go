@@ -60,8 +60,13 @@ func TestFind(t *testing.T) {
 		"*/*/*.grafeo": {"deep/er/c", "server/people/copy", "server/people", "server/two/data"},
 	} {
 		found, err := finder.Find(dir, pattern)
-		if err != nil {
-			t.Fatal(err)
+		for _, name := range []string{"readme.grafeo", "later.grafeo"} { // which look as if they were databases
+			if isSeen := matches(pattern, name); isSeen != (err != nil && strings.Contains(err.Error(), filepath.Join(dir, name))) {
+				t.Errorf("pattern %q: the error is %v", pattern, err)
+			}
+		}
+		if err != nil && strings.Contains(err.Error(), "empty.grafeo") {
+			t.Error(err)
 		}
 		var got []string
 		for _, f := range found {
