@@ -9,7 +9,7 @@
 # the library from which Go takes random numbers, so that one is made which passes the call on; and tests
 # are built with a change in one file of Go, as Wine answers differently when it does not know a way to delete.
 #
-# Wine and a linker for Windows are installed with apt-get where they are missing and that is possible.
+# Wine, a linker for Windows and curl are installed with apt-get where they are missing and that is possible.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,6 +19,7 @@ die() { say "$*"; exit 1; }
 packages=()
 command -v wine >/dev/null || packages+=(wine wine64)
 command -v x86_64-w64-mingw32-ld >/dev/null || packages+=(binutils-mingw-w64-x86-64)
+command -v curl >/dev/null || packages+=(curl)
 if ((${#packages[@]})); then
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then die "please install: ${packages[*]}"; fi
   say "installing ${packages[*]}"
