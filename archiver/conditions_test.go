@@ -1,14 +1,19 @@
 package archiver_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/archiver/internal/objects"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
@@ -73,6 +78,54 @@ func TestUnsafeStoreIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A store may answer a put before it has taken the body, and go on reading that. While it is busy it is asked
+// again; and no writer comes after everything was removed.
+func TestProbedStoreAnswersEarly(t *testing.T) {
+	for name, c := range map[string]answersEarly{
+		"for a while":     {err: storage.ErrUnavailable, left: 2 * objects.Attempts},
+		"and takes most":  {err: storage.ErrPermission, left: objects.Attempts, takes: 100 << 10}, // so the other writer wins
+		"and takes a bit": {err: storage.ErrPermission, left: 1, takes: 10 << 10, isFinal: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inner := storagetest.NewMemory()
+			path := copyVector(t, "v0.6.0/live")
+			synctest.Test(t, func(t *testing.T) {
+				c.Storage = inner
+				_, err := newArchive(&c).Backup(t.Context(), path, archiver.BackupOptions{})
+				time.Sleep(time.Minute)
+				if isRefused := errors.Is(err, c.err); isRefused != c.isFinal || err != nil && !isRefused {
+					t.Error(err)
+				}
+			})
+			for key := range inner.Objects() {
+				if strings.HasPrefix(key, manifest.ProbePrefix) {
+					t.Errorf("left behind: %s", key)
+				}
+			}
+		})
+	}
+}
+
+// answersEarly is a store that does not take the first large objects of a probe, and says so before it has
+// read what it takes of them.
+type answersEarly struct {
+	storage.Storage
+	err     error
+	left    int // how many it does not take
+	takes   int64
+	isFinal bool // the backup fails
+}
+
+func (s *answersEarly) Put(ctx context.Context, key string, body io.ReadSeeker, opts storage.PutOptions) (storage.PutResult, error) {
+	if !strings.HasSuffix(key, "-overtaken") || opts.SHA256 == nil || s.left == 0 {
+		return s.Storage.Put(ctx, key, body, opts)
+	}
+	s.left--
+	go func() { _, _ = io.CopyN(io.Discard, struct{ io.Reader }{body}, s.takes) }()
+	time.Sleep(time.Millisecond)
+	return storage.PutResult{}, &storage.Error{Op: storage.OpPut, Key: key, Err: s.err}
 }
 
 // With SingleWriter such a store works for one writer, the archive says so, and

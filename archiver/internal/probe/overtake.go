@@ -33,7 +33,7 @@ func (p *Probe) overtake(ctx context.Context) (manifest.Verdict, error) {
 			errs   = []error{nil, errNotBegun}
 			done   sync.WaitGroup
 		)
-		first := &pausingBody{Reader: bytes.NewReader(bodies[0]), pause: func() {
+		first := newPausingBody(bodies[0], func() {
 			time.Sleep(min(max(3*p.took, 20*time.Millisecond), time.Second)) // until the store has looked
 			answered := make(chan struct{})
 			done.Go(func() {
@@ -45,9 +45,15 @@ func (p *Probe) overtake(ctx context.Context) (manifest.Verdict, error) {
 			case <-ctx.Done():
 			case <-time.After(p.patience()): // the store makes the second writer wait for the first, as it may
 			}
-		}}
+		})
 		_, errs[0] = p.store.Storage.Put(ctx, key, first, storage.PutOptions{IfAbsent: true, SHA256: &sum})
+		// A put that fails early may leave somebody reading its body: no pause begins any more, and
+		// one that has begun ends before anything is judged and removed.
+		first.once(func() {})
 		done.Wait()
+		if errs[0] != nil && errors.Is(errs[1], errNotBegun) {
+			return "", errs[0]
+		}
 		return p.judge(ctx, key, bodies, errs)
 	})
 }
@@ -62,13 +68,28 @@ func (p *Probe) patience() time.Duration {
 type pausingBody struct {
 	*bytes.Reader
 	pause func()
-	once  sync.Once
+	turn  chan struct{} // of whoever comes first; closed after that
+}
+
+func newPausingBody(b []byte, pause func()) *pausingBody {
+	body := &pausingBody{bytes.NewReader(b), pause, make(chan struct{}, 1)}
+	body.turn <- struct{}{}
+	return body
+}
+
+// once calls f unless another function was called here, and waits for that, as [sync.Once] does; but
+// fake clocks go on meanwhile.
+func (b *pausingBody) once(f func()) {
+	if _, isFirst := <-b.turn; isFirst {
+		defer close(b.turn)
+		f()
+	}
 }
 
 func (b *pausingBody) Read(buf []byte) (int, error) {
 	half := b.Len() - int(b.Size()/2)
 	if half <= 0 {
-		b.once.Do(b.pause)
+		b.once(b.pause)
 		half = b.Len()
 	}
 	return b.Reader.Read(buf[:min(half, len(buf))])
