@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -26,7 +28,7 @@ func bringRoots() {
 	}
 }
 
-// needsRoots reports whether the system may have no root certificates: unless one of its files has some,
+// needsRoots reports whether the system may have no root certificates: unless the first of its files has some,
 // and nothing says that others are to be used.
 func needsRoots(files []string) bool {
 	switch {
@@ -41,10 +43,10 @@ func needsRoots(files []string) bool {
 		if err != nil {
 			continue
 		}
-		n, _ := f.Read(b)
-		_ = f.Close() // it was only read
-		if strings.Contains(string(b[:n]), "-----BEGIN") || n == len(b) {
-			return false
+		n, err := f.Read(b)
+		_ = f.Close()                             // it was only read
+		if err == nil || errors.Is(err, io.EOF) { // Go takes the first that can be read, and no other
+			return n < len(b) && !strings.Contains(string(b[:n]), "-----BEGIN")
 		}
 	}
 	return true

@@ -47,14 +47,16 @@ func TestNeedsRoots(t *testing.T) {
 		env   [2]string
 		want  bool
 	}{
-		"no system":      {nil, [2]string{}, true},
-		"no file":        {[]string{missing}, [2]string{}, true},
-		"an empty one":   {[]string{file("empty", "")}, [2]string{}, true},
-		"a folder":       {[]string{dir}, [2]string{}, true},
-		"some":           {[]string{missing, some}, [2]string{}, false},
-		"another file":   {[]string{some}, [2]string{"SSL_CERT_FILE", missing}, true},
-		"another folder": {[]string{some}, [2]string{"SSL_CERT_DIR", dir}, true},
-		"Go is told so":  {[]string{some}, [2]string{"GODEBUG", "x509usefallbackroots=1"}, true},
+		"no system":       {nil, [2]string{}, true},
+		"no file":         {[]string{missing}, [2]string{}, true},
+		"an empty one":    {[]string{file("empty", "")}, [2]string{}, true},
+		"empty, and some": {[]string{file("first", ""), some}, [2]string{}, true},
+		"a folder, some":  {[]string{dir, some}, [2]string{}, false},
+		"a folder":        {[]string{dir}, [2]string{}, true},
+		"some":            {[]string{missing, some}, [2]string{}, false},
+		"another file":    {[]string{some}, [2]string{"SSL_CERT_FILE", missing}, true},
+		"another folder":  {[]string{some}, [2]string{"SSL_CERT_DIR", dir}, true},
+		"Go is told so":   {[]string{some}, [2]string{"GODEBUG", "x509usefallbackroots=1"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, env := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "GODEBUG"} {
