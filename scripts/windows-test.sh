@@ -34,7 +34,7 @@ watcher=''
 finish() {
   [[ ! $watcher ]] || kill -9 "$watcher" 2>/dev/null || true
   wineserver -k 2>/dev/null || true
-  rm -rf "$temp"
+  rm -rf "$temp" || say "$temp could not be removed" # a process of Wine may still write there, which is no fault
 }
 trap finish EXIT
 
