@@ -52,16 +52,24 @@ func (w *watching) sayWhatIsHeld(before []watch.TargetState) {
 }
 
 // stillHeld returns what was watched before and is not now, and for which databases keep their logs for ever.
+// What is watched by another spelling of its path or address is still watched: nobody may release that.
 func stillHeld(before, now []watch.TargetState) (held []watch.Target) {
-	type place struct{ database, address string }
+	type place struct{ database, archive string }
+	where := func(t watch.Target) place {
+		archive, err := placeOf("", t.Address)
+		if err != nil {
+			archive = named(t.Address)
+		}
+		return place{fileOf(t.Database), archive}
+	}
 	watched := map[place]bool{}
 	for i := range now {
-		watched[place{now[i].Target.Database, now[i].Target.Address}] = true
+		watched[where(now[i].Target)] = true
 	}
 	for i := range before {
 		b, t := &before[i], before[i].Target
 		isHeld := b.Newest.Seq != 0 && b.Newest.Generation != grafeo.Gen05 && b.Phase != watch.PhaseGone && !b.Disk.GivenUp
-		if isHeld && !watched[place{t.Database, t.Address}] {
+		if isHeld && !watched[where(t)] {
 			held = append(held, t)
 		}
 	}

@@ -236,16 +236,22 @@ func TestStillHeld(t *testing.T) {
 		state("gone", "/nas/e", func(s *watch.TargetState) { s.Phase = watch.PhaseGone }),
 		state("given up", "/nas/f", func(s *watch.TargetState) { s.Disk.GivenUp = true }),
 		state("no backup", "/nas/g", func(s *watch.TargetState) { s.Newest.Seq = 0 }),
+		state("another spelling", "/nas/h", func(*watch.TargetState) {}),
+		state("another way", "s3://backups/i?region=a", func(*watch.TargetState) {}),
+		state("another store", "s3://backups/j?endpoint=http://a", func(*watch.TargetState) {}),
 	}
 	now := []watch.TargetState{
 		state("moved", "/nas/elsewhere", func(*watch.TargetState) {}),
 		state("stays", "/nas/c", func(s *watch.TargetState) { s.Target.Name = "renamed" }),
+		state("./another spelling", "/nas/../nas/h", func(*watch.TargetState) {}),
+		state("another way", "s3://backups/i?region=b", func(*watch.TargetState) {}),
+		state("another store", "s3://backups/j?endpoint=http://b", func(*watch.TargetState) {}),
 	}
 	var got []string
 	for _, held := range stillHeld(before, now) {
 		got = append(got, held.Name)
 	}
-	if diff := cmp.Diff([]string{"left out", "moved"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"left out", "moved", "another store"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
