@@ -106,14 +106,14 @@ func TestWatchFolder(t *testing.T) {
 	b.do(t, "commit", "2")
 	c.do(t, "commit", "2")
 	w.stored("later", 0, 0)
-	w.stored("tenants/a b/data", lastEpoch(t, c), 0)
+	w.stored("tenants/a b", lastEpoch(t, c), 0) // as a server names it
 	for _, l := range []*live{a, b, c} {
 		l.do(t, "commit", "1")
 	}
 	w.stop().want(t, exitOK)
 	restoresNewest(t, a, archive("people"))
 	restoresNewest(t, b, archive("later"))
-	restoresNewest(t, c, archive("tenants/a%20b/data"))
+	restoresNewest(t, c, archive("tenants/a%20b"))
 	for _, l := range []*live{a, b, c} {
 		l.quit(t)
 	}
