@@ -23,7 +23,7 @@ func mustBeForAnswers(path string) error {
 		return usage("--output: %s is a database, and the answer would replace it",
 			"Give the path of another file. What `restore` makes is an argument: gbak-s3 restore ARCHIVE DATABASE.", path)
 	}
-	for folder = real(folder); ; folder = filepath.Dir(folder) {
+	for folder = filepath.Dir(destination(path)); ; folder = filepath.Dir(folder) {
 		if isArchive(folder) {
 			return usage("--output: %s is inside the archive %s", "Give the path of a file elsewhere.", path, folder)
 		}
@@ -31,6 +31,21 @@ func mustBeForAnswers(path string) error {
 			return nil
 		}
 	}
+}
+
+// destination returns where a path leads, through links. The last of them may lead to what is not there yet.
+func destination(path string) string {
+	for range 40 { // as many as Linux follows
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return real(path)
 }
 
 // isArchive reports whether there is an archive in a folder of this host.

@@ -159,10 +159,14 @@ func TestOutputSpares(t *testing.T) {
 	if err := os.Symlink(database, link); err != nil {
 		t.Fatal(err)
 	}
+	into := filepath.Join(dir, "into")
+	if err := os.Symlink(filepath.Join("archive", "archive.json"), into); err != nil {
+		t.Fatal(err)
+	}
 	document := read(t, filepath.Join(archive, "archive.json"))
 	for _, command := range []string{"list", "report", "backup"} {
 		for path, why := range map[string]string{
-			database: "is a database", link: "is a database", filepath.Join(archive, "archive.json"): "inside the archive",
+			database: "is a database", link: "is a database", filepath.Join(archive, "archive.json"): "inside the archive", into: "inside the archive",
 			filepath.Join(archive, "manifests", "new"): "inside the archive", filepath.Join(dir, "no", "file"): "no folder",
 		} {
 			args := []string{command, archive, "-o", path}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -20,6 +21,7 @@ type folders struct {
 	log    *slog.Logger
 	finder *trigger.Finder
 	known  map[string]map[string]found // by folder, then by path
+	before map[string]map[string]found // what was known until forget was called
 	said   map[string]string           // what is wrong, by what it is about: each is said once
 
 	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
@@ -126,6 +128,7 @@ func (f *folders) walk(d config.Dir) (isNew bool) {
 	all, err := f.finder.Find(d.Path, d.Pattern)
 	if err != nil {
 		f.once(d.Path, "not all databases below a folder can be seen", "folder", d.Path, "err", err)
+		f.keepUnseen(d.Path, err)
 	} else {
 		delete(f.said, d.Path)
 	}
@@ -135,6 +138,7 @@ func (f *folders) walk(d config.Dir) (isNew bool) {
 		if needsID {
 			if is.id8, err = trigger.ID8(at.Path); err != nil {
 				f.once("id of "+at.Path, "the id of a database cannot be read", "database", at.Path, "err", err)
+				f.keepUnseen(d.Path, &trigger.UnseenError{Paths: []string{at.Path}})
 				continue
 			}
 			delete(f.said, "id of "+at.Path)
@@ -146,11 +150,24 @@ func (f *folders) walk(d config.Dir) (isNew bool) {
 	return isNew
 }
 
+// keepUnseen keeps the databases below a folder that were known and could not be seen now.
+func (f *folders) keepUnseen(folder string, err error) {
+	unseen, ok := errors.AsType[*trigger.UnseenError](err)
+	if !ok {
+		return
+	}
+	for path, is := range f.before[folder] {
+		if _, there := f.known[folder][path]; !there && unseen.Hides(path) {
+			f.known[folder][path] = is
+		}
+	}
+}
+
 // forget forgets the databases that are not there any more, at the next look, unless remember
-// is called.
+// is called. Those that cannot be seen then are not forgotten.
 func (f *folders) forget() (remember func()) {
-	before := f.known
-	f.known = map[string]map[string]found{}
+	f.before, f.known = f.known, map[string]map[string]found{}
+	before := f.before
 	return func() { f.known = before }
 }
 

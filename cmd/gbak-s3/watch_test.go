@@ -187,10 +187,17 @@ func TestFolders(t *testing.T) {
 	f.forget()
 	check("own", "deep/c")
 
-	// A folder that cannot be seen has not lost its databases.
+	// What cannot be seen is not forgotten, whatever is read again.
+	if err := os.WriteFile(filepath.Join(dir, "deep", "c.grafeo"), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.forget()
+	check("own", "deep/c")
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
+	check("own", "deep/c")
+	f.forget()
 	check("own", "deep/c")
 }
 

@@ -23,10 +23,12 @@ type Found struct {
 }
 
 // foundAt returns what is found at a path. A Grafeo-server names the folder of a database, and the file
-// in it data.grafeo: there the folder is the database, as it is for everybody who names it.
+// in it data.grafeo: there the folder is the database, as it is for everybody who names it, unless a file
+// beside the folder has that name.
 func foundAt(folder, at, below string) Found {
 	server := filepath.Dir(at)
-	if server != filepath.Clean(folder) && slices.Contains(grafeo.ServerFiles(server), at) {
+	_, err := os.Lstat(server + ".grafeo") // which has the name already
+	if server != filepath.Clean(folder) && errors.Is(err, fs.ErrNotExist) && slices.Contains(grafeo.ServerFiles(server), at) {
 		if file, err := archiver.Locate(server); err == nil && file == at {
 			return Found{server, path.Dir(below)}
 		}
@@ -58,11 +60,11 @@ func NewFinder() *Finder { return &Finder{seen: map[string]look{}} }
 // Find returns the databases below a folder, of which the name matches pattern: that of
 // the file or, if the pattern has a slash, the path below the folder; "" matches all.
 // Hidden files and folders are left out, and links are not followed. What cannot be read
-// is in the error, beside what was found; so is what is called .grafeo and is no database, as a
+// is in the error, an [*UnseenError], beside what was found; so is what is called .grafeo and is no database, as a
 // damaged one is, and one of a version that is not known.
 func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 	var found []Found
-	var unread []error
+	unseen := &UnseenError{}
 	seen := map[string]look{} // so that what has gone is forgotten
 	err := filepath.WalkDir(folder, func(at string, entry fs.DirEntry, err error) error {
 		switch {
@@ -70,7 +72,7 @@ func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 			return err
 		case err != nil:
 			if !errors.Is(err, fs.ErrNotExist) { // that has gone meanwhile
-				unread = append(unread, err)
+				unseen.add(at, err)
 			}
 			return nil
 		case at == folder:
@@ -91,7 +93,7 @@ func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 		}
 		is, err := f.isDatabase(at, entry, seen)
 		if err != nil {
-			unread = append(unread, err)
+			unseen.add(at, err)
 		}
 		if is {
 			found = append(found, foundAt(folder, at, below))
@@ -108,9 +110,12 @@ func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 	}
 	f.seen = seen
 	if err != nil {
-		return nil, err
+		return nil, &UnseenError{Paths: []string{folder}, Err: err}
 	}
-	return found, errors.Join(unread...)
+	if unseen.Err != nil {
+		return found, unseen
+	}
+	return found, nil
 }
 
 // isLeftOut reports whether something is no database of its own, or hidden.

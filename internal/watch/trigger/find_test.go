@@ -28,6 +28,8 @@ func TestFind(t *testing.T) {
 		"server/older/grafeo.db":         start05,
 		"server/two/data.grafeo":         start06,
 		"server/two/grafeo.db":           start05,
+		"server/shop.grafeo":             start05,
+		"server/shop/data.grafeo":        start06,
 		"data.grafeo":                    start06,
 		"empty.grafeo":                   "",
 		"new.grafeo.creating":            start06,
@@ -53,11 +55,11 @@ func TestFind(t *testing.T) {
 	for pattern, want := range map[string][]string{
 		"": {
 			"a", "b", "data", "deep/er/c", "deep/no-suffix", "directory", "server/older", "server/people/copy", "server/people",
-			"server/two/data", "server/two/grafeo.db",
+			"server/shop/data", "server/shop", "server/two/data", "server/two/grafeo.db",
 		},
-		"*.grafeo":     {"a", "b", "data", "deep/er/c", "server/people/copy", "server/people", "server/two/data"},
+		"*.grafeo":     {"a", "b", "data", "deep/er/c", "server/people/copy", "server/people", "server/shop/data", "server/shop", "server/two/data"},
 		"deep/*":       {"deep/no-suffix"},
-		"*/*/*.grafeo": {"deep/er/c", "server/people/copy", "server/people", "server/two/data"},
+		"*/*/*.grafeo": {"deep/er/c", "server/people/copy", "server/people", "server/shop/data", "server/two/data"},
 	} {
 		found, err := finder.Find(dir, pattern)
 		for _, name := range []string{"readme.grafeo", "later.grafeo"} { // which look as if they were databases
