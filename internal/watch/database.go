@@ -47,6 +47,7 @@ type database struct {
 	unplanned unplanned
 	guard     guard
 	guarded   time.Time // when the guard looked last
+	isStuck   bool      // the hold could not be given up, when that was tried last
 
 	run     *work // on the session
 	beside  *work

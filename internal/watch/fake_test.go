@@ -124,6 +124,8 @@ type fakeSession struct {
 	noPut    bool          // the store answers, and takes nothing
 	isBeaten bool          // others are faster each time
 	hangs    bool          // a check has no answer
+	slow     time.Duration // how long a check waits for one
+	isKept   bool          // the hold cannot be given up
 	upkeep   fakeUpkeep
 }
 
@@ -315,6 +317,11 @@ func (s *fakeSession) Check(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	select {
+	case <-time.After(s.slow):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if !s.fresh {
 		return s.read()
 	}
@@ -332,6 +339,9 @@ func (s *fakeSession) Keep() bool {
 func (s *fakeSession) GiveUp(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.isKept {
+		return errors.New("no space left on device")
+	}
 	s.givenUp++
 	return nil
 }

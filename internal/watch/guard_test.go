@@ -167,3 +167,25 @@ func TestGuardWhileTheStoreIsTried(t *testing.T) {
 		_ = s.stop()
 	})
 }
+
+// If the hold cannot be given up, a store that is slow to answer is still seen to be back.
+func TestGuardOfAHoldThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var free atomic.Int64
+		free.Store(500 << 20)
+		s, f := guarded(t, &free)
+		rest(time.Minute)
+		f.a.setAway(storeAway)
+		f.isKept = true
+		f.d.commit()
+		free.Store(40 << 20)
+		rest(10 * time.Minute)
+		f.slow = 2 * guardEvery
+		f.a.setAway(nil)
+		rest(10 * time.Minute)
+		if g := s.only(); g.Phase != PhaseClean || f.givenUp != 0 {
+			t.Errorf("%+v", g)
+		}
+		_ = s.stop()
+	})
+}

@@ -128,12 +128,13 @@ func (d *database) guardDisk(ctx context.Context, now time.Time) {
 	}
 	if d.run != nil { // each attempt takes longer than the disk may have
 		d.guarded = time.Time{}
-		if d.run.tries {
+		if d.run.tries && !d.isStuck { // else a slow store would never be seen to be back
 			d.run.cancel()
 		}
 		return
 	}
-	if err := d.archive.GiveUp(ctx); err != nil {
+	err := d.archive.GiveUp(ctx)
+	if d.isStuck = err != nil; d.isStuck {
 		d.w.log.Error("the hold on the log could not be given up, and the disk is nearly full",
 			"event", EventGaveUp, "database", d.key.Name, "archive", d.key.Archive, "err", err)
 		return
