@@ -21,7 +21,7 @@ type folders struct {
 	log    *slog.Logger
 	finder *trigger.Finder
 	known  map[string]map[string]found // by folder, then by path
-	before map[string]map[string]found // what was known until forget was called
+	before map[string]map[string]found // what was known until forget was called, for the next look
 	said   map[string]string           // what is wrong, by what it is about: each is said once
 
 	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
@@ -40,6 +40,7 @@ func (f *folders) look(c *config.Config) (isNew bool) {
 	for _, d := range c.Dirs {
 		isNew = f.walk(d) || isNew
 	}
+	f.before = nil
 	f.isPartial.Store(len(f.said) > 0)
 	return isNew
 }

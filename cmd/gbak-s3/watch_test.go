@@ -186,6 +186,13 @@ func TestFolders(t *testing.T) {
 	}
 	f.forget()
 	check("own", "deep/c")
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	check("own", "deep/c") // and what was forgotten before does not come back
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
 
 	// What cannot be seen is not forgotten, whatever is read again.
 	if err := os.WriteFile(filepath.Join(dir, "deep", "c.grafeo"), []byte("damaged"), 0o600); err != nil {
