@@ -28,8 +28,9 @@ func em(y float64) string { return strconv.FormatFloat(math.Round(y*100)/100, 'f
 
 // mark is a time on the axis.
 type mark struct {
-	at    time.Time
-	label string
+	at     time.Time
+	label  string
+	isDate bool // rather than a time of day
 }
 
 // steps are the distances between marks of the axis, below months.
@@ -62,11 +63,11 @@ func (s scale) marksEach(step time.Duration) (all []mark) {
 		if t.Before(s.from) {
 			continue
 		}
-		label := t.Format("15:04")
+		m := mark{at: t, label: t.Format("15:04")}
 		if t.Hour() == 0 && t.Minute() == 0 {
-			label = t.Format("2 Jan")
+			m.label, m.isDate = t.Format("2 Jan"), true
 		}
-		all = append(all, mark{t, label})
+		all = append(all, m)
 	}
 	return all
 }
@@ -87,7 +88,7 @@ func (s scale) marksOfMonths(step int) (all []mark) {
 		if t.Month() == time.January || step >= 12 {
 			label = t.Format("2006")
 		}
-		all = append(all, mark{t, label})
+		all = append(all, mark{t, label, true})
 	}
 	return all
 }

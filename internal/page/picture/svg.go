@@ -163,26 +163,16 @@ func (v View) drillRow(w *writer, drills []history.Drill, s scale, y float64) {
 	}
 }
 
-// nearEnd is how near to an end of the axis a label is written beside its mark, or not at all.
-const nearEnd = 0.11
-
 // axis writes the axis below the bands.
 func axis(w *writer, s scale, marks []mark, y float64) {
 	w.empty("line", "class", "pic-axis", "x1", "0", "x2", "100%", "y1", em(y), "y2", em(y))
-	label := func(text, anchor string, x float64) {
-		w.element("text", text, "x", percent(x), "y", em(y+1.25), "text-anchor", anchor)
-	}
-	for _, m := range marks {
-		x := s.at(m.at)
-		switch {
-		case x > 1-2.7*nearEnd: // the end's label is there, and on a narrow screen it takes a sixth
-		case x < nearEnd/2:
-			label(m.label, "start", x)
-		default:
-			label(m.label, "middle", x)
+	for _, l := range s.labels(marks) {
+		attributes := []string{"x", percent(l.at), "y", em(y + 1.25), "text-anchor", l.anchor}
+		if l.dx != 0 {
+			attributes = append(attributes, "dx", em(l.dx))
 		}
+		w.element("text", l.text, attributes...)
 	}
-	label(s.end(), "end", 1)
 }
 
 // clock formats a time.
