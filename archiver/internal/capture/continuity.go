@@ -17,7 +17,7 @@ import (
 func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committed, held bool) (bool, error) {
 	sameImage := parent.Database.HeadersCRC32C == image.HeadersCRC32C()
 	gen06 := s.generation == grafeo.Gen06
-	if gen06 && s.at != nil && s.contradicts(parent) {
+	if gen06 && s.at != nil && s.contradicts(parent, sameImage) {
 		s.found, s.at, s.up = false, nil, nil
 	}
 	switch {
@@ -46,9 +46,12 @@ func (s *continuityScan) continues(image *grafeo.Image, parent *manifest.Committ
 // sync mark has nothing in it but its place, so that two histories with commits of the same lengths
 // have equal ones: after a restore to the past, or in two copies of a database. The commit before it
 // tells them apart, by its epoch and time.
-func (s *continuityScan) contradicts(parent *manifest.Committed) bool {
-	if s.at.Kind != grafeo.SyncMark || s.up == nil {
+func (s *continuityScan) contradicts(parent *manifest.Committed, sameImage bool) bool {
+	switch {
+	case s.at.Kind != grafeo.SyncMark || s.up == nil:
 		return false
+	case sameImage && s.up.LSN < parent.Database.CheckpointLSN:
+		return false // it is in the image, whose time may be before its own if the clock was set back
 	}
 	if parent.Kind == manifest.Full && (parent.Database.CheckpointLSN >= parent.Position.LSN || s.up.Epoch < parent.EndEpoch) {
 		// Its epoch and time may be those of its image, which has that commit and perhaps more.

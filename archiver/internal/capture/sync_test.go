@@ -180,3 +180,22 @@ func (d *database) damage(offset int64) {
 	b[offset] ^= 1
 	d.check(os.WriteFile(names[0], b, 0o600))
 }
+
+// A clock that was set back before a checkpoint gives the image a time before that of the commits in it. As
+// long as the image is the same one, that makes no other history of the log.
+func TestSyncMarkAfterClockWasSetBack(t *testing.T) {
+	d := synced(t, 2)
+	d.now = d.now.Add(-time.Minute)
+	d.image(d.log06.LSN())
+	parent := backup(d.capture(nil))
+	for _, commits := range []int64{0, 1} {
+		for range commits {
+			d.commit()
+			d.sync()
+		}
+		s, err := d.query(parent).Look(t.Context())
+		if err != nil || s.Kind != manifest.Incremental || s.Commits != commits {
+			t.Errorf("%d commits more: a %s source of %d commits, %v: %s", commits, s.Kind, s.Commits, err, s.Why)
+		}
+	}
+}

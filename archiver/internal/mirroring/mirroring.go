@@ -100,7 +100,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	for n := 1; ; n++ {
 		report.Damaged = nil
 		r := &run{Options: o, report: &report}
-		outdated, err := r.Source.IsOutdatedAt(ctx, report.Newest, r.pass(ctx))
+		err := r.pass(ctx) // which finds the newest record
+		outdated, err := r.Source.IsOutdatedAt(ctx, report.Newest, err)
 		if !outdated || n == maxPasses {
 			return report, err
 		}
