@@ -102,3 +102,29 @@ func TestFailedDrillOfDrawnStays(t *testing.T) {
 		t.Errorf("epoch %d was drilled after %d has gone", r.Plan.Epoch, drawn)
 	}
 }
+
+// Two that failed are two: whichever is mended first, the other one has failed still.
+func TestFailedDrillsOfTwoStates(t *testing.T) {
+	t.Parallel()
+	store := storagetest.NewMemory()
+	increments(t, store, 5)
+	tip := status(t, store, "").Newest.EndEpoch
+	for _, isNewestFirst := range []bool{true, false} {
+		drawn := drillThat{fails: true, random: true}.of(t, store).Plan.Epoch
+		for drawn == tip {
+			drillThat{}.of(t, store)
+			drawn = drillThat{fails: true, random: true}.of(t, store).Plan.Epoch
+		}
+		drillThat{fails: true}.of(t, store)
+		drillThat{random: !isNewestFirst}.of(t, store)
+		if !isFailed(t, store) {
+			t.Errorf("epochs %d and %d have failed, one is mended, and nothing has failed", drawn, tip)
+		}
+		if r := (drillThat{random: isNewestFirst}).of(t, store); isNewestFirst && r.Plan.Epoch != drawn {
+			t.Errorf("epoch %d is drawn after %d has failed", r.Plan.Epoch, drawn)
+		}
+		if isFailed(t, store) {
+			t.Error("both are mended, and one has failed")
+		}
+	}
+}

@@ -36,7 +36,8 @@ type Certificate struct {
 	Verify *Verification `json:"verify,omitempty"` // of kind verify
 
 	// LastDrill is the newest drill so far, perhaps this one. One that failed stays until a drill succeeds
-	// of the same state or, if it was not drawn, of a newer one; if it was, until it is gone.
+	// of the same state or, if it was not drawn, of a newer one; if it was, until it is gone. Of several
+	// that failed, it is the drawn one, else that of the newest state.
 	LastDrill *DrillOutcome `json:"last_drill,omitempty"`
 	Proven    *Drill        `json:"proven,omitempty"` // the newest successful drill so far, perhaps this one
 	Arcs      []Arc         `json:"arcs,omitempty"`   // what samples have read so far, the oldest first

@@ -63,9 +63,14 @@ var drillMutants = []mutant{
 		"./archiver/internal/certificates", "TestDamagedCertificates",
 	},
 	{
-		"a drill of any state mends one that failed", "archiver/internal/certificates/put.go",
-		"|| !own.OK || isMended(before, &own) {", "|| !own.OK || true {",
+		"a drill of any state mends one that failed", "archiver/internal/certificates/failed.go",
+		"if *failed != nil && isMended(*failed, d) {", "if *failed != nil {",
 		"./archiver", "TestFailedDrill",
+	},
+	{
+		"one drill that failed displaces another", "archiver/internal/certificates/put.go",
+		"if base != nil && isFailed(base.LastDrill) &&", "if false && base != nil && isFailed(base.LastDrill) &&",
+		"./archiver/internal/certificates", "TestTwoFail|TestFailuresOfAnyOrder",
 	},
 	{
 		"another state is drawn than the one that failed", "archiver/drill_run.go",

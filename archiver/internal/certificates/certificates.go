@@ -52,7 +52,7 @@ func NewestRead(ctx context.Context, s *objects.Store, archiveID string) (c *man
 // newest returns the newest certificate, nil if none can be read; and what is wrong with the newest
 // of those that cannot be.
 func newest(ctx context.Context, s *objects.Store, archiveID string) (c *manifest.Certificate, damage *manifest.ObjectError, err error) {
-	keys, err := listRecent(ctx, s)
+	keys, err := listRecent(ctx, s, maxDamaged)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,17 +68,17 @@ func newest(ctx context.Context, s *objects.Store, archiveID string) (c *manifes
 	return nil, damage, nil
 }
 
-// listRecent returns the keys of the newest certificates, at most maxDamaged.
-func listRecent(ctx context.Context, s *objects.Store) ([]string, error) {
-	keys, err := listAfter(ctx, s, manifest.CertificatesFrom(time.Now().Add(-recent)))
+// listRecent returns the keys of the newest certificates, at most so many.
+func listRecent(ctx context.Context, s *objects.Store, most int) ([]string, error) {
+	keys, err := listAfter(ctx, s, manifest.CertificatesFrom(time.Now().Add(-recent)), most)
 	if err != nil || len(keys) > 0 {
 		return keys, err
 	}
-	return listAfter(ctx, s, "")
+	return listAfter(ctx, s, "", most)
 }
 
-// listAfter returns the keys of the newest certificates after a key, at most maxDamaged.
-func listAfter(ctx context.Context, s *objects.Store, after string) ([]string, error) {
+// listAfter returns the keys of the newest certificates after a key, at most so many.
+func listAfter(ctx context.Context, s *objects.Store, after string, most int) ([]string, error) {
 	var keys []string
 	for info, err := range s.ListAfter(ctx, manifest.CertificatePrefix, after, maxListed) {
 		if err != nil {
@@ -87,7 +87,7 @@ func listAfter(ctx context.Context, s *objects.Store, after string) ([]string, e
 		if _, ok := manifest.ParseCertificateKey(info.Key); !ok {
 			continue
 		}
-		if keys = append(keys, info.Key); len(keys) > maxDamaged {
+		if keys = append(keys, info.Key); len(keys) > most {
 			keys = keys[1:]
 		}
 	}

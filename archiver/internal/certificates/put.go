@@ -16,7 +16,8 @@ const maxPuts = 8
 
 // Put stores the certificate that build makes of the newest one, which is nil if there is none,
 // and returns it. Put sets its Key and Generation, and carries on LastDrill, Proven and, unless build
-// sets them, Arcs. A drill that failed stays LastDrill until another one shows that this is mended.
+// sets them, Arcs. A drill that failed stays LastDrill until another one shows that this is mended, and
+// until no other one has failed.
 //
 // If others put certificates at the same time, build is called again, with what they say, too.
 func Put(ctx context.Context, s *objects.Store, archiveID string, build func(newest *manifest.Certificate) manifest.Certificate) (*manifest.Certificate, error) {
@@ -31,6 +32,15 @@ func Put(ctx context.Context, s *objects.Store, archiveID string, build func(new
 	for n := 1; ; n++ {
 		c := build(base)
 		finish(&c, base)
+		if base != nil && isFailed(base.LastDrill) && !isFailed(c.LastDrill) {
+			other, err := failedBefore(ctx, s, archiveID, c.LastDrill)
+			if err != nil {
+				return nil, err
+			}
+			if other != nil {
+				c.LastDrill = other
+			}
+		}
 		document, err := s.SealCertificate(ctx, &c)
 		if err != nil {
 			return nil, err
@@ -71,7 +81,7 @@ func finish(c, base *manifest.Certificate) {
 
 // readAfter returns the certificates after a key that can be read.
 func readAfter(ctx context.Context, s *objects.Store, archiveID, after string) ([]*manifest.Certificate, error) {
-	keys, err := listAfter(ctx, s, after)
+	keys, err := listAfter(ctx, s, after, maxDamaged)
 	if err != nil {
 		return nil, err
 	}
@@ -93,43 +103,17 @@ func readAfter(ctx context.Context, s *objects.Store, archiveID, after string) (
 // samples.
 func joined(base, c *manifest.Certificate) *manifest.Certificate {
 	j := *c
+	j.LastDrill = lastAfter(base, c)
 	if base != nil {
-		if lastAt(base.LastDrill) > lastAt(c.LastDrill) {
-			j.LastDrill = base.LastDrill
-		}
 		if provenAt(base.Proven) > provenAt(c.Proven) {
 			j.Proven = base.Proven
 		}
 		j.Arcs = ring.Joined(c.Arcs, base.Arcs)
 	}
-	if c.Drill != nil {
-		own := manifest.DrillOutcome{
-			At: c.Drill.At, OK: c.OK, Why: c.Why, Timeline: c.Drill.Timeline, Epoch: c.Drill.Epoch, Random: c.Drill.Random,
-		}
-		if before := j.LastDrill; before == nil || before.OK || !own.OK || isMended(before, &own) {
-			j.LastDrill = &own
-		}
-		if c.OK {
-			j.Proven = c.Drill
-		}
+	if c.Drill != nil && c.OK {
+		j.Proven = c.Drill
 	}
 	return &j
-}
-
-// isMended reports whether a drill that succeeded shows that what made an earlier one fail is mended. Another
-// state that is whole does not: only the same one or, if the one that failed was not drawn, a newer one.
-// A state that was drawn and failed is drawn again as long as it exists, so another one that was drawn
-// says that it is gone.
-func isMended(failed, later *manifest.DrillOutcome) bool {
-	switch {
-	case failed.Timeline == 0: // it failed before there was a state
-		return true
-	case failed.Timeline == later.Timeline && failed.Epoch == later.Epoch:
-		return true
-	case failed.Random:
-		return later.Random
-	}
-	return later.Timeline > failed.Timeline || later.Timeline == failed.Timeline && later.Epoch > failed.Epoch
 }
 
 // saysAll reports whether c says what all says.
