@@ -5,11 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // mustBeForAnswers refuses a file that an answer is to be written to, before there is one, if that
-// cannot be, or if it is a database or a part of an archive: whoever writes `list -o people.grafeo`
+// cannot be, or if it is a database, a key or a part of an archive: whoever writes `list -o people.grafeo`
 // does not want to lose it.
 func mustBeForAnswers(path string) error {
 	folder := filepath.Dir(path)
@@ -22,6 +25,9 @@ func mustBeForAnswers(path string) error {
 	case err == nil && info.Mode().IsRegular() && isDatabaseFile(path):
 		return usage("--output: %s is a database, and the answer would replace it",
 			"Give the path of another file. What `restore` makes is an argument: gbak-s3 restore ARCHIVE DATABASE.", path)
+	case err == nil && info.Mode().IsRegular() && isKeyFile(path):
+		return usage("--output: %s has a key, and the answer would replace it",
+			"Give the path of another file: a key is never overwritten.", path)
 	}
 	for folder = filepath.Dir(destination(path)); ; folder = filepath.Dir(folder) {
 		if isArchive(folder) {
@@ -31,6 +37,15 @@ func mustBeForAnswers(path string) error {
 			return nil
 		}
 	}
+}
+
+// keyLine is how a line with an identity begins, or a file with one that is encrypted.
+var keyLine = regexp.MustCompile(`(?m)^(AGE-SECRET-KEY-|-----BEGIN AGE ENCRYPTED FILE-----)|\Aage-encryption\.org/`)
+
+// isKeyFile reports whether there is an identity or a writer key in a file, as far as that can be seen.
+func isKeyFile(path string) bool {
+	b, _ := disk.ReadUpTo(path, 1<<16)
+	return keyLine.Match(b)
 }
 
 // destination returns where a path leads, through links. The last of them may lead to what is not there yet.

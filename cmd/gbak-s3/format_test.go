@@ -142,7 +142,7 @@ func nowhere(t *testing.T, dir string) string {
 	return link
 }
 
-// An answer never takes the place of a database, or of what an archive consists of.
+// An answer never takes the place of a database, of a key, or of what an archive consists of.
 func TestOutputSpares(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(stateVariable, filepath.Join(dir, "state"))
@@ -163,11 +163,20 @@ func TestOutputSpares(t *testing.T) {
 	if err := os.Symlink(filepath.Join("archive", "archive.json"), into); err != nil {
 		t.Fatal(err)
 	}
+	identity, sealed := filepath.Join(dir, "key.txt"), filepath.Join(dir, "key.age")
+	for path, text := range map[string]string{
+		identity: "# created: today\n# public key: age1\nAGE-SECRET-KEY-1\n", sealed: "age-encryption.org/v1\n-> scrypt ",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	document := read(t, filepath.Join(archive, "archive.json"))
 	for _, command := range []string{"list", "report", "backup"} {
 		for path, why := range map[string]string{
 			database: "is a database", link: "is a database", filepath.Join(archive, "archive.json"): "inside the archive", into: "inside the archive",
 			filepath.Join(archive, "manifests", "new"): "inside the archive", filepath.Join(dir, "no", "file"): "no folder",
+			identity: "has a key", sealed: "has a key",
 		} {
 			args := []string{command, archive, "-o", path}
 			if command == "backup" {
