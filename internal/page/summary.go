@@ -131,7 +131,11 @@ func (t *tally) needsYou() Summary {
 	case len(wrong) == 1:
 		return Summary{level, wrong[0].Name, "needs you: " + wrong[0].State.Word + ".", join(wrong[0].State.Text, rest), ""}
 	case len(wrong) == t.n && len(words(wrong)) == 1:
-		return Summary{level, "", allOf(t.n, t.thing()) + " need you: " + wrong[0].State.Word + ".", wrong[0].State.Text, ""}
+		detail := wrong[0].State.Text
+		if slices.ContainsFunc(wrong, func(r Row) bool { return r.State.Text != detail }) {
+			detail = Name(wrong[0].Name) + ": " + detail
+		}
+		return Summary{level, "", allOf(t.n, t.thing()) + " need you: " + wrong[0].State.Word + ".", detail, ""}
 	case len(wrong) == t.n:
 		return Summary{level, "", allOf(t.n, t.thing()) + " need you.", tell(wrong), ""}
 	}
@@ -195,8 +199,11 @@ func (t *tally) evidence() string {
 	for i := range t.s.Databases {
 		d := &t.s.Databases[i]
 		saved := d.Looked
-		if !d.Unsaved.Since.IsZero() {
+		switch {
+		case !d.Unsaved.Since.IsZero():
 			saved = d.Unsaved.Since
+		case d.Phase == PhaseRunning && !d.Doing.Since.IsZero() && d.Doing.Since.Before(saved):
+			saved = d.Doing.Since // it reads what was there then: nobody looks for newer commits before it ends
 		}
 		upTo = sooner(upTo, saved)
 		asked = sooner(asked, d.Safe)

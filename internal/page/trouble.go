@@ -302,6 +302,8 @@ func (j *judge) good() Trouble {
 			text = "It can be restored up to " + j.when(d.Restorable) + ": every object is there."
 		}
 		return Trouble{Good, "restorable", text, ""}
+	case d.Unsaved.Since.IsZero() && d.Phase == PhaseRunning:
+		return Trouble{Good, "safe", "The archive had everything when the backup that runs now began. What was committed since will be seen when it ends.", ""}
 	case d.Unsaved.Since.IsZero():
 		return Trouble{Good, "safe", "The archive has everything.", ""}
 	}

@@ -243,3 +243,38 @@ func TestGone(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidenceWhileItRuns: a backup that begins with nothing new, as a planned full one does, shows that it
+// lives, and yet nobody sees what is committed meanwhile. So nothing is said of that.
+func TestEvidenceWhileItRuns(t *testing.T) {
+	t.Parallel()
+	s := watching(proven("people"))
+	d := &s.Databases[0]
+	d.Phase, d.Looked, d.Doing = page.PhaseRunning, now, page.Work{What: "full", Since: ago(40 * time.Minute)}
+	sum := s.Summary()
+	if sum.Level != page.Good || !strings.HasPrefix(sum.Detail, "Everything committed up to 13:50:07 UTC, 40 min ago, ") {
+		t.Errorf("it says %s %s", sum, sum.Detail)
+	}
+	if r := s.Rows()[0]; r.IsComplete || !strings.Contains(r.State.Text, "had everything when the backup that runs now began") {
+		t.Errorf("it is %s: %s", r.State.Word, r.State.Text)
+	}
+}
+
+// TestReasonsOfMany: where all are in the same state for different reasons, no reason is given as that of all.
+func TestReasonsOfMany(t *testing.T) {
+	t.Parallel()
+	refused := func(name, why string) page.Database {
+		d := proven(name)
+		d.Phase, d.Why = page.PhaseRefused, why
+		return d
+	}
+	for why, want := range map[string]string{
+		"no room":     "It cannot be backed up as it is: no room.",
+		"not a graph": "people: It cannot be backed up as it is: no room.",
+	} {
+		sum := watching(refused("people", "no room"), refused("shop", why)).Summary()
+		if sum.Headline != "Both databases need you: refused." || sum.Detail != want {
+			t.Errorf("%s: it says %s %s", why, sum, sum.Detail)
+		}
+	}
+}

@@ -20,6 +20,10 @@ const (
 
 	// tickEvery is the least distance of two ticks.
 	tickEvery = 4
+
+	// pointEvery is that of two points: they lie in gaps, which stay visible between them on the
+	// narrowest screen.
+	pointEvery = 10
 )
 
 // band is what is drawn of one timeline, or of several old ones.
@@ -43,8 +47,11 @@ func (v View) bands(s scale) (all []band) {
 		case !isNewest && !isShown(t, s):
 		case len(all) < mostBands-1:
 			label := fmt.Sprintf("Timeline %d", t.Number)
-			if len(t.Spans) == 0 {
-				label += ": nothing of it can be restored"
+			switch { // as short as the narrowest screen is
+			case len(t.Spans) == 0:
+				label += ": nothing restorable"
+			case !isShown(t, s) && v.QuietUntil.IsZero() && v.UnsavedSince.IsZero():
+				label += ": nothing of this time"
 			}
 			all = append(all, band{label, []*history.Timeline{t}, isNewest})
 		default:
@@ -130,7 +137,7 @@ func (b *band) layOut(s scale) (l layout) {
 			first := min(int(s.at(from)*cells), cells-1)
 			last := max(first+1, int(math.Ceil(s.at(to)*cells)))
 			if !slices.Contains(row[first:last], solid) {
-				l.points = addApart(l.points, first, tickEvery)
+				l.points = addApart(l.points, first, pointEvery)
 			}
 		}
 	}

@@ -74,6 +74,9 @@ func (v *view) lag(r page.Row) fact {
 		f.Main = unknown
 	case r.Unsaved.Since.IsZero():
 		f.Main = "none"
+		if r.Phase == page.PhaseRunning && !r.Doing.Since.IsZero() {
+			f.More = append(f.More, "as of "+v.Status.Ago(r.Doing.Since))
+		}
 	default:
 		f.Main = page.Duration(max(0, age).Truncate(time.Second))
 		for _, t := range r.Troubles {
@@ -142,7 +145,10 @@ func (v *view) proven(r page.Row) fact {
 
 func (v *view) disk(r page.Row) fact {
 	f := fact{Label: "Log held", Main: page.Bytes(r.Held)}
-	if r.Held == 0 {
+	switch {
+	case r.Held == 0 && r.Looked.IsZero():
+		f.Main = unknown
+	case r.Held == 0:
 		f.Main = "none"
 	}
 	d := &r.Disk
