@@ -75,7 +75,8 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // backup that was removed, nothing needs to be right.
 //
 // It changes nothing but that it may leave a certificate, see [VerifyOptions.Certify]. One
-// that ends with an error leaves none, whatever it has read.
+// that ends with an error leaves none, whatever it has read. Its report has the findings until
+// then, which are true whatever else there is, and no more.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	var r VerifyReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
@@ -83,7 +84,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 		return err
 	})
 	if err != nil {
-		return VerifyReport{}, err
+		return VerifyReport{Findings: r.Findings}, err
 	}
 	r.Requests, r.Elapsed = requests, elapsed
 	return r, nil
@@ -103,9 +104,6 @@ func (a *Archive) verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	progress.Tell(ctx, PhaseVerify)
 	o := verify.Options{Store: a.objects, Journal: a.journal, Workers: a.workers, Deep: opts.Deep, Sample: opts.Sample, From: before.next}
 	found, err := verify.Archive(ctx, o, h, err)
-	if err != nil {
-		return VerifyReport{}, err
-	}
 	r := VerifyReport{
 		Deep: opts.Deep, Backups: found.Backups, Objects: found.Objects, Bytes: found.Bytes, Unopened: found.Unopened,
 		Waiting: found.Waiting, Unused: found.Unused, Gone: found.Gone,
@@ -113,8 +111,8 @@ func (a *Archive) verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	for _, f := range found.Findings {
 		r.Findings = append(r.Findings, Finding(f))
 	}
-	if h == nil {
-		return r, nil
+	if err != nil || h == nil {
+		return r, err
 	}
 	if lost := known.Lost(h); lost != nil && lost.IsRolledBack() {
 		r.Findings = append(r.Findings, Finding{manifest.Seq(lost.Was.Seq).Key(), lost.Error()})
@@ -123,7 +121,7 @@ func (a *Archive) verify(ctx context.Context, opts VerifyOptions) (VerifyReport,
 	if object, isMissing := errors.AsType[*manifest.ObjectError](err); isMissing {
 		r.Findings = append(r.Findings, Finding{object.Key, object.Problem})
 	} else if err != nil {
-		return VerifyReport{}, err
+		return r, err
 	}
 	if found.Read == nil {
 		return r, nil

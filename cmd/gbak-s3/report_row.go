@@ -26,6 +26,7 @@ type archiveLook struct {
 	err     error // why the archive could not be read
 
 	verified *archiver.VerifyReport // nil if no object was looked up
+	cut      error                  // why not all of them were; then verified has what was found until then
 	at       time.Time              // when that was
 }
 
@@ -41,10 +42,10 @@ func (l *archiveLook) look(ctx context.Context, archive *archiver.Archive, verif
 		return nil
 	}
 	found, err := archive.Verify(ctx, archiver.VerifyOptions{})
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
 		return err
 	}
-	l.verified, l.at = &found, time.Now().UTC()
+	l.verified, l.cut, l.at = &found, err, time.Now().UTC()
 	return nil
 }
 
@@ -70,7 +71,7 @@ func (l *archiveLook) verdict() error {
 				"`gbak-s3 verify --deep` names all that is damaged, and `gbak-s3 salvage` what can still be restored.",
 		}
 	}
-	return nil
+	return l.cut
 }
 
 func damagedError(format string, args ...any) error {
@@ -99,6 +100,9 @@ func (l *archiveLook) row(a *app) page.Database {
 	}
 	if v := l.verified; v != nil {
 		d.Verify = page.Upkeep{Last: l.at, LastGood: l.at, Findings: len(v.Findings)}
+	}
+	if l.cut != nil {
+		d.Verify.LastGood, d.Verify.Why = time.Time{}, page.Text(l.cut.Error())
 	}
 	if err := r.Within(math.MaxInt64); r.Vanished != nil || r.Broken != nil {
 		d.Broken, d.Hint = page.Text(sentence(err)), describe(err, "report").Hint

@@ -61,16 +61,18 @@ type Report struct {
 
 // Archive checks the archive whose backups are in l; listing is the error of listing them,
 // which may be a finding. What is wrong with the archive is not an error; an error means
-// that the check itself could not be done, and has what was found until then in its text.
+// that the check itself could not be done. It has what was found until then in its text, and the report
+// has these findings and nothing else.
 func Archive(ctx context.Context, o Options, l *journal.List, listing error) (Report, error) {
 	v := verification{store: o.Store, journal: o.Journal, workers: o.Workers, deep: o.Deep, found: map[Finding]bool{}}
 	if o.Sample > 0 || o.Deep {
 		v.reading = newReading(o)
 	}
-	if err := v.untilThen(v.run(ctx, l, listing)); err != nil {
-		return Report{}, err
-	}
+	err := v.untilThen(v.run(ctx, l, listing))
 	v.sortFindings()
+	if err != nil {
+		return Report{Findings: v.report.Findings}, err
+	}
 	return v.report, nil
 }
 
