@@ -151,6 +151,9 @@ func TestRequestsOfASession(t *testing.T) {
 		time.Sleep(archiver.RereadEvery)
 		step("nothing new after an hour", 3, counts{Get: 2, List: 1}, back(archiver.SessionBackup{}, archiver.KindNone))
 		time.Sleep(archiver.RereadEvery)
+		step("a check after an hour", 3, counts{Get: 2, List: 1}, check)
+		step("the one after it", 1, counts{Get: 1}, check)
+		time.Sleep(archiver.RereadEvery)
 		small()
 		step("an increment after an hour", 4, counts{Get: 2, List: 1, Put: 1}, back(archiver.SessionBackup{}, archiver.KindIncremental))
 

@@ -47,7 +47,8 @@ func watchCommand(a *app) *cobra.Command {
 		Long: `watch keeps running and backs up: a commit is in the archive at most --lag after it was
 made, as long as the store and this host keep up. If they do not, the log, the status
 page and /metrics say so. While nothing is new, it only asks each store whether it still
-answers (--store-check) and, for the status page, each archive once a day.
+answers (--store-check) or, with --listen, each archive every 15 minutes whether it is
+still there.
 
 With --root, each database has an archive of its own, ROOT/NAME, where NAME is that of
 its file without .grafeo. With --dir as well, all databases below DIR are watched,

@@ -49,37 +49,6 @@ func (b bound) String() string {
 	return text
 }
 
-// checksADay is how often a day a store is asked whether it answers.
-func (w *watching) checksADay() int {
-	check := watch.DefaultStoreCheck
-	if w.config.StoreCheck != nil {
-		check = *w.config.StoreCheck
-	}
-	if check <= 0 {
-		return 0
-	}
-	return int(24 * time.Hour / check)
-}
-
-// Each archive is asked once a day for the status page, beside what asks the stores: whether it is as it
-// was, in one request, and what the newest drill says.
-const (
-	askedForPage  = 1
-	provedForPage = 6
-)
-
-// forPage says what the status page costs while nothing is new; "" for nothing.
-func (w *watching) forPage() string {
-	if w.config.Listen == "" || w.config.Page == config.PageOff {
-		return ""
-	}
-	n := provedForPage
-	if w.checksADay() > 0 {
-		n += askedForPage
-	}
-	return fmt.Sprintf(", and %d requests a day for each archive, for the status page", n)
-}
-
 // maxAnnounced bounds the lines with which a watcher of many databases begins.
 const maxAnnounced = 20
 
@@ -99,7 +68,7 @@ func (w *watching) announce(answering string) {
 	if len(state.Targets) != 1 {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
-	w.log.Info("while nothing is new", "requests", fmt.Sprintf("%d GET a day for each store%s", w.checksADay(), w.forPage()))
+	w.log.Info("while nothing is new", "requests", w.whileIdle())
 	switch {
 	case answering == "":
 	case w.config.Page == config.PageOff:
@@ -139,11 +108,7 @@ func (w *watching) check() error {
 			return usage("two of what is to be watched are called %s", "Give one of them another name.", t.Key())
 		}
 	}
-	var stores []string
 	for _, t := range targets {
-		if !slices.Contains(stores, t.Store) {
-			stores = append(stores, t.Store)
-		}
 		if err := w.checkTarget(t); err != nil {
 			return err
 		}
@@ -154,7 +119,7 @@ func (w *watching) check() error {
 	if len(targets) == 0 {
 		return w.app.out.print("there is no database yet below the folders that are to be watched")
 	}
-	return w.app.out.print("while nothing is new: %d GET a day for each of %s%s", w.checksADay(), plural(len(stores), "store"), w.forPage())
+	return w.app.out.print("while nothing is new: %s", w.whileIdle())
 }
 
 func (w *watching) checkTarget(t watch.Target) error {
@@ -169,7 +134,7 @@ func (w *watching) checkTarget(t watch.Target) error {
 			Type: "watch_target", Database: t.Name, Path: t.Database, Archive: t.Archive, LagMS: t.Lag.Milliseconds(),
 			FullEveryS: int64(t.Full.Every / time.Second), VerifyS: int64(t.Verify / time.Second),
 			ExpireS: int64(t.Expire / time.Second), CompactS: int64(t.Compact / time.Second),
-			MaxBackups: b.backups, IdleChecks: w.checksADay(), Problem: problem,
+			MaxBackups: b.backups, IdleChecks: requestsADay(w.storeCheck()), Problem: problem,
 		}
 		line.Sample, line.DrillS = t.Sample, int64(t.Drill.Every/time.Second)
 		if isBucket(t.Address) {

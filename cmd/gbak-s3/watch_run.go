@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -64,14 +65,10 @@ func newWatching(a *app, f *watchFlags, c *config.Config) *watching {
 		app: a, archives: a.archives(archiver.NewMemory(watchMemory)), flags: f, log: a.log, config: c, folders: newFolders(a.log), walk: make(chan struct{}, 1),
 		events: newEventPrinter(a.out), advice: newAdvice(a.log), recent: server.NewRecent(),
 	}
-	check := watch.DefaultStoreCheck
-	if c.StoreCheck != nil {
-		if check = *c.StoreCheck; check == 0 {
-			check = -1
-		}
-	}
 	w.beats = heartbeat.New(heartbeat.Options{State: func() watch.State { return w.watcher.State() }, Log: a.log})
-	w.watcher = watch.New(watch.Options{Open: w.open, Log: a.log, Event: w.event, Hint: adviceFor, StoreCheck: check, Flush: c.Flush, History: c.Listen != "" && c.Page != config.PageOff})
+	w.watcher = watch.New(watch.Options{
+		Open: w.open, Log: a.log, Event: w.event, Hint: adviceFor, StoreCheck: cmp.Or(w.storeCheck(), -1), AskEach: w.askEach(), Flush: c.Flush, History: w.hasPage(),
+	})
 	return w
 }
 

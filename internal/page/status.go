@@ -52,6 +52,7 @@ type Database struct {
 	IsStuck bool      // nothing was heard of it for too long: what else stands here is old
 	Looked  time.Time // when it was last looked at, or read by a backup
 	Safe    time.Time // when the archive had everything, and the store had just said so
+	Asked   time.Time // when the archive last said that it is still there, if that was after Safe
 	Unsaved Unsaved
 	Target  time.Duration // how old a commit may become before it is in the archive
 	Lag     time.Duration // what that is at present, where something stretches it

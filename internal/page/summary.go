@@ -283,3 +283,11 @@ func sooner(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

@@ -102,7 +102,7 @@ const (
 	goneFor    = 5 * time.Minute  // a database that is being replaced is away for a moment
 	awayFor    = 10 * time.Minute // as its alert
 	unlookedAt = 5 * time.Minute  // as its alert; a database that rests is looked at each three minutes
-	unaskedAt  = 25 * time.Hour   // an archive is asked once a day, or never if that was wished
+	unaskedAt  = time.Hour        // an archive is asked each quarter of an hour, or never if that was wished
 	forksFor   = 6 * time.Hour
 	hoursLeft  = 4 * time.Hour
 )
@@ -214,9 +214,9 @@ func (j *judge) unseen(store *Store) {
 		j.doubt(Wait, "checking", "The archive has backups, but the watcher has not seen yet that they have everything.", "")
 	case d.Phase != PhaseRunning && j.now.Sub(d.Looked) > unlookedAt:
 		j.doubt(Warn, "not looked at", "It was last looked at "+j.ago(d.Looked)+".", "The log says what keeps the watcher from it.")
-	case (store == nil || store.IsUp) && j.now.Sub(d.Safe) > unaskedAt+d.Target:
-		j.doubt(Wait, "not asked", "The archive was last asked "+j.ago(d.Safe)+": whether it is still there is not known.",
-			"Set `store-check`, such as 1h, to ask it once a day.")
+	case (store == nil || store.IsUp) && j.now.Sub(later(d.Safe, d.Asked)) > unaskedAt:
+		j.doubt(Wait, "not asked", "The archive was last asked "+j.ago(later(d.Safe, d.Asked))+": whether it is still there is not known.",
+			"It is asked each quarter of an hour, but while a backup runs, and with `store-check: 0` never.")
 	}
 }
 

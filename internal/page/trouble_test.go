@@ -62,7 +62,11 @@ var flaws = []struct {
 	{"checking", page.Wait, func(_ *page.Status, d *page.Database) { d.Safe = time.Time{} }},
 	{"checking", page.Wait, func(_ *page.Status, d *page.Database) { d.Phase = page.PhaseNew }},
 	{"not looked at", page.Warn, func(_ *page.Status, d *page.Database) { d.Looked = ago(6 * time.Minute) }},
-	{"not asked", page.Wait, func(_ *page.Status, d *page.Database) { d.Safe = ago(26 * time.Hour) }}, // and the store has answered about another archive
+	{"not asked", page.Wait, func(_ *page.Status, d *page.Database) { d.Safe = ago(61 * time.Minute) }}, // and the store has answered about another archive
+	{"not asked", page.Wait, func(_ *page.Status, d *page.Database) { // commits wait for a lag of hours
+		d.Phase, d.Unsaved.Since, d.Target, d.Lag = page.PhaseDirty, ago(2*time.Hour), 6*time.Hour, 6*time.Hour
+		d.Safe, d.Asked = ago(3*time.Hour), ago(61*time.Minute)
+	}},
 	{"damaged", page.Bad, func(_ *page.Status, d *page.Database) { d.Broken = "It is broken." }},
 	{"damage found", page.Bad, func(_ *page.Status, d *page.Database) { d.Verify.Findings = 1 }},
 	{"damage found", page.Bad, func(_ *page.Status, d *page.Database) { d.Proof.Damaged = 0.001 }},

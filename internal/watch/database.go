@@ -35,6 +35,7 @@ type database struct {
 	looked      time.Time // zero before the first one, and when it must look again
 	lookTook    time.Duration
 	oldest      time.Time // time of the oldest unsaved commit, as the database says it
+	asked       time.Time // when the archive last said that it is there
 	dirtySince  time.Time // the same by this process's clock; zero if nothing is unsaved
 	hasChanged  bool      // an event came since
 	isClosed    bool      // as of the last event: the log of a 0.5 database was removed, and is not stored yet

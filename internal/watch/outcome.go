@@ -22,7 +22,7 @@ func (d *database) end(ctx context.Context, o outcome) {
 	d.charged = total.Total()
 	o.hasAsked = asked > 0
 	isUpkeep, isProving, isHistory := d.upkeepOf(o.work.kind) != nil, o.work.kind == doProof || o.work.kind == doDrill, o.work.kind == doHistory
-	if !isUpkeep && !isProving && !isHistory {
+	if !isUpkeep && !isProving && !isHistory && o.work.kind != doCheck {
 		d.pace.spent(o.ended, asked)
 	}
 	d.noteStore(o)
@@ -79,6 +79,7 @@ func (d *database) succeeded(o outcome) {
 		d.trouble = trouble{} // a check, too, shows that the archive can be read
 	}
 	if !o.work.isBackup() {
+		d.asked = o.ended
 		return
 	}
 	d.dirtySince, d.oldest = time.Time{}, time.Time{}
@@ -103,7 +104,7 @@ func (d *database) committed(o outcome) {
 	isNew := r.Backup.Kind != archiver.KindNone
 	isProof := isNew || r.Requests.Total() > 0 // those of what goes on beside it prove nothing
 	if isProof {
-		d.board.shown.LastSafe = now
+		d.asked, d.board.shown.LastSafe = now, now
 	}
 	if isNew {
 		c.count(r, took)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,25 +130,65 @@ func TestProofIsReadForPages(t *testing.T) {
 	})
 }
 
-// For pages each archive is asked once a day, also one whose database rests while the same store answers
-// for another one all the time; never, if nobody is to ask.
-func TestEachArchiveIsAskedForPages(t *testing.T) {
+// For whoever calls archives safe, each of them is asked, also one whose database rests while the same
+// store answers for another one all the time, and one whose commits wait for a lag of a day; never, if nobody
+// is to ask. One that was removed is noticed as soon, and asking takes no request from backups.
+func TestEachArchiveIsAsked(t *testing.T) {
 	for _, check := range []time.Duration{time.Hour, -1} {
 		synctest.Test(t, func(t *testing.T) {
 			busy, _, one := newFake("busy")
-			_, _, other := newFake("rests")
-			s := watch(t, Options{History: true, StoreCheck: check}, []Target{target("busy"), target("rests")}, one, other)
+			_, resting, other := newFake("rests")
+			slow, _, third := newFake("slow")
+			few, _, fourth := newFake("few")
+			targets := []Target{target("busy"), target("rests"), target("slow"), target("few")}
+			targets[2].Lag = 24 * time.Hour
+			targets[3].MaxRequests = Rate{N: 24, Per: day} // for 8 backups a day
+			const each = 15 * time.Minute
+			s := watch(t, Options{AskEach: each, StoreCheck: check}, targets, one, other, third, fourth)
+			asked := map[string]time.Duration{}
 			for range 4 * 50 {
 				busy.commit()
-				rest(15 * time.Minute)
+				few.commit()
+				slow.commit()
+				rest(each)
+				for _, g := range s.w.State().Targets {
+					asked[g.Target.Name] = max(asked[g.Target.Name], time.Since(g.LastAsked))
+				}
 			}
-			rests := s.w.State().Targets[1]
-			if isAsked := time.Since(rests.LastSafe) <= 25*time.Hour; isAsked != (check > 0) {
-				t.Errorf("check %s: %s was last asked %s ago", check, rests.Target.Name, time.Since(rests.LastSafe))
+			for _, name := range []string{"rests", "slow"} {
+				if isAsked := asked[name] <= each+time.Second; isAsked != (check > 0) {
+					t.Errorf("check %s: %s was not asked for %s", check, name, asked[name])
+				}
 			}
-			if err := s.stop(); err != nil {
-				t.Error(err)
+			if n := s.w.State().Targets[1].Counts.Backups[archiver.KindIncremental]; n < 15 {
+				t.Errorf("check %s: %d backups where requests are bounded", check, n)
 			}
+			resting.setAway(&archiver.Error{Code: archiver.CodeVanished, Err: errors.New("it was emptied")})
+			rest(each)
+			if g := s.w.State().Targets[2]; (g.Phase == PhaseRefused) != (check > 0) {
+				t.Errorf("check %s: without its archive, %s is %s", check, g.Target.Name, g.Phase)
+			}
+			_ = s.stop()
+		})
+	}
+}
+
+// Who wants proof more often than that gets it, and who wants it less often does not keep others from asking.
+func TestProveAndAsk(t *testing.T) {
+	for prove, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, day: 15 * time.Minute, 0: 15 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			_, _, f := newFake("people")
+			g := target("people")
+			g.Prove = prove
+			s := watch(t, Options{AskEach: 15 * time.Minute}, []Target{g}, f)
+			rest(30 * time.Second)
+			for range 200 {
+				rest(30 * time.Second)
+				if age := time.Since(s.only().LastSafe); age > want+time.Second {
+					t.Fatalf("each %s: the last proof is %s old", prove, age)
+				}
+			}
+			_ = s.stop()
 		})
 	}
 }

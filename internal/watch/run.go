@@ -108,6 +108,9 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 		return doBackup, "", now
 	case l.Commits > 0:
 		at = d.pace.runAt(times{now, d.dirtySince, d.lastEvent, d.lastRun, l.UnsavedBytes}, d.lag())
+		if ask := d.asked.Add(d.askEach()); d.askEach() > 0 && ask.Before(at) {
+			return doCheck, "", ask // where the lag is hours
+		}
 		if d.pace.yields > 0 {
 			return doReread, "", at
 		}
@@ -120,14 +123,23 @@ func (d *database) wants(now time.Time) (kind string, why reason, at time.Time) 
 	return "", "", time.Time{}
 }
 
-// proveEach is how long the archive may go without proof that it has everything; 0 for any time. The
-// check of a store asks for one of its archives alone, and never while others are backed up into it: a
-// page that calls this one safe needs an answer of its own, once a day.
+// proveEach is how long the archive may go without proof that it has everything; 0 for any time.
 func (d *database) proveEach() time.Duration {
-	if d.target.Prove > 0 || !d.w.opts.History || d.w.storeCheck < 0 {
+	each := d.askEach()
+	if each <= 0 || d.target.Prove > 0 && d.target.Prove < each {
 		return d.target.Prove
 	}
-	return day
+	return each
+}
+
+// askEach is how long the archive may go without saying that it is still there; 0 for any time. The
+// check of a store asks for one of its archives alone, and never while others are backed up into it: a
+// page that calls this one safe needs an answer of its own.
+func (d *database) askEach() time.Duration {
+	if d.w.storeCheck < 0 {
+		return 0
+	}
+	return d.w.opts.AskEach
 }
 
 // neededFull returns why a full backup is taken that the database needs, and when. Of 0.5, each

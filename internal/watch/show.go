@@ -28,7 +28,7 @@ func (d *database) show(now time.Time) {
 	if isNew {
 		s.Phase, s.Since = phase, now
 	}
-	s.Target, s.Turned = d.target, now
+	s.Target, s.Turned, s.LastAsked = d.target, now, d.asked
 	s.Why, s.Code = d.trouble.why, d.trouble.code
 	if s.Why == "" && d.store.isAway() {
 		s.Why = "the store does not answer"

@@ -76,6 +76,7 @@ type TargetState struct {
 	Increments       int       // since the newest full backup
 	NextFull         time.Time // when the next planned one is due; zero if none is
 	LastSafe         time.Time // when the archive had everything, and the store had just said so
+	LastAsked        time.Time // when the archive last said that it is still there, with all commits or not
 
 	// The disk: bytes of the database's files, of the log that it keeps for the archive, and
 	// what its file system has left.

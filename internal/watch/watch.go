@@ -33,6 +33,11 @@ type Options struct {
 	// it still answers; 0 means [DefaultStoreCheck], and less than 0 never.
 	StoreCheck time.Duration
 
+	// AskEach is how long an archive may say nothing before one request asks whether it is still
+	// there, for those who call it safe: that its store answers about another one shows nothing. 0
+	// means that nobody asks, and so does a StoreCheck of less than 0.
+	AskEach time.Duration
+
 	// Flush is how long it may take to stop; 0 means [DefaultFlush].
 	Flush time.Duration
 

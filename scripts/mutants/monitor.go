@@ -83,6 +83,11 @@ var monitorMutants = []mutant{
 		"./internal/page", "TestFlaws",
 	},
 	{
+		"the answer of its store is enough for an archive that rests", "internal/watch/run.go",
+		"if d.w.storeCheck < 0 {\n\t\treturn 0", "if d.w.storeCheck > 0 {\n\t\treturn 0",
+		"./internal/watch", "TestEachArchiveIsAsked",
+	},
+	{
 		"a loop that hangs looks well", "internal/page/trouble.go",
 		"if d.IsStuck {\n\t\tj.doubt", "if d.IsStuck && d.Phase == \"\" {\n\t\tj.doubt",
 		"./internal/page", "TestFlaws",

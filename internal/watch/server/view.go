@@ -67,7 +67,7 @@ func (p *Page) view(s *watch.State) *page.Status {
 func (p *Page) database(d *page.Database, t *watch.TargetState) {
 	*d = page.Database{
 		Name: t.Target.Name, Path: t.Target.Database, Archive: t.Target.Archive, Store: t.Target.Store,
-		Phase: page.Phase(t.Phase), Since: t.Since, Why: page.Text(t.Why), Code: string(t.Code), Looked: t.LastLook, Safe: t.LastSafe,
+		Phase: page.Phase(t.Phase), Since: t.Since, Why: page.Text(t.Why), Code: string(t.Code), Looked: t.LastLook, Safe: t.LastSafe, Asked: t.LastAsked,
 		Unsaved: page.Unsaved{Since: t.UnsavedSince, Commits: t.UnsavedCommits, Bytes: t.UnsavedBytes},
 		Target:  cmp.Or(t.Target.Lag, watch.DefaultLag), Lag: t.Lag, NextRun: t.NextRun,
 		Doing: page.Work{
