@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -48,12 +49,12 @@ func statusOf(t testing.TB, w *watcher) shown {
 }
 
 // TestWatchPage: the page of a real watcher says that a database is safe when its last commit is in
-// the archive, its restore command restores that, and when the database is gone it says so.
+// the archive, its restore command restores that, and when the database or the archive is gone it says so.
 func TestWatchPage(t *testing.T) {
 	t.Parallel()
 	w, address := newLive(t, "0.6.0"), newDirectory(t).address()
 	w.do(t, "commit", "3")
-	watch := startWatch(t, w.path, address, "--lag", "300ms", "--listen", "127.0.0.1:0")
+	watch := startWatch(t, w.path, address, "--lag", "300ms", "--listen", "127.0.0.1:0", "--store-check", "1s")
 	epoch := lastEpoch(t, w)
 	watch.stored("people", epoch, 0)
 	waitFor(t, "the page says that it is safe", func() bool {
@@ -94,6 +95,18 @@ func TestWatchPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "the page says that it is safe again", func() bool { return statusOf(t, watch).Level == "good" })
+	if err := os.Rename(address, address+".away"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the page says that the archive is gone, although its database rests", func() bool {
+		s := statusOf(t, watch)
+		return s.Level == "bad" && s.Databases[0].State == "refused"
+	})
+	if err := os.Rename(address+".away", address); err != nil {
+		t.Fatal(err)
+	}
+	watch.signal(syscall.SIGUSR1)
+	waitFor(t, "the page says that it is safe once more", func() bool { return statusOf(t, watch).Level == "good" })
 	watch.stop().want(t, exitOK)
 }
 
