@@ -125,7 +125,9 @@ func (a *app) deliver(err error) error {
 	var failed error
 	switch {
 	case f.to == nil:
-		failed = writeWhole(f.file, f.held.Bytes())
+		if failed = mustBeForAnswers(f.file); failed == nil { // now: it may be what the command has made
+			failed = writeWhole(f.file, f.held.Bytes())
+		}
 	case badNews != nil:
 		_, failed = f.to.Write(f.held.Bytes())
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,37 @@ func TestOutputSpares(t *testing.T) {
 	}
 	if read(t, database) != content || read(t, filepath.Join(archive, "archive.json")) != document {
 		t.Error("something was overwritten")
+	}
+}
+
+// What a command has just made is spared, too.
+func TestOutputSparesWhatWasMade(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(stateVariable, filepath.Join(dir, "state"))
+	database, archive, empty := filepath.Join("..", "..", "examples", "social.grafeo"), filepath.Join(dir, "archive"), filepath.Join(dir, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	restored, document := filepath.Join(dir, "restored.grafeo"), filepath.Join(empty, "archive.json")
+	var out bytes.Buffer
+	for _, args := range [][]string{
+		{"backup", database, archive},
+		{"restore", archive, restored, "-o", restored},
+		{"mirror", archive, empty, "-o", document},
+	} {
+		out.Reset()
+		if exit := run(t.Context(), args, &out, &out); exit != 0 {
+			t.Fatalf("%v: exit %d, %s", args, exit, out.String())
+		}
+		if slices.Contains(args, "-o") && !strings.Contains(out.String(), "it is done, but the answer could not be written") {
+			t.Errorf("%v: %s", args, out.String())
+		}
+	}
+	if !isDatabaseFile(restored) {
+		t.Error("the answer has replaced the restored database")
+	}
+	if read(t, document) != read(t, filepath.Join(archive, "archive.json")) {
+		t.Error("the answer has replaced a document of the mirror")
 	}
 }
 
