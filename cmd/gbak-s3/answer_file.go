@@ -6,36 +6,66 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
 )
 
 // mustBeForAnswers refuses a file that an answer is to be written to, before there is one, if that
-// cannot be, or if it is a database, a key or a part of an archive: whoever writes `list -o people.grafeo`
-// does not want to lose it.
+// cannot be, or if it would replace what nobody wants to lose.
 func mustBeForAnswers(path string) error {
 	folder := filepath.Dir(path)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return usage("--output: there is no folder %s", "Create it first.", folder)
 	}
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return usage("--output: %s is a folder", "Give the path of a file.", path)
-	case err == nil && info.Mode().IsRegular() && isDatabaseFile(path):
-		return usage("--output: %s is a database, and the answer would replace it",
-			"Give the path of another file. What `restore` makes is an argument: gbak-s3 restore ARCHIVE DATABASE.", path)
-	case err == nil && info.Mode().IsRegular() && isKeyFile(path):
-		return usage("--output: %s has a key, and the answer would replace it",
-			"Give the path of another file: a key is never overwritten.", path)
+	if slices.Contains([]string{formatJSON, formatCSV, formatText, formatTable, "yaml"}, path) { // as kubectl has it
+		return usage("--output takes a file, and not a form", "For JSON, write --format json; for a file of that name, --output ./"+path+".")
 	}
-	for folder = filepath.Dir(destination(path)); ; folder = filepath.Dir(folder) {
-		if isArchive(folder) {
-			return usage("--output: %s is inside the archive %s", "Give the path of a file elsewhere.", path, folder)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("--output: %s is a folder", "Give the path of a file.", path)
+	}
+	return mustNotReplace("--output", path)
+}
+
+// mustNotReplace refuses the file of a flag if it is a database, a key or a part of an archive: whoever
+// writes `list -o people.grafeo` does not want to lose it.
+func mustNotReplace(flag, path string) error {
+	if mayBeDatabase(path) {
+		return usage("%s: %s is a database, which this would replace",
+			"Give the path of another file. Which database is meant is an argument, as in gbak-s3 restore ARCHIVE DATABASE.", flag, path)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && isKeyFile(path) {
+		return usage("%s: %s has a key, which this would replace", "Give the path of another file: a key is never overwritten.", flag, path)
+	}
+	if folder := archiveAround(filepath.Dir(destination(path))); folder != "" {
+		return usage("%s: %s is inside the archive %s", "Give the path of a file elsewhere.", flag, path, folder)
+	}
+	return nil
+}
+
+// mayBeDatabase reports whether there is the file of a database at path, perhaps of a version that we
+// do not know.
+func mayBeDatabase(path string) bool {
+	if isDatabaseFile(path) {
+		return true
+	}
+	_, err := grafeo.Identify(path)
+	return errors.Is(err, grafeo.ErrUnsupportedVersion)
+}
+
+// archiveAround returns the archive that a folder of this host is, or is in, and "" if there is none.
+func archiveAround(folder string) string {
+	for {
+		above := filepath.Dir(folder)
+		switch {
+		case isArchive(folder):
+			return folder
+		case above == folder:
+			return ""
 		}
-		if folder == filepath.Dir(folder) {
-			return nil
-		}
+		folder = above
 	}
 }
 

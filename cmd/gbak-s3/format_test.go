@@ -143,7 +143,7 @@ func nowhere(t *testing.T, dir string) string {
 	return link
 }
 
-// An answer never takes the place of a database, of a key, or of what an archive consists of.
+// An answer, or metrics, never take the place of a database, of a key, or of what an archive consists of.
 func TestOutputSpares(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(stateVariable, filepath.Join(dir, "state"))
@@ -172,7 +172,43 @@ func TestOutputSpares(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	newer := filepath.Join(dir, "newer.grafeo") // of a version that is not known
+	if err := os.WriteFile(newer, []byte(content[:4]+"\x63"+content[5:]), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	document := read(t, filepath.Join(archive, "archive.json"))
+	restored := filepath.Join(dir, "restored.grafeo")
+	for _, c := range []struct {
+		args, why string
+	}{
+		{"list " + archive + " -o " + newer, "is a database"},
+		{"backup " + database + " " + archive + " --metrics-file " + database, "is a database"},
+		{"verify " + archive + " --metrics-file " + newer, "is a database"},
+		{"status " + archive + " --metrics-file " + into, "inside the archive"},
+		{"restore " + archive + " " + restored + " -o " + restored, "is to be the database"},
+		{"restore " + archive + " " + filepath.Join(dir, ".", "here.grafeo") + " -o " + filepath.Join(dir, "here.grafeo"), "is to be the database"},
+		{"restore " + archive + " " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
+		{"restore s3://bucket/people " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
+		{"restore s3://bucket/people " + archive, "inside the archive"},
+		{"list " + archive + " -o json", "takes a file, and not a form"},
+	} {
+		out.Reset()
+		if exit := run(t.Context(), strings.Fields(c.args), &out, &out); exit != exitUsage || !strings.Contains(out.String(), c.why) {
+			t.Errorf("%v: exit %d, %q", c.args, exit, out.String())
+		}
+	}
+	// A folder gets a database whose name is not known before.
+	args := []string{"restore", archive, filepath.Join(dir, "folder") + "/", "-o", filepath.Join(dir, "folder", "social.grafeo")}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if exit := run(t.Context(), args, &out, &out); exit != 0 || !strings.Contains(out.String(), "it is done, but the answer could not be written") {
+		t.Errorf("exit %d, %q", exit, out.String())
+	}
+	if !isDatabaseFile(args[4]) {
+		t.Error("the answer has replaced what was restored")
+	}
 	for _, command := range []string{"list", "report", "backup"} {
 		for path, why := range map[string]string{
 			database: "is a database", link: "is a database", filepath.Join(archive, "archive.json"): "inside the archive", into: "inside the archive",
@@ -188,6 +224,9 @@ func TestOutputSpares(t *testing.T) {
 				t.Errorf("%v: exit %d, %q", args, exit, out.String())
 			}
 		}
+	}
+	if left, err := filepath.Glob(filepath.Join(archive, "x*")); read(t, newer) != content[:4]+"\x63"+content[5:] || len(left) > 0 || err != nil {
+		t.Errorf("something was overwritten, or is in the archive: %v, %v", left, err)
 	}
 	if read(t, database) != content || read(t, filepath.Join(archive, "archive.json")) != document {
 		t.Error("something was overwritten")

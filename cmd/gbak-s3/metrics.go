@@ -16,8 +16,14 @@ func metricsFlag(cmd *cobra.Command) *string {
 
 // metered calls do, which does the work of a command on an archive and on a database, ""
 // for none, and then writes what it knows to a file for Prometheus, "" for none. That the
-// file cannot be written does not change how the command ends.
+// file cannot be written does not change how the command ends; but a database or a part of an
+// archive is no file for that, as in `backup --metrics-file people.grafeo ARCHIVE`.
 func (a *app) metered(file, command, database, address string, do func(*metrics.Run) error) error {
+	if file != "" {
+		if err := mustNotReplace("--metrics-file", file); err != nil {
+			return err
+		}
+	}
 	name := ""
 	if database != "" {
 		name = metrics.Database(database)
