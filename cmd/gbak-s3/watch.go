@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/internal/watch/config"
 )
@@ -251,6 +252,10 @@ func (f *watchFlags) databases(c *config.Config, args []string) error {
 	case f.dir != "":
 		if err := checkWatched(f.root); err != nil {
 			return err
+		}
+		if _, err := grafeo.Identify(f.dir); err == nil {
+			return usage("--dir: %s is a database, and no folder of databases",
+				"Leave out --dir: gbak-s3 watch --root ROOT DATABASE, or gbak-s3 watch DATABASE ARCHIVE.", f.dir)
 		}
 		c.Dirs = []config.Dir{{Path: f.dir, Archives: []string{config.Below(f.root)}, Settings: c.Defaults}}
 		return nil

@@ -59,23 +59,24 @@ func NewFinder() *Finder { return &Finder{seen: map[string]look{}} }
 
 // Find returns the databases below a folder, of which the name matches pattern: that of
 // the file or, if the pattern has a slash, the path below the folder; "" matches all.
-// Hidden files and folders are left out, and links are not followed. What cannot be read
+// Hidden files and folders are left out, and links below the folder are not followed. What cannot be read
 // is in the error, an [*UnseenError], beside what was found; so is what is called .grafeo and is no database, as a
 // damaged one is, and one of a version that is not known.
 func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 	var found []Found
 	unseen := &UnseenError{}
 	seen := map[string]look{} // so that what has gone is forgotten
-	err := filepath.WalkDir(folder, func(at string, entry fs.DirEntry, err error) error {
+	root := asFolder(folder)
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil && at == folder:
+		case err != nil && at == root:
 			return err
 		case err != nil:
 			if !errors.Is(err, fs.ErrNotExist) { // that has gone meanwhile
 				unseen.add(at, err)
 			}
 			return nil
-		case at == folder:
+		case at == root:
 			return nil
 		case isLeftOut(entry):
 			if entry.IsDir() {
@@ -116,6 +117,15 @@ func (f *Finder) Find(folder, pattern string) ([]Found, error) {
 		return found, unseen
 	}
 	return found, nil
+}
+
+// asFolder returns a path that can only be that of a folder: WalkDir would take a link to it, or a file,
+// for a folder in which nothing is.
+func asFolder(path string) string {
+	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
+		return path
+	}
+	return path + string(filepath.Separator)
 }
 
 // isLeftOut reports whether something is no database of its own, or hidden.

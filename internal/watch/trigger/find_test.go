@@ -83,11 +83,35 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindNothing: a folder that is not there is an error, as what cannot be seen is not
+// TestFindNothing: a folder that is not there, or is none, is an error, as what cannot be seen is not
 // absent.
 func TestFindNothing(t *testing.T) {
-	if found, err := NewFinder().Find(filepath.Join(t.TempDir(), "no"), ""); err == nil {
-		t.Errorf("found %v", found)
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "a.grafeo"), filepath.Join(dir, "link")
+	write(t, file, "GRAF\x03\x00\x00\x00")
+	if err := os.Symlink("no", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{filepath.Join(dir, "no"), file, link, ""} {
+		if found, err := NewFinder().Find(folder, ""); err == nil {
+			t.Errorf("%q: found %v", folder, found)
+		}
+	}
+}
+
+// TestFindThroughLink: the folder itself may be a link, as where a volume is mounted elsewhere.
+func TestFindThroughLink(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "volume", "deep", "a.grafeo"), "GRAF\x03\x00\x00\x00")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("volume", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{link, link + "/", filepath.Join(dir, "volume")} {
+		found, err := NewFinder().Find(folder, "")
+		if want := []Found{{filepath.Join(folder, "deep", "a.grafeo"), "deep/a"}}; err != nil || cmp.Diff(want, found) != "" {
+			t.Errorf("%s: found %v, %v", folder, found, err)
+		}
 	}
 }
 
