@@ -49,6 +49,9 @@ func Read(name string, content []byte, around Surroundings) (*Config, error) {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?(.*)$`)
 
+// parserError matches what the parser of the YAML library finds; the rest is from its scanner.
+var parserError = regexp.MustCompile(`^did not find expected (?:<|node content|'-'|key|',')`)
+
 // parse returns the one YAML document in content.
 func parse(content []byte) (*yaml.Node, *Problem) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
@@ -71,6 +74,13 @@ func parse(content []byte) (*yaml.Node, *Problem) {
 		p.What = "not valid YAML: " + m[2]
 		if isTabbed(content, p.Line) {
 			p.What = "not valid YAML: a tab; YAML is indented with spaces"
+		}
+		if parserError.MatchString(m[2]) {
+			last := 1 + bytes.Count(bytes.TrimRight(content, "\n"), []byte("\n"))
+			p.Line = max(p.Line, min(p.Line+1, last)) // the library counts those from 0
+		}
+		if strings.HasSuffix(p.What, "'}'") {
+			p.What += `; in braces, a text with ? or { in it needs quotes, as in archive: "s3://bucket/prefix?endpoint=URL"`
 		}
 	}
 	return nil, p

@@ -74,6 +74,8 @@ func (r *reader) unknown(v value, name string, known fields) {
 	names := slices.Sorted(maps.Keys(known))
 	if name == "<<" {
 		r.problem(v, "keys cannot be merged; defaults: is for what goes for all databases")
+	} else if _, isSetting := r.settings(&Settings{})[name]; isSetting && v.key == name {
+		r.problem(v, "there is no such key here; it goes below defaults:, or into an entry of databases: or directories:")
 	} else if near := spelling.Nearest(name, names); near != "" {
 		r.problem(v, "there is no such key; did you mean %s?", near)
 	} else {
