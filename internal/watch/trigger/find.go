@@ -37,9 +37,9 @@ func foundAt(folder, at, below string) Found {
 }
 
 // notDatabases are names of what is not, or not yet, or no longer, a database of its own:
-// databases that are being made or upgraded, what a restore has moved aside, and the folder of
-// the file system's own at the top of a volume, which only root can read.
-var notDatabases = regexp.MustCompile(`\.(creating|migrating|checkpoint|pre-0\.6|wal|spill)$|\.before-restore-|^lost\+found$`)
+// databases that are being made or upgraded, what a restore has moved aside, what a drill has restored,
+// and the folder of the file system's own at the top of a volume, which only root can read.
+var notDatabases = regexp.MustCompile(`\.(creating|migrating|checkpoint|pre-0\.6|wal|spill)$|\.before-restore-|^gbak-drill-[0-9a-f]{32}$|^lost\+found$`)
 
 // Finder finds the databases below folders, again and again: what has not changed is not
 // opened again. It is not for concurrent use.

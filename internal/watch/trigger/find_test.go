@@ -44,6 +44,8 @@ func TestFind(t *testing.T) {
 		"later.grafeo":                   "GRAF\x09\x00\x00\x00",
 		"x.before-restore-2026/g.grafeo": start06,
 		"lost+found/h.grafeo":            start06,
+
+		"gbak-drill-0123456789abcdef0123456789abcdef/a.grafeo": start06,
 	} {
 		write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
 	}
