@@ -23,6 +23,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/staging"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -132,12 +133,5 @@ func as[T error](err error) bool {
 
 // is reports whether an error is, or wraps, one of these.
 func is(targets ...error) func(error) bool {
-	return func(err error) bool {
-		for _, target := range targets {
-			if errors.Is(err, target) {
-				return true
-			}
-		}
-		return false
-	}
+	return func(err error) bool { return errno.Is(err, targets...) }
 }

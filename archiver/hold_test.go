@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
@@ -196,30 +195,5 @@ func TestHoldProvesContinuity(t *testing.T) {
 	}
 	for epoch := uint64(1); epoch <= 3; epoch++ {
 		m.restoresTo(store, archiver.AtEpoch(epoch), epoch)
-	}
-}
-
-// What root puts beside somebody's database is that somebody's: else they could
-// not write their log.
-func TestHoldBelongsToTheOwner(t *testing.T) {
-	path := copyVector(t, "v0.6.0/closed")
-	const user = 12345
-	if err := os.Chown(path, user, user); err != nil {
-		// Only root can change the owner of files; another user's are its own.
-		user := os.Geteuid()
-		if info, err := os.Stat(path); err != nil || user == 0 {
-			t.Fatal(info, err)
-		}
-		return
-	}
-	backup(t, storagetest.NewMemory(), path)
-	for _, made := range []string{path + ".wal", filepath.Join(path+".wal", "backup_cursor.meta")} {
-		info, err := os.Stat(made)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != user || owner.Gid != user {
-			t.Errorf("%s belongs to %d", made, owner.Uid)
-		}
 	}
 }

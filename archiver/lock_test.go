@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/internal/disk/disktest"
 	"github.com/gbak-s3/gbak-s3/storage/storagetest"
 )
@@ -21,14 +22,11 @@ import (
 // locked holds the lock of a log folder, as another process that hangs would.
 func locked(t *testing.T, folder string) {
 	t.Helper()
-	f, err := os.Open(folder)
-	if err == nil {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	}
+	lock, err := disk.LockFolder(t.Context(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.Close() })
+	t.Cleanup(func() { _ = lock.Close() })
 }
 
 // A lock that another process does not release is waited for, but not forever, and the

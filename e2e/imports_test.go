@@ -29,6 +29,8 @@ func mayImport(from, to string) bool {
 		return to == "archiver" || to == "internal/page"
 	case within(to, "internal/page"), to == "internal/view":
 		return from == "internal/watch/server" || within(from, "cmd")
+	case to == "internal/errno":
+		return from != "storage" // what a system said
 	case within(from, "internal/watch"):
 		return to == "archiver" || to == "storage" || to == "internal/disk" || to == "internal/history" || within(to, "internal/watch") ||
 			to == "internal/spelling" || to == "archiver/grafeo" && from == "internal/watch/trigger" // the names of a database's files
@@ -286,6 +288,9 @@ func TestImportRules(t *testing.T) {
 		{"archiver", "internal/disk", true},
 		{"archiver/grafeo", "internal/shared", true},
 		{"archiver/internal/commit", "internal/shared", false},
+		{"archiver/internal/objects", "internal/errno", true},
+		{"internal/watch/server", "internal/errno", true},
+		{"storage", "internal/errno", false},
 		{"archiver", "internal/disk/disktest", false},
 		{"storage/local", "internal/disk", true},
 		{"storage/local", "internal/disk/disktest", false},

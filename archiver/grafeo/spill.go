@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 )
 
 // ErrLinkToNothing: a part of a database is a link, and nothing is where it points, as
@@ -48,9 +50,9 @@ func listSpill(dir string, kept bool) ([]SpillFile, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, linkToNothing(dir)
-	case errors.Is(err, syscall.ENAMETOOLONG): // then it cannot be there
+	case errno.Is(err, syscall.ENAMETOOLONG): // then it cannot be there
 		return nil, nil
-	case errors.Is(err, syscall.ENOTDIR) && kept:
+	case errno.Is(err, syscall.ENOTDIR) && kept:
 		return nil, nil
 	case err != nil:
 		return nil, err

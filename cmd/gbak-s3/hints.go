@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -101,9 +102,7 @@ func status(statuses ...int) func(*facts) bool {
 
 // is matches errors that are, or wrap, one of these.
 func is(targets ...error) func(*facts) bool {
-	return func(f *facts) bool {
-		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(f.err, target) })
-	}
+	return func(f *facts) bool { return errno.Is(f.err, targets...) }
 }
 
 // as reports whether an error is, or wraps, one of a type.

@@ -1,13 +1,13 @@
 package main
 
-import "golang.org/x/sys/windows"
+import (
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
 
 // ofWindows is what Windows says in its own way.
 var ofWindows = []row{
-	{
-		name: "disk full on Windows", when: is(windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL),
-		say: "Free some space and run the same command again.",
-	},
 	{
 		name: "open elsewhere", when: is(windows.ERROR_LOCK_VIOLATION, windows.ERROR_SHARING_VIOLATION),
 		say: "Another process has the file open. On Windows, Grafeo lets nobody read a database while it is open: " +
@@ -21,5 +21,10 @@ var ofWindows = []row{
 		name: "no such folder", when: is(windows.ERROR_PATH_NOT_FOUND, windows.ERROR_BAD_NETPATH, windows.ERROR_BAD_NET_NAME),
 		say: "Check the path: its drive, server or folder does not exist.",
 	},
-	{name: "write-protected", when: is(windows.ERROR_WRITE_PROTECT), say: "The disk is write-protected."},
+	{name: "write-protected", when: is(syscall.EROFS), say: "The disk is write-protected."},
+	{
+		name: "disk failed on Windows", when: is(syscall.EIO),
+		say: "The disk, or the file system, failed at this file: look at the system's log (Event Viewer) and check the disk " +
+			"(`chkdsk`), and save what can be read before it gets worse.",
+	},
 }

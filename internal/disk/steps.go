@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 )
 
 // ErrNoMove: the file system has neither hard links nor exclusive renames.
@@ -22,10 +24,8 @@ func Move(d Disk, from, to string) error {
 		_ = d.Remove(from) // the new name is what matters
 		return nil
 	}
-	for _, no := range []error{fs.ErrExist, fs.ErrNotExist, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
-		if errors.Is(err, no) {
-			return err // and so would a rename
-		}
+	if errno.Is(err, fs.ErrExist, fs.ErrNotExist, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS) {
+		return err // and so would a rename
 	}
 	// File systems without hard links say so in many ways, Linux itself by EPERM; and
 	// one more link may be too many. A rename needs none.

@@ -23,6 +23,7 @@ import (
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 	"github.com/gbak-s3/gbak-s3/internal/shared"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/driver"
@@ -191,7 +192,7 @@ func describe(key string, stat fs.FileInfo) (storage.ObjectInfo, error) {
 // isMissing reports whether err is the error of a path without a file, which includes
 // one below something that is no folder.
 func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	return errno.Is(err, fs.ErrNotExist, syscall.ENOTDIR)
 }
 
 // asNotExist turns the error of a path without a file into ErrNotExist.
@@ -204,7 +205,7 @@ func asNotExist(err error) error {
 
 // isDenied reports whether the system denied the access.
 func isDenied(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	return errno.Is(err, fs.ErrPermission, syscall.EROFS)
 }
 
 // fail makes err the error of one operation.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
@@ -31,10 +32,8 @@ var permanent = []error{
 // IsPermanent reports whether another attempt cannot change err, which may also be about
 // the content of an object, or a body for which the patience is over.
 func IsPermanent(err error) bool {
-	for _, no := range permanent {
-		if errors.Is(err, no) {
-			return true
-		}
+	if errno.Is(err, permanent...) {
+		return true
 	}
 	if _, ok := errors.AsType[*manifest.ObjectError](err); ok {
 		return true

@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,6 +22,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
@@ -117,7 +117,7 @@ func (f *Folder) find(address string) (path string, found *record) {
 // isAbsent reports whether a file could not be read because there is none, or because the folder
 // is no folder, such as /dev/null, with which a user does without it.
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	return errno.Is(err, fs.ErrNotExist, syscall.ENOTDIR)
 }
 
 func readRecord(path, address string) (*record, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/resume"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 )
 
 // SetResumable records whether the staged files are as the notes describe them. At first
@@ -33,10 +34,8 @@ func (s *Folder) isWorthKeeping(err error, fromStore bool) bool {
 	if _, ok := errors.AsType[*SpaceError](err); ok { // nothing was written
 		return s.Notes.Resumes()
 	}
-	for _, local := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {
-		if errors.Is(err, local) && !fromStore {
-			return false
-		}
+	if !fromStore && errno.Is(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO) {
+		return false
 	}
 	return s.Notes.Fetched() >= resume.WorthKeeping || s.Notes.Resumes()
 }

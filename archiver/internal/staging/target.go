@@ -11,6 +11,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/internal/hold"
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 )
 
 // ExistsError is the error for a target at which something exists already.
@@ -62,7 +63,7 @@ func CheckAbsent(target string) error {
 			}
 			return &ExistsError{Path: path}
 		}
-		if errors.Is(err, syscall.ENAMETOOLONG) && path != target && path != grafeo.LogDir(target) {
+		if errno.Is(err, syscall.ENAMETOOLONG) && path != target && path != grafeo.LogDir(target) {
 			continue // where the others fit, it cannot be
 		}
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,10 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/gbak-s3/gbak-s3/internal/errno"
 )
 
 // unixPrefix begins the address of a socket in the file system.
@@ -61,7 +64,7 @@ func removeLeftover(path string) error {
 	if err == nil {
 		return errors.Join(fmt.Errorf("somebody else answers at %s", path), conn.Close())
 	}
-	if !isRefused(err) {
+	if !errno.Is(err, syscall.ECONNREFUSED) {
 		return err
 	}
 	return os.Remove(path)

@@ -1,0 +1,62 @@
+package errno
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+)
+
+// What Windows says is what code asks for by Unix's name: on Windows, and nowhere else, where the same
+// numbers mean something else.
+func TestWhatWindowsSays(t *testing.T) {
+	for name, numbers := range onWindows {
+		for _, said := range numbers {
+			err := fmt.Errorf("words: %w", &fs.PathError{Op: "write", Path: `C:\x`, Err: said})
+			targets := []error{fs.ErrClosed, name}
+			if !is("windows", err, targets) {
+				t.Errorf("%d is not understood as %v", uintptr(said), name)
+			}
+			if said != name && is("linux", err, targets) {
+				t.Errorf("%d is taken for %v on Linux", uintptr(said), name)
+			}
+			for other := range onWindows {
+				if other != name && other != said && is("windows", err, []error{other}) {
+					t.Errorf("%d is taken for %v and for %v", uintptr(said), name, other)
+				}
+			}
+		}
+	}
+}
+
+// Everything else is as errors.Is says it, whatever the system.
+func TestIs(t *testing.T) {
+	var all []error
+	for name := range onWindows {
+		all = append(all, name)
+	}
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		for _, c := range []struct {
+			err     error
+			targets []error
+			want    bool
+		}{
+			{syscall.ENOSPC, []error{syscall.EDQUOT, syscall.ENOSPC}, true},
+			{&fs.PathError{Err: syscall.ENOSPC}, []error{syscall.ENOSPC}, true},
+			{errors.Join(fs.ErrClosed, syscall.EROFS), []error{syscall.EROFS}, true},
+			{syscall.ENOENT, []error{fs.ErrNotExist}, true},
+			{syscall.ENOSPC, []error{syscall.EROFS, fs.ErrNotExist}, false},
+			{syscall.ENOSPC, nil, false},
+			{nil, all, false},
+			{errors.New("something else"), all, false},
+		} {
+			if got := is(system, c.err, c.targets); got != c.want {
+				t.Errorf("%s: is(%v, %v) = %v", system, c.err, c.targets, got)
+			}
+		}
+	}
+	if !Is(syscall.ENOSPC, syscall.ENOSPC) {
+		t.Error("a full disk is none")
+	}
+}
