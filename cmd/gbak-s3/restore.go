@@ -210,7 +210,7 @@ func (o *output) others(p archiver.Plan) error {
 
 func (a *app) restore(cmd *cobra.Command, address, database string, target target, opts archiver.RestoreOptions, boot bootOptions) error {
 	opts.Target = target.of
-	if err := a.mustBeFree(address, database); err != nil {
+	if err := mustBeFree(address, database); err != nil {
 		return err
 	}
 	outliveReaders()
@@ -248,16 +248,13 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 }
 
 // mustBeFree refuses a path for a restored database where something else belongs.
-func (a *app) mustBeFree(address, database string) error {
+func mustBeFree(address, database string) error {
 	if err := apart(address, database); err != nil {
 		return err
 	}
 	if folder := archiveAround(destination(database)); folder != "" {
 		return usage("%s is inside the archive %s", "`restore` takes ARCHIVE DATABASE: give the path that the database file is to have, "+
 			"such as people.grafeo, outside of all archives.", database, folder)
-	}
-	if file := a.format.file; file != "" && destination(file) == destination(database) {
-		return usage("%s is to be the database, and --output is for what the command prints", "Leave out --output.", database)
 	}
 	return nil
 }
