@@ -177,6 +177,26 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 }
 
+// TestOnePodAtATime: only one process may open a Grafeo database, and two that go on from one archive would
+// commit two histories. So a Deployment ends its old pod before it starts the new one, whatever it says itself.
+func TestOnePodAtATime(t *testing.T) {
+	n := 0
+	for _, folder := range overlays {
+		for _, d := range pick[*appsv1.Deployment](objects(t, folder)) {
+			if d.Labels["gbak-s3"] == "" {
+				continue
+			}
+			n++
+			if s := d.Spec.Strategy; s.Type != appsv1.RecreateDeploymentStrategyType || s.RollingUpdate != nil {
+				t.Errorf("%s: the strategy of %s is %+v", folder, d.Name, s)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("there is no Deployment with a watcher")
+	}
+}
+
 // TestNamesLeadSomewhere: what the manifests name in each other is there.
 func TestNamesLeadSomewhere(t *testing.T) {
 	image := "gbak-s3:" + version(t)
