@@ -9,8 +9,8 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// AccessMode is a kind of work on an archive, and with it all that a host may do there
-// that does no other (docs/access.md).
+// AccessMode is a kind of work on an archive. It determines what a host that does only
+// this work is allowed to do there (docs/access.md).
 type AccessMode string
 
 // The modes. No mode may change locks, or the settings of a bucket.
@@ -37,7 +37,7 @@ func ParseAccessMode(name string) (AccessMode, error) {
 	return "", fmt.Errorf("%q is none of %s", name, strings.Join(names, ", "))
 }
 
-// Permissions returns the least that the work of a mode needs.
+// Permissions returns the minimum that the work of a mode needs.
 func (m AccessMode) Permissions() storage.Permissions {
 	everything := []string{""}
 	documents := []string{manifest.ArchiveKey, manifest.InstructionsKey, manifest.MirrorKey, manifest.ManifestPrefix, manifest.IndexPrefix}

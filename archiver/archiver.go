@@ -1,21 +1,21 @@
 // Package archiver backs up Grafeo databases into archives and restores them.
 //
-// An archive is one prefix in one [storage.Storage] and belongs to one
-// database. A backup exists once its manifest does; everything that the
-// manifest names was stored before (FORMAT.md). Nothing is ever overwritten, and only
-// [Archive.Expire] deletes, and only what no backup needs, so any number of processes
-// may work on an archive at the same time.
+// An archive is one prefix in one [storage.Storage] and belongs to one database. A
+// backup exists once its manifest does; everything that the manifest names was stored
+// before (FORMAT.md). Nothing is ever overwritten. Only [Archive.Expire] deletes, and
+// only what no backup needs. So any number of processes may work on an archive at the
+// same time.
 //
-// Terms: the image is a database's file, its log the write-ahead log beside it; every
-// commit is an epoch. A full backup holds an image and its log. An incremental backup holds
-// only the log since its parent, the backup that it continues. Backups whose histories
-// continue each other form a timeline. A [Target] names the state to restore. A [Hold]
-// makes a database keep the log that the archive does not have yet. A [Session] backs up one
-// database again and again, for little.
+// Terms: the image is a database's file, its log the write-ahead log beside it; every commit
+// is an epoch. A full backup holds an image and its log. An incremental backup holds only
+// the log since its parent, the backup that it continues. Backups whose histories continue
+// each other form a timeline. A [Target] names the state to restore. A [Hold] makes a
+// database keep the log that the archive does not have yet. A [Session] backs up one
+// database again and again, at little cost.
 //
-// The package prints nothing and keeps no global state: an [Observer] is told of
-// progress, and a [slog.Logger] receives diagnostics. All errors are [*Error], and match
-// the sentinel of their code with [errors.Is].
+// The package prints nothing and keeps no global state: an [Observer] receives progress,
+// and a [slog.Logger] diagnostics. All errors are [*Error], and match the sentinel of
+// their code with [errors.Is].
 package archiver
 
 import (
@@ -153,9 +153,9 @@ func New(store storage.Storage, opts Options) *Archive {
 	}
 }
 
-// Locate returns the path of the database that path means: path itself or, if path is
-// the folder in which a Grafeo-server keeps a database, the file in it. A folder with
-// several databases, or none, is an error of [CodeNotDatabase].
+// Locate returns the path of the database that path refers to: path itself or, if path
+// is the folder in which a Grafeo server keeps a database, the file in it. A folder
+// with several databases, or none, is an error of [CodeNotDatabase].
 func Locate(path string) (string, error) {
 	file, err := locate.Database(path)
 	return file, explain(err)

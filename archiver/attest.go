@@ -27,9 +27,9 @@ type AttestReport struct {
 	Elapsed  time.Duration
 }
 
-// Attest pins the digest of a state, as whoever has the database open has computed it. The next drill of that
-// state must report the same. If another digest of the same scheme is pinned for the state, that is an error
-// of [CodeDigest], and nothing changes.
+// Attest pins the digest of a state. The caller has computed it from the open database. The next
+// drill of that state must report the same. If another digest of the same scheme is pinned for the
+// state, that is an error of [CodeDigest], and nothing changes.
 func (a *Archive) Attest(ctx context.Context, opts AttestOptions) (AttestReport, error) {
 	var r AttestReport
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {
@@ -74,5 +74,5 @@ func attested(plan *catalog.Plan) manifest.StateID {
 	return id
 }
 
-// ValidateDigest returns an error unless a text can be the digest of a state.
+// ValidateDigest returns an error unless digest can be the digest of a state.
 func ValidateDigest(digest string) error { return manifest.CheckDigest(digest) }

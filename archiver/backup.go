@@ -25,8 +25,9 @@ type BackupOptions struct {
 	// keep the log that the archive does not have yet, see [Hold].
 	NoHold bool
 
-	// Closed asserts that nobody has the database open, where that cannot be found out:
-	// without it, a file that is mounted by itself is refused ([CodeUnseenLog]).
+	// Closed asserts that nobody has the database open, in cases where that cannot be
+	// found out. Without it, a file that is mounted by itself is refused
+	// ([CodeUnseenLog]).
 	Closed bool
 
 	// BeginAnew accepts that the archive, or its newest backups, have vanished from its
@@ -69,14 +70,14 @@ type BackupOptions struct {
 	// third and to more than 20 MiB, it goes into several objects.
 	SegmentBytes int64
 
-	// LockKeep is for how long each backup stays restorable at least, whatever anybody
-	// deletes, in a bucket that locks each object for some days. A chain of backups then ends
-	// early enough, and a full backup refers to nothing whose lock ends too early. If the locks
+	// LockKeep is how long each backup must stay restorable, whatever anybody deletes, in a
+	// bucket that locks each object for some days. A chain of backups then ends early
+	// enough, and a full backup refers to nothing whose lock ends too early. If the locks
 	// are not longer than that, the error is [CodeLock]. 0 plans nothing.
 	LockKeep time.Duration
 
-	// LockLength is for how long the store locks each object that is put; 0 means what it
-	// says itself.
+	// LockLength is how long the store locks each object that is put; 0 means what the
+	// store itself reports.
 	LockLength time.Duration
 
 	// Labels are recorded with the backup, for people and for rules of retention.
@@ -89,7 +90,7 @@ type BackupOptions struct {
 	// means [DefaultCommitTimeout].
 	CommitTimeout time.Duration
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 
 	name   string          // of the database, "" for that of its file
@@ -125,8 +126,9 @@ type BackupReport struct {
 	// committed before it was closed, if that happened while a [Session] had its log open.
 	Before []Backup
 
-	// Previous is the newest backup that the archive had before those of this run, with number 0 if
-	// it had none. If another writer was first ([Conflict]), it is that one's.
+	// Previous is the newest backup that the archive had before those of this run, with number
+	// 0 if it had none. If another writer was first ([Conflict]), it is the backup of that
+	// writer.
 	Previous Backup
 
 	// Why says why this is a full backup; "" if it is not.
@@ -143,14 +145,15 @@ type BackupReport struct {
 	LeftOutBytes int64
 
 	// HoldBegan reports that from this backup on the database keeps its log for the
-	// archive; ForeignCursor that it cannot, because the cursor is somebody else's.
+	// archive; ForeignCursor that it cannot, because something else wrote or moved the
+	// cursor.
 	HoldBegan     bool
 	ForeignCursor bool
 
-	// Abandoned are holds of other archives into which, it seems, nobody backs up any
-	// more, see [HeldLog]. Released are those that [BackupOptions.MaxHold] released:
-	// the database drops their log at its next checkpoint, and the next backup into
-	// such an archive is a full one.
+	// Abandoned are holds of other archives that no backup seems to move any more, see
+	// [HeldLog]. Released are those that [BackupOptions.MaxHold] released: the
+	// database drops their log at its next checkpoint, and the next backup into such
+	// an archive is a full one.
 	Abandoned []HeldLog
 	Released  []HeldLog
 

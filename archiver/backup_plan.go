@@ -30,9 +30,10 @@ type BackupPlan struct {
 	RawBytes int64 // that would be read
 
 	// MaxStoredBytes is how much would be stored in segments at most, and MaxRequests
-	// what the whole backup would ask of the store at most: how much it is shows only
-	// when the database is read. MaxRequests is for a store that proves what it has
-	// stored, without failures, conflicts and segments that an interrupted run has left.
+	// the most requests that the whole backup would send: the real numbers are known
+	// only when the database is read. MaxRequests assumes that the store proves what
+	// it has stored, and that there are no failures, no conflicts and no segments of
+	// an interrupted run.
 	MaxStoredBytes int64
 	MaxRequests    storage.RequestCounts
 
@@ -41,9 +42,9 @@ type BackupPlan struct {
 }
 
 // PlanBackup returns what [Archive.Backup] with the same arguments would do now. It reads
-// what shows whether the log continues the newest backup, and not the whole database. It
-// writes nothing, neither in the store nor on the host. Its errors are those of a backup
-// that fails before it stores anything.
+// only what it needs to know whether the log continues the newest backup, not the whole
+// database. It writes nothing, neither in the store nor on the host. Its errors are those
+// of a backup that fails before it stores anything.
 func (a *Archive) PlanBackup(ctx context.Context, path string, opts BackupOptions) (BackupPlan, error) {
 	if err := opts.complete(); err != nil {
 		return BackupPlan{}, explain(err)

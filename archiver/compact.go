@@ -16,16 +16,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// What is merged by default: 32 backups at least, and not the newest 32.
+// By default, at least 32 backups are merged, and the newest 32 stay as they are.
 const (
 	DefaultCompactMin  = 32
 	DefaultCompactTail = 32
 )
 
-// CompactOptions say which backups are merged, and what is done about it.
+// CompactOptions say which backups are merged, and whether to merge them.
 type CompactOptions struct {
-	// Min is how many backups in a row are worth merging; 0 means [DefaultCompactMin]. At
-	// least two are.
+	// Min is how many consecutive backups are worth merging; 0 means
+	// [DefaultCompactMin]. It is at least two.
 	Min int
 
 	// Tail is how many of the newest backups stay as they are; 0 means
@@ -42,25 +42,25 @@ type CompactOptions struct {
 	// means [DefaultCommitTimeout].
 	CommitTimeout time.Duration
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
 // CompactReport says what a compaction did, or would do.
 type CompactReport struct {
 	Applied bool
-	Keep    uint64 // the record that put what was merged in the place of its parts; 0 if nothing was merged
+	Keep    uint64 // the record that replaced the parts by the merged backups; 0 if nothing was merged
 
 	Merged  []MergedBackups
 	Dropped int // series that were merged in vain, because a part was removed or pinned meanwhile
 
-	// Before is what the parts take in the store, and After what takes their place; unless
-	// Applied, that is an estimate from above. The parts stay in the store until an expiry
-	// has removed them.
+	// Before is what the parts take in the store, and After what their replacement
+	// takes; unless Applied, After is an upper bound. The parts stay in the store
+	// until an expiry has removed them.
 	Before, After Amount
 
-	// ApplyRequests is about what merging would ask of the store, and ApplyBytes what it
-	// would fetch; 0 if it is done.
+	// ApplyRequests is about how many requests merging would send, and ApplyBytes how
+	// much it would fetch; 0 if it is done.
 	ApplyRequests storage.RequestCounts
 	ApplyBytes    int64
 
@@ -68,18 +68,18 @@ type CompactReport struct {
 	Elapsed  time.Duration
 }
 
-// MergedBackups are backups whose log is one now. By it, each of their epochs can be
-// restored as before; it has the number of the last one.
+// MergedBackups are backups whose log is now one. Each of their epochs can still be
+// restored. The merged backup has the number of the last one.
 type MergedBackups struct {
 	From, To uint64 // numbers of the first and the last backup
 	By       uint64 // number of the merged record; 0 if nothing was changed
 	Backups  int    // how many these were
 }
 
-// Compact merges the log of many small incrementals in a row into few large objects, so that
-// restores and lists need few requests. Every epoch stays restorable. The numbers of the
-// merged backups, but for the last of each series, are gone. Full backups, pinned, labelled and
-// imported ones keep theirs, and so do large ones.
+// Compact merges the log of many consecutive small incrementals into few large objects, so that
+// restores and lists need few requests. Every epoch stays restorable. Of the merged backups,
+// only the last one of each series keeps its number. Full, pinned, labelled, imported and large
+// backups are not merged.
 //
 // What is merged is proved to be the same before it takes the place of its parts, and backups
 // and other compactions may run meanwhile. A run that is killed has changed nothing; what it

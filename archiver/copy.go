@@ -22,8 +22,8 @@ type CopyOptions struct {
 	// DryRun changes nothing, and reports what would be copied.
 	DryRun bool
 
-	// Plain accepts that what is encrypted in the archive is not in the copy. Without it, that is
-	// [CodeNoRecipients].
+	// Plain accepts that the copy of an encrypted archive is not encrypted. Without it, that
+	// is [CodeNoRecipients].
 	Plain bool
 
 	// BeginAnew accepts that the copy, or its newest backups, have vanished from the address.
@@ -34,7 +34,7 @@ type CopyOptions struct {
 	// means [DefaultCommitTimeout].
 	CommitTimeout time.Duration
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
@@ -52,11 +52,12 @@ type CopyReport struct {
 	RawBytes int64  // of the databases' files in these backups
 	Keep     uint64 // the record with the pins and rules that was committed; 0 if none had to be
 
-	// Compared is how many backups were found to be the same in both archives, and Gone how
-	// many only the copy has still, or has as they were before they were merged.
+	// Compared is how many backups were found to be the same in both archives, and Gone
+	// how many only the copy still has, or has as they were before they were merged.
 	Compared, Gone int
 
-	// CopyRequests is about what copying would ask of both stores, in a dry run.
+	// CopyRequests is, in a dry run, about how many requests copying would send to
+	// both stores.
 	CopyRequests storage.RequestCounts
 
 	Requests storage.RequestCounts
@@ -64,22 +65,22 @@ type CopyReport struct {
 }
 
 // Copy makes to a copy of the archive: an archive of its own, with another id, whose backups are
-// numbered from 1. Every state can be restored from it as from this one. Labels, timelines,
-// times, pins, stored rules and digests of states are copied; merged backups become ordinary ones. What full
-// backups share, they share in the copy.
+// numbered from 1. Every state can be restored from it as from this one. Labels, timelines, times,
+// pins, stored rules and digests of states are copied; merged backups become ordinary ones. What
+// full backups share, they also share in the copy.
 //
-// The archive may grow meanwhile; what comes later, the next call copies. A call goes on where
-// an earlier one ended, however that ended, and any number of them may run at the same time.
-// Where both archives are encrypted, or one of them is, content is opened with the keys of this one,
-// which takes an identity, and sealed with those of the copy. What is not a copy of this archive,
-// or has got other records since, such as a change of its keys, is left alone
+// The archive may grow meanwhile; the next call copies what is new. A call continues where an
+// earlier one ended, however that ended, and any number of them may run at the same time. If this
+// archive is encrypted, its content is opened with its own keys, which takes an identity. If the
+// copy is encrypted, the content is sealed with the keys of the copy. If to is not a copy of this
+// archive, or has received other records since, such as a change of its keys, it is left alone
 // ([CodeTargetExists]). Nothing of either archive is changed or deleted.
 //
 // At the end everything is compared: all objects of the copy must exist, and its manifests and
 // indexes, with the checksums of all files, must say what those of this archive say. The
 // segments themselves were checked when they were read, and proved when they were stored.
 //
-// With an error, there is a report as well, of what was copied before.
+// If there is an error, the report says what was copied before it.
 func (a *Archive) Copy(ctx context.Context, to *Archive, opts CopyOptions) (CopyReport, error) {
 	if opts.CommitTimeout < 0 {
 		return CopyReport{}, explain(fmt.Errorf("the commit timeout %s cannot be used: it must be longer than 0", opts.CommitTimeout))

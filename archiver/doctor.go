@@ -70,16 +70,16 @@ func (r *DoctorReport) Problem() *Check {
 
 // DoctorOptions modify an examination.
 type DoctorOptions struct {
-	// LockKeep and LockLength are those of [BackupOptions]: whether backups can be planned
-	// with them is one of the checks.
+	// LockKeep and LockLength are those of [BackupOptions]: one of the checks is
+	// whether backups can be planned with them.
 	LockKeep, LockLength time.Duration
 }
 
-// Doctor finds out whether it is safe to commit backups to the archive, which need
-// not exist yet: whether the store can be reached, read, listed and written, whether it
-// supports conditional writes, also of several writers at the same time, and what its
+// Doctor finds out whether it is safe to commit backups to the archive, which need not
+// exist yet: whether the store can be reached, read, listed and written, whether it
+// supports conditional writes, even with several writers at the same time, and what its
 // settings and its clock mean for backups. It writes a few objects of its own and removes
-// them. What it finds is in the report; an error means that it was interrupted.
+// them. The report says what it found; an error means that it was interrupted.
 func (a *Archive) Doctor(ctx context.Context, opts DoctorOptions) (DoctorReport, error) {
 	d := doctor{archive: a, opts: opts, journal: a.journal, store: a.objects, probe: probe.New(a.objects, a.effort)}
 	requests, elapsed, err := run(ctx, nil, func(ctx context.Context) error {

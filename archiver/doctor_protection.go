@@ -27,7 +27,7 @@ type Protection struct {
 	trials probe.Trials
 }
 
-// Certainty is an answer for which not all may be known.
+// Certainty is an answer that may not be known.
 type Certainty string
 
 // The answers.

@@ -12,8 +12,9 @@ import (
 // DrillOptions modify one drill. The zero value drills the newest state, and checks it as far as that is
 // possible without the database itself.
 type DrillOptions struct {
-	// Target is the state to restore. With Random, it is drawn from all that can be restored: the one
-	// that was drawn before, if that drill failed, as long as it can be restored.
+	// Target is the state to restore. With Random, it is chosen at random from all states that
+	// can be restored. If the last random drill failed, its state is chosen again, as long as it
+	// can be restored.
 	Target Target
 	Random bool
 
@@ -24,11 +25,11 @@ type DrillOptions struct {
 	// Keep leaves the restored database there: [DrillReport.Database].
 	Keep bool
 
-	// Check, if not nil, checks the restored database: best by opening it. An error of it means that it
-	// could not be done at all. It may change the database.
+	// Check, if not nil, checks the restored database, preferably by opening it. An error means
+	// that the check could not be done at all. Check may change the database.
 	Check func(ctx context.Context, database string) (CheckResult, error)
 
-	// Command is what Check runs. The certificate has a hash of it, and nothing else.
+	// Command is the command that Check runs. The certificate contains only its hash.
 	Command []string
 
 	// Expect is the digest that Check must report; "" for any.
@@ -37,21 +38,21 @@ type DrillOptions struct {
 	// ReadOnly writes nothing to the archive: no certificate, and no digest.
 	ReadOnly bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
-// CheckResult is what a [DrillOptions.Check] has found out.
+// CheckResult is the result of a [DrillOptions.Check].
 type CheckResult struct {
 	OK     bool
-	Why    string // not, in words
+	Why    string // why not, in words
 	Digest string // of the content, SCHEME:VALUE or just VALUE; "" if it reports none
 }
 
 // DrillReport is what one drill has proved.
 type DrillReport struct {
 	Plan   Plan // of the restore
-	Random bool // the state was drawn
+	Random bool // the state was chosen at random
 
 	Bytes     DrillCheck // what was stored came back
 	Structure DrillCheck // the restored files are a database, in the state that was asked for
@@ -59,7 +60,7 @@ type DrillReport struct {
 	Digest    DrillCheck // the digest that it reported is the one that this state has
 
 	Reported string        // digest, "" for none
-	Pinned   *PinnedDigest // that Reported was compared with, or that it has become; nil if there is none
+	Pinned   *PinnedDigest // that Reported was compared with, or that was pinned by it; nil if there is none
 	Database string        // path of the restored database, if it was kept; else ""
 
 	// Reopen reports that queries of the restored database may show some edges twice until it has been opened
@@ -78,15 +79,15 @@ type DrillReport struct {
 	Elapsed       time.Duration
 }
 
-// OK reports whether all was proved that was to be.
+// OK reports whether everything was proved that should be.
 func (r *DrillReport) OK() bool { return r.Why() == "" }
 
-// Why says what was not proved, "" if all was.
+// Why says what was not proved; "" if everything was.
 func (r *DrillReport) Why() string {
 	return cmp.Or(r.Bytes.failed("bytes"), r.Structure.failed("structure"), r.Exec.failed("exec"), r.Digest.failed("digest"))
 }
 
-// DrillCheck is what became of one check of a drill.
+// DrillCheck is the outcome of one check of a drill.
 type DrillCheck struct {
 	Result DrillResult
 	Why    string // it failed; of a digest that could not be pinned, why
@@ -100,7 +101,7 @@ func (p *DrillCheck) failed(what string) string {
 	return what + ": " + p.Why
 }
 
-// DrillResult is what a check can result in.
+// DrillResult is the result of a check.
 type DrillResult string
 
 // The results.
@@ -120,14 +121,14 @@ type PinnedDigest struct {
 	Host   string
 }
 
-// Drill restores a database, checks it and removes it again, to prove that the archive can be restored. What
-// it finds out becomes a certificate in the archive, also that something is wrong.
+// Drill restores a database, checks it and removes it again, to prove that the archive can be
+// restored. The result becomes a certificate in the archive, whether it is good or bad.
 //
-// That something was not proved is no error, but what the report says. An error means that the drill could not
-// be done. If this host is why, there is no certificate of it, and the newest proof grows older. The errors
-// are those of [Archive.Restore], and [ScratchError] before anything is asked of the store if the scratch folder
-// cannot be used, or before anything is fetched if it has no room for the database and a tenth more, which
-// is [CodeDiskFull].
+// If something was not proved, that is not an error: the report says so. An error means that the
+// drill could not be done. If this host is the cause, no certificate is stored, and the newest
+// proof grows older. The errors are those of [Archive.Restore], and [ScratchError] before anything
+// is asked of the store if the scratch folder cannot be used, or before anything is fetched if it
+// has no room for the database and a tenth more, which is [CodeDiskFull].
 //
 // What [DrillReport.Bytes], [DrillReport.Structure] and so on prove of the restored database is in
 // docs/drills.md. If the drill is killed, the next one with the same scratch folder removes what it left.

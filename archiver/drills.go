@@ -12,8 +12,9 @@ import (
 type DrillsReport struct {
 	Drills []PastDrill // the oldest first
 
-	// Since is since when all drills are among Drills, as far as certificates say: of the time
-	// before, some may be missing. It is zero if none is. What is older than 800 days is left out.
+	// Since is the time from which Drills is complete, as far as certificates say: earlier
+	// drills may be missing. It is zero if none is missing. Drills of more than 800 days ago
+	// are left out.
 	Since time.Time
 
 	Requests storage.RequestCounts
@@ -25,8 +26,8 @@ type PastDrill struct {
 	Restore time.Duration // how long the restore took; 0 if that is not known
 }
 
-// Drills returns which drills there were. However many certificates the archive has, it reads 80
-// at most, beside lists of their names: the newest ones, and some of those before.
+// Drills returns the past drills. However many certificates the archive has, it lists their
+// names and reads at most 80 of them: the newest ones, and some of the earlier ones.
 func (a *Archive) Drills(ctx context.Context) (DrillsReport, error) {
 	var r DrillsReport
 	requests, _, err := run(ctx, nil, func(ctx context.Context) error {

@@ -8,8 +8,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Encryption describes how an archive is encrypted. All of it is public, except for its holders'
-// secrets.
+// Encryption describes how an archive is encrypted. All of it is public.
 type Encryption struct {
 	// Recipients are who can open the archive now: age public keys, and names of passphrases
 	// such as "passphrase-1".
@@ -27,7 +26,7 @@ type Encryption struct {
 	WriterKey string
 }
 
-// String says it in a line, with hybrid public keys cut off.
+// String describes it in one line, with hybrid public keys cut off.
 func (e *Encryption) String() string {
 	names := make([]string, len(e.Recipients))
 	for i, name := range e.Recipients {

@@ -18,7 +18,7 @@ const (
 	CodeDamagedDatabase Code = "damaged_database"   // checksums of the source do not match
 	CodeBusyDatabase    Code = "database_busy"      // the source changed faster than it could be read
 	CodeWrongDatabase   Code = "wrong_database"     // the archive belongs to another database
-	CodeNeedsFull       Code = "needs_full"         // only a full backup would do, and none was wanted
+	CodeNeedsFull       Code = "needs_full"         // only a full backup would do, and the options forbid one
 	CodeDamagedArchive  Code = "damaged_archive"    // an object of the archive is damaged or missing
 	CodeNoArchive       Code = "no_archive"         // there is no archive
 	CodeVanished        Code = "archive_vanished"   // what was at the archive's address is gone
@@ -26,10 +26,10 @@ const (
 	CodeUnreachable     Code = "target_unreachable" // the archive does not have the state that was asked for
 	CodeLagging         Code = "lagging"            // the archive is further behind the database than allowed
 	CodeUnproven        Code = "unproven"           // no drill has succeeded lately, or the newest one failed
-	CodeForeignCursor   Code = "foreign_cursor"     // the cursor in the log folder is somebody else's
-	CodeConflict        Code = "conflict"           // other writers were faster, every time
+	CodeForeignCursor   Code = "foreign_cursor"     // something else wrote or moved the cursor in the log folder
+	CodeConflict        Code = "conflict"           // other writers were faster every time
 	CodeUnknownOutcome  Code = "outcome_unknown"    // the store gave no answer to the commit
-	CodeTargetExists    Code = "target_exists"      // something is where the database is to be restored
+	CodeTargetExists    Code = "target_exists"      // something exists where the database is to be restored
 	CodeTargetBusy      Code = "target_busy"        // another restore works on this target, or a database is open there
 	CodePermission      Code = "permission_denied"  // by the store or the file system
 	CodeUnsafeStore     Code = "unsafe_store"       // the store cannot create an object only if it is absent
@@ -39,21 +39,21 @@ const (
 	CodeLocked          Code = "locked"             // another process does not release a lock
 	CodeInterrupted     Code = "interrupted"        // the context ended
 	CodeNoRules         Code = "no_rules"           // there are no rules that say which backups stay
-	CodeNeeded          Code = "backup_needed"      // a backup that cannot be removed: it is the newest, or pinned
+	CodeNeeded          Code = "backup_needed"      // a backup cannot be removed: it is the newest, or pinned
 	CodeKeyMissing      Code = "key_missing"        // the archive is encrypted, and there is no key that opens what is needed
 	CodeKeyWrong        Code = "key_wrong"          // none of the keys that were given opens the archive, or it is another one than before
 	CodeRecipients      Code = "recipients_differ"  // the archive is encrypted for others than those who were given
-	CodeNotEncrypted    Code = "not_encrypted"      // the archive is not encrypted, though it was, or is to be
-	CodeRecipientNeeded Code = "recipient_needed"   // a recipient that cannot be removed: nobody, or nobody here, could open the archive then
-	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not
-	CodeLock            Code = "lock_too_short"     // the store locks objects for too short a time, or for none
-	CodeMirror          Code = "mirror"             // the archive is a mirror, into which nothing else writes
+	CodeNotEncrypted    Code = "not_encrypted"      // the archive is not encrypted, though it was before, or should be
+	CodeRecipientNeeded Code = "recipient_needed"   // a recipient cannot be removed: nobody, or nobody here, could open later backups
+	CodeEncrypted       Code = "encrypted"          // the archive is encrypted, though it was not before
+	CodeLock            Code = "lock_too_short"     // the store does not lock objects for long enough, or at all
+	CodeMirror          Code = "mirror"             // the archive is a mirror: only mirroring writes into it
 	CodeNoRecipients    Code = "no_recipients"      // an encrypted archive would be copied without encryption
 	CodeDigest          Code = "digest_differs"     // another digest is pinned for the state
 	CodeExpires         Code = "objects_expire"     // only of a Check: the store deletes objects of the archive by itself
 )
 
-// The errors of each code, for [errors.Is]. [CodeFailed] has none, as it stands for
+// The errors of each code, for [errors.Is]. [CodeFailed] has none, because it covers
 // errors of all other kinds.
 var (
 	ErrNotFound        error = sentinel(CodeNotFound)
@@ -139,9 +139,9 @@ func CodeOf(err error) Code {
 	return CodeFailed
 }
 
-// NewestError says that the manifest of the newest backup is damaged. Nobody knows
-// what that backup was, so no backup can be based on it; those before it are not
-// affected. Its code is [CodeDamagedArchive].
+// NewestError says that the manifest of the newest backup is damaged. What that backup
+// was is not known, so no backup can continue it; earlier ones are not affected. Its
+// code is [CodeDamagedArchive].
 type NewestError struct {
 	Key    string // of the manifest
 	Seq    uint64 // the number of the backup
@@ -163,8 +163,8 @@ func (e *DocumentError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *DocumentError) Unwrap() error { return e.Err }
 
-// ScratchError is the error for a drill that could not be done in its scratch folder: that is missing, may not
-// be written to, or has no room. It says nothing of the archive.
+// ScratchError is the error for a drill that could not be done in its scratch folder: it is
+// missing, cannot be written to, or has no room. It says nothing about the archive.
 type ScratchError struct {
 	Folder string // as [DrillOptions.Scratch] has it
 	Err    error
@@ -177,8 +177,8 @@ func (e *ScratchError) Error() string {
 // Unwrap returns what the system said.
 func (e *ScratchError) Unwrap() error { return e.Err }
 
-// UpgradeError is the error for a database of 0.6 that may be the archive's after its
-// upgrade from 0.5, though nothing shows that. Its code is [CodeWrongDatabase].
+// UpgradeError is the error for a database of 0.6 that may be the archive's database
+// after an upgrade from 0.5, if nothing proves it. Its code is [CodeWrongDatabase].
 type UpgradeError struct {
 	Old string // where the upgrade leaves the old database, which would show it; "" if a directory is there that does not
 	Err error
@@ -189,10 +189,10 @@ func (e *UpgradeError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *UpgradeError) Unwrap() error { return e.Err }
 
-// NeedsFullError is the error for a database of which only a full backup can be taken, if
-// [BackupOptions.NoFull] says to take none. Its code is [CodeNeedsFull].
+// NeedsFullError is the error if only a full backup can be taken and
+// [BackupOptions.NoFull] forbids it. Its code is [CodeNeedsFull].
 type NeedsFullError struct {
-	Why      string // no incremental one would do
+	Why      string // why no incremental one would do
 	RawBytes int64  // that a full one would read
 	Err      error
 }

@@ -20,14 +20,14 @@ import (
 // ExportOptions modify one export. The zero value exports everything up to the newest
 // state.
 type ExportOptions struct {
-	// Target is the newest state that the folder is to have.
+	// Target is the newest state that the folder should contain.
 	Target Target
 
 	// WithoutSpilled exports a database without its spilled vectors, which native
 	// backups cannot hold. If it is false, such a database is not exported.
 	WithoutSpilled bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
@@ -47,13 +47,13 @@ type ExportReport struct {
 // from which Grafeo's own restoreToEpoch restores every epoch that the archive has up to
 // opts.Target.
 //
-// A native folder knows no timelines: it holds the timeline of the target and, below
-// that one's first epoch, what older timelines have, as [Archive.Restore] restores these
-// epochs.
+// A native folder has no timelines. It holds the timeline of the target. For lower
+// epochs than the first one of that timeline it holds what [Archive.Restore] would
+// restore, from older timelines.
 //
-// The folder appears when it is whole and on disk. If something exists at its path, that
-// is [CodeTargetExists]. If Export fails or is killed, there is no folder, and the same
-// call works again.
+// The folder appears when it is whole and on disk. If something exists at its path, the
+// error is [CodeTargetExists]. If Export fails or is killed, there is no folder, and the
+// same call works again.
 func (a *Archive) Export(ctx context.Context, folder string, opts ExportOptions) (ExportReport, error) {
 	var r ExportReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {

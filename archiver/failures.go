@@ -36,7 +36,7 @@ func (e *noNameError) Error() string {
 	return e.Folder + " is a folder, and the archive has no name for the database in it"
 }
 
-// ErrSpilled: what is to be exported has spilled vectors.
+// ErrSpilled is the error for an export of a database that has spilled vectors.
 var ErrSpilled = errors.New("the database has spilled vectors")
 
 // noNativeFormError is the error for a database that Grafeo's own backups do not support.

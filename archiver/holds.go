@@ -35,20 +35,21 @@ type HeldLog struct {
 	// this host's clock.
 	Age time.Duration
 
-	// Abandoned reports that, it seems, nobody backs up into the archive any more: the
+	// Abandoned reports that nobody seems to back up into the archive any more: the
 	// database keeps log for it that the most recently backed up archive no longer
-	// needs, and has kept it for more than two weeks, or it is more than 1 MiB and more
-	// than a quarter of the database's image, which is more than lies between archives
-	// that are both backed up.
+	// needs, and has kept it for more than two weeks, or that log is more than 1 MiB
+	// and more than a quarter of the database's image, which is more than the
+	// difference between archives that are both backed up.
 	Abandoned bool
 }
 
-// HoldReport says what a database keeps its log for.
+// HoldReport says which holds make a database keep its log.
 type HoldReport struct {
 	Holds    []HeldLog
 	LogBytes int64 // of the whole log, whatever it is kept for
 
-	// ForeignCursor reports that the cursor is somebody else's: then there are no holds.
+	// ForeignCursor reports that something else wrote or moved the cursor: then there
+	// are no holds.
 	ForeignCursor bool
 }
 

@@ -57,10 +57,10 @@ type ImportReport struct {
 //
 // Missing files, as Grafeo-server's retention leaves them, are not such an error unless
 // [ImportOptions.Strict] is set: the chains that are complete without them are archived,
-// and [ImportReport.Lost] has the epochs of the others. If no chain is complete, it is
-// an error. What the archive already has is not stored again, nor what was removed from it,
-// unless something new continues that. A folder with a history
-// other than that of earlier imports becomes a new timeline.
+// and [ImportReport.Lost] has the epochs of the others. If no chain is complete, it is an
+// error. Backups that the archive already has are not stored again. Nor are those that were
+// removed from it, unless something new continues them. A folder with a history other than
+// that of earlier imports becomes a new timeline.
 //
 // Unlike other verbs, Import also returns a report with an error: of the backups that
 // were committed before it. They stay, and the same call continues after them.
@@ -211,15 +211,15 @@ func (i *importing) one(ctx context.Context, b *native.Backup, before *manifest.
 	return BackupReport{Backup: describe(head.Manifest), Why: s.Why, Requests: requests.Counts(), Elapsed: time.Since(started)}, nil
 }
 
-// NativeFault is what is wrong with a native backup, and which epochs are lost
-// by it: those from From to To are in no whole chain of the folder.
+// NativeFault says what is wrong with a native backup, and which epochs are lost by it:
+// From to To are in no complete chain of the folder.
 type NativeFault struct {
 	File     string // path
 	From, To uint64
 	Err      error
 
-	// Gone reports that all that is wrong is that the file does not exist: the retention of
-	// Grafeo-server removes files, and leaves the list as it is.
+	// Gone reports that the only problem is that the file does not exist: the retention
+	// of Grafeo-server removes files, and leaves the list as it is.
 	Gone bool
 }
 

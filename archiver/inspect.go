@@ -50,7 +50,7 @@ type Inspection struct {
 	Archive *ArchiveSummary // of an archive whose archive.json can be read
 }
 
-// ArchiveSummary is what everybody can see of an archive in a folder, without its keys.
+// ArchiveSummary is what can be seen of an archive in a folder without its keys.
 type ArchiveSummary struct {
 	ArchiveID  string
 	Encryption *Encryption // as it began; nil if it is not encrypted
@@ -66,8 +66,8 @@ type Problem struct {
 	What   string // for people; it names file and offset, too
 }
 
-// Epochs is a stretch of a history. The times are zero where the database keeps
-// none. A database is in the state To when it is opened.
+// Epochs is a part of a history. The times are zero if the database records none. A
+// database is in the state To when it is opened.
 type Epochs struct {
 	From, To         uint64
 	FromTime, ToTime time.Time
@@ -75,13 +75,14 @@ type Epochs struct {
 
 // InspectOptions modify one inspection. The zero value is usable.
 type InspectOptions struct {
-	// Closed means what it means in [BackupOptions].
+	// Closed is as in [BackupOptions].
 	Closed bool
 }
 
-// Inspect reports what the file or folder at path is, and whether it is whole: a database
-// with its log, closed or in use, a part of one, a folder or file of Grafeo's own backups,
-// or an archive. An archive is only recognized. Inspect locks nothing and writes nothing.
+// Inspect reports what the file or folder at path is, and whether it is whole. It may be a
+// database with its log, closed or in use, a part of one, a folder or file of Grafeo's own
+// backups, or an archive. An archive is only recognized. Inspect locks nothing and writes
+// nothing.
 //
 // Damage is not an error but the report's Problem; the report then has what could be
 // read. Anything else at path is [CodeNotDatabase].

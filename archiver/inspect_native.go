@@ -14,7 +14,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
-// NativeList is what a list of native backups says, one alone or in its folder.
+// NativeList is the content of a list of native backups, given alone or in its folder.
 type NativeList struct {
 	Fulls, Incrementals int
 	Bytes               uint64    // of their files

@@ -2,8 +2,7 @@ package archiver
 
 import "github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 
-// Keys are what a process is given for the keys of an archive: who is to open a new one, and
-// where to find what opens one that there is.
+// Keys say who can open a new archive, and where to find the keys of an existing one.
 type Keys = seal.Given
 
 // Recipient is somebody who can open an archive: an age public key, or a passphrase.
@@ -12,17 +11,18 @@ type Recipient = seal.Recipient
 // Identity is a secret that opens what is encrypted for a recipient.
 type Identity = seal.Identity
 
-// WriterKey is what a host needs to write to an encrypted archive: it opens the list of backups, and
-// no data.
+// WriterKey is what a host needs to write to an encrypted archive: it opens the list of backups,
+// but no data.
 type WriterKey = seal.WriterKey
 
 // ParseRecipient returns the recipient with an age public key: age1… or age1pq1….
 func ParseRecipient(text string) (Recipient, error) { return seal.ParseRecipient(text) }
 
-// ParseRecipients returns the recipients in a file of them: one a line, with comments after #.
+// ParseRecipients returns the recipients in a file that has one on each line, and comments
+// after #.
 func ParseRecipients(file []byte) ([]Recipient, error) { return seal.ParseRecipients(file) }
 
-// PassphraseRecipient returns the recipient that is whoever knows a passphrase.
+// PassphraseRecipient returns the recipient for anyone who knows the passphrase.
 func PassphraseRecipient(passphrase string) (Recipient, error) {
 	return seal.PassphraseRecipient(passphrase)
 }
@@ -31,13 +31,14 @@ func PassphraseRecipient(passphrase string) (Recipient, error) {
 // something is encrypted for it, and only then.
 func AskedPassphrase(ask func() (string, error)) Recipient { return seal.AskedPassphrase(ask) }
 
-// ParseIdentities returns the identities in a file of them, as age-keygen writes it. If it is
-// encrypted with a passphrase, as by age -p, that is asked for.
+// ParseIdentities returns the identities in a file such as age-keygen writes. If the file is
+// encrypted with a passphrase, as by age -p, it calls passphrase.
 func ParseIdentities(file []byte, passphrase func() (string, error)) ([]Identity, error) {
 	return seal.ParseIdentities(file, passphrase)
 }
 
-// ErrPassphrase: a file of identities is encrypted with another passphrase.
+// ErrPassphrase is the error for a file of identities that is encrypted with another
+// passphrase.
 var ErrPassphrase = seal.ErrPassphrase
 
 // PassphraseIdentity returns the identity that is a passphrase.
@@ -51,6 +52,6 @@ func NewIdentity(isHybrid bool) (secret string, recipient Recipient, err error) 
 	return seal.NewIdentity(isHybrid)
 }
 
-// ParseWriterKey parses the file of a writer key, which its method Encode returns. No error repeats
-// what is in it.
+// ParseWriterKey parses the file of a writer key, which its method Encode returns. Errors never
+// repeat the content of the file.
 func ParseWriterKey(file []byte) (*WriterKey, error) { return seal.ParseWriterKey(file) }

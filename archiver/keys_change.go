@@ -10,20 +10,21 @@ import (
 	"github.com/gbak-s3/gbak-s3/storage"
 )
 
-// KeyChange is what is to be changed about who can open an archive, and with which keys.
+// KeyChange says how to change who can open an archive, and its keys.
 type KeyChange = seal.Change
 
 // KeyChangeReport describes what [Archive.ChangeKeys] has done.
 type KeyChangeReport struct {
-	Record   uint64 // that was committed; 0 if it was so already
+	Record   uint64 // that was committed; 0 if nothing had to change
 	Keys     KeyList
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// ChangeKeys changes who can open an archive. Recipients who are added open everything, also
-// what is stored already. If somebody is removed, or keys are rotated, what comes is encrypted
-// with new keys; what is stored stays as it is, readable for whoever has kept the old keys.
+// ChangeKeys changes who can open an archive. Added recipients can open everything, including
+// what is already stored. If a recipient is removed, or keys are rotated, later backups are
+// encrypted with new keys. What is already stored stays as it is, readable for anyone who has
+// kept the old keys.
 //
 // It takes an identity that opens the archive, and one of somebody who stays. The change is
 // committed as a record, like a backup: backups that run meanwhile are not lost, and hosts that

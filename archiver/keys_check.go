@@ -23,9 +23,8 @@ type KeyCheckReport struct {
 	Elapsed  time.Duration
 }
 
-// CheckKeys makes sure that the identities which the archive was given open it, without any other
-// key: the keys of all generations, the manifest of the newest backup, and one of its segments,
-// the smallest.
+// CheckKeys checks that the identities that the archive was given can open it, without any other
+// key: the keys of all generations, the manifest of the newest backup, and its smallest segment.
 //
 // The error is [CodeKeyMissing] or [CodeKeyWrong] if they do not, and [CodeNotEncrypted] if the
 // archive is not encrypted.

@@ -13,9 +13,9 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// WriterKeyFile returns, for [Keys], the writer key in a file that is only read, such as a
-// mounted secret. With it, the archive must exist, be encrypted and be that of the key: anything
-// else is [CodeNotEncrypted] or [CodeKeyWrong].
+// WriterKeyFile returns a function for [Keys] that reads the writer key from a file, such as a
+// mounted secret, and never writes it. The archive must then exist, be encrypted, and belong to
+// this key: anything else is [CodeNotEncrypted] or [CodeKeyWrong].
 func WriterKeyFile(path string, log *slog.Logger) func(archiveID string) (*WriterKey, error) {
 	f := &record.Folder{Log: cmp.Or(log, slog.New(slog.DiscardHandler))}
 	return func(archiveID string) (*WriterKey, error) {

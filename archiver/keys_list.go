@@ -18,7 +18,7 @@ type KeyList struct {
 	Recipients  []KeyRecipient
 }
 
-// KeyGeneration is the keys with which everything is encrypted from a record on.
+// KeyGeneration is the keys that encrypt everything from a record on.
 type KeyGeneration struct {
 	Number  int
 	From    uint64
@@ -47,8 +47,8 @@ func keyListOf(archiveID string, record manifest.Seq, l *manifest.KeyList) KeyLi
 type KeyListReport struct {
 	Keys *KeyList // nil if the archive is not encrypted
 
-	// Proved says that a key that is here shows that somebody with the keys of the archive has
-	// written the list. Without one, it is what the store says.
+	// Proved reports that a key on this host proves that the list was written by somebody
+	// with the archive's keys. Otherwise, it is only what the store returned.
 	Proved bool
 
 	Requests storage.RequestCounts

@@ -30,8 +30,8 @@ const (
 type Backup struct {
 	Seq      uint64 // its number in the archive, from 1
 	Kind     Kind
-	From     uint64 // of a merged one, the first of the backups that it stands for, the last being Seq; else 0
-	Timeline int    // a stretch of history without a fork; only epochs of one timeline compare
+	From     uint64 // of a merged one: the first of the backups that it replaces (the last is Seq); else 0
+	Timeline int    // a stretch of history without a fork; only epochs of the same timeline can be compared
 
 	// StartEpoch to EndEpoch is what the backup itself holds; RestoreFrom to RestoreTo is
 	// what can be restored from it and the backups that it continues.
@@ -44,7 +44,7 @@ type Backup struct {
 	RawBytes    int64 // of the database's files
 	StoredBytes int64 // of the segments that the run has written
 	ReusedBytes int64 // raw bytes of segments that were in the archive already
-	Segments    int   // objects among these: a small segment stands in the manifest
+	Segments    int   // objects among these: a small segment is inside the manifest
 
 	Database   string // name of the database's file
 	DatabaseID string

@@ -10,16 +10,16 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 )
 
-// LogSummary is what a log holds, or before the first damage in it.
+// LogSummary is what a log contains, up to the first damage in it.
 type LogSummary struct {
 	Files int   // that there are
 	Bytes int64 // of these
 
 	Commits int64 // with an epoch; of a database, those after its image
 
-	// Runs are the epochs of each open of the database that the log shows, in
-	// their order (0.5): at each they start again. If there are more than 100, it
-	// is the last 100. In 0.6 there is one.
+	// Runs are the epochs of each open of the database that the log shows, in order
+	// (0.5): epochs start again at each. If there are more than 100, it is the last
+	// 100. In 0.6 there is one.
 	Runs []Epochs
 
 	Torn        *grafeo.TornTail // nil if the log ends cleanly

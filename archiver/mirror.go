@@ -14,15 +14,15 @@ type MirrorOptions struct {
 	// DryRun changes nothing, and reports what would be mirrored.
 	DryRun bool
 
-	// ServerSide lets a store that has both archives copy segments by itself, without sending them
-	// through this host, see [storage.Copier]. Where the store shows no checksum, that does not
-	// find out whether a segment is damaged. A store that refuses is no error.
+	// ServerSide lets a store that has both archives copy segments by itself, without sending
+	// them through this host, see [storage.Copier]. If the store shows no checksum, damaged
+	// segments are not noticed. It is not an error if the store refuses.
 	ServerSide bool
 
 	// Deep reads all of the mirror back at the end.
 	Deep bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
@@ -31,18 +31,18 @@ type MirrorReport struct {
 	DryRun bool
 
 	Newest uint64 // the newest record of the archive as of this run
-	UpTo   uint64 // up to which of its records the mirror has everything; 0 in a dry run
+	UpTo   uint64 // the mirror has everything up to this record; 0 in a dry run
 
 	Records    int   // that were mirrored: backups, and what is recorded about them
 	Objects    int   // other objects
 	Bytes      int64 // of all these
 	ServerSide int   // how many of the objects the store has copied by itself
-	SizeOnly   int   // and of how many of these it has shown no more than the size
+	SizeOnly   int   // how many of them could only be checked by their size
 	ReadBack   int   // objects of the mirror that were read back, and are right
 
-	// Unopened reports that the archive is encrypted, and nobody here has a key to it. Then what is
-	// mirrored is compared with the hashes in its keys only, which find what was damaged by
-	// accident, and a missing object is not noticed.
+	// Unopened reports that the archive is encrypted and no key was given. What is mirrored is
+	// then only compared with the hashes in objects' keys. These show accidental damage, but a
+	// missing object is not noticed.
 	Unopened bool
 
 	// Damaged are objects that are damaged or missing, and were left alone.
@@ -52,35 +52,35 @@ type MirrorReport struct {
 	Elapsed  time.Duration
 }
 
-// MirrorDamage is what is wrong with an object of one of two archives.
+// MirrorDamage says what is wrong with an object of one of the two archives.
 type MirrorDamage struct {
 	Key      string
 	Problem  string
-	InSource bool // it is one of the archive that is mirrored, and not of the mirror
+	InSource bool // the object is in the archive that is mirrored, not in the mirror
 }
 
-// Mirror makes to a mirror of the archive: the same one, byte for byte, with the same id. What
-// the mirror lacks is stored, records last and in order, so that every state can be restored
-// from it as from the archive as soon as the first call has come to its end, and after that at any time.
-// The next call mirrors what has come since; a call goes on where an earlier one ended, however
-// that ended, and any number of them may run at the same time.
+// Mirror makes to a mirror of the archive: the same one, byte for byte, with the same id. What the
+// mirror lacks is stored, records last and in order. So every state can be restored from it once
+// the first call has succeeded, and at any time after that. The next call mirrors what is new
+// since. A call continues where an earlier one ended, however that ended, and any number of them
+// may run at the same time.
 //
-// What is read is compared with its hash: a damaged object, or a missing one, stays behind, and so
-// do all records from the first one on that needs it. That is [CodeDamagedArchive]. In the mirror
-// nothing is overwritten or deleted: what an expiry has removed from the archive, [Archive.Expire]
-// deletes there.
+// What is read is compared with its hash. A damaged or missing object is not mirrored, nor are the
+// first record that needs it and all records after that; the error is [CodeDamagedArchive].
+// Nothing in the mirror is overwritten or deleted: to delete what an expiry has removed from the
+// archive, call [Archive.Expire] on the mirror.
 //
 // Until [Archive.Detach], nothing else writes into a mirror ([CodeMirror]): the log that a database
 // holds for an archive is held by the archive's id, which both have.
 //
-// Certificates are not mirrored: they say what was read and restored at one place, and the mirror has its
-// own.
+// Certificates are not mirrored: they say what was read and restored in one place, and the mirror
+// has its own.
 //
-// What is no mirror of this archive is left alone ([CodeTargetExists]), and so is a mirror in which a
-// record is another one, or newer ([CodeConflict]). No key is needed to mirror an encrypted archive,
+// If to is not a mirror of this archive, it is left alone ([CodeTargetExists]). So is a mirror with
+// a different or newer record ([CodeConflict]). No key is needed to mirror an encrypted archive,
 // see [MirrorReport.Unopened].
 //
-// With an error, there is a report as well, of what was mirrored before.
+// If there is an error, the report says what was mirrored before it.
 func (a *Archive) Mirror(ctx context.Context, to *Archive, opts MirrorOptions) (MirrorReport, error) {
 	var done mirroring.Report
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {
@@ -101,9 +101,9 @@ func (a *Archive) Mirror(ctx context.Context, to *Archive, opts MirrorOptions) (
 	return r, err
 }
 
-// Detach makes an archive like any other of a mirror: backups go on in it, and nothing is mirrored
-// into it any more. It reports whether this call has done that; false if an earlier one has. What is
-// no mirror is [CodeTargetExists].
+// Detach turns a mirror into an ordinary archive: backups can continue in it, and nothing is
+// mirrored into it any more. It reports whether this call has done that; false if an earlier one
+// has. If the archive is not a mirror, the error is [CodeTargetExists].
 //
 // The archive and what was its mirror have the same id. A database holds its log for one of them:
 // the first backup into the other one afterwards notices ([CodeVanished]).

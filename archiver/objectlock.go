@@ -36,12 +36,12 @@ const (
 	longestShare = 7 * 24 * time.Hour
 )
 
-// LockError is the error for locks with which backups cannot stay restorable for as long as
-// was asked for. Its code is [CodeLock].
+// LockError is the error for locks that are too short to keep backups restorable for the
+// wanted time. Its code is [CodeLock].
 type LockError struct {
 	Keep   time.Duration // [BackupOptions.LockKeep]
-	Locked time.Duration // for which the store locks objects, 0 for none
-	Err    error         // why it is not known for how long, else nil
+	Locked time.Duration // how long the store locks objects, 0 for not at all
+	Err    error         // why that is not known, else nil
 }
 
 func (e *LockError) Error() string {

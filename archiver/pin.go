@@ -15,21 +15,21 @@ import (
 // MaxPinLabel is how many bytes the label of a pin may have.
 const MaxPinLabel = manifest.MaxPinLabel
 
-// ValidatePinLabel reports why label cannot be that of a pin: it is too long, no UTF-8, or
-// has control characters. It returns nil if it can.
+// ValidatePinLabel reports why label cannot be that of a pin: it is too long, is not
+// UTF-8, or has control characters. It returns nil if it can.
 func ValidatePinLabel(label string) error { return manifest.ValidatePinLabel(label) }
 
 // KeepReport describes what [Archive.Pin], [Archive.Unpin] and [Archive.SetPolicy] have
 // done.
 type KeepReport struct {
-	Keep     uint64 // number of the record that was committed; 0 if it was so already
+	Keep     uint64 // number of the record that was committed; 0 if nothing had to change
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
 
-// Pin makes a backup stay, and those that it continues, whatever rules say, until it is
-// unpinned. label says what for ([ValidatePinLabel]). Pinning a pinned backup changes
-// its label. The error is [CodeNoBackup] if there is no such backup.
+// Pin keeps a backup, and those that it continues, until it is unpinned, whatever the
+// rules say. label says why ([ValidatePinLabel]). Pinning a pinned backup changes its
+// label. The error is [CodeNoBackup] if there is no such backup.
 func (a *Archive) Pin(ctx context.Context, backup uint64, label string) (KeepReport, error) {
 	if err := ValidatePinLabel(label); err != nil {
 		return KeepReport{}, explain(err)
@@ -56,7 +56,8 @@ func (a *Archive) Pin(ctx context.Context, backup uint64, label string) (KeepRep
 }
 
 // Unpin takes back what [Archive.Pin] did. The backup stays until an expiry removes it. The
-// error is [CodeNoBackup] if there is no such backup; one that is not pinned is no error.
+// error is [CodeNoBackup] if there is no such backup. If it is not pinned, that is not an
+// error.
 func (a *Archive) Unpin(ctx context.Context, backup uint64) (KeepReport, error) {
 	return a.keep(ctx, func(s *keeping.State, n *keeping.Next) (bool, error) {
 		seq := manifest.Seq(backup)
@@ -101,7 +102,7 @@ func (a *Archive) keep(ctx context.Context, change func(*keeping.State, *keeping
 	return r, nil
 }
 
-// SetPolicy stores rules in the archive, which [Archive.Expire] follows if it is given
+// SetPolicy stores rules in the archive. [Archive.Expire] follows them if it is given
 // none. nil removes them.
 func (a *Archive) SetPolicy(ctx context.Context, rules *Rules) (KeepReport, error) {
 	if rules != nil {

@@ -15,16 +15,16 @@ import (
 )
 
 // Present reports whether a database is at path, so that there is nothing to restore. It
-// asks no store. Only the first bytes are read: a database that is damaged further in is
-// there, too.
+// asks no store. It reads only the first bytes, so a database that is damaged further in
+// also counts as present.
 //
 // A restore to path that was killed while it published is taken back first, as by the
 // next restore. If the database is there, what a killed restore has left beside it is
 // removed.
 //
 // If something else is there, the error is [CodeTargetExists]; if another restore to path
-// is running, it is [CodeTargetBusy]. Only if the answer is false and there is no error is
-// nothing there.
+// is running, it is [CodeTargetBusy]. Nothing is there only if the result is false and the
+// error is nil.
 func Present(path string) (bool, error) {
 	is, err := present(disk.OS{}, path)
 	return is, explain(err)
@@ -65,10 +65,10 @@ func present(on disk.Disk, path string) (bool, error) {
 
 // Neighbours returns the addresses of archives beside this one, one level up: other
 // prefixes of its bucket, or folders beside its own. There may be more, and there are none
-// if the store cannot look around. They are for people: whoever finds no archive may have
-// mistyped the address.
+// if the store cannot look around. They are for people who find no archive because they
+// have mistyped the address.
 //
-// If the place does not exist in which this archive would be, the error is [CodeNoStore].
+// If the place in which this archive would be does not exist, the error is [CodeNoStore].
 func (a *Archive) Neighbours(ctx context.Context) (addresses []string, err error) {
 	lister, ok := a.objects.Storage.(storage.NeighbourLister)
 	if !ok {

@@ -32,7 +32,7 @@ type Proven struct {
 	Timeline int
 	Epoch    uint64
 	Time     *time.Time // of the state; nil where the database keeps no times
-	Random   bool       // the state was drawn from all that could be restored
+	Random   bool       // the state was chosen at random from all that could be restored
 
 	Executed bool   // a command has checked the restored database, too
 	Digest   string // that the command reported; "" for none
@@ -42,7 +42,7 @@ type Proven struct {
 	Restore  time.Duration // how long the restore took
 }
 
-// Drilled says what came of a drill.
+// Drilled is the outcome of a drill.
 type Drilled struct {
 	At       time.Time // when it began
 	OK       bool
@@ -52,21 +52,21 @@ type Drilled struct {
 	Random   bool
 }
 
-// Coverage is what samples say together: of the segments that backups up to UpTo name, this share
-// was read since Since, and was right. Shares are of the hashes of segments, and so, up to chance, of
-// their number.
+// Coverage is what all samples together have read: of the segments that backups up to UpTo name,
+// the share Read was read since Since, and was right. Shares are of the range of hashes, and so
+// roughly of the number of segments.
 type Coverage struct {
-	Read    float64 // from 0 to 1; 1 if it is all, and only then
+	Read    float64 // from 0 to 1; 1 only if it is all
 	UpTo    uint64  // 0 if nothing was read that was right
 	Since   time.Time
-	Damaged float64 // the share that was read, and on which something was wrong
+	Damaged float64 // the share that was read, and in which something was wrong
 
 	LastAt   time.Time // when the newest sample began
 	Findings int       // of the newest sample
 }
 
-// Proofs returns what the newest certificate of the archive says. Beside what opens the archive, that
-// is a list and a read.
+// Proofs returns what the newest certificate of the archive says. Apart from opening the archive,
+// that takes a list and a read.
 func (a *Archive) Proofs(ctx context.Context) (Proofs, storage.RequestCounts, error) {
 	var p Proofs
 	requests, _, err := run(ctx, nil, func(ctx context.Context) error {

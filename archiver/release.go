@@ -61,7 +61,7 @@ func releaseAny(ctx context.Context, path string, which func(hold.Entry) bool) (
 	return released, err
 }
 
-// Holds reports what the database at path keeps its log for. It locks nothing.
+// Holds reports which holds make the database at path keep its log. It locks nothing.
 func Holds(ctx context.Context, path string) (HoldReport, error) {
 	var r HoldReport
 	_, _, err := run(ctx, nil, func(context.Context) (err error) {

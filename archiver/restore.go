@@ -32,7 +32,7 @@ type RestoreOptions struct {
 	// had, the best state before it is restored, and [RestoreReport.Salvaged] says so.
 	Salvage bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 
 	inspect func(logDir string, plan *catalog.Plan) error // of a drill: looks at the log before it is trimmed; nothing is kept then
@@ -74,11 +74,10 @@ type RestoreReport struct {
 // until then it is in a hidden folder beside the target, without the page that makes it
 // a database. When Restore returns nil, a loss of power does not take it away again.
 //
-// If Restore fails, the target is as it was, also with Force; should even that be
-// impossible, the error says where the previous database is. If it is killed, or the
-// power fails, the target is as it was, or whole, or a part that no Grafeo opens. The
-// next call, with or without Force, removes what is left and puts back what was moved
-// aside.
+// If Restore fails, the target is as it was, even with Force. If that is impossible,
+// the error says where the previous database is. If it is killed, or the power fails,
+// the target is as it was, or whole, or a part that no Grafeo opens. The next call,
+// with or without Force, removes what is left and puts back what was moved aside.
 //
 // What a restore had fetched and checked when it was killed, or when the store failed,
 // stays in the hidden folder if it is 1 MiB or more, and the error says so. The next

@@ -27,8 +27,8 @@ type Rules struct {
 	Labels []string // backups with one of these labels: "KEY", or "KEY=VALUE"
 }
 
-// ParseAge returns the time that a number and its unit name: 90m, 36h, 30d, 8w. It is at
-// least a second, and at most a hundred years.
+// ParseAge parses a duration such as 90m, 36h, 30d or 8w. It is at least a second, and
+// at most a hundred years.
 func ParseAge(s string) (time.Duration, error) { return manifest.ParseAge(s) }
 
 // ParseCount returns how many backups or periods a rule keeps, at least 1.
@@ -90,12 +90,12 @@ type Verdict struct {
 
 	// Because are the reasons for which it stays: the rules that keep it ("newest",
 	// "last", "full", "within", "hourly" to "yearly", "window", "label", "pin"), and
-	// "chain of N" if backup N, which some rule keeps, needs it. A backup that nobody asked
-	// to remove stays without a reason.
+	// "chain of N" if backup N needs it and stays by some rule. A backup that nobody
+	// asked to remove stays without a reason.
 	Because []string
 
-	// Of is what the reason of the same place is about: the period ("2026-10-26"), the
-	// label, or the label of the pin; "" for others.
+	// Of has, for each reason, what it is about: the period ("2026-10-26"), the label,
+	// or the label of the pin; "" for others.
 	Of []string
 
 	NeededBy uint64 // the N of "chain of N", else 0

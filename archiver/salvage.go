@@ -17,7 +17,7 @@ type SalvageOptions struct {
 	// rotted in them is not noticed.
 	Quick bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
@@ -34,48 +34,49 @@ type SalvageReport struct {
 	Elapsed   time.Duration
 }
 
-// SalvagedTimeline is what can be had of a timeline.
+// SalvagedTimeline is what can be restored of a timeline.
 type SalvagedTimeline struct {
 	Timeline             int
 	Database, DatabaseID string
 	Generation           grafeo.Generation
-	Epochs               []SalvagedEpochs // that it has, or had, as far as is known, ascending
+	Epochs               []SalvagedEpochs // as far as they are known, ascending
 	Backups              []SalvagedBackup // the oldest first
 }
 
 // SalvageState says whether a state can be had.
 type SalvageState string
 
-// The states of states.
+// The values of [SalvageState].
 const (
 	SalvageRestorable = SalvageState(salvage.Restorable) // exactly as from a whole archive
 	SalvageUnsure     = SalvageState(salvage.Unsure)     // but it may lack commits of that same epoch, of a record that is lost
 	SalvageLost       = SalvageState(salvage.Lost)       // no
 )
 
-// SalvagedEpochs is epochs in a row with which it is the same.
+// SalvagedEpochs are consecutive epochs in the same state.
 type SalvagedEpochs struct {
 	From, To    uint64
 	State       SalvageState
-	OnlyRemoved bool      // they need records that are no backups any more, and are there still
+	OnlyRemoved bool      // they need records that are no longer backups but still exist
 	Why         []Finding // of epochs that are not restorable: what they would need
 }
 
-// SalvagedBackup is a backup of the archive, and whether the state at its end can be had.
+// SalvagedBackup is a backup of the archive, and whether the state at its end can be
+// restored.
 type SalvagedBackup struct {
 	Seq      uint64
 	Kind     Kind
 	EndEpoch uint64
 	State    SalvageState
-	Why      []Finding // unless it is restorable: which objects that would take
+	Why      []Finding // unless it is restorable: which objects are missing for that
 }
 
 // OK reports whether nothing is missing, damaged or in doubt.
 func (r *SalvageReport) OK() bool { return len(r.Holes) == 0 && len(r.Doubts) == 0 }
 
-// Salvage finds out what can still be restored from an archive of which objects are missing or
-// damaged. It changes nothing. [RestoreOptions.Salvage] restores what it finds. That something is
-// missing is no error, that it cannot be seen is one.
+// Salvage finds out what can still be restored from an archive with missing or damaged objects.
+// It changes nothing. [RestoreOptions.Salvage] restores what it finds. A missing object is not an
+// error; being unable to look is.
 func (a *Archive) Salvage(ctx context.Context, opts SalvageOptions) (SalvageReport, error) {
 	r := SalvageReport{Quick: opts.Quick}
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) error {

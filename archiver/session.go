@@ -19,12 +19,12 @@ import (
 
 // SessionOptions are what all backups of a [Session] have in common.
 type SessionOptions struct {
-	// Backup says how the session backs up. What [SessionBackup] has, too, is left out of
-	// it and said for each backup.
+	// Backup says how the session backs up. Leave out the fields that [SessionBackup]
+	// also has: they are set for each backup.
 	Backup BackupOptions
 }
 
-// SessionBackup says what one backup of a [Session] is to be. The zero value is usable.
+// SessionBackup says how to make one backup of a [Session]. The zero value is usable.
 type SessionBackup struct {
 	Full      bool     // as in [BackupOptions]
 	NoFull    bool     // as in [BackupOptions]
@@ -34,14 +34,14 @@ type SessionBackup struct {
 	Observer  Observer // as in [BackupOptions]
 }
 
-// Session backs up one database into one archive, again and again. It remembers the end of
-// the archive, so that it need not ask for what it knows: an incremental backup that stands in its
-// manifest takes two requests, or three, and a Look none. Others may work on the archive and on
-// the database meanwhile, as beside [Archive.Backup].
+// Session backs up one database into one archive, again and again. It remembers the end of the
+// archive and so needs few requests: an incremental backup that fits into its manifest takes two
+// or three, and a Look none. Others may work on the archive and on the database meanwhile, as
+// beside [Archive.Backup].
 //
-// A clean close of a 0.5 database removes its log. A session keeps that open from the first
-// Look or Backup that sees it, and so has it still: the next Backup stores the rest of it,
-// and then what the database has now.
+// A clean close of a 0.5 database removes its log. A session keeps the log open from the
+// first Look or Backup that sees it, and so still has it: the next Backup stores the rest
+// of it, and then what the database has now.
 //
 // All methods may be called concurrently: Look, Backup, Check, Reread and Close wait for each
 // other, while Prepare and Requests run beside them.
@@ -73,8 +73,8 @@ type Session struct {
 	requests storage.RequestCounts
 }
 
-// RereadEvery is how long a [Session] relies on what it remembers of an archive. Then, and after
-// every failure, the next backup reads the archive as [Archive.Backup] does.
+// RereadEvery is how long a [Session] relies on what it remembers of an archive. After that, and
+// after every failure, the next backup reads the archive as [Archive.Backup] does.
 const RereadEvery = time.Hour
 
 // Session returns a session that backs up the database at path, as [Archive.Backup] takes
@@ -107,9 +107,9 @@ func (s *Session) options(b SessionBackup) BackupOptions {
 	return o
 }
 
-// Backup is [Archive.Backup] of the session's database. If that was closed meanwhile, several
-// backups are committed, and with an error perhaps some of them ([BackupReport.Before]). It
-// takes less:
+// Backup is [Archive.Backup] of the session's database. If the database was closed meanwhile,
+// several backups are committed; if there is an error, perhaps only some of them
+// ([BackupReport.Before]). A session takes less:
 //
 //   - If nothing is new, it asks the store nothing. If an incremental backup will do, it makes
 //     sure that the archive is still as the session knows it, stores the segment beside that,
@@ -214,7 +214,7 @@ func (s *Session) update(ctx context.Context, o commit.UpdateOptions, attempt fu
 // since, Check reads it. It writes nothing. Its errors are those of a backup that fails before
 // it reads the database.
 //
-// What others have appended it need not notice: see Reread.
+// It may not notice what others have appended: see Reread.
 func (s *Session) Check(ctx context.Context) error {
 	s.work.Lock()
 	defer s.work.Unlock()
@@ -258,9 +258,9 @@ func (s *Session) reread(ctx context.Context) error {
 	return s.update(ctx, o, func(*commit.Head) error { return nil })
 }
 
-// DropRemoved gives up a log that a 0.5 database has removed and the session has open still,
-// which takes up space on the disk until a Backup has stored it. It reports whether there was
-// one.
+// DropRemoved gives up a log that a 0.5 database has removed and the session still has open.
+// Such a log takes up space on the disk until a Backup has stored it. It reports whether
+// there was one.
 func (s *Session) DropRemoved() bool {
 	s.work.Lock()
 	defer s.work.Unlock()
@@ -273,8 +273,8 @@ func (s *Session) DropRemoved() bool {
 }
 
 // Keep opens what a 0.5 database has written since the last Look, so that a clean close loses
-// nothing. It waits for no other method and takes microseconds: it is for each change of the
-// database's files, because the sooner it is called, the shorter may a run be.
+// nothing. It waits for no other method and takes microseconds. Call it at each change of the
+// database's files: the sooner it is called, the shorter are the runs that it can catch.
 //
 // It reports whether the database was closed, and its log waits for a backup: the sooner the
 // better, because the next run overwrites the image that its states begin with.
@@ -286,8 +286,8 @@ func (s *Session) Keep() (wasClosed bool) {
 	return wasClosed
 }
 
-// Close ends the session, which must not be used afterwards. What it owes to the hold of the
-// database is written, which asks no store.
+// Close ends the session, which must not be used afterwards. It brings the hold of the
+// database up to date, without asking the store.
 func (s *Session) Close(ctx context.Context) error {
 	s.work.Lock()
 	defer s.work.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
 )
 
-// Look is what a [Session] sees of its database, compared with what it knows of the archive.
+// Look compares what a [Session] sees of its database with what it knows of the archive.
 type Look struct {
 	// Known reports that the session has read the archive, with Check or Backup. Otherwise,
 	// what depends on the archive is zero, except HeldLogBytes. What it knows is as of its last
@@ -36,13 +36,13 @@ type Look struct {
 	// What it has now comes after that, and takes a full backup.
 	Remainder bool
 
-	// NeedsFull is why the next backup has to be a full one, "" if it need not. Whether an
-	// archive accepts another database than that of its newest backup shows only when that is
-	// backed up.
+	// NeedsFull is why the next backup has to be a full one, "" if it need not. Whether
+	// the archive accepts another database than that of its newest backup is known only
+	// when a backup is tried.
 	NeedsFull string
 
-	// LockFullAt is from when on the next backup has to be a full one because of
-	// [BackupOptions.LockKeep], even if nothing is new; zero if there is no need.
+	// LockFullAt is the time from which the next backup has to be a full one because
+	// of [BackupOptions.LockKeep], even if nothing is new; zero if there is no need.
 	LockFullAt time.Time
 
 	// FullBytes is about how much a full backup would read: the image and its log.
@@ -58,15 +58,15 @@ type Look struct {
 	LogSinceFullBytes int64
 
 	// LogBytes is the whole log on the disk, and HeldLogBytes the part of it that the
-	// database keeps only for this archive. Of a 0.5 database, HeldLogBytes is the log that
-	// it has removed and the session has open still, which is on the disk, too.
+	// database keeps only for this archive. Of a 0.5 database, HeldLogBytes is the log
+	// that it has removed and the session still has open, which is on the disk, too.
 	LogBytes     int64
 	HeldLogBytes int64
 }
 
 // Look compares the database with what the session knows of the archive. It asks no store,
-// and reads of the database what shows how much is new. Its errors are those of a backup that
-// cannot read the database.
+// and reads only what shows how much is new in the database. Its errors are those of a backup
+// that cannot read the database.
 func (s *Session) Look(ctx context.Context) (Look, error) {
 	s.work.Lock()
 	defer s.work.Unlock()

@@ -8,11 +8,10 @@ import (
 	"github.com/gbak-s3/gbak-s3/archiver/internal/locate"
 )
 
-// Prepare stores the image of the database and commits nothing. Increments go on meanwhile, as
-// other methods may be called at the same time. The next full backup of this session then
-// reads the image again, and sends only what has changed since; what the image of 0.5 has, as long as
-// it is the same one. So a full backup that takes long to send does not keep increments waiting, nor
-// lose to them.
+// Prepare stores the image of the database and commits nothing. Other methods may be called at the
+// same time, so incrementals continue. The next full backup of this session then reads the image
+// again, and sends only what has changed since. In 0.5, an image that has changed is sent whole. So
+// a full backup that takes long to send neither delays incrementals nor loses to them.
 //
 // Before the first backup there is nothing to prepare, and Prepare does nothing. A second call
 // waits for the first one.

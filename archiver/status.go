@@ -40,9 +40,9 @@ type StatusReport struct {
 	Newest *Backup
 	Age    time.Duration
 
-	// Restorable is what the manifests say can be restored, the newest timeline first, and of
-	// each the lowest epochs first. One manifest of 32 backups is read, which describes the
-	// others: if one of those is damaged, [Archive.Verify] finds it.
+	// Restorable is what the manifests say can be restored, the newest timeline first,
+	// and in each the lowest epochs first. One manifest of 32 backups is read, which
+	// describes the others: if one of those is damaged, [Archive.Verify] finds it.
 	Restorable []Reach
 
 	// Replay is what Grafeo replays after a restore of the newest backup, nil if there is
@@ -61,11 +61,11 @@ type StatusReport struct {
 	// Encryption is how the archive is encrypted, nil if it is not.
 	Encryption *Encryption
 
-	// Retention is what was said about what stays, nil if nothing was.
+	// Retention is what the newest keep says, nil if there is none.
 	Retention *Retention
 
-	// Proofs are what the newest certificate says. They are nil if that is not known, as certificates
-	// may not be read, or are damaged: then ProofsUnknown says why.
+	// Proofs are what the newest certificate says. They are nil if that is not known, because
+	// certificates cannot be read or are damaged: then ProofsUnknown says why.
 	Proofs        *Proofs
 	ProofsUnknown error
 
@@ -73,15 +73,15 @@ type StatusReport struct {
 	// a hold of the database or [Options.State]. It is an [*Error] of [CodeVanished].
 	Vanished error
 
-	// Broken is not nil if the newest backup cannot be restored, because the manifest of one that it
-	// continues is missing or damaged. It is an [*Error] of [CodeDamagedArchive]. Of damage that only reading
-	// finds, [Archive.Verify] and [Archive.Drill] tell.
+	// Broken is not nil if the newest backup cannot be restored, because the manifest of one that
+	// it continues is missing or damaged. It is an [*Error] of [CodeDamagedArchive]. Damage that
+	// only reading can find is found by [Archive.Verify] and [Archive.Drill].
 	Broken error
 
 	// What follows is about the database, and zero if none was named.
 
 	Behind *Behind    // what the archive does not have yet
-	Log    HoldReport // what a 0.6 database keeps its log for
+	Log    HoldReport // the holds of a 0.6 database
 	Spill  *Spill     // what is in its spill folder, nil if nothing is
 
 	Requests storage.RequestCounts
@@ -90,9 +90,9 @@ type StatusReport struct {
 
 // Behind is what a database has that its archive does not have.
 type Behind struct {
-	// Continues reports that the database's log continues the newest backup. If it does
-	// not, Why says why: then the next backup is a full one, and Commits and Bytes are
-	// what that will hold, because nobody knows how much of it is new.
+	// Continues reports that the database's log continues the newest backup. If it
+	// does not, Why says why: then the next backup is a full one, and Commits and
+	// Bytes describe that backup, because nobody knows how much of it is new.
 	Continues bool
 	Why       string
 

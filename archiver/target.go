@@ -28,8 +28,8 @@ func (t Target) Within(span time.Duration) Target {
 }
 
 // OnTimeline limits the choice to one timeline; timelines are numbered from 1. Without
-// it, it is the newest one that has the target, and for a time the one that was backed
-// up next.
+// it, the newest timeline that has the target is used, and for a time the one that was
+// backed up next.
 func (t Target) OnTimeline(timeline int) Target {
 	t.of.Timeline = timeline
 	return t

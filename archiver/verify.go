@@ -15,23 +15,24 @@ import (
 type VerifyOptions struct {
 	// Deep reads every segment, checks every hash, decompresses every frame and checks
 	// every checksum that the database itself keeps of its image and log. Without it,
-	// segments are only looked for by name and size. Of an encrypted archive for which no
-	// identity was given, it checks the hashes of what is stored, and opens nothing: see
-	// [VerifyReport.Unopened].
+	// segments are only looked for by name and size. If an archive is encrypted and no
+	// identity was given, it checks the hashes of what is stored and decrypts nothing:
+	// see [VerifyReport.Unopened].
 	Deep bool
 
 	// Sample, above 0, is the share of the segments to be read, by their bytes: 0.05 reads a
-	// twentieth, and the next one goes on where the newest certificate says that this one has ended.
-	// So 20 of them read everything that was there when the first of them began. A sample reads at
-	// least one segment, compares its hash and decompresses its frames. That proves segments, and
-	// not how they join, for which there is Deep. With Deep, it means nothing.
+	// twentieth, and the next sample continues where this one ended, according to the newest
+	// certificate. So 20 of them read everything that was there when the first of them began. A
+	// sample reads at least one segment, compares its hash and decompresses its frames. That
+	// proves the segments but not how they fit together; use Deep for that. With Deep, Sample is
+	// ignored.
 	Sample float64
 
-	// Certify leaves a certificate of a deep verification and of a sample, by which the next
-	// sample knows where to go on, and everybody what was read ([Coverage]).
+	// Certify stores a certificate of a deep verification or a sample. It tells the next
+	// sample where to continue, and everybody what was read ([Coverage]).
 	Certify bool
 
-	// Observer is told what the run does; nil for nobody.
+	// Observer is told what the run does; it may be nil.
 	Observer Observer
 }
 
@@ -41,12 +42,12 @@ type VerifyReport struct {
 	Backups  int       // whose manifests could be read
 	Objects  int       // objects that were looked at
 	Bytes    int64     // of content that was read or, unless deep, listed
-	Unopened bool      // segments were read, but there was no key to the data: what is stored was compared with its hashes
+	Unopened bool      // segments were read, but there was no key to the data: they were compared with their hashes as stored
 	Waiting  int       // segments that only removed backups name: a later expiry deletes them
-	Unused   int       // segments that no backup names: of runs that were interrupted or are still going on
+	Unused   int       // segments that no backup names: of runs that were interrupted or are still running
 	Findings []Finding // sorted by key
-	Gone     int       // problems that are no findings: of backups that were removed while this ran
-	Read     *Reading  // what was read of the segments; nil if that is nothing
+	Gone     int       // problems that are not findings, because the backups were removed during the run
+	Read     *Reading  // which segments were read; nil if none
 	Requests storage.RequestCounts
 	Elapsed  time.Duration
 }
@@ -70,13 +71,13 @@ type Finding struct {
 // OK reports whether nothing was found.
 func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 
-// Verify checks an archive. What is wrong with the archive is not an error of
-// Verify but a finding; an error means that the check itself could not be done. Of a
-// backup that was removed, nothing needs to be right.
+// Verify checks an archive. Damage to the archive is not an error of Verify but a
+// finding; an error means that the check itself could not be done. Removed backups need
+// not be intact.
 //
-// It changes nothing but that it may leave a certificate, see [VerifyOptions.Certify]. One
-// that ends with an error leaves none, whatever it has read. Its report has the findings until
-// then, which are true whatever else there is, and no more.
+// It changes nothing, except that it may store a certificate, see [VerifyOptions.Certify]. If
+// Verify returns an error, it stores none. The report then has only the findings until then,
+// which are true in any case.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	var r VerifyReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {

@@ -21,16 +21,16 @@ type BatchDeleter interface {
 	// key without an entry is deleted, or did not exist. A key that the store's answer
 	// does not mention has an entry.
 	//
-	// An error, which is an [*Error] of the first key, is about the call as a whole: the
-	// store did not answer, or not about keys, or ctx ended. Then the map is nil, and each
+	// An error, an [*Error] for the first key, is about the call as a whole: the store
+	// did not answer, or not about keys, or ctx ended. Then the map is nil, and each
 	// of the objects may be deleted or not. The call may be repeated.
 	//
 	// If one of the keys is invalid, the error is [ErrInvalidKey], and names it. If ctx
 	// has ended already, the error wraps its cause. In both cases nothing is deleted.
 	// Without keys there is nothing to do.
 	//
-	// A backend retries the request as it retries others, but not single keys: those that
-	// the store was too busy for have [ErrUnavailable] and may be tried again.
+	// A backend retries the request as it retries others, but not single keys: keys
+	// that the store was too busy for have [ErrUnavailable] and may be tried again.
 	DeleteAll(ctx context.Context, keys []string) (map[string]error, error)
 }
 
@@ -46,7 +46,7 @@ func DeleteAll(ctx context.Context, s Storage, keys []string) (map[string]error,
 // deletesAtOnce is how many calls of Delete stand in for one of DeleteAll at a time.
 const deletesAtOnce = 8
 
-// DeleteEach keeps the contract of [BatchDeleter] by calling s.Delete for each key,
+// DeleteEach fulfils the contract of [BatchDeleter] by calling s.Delete for each key,
 // several at a time. It stops at an error that any other key would meet as well, such as
 // [ErrUnavailable], which is then about the call as a whole.
 func DeleteEach(ctx context.Context, s Storage, keys []string) (map[string]error, error) {

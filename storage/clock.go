@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock is a [Storage] that shows what time it is by the clock that also sets
+// Clock is a [Storage] that shows the time of the clock that also sets
 // [ObjectInfo].ModTime. A backend need not be one.
 type Clock interface {
 	// Now returns the store's time, which may be cut to the second. It changes nothing,

@@ -5,14 +5,13 @@ import "context"
 // Copier is a [Storage] that can copy objects from another store without sending them through
 // this host. A backend need not be one.
 type Copier interface {
-	// CopyFrom copies the object at key of from to the same key, over what may be there. A
-	// missing one is [ErrNotExist]. If the place of the two is not the same, or refuses, the error is
-	// another one, and nothing was copied. What it has copied, Head shows.
+	// CopyFrom copies the object under key in from to the same key, and overwrites what may be
+	// there. A missing object is [ErrNotExist]. If the two stores are not in the same place, or
+	// it refuses, the error is another one, and nothing was copied. Head shows what was copied.
 	CopyFrom(ctx context.Context, key string, from Storage) error
 }
 
-// CopierOf returns s, or what it stands in front of and Unwrap returns, as a [Copier]; nil if it
-// is none.
+// CopierOf returns s, or the store that it wraps, as a [Copier]; nil if it is none.
 func CopierOf(s Storage) Copier {
 	for {
 		if c, ok := s.(Copier); ok {
@@ -26,7 +25,7 @@ func CopierOf(s Storage) Copier {
 	}
 }
 
-// Innermost returns the store behind all that only stands in front of it.
+// Innermost returns the store behind all its wrappers.
 func Innermost(s Storage) Storage {
 	for {
 		front, ok := s.(interface{ Unwrap() Storage })

@@ -44,10 +44,10 @@ var (
 	// is also [errors.ErrUnsupported].
 	ErrNoConditionalPut error = sentinel{"the store cannot create an object only if it is absent", errors.ErrUnsupported}
 
-	// ErrReadOnly: the store was opened for reading alone. Nothing was sent.
+	// ErrReadOnly: the store was opened for reading only. Nothing was sent.
 	ErrReadOnly = errors.New("the store is open for reading only")
 
-	// ErrNoVersions: the bucket keeps nothing of what is overwritten or deleted.
+	// ErrNoVersions: the bucket keeps no versions of overwritten or deleted objects.
 	ErrNoVersions = errors.New("the bucket keeps no versions")
 
 	// ErrLocked: the version is locked, and cannot be deleted before its time.
@@ -56,8 +56,8 @@ var (
 	// ErrFull: the store is full, or a limit that its owner has set is reached.
 	ErrFull = errors.New("the store is full")
 
-	// ErrRefused: the store refused, for a reason that has a name of its own in
-	// [Answer].Code. Nothing was done.
+	// ErrRefused: the store refused, for the reason in [Answer].Code. Nothing was
+	// done.
 	ErrRefused = errors.New("the store refused")
 
 	// ErrSettings: no call can succeed with this address, these certificates or these
@@ -68,7 +68,7 @@ var (
 	// web page, a redirect, a compressed body. It says nothing about the objects.
 	ErrForeign = errors.New("the answer does not come from the store")
 
-	// ErrNoTime: the store does not show what time it is by its clock.
+	// ErrNoTime: the store does not show the time of its clock.
 	ErrNoTime = errors.New("the store does not show what time it is")
 )
 
@@ -103,8 +103,8 @@ type Error struct {
 	Answer *Answer
 }
 
-// Answer is what is known of the last attempt of a call, for finding the cause. It has
-// no secrets.
+// Answer is what is known about the last attempt of a call, to find the cause of an
+// error. It contains no secrets.
 type Answer struct {
 	Status    int    // of HTTP, 0 if there was no answer
 	Code      string // the store's name for the error, such as SlowDown; "" if it gives none
@@ -112,7 +112,7 @@ type Answer struct {
 	RequestID string // the name of the request in the store's own log
 	Region    string // where the store says that the bucket is
 	Location  string // where the store redirects to, without parameters
-	Page      string // what the body is if no store sends such a thing, such as "an HTML page"
+	Page      string // what the body is if it is nothing that a store sends, such as "an HTML page"
 
 	Attempts int           // of the call, 0 if nothing was sent
 	Elapsed  time.Duration // since the first attempt

@@ -13,8 +13,8 @@ type Inspector interface {
 	Inspect(ctx context.Context) StoreInfo
 }
 
-// StoreInfo is what decides about a store's objects besides the calls of [Storage].
-// What a backend does not have, or could not read, has its zero value.
+// StoreInfo is what affects a store's objects besides the calls of [Storage]. Fields
+// that a backend does not have, or could not read, have their zero values.
 type StoreInfo struct {
 	Versioning Versioning
 	ObjectLock *ObjectLock
@@ -29,7 +29,7 @@ type StoreInfo struct {
 	Unreadable []UnreadableSetting
 }
 
-// Versioning says whether a bucket keeps what is overwritten or deleted.
+// Versioning says whether a bucket keeps versions of overwritten and deleted objects.
 type Versioning string
 
 // The states of versioning; "" is an unknown one.
@@ -43,11 +43,11 @@ const (
 type ObjectLock struct {
 	Enabled bool
 
-	// Retention is what every new object gets by default, nil for none.
+	// Retention is the default retention of new objects, nil for none.
 	Retention *Retention
 }
 
-// Retention is for how long an object cannot be deleted.
+// Retention is how long an object cannot be deleted.
 type Retention struct {
 	Mode        RetentionMode
 	Days, Years int // one of them is positive, the other one 0
@@ -58,7 +58,7 @@ type RetentionMode string
 
 // The modes, spelled as S3 spells them.
 const (
-	RetentionGovernance RetentionMode = "GOVERNANCE" // users with a permission of its own
+	RetentionGovernance RetentionMode = "GOVERNANCE" // users with a special permission
 	RetentionCompliance RetentionMode = "COMPLIANCE" // nobody
 )
 

@@ -9,8 +9,9 @@ const MaxKeyLength = 512
 // CheckKey returns [ErrInvalidKey] unless key is a valid one: elements of a-z, A-Z, 0-9,
 // '.', '_' and '-', each beginning with a letter or digit and at most 255 bytes long,
 // joined by '/', at most [MaxKeyLength] bytes in all. Such names mean the same in every
-// store and on every file system, as long as no two of them differ in case only: whether
-// these are one object is left open. Names that begin with a dot are left to the backends.
+// store and on every file system, as long as no two of them differ only in case: whether
+// those are the same object is undefined. Names that begin with a dot are left to the
+// backends.
 func CheckKey(key string) error {
 	if key == "" || len(key) > MaxKeyLength {
 		return ErrInvalidKey

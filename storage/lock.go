@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Locker is a [Storage] that can show how the place it is in locks objects. A backend need
-// not be one.
+// Locker is a [Storage] that can show how its bucket locks objects. A backend need not be
+// one.
 type Locker interface {
-	// ReadObjectLock reads that with one request, which needs a permission of its own. It
+	// ReadObjectLock takes one request, which needs a permission of its own. It
 	// changes nothing. Its error is an [*Error] of [OpGet].
 	ReadObjectLock(ctx context.Context) (ObjectLock, error)
 }
@@ -25,11 +25,11 @@ func ReadObjectLock(ctx context.Context, s Storage) (ObjectLock, error) {
 	return ObjectLock{}, &Error{Op: OpGet, Err: ErrNoLocks}
 }
 
-// Length returns for how long an object is locked, at least: a year may be a leap year.
+// Length returns the minimum time that an object is locked: a year may be a leap year.
 func (r Retention) Length() time.Duration {
 	const day = 24 * time.Hour
 	return time.Duration(r.Days)*day + time.Duration(r.Years)*365*day
 }
 
-// Before returns when an object was put whose lock ends at a time.
+// Before returns when an object was put if its lock ends at end.
 func (r Retention) Before(end time.Time) time.Time { return end.AddDate(-r.Years, 0, -r.Days) }

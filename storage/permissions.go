@@ -1,7 +1,8 @@
 package storage
 
-// Permissions are what somebody may do with the objects of a store. In its lists, a key
-// stands for itself, what ends with '/' for all keys that begin with it, and "" for all.
+// Permissions are what somebody may do with the objects of a store. In the lists, an
+// entry that ends with '/' stands for all keys that begin with it, "" for all keys, and
+// any other entry for itself.
 type Permissions struct {
 	List   bool     // the names of all objects
 	Read   []string // get and head
@@ -9,7 +10,7 @@ type Permissions struct {
 	Delete []string
 
 	// Versions extends List, Read and Delete to the versions that a bucket keeps of an
-	// object, and to seeing how it locks them, and until when.
+	// object, and allows to see how and until when it locks them.
 	Versions bool
 
 	Settings bool // see what an [Inspector] shows

@@ -72,8 +72,8 @@ func (r *Requests) Received() int64 {
 type requestsKey struct{}
 
 // CountRequests returns a context whose operations are counted in r, and no longer in
-// the counter that ctx may have. So one run over a shared Storage knows how many
-// requests were its own.
+// the counter that ctx may have. This way a run over a shared Storage counts only its
+// own requests.
 func CountRequests(ctx context.Context, r *Requests) context.Context {
 	return context.WithValue(ctx, requestsKey{}, r)
 }

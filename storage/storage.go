@@ -1,5 +1,5 @@
-// Package storage is what an archive needs of the place that keeps it: five operations
-// on objects and one condition, create-if-absent.
+// Package storage defines what an archive needs from a store: five operations on
+// objects and one condition, create-if-absent.
 //
 // A store keeps objects. An object is an immutable sequence of bytes under a key, a
 // name such as "manifests/0000000042.json"; the beginning of a key is a prefix. A
@@ -37,7 +37,7 @@ import (
 //
 // A Storage may also be a [BatchDeleter], a [Clock], an [Inspector], a [Locker], a
 // [Tamperer], an [OriginChecker], a [NeighbourLister], a [VersionDeleter] or a
-// [VersionTurner]. A Storage in front of another one should pass these on.
+// [VersionTurner]. A Storage that wraps another one should pass these on.
 type Storage interface {
 	// Put stores the bytes from body's current offset to its end under key. When it
 	// returns nil, they are durable, and every later Get, Head and List sees them. An
@@ -46,7 +46,7 @@ type Storage interface {
 	//
 	// With opts.IfAbsent, at most one of any number of concurrent calls in any number
 	// of processes succeeds. The others return [ErrPreconditionFailed] and change
-	// nothing. A store that says it cannot keep this promise returns
+	// nothing. A store that reports that it cannot keep this promise returns
 	// [ErrNoConditionalPut] and stores nothing. After any other error of a conditional
 	// Put the outcome is unknown.
 	//
@@ -77,7 +77,7 @@ type Storage interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// PutOptions modify one Put. The zero value replaces what the key has.
+// PutOptions modify one Put. With the zero value, Put overwrites.
 type PutOptions struct {
 	// IfAbsent makes the Put fail with [ErrPreconditionFailed] if the key exists.
 	IfAbsent bool
@@ -93,10 +93,10 @@ type PutResult struct {
 	Size int64 // of the object, in bytes
 
 	// Proved reports whether the store has shown that it has exactly these bytes: its
-	// answer has a checksum of them, which only somebody who received them can compute.
-	// (A store on this host compares them with the caller's digest instead.) A proxy
-	// that says yes on the store's behalf proves nothing. Not every store proves what it
-	// stores; without a proof, Head shows whether the object exists.
+	// answer has a checksum of them, which only somebody who received them can
+	// compute. (A store on this host compares them with the caller's digest instead.)
+	// A proxy that answers on the store's behalf proves nothing. Not every store
+	// proves what it stores; without a proof, Head shows whether the object exists.
 	Proved bool
 
 	// PutAt is when the object was written, by the store's clock, which may be cut to the

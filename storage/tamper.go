@@ -2,14 +2,15 @@ package storage
 
 import "context"
 
-// Tamperer is a [Storage] that can try what a thief of its credentials would, beyond the
-// operations of [Storage]. It is for finding out what a bucket withstands, on objects that
-// were put for that. A backend need not be one.
+// Tamperer is a [Storage] that can try what a thief of its credentials would do, beyond
+// the operations of [Storage]. It shows what a bucket withstands, on objects that were put
+// for that purpose. A backend need not be one.
 type Tamperer interface {
-	// Tamper tries to do something to the newest version of an object. The error, an
-	// [*Error], means that what came of it is not known. If it is [ErrNoVersions], the bucket
-	// keeps no versions, and nothing was tried; nor if it is [ErrNotExist], and there is no
-	// such object. [DeleteVersion] also deletes what hides versions, after a Delete.
+	// Tamper tries to do something to the newest version of an object. An error, which is
+	// an [*Error], means that the outcome is not known. If it is [ErrNoVersions], the
+	// bucket keeps no versions, and if it is [ErrNotExist], there is no such object: in
+	// both cases nothing was tried. [DeleteVersion] also deletes what hides versions,
+	// after a Delete.
 	Tamper(ctx context.Context, key string, how Tampering) (TamperOutcome, error)
 }
 
@@ -28,17 +29,17 @@ type Tampering string
 const (
 	ReplaceVersion  Tampering = "replace version"   // put other bytes in the place of a version
 	BackdateVersion Tampering = "backdate version"  // put a version that counts as older than the others
-	DeleteVersion   Tampering = "delete version"    // for good, past its lock if that can be
+	DeleteVersion   Tampering = "delete version"    // for good, despite its lock if possible
 	LockBriefly     Tampering = "put with own lock" // instead of the one that the bucket gives
 	ShortenLock     Tampering = "shorten lock"
 )
 
-// TamperOutcome is what came of trying.
+// TamperOutcome is the result of a [Tampering].
 type TamperOutcome string
 
 // The outcomes.
 const (
 	TamperDone    TamperOutcome = "done"
 	TamperDenied  TamperOutcome = "denied"  // these credentials may not
-	TamperRefused TamperOutcome = "refused" // for another reason, such as a lock, or because the store knows no such thing
+	TamperRefused TamperOutcome = "refused" // for another reason, such as a lock, or because the store does not support it
 )

@@ -9,17 +9,17 @@ import (
 // VersionTurner is a [Storage] that reads one of several versions of each object, and may
 // have chosen a wrong one. A backend need not be one.
 type VersionTurner interface {
-	// TurnVersion makes the store read another version of an object that had other bytes than
-	// expected: the next one, and after the last one the first. It returns how many versions
-	// there are to be tried, 0 if there is no choice.
+	// TurnVersion makes the store read another version of an object that had other bytes
+	// than expected: the next one, and after the last one the first. It returns how many
+	// versions can be tried, 0 if there is no choice.
 	TurnVersion(ctx context.Context, key string) (versions int, err error)
 }
 
-// VersionDeleter is a [Storage] in a place that may keep what is overwritten and deleted. A
-// backend need not be one.
+// VersionDeleter is a [Storage] whose bucket may keep versions of overwritten and deleted
+// objects. A backend need not be one.
 type VersionDeleter interface {
-	// KeepsVersions reports whether the place keeps versions, or did once. That takes a
-	// request, and a permission of its own.
+	// KeepsVersions reports whether the bucket keeps versions, or once did. That takes
+	// a request, and a permission of its own.
 	KeepsVersions(ctx context.Context) (bool, error)
 
 	// ListVersions yields all versions of objects whose keys begin with prefix, and the
@@ -44,8 +44,8 @@ type ObjectVersion struct {
 	IsMarker bool
 }
 
-// VersionsOf returns s, or what it stands in front of and Unwrap returns, as a
-// [VersionDeleter]; nil if it is none.
+// VersionsOf returns s, or the store that it wraps, as a [VersionDeleter]; nil if it is
+// none.
 func VersionsOf(s Storage) VersionDeleter {
 	for {
 		if d, ok := s.(VersionDeleter); ok {

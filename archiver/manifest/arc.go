@@ -11,8 +11,8 @@ import (
 // MaxArcs is how many arcs a certificate carries at most.
 const MaxArcs = 64
 
-// Arc is a part of the ring of hashes, of which one verification has read everything: each
-// segment with its place there that the backups of records up to UpTo named.
+// Arc is a part of the ring of hashes that one verification has read: every segment on it
+// that the backups of records up to UpTo named.
 type Arc struct {
 	From Place `json:"from"` // where it begins
 	To   Place `json:"to"`   // the first place after it; equal to From if it is the whole ring
@@ -21,9 +21,9 @@ type Arc struct {
 	BegunAt time.Time `json:"begun_at"`
 	UpTo    Seq       `json:"up_to"`
 
-	// Findings is how many findings there were about the segments of the arc, or about which
-	// segments there are. If it is not 0, the arc says that somebody looked, and not that all
-	// was right.
+	// Findings is how many findings there were about the segments of the arc, or about
+	// which segments there are. If it is not 0, the arc only says that it was looked at,
+	// not that everything was right.
 	Findings int `json:"findings,omitempty"`
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Archive is the document at [ArchiveKey]. The first backup creates it, nothing
+// Archive is the document at [ArchiveKey]. The first backup creates it, and nothing
 // changes it.
 type Archive struct {
 	Type      string    `json:"type"`       // "archive"
@@ -29,7 +29,7 @@ type Conditions struct {
 	ProbedAt time.Time `json:"probed_at"`
 
 	// SingleWriter is true if the archive was made on a store without conditional
-	// writes, by somebody who accepted that: only one process at a time may write to it.
+	// writes, and the user accepted that: only one process at a time may write to it.
 	SingleWriter bool `json:"single_writer"`
 }
 
@@ -42,7 +42,7 @@ const (
 	Ignored   Verdict = "ignored"    // it overwrites
 	Rejected  Verdict = "rejected"   // it refuses conditional puts
 	NotAtomic Verdict = "not_atomic" // of concurrent puts several succeed
-	Lying     Verdict = "lying"      // what it answers is not what it has done
+	Lying     Verdict = "lying"      // its answers do not match what it does
 )
 
 // Description says what a store with this verdict does: the end of a sentence about it.

@@ -1,9 +1,8 @@
 package manifest
 
-// IndexBuilder makes an index of new content and of content that other indexes
-// have. It numbers segments and frames in the order in which they are added, and
-// keeps each one once: what several files, or several indexes, refer to is not
-// fetched twice.
+// IndexBuilder makes an index of new content and of content from other indexes. It
+// numbers segments and frames in the order in which they are added, and keeps each one
+// once: what several files, or several indexes, refer to is not fetched twice.
 type IndexBuilder struct {
 	index    Index
 	segments map[Segment]int
@@ -59,7 +58,7 @@ func (b *IndexBuilder) From(ix *Index) *IndexPart {
 	return &IndexPart{builder: b, index: ix, frames: make([]int, len(ix.Frames))}
 }
 
-// IndexPart is another index, of which an [IndexBuilder] takes what is asked for.
+// IndexPart is another index, from which an [IndexBuilder] takes content.
 type IndexPart struct {
 	builder *IndexBuilder
 	index   *Index

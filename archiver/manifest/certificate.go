@@ -8,14 +8,15 @@ import (
 )
 
 // Certificate is the document at [CertificateKey]: what one drill or one verification has
-// proved, or that it failed. It also has what earlier ones have proved, so that the newest
-// certificate tells all. A host whose clock was ahead hides no later one: the time in a key
-// is that of its host, or a millisecond after the newest certificate's if that is later.
+// proved, or that it failed. It also repeats what earlier ones have proved, so the newest
+// certificate is enough. A certificate from a host whose clock was ahead hides no later
+// one: the time in a key is that of its host, or a millisecond after the newest
+// certificate's if that is later.
 type Certificate struct {
 	Type   string `json:"type"` // "certificate"
 	Format int    `json:"format"`
 
-	// Key is the object's own key: a copy under another one is no certificate.
+	// Key is the object's own key: a copy under another key is not a certificate.
 	Key       string `json:"key"`
 	ArchiveID string `json:"archive_id"`
 
@@ -28,7 +29,7 @@ type Certificate struct {
 	Host   string          `json:"host"`
 
 	OK  bool   `json:"ok"`
-	Why string `json:"why,omitempty"` // not, in words
+	Why string `json:"why,omitempty"` // why not, in words
 
 	Head Seq `json:"head"` // the newest record that it saw, 0 if it saw none
 
@@ -52,16 +53,16 @@ const (
 	VerifyCertificate CertificateKind = "verify"
 )
 
-// Drill is what one drill has found out. Of one that failed, what was not reached is left out.
+// Drill is what one drill has found out. If it failed, what it did not reach is left out.
 type Drill struct {
 	At time.Time `json:"at"` // when it began, by the clock of its host
 
-	Backup   Seq        `json:"backup"`             // in which the state lies; 0 if the drill failed before it was known
+	Backup   Seq        `json:"backup"`             // that contains the state; 0 if the drill failed before that was known
 	Manifest *Digest    `json:"manifest,omitempty"` // of that backup's manifest, as it is stored
 	Timeline int        `json:"timeline"`
 	Epoch    uint64     `json:"epoch"`
 	Time     *time.Time `json:"time"`             // of the state, by the database's clock
-	Random   bool       `json:"random,omitempty"` // the state was drawn from all that could be restored
+	Random   bool       `json:"random,omitempty"` // the state was chosen at random from all that could be restored
 
 	Checks   DrillChecks `json:"checks"`
 	Digest   string      `json:"digest,omitempty"`    // that the command reported
@@ -81,14 +82,14 @@ type DrillChecks struct {
 	Digest    Proof `json:"digest"`    // the digest that the command reported is the one that this state has
 }
 
-// Proof is what became of one check of a drill.
+// Proof is the outcome of one check of a drill.
 type Proof struct {
 	Result ProofResult `json:"result"`
 	MS     int64       `json:"ms"`            // that it took
-	Why    string      `json:"why,omitempty"` // it failed, in words
+	Why    string      `json:"why,omitempty"` // why it failed, in words
 }
 
-// ProofResult is what a check can result in.
+// ProofResult is the result of a check.
 type ProofResult string
 
 // The results.
@@ -100,7 +101,7 @@ const (
 	ProofPinned      ProofResult = "pinned"       // of a digest: it is the first of this state, which later ones are compared with
 )
 
-// DrillOutcome is what became of a drill, and of which state it was.
+// DrillOutcome is the outcome of a drill, and the state that it restored.
 type DrillOutcome struct {
 	At       time.Time `json:"at"`
 	OK       bool      `json:"ok"`
@@ -136,8 +137,8 @@ func CertificateKey(at time.Time, id string) string {
 	return CertificatePrefix + at.UTC().Format(certificateTime) + "-" + id[:8] + ".json"
 }
 
-// ParseCertificateKey returns the time in the key of a certificate. It is not ok if the key is
-// none of a certificate.
+// ParseCertificateKey returns the time in the key of a certificate. ok is false if the key is
+// not that of a certificate.
 func ParseCertificateKey(key string) (at time.Time, ok bool) {
 	parts := certificateKey.FindStringSubmatch(key)
 	if parts == nil {
@@ -147,7 +148,8 @@ func ParseCertificateKey(key string) (at time.Time, ok bool) {
 	return at, err == nil
 }
 
-// CertificatesFrom returns what sorts right before the keys of all certificates of this time and later.
+// CertificatesFrom returns a string that sorts right before the keys of all certificates of this
+// time and later.
 func CertificatesFrom(at time.Time) string {
 	return CertificatePrefix + at.UTC().Format(certificateTime)
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // CopiedFrom names the record that another one is a copy of. All records of an archive are
-// copies up to the first one that is none: nobody goes on copying after that.
+// copies up to the first one that is not: after that, copying does not continue.
 type CopiedFrom struct {
 	ArchiveID string `json:"archive_id"` // of the archive that it was copied from
 

@@ -23,8 +23,8 @@ type Database struct {
 // Directory is the [Database.Layout] of a database without an image.
 const Directory = "directory"
 
-// UnknownID is the [Database.ID] of a directory whose log has no first commit: not
-// yet, or no longer.
+// UnknownID is the [Database.ID] of a directory whose log has no first commit, yet or
+// any more.
 const UnknownID = "log-unknown"
 
 // IsDirectory reports whether the database is a log in a directory, without an image.

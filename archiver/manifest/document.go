@@ -1,6 +1,6 @@
-// Package manifest has the archive's own documents: their fields, their bytes and the
-// keys they are stored under, as FORMAT.md describes them. It knows neither stores nor
-// databases and imports no other package of this module.
+// Package manifest defines the archive's own documents: their fields, their bytes and
+// the keys they are stored under, as FORMAT.md describes them. It knows neither stores
+// nor databases and imports no other package of this module.
 //
 // An archive has one [Archive] document and a [Manifest] for each backup, numbered by
 // its [Seq]. An [Index], in the manifest or an object of its own, says where the bytes of
@@ -28,8 +28,9 @@ import (
 // the only one that it reads.
 const Format = 1
 
-// ErrDamaged: the bytes are not those that were written. The document's own digest
-// does not match, or it is cut off, or its fields contradict each other.
+// ErrDamaged is the error for a document whose bytes are not those that were written.
+// The document's own digest does not match, or it is cut off, or its fields contradict
+// each other.
 var ErrDamaged = errors.New("damaged document")
 
 // UnsupportedError is the error for a document that a newer version has written.
@@ -87,8 +88,7 @@ const (
 	typeDetached    = "mirror_detached"
 )
 
-// Intact reports whether a document matches its own digest. Whether it has a MAC, and the
-// right one, is not asked.
+// Intact reports whether a document matches its own digest. It does not check the MAC.
 func Intact(b []byte) bool {
 	_, ok := splitMAC(b)
 	return ok || isPlain(b)

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Fence is the document at [FenceKey]. It exists before the keep does that follows the
-// keep of its number, and before the manifests of the group are deleted that ends with its
-// number. It is never deleted itself: a writer looks for it after a commit to learn whether the
-// number was free because its manifest had been deleted.
+// Fence is the document at [FenceKey]. It is created before the keep that follows the keep of
+// its number, and before the manifests of the group that ends with its number are deleted. It
+// is never deleted itself: a writer looks for it after a commit to learn whether the number was
+// free because its manifest had been deleted.
 type Fence struct {
 	Type      string `json:"type"` // "fence"
 	Format    int    `json:"format"`

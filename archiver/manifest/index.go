@@ -71,8 +71,8 @@ type FramesOf struct {
 // since 1970 by the database's clock, 0 where it keeps no times.
 type CommitTime [2]uint64
 
-// Segment is an object that consists of frames, one after the other; or, where that is
-// small, such bytes in the manifest itself.
+// Segment is an object that consists of frames, one after the other. If it is small,
+// these bytes are in the manifest itself.
 type Segment struct {
 	Key         string `json:"key,omitempty"` // "" if the bytes are in Data
 	StoredBytes int64  `json:"stored_bytes"`
@@ -85,7 +85,7 @@ type Segment struct {
 	PutAt time.Time `json:"put_at,omitzero"`
 }
 
-// InlineSegment returns a segment of these stored bytes that stands in the manifest.
+// InlineSegment returns a segment with these stored bytes, inside the manifest.
 func InlineSegment(stored []byte, rawBytes int64) Segment {
 	return Segment{StoredBytes: int64(len(stored)), RawBytes: rawBytes, SHA256: Sum(stored), Data: Inline(stored)}
 }
@@ -93,7 +93,7 @@ func InlineSegment(stored []byte, rawBytes int64) Segment {
 // IsInline reports whether the segment's bytes are in the manifest, and not in an object.
 func (s Segment) IsInline() bool { return s.Key == "" }
 
-// Inline is bytes that stand in a document, in base64. It is a string, so that it can be
+// Inline is bytes inside a document, in base64. It is a string, so that it can be
 // compared.
 type Inline string
 
@@ -159,12 +159,12 @@ var logName = regexp.MustCompile(`^wal_[0-9]{8,20}\.log$`)
 // HasInline reports whether a segment of the index is inline.
 func (ix *Index) HasInline() bool { return slices.ContainsFunc(ix.Segments, Segment.IsInline) }
 
-// MaxContentBytes is how many bytes an encoded index may have to stand in the manifest,
-// not counting the bytes of segments. A larger one is an object of its own.
+// MaxContentBytes is the largest encoded index that goes into the manifest, not
+// counting the bytes of segments. A larger one is an object of its own.
 const MaxContentBytes = 16 << 10
 
-// FitsInManifest reports whether the index is small enough to stand in the manifest. Only
-// then may it have segments that are inline.
+// FitsInManifest reports whether the index is small enough for the manifest. Only then
+// may it have inline segments.
 func (ix *Index) FitsInManifest() bool {
 	const least = 5 // bytes of a commit or frame
 	if len(ix.Commits)+len(ix.Frames) > MaxContentBytes/least {

@@ -18,9 +18,9 @@ const inInstructions = "- archive: "
 var idInInstructions = regexp.MustCompile(`(?m)^` + inInstructions + `([0-9a-f]{32})$`)
 
 // Instructions returns the text that tells people how to restore from an archive, with or without
-// this program. It depends on nothing else, so that whoever reads it elsewhere can compare it. It is
-// a part of the format: a version that says more has to take this one for right as well. It is no
-// document, is never encrypted, and no reader needs it.
+// this program. It depends on nothing else, so a verification can compare it. It is a part of the
+// format: a version with another text must still accept this one. It is not a document, is never
+// encrypted, and no reader needs it.
 func Instructions(archiveID string, isSealed bool) []byte {
 	text := plainInstructions
 	if isSealed {

@@ -16,8 +16,8 @@ type Encryption struct {
 	Keys   KeyList `json:"keys"`
 }
 
-// KeyList is who can open an archive, and what is encrypted with which keys. archive.json has
-// the first one, and each record of kind keys has one that replaces those before it.
+// KeyList says who can open an archive, and what is encrypted with which keys. archive.json
+// has the first one, and each record of kind keys has one that replaces those before it.
 type KeyList struct {
 	Generations []KeyGeneration `json:"generations"` // number 1 first; a later list has those of the earlier ones
 	Recipients  []Recipient     `json:"recipients"`
@@ -27,16 +27,16 @@ type KeyList struct {
 	Wraps [][]byte `json:"wraps"`
 }
 
-// KeyGeneration is the two keys with which everything is encrypted from a record on.
+// KeyGeneration is the two keys that encrypt everything from a record on.
 type KeyGeneration struct {
 	Number  int    `json:"number"`
 	From    Seq    `json:"from"`    // the first record that is encrypted with these keys
-	Data    string `json:"data"`    // public half of the data key, which only recipients can undo
-	Catalog string `json:"catalog"` // public half of the catalog key, of which writers have the private half, too
+	Data    string `json:"data"`    // public half of the data key; only recipients have the private half
+	Catalog string `json:"catalog"` // public half of the catalog key; writers have the private half, too
 
-	// Handover is an age file for the catalog key of the generation before, and holds the
-	// private half of this one, so that writers go on by themselves. It is left out in the
-	// first generation, and after hosts were revoked.
+	// Handover is an age file for the catalog key of the generation before, and holds
+	// the private half of this one, so that writers find it by themselves. It is left
+	// out in the first generation, and after hosts were revoked.
 	Handover []byte `json:"handover,omitempty"`
 
 	// MAC shows that this generation was made by somebody who had the catalog key of the one

@@ -104,8 +104,8 @@ func ParseGeneration(key string) (generation Seq, ok bool) {
 // probeKey matches the keys that probes give to their objects.
 var probeKey = regexp.MustCompile(`^probe/[0-9a-f]{32}/[0-9]{2,}-[a-z0-9-]+$`)
 
-// IsProbeKey reports whether probes give their objects such a key. What else is below
-// [ProbePrefix] is somebody else's, such as another archive.
+// IsProbeKey reports whether key is that of an object of a probe. What else is below
+// [ProbePrefix] belongs to something else, such as another archive.
 func IsProbeKey(key string) bool { return probeKey.MatchString(key) }
 
 // HashInKey returns the hex digits of the SHA-256 of an object's bytes that are in its key. It is

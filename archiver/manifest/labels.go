@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Labels are what a user has said about a backup.
+// Labels are strings that a user has given a backup.
 type Labels map[string]string
 
 // Limits of [Labels].

@@ -42,11 +42,12 @@ type Manifest struct {
 	// ([FolderName]). It is left out in a record without content.
 	Folder string `json:"folder,omitempty"`
 
-	// Labels are what the user has said about the backup.
+	// Labels are those that the user has given the backup.
 	Labels Labels `json:"labels,omitempty"`
 
-	// Timeline is the number of the stretch of history without a fork that the
-	// backup belongs to, from 1. Epochs are comparable only within one timeline.
+	// Timeline is the number of the timeline that the backup belongs to, from 1: a
+	// stretch of history without a fork. Epochs are comparable only within one
+	// timeline.
 	Timeline int `json:"timeline"`
 
 	// Timelines is the highest number of a timeline in the archive so far.
@@ -58,13 +59,13 @@ type Manifest struct {
 	// predecessor was removed.
 	Continues *Seq `json:"continues"`
 
-	// LastFull is the newest full backup before the record that exists still, whose
+	// LastFull is the newest full backup before the record that still exists, whose
 	// content the next full one refers to. It is left out in a full backup, and if the
 	// writer did not know it.
 	LastFull *Seq `json:"last_full,omitempty"`
 
-	// LastBackup is the newest backup before the record. Only a record that is no backup
-	// by itself has it.
+	// LastBackup is the newest backup before the record. Only a record that is not a
+	// backup by itself has it.
 	LastBackup *Seq `json:"last_backup,omitempty"`
 
 	// Keeping is what a keep says. All others leave it out.
@@ -105,9 +106,9 @@ type Manifest struct {
 	// leave it out.
 	CopiedFrom *CopiedFrom `json:"copied_from,omitempty"`
 
-	// LockedFrom is a time before which nothing was put that a restore of this backup reads,
-	// back to the full backup that its chain begins with. It is null if that is not known:
-	// only writers that plan with locks look after it.
+	// LockedFrom is a time before which nothing was put that a restore of this backup
+	// reads, back to the full backup that its chain begins with. It is null if that is
+	// not known. Only writers that plan with locks need it.
 	LockedFrom *time.Time `json:"locked_from,omitempty"`
 
 	// Spill is what was in the database's spill folder: of a full backup the files
@@ -124,7 +125,7 @@ type Manifest struct {
 	Index   *ObjectRef `json:"index"`
 }
 
-// Imported names a native backup. An import looks here for what is archived already.
+// Imported names a native backup. An import looks here for what is already archived.
 type Imported struct {
 	File   string `json:"file"`   // its name in its folder, for people
 	SHA256 Digest `json:"sha256"` // of the whole file

@@ -6,8 +6,8 @@ import (
 )
 
 // JournalPrefix is what the keys of manifests, [MirrorKey] and [DetachedKey] begin with, and no
-// others of an archive. A list shows the two after the manifests: so whoever looks for the newest manifest
-// sees with the same request whether the archive is a mirror.
+// others of an archive. A list shows the two after the manifests, so the request that finds the
+// newest manifest also shows whether the archive is a mirror.
 const JournalPrefix = "m"
 
 // Mirror is the document at [MirrorKey], the first object of a mirror: an archive that is

@@ -9,8 +9,8 @@ import (
 )
 
 // DigestPin is the document at [DigestPin.ObjectKey]: which digest a state of the database has,
-// as the first one says who computed it. Nothing changes it, so a state has one digest of each
-// scheme, whoever comes first.
+// according to the first one who computed it. Nothing changes it, so a state has one digest of
+// each scheme.
 type DigestPin struct {
 	Type      string `json:"type"` // "digest"
 	Format    int    `json:"format"`
@@ -43,13 +43,13 @@ type StateID struct {
 // IsPlaced reports whether the place of the last commit is known.
 func (s StateID) IsPlaced() bool { return s.LSN != 0 || s.End != 0 }
 
-// PinnedBy says who was the first to say which digest a state has.
+// PinnedBy says who first reported the digest of a state.
 type PinnedBy string
 
-// Who pins digests.
+// The values of [PinnedBy].
 const (
 	PinnedByDrill PinnedBy = "drill" // the command of a drill
-	PinnedByApp   PinnedBy = "app"   // who has the database open
+	PinnedByApp   PinnedBy = "app"   // a program that has the database open
 )
 
 // DigestScheme returns the scheme of a digest: what is before its last colon, perhaps nothing. Only
@@ -82,7 +82,7 @@ func (p *DigestPin) ObjectKey() string {
 
 var digestKey = regexp.MustCompile(`^digests/[0-9a-f]{32}\.json$`)
 
-// IsDigestKey reports whether pinned digests have such a key.
+// IsDigestKey reports whether key is that of a pinned digest.
 func IsDigestKey(key string) bool { return digestKey.MatchString(key) }
 
 // DigestsOf returns what the keys begin with of all digests by a scheme of the states with the timeline and

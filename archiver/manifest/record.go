@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Kind is what a record is: how much of a database a backup holds, or that it is none.
+// Kind is what a record is: how much of a database a backup holds, or that it is not a
+// backup.
 type Kind string
 
 // The kinds of records.
@@ -19,11 +20,11 @@ const (
 	// says that it stands in for them.
 	Merged Kind = "merged"
 
-	// Keep is no backup. It says which records before it are backups still.
+	// Keep is not a backup. It says which earlier records are still backups.
 	Keep Kind = "keep"
 
-	// KeyChange is no backup. It says who can open the archive, and with which keys what
-	// follows is encrypted.
+	// KeyChange is not a backup. It says who can open the archive, and which keys
+	// encrypt what follows.
 	KeyChange Kind = "keys"
 )
 

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Rules say which backups stay (docs/retention.md). What any of them keeps, stays.
+// Rules say which backups stay (docs/retention.md). A backup stays if any of them keeps
+// it.
 type Rules struct {
 	Last    int      `json:"last,omitempty"`     // the newest points
 	Full    int      `json:"full,omitempty"`     // the newest N full backups, and all that continues them
@@ -91,8 +92,8 @@ var ageUnits = map[byte]time.Duration{
 	's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
 }
 
-// ParseAge returns the time that a number and its unit name: 90m, 36h, 30d, 8w. It is at
-// least a second and at most [MaxAge].
+// ParseAge parses a duration such as 90m, 36h, 30d or 8w. It is at least a second and at
+// most [MaxAge].
 func ParseAge(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, fmt.Errorf("an age is a number and a unit: 36h, 30d, 8w")

@@ -123,8 +123,8 @@ func HasMAC(b []byte) bool {
 	return ok
 }
 
-// DecodeSealedArchive decodes what [Archive.Seal] returned, except for what it encrypts. The error is
-// [ErrDamaged]. That the MAC is right, the caller checks.
+// DecodeSealedArchive decodes what [Archive.Seal] returned, except for what it encrypts. The error
+// is [ErrDamaged]. The caller checks the MAC.
 func DecodeSealedArchive(b []byte) (*SealedArchive, error) {
 	var a SealedArchive
 	if err := decodeClosed(b, typeArchive, &a, &a.closed); err != nil {

@@ -48,8 +48,8 @@ func DecodeSealedNote(key string, b []byte) (*SealedNote, error) {
 	return &n, nil
 }
 
-// Agrees returns [ErrDamaged] unless the document that was encrypted says the same as n. What else
-// it says is for who decodes it.
+// Agrees returns [ErrDamaged] unless the document that was encrypted says the same as n. The rest
+// is checked by whoever decodes it.
 func (n *SealedNote) Agrees(document []byte) error {
 	var inner noteFields
 	if err := json.Unmarshal(document[:bytes.IndexByte(document, '\n')+1], &inner); err != nil {

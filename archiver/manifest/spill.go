@@ -13,8 +13,8 @@ type Spilled struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 Digest `json:"sha256"` // of its content
 
-	// State changes with everything that is done to the file, on its host. "" if the
-	// host has nothing that surely does: then the content is compared.
+	// State changes with every change of the file on its host. It is "" if changes
+	// cannot be detected there: then the content is compared.
 	State string `json:"state"`
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 // GroupBackups is how many backups a group has: those with the numbers 1 to 32, 33 to
-// 64, and so on. A manifest has a summary of each backup before it in its group, so that
-// a list reads one manifest of every group (FORMAT.md, "Summaries").
+// 64, and so on. A manifest has a summary of each backup before it in its group, so a
+// list reads one manifest of every group (FORMAT.md, "Summaries").
 const GroupBackups = 32
 
 // Summary is what a list shows of a record. A nil field, or a generation of "", means

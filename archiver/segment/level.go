@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Level is how much work compression does. Frames of all levels are of one format.
+// Level is how much work compression does. Frames of all levels have the same format.
 type Level int
 
 // The levels, from the fastest to the one that stores least. Their numbers must not

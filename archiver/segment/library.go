@@ -12,7 +12,8 @@ import (
 )
 
 // DefaultLevel makes whole backups fastest (docs/speed.md). A build with cgo compresses
-// with the C library, whose level default is faster than fastest in Go, and stores less.
+// with the C library. Its default level is faster than the fastest one in Go, and stores
+// less.
 const DefaultLevel = Standard
 
 // Compressor is the language that the compressor of the default level is written in.

@@ -1,7 +1,7 @@
 // Package segment makes and reads segments. A segment is an object that consists of zstd
 // frames, one after the other; a frame is up to [FrameBytes] raw bytes, compressed so
 // that it can be decompressed by itself (FORMAT.md, "Segments"). An [Encoder] makes
-// frames, by a [Level] that says how much work that may be, and a [Decoder] reads them.
+// frames, with a [Level] of compression, and a [Decoder] reads them.
 //
 // The package knows neither stores nor documents and imports no other package of this
 // module.
@@ -16,8 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// FrameBytes is how much raw data goes into one frame: so much that a larger frame would
-// compress no better, and so little that a worker's buffers stay small.
+// FrameBytes is how much raw data goes into one frame: large enough that a larger frame
+// would compress no better, and small enough that a worker's buffers stay small.
 const FrameBytes = 4 << 20
 
 // Encoder compresses frames. It is not safe for concurrent use: each worker has its own.
@@ -25,8 +25,8 @@ type Encoder struct {
 	appendFrame func(dst, raw []byte) ([]byte, error)
 }
 
-// NewEncoder returns an encoder. Frames of all levels and builds have one format, which
-// [Decoder] reads, but other bytes.
+// NewEncoder returns an encoder. Frames of all levels and builds have the same format,
+// which [Decoder] reads, but different bytes.
 func NewEncoder(level Level) (*Encoder, error) {
 	if appendFrame := libraryEncoder(level); appendFrame != nil {
 		return &Encoder{appendFrame}, nil
@@ -45,10 +45,10 @@ func NewEncoder(level Level) (*Encoder, error) {
 // memory. An error means that memory ran out; it leaves dst as it was.
 func (e *Encoder) AppendFrame(dst, raw []byte) ([]byte, error) { return e.appendFrame(dst, raw) }
 
-// Bound returns how many bytes the frames of rawBytes raw bytes take at most.
+// Bound returns the most bytes that the frames of rawBytes raw bytes can take.
 func Bound(rawBytes int64) int64 { return rawBytes + rawBytes/128 + 64<<10 }
 
-// ErrDamaged: a frame is not the one that was written.
+// ErrDamaged is the error for a frame that is not the one that was written.
 var ErrDamaged = errors.New("damaged zstd frame")
 
 // Decoder decompresses frames. It is not safe for concurrent use: each worker has its own.
@@ -91,8 +91,9 @@ func (d *Decoder) Frame(buf, stored []byte, rawBytes int64) ([]byte, error) {
 	return raw, nil
 }
 
-// NewReader returns a reader of the raw bytes of one frame, of which there must be rawBytes,
-// that takes less memory than all of them. Anything else is [ErrDamaged]. It must be closed.
+// NewReader returns a reader of the raw bytes of one frame, which takes less memory than all
+// of them. If there are not exactly rawBytes, the error is [ErrDamaged]. The reader must be
+// closed.
 func NewReader(stored []byte, rawBytes int64) (io.ReadCloser, error) {
 	d, err := zstd.NewReader(bytes.NewReader(stored), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxMemory(uint64(max(rawBytes, FrameBytes)))) //nolint:gosec // not negative
