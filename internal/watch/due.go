@@ -85,9 +85,8 @@ func (w Window) next(now time.Time, offset time.Duration) time.Time {
 	if w == (Window{}) {
 		return now
 	}
-	midnight := midnightOf(now)
 	for _, days := range []int{-1, 0, 1} {
-		from := midnight.AddDate(0, 0, days).Add(w.From)
+		from := onDay(now, days, w.From)
 		if now.Before(from) {
 			return from.Add(offset)
 		}
@@ -95,7 +94,7 @@ func (w Window) next(now time.Time, offset time.Duration) time.Time {
 			return now
 		}
 	}
-	return midnight.AddDate(0, 0, 1).Add(w.From).Add(offset)
+	return onDay(now, 1, w.From).Add(offset)
 }
 
 // near returns the moment next to t that is after last, in the window, and at its offset. A
@@ -113,16 +112,17 @@ func (w Window) near(t, last time.Time, offset time.Duration) time.Time {
 		}
 		return best
 	}
-	midnight := midnightOf(t)
 	for days := -1; days <= 2; days++ {
-		consider(midnight.AddDate(0, 0, days).Add(w.From + offset))
+		consider(onDay(t, days, w.From).Add(offset))
 	}
 	return best
 }
 
-func midnightOf(t time.Time) time.Time {
+// onDay returns when the clocks of this host show a time of day, so many days after the day of t. On a day
+// on which they are changed, that is not so long after midnight.
+func onDay(t time.Time, days int, at time.Duration) time.Time {
 	t = t.Local()
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.Local)
+	return time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, int(at/time.Second), 0, time.Local)
 }
 
 // provingDueAt returns when a drill or a sample is due, zero for never. last is when the archive was

@@ -1,16 +1,24 @@
 package watch
 
 import (
+	"os"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
 )
 
 var (
-	monday = time.Date(2026, 3, 2, 15, 0, 0, 0, time.Local)
+	monday = time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
 	key    = Key{"people", "mem:people"}
 )
+
+// A window is a time of day of the host, and that of a developer may be anywhere.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
 
 func lookAt(full time.Time, since int) archiver.Look {
 	return archiver.Look{Known: true, Newest: archiver.Backup{Seq: uint64(1 + since)}, FullSeq: 1, FullAt: full, SinceFull: since, ImageBytes: 1000, FullBytes: 2000}
@@ -37,10 +45,36 @@ func TestFullsDoNotDrift(t *testing.T) {
 			} else if due.Minute() != minute {
 				t.Errorf("%s: it is due at %s and not at minute %d", name, due, minute)
 			}
-			if from := due.Sub(midnightOf(due)); r.Window != (Window{}) && !r.Window.has(from) {
+			if from := due.Sub(due.Truncate(day)); r.Window != (Window{}) && !r.Window.has(from) {
 				t.Errorf("%s: %s is not in the window", name, due)
 			}
 			at = due.Add(7 * time.Minute) // it had to wait for its turn
+		}
+	}
+}
+
+// A window opens at the same time of day all year, also on the days on which clocks are changed, and
+// what is due is due in it.
+func TestWindowsWhereClocksChange(t *testing.T) {
+	defer func() { time.Local = time.UTC }()
+	for _, zone := range []string{"America/St_Johns", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Pacific/Kiritimati"} {
+		there, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Local = there
+		for _, w := range []Window{{From: 4 * time.Hour, To: 6 * time.Hour}, {From: 22 * time.Hour, To: 5 * time.Hour}} {
+			for hours := range 366 * 24 {
+				now := monday.Add(time.Duration(hours) * time.Hour)
+				opens := w.next(now, 0)
+				if hour, from := opens.Local().Hour(), int(w.From.Hours()); !opens.Equal(now) && hour != from || opens.Before(now) || opens.Sub(now) > day+time.Hour {
+					t.Fatalf("%s: at %s the window %s-%s opens at %s", zone, now.Local(), w.From, w.To, opens.Local())
+				}
+				due := w.near(now.Add(day), now, 30*time.Minute)
+				if again := w.next(due, 0); !again.Equal(due) || !due.After(now) || due.Sub(now) > 37*time.Hour {
+					t.Fatalf("%s: after %s it is due at %s, and the window %s-%s opens at %s", zone, now.Local(), due.Local(), w.From, w.To, again.Local())
+				}
+			}
 		}
 	}
 }
