@@ -12,9 +12,16 @@ async function launch({ text = 16 } = {}) {
   return puppeteer.launch({ executablePath, args, protocolTimeout: 300000 });
 }
 
+// byHand makes a page's timers wait for the test: nothing here depends on how fast the machine is, and
+// no refresh comes in between.
+function byHand() {
+  window.ticks = [];
+  window.setInterval = (f) => window.ticks.push(f);
+}
+
 // open opens a page as a browser with these settings shows it, and returns it with its faults.
 // width and height are those of the window in CSS pixels.
-async function open(browser, url, { width = 1280, height = 900, scheme = 'light', script = true, before } = {}) {
+async function open(browser, url, { width = 1280, height = 900, scheme = 'light', script = true } = {}) {
   const page = await browser.newPage();
   page.setDefaultTimeout(120000);
   const faults = [];
@@ -31,7 +38,7 @@ async function open(browser, url, { width = 1280, height = 900, scheme = 'light'
   await page.evaluateOnNewDocument(() => {
     document.addEventListener('securitypolicyviolation', (e) => window.reportFault(`its policy forbids ${e.violatedDirective} ${e.blockedURI}`));
   });
-  if (before) await page.evaluateOnNewDocument(before);
+  await page.evaluateOnNewDocument(byHand);
   await page.setJavaScriptEnabled(script);
   await page.setViewport({ width: Math.round(width), height });
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);

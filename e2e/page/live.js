@@ -4,21 +4,17 @@
 const { open } = require('./browser');
 const { violations, layout, keyboard } = require('./checks');
 
-// byHand makes a page's timers wait for the test: nothing here depends on how fast the machine is.
-function byHand() {
-  window.ticks = [];
-  window.setInterval = (f) => window.ticks.push(f);
-  window.asked = 0;
-  const fetch = window.fetch;
-  window.fetch = (...args) => { window.asked++; return fetch(...args); };
-}
-
 const tick = (page) => page.evaluate(() => window.ticks.forEach((f) => f()));
 
 // refresh checks that a page replaces its content, keeps the focus, and stops when it is paused.
 async function refresh(browser, root, say) {
-  const { page, faults } = await open(browser, root, { before: byHand });
+  const { page, faults } = await open(browser, root);
   const wrong = (what) => say('refresh', what);
+  await page.evaluate(() => {
+    window.asked = 0;
+    const fetch = window.fetch;
+    window.fetch = (...args) => { window.asked++; return fetch(...args); };
+  });
   await page.evaluate(() => { document.querySelector('main').dataset.old = '1'; document.querySelector('main a').focus(); });
   const focused = await page.evaluate(() => document.activeElement.getAttribute('href'));
   await tick(page);
