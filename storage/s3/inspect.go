@@ -35,7 +35,10 @@ func (s *Store) Inspect(ctx context.Context) storage.StoreInfo {
 // explainSetting is [explain] for a setting, whose name is said elsewhere.
 func explainSetting(err error) error {
 	f := &failure{text: describe(err), err: err}
-	if isDenied(httpStatus(err), errorCode(err)) {
+	switch status, code := httpStatus(err), errorCode(err); {
+	case status == http.StatusNotImplemented || code == "NotImplemented":
+		f.text = "the store has no such request, so it does not tell"
+	case isDenied(status, code):
 		f.sentinel = storage.ErrPermission
 	}
 	return f

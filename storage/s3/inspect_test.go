@@ -101,6 +101,22 @@ func TestInspectOtherStores(t *testing.T) {
 	}
 }
 
+// A store that knows no such settings says nothing about them: neither that they are there, nor that they are not.
+func TestInspectWithoutSettings(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		refuse(w, http.StatusNotImplemented, "NotImplemented")
+	})
+	got := f.open(t).Inspect(t.Context())
+	if len(got.Unreadable) != 3 || got.Versioning != "" || got.ObjectLock != nil {
+		t.Errorf("%+v", got)
+	}
+	for _, setting := range got.Unreadable {
+		if setting.Err.Error() != "the store has no such request, so it does not tell" || errors.Is(setting.Err, storage.ErrPermission) {
+			t.Errorf("%s: %v", setting.Name, setting.Err)
+		}
+	}
+}
+
 // Whoever has read that a bucket locks objects puts them with a checksum, as AWS demands;
 // with checksum=none, it is what the user wants.
 func TestChecksumsWhereObjectsAreLocked(t *testing.T) {
