@@ -156,3 +156,25 @@ func TestSessionChecks(t *testing.T) {
 	}
 	mustBeWhole(t, store)
 }
+
+// A session that finds its archive gone names the newest backup that it knows, and not the one that the
+// hold names, which moves on later.
+func TestSessionNamesTheNewestThatIsGone(t *testing.T) {
+	t.Parallel()
+	store, m := storagetest.NewMemory(), newModel(t)
+	s := at(store, t.TempDir()).Session(m.path, archiver.SessionOptions{})
+	for range 3 {
+		m.commit(100)
+		if _, err := s.Backup(t.Context(), archiver.SessionBackup{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key := range store.Objects() {
+		if err := store.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.commit(100)
+	_, err := s.Backup(t.Context(), archiver.SessionBackup{})
+	mustFail(t, err, archiver.CodeVanished, "backup 3, with epoch 3")
+}

@@ -51,14 +51,24 @@ func (m *Memory) of(archiveID string) *Sighting {
 	return newest
 }
 
-// here returns what was seen at this address, nil if nothing was.
+// here returns what was seen at this address, nil if nothing was: of the archive that a hold names, if one
+// does, the newest backup that anybody has seen there. Holds and records follow a session with a delay.
 func (m *Memory) here() *Sighting {
+	var here *Sighting
 	for i := range m.Holds {
-		if m.Name != "" && m.Holds[i].Name == m.Name {
-			return &m.Holds[i]
+		if h := &m.Holds[i]; m.Name != "" && h.Name == m.Name {
+			here = newerOf(here, h)
 		}
 	}
-	return m.Record
+	return newerOf(here, m.Record)
+}
+
+// newerOf returns the newer of two sightings of one archive, else the first one that is not nil.
+func newerOf(a, b *Sighting) *Sighting {
+	if a == nil || b != nil && b.ArchiveID == a.ArchiveID && b.Seq > a.Seq {
+		return b
+	}
+	return a
 }
 
 // newest returns the number of the newest backup that is known of an archive, 0 if none is.

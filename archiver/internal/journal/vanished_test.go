@@ -47,8 +47,11 @@ func TestLost(t *testing.T) {
 		"a record knows more": {journal.Memory{Record: seen("a", 7), Holds: []journal.Sighting{named("", "a", 3)}}, list("a", 5), "number 5"},
 		"made elsewhere": {journal.Memory{Name: "x", Holds: []journal.Sighting{named("y", "a", 7)}}, list("a", 5),
 			"but there was backup 7, with epoch 0, of 0001-01-01 00:00:00 UTC (this process has seen it); it was made at y, another address with this archive's id"},
-		"held for another":   {journal.Memory{Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), ""},
-		"held for this name": {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), "there is another archive at x"},
+		"held for another":          {journal.Memory{Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), ""},
+		"a newer one is known here": {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "a", 3), named("x", "a", 7), named("x", "b", 9), named("y", "a", 9)}}, list("", 0), "had backup 7"},
+		"a record of here is newer": {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "a", 3)}, Record: seen("a", 7)}, list("", 0), "had backup 7"},
+		"a record of here is older": {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "a", 7)}, Record: seen("a", 3)}, list("", 0), "had backup 7"},
+		"held for this name":        {journal.Memory{Name: "x", Holds: []journal.Sighting{named("x", "b", 7)}}, list("a", 5), "there is another archive at x"},
 	} {
 		lost := c.known.Lost(c.l)
 		if (lost == nil) != (c.words == "") || lost != nil && !strings.Contains(lost.Error(), c.words) {
