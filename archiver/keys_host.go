@@ -174,8 +174,12 @@ func (e *expectations) whyEncrypted() string {
 	if e.ring.IsSealed() {
 		return "it was before in this run"
 	}
-	if pin := e.records.Pinned(e.address); pin != nil && pin.Encrypted {
+	switch pin := e.records.Pinned(e.address); {
+	case pin == nil || !pin.Encrypted:
+		return ""
+	case pin.IsBegun:
+		return fmt.Sprintf("this host has begun an encrypted one there, of which it has seen no backup (%s says so)", pin.Source)
+	default:
 		return fmt.Sprintf("it was when this host saw it last (%s says so)", pin.Source)
 	}
-	return ""
 }

@@ -157,8 +157,36 @@ func TestBegunKeysAreUsedAgain(t *testing.T) {
 		}
 	}
 	store := storagetest.NewMemory()
-	if _, err := known(store, state, archiver.Keys{}).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true}); archiver.CodeOf(err) != archiver.CodeNotEncrypted {
-		t.Errorf("without recipients: %v", err)
+	_, err := known(store, state, archiver.Keys{}).Backup(t.Context(), m.path, archiver.BackupOptions{NoHold: true})
+	mustFail(t, err, archiver.CodeNotEncrypted, "this host has begun an encrypted one there, of which it has seen no backup", filepath.Join(state, "archives"))
+}
+
+// A copy for recipients that fails before it has stored anything is not followed by one without encryption
+// at the same address: that one says why, and which file remembers it. With recipients it goes on.
+func TestCopyForRecipientsThatFailed(t *testing.T) {
+	t.Parallel()
+	m, o, store, state := newModel(t), newOwner(t), storagetest.NewMemory(), t.TempDir()
+	for range 3 {
+		m.commit(100)
+		backup(t, store, m.path)
+	}
+	whole := store.Objects()
+	put(t, store, manifest.Seq(2).Key(), "junk")
+	target := storagetest.NewMemory()
+	copied := func(from *storagetest.Memory, k archiver.Keys) error {
+		_, err := newArchive(from).Copy(t.Context(), known(target, state, k), archiver.CopyOptions{})
+		return err
+	}
+	mustFail(t, copied(store, archiver.Keys{Recipients: []archiver.Recipient{o.recipient}}), archiver.CodeDamagedArchive)
+	mustFail(t, copied(refill(t, whole), archiver.Keys{}), archiver.CodeNotEncrypted, "this host has begun an encrypted one there", filepath.Join(state, "archives"))
+	if n := len(target.Objects()); n != 0 {
+		t.Errorf("%d objects are stored", n)
+	}
+	if err := copied(refill(t, whole), archiver.Keys{Recipients: []archiver.Recipient{o.recipient}}); err != nil {
+		t.Error(err)
+	}
+	if n := keyFiles(t, state); n != 1 {
+		t.Errorf("%d writer keys", n)
 	}
 }
 
