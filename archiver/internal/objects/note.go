@@ -1,13 +1,10 @@
 package objects
 
 import (
-	"bytes"
 	"context"
-	"errors"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/seal"
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
-	"github.com/gbak-s3/gbak-s3/storage"
 )
 
 // openNote opens a certificate or a pinned digest of an encrypted archive, which may be of any
@@ -47,26 +44,4 @@ func (s *Store) SealDigest(ctx context.Context, p *manifest.DigestPin) ([]byte, 
 		return p.Encode(), nil
 	}
 	return p.Seal(s.sealFor(ctx, p.Generation), s.mac(ctx, p.Generation))
-}
-
-// CreateOnce makes sure that there is an object under key, which these bytes are if nothing was there
-// before: isOurs says whether they are. Unlike [Store.Create], it puts them under no other key.
-func (s *Store) CreateOnce(ctx context.Context, key string, body []byte) (isOurs bool, err error) {
-	sum := manifest.Sum(body)
-	result, err := Retry(ctx, s.Patience, func() (storage.PutResult, error) {
-		return s.Storage.Put(ctx, key, bytes.NewReader(body), storage.PutOptions{IfAbsent: true, SHA256: (*[32]byte)(&sum)})
-	})
-	switch {
-	case err == nil && result.Proved:
-		return true, nil
-	case err == nil:
-		return true, s.CheckStored(ctx, key, int64(len(body)))
-	case !MayExist(err):
-		return false, err
-	}
-	isOurs, readErr := s.Holds(ctx, key, sum, int64(len(body))) // a lost answer may have been ours
-	if readErr != nil && !errors.Is(err, storage.ErrPreconditionFailed) {
-		return false, err
-	}
-	return isOurs, readErr
 }
