@@ -49,9 +49,12 @@ func report() *page.Status {
 	for _, d := range []*page.Database{&a, &b} {
 		d.Phase, d.Looked, d.Safe, d.Target, d.Lag, d.Path = "", time.Time{}, time.Time{}, 0, 0, ""
 		d.Disk, d.Held, d.Bytes, d.Counts, d.Hours, d.Proof.Every = page.Disk{}, 0, 0, page.Counts{}, nil, 0
+		d.NextFull, d.FullEvery = time.Time{}, 0 // an archive alone does not say
 	}
 	a.Verify = page.Upkeep{Last: at, LastGood: at}
 	b.Broken = "The newest backup cannot be restored: manifests/0000004711.json is missing."
 	b.Restore += " --backup 4709"
+	b.Restorable, b.History = ago(7*time.Minute), reach()
+	b.History.Timelines[0].Spans[1].To = b.Restorable
 	return &page.Status{At: at, Version: "0.1.0", Databases: []page.Database{a, b}}
 }
