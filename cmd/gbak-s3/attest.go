@@ -15,9 +15,9 @@ func attestCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attest ARCHIVE",
 		Short: "Record the digest of a state, for drills to compare",
-		Long: `attest is for whoever has the database open: it pins the digest that the program has
-computed of the content at --epoch, or at the end of --backup. Drills of that state must
-then report the same one, which is the only proof that what is restored is what the
+		Long: `attest is for a program that has the database open. It pins the digest that the program
+has computed of the content at --epoch, or at the end of --backup. Drills of that state
+must then report the same one, which is the only proof that what is restored is what the
 program had. A digest is a text that the program and the drill's command compute in the
 same way, such as SCHEME:VALUE; only digests of the same scheme are compared.
 

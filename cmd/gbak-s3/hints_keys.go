@@ -58,7 +58,7 @@ var ofKeys = []row{
 	},
 	{
 		name: "needed recipient", when: code(archiver.CodeRecipientNeeded),
-		say: "Nothing was changed. Give, with -i, an identity of somebody who stays; who leaves lets others do it. Add somebody first with `gbak-s3 keys add` if nobody stays.",
+		say: "Nothing was changed. With -i, give an identity of somebody who stays: whoever leaves must let others do it. If nobody stays, first add somebody with `gbak-s3 keys add`.",
 	},
 	{
 		name: "no such recipient", when: both(code(archiver.CodeRecipients), of("add", "remove", "rotate")),

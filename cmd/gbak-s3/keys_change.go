@@ -24,7 +24,7 @@ Nothing is stored again. It needs an identity that opens the archive.`,
 				return err
 			}
 			if len(add) == 0 {
-				return usage("nobody is named who is to be added", "Give a public key with -r, a file of them with -R, or --passphrase.")
+				return usage("no recipient to add", "Give a public key with -r, a file of them with -R, or --passphrase.")
 			}
 			return a.changeKeys(cmd, arguments(args, "ARCHIVE")[0], archiver.KeyChange{Add: add})
 		},
@@ -41,11 +41,11 @@ func keysRemoveCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove ARCHIVE -r RECIPIENT -i FILE",
 		Short: "Keep somebody from opening later backups",
-		Long: `remove shuts somebody out of what comes later: a public key, or a passphrase by its
-name, as keys list shows them. It makes new keys; hosts that back up take them over by
-themselves. What is already stored stays readable for whoever has kept the old keys, and
-so does the list of backups, unless --revoke-hosts is given, too. To end that, copy the
-archive for other recipients, and delete this one.
+		Long: `remove locks a recipient out of later backups: a public key, or a passphrase by its
+name, as keys list shows them. It makes new keys, which hosts that back up find by
+themselves. What is already stored stays readable for anyone who has kept the old keys,
+and so does the list of later backups, unless --revoke-hosts is given. To end that, copy
+the archive for other recipients, and delete this one.
 
 It needs an identity of somebody who stays.`,
 		Example: `  gbak-s3 keys remove s3://backups/people -r passphrase-1 -i key.txt
@@ -53,12 +53,12 @@ It needs an identity of somebody who stays.`,
 		Args: takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(change.Remove) == 0 {
-				return usage("nobody is named who is to be removed", "Give a recipient with -r, as `gbak-s3 keys list` shows it.")
+				return usage("no recipient to remove", "Give a recipient with -r, as `gbak-s3 keys list` shows it.")
 			}
 			return a.changeKeys(cmd, arguments(args, "ARCHIVE")[0], change)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&change.Remove, "recipient", "r", nil, "who is to be removed: a `RECIPIENT` as keys list shows it; may be repeated")
+	cmd.Flags().StringArrayVarP(&change.Remove, "recipient", "r", nil, "the `RECIPIENT` to remove, as keys list shows it; may be repeated")
 	revokeFlag(cmd, &change)
 	return cmd
 }
@@ -68,10 +68,10 @@ func keysRotateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate ARCHIVE -i FILE",
 		Short: "Encrypt later backups with new keys",
-		Long: `rotate makes new keys for what comes later; the same people can open the archive. Hosts
-that back up take them over by themselves, unless they are revoked: then each needs a
-new writer key (see keys writer). What is already stored stays readable for whoever has
-kept the old keys.`,
+		Long: `rotate makes new keys for later backups; the same recipients can open the archive. Hosts
+that back up find the new keys by themselves, unless they are revoked: then each needs a
+new writer key (see keys writer). What is already stored stays readable for anyone who
+has kept the old keys.`,
 		Example: `  gbak-s3 keys rotate s3://backups/people --revoke-hosts -i key.txt`,
 		Args:    takes("ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -155,16 +155,16 @@ func (o *output) printChange(change archiver.KeyChange, r archiver.KeyChangeRepo
 	}
 	switch {
 	case !change.IsRotation():
-		say("They open everything, also what is stored already.")
+		say("They can open everything, including what is already stored.")
 	case change.RevokeHosts:
 		say("Hosts cannot back up before each has a new writer key:\n  gbak-s3 keys writer ARCHIVE -i FILE")
 	default:
-		say("Hosts that back up go on by themselves.")
+		say("Hosts that back up find the new keys by themselves.")
 	}
 	if change.IsRotation() {
-		say("What is stored already stays readable for whoever has kept the old keys; `gbak-s3 copy` to a new archive, and deleting this one, ends that.")
+		say("What is already stored stays readable for anyone who has kept the old keys. To end that, copy the archive to a new one with `gbak-s3 copy`, and delete this one.")
 		if !change.RevokeHosts {
-			say("So does the list of backups, for whoever had the keys: --revoke-hosts would have ended that for what comes.")
+			say("So does the list of later backups: --revoke-hosts would have prevented that.")
 		}
 	}
 	if err == nil {

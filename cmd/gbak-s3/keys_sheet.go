@@ -76,15 +76,15 @@ func sheetOf(place, restore string, keys *archiver.KeyList, isProved bool) strin
 	if !isProved {
 		b.WriteString("NOT PROVED: without a key, this page can only repeat what the store says. Make it again where\nthe writer key is, or with -i FILE.\n\n")
 	}
-	fmt.Fprintf(&b, `Without one of them nobody can read the archive, nor can who has made gbak-s3.
+	fmt.Fprintf(&b, `Without one of them, nobody can read the archive, not even the makers of gbak-s3.
 
 To restore the newest state:
 
   1. Get gbak-s3, and the credentials of that store.
-  2. Have the identity in a file, which is IDENTITY below. It may be typed in, in a line of its own.
+  2. Put the identity into a file, called IDENTITY below. It may be typed in, on a line of its own.
   3. %s
 
-To try whether a key is right:  gbak-s3 keys check %s -i IDENTITY
+To check whether a key is right:  gbak-s3 keys check %s -i IDENTITY
 Without gbak-s3, with age and zstd: tools/restore.py of its source, or FORMAT.md, "By hand".
 `, restore, quote(place))
 	return b.String()

@@ -105,7 +105,7 @@ func (w *watching) check() error {
 	targets := w.folders.targets(w.config)
 	for i, t := range targets {
 		if slices.ContainsFunc(targets[:i], func(other watch.Target) bool { return other.Key() == t.Key() }) {
-			return usage("two of what is to be watched are called %s", "Give one of them another name.", t.Key())
+			return usage("two watched databases have the same name and archive: %s", "Give one of them another name.", t.Key())
 		}
 	}
 	for _, t := range targets {

@@ -115,7 +115,7 @@ func (w *Watcher) Set(targets []Target) error {
 	for _, t := range targets {
 		k := t.Key()
 		if wanted[k] {
-			return fmt.Errorf("two of what is to be watched are called %s", k)
+			return fmt.Errorf("two watched databases have the same name and archive: %s", k)
 		}
 		wanted[k] = true
 		if d := watched[k]; d != nil && isSamePlace(d.board.target(), t) {
