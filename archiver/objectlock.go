@@ -46,6 +46,8 @@ type LockError struct {
 
 func (e *LockError) Error() string {
 	switch {
+	case errors.Is(e.Err, storage.ErrNoLocks):
+		return storage.ErrNoLocks.Error()
 	case e.Err != nil:
 		return fmt.Sprintf("it is not known for how long the store locks objects: %v", e.Err)
 	case e.Locked == 0:

@@ -156,6 +156,9 @@ func apartFrom(address, database string) error {
 }
 
 func (a *app) backup(cmd *cobra.Command, database, address string, opts archiver.BackupOptions, run *metrics.Run) error {
+	if err := mustBeNoFolder(database); err != nil {
+		return err
+	}
 	if err := apartFrom(address, database); err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func TestOutputSpares(t *testing.T) {
 		{"status " + archive + " --metrics-file " + into, "inside the archive"},
 		{"restore " + archive + " " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
 		{"restore s3://bucket/people " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
-		{"restore s3://bucket/people " + archive, "inside the archive"},
+		{"restore s3://bucket/people " + archive, "is an archive, and no database"},
 		{"list " + archive + " -o json", "takes a file, and not a form"},
 	} {
 		out.Reset()

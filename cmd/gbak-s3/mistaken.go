@@ -32,6 +32,9 @@ func mustBePath(path string) error {
 	if err := mustBeComplete(path); err != nil {
 		return err
 	}
+	if isDatabaseFile(path) {
+		return usage("%s is a database, and no archive", swappedHint, path)
+	}
 	parts := schemed.FindStringSubmatch(strings.TrimSpace(path))
 	if parts == nil {
 		return nil
@@ -66,8 +69,12 @@ func mustBePath(path string) error {
 var unreplaced = regexp.MustCompile(`^(~|\$[A-Za-z_]\w*|\$\{\w+\})(/|$)`)
 
 // mustBeComplete refuses a path in which nothing has replaced ~ or a variable: it would become a
-// folder of that name, wherever the command runs.
+// folder of that name, wherever the command runs; and so would -, which is stdin or stdout elsewhere.
 func mustBeComplete(path string) error {
+	if path == "-" {
+		return usage("a database or an archive is never read from stdin, nor written to stdout",
+			"Give a path: a database has a file and a log, and an archive many objects. For a file or folder called -, write ./-.")
+	}
 	parts := unreplaced.FindStringSubmatch(path)
 	if parts == nil {
 		return nil
@@ -142,7 +149,17 @@ func mustBeDatabasePath(database, address string) error {
 		mustBeShort(database))
 }
 
-const swappedHint = "`backup` takes DATABASE ARCHIVE, and `restore` ARCHIVE DATABASE. An archive is a directory, or s3://bucket/prefix."
+const swappedHint = "`backup` takes DATABASE ARCHIVE, and `restore` ARCHIVE DATABASE; others have the archive first, or alone. " +
+	"An archive is a directory, or s3://bucket/prefix."
+
+// mustBeNoFolder refuses the path of a database with a slash at its end, where it is a file.
+func mustBeNoFolder(database string) error {
+	file := strings.TrimRight(database, "/")
+	if file == database || !isDatabaseFile(file) {
+		return nil
+	}
+	return usage("%s ends in a slash, and the database is a file", "Write "+file+".", database)
+}
 
 // mustBeShort returns an address without what may be secret in it.
 func mustBeShort(address string) string {
@@ -172,6 +189,9 @@ func missingDatabaseHint(f *facts) string {
 		return checkPathHint
 	}
 	path := strings.TrimRight(missing.Path, `/\`)
+	if to, err := os.Readlink(path); err == nil {
+		return fmt.Sprintf("%s is a link to %s, where nothing is: is a disk not mounted?", path, to)
+	}
 	if file, isLog := strings.CutSuffix(path, ".wal"); isLog {
 		return fmt.Sprintf("Give the database file, %s; its log is found beside it.", file)
 	}

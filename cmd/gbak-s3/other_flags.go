@@ -1,11 +1,19 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+)
 
 // otherFlag says what to write instead of a flag that other archivers have, and "" if that is not
 // known.
 func otherFlag(cmd *cobra.Command, name string) string {
-	switch hint := otherFlags()[name]; hint {
+	hint := otherFlags()[name]
+	if name == "backup" && slices.Contains([]string{"pin", "unpin"}, cmd.Name()) {
+		hint = argument
+	}
+	switch hint {
 	case argument:
 		return "It is an argument: " + cmd.UseLine()
 	default:
@@ -22,11 +30,18 @@ const (
 	secrets     = "Say who can open the archive, with --recipient, or --passphrase: docs/keys.md. No secret is ever the value of a flag."
 	timetable   = "A watcher backs up whatever is new, at most --lag later, and the file of `gbak-s3 watch --config` says how often it " +
 		"verifies, expires and drills. For times of day, run the command from cron or a timer of systemd."
-	rules    = "The rules are --keep-last, --keep-within, --keep-daily and others: see `gbak-s3 expire --help`."
-	verified = "Certificates are always verified: give the authority's as ca_file=/path.pem in the archive's address."
-	ifAbsent = "Write --if-absent, which leaves a database that is there; --if-archive-exists accepts that there is no archive yet."
-	logging  = "Write --log-level debug."
-	aTime    = "Write --time, such as --time '2026-11-23 08:15:00', in UTC."
+	rules      = "The rules are --keep-last, --keep-within, --keep-daily and others: see `gbak-s3 expire --help`."
+	verified   = "Certificates are always verified: give the authority's as ca_file=/path.pem in the archive's address."
+	ifAbsent   = "Write --if-absent, which leaves a database that is there; --if-archive-exists accepts that there is no archive yet."
+	logging    = "Write --log-level debug."
+	onlyShow   = "`backup` has --dry-run, `restore` has --plan, and `watch` has --check; `expire` and `compact` change nothing without --apply."
+	applying   = "Nothing is asked: `expire` and `compact` do what they show if --apply is given."
+	backupFlag = "`restore` has --backup N, with a number that `gbak-s3 list` shows."
+	parallel   = "Write --concurrency N."
+	colours    = "Set NO_COLOR=1 for a terminal without colours; elsewhere there are none."
+	patience   = "Write --store-timeout TIME: how long to retry while the store is busy or unreachable."
+	pacing     = "`backup` has --limit-upload, and `restore` has --limit-download, such as --limit-upload 20MiB/s."
+	aTime      = "Write --time, such as --time '2026-11-23 08:15:00', in UTC."
 )
 
 // otherFlags are flags that other archivers have.
@@ -48,7 +63,8 @@ func otherFlags() map[string]string {
 		"insecure": verified, "no-verify-ssl": verified, "insecure-tls": verified, "disable-tls-verification": verified,
 		"repo": argument, "repository": argument, "archive": argument, "stanza": argument, "url": argument, "destination": argument,
 		"target": argument, "database": argument, "db": argument, "db-path": argument, "source": argument, "path": argument,
-		"latest":    "None is needed: " + stateHint,
+		"latest":   "None is needed. " + stateHint,
+		"snapshot": backupFlag, "version": "Write `gbak-s3 version`; for a backup's number, `restore` has --backup N.", "id": backupFlag, "set": backupFlag, "generation": backupFlag,
 		"overwrite": "Write --force: `gbak-s3 restore` then moves aside what is there.",
 		"delta":     "None is needed: a restore writes a whole database, and --force moves aside what is there.",
 		"timestamp": aTime, "target-time": aTime, "point-in-time": aTime, "pitr": aTime, "as-of": aTime,
@@ -57,6 +73,20 @@ func otherFlags() map[string]string {
 		"daemon":    "None is needed: systemd or a container runs it (docs/systemd.md, docs/compose.md); it stays until it is stopped.",
 		"detach":    "None is needed: systemd or a container runs it (docs/systemd.md, docs/compose.md); it stays until it is stopped.",
 		"retention": rules, "older-than": rules, "last": rules, "keep": rules, "keep-days": rules,
+		"dry-run": onlyShow, "n": onlyShow, "yes": applying, "y": applying, "assume-yes": applying,
+		"csv": "Write --format csv, which list and status have.", "text": "Write --format text.",
+		"compression": "Write --level, which says how hard to compress: fastest, default, better or best.",
+		"parallel":    parallel, "jobs": parallel, "threads": parallel, "workers": parallel, "transfers": parallel, "process-max": parallel, "j": parallel,
+		"silent": "Write --quiet.", "no-progress": "None is needed: progress is shown on terminals only, and not with --quiet.",
+		"no-color": colours, "color": colours, "colour": colours, "no-colour": colours,
+		"timeout": patience, "retry": patience, "retries": patience, "max-retries": patience, "retry-lock": patience,
+		"bwlimit": pacing, "limit-rate": pacing, "rate-limit": pacing,
+		"storage-class":    "An archive needs all of its objects at once: keep them in the bucket's default class, and out of Glacier.",
+		"sse":              "It is part of the archive's address: s3://bucket/prefix?sse=AES256.",
+		"kms-key-id":       "It is part of the archive's address: s3://bucket/prefix?sse=aws:kms&kms_key_id=ID.",
+		"force-path-style": "It is part of the archive's address: s3://bucket/prefix?path_style=true. With endpoint= it is the default.",
+		"ca-cert":          verified, "cacert": verified, "cert": verified,
+		"V": "Write --version.", "f": "Write the whole name: --force of `restore`, or --full of `backup`.", "c": "Write --config, which `gbak-s3 watch` has.",
 		"prune":   "None is needed: an expiry deletes what no backup needs, once its grace is over.",
 		"config":  "Only `gbak-s3 watch` reads a file: docs/watch.md. Other commands take arguments and flags.",
 		"verbose": logging, "debug": logging,

@@ -249,10 +249,17 @@ func (a *app) restore(cmd *cobra.Command, address, database string, target targe
 
 // mustBeFree refuses a path for a restored database where something else belongs.
 func mustBeFree(address, database string) error {
+	if err := mustBeNoFolder(database); err != nil {
+		return err
+	}
 	if err := apart(address, database); err != nil {
 		return err
 	}
-	if folder := archiveAround(destination(database)); folder != "" {
+	switch folder := archiveAround(destination(database)); folder {
+	case "":
+	case destination(database):
+		return usage("%s is an archive, and no database", swappedHint, database)
+	default:
 		return usage("%s is inside the archive %s", "`restore` takes ARCHIVE DATABASE: give the path that the database file is to have, "+
 			"such as people.grafeo, outside of all archives.", database, folder)
 	}

@@ -114,6 +114,7 @@ func (a *app) command() *cobra.Command {
 		expireCommand(a), policyCommand(a), pinCommand(a), unpinCommand(a), compactCommand(a), copyCommand(a), mirrorCommand(a), keysCommand(a), watchCommand(a), healthCommand(a), completionCommand(a), versionCommand(a))
 	root.AddCommand(pagesCommands(a)...)
 	helpKnowsCommands(root)
+	root.InitDefaultHelpFlag()                      // now, else --help COMMAND takes COMMAND for its value
 	root.CompletionOptions.DisableDefaultCmd = true // see [completionCommand]
 	completeValues(root)
 	return root

@@ -202,7 +202,7 @@ func apart(address, database string) error {
 		return usage("%s is inside the archive %s", "Use a path elsewhere for the database.", database, address)
 	case within(root, database):
 		return usage("the archive %s is inside %s",
-			"Use a path elsewhere for the archive; the database is a file, such as people.grafeo, or a directory that Grafeo 0.5 made.",
+			"Give the path of the database itself, such as "+filepath.Join(database, "people.grafeo")+", and not that of its folder.",
 			address, database)
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -196,7 +197,7 @@ func (f *watchFlags) read(cmd *cobra.Command, args []string) (*config.Config, er
 	if err := f.settings(c); err != nil {
 		return nil, err
 	}
-	return c, f.databases(c, args)
+	return c, f.databases(cmd, c, args)
 }
 
 // settings reads the flags that go for all databases.
@@ -242,7 +243,7 @@ func (f *watchFlags) settings(c *config.Config) error {
 }
 
 // databases reads what is to be watched, without a file.
-func (f *watchFlags) databases(c *config.Config, args []string) error {
+func (f *watchFlags) databases(cmd *cobra.Command, c *config.Config, args []string) error {
 	const hint = "Usage: gbak-s3 watch DATABASE ARCHIVE, or with --root, or with --config; `gbak-s3 watch --help` shows all."
 	switch {
 	case f.dir != "" && f.root == "":
@@ -264,6 +265,12 @@ func (f *watchFlags) databases(c *config.Config, args []string) error {
 			return usage("there is no DATABASE", hint)
 		}
 		return f.below(c, args)
+	}
+	if n := cmd.ArgsLenAtDash(); n >= 0 && n < len(args) {
+		return usage("there is a command after --, and no --exec", "Write --exec, which runs it: gbak-s3 watch --exec DATABASE ARCHIVE -- COMMAND.")
+	}
+	if len(args) == 1 && (strings.HasSuffix(args[0], ".yaml") || strings.HasSuffix(args[0], ".yml")) {
+		return usage("ARCHIVE is missing", "For a file that says what to watch, write --config "+args[0]+".")
 	}
 	if err := takes("DATABASE", "ARCHIVE")(&cobra.Command{Use: "gbak-s3 watch DATABASE ARCHIVE"}, args); err != nil {
 		return err

@@ -14,7 +14,8 @@ func otherNames() map[string]string {
 	return map[string]string{
 		"create": "backup", "full": "backup", "incremental": "backup", "snapshot": "backup", "save": "backup", "replicate": "watch",
 		"serve": "watch", "server": "watch", "daemon": "watch", "agent": "watch", "run": "watch", "start": "watch",
-		"push": "backup", "archive-push": "backup", "upload": "backup", "download": "restore", "pull": "restore", "get": "restore",
+		"cron": "watch", "schedule": "watch", "monitor": "watch",
+		"push": "backup", "archive-push": "backup", "upload": "backup", "download": "restore", "pull": "restore", "get": "restore", "archive-get": "restore", "dump": "restore",
 		"databases": "status", "generations": "list", "cleanup": "expire", "purge": "expire",
 		"restore-to-epoch": "restore", "recover": "restore",
 		"ls": "list", "snapshots": "list", "backups": "list", "info": "inspect", "stats": "status",
@@ -35,6 +36,8 @@ func unneededCommands() map[string]string {
 		"repository":    "None is needed: the archive's address is an argument, and the first `gbak-s3 backup DATABASE ARCHIVE` creates it.",
 		"stanza-create": "None is needed: the first `gbak-s3 backup DATABASE ARCHIVE` creates the archive.",
 		"login":         "None is needed: credentials are found where the AWS tools find them, such as AWS_PROFILE.",
+		"config":        "None is needed: commands take arguments and flags, and `gbak-s3 watch --config FILE` reads a file: docs/watch.md.",
+		"man":           "`gbak-s3 COMMAND --help` has the same text as the man pages, which the packages contain.",
 		"keygen":        "`gbak-s3 keys new -o FILE` makes a key.",
 	}
 }

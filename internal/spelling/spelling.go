@@ -9,7 +9,8 @@ import (
 // Nearest returns the known name that a mistyped one is closest to, or "" if it is like
 // none of them.
 func Nearest(name string, known []string) string {
-	best, least := "", max(2, len(name)/2)+1
+	// Of a short word not even half the letters may differ: find is not pin.
+	best, least := "", max(1, min(2, (len(name)-1)/2), len(name)/2-1)+1
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := distance(strings.ToLower(name), k); d < least {
 			best, least = k, d
