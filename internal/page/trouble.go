@@ -152,7 +152,7 @@ func (j *judge) away(store *Store) {
 		since, why = store.Since, store.Why
 	}
 	text := "The store has not answered since " + j.when(since) + because(why)
-	if !d.Unsaved.Since.IsZero() {
+	if !d.Unsaved.Since.IsZero() && d.Newest.Seq != 0 { // else nobody knows from when on it lacks something
 		text += " What was committed since " + j.when(d.Unsaved.Since) + " is only in the database."
 	}
 	late := j.now.Sub(since) >= awayFor || j.isLate(3)
@@ -208,8 +208,10 @@ func (j *judge) unseen(store *Store) {
 	switch {
 	case d.Looked.IsZero() && d.Newest.Seq == 0 && d.Doing.What != "full":
 		j.doubt(Wait, "not looked yet", "It has not been looked at yet.", "")
-	case d.Newest.Seq == 0:
+	case d.Newest.Seq == 0 && d.Doing.What == "full":
 		j.first()
+	case d.Newest.Seq == 0:
+		j.doubt(Wait, "checking", "What the archive has is not known yet.", "")
 	case d.Safe.IsZero(), d.Phase == PhaseNew:
 		j.doubt(Wait, "checking", "The archive has backups, but the watcher has not seen yet that they have everything.", "")
 	case d.Phase != PhaseRunning && j.now.Sub(d.Looked) > unlookedAt:
@@ -223,14 +225,12 @@ func (j *judge) unseen(store *Store) {
 // first says how far the first backup is.
 func (j *judge) first() {
 	w := &j.d.Doing
-	text := "There is no backup yet: the first one begins soon."
+	text := "There is no backup yet: the first one runs."
 	switch {
-	case w.What == "full" && w.IsQueued:
+	case w.IsQueued:
 		text = "There is no backup yet: the first one waits for its turn."
-	case w.What == "full" && w.Total > 0:
+	case w.Total > 0:
 		text = "There is no backup yet: the first one runs, and has read " + Bytes(w.Done) + " of " + Bytes(w.Total) + "."
-	case w.What == "full":
-		text = "There is no backup yet: the first one runs."
 	}
 	j.doubt(Wait, "first backup", text, "")
 }

@@ -282,3 +282,25 @@ func TestReasonsOfMany(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownArchive: of an archive that was not read yet, as the store does not answer or has just been asked,
+// nobody is told that it has no backup, or that it lacks only what is new.
+func TestUnknownArchive(t *testing.T) {
+	t.Parallel()
+	for _, isUp := range []bool{true, false} {
+		s := watching(proven("people"))
+		s.Stores[0].IsUp, s.Stores[0].Since = isUp, ago(time.Minute)
+		d := &s.Databases[0]
+		d.Phase, d.Newest, d.Safe, d.Unsaved.Since = page.PhaseWaiting, page.Backup{}, time.Time{}, ago(time.Minute)
+		if isUp {
+			d.Phase = page.PhaseNew
+		}
+		said := ""
+		for _, trouble := range s.Rows()[0].Troubles {
+			said += trouble.Word + ": " + trouble.Text + "\n"
+		}
+		if !strings.Contains(said, "checking: What the archive has is not known yet.") || strings.Contains(said, "no backup") || strings.Contains(said, "only in the database") {
+			t.Errorf("while the store is up: %v, it says\n%s", isUp, said)
+		}
+	}
+}
