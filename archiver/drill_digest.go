@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
@@ -145,7 +146,8 @@ func isAboutArchive(err error) bool {
 		return true
 	case CodeStore:
 		e, ok := errors.AsType[*storage.Error](err)
-		return ok && e.Op == storage.OpGet && !is(storage.ErrUnavailable, storage.ErrSettings, storage.ErrForeign)(err)
+		return ok && e.Op == storage.OpGet && !is(storage.ErrUnavailable, storage.ErrSettings, storage.ErrForeign)(err) &&
+			!is(syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM)(err) // of an archive in a directory
 	}
 	return false
 }

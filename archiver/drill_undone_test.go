@@ -58,7 +58,7 @@ func TestDrillThatCannotBeDoneChangesNoProof(t *testing.T) {
 func TestDrillOfWhatIsNotHandedOut(t *testing.T) {
 	t.Parallel()
 	for why, isCertified := range map[error]bool{
-		storage.ErrRefused: true, syscall.EIO: true, storage.ErrPermission: false, storage.ErrUnavailable: false, storage.ErrForeign: false,
+		storage.ErrRefused: true, syscall.EIO: true, syscall.EMFILE: false, storage.ErrPermission: false, storage.ErrUnavailable: false, storage.ErrForeign: false,
 	} {
 		store := storagetest.NewMemory()
 		backup(t, store, copyVector(t, "v0.6.0/live"))
