@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -22,6 +21,7 @@ type folders struct {
 	finder *trigger.Finder
 	known  map[string]map[string]found // by folder, then by path
 	before map[string]map[string]found // what was known until forget was called, for the next look
+	owners map[string]string           // the databases of archives, by where these are, as of the last targets
 	said   map[string]string           // what is wrong, by what it is about: each is said once
 
 	beats map[watch.Key]heartbeat.Beat // the heartbeats of the targets that were returned last
@@ -30,6 +30,14 @@ type folders struct {
 }
 
 type found struct{ name, id8 string }
+
+// archivesOf returns the addresses of the archives that it is to have.
+func (is found) archivesOf(d config.Dir) (addresses []string) {
+	for _, template := range d.Archives {
+		addresses = append(addresses, config.Expand(template, is.name, is.id8))
+	}
+	return addresses
+}
 
 func newFolders(log *slog.Logger) *folders {
 	return &folders{log: log, finder: trigger.NewFinder(), known: map[string]map[string]found{}, said: map[string]string{}}
@@ -47,26 +55,21 @@ func (f *folders) look(c *config.Config) (isNew bool) {
 
 // targets returns all targets of a configuration, as of the last look.
 func (f *folders) targets(c *config.Config) []watch.Target {
-	l := &listing{paths: map[string]bool{}, places: map[string]string{}}
+	var l listing
+	own, claims := map[string]bool{}, newClaims(f.owners)
 	for _, d := range c.Databases {
-		l.paths[fileOf(d.Path)] = true
+		own[fileOf(d.Path)] = true
 		for _, address := range d.Archives {
 			if place, err := placeOf("", address); err == nil {
-				l.places[place] = d.Path
+				claims.own(place, d.Path)
 			}
 		}
 		l.add(targetsOf(d.Path, d.Name, d.Archives, d.Settings), d.Settings)
 	}
-	for _, d := range c.Dirs {
-		here := f.known[d.Path]
-		for _, path := range slices.Sorted(maps.Keys(here)) {
-			if l.paths[fileOf(path)] {
-				continue // it has an entry of its own
-			}
-			archives := f.archives(l, d, path, here[path])
-			l.add(targetsOf(path, here[path].name, archives, d.Settings), d.Settings)
-		}
+	for _, is := range f.share(f.below(c, own), claims) {
+		l.add(targetsOf(is.path, is.name, is.archives, is.dir.Settings), is.dir.Settings)
 	}
+	f.owners = claims.owner
 	tellApart(l.targets)
 	f.isPartial.Store(len(f.said) > 0)
 	f.beats = map[watch.Key]heartbeat.Beat{}
@@ -84,39 +87,16 @@ func fileOf(path string) string {
 	return real(path)
 }
 
-// listing is what targets is at work on.
+// listing is what targets makes.
 type listing struct {
 	targets  []watch.Target
 	settings []config.Settings // of each
-
-	paths  map[string]bool   // of databases with entries of their own
-	places map[string]string // the databases of archives, by where these are
 }
 
 func (l *listing) add(targets []watch.Target, s config.Settings) {
 	for _, t := range targets {
 		l.targets, l.settings = append(l.targets, t), append(l.settings, s)
 	}
-}
-
-// archives returns the archives that a database below a folder can have.
-func (f *folders) archives(l *listing, d config.Dir, path string, is found) []string {
-	var archives []string
-	for _, template := range d.Archives {
-		address := config.Expand(template, is.name, is.id8)
-		place, err := placeOf(path, address)
-		if err != nil {
-			f.once(path, "a database cannot have this archive", "database", path, "archive", shown(address), "err", err)
-			continue
-		}
-		if other, taken := l.places[place]; taken {
-			f.once(path, "two databases would have one archive: the second one is not watched", "database", path, "other", other, "archive", shown(address))
-			continue
-		}
-		l.places[place] = path
-		archives = append(archives, address)
-	}
-	return archives
 }
 
 // walk looks for the databases below a folder, and reports whether there is another one.
@@ -135,6 +115,9 @@ func (f *folders) walk(d config.Dir) (isNew bool) {
 	}
 	needsID := slices.ContainsFunc(d.Archives, config.NeedsID)
 	for _, at := range all {
+		if at.Or != nil {
+			at = f.asKnown(d, at)
+		}
 		is := found{name: at.Name}
 		if needsID {
 			if is.id8, err = trigger.ID8(at.Path); err != nil {
@@ -168,8 +151,8 @@ func (f *folders) keepUnseen(folder string, err error) {
 // is called. Those that cannot be seen then are not forgotten.
 func (f *folders) forget() (remember func()) {
 	f.before, f.known = f.known, map[string]map[string]found{}
-	before := f.before
-	return func() { f.known = before }
+	before, owners := f.before, f.owners
+	return func() { f.known, f.owners = before, owners }
 }
 
 // once warns of something, unless that was the last thing that was said of it.

@@ -20,20 +20,29 @@ import (
 type Found struct {
 	Path string
 	Name string // its path below the folder, with slashes and without .grafeo
+
+	// Or is how else it could be found, nil for not at all: what is beside it decides that, and that changes.
+	Or *Found
 }
 
 // foundAt returns what is found at a path. A Grafeo-server names the folder of a database, and the file
 // in it data.grafeo: there the folder is the database, as it is for everybody who names it, unless a file
 // beside the folder has that name.
 func foundAt(folder, at, below string) Found {
+	file := Found{Path: at, Name: strings.TrimSuffix(below, ".grafeo")}
 	server := filepath.Dir(at)
-	_, err := os.Lstat(server + ".grafeo") // which has the name already
-	if server != filepath.Clean(folder) && errors.Is(err, fs.ErrNotExist) && slices.Contains(grafeo.ServerFiles(server), at) {
-		if file, err := archiver.Locate(server); err == nil && file == at {
-			return Found{server, path.Dir(below)}
-		}
+	if server == filepath.Clean(folder) || !slices.Contains(grafeo.ServerFiles(server), at) {
+		return file
 	}
-	return Found{at, strings.TrimSuffix(below, ".grafeo")}
+	if is, err := archiver.Locate(server); err != nil || is != at {
+		return file
+	}
+	is := Found{Path: server, Name: path.Dir(below)}
+	if _, err := os.Lstat(server + ".grafeo"); !errors.Is(err, fs.ErrNotExist) { // which has the name already
+		is, file = file, is
+	}
+	is.Or = &file
+	return is
 }
 
 // notDatabases are names of what is not, or not yet, or no longer, a database of its own:

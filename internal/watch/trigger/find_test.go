@@ -111,7 +111,7 @@ func TestFindThroughLink(t *testing.T) {
 	}
 	for _, folder := range []string{link, link + "/", filepath.Join(dir, "volume")} {
 		found, err := NewFinder().Find(folder, "")
-		if want := []Found{{filepath.Join(folder, "deep", "a.grafeo"), "deep/a"}}; err != nil || cmp.Diff(want, found) != "" {
+		if want := []Found{{Path: filepath.Join(folder, "deep", "a.grafeo"), Name: "deep/a"}}; err != nil || cmp.Diff(want, found) != "" {
 			t.Errorf("%s: found %v, %v", folder, found, err)
 		}
 	}
