@@ -227,7 +227,7 @@ func (o *output) printBackup(database, address string, r archiver.BackupReport) 
 		identity = "-i IDENTITY "
 	}
 	lines = append(lines,
-		"to restore it, on any host:",
+		"to restore it, on "+anyHost(address)+":",
 		fmt.Sprintf("%s restore %s%s %s", self(), identity, quote(absolute(address)), quote(path)))
 	for _, line := range lines {
 		if err := o.print("%s", line); err != nil {

@@ -79,7 +79,7 @@ var answers = []row{
 		say: "The credentials have expired: get new ones and run the same command again.",
 	},
 	{
-		name: "session token", when: said("InvalidToken"),
+		name: "session token", when: said("InvalidToken", "InvalidTokenId"),
 		say: "The session token is not valid, or belongs to other keys: check AWS_SESSION_TOKEN, or unset it if these keys need none.",
 	},
 	{

@@ -152,6 +152,7 @@ var hintCases = []hintCase{
 	{"access key", archiver.CodePermission, refused(storage.ErrPermission, 403, "InvalidAccessKeyId"), "AWS_ACCESS_KEY_ID"},
 	{"expired", archiver.CodePermission, refused(storage.ErrPermission, 400, "ExpiredToken"), "expired"},
 	{"session token", archiver.CodePermission, refused(storage.ErrPermission, 400, "InvalidToken"), "AWS_SESSION_TOKEN"},
+	{"session token", archiver.CodePermission, refused(storage.ErrPermission, 403, "InvalidTokenId"), "AWS_SESSION_TOKEN"},
 	{
 		"encryption key", archiver.CodePermission,
 		answered(storage.ErrPermission, storage.Answer{Status: 403, Code: "AccessDenied", Message: "not authorized to perform: kms:GenerateDataKey"}),

@@ -109,7 +109,7 @@ func (a *app) importFolder(cmd *cobra.Command, folder, address string, opts arch
 	if err := a.out.printCost(a.out.costOf(r.Requests, 0, stored)); err != nil {
 		return err
 	}
-	return a.out.print("to restore the newest, on any host:\n%s restore %s DATABASE", self(), quote(absolute(address)))
+	return a.out.print("to restore the newest, on %s:\n%s restore %s DATABASE", anyHost(address), self(), quote(absolute(address)))
 }
 
 // lostLine is the last line of an import in JSON, if epochs are lost.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -206,6 +208,17 @@ func apart(address, database string) error {
 			address, database)
 	}
 	return nil
+}
+
+// anyHost says on which hosts an archive is found at its address: where a bucket is may be said by the
+// environment of this one alone.
+func anyHost(address string) string {
+	endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"))
+	opts, err := s3.ParseAddress(address)
+	if endpoint == "" || err != nil || !isBucket(address) || opts.Endpoint != "" {
+		return "any host"
+	}
+	return "any host with AWS_ENDPOINT_URL_S3=" + quote(endpoint)
 }
 
 // localRoot returns the directory of a local archive, "" for one elsewhere.

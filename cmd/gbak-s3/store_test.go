@@ -128,3 +128,20 @@ func TestStoresShareClients(t *testing.T) {
 		t.Errorf("there are %d clients", len(s.clients))
 	}
 }
+
+// The command that restores says where the bucket is, if only this host's environment does.
+func TestAnyHost(t *testing.T) {
+	for _, c := range []struct{ own, all, address, want string }{
+		{"", "", "s3://backups/people", "any host"},
+		{"http://minio:9000", "http://other:9000", "s3://backups/people", "any host with AWS_ENDPOINT_URL_S3=http://minio:9000"},
+		{"", "http://other:9000", "s3://backups/people?region=x", "any host with AWS_ENDPOINT_URL_S3=http://other:9000"},
+		{"http://minio:9000", "", "s3://backups/people?endpoint=http://b:9000", "any host"},
+		{"http://minio:9000", "", "/backups/people", "any host"},
+	} {
+		t.Setenv("AWS_ENDPOINT_URL_S3", c.own)
+		t.Setenv("AWS_ENDPOINT_URL", c.all)
+		if got := anyHost(c.address); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

@@ -96,7 +96,7 @@ func refusedCondition(err error) error {
 // some stores answer 400.
 func isAboutCredentials(code string) bool {
 	switch code {
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken",
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidTokenId",
 		"TokenRefreshRequired", "InvalidClientTokenId", "AccessDenied", "InvalidSecurity", "UnauthorizedAccess":
 		return true
 	}
