@@ -104,7 +104,7 @@ func TestCheckKillsItsGroup(t *testing.T) {
 				return strings.Fields(string(b))
 			}
 			// The second one cannot be asked to end, and both have the output of the command.
-			script := fmt.Sprintf(`sleep 1000 & a=$!; (trap '' TERM HUP INT; sleep 1000) & echo $a $! $$ > %s; %s`, pids, end)
+			script := fmt.Sprintf(`sleep 1000 & a=$!; (trap '' TERM HUP INT; sleep 1000) & echo $a $! $$ > '%s'; %s`, pids, end)
 			late := make(chan time.Time)
 			if end == "wait" {
 				go func() {
@@ -174,7 +174,7 @@ func TestCheckIsInterrupted(t *testing.T) {
 		}
 		cancel(errors.New("enough"))
 	}()
-	_, err := checkBy([]string{"/bin/sh", "-c", "touch " + started + "; sleep 1000", "{}"}, long)(ctx, "db")
+	_, err := checkBy([]string{"/bin/sh", "-c", "touch '" + started + "'; sleep 1000", "{}"}, long)(ctx, "db")
 	if err == nil || err.Error() != "enough" {
 		t.Errorf("%v", err)
 	}

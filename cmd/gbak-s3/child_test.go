@@ -69,7 +69,7 @@ func TestSignalsGoToTheCommand(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGUSR2} {
 		ready := filepath.Join(t.TempDir(), "ready")
 		script := "trap 'exit 9' " + map[syscall.Signal]string{syscall.SIGTERM: "TERM", syscall.SIGQUIT: "QUIT", syscall.SIGUSR2: "USR2"}[s] +
-			"; touch " + ready + "; while :; do sleep 0.01; done"
+			"; touch '" + ready + "'; while :; do sleep 0.01; done"
 		began := false
 		exit, _, err := beside(t, script, func(ctx context.Context) error {
 			for _, failed := os.Stat(ready); failed != nil && t.Context().Err() == nil; _, failed = os.Stat(ready) {
@@ -105,7 +105,7 @@ func TestCommandThatCannotStart(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	marker := filepath.Join(t.TempDir(), "marker")
-	touch := []string{"/bin/sh", "-c", "touch " + marker}
+	touch := []string{"/bin/sh", "-c", "touch '" + marker + "'"}
 	broken := errors.New("broken")
 	err = a.besideCommand(t.Context(), touch, func(context.Context, func() error) error { return broken })
 	if !errors.Is(err, broken) {

@@ -178,19 +178,20 @@ func TestOutputSpares(t *testing.T) {
 	}
 	document := read(t, filepath.Join(archive, "archive.json"))
 	for _, c := range []struct {
-		args, why string
+		args []string
+		why  string
 	}{
-		{"list " + archive + " -o " + newer, "is a database"},
-		{"backup " + database + " " + archive + " --metrics-file " + database, "is a database"},
-		{"verify " + archive + " --metrics-file " + newer, "is a database"},
-		{"status " + archive + " --metrics-file " + into, "inside the archive"},
-		{"restore " + archive + " " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
-		{"restore s3://bucket/people " + filepath.Join(archive, "x.grafeo"), "inside the archive"},
-		{"restore s3://bucket/people " + archive, "is an archive, and no database"},
-		{"list " + archive + " -o json", "takes a file, and not a form"},
+		{[]string{"list", archive, "-o", newer}, "is a database"},
+		{[]string{"backup", database, archive, "--metrics-file", database}, "is a database"},
+		{[]string{"verify", archive, "--metrics-file", newer}, "is a database"},
+		{[]string{"status", archive, "--metrics-file", into}, "inside the archive"},
+		{[]string{"restore", archive, filepath.Join(archive, "x.grafeo")}, "inside the archive"},
+		{[]string{"restore", "s3://bucket/people", filepath.Join(archive, "x.grafeo")}, "inside the archive"},
+		{[]string{"restore", "s3://bucket/people", archive}, "is an archive, and no database"},
+		{[]string{"list", archive, "-o", "json"}, "takes a file, and not a form"},
 	} {
 		out.Reset()
-		if exit := run(t.Context(), strings.Fields(c.args), &out, &out); exit != exitUsage || !strings.Contains(out.String(), c.why) {
+		if exit := run(t.Context(), c.args, &out, &out); exit != exitUsage || !strings.Contains(out.String(), c.why) {
 			t.Errorf("%v: exit %d, %q", c.args, exit, out.String())
 		}
 	}

@@ -54,7 +54,8 @@ func TestGivenRecipients(t *testing.T) {
 	clearKeys(t)
 	_, one, _ := newIdentity(t)
 	_, two, _ := newIdentity(t)
-	file := filepath.Join(t.TempDir(), "recipients")
+	t.Chdir(t.TempDir()) // the variable takes no path with spaces
+	const file = "recipients"
 	if err := os.WriteFile(file, []byte("# people\n"+two+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
