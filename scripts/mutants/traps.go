@@ -34,7 +34,7 @@ var trapMutants = []mutant{
 	},
 	{
 		"what this host saw says nothing of encryption", "archiver/keys_host.go",
-		"pin != nil && pin.Encrypted {", "pin != nil && false {",
+		"case pin == nil || !pin.Encrypted:", "case pin == nil || pin.Encrypted:",
 		"./archiver", "TestTraps|TestBeginAnewAfterEncryption",
 	},
 	{
