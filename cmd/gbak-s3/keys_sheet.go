@@ -46,7 +46,7 @@ func (a *app) printSheet(cmd *cobra.Command, address string) error {
 	if r.Keys != nil {
 		restore += " -i IDENTITY"
 	}
-	text := sheetOf(place, restore, r.Keys, r.Proved)
+	text := sheetOf(place, whereOf(address), restore, r.Keys, r.Proved)
 	if a.out.json {
 		line := sheetLine{Type: "sheet", Archive: place, Restore: restore, Text: text}
 		if r.Keys != nil {
@@ -57,10 +57,19 @@ func (a *app) printSheet(cmd *cobra.Command, address string) error {
 	return a.out.print("%s", strings.TrimSuffix(text, "\n"))
 }
 
+// whereOf says where an archive is to somebody who has the page alone: its address, and the endpoint
+// that only this host's environment has.
+func whereOf(address string) string {
+	if _, endpoint, found := strings.Cut(anyHost(address), " with "); found {
+		return absolute(address) + "\n          with " + endpoint
+	}
+	return absolute(address)
+}
+
 // sheetOf returns the page for an archive, of which keys is nil if it is not encrypted.
-func sheetOf(place, restore string, keys *archiver.KeyList, isProved bool) string {
+func sheetOf(place, where, restore string, keys *archiver.KeyList, isProved bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "BACKUPS OF A GRAFEO DATABASE, made by gbak-s3\n\nWhere:    %s\n", place)
+	fmt.Fprintf(&b, "BACKUPS OF A GRAFEO DATABASE, made by gbak-s3\n\nWhere:    %s\n", where)
 	if keys == nil {
 		fmt.Fprintf(&b, "Key:      none is needed, the archive is not encrypted\n\nTo restore the newest state, with the credentials of that store:\n\n  %s\n", restore)
 		return b.String()

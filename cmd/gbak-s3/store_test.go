@@ -143,5 +143,9 @@ func TestAnyHost(t *testing.T) {
 		if got := anyHost(c.address); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
+		sheet := sheetOf(c.address, whereOf(c.address), "", nil, true)
+		if says := strings.Contains(sheet, "\n          with AWS_ENDPOINT_URL_S3="); says != (c.want != "any host") || !strings.Contains(sheet, "Where:    "+c.address+"\n") {
+			t.Errorf("%+v: the page for the safe says %q", c, sheet)
+		}
 	}
 }

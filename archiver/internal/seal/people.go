@@ -167,13 +167,26 @@ func ParseIdentities(file []byte, ask func() (string, error)) ([]Identity, error
 	}
 	parsed, err := age.ParseIdentities(bytes.NewReader(trimLines(file)))
 	if err != nil {
-		return nil, errors.New("it is no file of age identities") // age's own error may repeat a line of it
+		return nil, notIdentities(trimLines(file))
 	}
 	all := make([]Identity, len(parsed))
 	for i, id := range parsed {
 		all[i] = Identity{id}
 	}
 	return all, nil
+}
+
+// notIdentities says what is wrong with a file of identities. age's own error may repeat a line of it.
+func notIdentities(file []byte) error {
+	for _, line := range bytes.Split(file, []byte("\n")) {
+		if !bytes.HasPrefix(bytes.ToUpper(line), []byte("AGE-SECRET-KEY-")) {
+			continue
+		}
+		if _, err := age.ParseIdentities(bytes.NewReader(line)); err != nil {
+			return errors.New("in its line AGE-SECRET-KEY-... a letter is wrong, missing or too many: compare it with where it is kept")
+		}
+	}
+	return errors.New("it is no file of age identities")
 }
 
 // trimLines returns a text without what editors and people put before and after its lines, and

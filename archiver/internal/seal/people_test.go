@@ -2,6 +2,7 @@ package seal
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gbak-s3/gbak-s3/archiver/manifest"
@@ -22,6 +23,32 @@ func TestIdentityWithBlanks(t *testing.T) {
 		}
 		if r, _ := ids[0].Recipient(); r.String() != recipient.String() {
 			t.Errorf("it is that of %s", r)
+		}
+	}
+}
+
+// Somebody who has typed an identity wrong is told that, and the identity is not repeated.
+func TestIdentityTypedWrong(t *testing.T) {
+	t.Parallel()
+	secret, _, err := NewIdentity(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := "Q"
+	if strings.HasSuffix(secret, last) {
+		last = "P"
+	}
+	for text, want := range map[string]string{
+		secret[:len(secret)-1]:                              "a letter is wrong",
+		"# mine\n" + secret + "X\n":                         "a letter is wrong",
+		secret[:len(secret)-1] + last:                       "a letter is wrong",
+		secret + "\n" + strings.ToLower(secret[:30]) + "\n": "a letter is wrong",
+		secret + "\nhello\n":                                "no file of age identities",
+		"GRAF\x03":                                          "no file of age identities",
+	} {
+		_, err := ParseIdentities([]byte(text), nil)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(strings.ToLower(err.Error()), strings.ToLower(secret[len(secret)-20:len(secret)-1])) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }
