@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures gbak-s3 beside what one would use instead, in turn, in several rounds,
-# and prints markdown tables of medians, with ratios inside of a round.
+# Measures gbak-s3 and its alternatives in turn, in several rounds, and prints
+# markdown tables of medians, with ratios within a round.
 #
 #   scripts/bench.sh [rounds]      default: 3
 #
@@ -22,7 +22,7 @@
 # The others: restic and borg (Debian's packages), zstd into rclone and into the aws
 # command, cp. What is not installed is left out. MinIO is the pinned binary that
 # scripts/minio-test.sh builds; it listens on the loopback address alone. Run it on
-# a machine that does nothing else: walls are compared inside of a round only.
+# a machine that does nothing else: times are only compared within a round.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3}

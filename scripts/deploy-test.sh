@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tries what deploy/ has for containers: that Kubernetes accepts the manifests, that the containers
-# of a pod do their work in their order, and that docs/compose.md works as it is written, from
-# nothing to a restore. Of docs/kubernetes.md it does what takes no cluster.
+# Tests what deploy/ has for containers: that Kubernetes accepts the manifests, that the containers
+# of a pod do their work in their order, and that docs/compose.md works as written, from nothing
+# to a restore. It runs the parts of docs/kubernetes.md that need no cluster.
 #
 #   bash scripts/deploy-test.sh [-test.run NAME ...]
 #
 # It starts a container engine of its own, in namespaces of its own: its networks exist nowhere
-# else, and whatever was started ends with it. No registry of images is needed. What a recipe takes
-# from one is made here: an image with Node from Debian's packages, and MinIO from the Go module
-# proxy. Both are made once, and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3.
+# else, and whatever was started ends with it. No registry of images is needed. The images that a
+# recipe takes from one are made here: one with Node from Debian's packages, and MinIO from the Go
+# module proxy. Both are made once, and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3.
 #
 # Linux on amd64, and root. On Debian it installs what is missing.
 set -euo pipefail

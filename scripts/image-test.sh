@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the image as a stranger would who trusts nothing: read-only, as its own user, without
-# capabilities, in a network of its own that has nothing but MinIO, which speaks https with a
-# certificate from an authority of its own. There the image backs up, watches a database that the real
-# Grafeo writes, says that it is healthy, and restores.
+# Runs the image with as few rights as possible: read-only, as its own user, without
+# capabilities, in a network of its own that contains only MinIO, which speaks https with a
+# certificate from its own authority. There the image backs up, watches a database that the real
+# Grafeo writes, reports that it is healthy, and restores.
 #
 #   bash scripts/image-test.sh [DIR]      the Linux binaries of DIR (scripts/release.sh), default: dist
 #

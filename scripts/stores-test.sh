@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Examines S3 servers: what gbak-s3 doctor says about each, whether it passes the conformance
-# suite, what it keeps of what an archive relies on, and whether databases of the real Grafeo
-# can be backed up to it, restored and expired, or are refused. docs/stores.md has the
-# results; this fails if they differ from what is seen now.
+# Tests S3 servers: what gbak-s3 doctor says about each, whether it passes the conformance
+# suite, which of the guarantees that an archive needs it keeps, and whether databases of the
+# real Grafeo can be backed up to it, restored and expired, or are refused. docs/stores.md has
+# the results; the script fails if they differ from what it sees now.
 #
 #   scripts/stores-test.sh                    all servers: about half an hour the first time
 #   scripts/stores-test.sh --quick            those that start within seconds and build fast
 #   scripts/stores-test.sh minio rclone       these
-#   scripts/stores-test.sh --update [NAME...] writes what is seen into docs/stores.md
+#   scripts/stores-test.sh --update [NAME...] writes what it sees into docs/stores.md
 #
 # scripts/stores/NAME.sh says where a server comes from and how it is started: from the Go
 # module proxy, npm or Debian, pinned, and kept in ${XDG_CACHE_HOME:-~/.cache}/gbak-s3/stores.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the binary for Windows under Wine, as its users would: backups, restores whose bytes are compared
-# with those of the binary for Linux, paths of all forms, runs that are killed, the watcher; and those
-# tests in Go that are about files, folders, locks and paths.
+# with those of the binary for Linux, paths of all forms, runs that are killed, and the watcher. It also
+# runs the Go tests about files, folders, locks and paths.
 #
 #   bash scripts/windows-test.sh [DIST]      DIST: a folder with the binaries of scripts/release.sh
 #
-# Wine is not Windows. docs/releasing.md says what that leaves untested. Two things are made for it: Wine 8 lacks
-# the library from which Go takes random numbers, so that one is made which passes the call on; and tests
-# are built with a change in one file of Go, as Wine answers differently when it does not know a way to delete.
+# Wine is not Windows. docs/releasing.md says what that leaves untested. Wine needs two workarounds. Wine 8 lacks
+# the library from which Go takes random numbers, so one is made that passes the call on. And tests are built with
+# a change in one file of Go, because Wine answers differently when it does not know a way to delete.
 #
 # Wine, a linker for Windows and curl are installed with apt-get where they are missing and that is possible.
 set -euo pipefail
