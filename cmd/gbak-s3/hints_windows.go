@@ -1,10 +1,6 @@
 package main
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/windows"
-)
+import "golang.org/x/sys/windows"
 
 // ofWindows is what Windows says in its own way.
 var ofWindows = []row{
@@ -21,9 +17,11 @@ var ofWindows = []row{
 		name: "no such folder", when: is(windows.ERROR_PATH_NOT_FOUND, windows.ERROR_BAD_NETPATH, windows.ERROR_BAD_NET_NAME),
 		say: "Check the path: its drive, server or folder does not exist.",
 	},
-	{name: "write-protected", when: is(syscall.EROFS), say: "The disk is write-protected."},
+	{name: "write-protected", when: is(windows.ERROR_WRITE_PROTECT), say: "The disk is write-protected."},
 	{
-		name: "disk failed on Windows", when: is(syscall.EIO),
+		name: "disk failed on Windows",
+		when: is(windows.ERROR_CRC, windows.ERROR_SEEK, windows.ERROR_SECTOR_NOT_FOUND, windows.ERROR_WRITE_FAULT, windows.ERROR_READ_FAULT,
+			windows.ERROR_GEN_FAILURE, windows.ERROR_IO_DEVICE, windows.ERROR_FILE_CORRUPT, windows.ERROR_DISK_CORRUPT),
 		say: "The disk, or the file system, failed at this file: look at the system's log (Event Viewer) and check the disk " +
 			"(`chkdsk`), and save what can be read before it gets worse.",
 	},
