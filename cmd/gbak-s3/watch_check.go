@@ -69,6 +69,7 @@ func (w *watching) announce(answering string) {
 		w.log.Info("watching all of these", "archives", len(state.Targets), "bound", all.String())
 	}
 	w.log.Info("while nothing is new", "requests", w.whileIdle())
+	w.warnOfDrills()
 	switch {
 	case answering == "":
 	case w.config.Page == config.PageOff:
@@ -97,6 +98,7 @@ type targetLine struct {
 	MaxCost    *costLine `json:"max_cost_a_month,omitempty"`
 	IdleChecks int       `json:"idle_requests_a_day"`
 	Problem    string    `json:"problem,omitempty"`
+	NoDrill    string    `json:"drill_problem,omitempty"`
 }
 
 // check says what would be watched and what it would cost. It asks no store.
@@ -142,6 +144,7 @@ func (w *watching) checkTarget(t watch.Target) error {
 		}
 		if t.Drill.Every > 0 {
 			drill := drillBoundOf(t)
+			line.NoDrill = problemOfDrill(t)
 			if line.DrillBytes = drill.bytes; isBucket(t.Address) {
 				line.DrillCost = &drill.month
 			}
@@ -157,6 +160,11 @@ func (w *watching) checkTarget(t watch.Target) error {
 	}
 	for _, line := range linesOfProving(t) {
 		if err := w.app.out.print("  %s", line); err != nil {
+			return err
+		}
+	}
+	if why := problemOfDrill(t); why != "" {
+		if err := w.app.out.print("  a drill could not be done: %s", why); err != nil {
 			return err
 		}
 	}

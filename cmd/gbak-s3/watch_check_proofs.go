@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/archiver"
+	"github.com/gbak-s3/gbak-s3/internal/disk"
 	"github.com/gbak-s3/gbak-s3/internal/page"
 	"github.com/gbak-s3/gbak-s3/internal/watch"
 	"github.com/gbak-s3/gbak-s3/storage"
@@ -64,14 +67,54 @@ func linesOfProving(t watch.Target) (lines []string) {
 	if t.Drill.Every <= 0 {
 		return lines
 	}
-	scratch := t.Drill.Scratch
-	if scratch == "" {
-		scratch = os.TempDir()
-	}
+	scratch := scratchOf(t)
 	b := drillBoundOf(t)
 	line := fmt.Sprintf("a drill each %s: fetches at most %s, and needs a tenth more in %s", age(t.Drill.Every), size(b.bytes), scratch)
 	if isBucket(t.Address) {
 		line += fmt.Sprintf("; at most %s a month for requests, and %s if what is fetched leaves AWS, at list prices", dollars(b.month.USD), dollars(b.month.TransferUSD))
 	}
 	return append(lines, line)
+}
+
+// scratchOf returns the folder in which a target's drills restore.
+func scratchOf(t watch.Target) string { return cmp.Or(t.Drill.Scratch, os.TempDir()) }
+
+// problemOfDrill says why a drill on a target could not be done as things are, "" if nothing shows that. It is
+// found out now and not at night: by whoever has just written the file.
+func problemOfDrill(t watch.Target) string {
+	if t.Drill.Every <= 0 {
+		return ""
+	}
+	if t.Drill.Exec != "" {
+		if err := mustBeThere(strings.Split(t.Drill.Exec, "\n")); err != nil {
+			return err.Error()
+		}
+	}
+	scratch := scratchOf(t)
+	dir, err := os.MkdirTemp(scratch, ".gbak-check-")
+	if err != nil {
+		return err.Error()
+	}
+	if err := os.Remove(dir); err != nil {
+		return err.Error()
+	}
+	needs := bytesOf(t.Database)
+	needs += needs / 10
+	if space, ok := disk.SpaceAt(scratch); ok && space.Free < needs {
+		return fmt.Sprintf("it may need %s in %s, and %s are free there", size(needs), scratch, size(space.Free))
+	}
+	return ""
+}
+
+// warnOfDrills warns of drills that could not be done as things are.
+func (w *watching) warnOfDrills() {
+	said := map[string]bool{}
+	state := w.watcher.State()
+	for i := range state.Targets {
+		t := state.Targets[i].Target
+		if why := problemOfDrill(t); why != "" && !said[why] {
+			said[why] = true
+			w.log.Warn("a drill could not be done", "database", t.Name, "archive", t.Archive, "why", why)
+		}
+	}
 }

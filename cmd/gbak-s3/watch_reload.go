@@ -40,6 +40,7 @@ func (w *watching) reload() {
 	}
 	w.log.Info("the file was read again", "event", watch.EventReload, "file", w.flags.config)
 	w.follow()
+	w.warnOfDrills()
 	w.watcher.Nudge()
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // Checker makes the check of a restored database that a command does, within a time; 0 is for the
-// default.
-type Checker func(command []string, timeout time.Duration) func(ctx context.Context, database string) (archiver.CheckResult, error)
+// default. The error says that there is no such command, before anything is restored for it.
+type Checker func(command []string, timeout time.Duration) (func(ctx context.Context, database string) (archiver.CheckResult, error), error)
 
 // Adapt returns an archive and the database at path as the watcher needs them. The checker is for
 // drills with a command.
@@ -88,7 +88,11 @@ func (a *adapted) Drill(ctx context.Context, o DrillOrder) (archiver.DrillReport
 	opts := archiver.DrillOptions{Random: o.Random, Scratch: o.Scratch}
 	if o.Exec != "" {
 		opts.Command = strings.Split(o.Exec, "\n")
-		opts.Check = a.checker(opts.Command, o.Timeout)
+		check, err := a.checker(opts.Command, o.Timeout)
+		if err != nil {
+			return archiver.DrillReport{}, err
+		}
+		opts.Check = check
 	}
 	r, err := a.archive.Drill(ctx, opts)
 	a.count(r.Requests)

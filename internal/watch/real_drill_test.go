@@ -23,6 +23,8 @@ type drillScene struct {
 	scratch string
 	check   func(ctx context.Context, database string) (archiver.CheckResult, error)
 	checked int
+
+	noCommand error // the command is not there
 }
 
 func newDrillScene(t *testing.T) *drillScene {
@@ -32,7 +34,10 @@ func newDrillScene(t *testing.T) *drillScene {
 // run watches until what follows has returned.
 func (s *drillScene) run(do func(w *Watcher)) {
 	w := New(Options{Open: func(g Target) (Archive, error) {
-		checker := func(command []string, _ time.Duration) func(context.Context, string) (archiver.CheckResult, error) {
+		checker := func(command []string, _ time.Duration) (func(context.Context, string) (archiver.CheckResult, error), error) {
+			if s.noCommand != nil {
+				return nil, s.noCommand
+			}
 			return func(ctx context.Context, database string) (archiver.CheckResult, error) {
 				if strings.Join(command, " ") != "check {}" {
 					s.t.Errorf("the command is %q", command)
@@ -42,7 +47,7 @@ func (s *drillScene) run(do func(w *Watcher)) {
 					s.t.Error(err)
 				}
 				return s.check(ctx, database)
-			}
+			}, nil
 		}
 		return Adapt(archiver.New(s.store, archiver.Options{Name: g.Archive}), g.Database, archiver.SessionOptions{}, checker), nil
 	}})
@@ -147,6 +152,31 @@ func TestRealDrillFindsRot(t *testing.T) {
 				t.Errorf("%+v", p.Proof)
 			}
 		})
+	})
+}
+
+// A command that is not there shows before anything is restored for it, and calls no archive in question.
+func TestRealDrillWithoutItsCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrillScene(t)
+		s.noCommand = errors.New("there is no such command")
+		s.run(func(w *Watcher) {
+			time.Sleep(30 * time.Second)
+			synctest.Wait()
+			before := w.State().Targets[0].Counts.Requests
+			time.Sleep(90 * time.Minute)
+			synctest.Wait()
+			p := w.State().Targets[0]
+			if p.Proof.Why != s.noCommand.Error() || !p.IsProofGood() {
+				t.Errorf("%+v", p.Proof)
+			}
+			if n := p.Counts.Requests.Get - before.Get; n > 20 {
+				t.Errorf("%d GET for nothing", n)
+			}
+		})
+		if s.checked != 0 || s.certificates() != 0 {
+			t.Errorf("%d checks, %d certificates", s.checked, s.certificates())
+		}
 	})
 }
 
