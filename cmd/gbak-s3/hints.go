@@ -305,7 +305,7 @@ var remaining = []row{
 		say: "Check the command after --. It is looked for in $PATH, and no shell reads it.",
 	},
 	{
-		name: "not supported", when: is(syscall.EOPNOTSUPP, syscall.ENOSYS),
+		name: "not supported", when: is(syscall.EOPNOTSUPP, syscall.ENOTSUP, syscall.ENOSYS), // the first two differ on macOS
 		say: "The file system does not support this call: use a folder on another file system.",
 	},
 }

@@ -250,6 +250,7 @@ var hintCases = []hintCase{
 	{"other file system", archiver.CodeFailed, &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EXDEV}, "file system"},
 	{"links", archiver.CodeStore, &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EMLINK}, "links"},
 	{"not supported", archiver.CodeStore, onPath(syscall.EOPNOTSUPP), "file system"},
+	{"not supported", archiver.CodeStore, onPath(syscall.ENOTSUP), "file system"},
 	{"timed out", archiver.CodeFailed, onPath(syscall.ETIMEDOUT), "file server"},
 	{"memory", archiver.CodeFailed, onPath(syscall.ENOMEM), "memory"},
 	{"path", archiver.CodeFailed, onPath(syscall.ENAMETOOLONG), "too long"},
