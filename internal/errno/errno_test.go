@@ -60,3 +60,29 @@ func TestIs(t *testing.T) {
 		t.Error("a full disk is none")
 	}
 }
+
+// A file server that is away says nothing about what is on it: Go takes its error for that of a file that does
+// not exist.
+func TestServerThatIsAway(t *testing.T) {
+	gone := &fs.PathError{Op: "stat", Path: `\\nas\archive`, Err: goneOnWindows{badNetPath}}
+	for _, c := range []struct {
+		system string
+		want   bool
+	}{{"windows", false}, {"linux", true}} {
+		if got := is(c.system, gone, []error{fs.ErrNotExist}); got != c.want {
+			t.Errorf("on %s, nothing is there: %v", c.system, got)
+		}
+	}
+	if !is("windows", gone, []error{fs.ErrNotExist, syscall.ENXIO}) {
+		t.Error("on Windows, the server is not away")
+	}
+	if !is("windows", &fs.PathError{Err: fs.ErrNotExist}, []error{fs.ErrNotExist}) {
+		t.Error("on Windows, a file that does not exist does")
+	}
+}
+
+// goneOnWindows is a number that Go on Windows takes for ErrNotExist.
+type goneOnWindows struct{ syscall.Errno }
+
+func (goneOnWindows) Is(target error) bool { return target == fs.ErrNotExist }
+func (g goneOnWindows) Unwrap() error      { return g.Errno }

@@ -28,7 +28,7 @@ func TestNumbers(t *testing.T) {
 			windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY, windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_COMMITMENT_LIMIT,
 		},
 		syscall.ENXIO: {
-			windows.ERROR_NOT_READY, windows.ERROR_DEV_NOT_EXIST, windows.ERROR_UNEXP_NET_ERR, windows.ERROR_NETNAME_DELETED,
+			windows.ERROR_BAD_NETPATH, windows.ERROR_BAD_NET_NAME, windows.ERROR_NOT_READY, windows.ERROR_DEV_NOT_EXIST, windows.ERROR_UNEXP_NET_ERR, windows.ERROR_NETNAME_DELETED,
 			windows.ERROR_DEVICE_NOT_CONNECTED,
 		},
 		syscall.ETIMEDOUT:    {windows.ERROR_SEM_TIMEOUT, windows.WSAETIMEDOUT},

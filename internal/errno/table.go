@@ -2,6 +2,9 @@ package errno
 
 import "syscall"
 
+// badNetPath is what Windows says of all files on a server that it does not find (BAD_NETPATH).
+const badNetPath syscall.Errno = 53
+
 // onWindows is what Windows says where Unix says something else: for each name, Windows' numbers. Their
 // own names stand beside them (ERROR_…, WSAE…).
 //
@@ -59,6 +62,8 @@ var onWindows = map[syscall.Errno][]syscall.Errno{
 		1455, // COMMITMENT_LIMIT
 	},
 	syscall.ENXIO: {
+		badNetPath,
+		67,   // BAD_NET_NAME: the server has no such share
 		21,   // NOT_READY
 		55,   // DEV_NOT_EXIST
 		59,   // UNEXP_NET_ERR

@@ -65,7 +65,7 @@ func OpenOn(d disk.Disk, root string) (*Store, error) {
 	}
 	info, err := os.Stat(root)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errno.Is(err, fs.ErrNotExist):
 		if err := checkDanglingLink(root); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
