@@ -90,16 +90,13 @@ func lastAfter(base, c *manifest.Certificate) *manifest.DrillOutcome {
 	if lastAt(before) > lastAt(last) {
 		before, last = last, before
 	}
-	if !isFailed(last) {
-		return cmp.Or(own, last)
-	}
 	var f failures
 	if isFailed(before) {
 		f.add(before)
 	}
-	f.add(last)
+	f.add(last) // who has put it may not have known of the one before
 	f.add(own)
-	return cmp.Or(f.told(), own)
+	return cmp.Or(f.told(), own, last)
 }
 
 // failedBefore returns a drill that failed before now, which succeeded, and that now does not mend either; nil

@@ -92,6 +92,30 @@ func TestTwoFailTogether(t *testing.T) {
 	}
 }
 
+// One that failed is not forgotten because another drill, which did not know of it, succeeded at the same time.
+func TestOneFailsTogether(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{false, true} {
+		s, met := storeOf(storagetest.NewMemory(), nil), false
+		fails := func(*manifest.Certificate) manifest.Certificate { return drilledState(moment(1), 4, true, "no") }
+		succeeds := func(*manifest.Certificate) manifest.Certificate { return drilledState(moment(2), 40, false, "") }
+		one, other := succeeds, fails
+		if first {
+			one, other = fails, succeeds
+		}
+		mustPut(t, s, func(n *manifest.Certificate) manifest.Certificate {
+			if !met {
+				met = true
+				mustPut(t, s, other)
+			}
+			return one(n)
+		})
+		if last := mustNewest(t, s).LastDrill; last.OK || last.Epoch != 4 {
+			t.Errorf("it failed, and that is %+v", last)
+		}
+	}
+}
+
 // Whatever order drills come in, one is told of as failed as long as any is that was not mended.
 func TestFailuresOfAnyOrder(t *testing.T) {
 	t.Parallel()
