@@ -266,7 +266,7 @@ func (f *watchFlags) databases(cmd *cobra.Command, c *config.Config, args []stri
 		}
 		return f.below(c, args)
 	}
-	if n := cmd.ArgsLenAtDash(); n >= 0 && n < len(args) {
+	if n := cmd.ArgsLenAtDash(); n > 0 && n < len(args) { // with all of them after it, it ends the flags, as everywhere
 		return usage("there is a command after --, and no --exec", "Write --exec, which runs it: gbak-s3 watch --exec DATABASE ARCHIVE -- COMMAND.")
 	}
 	if len(args) == 1 && (strings.HasSuffix(args[0], ".yaml") || strings.HasSuffix(args[0], ".yml")) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo"
 	"github.com/gbak-s3/gbak-s3/archiver/grafeo/grafeotest"
@@ -44,6 +45,39 @@ func TestExampleFile(t *testing.T) {
 	}
 	if len(c.Databases) != 2 || len(c.Dirs) != 1 || c.Databases[1].Full.Every != 12*time.Hour || c.Databases[1].Full.Window == nil {
 		t.Errorf("the example says %+v", c)
+	}
+}
+
+// TestArgumentsAfterDashes: -- ends the flags, and what comes after DATABASE ARCHIVE is a command.
+func TestArgumentsAfterDashes(t *testing.T) {
+	t.Setenv(archiveVariable, "")
+	dir := t.TempDir()
+	database, archive := filepath.Join(dir, "people.grafeo"), filepath.Join(dir, "archive")
+	for _, c := range []struct {
+		args []string
+		want string // in the error
+	}{
+		{[]string{database, archive}, ""},
+		{[]string{"--", database, archive}, ""},
+		{[]string{"--lag", "1s", "--", database, archive}, ""},
+		{[]string{database, archive, "--"}, ""},
+		{[]string{database, archive, "--", "node", "app.js"}, "no --exec"},
+		{[]string{database, "--", "node"}, "no --exec"},
+	} {
+		f, cmd := &watchFlags{}, &cobra.Command{}
+		cmd.Flags().StringVar(&f.lag, "lag", "", "")
+		if err := cmd.ParseFlags(c.args); err != nil {
+			t.Fatal(err)
+		}
+		got := &config.Config{Defaults: config.DefaultSettings()}
+		err := f.databases(cmd, got, cmd.Flags().Args())
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%q: %v", c.args, err)
+			}
+		} else if err != nil || len(got.Databases) != 1 || got.Databases[0].Path != database {
+			t.Errorf("%q: %+v, %v", c.args, got.Databases, err)
+		}
 	}
 }
 
