@@ -102,6 +102,29 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 }
 
+// TestIdleCostIsDocumented: what a watcher takes while nothing is new is what is written of it.
+func TestIdleCostIsDocumented(t *testing.T) {
+	if n := requestsADay(watch.DefaultStoreCheck); n != 3*24 {
+		t.Errorf("it takes %d requests a day for each store", n)
+	}
+	if n := requestsADay(askEach) + provedForPage; n != 150 {
+		t.Errorf("it takes %d requests a day for each archive", n)
+	}
+	for _, name := range []string{"docs/watch.md", "docs/cost.md", "CHANGELOG.md"} {
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Join(strings.Fields(string(text)), " ")
+		if !strings.Contains(words, "three requests an hour for each store") {
+			t.Errorf("%s does not say what a store takes", name)
+		}
+		if !regexp.MustCompile(`\b150 (requests )?a day for each archive`).MatchString(words) {
+			t.Errorf("%s does not say what an archive takes", name)
+		}
+	}
+}
+
 // TestWatchFlagsAreDocumented: the documentation has each flag of watch.
 func TestWatchFlagsAreDocumented(t *testing.T) {
 	manual := manualOfWatch(t)
