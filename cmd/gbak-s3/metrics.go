@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,8 @@ func metricsFlag(cmd *cobra.Command) *string {
 // archive is no file for that, as in `backup --metrics-file people.grafeo ARCHIVE`.
 func (a *app) metered(file, command, database, address string, do func(*metrics.Run) error) error {
 	if file != "" {
-		if err := mustNotReplace("--metrics-file", file); err != nil {
+		file = destination(file) // a link stays one
+		if err := mustBeForMetrics(file); err != nil {
 			return err
 		}
 	}
@@ -38,6 +40,16 @@ func (a *app) metered(file, command, database, address string, do func(*metrics.
 		a.out.warn("%v", werr)
 	}
 	return err
+}
+
+// mustBeForMetrics refuses a file that metrics must not replace. They come in one piece, by a new file in place
+// of the old one: so root would replace /dev/null itself.
+func mustBeForMetrics(file string) error {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return usage("--metrics-file: %s is not an ordinary file, which metrics are written to",
+			"Give the path of a file, such as people.prom. Without the flag, no metrics are written.", file)
+	}
+	return mustNotReplace("--metrics-file", file)
 }
 
 // outcome returns the exit code for what a command has returned, and the code of its error.
