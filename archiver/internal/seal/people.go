@@ -182,7 +182,12 @@ func notIdentities(file []byte) error {
 		if !bytes.HasPrefix(bytes.ToUpper(line), []byte("AGE-SECRET-KEY-")) {
 			continue
 		}
-		if _, err := age.ParseIdentities(bytes.NewReader(line)); err != nil {
+		_, err := age.ParseIdentities(bytes.NewReader(line))
+		_, inCapitals := age.ParseIdentities(bytes.NewReader(bytes.ToUpper(line)))
+		switch {
+		case err != nil && inCapitals == nil:
+			return errors.New("its line AGE-SECRET-KEY-... has small letters: write all of it in capital letters")
+		case err != nil:
 			return errors.New("in its line AGE-SECRET-KEY-... a letter is wrong, missing or too many: compare it with where it is kept")
 		}
 	}

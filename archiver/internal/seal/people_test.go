@@ -43,6 +43,7 @@ func TestIdentityTypedWrong(t *testing.T) {
 		"# mine\n" + secret + "X\n":                         "a letter is wrong",
 		secret[:len(secret)-1] + last:                       "a letter is wrong",
 		secret + "\n" + strings.ToLower(secret[:30]) + "\n": "a letter is wrong",
+		"# mine\n" + strings.ToLower(secret) + "\n":         "small letters",
 		secret + "\nhello\n":                                "no file of age identities",
 		"GRAF\x03":                                          "no file of age identities",
 	} {
