@@ -6,6 +6,8 @@ package shared
 import (
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 )
 
 // Open opens a file for reading.
@@ -14,4 +16,16 @@ func Open(path string) (*os.File, error) { return openFile(path, os.O_RDONLY, 0)
 // OpenFile is [os.OpenFile], without O_APPEND.
 func OpenFile(path string, flag int, mode fs.FileMode) (*os.File, error) {
 	return openFile(path, flag, mode)
+}
+
+// ReadDir is [os.ReadDir] by Open: others may remove the folder meanwhile.
+func ReadDir(path string) ([]fs.DirEntry, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.ReadDir(-1)
+	_ = f.Close() // nothing was written
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }

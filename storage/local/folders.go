@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 // ensureDir makes the folder dir, which is the root or below it, with all missing
@@ -83,7 +85,7 @@ func (s *Store) tidy(dir string, puts int) {
 // hasOnlyTemp reports whether root has nothing but the folder for files that are being
 // written.
 func hasOnlyTemp(root string) bool {
-	entries, err := os.ReadDir(root)
+	entries, err := shared.ReadDir(root)
 	return err == nil && len(entries) == 1 && entries[0].Name() == tempDir
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
@@ -42,7 +43,7 @@ type walk struct {
 
 // walkFolder yields the objects in the folder at path, whose keys begin with base.
 func (w *walk) walkFolder(path, base string) error {
-	entries, err := os.ReadDir(path)
+	entries, err := shared.ReadDir(path)
 	if err != nil {
 		if isMissing(err) {
 			return nil // not made yet, or removed meanwhile

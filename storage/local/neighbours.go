@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 	"github.com/gbak-s3/gbak-s3/storage"
 	"github.com/gbak-s3/gbak-s3/storage/driver"
 )
@@ -22,7 +23,7 @@ func (s *Store) Neighbours(ctx context.Context, key string) ([]string, error) {
 	}
 	driver.CountRequest(ctx, storage.OpList)
 	parent := filepath.Dir(s.root)
-	entries, err := os.ReadDir(parent)
+	entries, err := shared.ReadDir(parent)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = &noFolderError{parent}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gbak-s3/gbak-s3/internal/disk"
+	"github.com/gbak-s3/gbak-s3/internal/shared"
 )
 
 const (
@@ -50,7 +51,7 @@ func (s *Store) newFile(dir string) (disk.File, error) {
 // not the store's.
 func (s *Store) sweepTemps() {
 	dir := filepath.Join(s.root, tempDir)
-	entries, _ := os.ReadDir(dir)
+	entries, _ := shared.ReadDir(dir)
 	for _, entry := range entries {
 		info, err := entry.Info()
 		if err == nil && strings.HasPrefix(entry.Name(), tempNames) && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempMaxAge {
