@@ -66,7 +66,7 @@ func TestReportIsCutShort(t *testing.T) {
 				return storagetest.Fault{}
 			})
 			l := archiveLook{address: dir}
-			l.err = l.look(t.Context(), archiver.New(away, archiver.Options{StoreTimeout: time.Millisecond}), true)
+			l.err = l.look(t.Context(), archiver.New(away, archiver.Options{StoreTimeout: time.Second}), true)
 			if err := l.verdict(); archiver.CodeOf(err) != c.code {
 				t.Errorf("the verdict is %v, %s", err, archiver.CodeOf(err))
 			}
