@@ -204,7 +204,7 @@ func TestLocksThatAreTooShort(t *testing.T) {
 		"one day more":    {locking{Memory: storagetest.NewMemory(), days: 31}, archiver.BackupOptions{LockKeep: 30 * aDay}, ""},
 		"no retention":    {locking{Memory: storagetest.NewMemory()}, archiver.BackupOptions{LockKeep: aDay}, "locks no object by default"},
 		"may not be read": {locking{Memory: storagetest.NewMemory(), err: denied}, archiver.BackupOptions{LockKeep: aDay}, "not known"},
-		"no locks":        {storagetest.NewMemory(), archiver.BackupOptions{LockKeep: aDay}, "not known"},
+		"no locks":        {storagetest.NewMemory(), archiver.BackupOptions{LockKeep: aDay}, "has no locks for objects"},
 		"given":           {locking{Memory: storagetest.NewMemory(), err: denied}, archiver.BackupOptions{LockKeep: aDay, LockLength: 3 * aDay}, ""},
 		"given too short": {locking{Memory: storagetest.NewMemory(), days: 30}, archiver.BackupOptions{LockKeep: 4 * aDay, LockLength: 3 * aDay}, "3 days"},
 	} {
