@@ -36,6 +36,12 @@ trap doc_end EXIT
 doc_ends_with() { (($1 == $2)) || { echo "exit code $2, and the page says $1"; exit 1; }; }
 `
 
+// inBackground is the step of a command in the background. It ends once that has its own traps: a shell that is
+// ended before then does at its end what the page does at its own.
+const inBackground = `(trap - EXIT; : >"$OUT/%03[1]d.began"; eval "exec $doc_text") >"$OUT/%03[1]d.log" 2>&1 &
+until [[ -e $OUT/%03[1]d.began ]]; do sleep 0.01; done
+`
+
 // quote makes a word of the shell of a text.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
@@ -56,7 +62,7 @@ func (p *Page) Script() string {
 		case File:
 			fmt.Fprintf(&b, "mkdir -p \"$(dirname %[1]s)\"\nprintf %%s \"$doc_text\" >%[1]s\n", quote(s.Name))
 		case Background:
-			fmt.Fprintf(&b, "(eval \"exec $doc_text\") >%s 2>&1 &\n", fmt.Sprintf(`"$OUT/%03d.log"`, i))
+			fmt.Fprintf(&b, inBackground, i)
 		case Command:
 			fmt.Fprintf(&b, "doc_got=$OUT/%03d.got\n%s\ndoc_read %s\nprintf %%s \"$doc_text\" >\"$OUT/%03d.want\"\n",
 				i, evaluate(s.Exit, ` >"$doc_got" 2>&1`), quote(s.Want), i)
