@@ -76,8 +76,8 @@ func (r *VerifyReport) OK() bool { return len(r.Findings) == 0 }
 // not be intact.
 //
 // It changes nothing, except that it may store a certificate, see [VerifyOptions.Certify]. If
-// Verify returns an error, it stores none. The report then has only the findings until then,
-// which are true in any case.
+// Verify returns an error, it stores none. The report then has only findings, of those
+// until then: what a removal of backups meanwhile would explain is left out.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (VerifyReport, error) {
 	var r VerifyReport
 	requests, elapsed, err := run(ctx, opts.Observer, func(ctx context.Context) (err error) {

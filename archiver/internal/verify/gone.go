@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/journal"
@@ -50,12 +51,21 @@ func isGone(key string, before, now *records, needed map[string]bool) bool {
 	if seq, ok := manifest.ParseKey(key); ok {
 		return before.counts(seq) && !now.counts(seq)
 	}
-	for _, prefix := range []string{manifest.SegmentPrefix, manifest.IndexPrefix, manifest.PagesPrefix} {
-		if strings.HasPrefix(key, prefix) {
-			return !needed[key]
-		}
-	}
-	return false
+	return isOfBackups(key) && !needed[key]
+}
+
+// mayBeGone reports whether a finding may be about a backup that was removed meanwhile: a verification that
+// ends before it has looked cannot tell.
+func mayBeGone(f Finding) bool {
+	_, isRecord := manifest.ParseKey(f.Key)
+	return isRecord || isOfBackups(f.Key)
+}
+
+// isOfBackups reports whether an object is there for backups, and is deleted once none needs it.
+func isOfBackups(key string) bool {
+	return slices.ContainsFunc([]string{manifest.SegmentPrefix, manifest.IndexPrefix, manifest.PagesPrefix}, func(prefix string) bool {
+		return strings.HasPrefix(key, prefix)
+	})
 }
 
 // names returns the keys of the objects that a backup names; ix is nil if its index could

@@ -24,6 +24,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/gbak-s3/gbak-s3/archiver/internal/catalog"
@@ -62,7 +63,7 @@ type Report struct {
 // Archive checks the archive whose backups are in l; listing is the error of listing them,
 // which may be a finding. What is wrong with the archive is not an error; an error means
 // that the check itself could not be done. It has what was found until then in its text, and the report
-// has these findings and nothing else.
+// has nothing but those of these findings that no removal of backups explains.
 func Archive(ctx context.Context, o Options, l *journal.List, listing error) (Report, error) {
 	v := verification{store: o.Store, journal: o.Journal, workers: o.Workers, deep: o.Deep, found: map[Finding]bool{}}
 	if o.Sample > 0 || o.Deep {
@@ -71,7 +72,7 @@ func Archive(ctx context.Context, o Options, l *journal.List, listing error) (Re
 	err := v.untilThen(v.run(ctx, l, listing))
 	v.sortFindings()
 	if err != nil {
-		return Report{Findings: v.report.Findings}, err
+		return Report{Findings: slices.DeleteFunc(v.report.Findings, mayBeGone)}, err
 	}
 	return v.report, nil
 }
